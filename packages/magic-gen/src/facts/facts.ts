@@ -1,0 +1,24 @@
+/** What no header says about an ioctl; the kernel's API document does, and this is its shape here. */
+
+export type FdKind = 'system' | 'vm' | 'vcpu' | 'device';
+
+export interface IoctlFacts {
+  /** The kinds of file descriptor that take it. */
+  fd: readonly FdKind[];
+  /**
+   * How the argument travels where the header's macro does not tell: an `_IO` ioctl takes a plain number (`value`) or nothing
+   * (`none`). An `_IOR`/`_IOW`/`_IOWR` one always takes a pointer, unless it says `value` here.
+   */
+  argument?: 'none' | 'value';
+  /** Where the header's direction is not what the kernel does: SET_IRQCHIP is declared `_IOR` and reads its argument. */
+  direction?: 'write' | 'read' | 'readwrite';
+  /** The capability to ask for before the call, when there is one. */
+  capability?: string;
+  /** The architectures (the kernel's directory names) that have it; all, when absent. */
+  arch?: readonly string[];
+  /** Members of the argument that hold an address of this process, which the kernel reads or writes: dotted paths. */
+  pointers?: readonly string[];
+}
+
+/** The member of a record that counts the elements of its flexible array. */
+export type FlexCounts = Readonly<Record<string, string>>;

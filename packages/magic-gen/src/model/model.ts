@@ -1,0 +1,119 @@
+/**
+ * The ABI model: everything the headers say about one kernel and one architecture, as one JSON document.
+ * The stages before it (headers, preprocess, parse, layout) exist to fill it; everything after it reads nothing else.
+ */
+
+/** Raised by one whenever a reader of the JSON has to change. */
+export const MODEL_SCHEMA = 1;
+
+export interface Model {
+  schema: typeof MODEL_SCHEMA;
+  /** The kernel release the headers come from, as `linux/version.h` gives it: "6.1". */
+  kernel: string;
+  /** The kernel's own name for the architecture: the directory under `arch/`. */
+  arch: string;
+  target: Target;
+  /** The headers whose constants, types and ioctls are in the model: "linux/kvm.h", "asm/kvm.h". */
+  roots: string[];
+  constants: Constant[];
+  enums: Enum[];
+  records: AbiRecord[];
+  ioctls: Ioctl[];
+  /** What the root headers define that is none of the above, each with its reason. */
+  skipped: Skipped[];
+}
+
+/** The data model of a target: what the C standard leaves to the platform. */
+export interface Target {
+  /** The compiler's name for it: "x86_64-linux-gnu". */
+  triple: string;
+  wordSize: 4 | 8;
+  endianness: 'little' | 'big';
+  /** Whether plain `char` is signed. */
+  charSigned: boolean;
+  /** Alignment of a 64-bit integer inside a struct: 8, but 4 on i386. */
+  longLongAlign: 4 | 8;
+  /** The `_IOC` encoding: bits of the size field, and the numbers of the three directions. */
+  ioc: { sizeBits: number; none: number; write: number; read: number };
+}
+
+/** Where something stands in the headers, by the name it is included by: "linux/kvm.h". */
+export interface Origin {
+  file: string;
+  line: number;
+}
+
+export interface Constant {
+  name: string;
+  /** Decimal, with a sign where negative; a string, for JSON has no 64-bit integers. */
+  value: string;
+  /** The C type of the expression. `longLong`: the header says so (LL suffix, a 64-bit typedef), and not only `long`. */
+  type: { size: number; signed: boolean; longLong: boolean };
+  kind: 'macro' | 'enumerator';
+  origin: Origin;
+}
+
+export interface Enum {
+  /** Null for an unnamed enum. */
+  name: string | null;
+  members: string[];
+  origin: Origin;
+}
+
+export interface AbiRecord {
+  /**
+   * The C tag; for a record defined inside another, the path to it: `kvm_run.io`, or, for one without a member name,
+   * its position among its parent's members: `kvm_run.#7`.
+   */
+  name: string;
+  kind: 'struct' | 'union';
+  /** True when C code can name it: `struct kvm_regs`. */
+  tagged: boolean;
+  size: number;
+  align: number;
+  members: Member[];
+  origin: Origin;
+}
+
+export interface Member {
+  /** Null for an anonymous struct or union, whose members C treats as its parent's, and for an unnamed bitfield. */
+  name: string | null;
+  type: TypeRef;
+  /** Bytes from the start of the record the member is declared in. For a bitfield, of its first byte. */
+  offset: number;
+  /** A bitfield's place: bits from the start of the record, counted as the target's compiler allots them. */
+  bits?: { offset: number; width: number };
+  origin: Origin;
+}
+
+export type TypeRef =
+  /** `name` as the header spells it: `__u32`, `unsigned long`. */
+  | { kind: 'int'; name: string; size: number; signed: boolean }
+  | { kind: 'enum'; name: string; size: number; signed: boolean }
+  | { kind: 'pointer'; size: number }
+  /** `name` is the name of a record of the model. */
+  | { kind: 'record'; name: string }
+  /** `count` is null for a flexible array. */
+  | { kind: 'array'; element: TypeRef; count: number | null };
+
+export interface Ioctl {
+  name: string;
+  /** The `_IOC` type byte: 0xAE for KVM. */
+  type: number;
+  nr: number;
+  /** As the header declares it, seen from user space. What the kernel does in practice is among the facts. */
+  direction: 'none' | 'write' | 'read' | 'readwrite';
+  /** The whole request number. */
+  request: number;
+  /** What `_IOR` and its like are given: null for `_IO`. */
+  argument: TypeRef | null;
+  /** The size encoded in the request number. */
+  size: number;
+  origin: Origin;
+}
+
+export interface Skipped {
+  name: string;
+  reason: string;
+  origin: Origin;
+}
