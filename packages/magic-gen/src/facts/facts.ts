@@ -10,10 +10,17 @@ export interface IoctlFacts {
    * (`none`). An `_IOR`/`_IOW`/`_IOWR` one always takes a pointer, unless it says `value` here.
    */
   argument?: 'none' | 'value';
+  /**
+   * The struct whose address the `value` is, for the few ioctls whose macro hides it: REINJECT_CONTROL is an `_IO`,
+   * MEMORY_ENCRYPT_OP says `unsigned long`. The kernel reads, and may write, the whole struct.
+   */
+  record?: string;
   /** Where the header's direction is not what the kernel does: SET_IRQCHIP is declared `_IOR` and reads its argument. */
   direction?: 'write' | 'read' | 'readwrite';
   /** The capability to ask for before the call, when there is one. */
   capability?: string;
+  /** The capability on a kind of file descriptor that has one of its own; the others keep `capability`. */
+  capabilityOn?: Readonly<Partial<Record<FdKind, string>>>;
   /** The architectures (the kernel's directory names) that have it; all, when absent. */
   arch?: readonly string[];
   /** Members of the argument that hold an address of this process, which the kernel reads or writes: dotted paths. */

@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '..');
+const folder = mkdtempSync(join(tmpdir(), 'kvm-packages-'));
+const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { packageManager: string };
+const packages = readdirSync(join(root, 'packages'));
+
+interface Manifest {
+  name: string;
+  version: string;
+  type: string;
+  scripts?: Record<string, string>;
+}
+
+function run(command: string, args: string[], cwd: string): string {
+  return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** The tarball of a package, as it would be published. */
+const tarballs = new Map<string, string>();
+
+beforeAll(() => {
+  for (const name of packages) {
+    const out = join(folder, `${name}.tgz`);
+    run('npx', ['-y', packageManager, 'pack', '--out', out], join(root, 'packages', name));
+    tarballs.set(name, out);
+  }
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function tarball(name: string): string {
+  return tarballs.get(name) as string;
+}
+
+describe.each(packages)('%s, packed', (name) => {
+  test('is laid out as its package.json says (publint)', () => {
+    const output = run('npx', ['-y', packageManager, 'exec', 'publint', '--strict', tarball(name)], root);
+    expect(output).toContain('All good!');
+  });
+
+  test('has types that resolve as its code does (attw)', () => {
+    const output = run('npx', ['-y', packageManager, 'exec', 'attw', '--profile', 'esm-only', tarball(name)], root);
+    expect(output).toContain('No problems found');
+  });
+
+  test('needs no install script, and carries its license and no tests', () => {
+    const files = run('tar', ['-tzf', tarball(name)], root).split('\n');
+    const manifest = JSON.parse(run('tar', ['-xzOf', tarball(name), 'package/package.json'], root)) as Manifest;
+    const hooks = Object.keys(manifest.scripts ?? {}).filter((script) => /^(pre|post)?install$|^prepare$/.test(script));
+    expect(hooks).toEqual([]);
+    expect(files).toContain('package/LICENSE');
+    expect(files.filter((file) => /\.test\.|tsbuildinfo/.test(file))).toEqual([]);
+  });
+});
+
+describe('@kvm/core in an empty folder', () => {
+  test.each([
+    ['by itself, on koffi', ['kvm-core'], 'ffi'],
+    ['with the addon', ['kvm-core', 'kvm-native'], 'native'],
+  ])('%s, runs a guest, no install script having run', (title, names, backend) => {
+    const project = join(folder, title.replaceAll(/\W+/g, '-'));
+    mkdirSync(project);
+    writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
+    run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...names.map(tarball)], project);
+    writeFileSync(
+      join(project, 'guest.js'),
+      `import { ExitReason, Kvm } from '@kvm/core';
+       using_(Kvm.open());
+       function using_(kvm) {
+         const vm = kvm.createVm();
+         const memory = kvm.allocateMemory({ size: 4096 });
+         memory.write(0, Uint8Array.of(0xb0, 0x2a, 0xe6, 0x10, 0xf4)); // mov al, 42; out 0x10, al; hlt
+         vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
+         const vcpu = vm.createVcpu(0);
+         const sregs = vcpu.getSregs();
+         sregs.cs.base = 0n;
+         sregs.cs.selector = 0;
+         vcpu.setSregs(sregs);
+         vcpu.setRegs({ rip: 0n, rflags: 2n });
+         const out = vcpu.run();
+         const value = out.reason === ExitReason.Io ? out.io.value : -1;
+         const hlt = vcpu.run().reason === ExitReason.Hlt;
+         console.log(kvm.backendName, value, hlt);
+       }`,
+    );
+    expect(run('node', ['guest.js'], project).trim()).toBe(`${backend} 42 true`);
+  });
+});

@@ -1,0 +1,13 @@
+// Adds up the results of every suite, and says them in one line; a failure anywhere is a failure here.
+import { readdirSync, readFileSync } from 'node:fs';
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+const suites = ['.ci', ...readdirSync('packages').map((name) => `packages/${name}`)];
+for (const suite of suites) {
+  const results = JSON.parse(readFileSync(`${suite}/test-results.json`, 'utf8'));
+  total.passed += results.numPassedTests;
+  total.failed += results.numFailedTests + (results.success ? 0 : results.numFailedTests === 0 ? 1 : 0);
+  total.skipped += results.numPendingTests + results.numTodoTests;
+}
+process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+process.exit(total.failed === 0 ? 0 : 1);

@@ -1,0 +1,9 @@
+# spin: an endless loop that causes no exit; only a kick stops it. Real mode, load address 0x1000, but it would run in any mode
+# and at any address.
+
+.intel_syntax noprefix
+.code16
+
+.globl start
+start:
+    jmp start

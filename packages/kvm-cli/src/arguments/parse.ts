@@ -1,0 +1,53 @@
+import { backendNames, type BackendName } from '@kvm/core';
+import { type Mode, modes } from '@kvm/core/x86';
+import { InvalidArgumentError } from 'commander';
+
+/** Parsers of what stands on the command line. Each takes all of its text or throws, with what would have been right. */
+
+const units: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** Bytes, with a unit or without: 65536, 0x10000, 64K, 16M, 1G. */
+export function parseSize(text: string): number {
+  const [, digits, unit] = /^(0x[0-9a-f]+|[0-9]+)([KMGT]?)$/i.exec(text) ?? [];
+  const factor = units[unit?.toUpperCase() ?? ''];
+  const size = Number(digits) * (factor ?? Number.NaN);
+  if (digits === undefined || !Number.isSafeInteger(size)) {
+    throw new InvalidArgumentError('A size is a number of bytes, or one with a unit: 65536, 64K, 16M, 1G.');
+  }
+  return size;
+}
+
+/** A guest-physical address, hexadecimal with 0x or decimal. */
+export function parseAddress(text: string): bigint {
+  const address = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : undefined;
+  if (address === undefined || address >= 2n ** 64n) {
+    throw new InvalidArgumentError('An address is a number of up to 64 bits, hexadecimal with 0x or decimal: 0x1000, 4096.');
+  }
+  return address;
+}
+
+/** Node's timers go no further: more than 24 days. */
+const mostSeconds = Math.floor((2 ** 31 - 1) / 1000);
+
+/** A time in seconds, with a fraction or without. */
+export function parseSeconds(text: string): number {
+  const seconds = /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds > 0 && seconds <= mostSeconds)) {
+    throw new InvalidArgumentError(`A time is a number of seconds, more than 0 and at most ${mostSeconds}: 10, 0.5.`);
+  }
+  return seconds;
+}
+
+export function parseMode(text: string): Mode {
+  return oneOf(text, modes);
+}
+
+export function parseBackend(text: string): BackendName {
+  return oneOf(text, backendNames);
+}
+
+function oneOf<T extends string>(text: string, choices: readonly T[]): T {
+  const choice = choices.find((each) => each === text);
+  if (choice === undefined) throw new InvalidArgumentError(`The choices are ${choices.join(', ')}.`);
+  return choice;
+}

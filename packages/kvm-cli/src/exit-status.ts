@@ -1,0 +1,41 @@
+import { KvmError, type KvmErrorCode } from '@kvm/core';
+
+/** The statuses of kvm-cli itself; a guest that writes to the debug-exit port chooses its own. */
+export const ExitStatus = {
+  Ok: 0,
+  /** Bad usage or input, a wrong result of the demo, or any other error. */
+  Failure: 1,
+  /** KVM is not there, or may not be used. */
+  NoKvm: 2,
+  /** The guest crashed. */
+  GuestCrashed: 3,
+  /** As of timeout(1). */
+  TimedOut: 124,
+  /** As a shell has it for a program that a signal ended: 128 and the signal's number. */
+  Sighup: 129,
+  Sigint: 130,
+  /** Whoever read the output has gone. */
+  OutputClosed: 141,
+  Sigterm: 143,
+} as const;
+
+/** An error of the user's, in one line that says what is wrong. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+}
+
+const noKvm: ReadonlySet<KvmErrorCode> = new Set([
+  'ERR_KVM_UNAVAILABLE',
+  'ERR_KVM_PERMISSION',
+  'ERR_KVM_API_VERSION',
+  'ERR_KVM_BACKEND',
+] satisfies KvmErrorCode[]);
+
+/** The status that an error of @kvm/core ends kvm-cli with. */
+export function statusOfCode(code: KvmErrorCode | undefined): number {
+  return code !== undefined && noKvm.has(code) ? ExitStatus.NoKvm : ExitStatus.Failure;
+}
+
+export function statusOf(error: unknown): number {
+  return statusOfCode(error instanceof KvmError ? error.code : undefined);
+}

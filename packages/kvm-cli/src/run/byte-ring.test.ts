@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ByteRing } from './byte-ring.js';
+
+const step = fc.oneof(
+  fc.record({ write: fc.uint8Array({ maxLength: 24 }) }),
+  fc.record({ read: fc.integer({ min: 0, max: 24 }) }),
+);
+
+test('what comes out is what went in, in order, and never more than there is room for', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 100 }), fc.constantFrom(1, 8, 16), (steps, capacity) => {
+      const ring = ByteRing.allocate(capacity);
+      const other = new ByteRing(ring.shared);
+      const inside: number[] = [];
+      for (const each of steps) {
+        if ('write' in each) {
+          const length = ring.write(each.write);
+          expect(length).toBe(Math.min(each.write.length, capacity - inside.length));
+          inside.push(...each.write.subarray(0, length));
+        } else {
+          expect([...other.read(each.read)]).toEqual(inside.splice(0, each.read));
+        }
+        expect([other.available, ring.room]).toEqual([inside.length, capacity - inside.length]);
+      }
+    }),
+  );
+});
+
+test('the counts go on where 32 bits end', () => {
+  const ring = ByteRing.allocate(8);
+  ring.shared.words.fill(0x7fff_fffe, 0, 2);
+  for (let i = 0; i < 8; i++) {
+    expect(ring.write(Uint8Array.of(i, i, i))).toBe(3);
+    expect(ring.available).toBe(3);
+    expect([...ring.read()]).toEqual([i, i, i]);
+  }
+});
+
+test('who sleeps is told so once, and does not sleep when there is something to do', () => {
+  const ring = ByteRing.allocate(1);
+  expect(ring.takeSleepingReader()).toBe(false);
+  expect(ring.sleepAsReader()).toBe(true);
+  ring.write(Uint8Array.of(1));
+  expect(ring.sleepAsReader()).toBe(false);
+  expect([ring.takeSleepingReader(), ring.takeSleepingReader()]).toEqual([true, false]);
+  expect(ring.sleepAsWriter()).toBe(true);
+  ring.read();
+  expect(ring.sleepAsWriter()).toBe(false);
+  expect([ring.takeSleepingWriter(), ring.takeSleepingWriter()]).toEqual([true, false]);
+});
+
+test('a wait ends at once when there is nothing to wait for', () => {
+  const ring = ByteRing.allocate(1);
+  ring.waitForRoom(Number.POSITIVE_INFINITY);
+  ring.write(Uint8Array.of(1));
+  ring.waitForData(Number.POSITIVE_INFINITY);
+});

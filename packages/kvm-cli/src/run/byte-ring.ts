@@ -1,0 +1,112 @@
+/** A ring as a Worker is given it. */
+export interface SharedRing {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Bytes ever written, and ever read, modulo 2^32. */
+const WRITTEN = 0;
+const READ = 1;
+/** Whether the reader, or the writer, wants to be woken. */
+const READER_WAITS = 2;
+const WRITER_WAITS = 3;
+const WORDS = 4;
+
+/**
+ * A stream of bytes between two threads, through memory that both see: one writes, one reads, neither ever waits for a lock. A
+ * thread that may block waits here; one with an event loop asks to be woken, and the other side sees to it that a message is
+ * sent.
+ */
+export class ByteRing {
+  readonly shared: SharedRing;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+
+  constructor(shared: SharedRing) {
+    this.shared = shared;
+    this.#words = shared.words;
+    this.#bytes = shared.bytes;
+  }
+
+  /** @param capacity bytes, a power of two. */
+  static allocate(capacity: number): ByteRing {
+    const words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT));
+    return new ByteRing({ words, bytes: new Uint8Array(new SharedArrayBuffer(capacity)) });
+  }
+
+  /** Bytes that can be read. */
+  get available(): number {
+    return (Atomics.load(this.#words, WRITTEN) - Atomics.load(this.#words, READ)) >>> 0;
+  }
+
+  /** Bytes that can be written. */
+  get room(): number {
+    return this.#bytes.length - this.available;
+  }
+
+  /** Writes what there is room for, from `offset` on. Gives how many bytes that was. */
+  write(source: Uint8Array, offset = 0): number {
+    const written = Atomics.load(this.#words, WRITTEN);
+    const length = Math.min(this.room, source.length - offset);
+    const mask = this.#bytes.length - 1;
+    for (let i = 0; i < length; i++) this.#bytes[(written + i) & mask] = source[offset + i] as number;
+    if (length > 0) {
+      Atomics.store(this.#words, WRITTEN, (written + length) | 0);
+      Atomics.notify(this.#words, WRITTEN);
+    }
+    return length;
+  }
+
+  /** Reads up to `limit` bytes. */
+  read(limit: number = this.#bytes.length): Uint8Array<ArrayBuffer> {
+    const read = Atomics.load(this.#words, READ);
+    const copy = new Uint8Array(Math.min(this.available, limit));
+    const mask = this.#bytes.length - 1;
+    for (let i = 0; i < copy.length; i++) copy[i] = this.#bytes[(read + i) & mask] as number;
+    if (copy.length > 0) {
+      Atomics.store(this.#words, READ, (read + copy.length) | 0);
+      Atomics.notify(this.#words, READ);
+    }
+    return copy;
+  }
+
+  /** Blocks until there is something to read, at most so many milliseconds, or until `interrupt`. */
+  waitForData(milliseconds: number): void {
+    const written = Atomics.load(this.#words, WRITTEN);
+    if (this.available === 0) Atomics.wait(this.#words, WRITTEN, written, milliseconds);
+  }
+
+  /** Blocks until there is room to write, at most so many milliseconds, or until `interrupt`. */
+  waitForRoom(milliseconds: number): void {
+    const read = Atomics.load(this.#words, READ);
+    if (this.room === 0) Atomics.wait(this.#words, READ, read, milliseconds);
+  }
+
+  /** Ends the other side's wait. */
+  interrupt(): void {
+    Atomics.notify(this.#words, WRITTEN);
+    Atomics.notify(this.#words, READ);
+  }
+
+  /** The reader has nothing left and wants to be woken. False when something has come meanwhile: read on. */
+  sleepAsReader(): boolean {
+    Atomics.store(this.#words, READER_WAITS, 1);
+    return this.available === 0;
+  }
+
+  /** The writer has no room left and wants to be woken. False when some has been made meanwhile: write on. */
+  sleepAsWriter(): boolean {
+    Atomics.store(this.#words, WRITER_WAITS, 1);
+    return this.room === 0;
+  }
+
+  /** For the writer: whether the reader has asked to be woken, which it has to ask for again. */
+  takeSleepingReader(): boolean {
+    return Atomics.exchange(this.#words, READER_WAITS, 0) === 1;
+  }
+
+  /** For the reader: whether the writer has asked to be woken, which it has to ask for again. */
+  takeSleepingWriter(): boolean {
+    return Atomics.exchange(this.#words, WRITER_WAITS, 0) === 1;
+  }
+}

@@ -1,0 +1,43 @@
+import type { ByteRing } from './byte-ring.js';
+
+/** Where the bytes of a ring go. */
+export interface Sink {
+  write(bytes: Uint8Array): void;
+  readonly full: boolean;
+  drained(): Promise<void>;
+}
+
+/** Carries what a ring gets to a sink, as fast as that takes it: a slow reader slows the writer down, and loses nothing. */
+export class RingPump {
+  readonly #ring: ByteRing;
+  readonly #sink: Sink;
+  #pumping: Promise<void> | undefined;
+
+  constructor(ring: ByteRing, sink: Sink) {
+    this.#ring = ring;
+    this.#sink = sink;
+    this.wake();
+  }
+
+  /** Called when the ring may have got something. */
+  wake(): void {
+    this.#pumping ??= this.#pump().finally(() => {
+      this.#pumping = undefined;
+    });
+  }
+
+  /** Settles when the ring is empty, after the last byte was written to it. */
+  async finish(): Promise<void> {
+    while (this.#pumping !== undefined) await this.#pumping;
+    await this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    do {
+      for (let bytes = this.#ring.read(); bytes.length > 0; bytes = this.#ring.read()) {
+        this.#sink.write(bytes);
+        if (this.#sink.full) await this.#sink.drained();
+      }
+    } while (!this.#ring.sleepAsReader());
+  }
+}

@@ -1,0 +1,128 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import type { Backend, BackendName } from './backend.js';
+import { tryBackend } from './select.js';
+
+const GET_API_VERSION = 0xae00;
+const CREATE_VM = 0xae01;
+const GET_VCPU_MMAP_SIZE = 0xae04;
+const CREATE_VCPU = 0xae41;
+const RUN = 0xae80;
+const { EBADF, ENOENT, EINVAL, EAGAIN, ESRCH } = constants.errno;
+const O_CLOEXEC = 0o2000000;
+
+function load(name: BackendName): Backend {
+  const attempt = tryBackend(name);
+  if ('error' in attempt) throw attempt.error;
+  return attempt.backend;
+}
+
+function flagsOf(fd: number): number {
+  const line = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8').match(/^flags:\s*([0-7]+)/m);
+  return Number.parseInt(line?.[1] ?? '', 8);
+}
+
+onEachBackend('a backend', (name) => {
+  const backend = load(name);
+
+  test('says its own name and version', () => {
+    expect(backend.name).toBe(name);
+    expect(backend.version).toMatch(/\d+\.\d+\.\d+/);
+  });
+
+  test('returns what a system call returns, and -errno where it fails', () => {
+    const kvm = backend.open('/dev/kvm');
+    expect(kvm).toBeGreaterThanOrEqual(0);
+    expect(backend.ioctl(kvm, GET_API_VERSION, 0)).toBe(12);
+    expect(backend.ioctl(kvm, CREATE_VCPU, 0)).toBe(-EINVAL);
+    expect(backend.close(kvm)).toBe(0);
+    expect(backend.ioctl(kvm, GET_API_VERSION, 0)).toBe(-EBADF);
+    expect(backend.close(kvm)).toBe(-EBADF);
+    expect(backend.open('/dev/no-such-device')).toBe(-ENOENT);
+    expect(backend.map(-1, 4096, 0)).toBe(-EBADF);
+    expect(backend.unmap(1, 4096)).toBe(-EINVAL);
+  });
+
+  test('opens every descriptor close-on-exec', () => {
+    const kvm = backend.open('/dev/kvm');
+    const vm = backend.ioctl(kvm, CREATE_VM, 0);
+    const vcpu = backend.ioctl(vm, CREATE_VCPU, 0);
+    const event = backend.eventfd(0);
+    for (const fd of [kvm, vm, vcpu, event]) expect(flagsOf(fd) & O_CLOEXEC).toBe(O_CLOEXEC);
+    for (const fd of [event, vcpu, vm, kvm]) expect(backend.close(fd)).toBe(0);
+  });
+
+  test('gives an ioctl an unsigned request and a 64-bit argument', () => {
+    const kvm = backend.open('/dev/kvm');
+    // KVM_GET_MSR_INDEX_LIST with room for nothing: E2BIG, and the number there are.
+    const list = new Uint32Array(1);
+    expect(backend.ioctl(kvm, 0xc004ae02, backend.address(list))).toBe(-constants.errno.E2BIG);
+    expect(list[0]).toBeGreaterThan(0);
+    backend.close(kvm);
+  });
+
+  test('finds the address of a view, its offset included, in shared and unshared buffers', () => {
+    for (const buffer of [new ArrayBuffer(4096), new SharedArrayBuffer(4096)]) {
+      const start = backend.address(new Uint8Array(buffer));
+      expect(Number.isSafeInteger(start)).toBe(true);
+      expect(backend.address(new Uint8Array(buffer, 24))).toBe(start + 24);
+      expect(backend.address(new BigUint64Array(buffer, 8))).toBe(start + 8);
+      expect(backend.address(new DataView(buffer, 3))).toBe(start + 3);
+    }
+  });
+
+  test('carries an eventfd both ways, and never blocks on an empty one', () => {
+    const fd = backend.eventfd(3);
+    const word = new BigUint64Array(1);
+    const address = backend.address(word);
+    expect(backend.read(fd, address, 8)).toBe(8);
+    expect(word[0]).toBe(3n);
+    expect(backend.read(fd, address, 8)).toBe(-EAGAIN);
+    word[0] = 5n;
+    expect(backend.write(fd, address, 8)).toBe(8);
+    word[0] = 0n;
+    expect(backend.read(fd, address, 8)).toBe(8);
+    expect(word[0]).toBe(5n);
+    expect(readlinkSync(`/proc/self/fd/${fd}`)).toContain('eventfd');
+    backend.close(fd);
+  });
+
+  test('maps the run state as a true alias, and blanks it so that old views read zero', () => {
+    const kvm = backend.open('/dev/kvm');
+    const vm = backend.ioctl(kvm, CREATE_VM, 0);
+    const vcpu = backend.ioctl(vm, CREATE_VCPU, 0);
+    const length = backend.ioctl(kvm, GET_VCPU_MMAP_SIZE, 0);
+    const address = backend.map(vcpu, length, 0);
+    const one = new Uint8Array(backend.view(address, length));
+    const other = new Uint8Array(backend.view(address, length));
+    one[1] = 1;
+    expect(other[1]).toBe(1);
+    expect(backend.address(one)).toBe(address);
+    expect(backend.blank(address, length)).toBe(0);
+    for (const fd of [vcpu, vm, kvm]) backend.close(fd);
+    expect(one.every((byte) => byte === 0)).toBe(true);
+    one[1] = 1;
+    expect(other[1]).toBe(1);
+  });
+
+  test('has a run bound to its vCPU that says EINTR when the flag is set', () => {
+    const kvm = backend.open('/dev/kvm');
+    const vm = backend.ioctl(kvm, CREATE_VM, 0);
+    const vcpu = backend.ioctl(vm, CREATE_VCPU, 0);
+    const length = backend.ioctl(kvm, GET_VCPU_MMAP_SIZE, 0);
+    const state = new Uint8Array(backend.view(backend.map(vcpu, length, 0), length));
+    const run = backend.runner(vcpu, RUN);
+    state[1] = 1;
+    expect(run()).toBe(-constants.errno.EINTR);
+    for (const fd of [vcpu, vm, kvm]) backend.close(fd);
+    expect(run()).toBe(-EBADF);
+  });
+
+  test('interrupts a thread, and says so when there is none', () => {
+    expect(backend.threadId()).toBeGreaterThan(0);
+    expect(backend.interrupt(backend.threadId())).toBe(0);
+    expect(backend.interrupt(0x3fffffff)).toBe(-ESRCH);
+  });
+});

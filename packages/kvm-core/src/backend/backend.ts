@@ -1,0 +1,49 @@
+/**
+ * The one interface between this package and the kernel. Two implementations, koffi and the native addon, do exactly the same;
+ * nothing above it knows which is there.
+ *
+ * Every call returns what the system call returns: a number that is not negative, or `-errno`. Nothing here throws for what
+ * the kernel says, allocates on the way, or checks its arguments: that is done above, where there is a name for the message.
+ * Addresses are numbers, for no address of a Linux process exceeds 2^53.
+ */
+export interface Backend {
+  readonly name: BackendName;
+  /** The version of what it is built on, for people: "koffi 3.3.4". */
+  readonly version: string;
+
+  /** `open(path, O_RDWR | O_CLOEXEC)`. */
+  open(path: string): number;
+  close(fd: number): number;
+  /** `ioctl(fd, request, argument)`: the argument is a plain number, or an address as `address` gives it. */
+  ioctl(fd: number, request: number, argument: number): number;
+  /** The address of a buffer's bytes; it stays where it is for as long as the buffer is referenced. */
+  address(bytes: ArrayBufferView): number;
+
+  /** Maps `length` bytes of a file, shared, for reading and writing; returns the address, or `-errno`. */
+  map(fd: number, length: number, offset: number): number;
+  /**
+   * Puts private zero pages in the place of a mapping, so that a view which outlives it reads zeros and never faults.
+   * The kernel's object behind the mapping is let go at once; the addresses stay taken until `unmap`.
+   */
+  blank(address: number, length: number): number;
+  unmap(address: number, length: number): number;
+  /** The bytes at an address, as a view. */
+  view(address: number, length: number): ArrayBuffer;
+
+  /** `eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK)`. */
+  eventfd(initial: number): number;
+  read(fd: number, address: number, length: number): number;
+  write(fd: number, address: number, length: number): number;
+
+  /** A function that does `KVM_RUN` on one vCPU and nothing else: the whole of the exit path below JavaScript. */
+  runner(fd: number, request: number): () => number;
+  /** This thread, for `interrupt`. */
+  threadId(): number;
+  /**
+   * Sends a thread of this process a signal whose handler does nothing, so that a `KVM_RUN` in it returns with EINTR.
+   * Returns `-ESRCH` when the thread is gone.
+   */
+  interrupt(threadId: number): number;
+}
+
+export type BackendName = 'native' | 'ffi';

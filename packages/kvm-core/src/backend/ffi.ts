@@ -1,0 +1,112 @@
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import type { Backend } from './backend.js';
+
+const PROT_READ_WRITE = 0x3;
+const MAP_SHARED = 0x01;
+const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x02 | 0x10 | 0x20 | 0x4000;
+const O_RDWR_CLOEXEC = 0o2000002;
+const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
+const SIG_DFL = 0n;
+/** libc's struct sigaction, on every 64-bit Linux: the handler comes first, and 24 words are more than enough. */
+const SIGACTION_WORDS = 24;
+/** Real-time signals; those below are taken by libc and, by custom, by debuggers and runtimes. */
+const FIRST_KICK_SIGNAL = 40;
+const LAST_KICK_SIGNAL = 60;
+
+/** What this file uses of koffi. Addresses come back as bigint and go in as number or bigint. */
+interface Koffi {
+  version: string;
+  load(path: string | null): { func(definition: string): (...args: never[]) => unknown };
+  view(address: bigint, length: number): ArrayBuffer;
+  address(view: ArrayBufferView): bigint;
+}
+
+/**
+ * libc through koffi: no compiled code of ours. Prototypes have a fixed number of arguments and take addresses as integers,
+ * which spares koffi the conversions that cost most of a short call.
+ */
+export function loadFfi(): Backend {
+  const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+  const libc = koffi.load(null);
+  const errnoAddress = (libc.func('void *__errno_location(void)') as () => bigint)();
+  // The thread's errno, mapped once: reading it is a load, where koffi.errno() is a call.
+  const errno = new Int32Array(koffi.view(errnoAddress, 4));
+
+  /** A libc function that says -1 and sets errno, as one that returns -errno. */
+  const syscall = (definition: string): ((...args: (number | string)[]) => number) => {
+    const call = libc.func(definition) as unknown as (...args: (number | string)[]) => number;
+    return (...args) => {
+      const result = call(...args);
+      return result === -1 ? -(errno[0] as number) : result;
+    };
+  };
+
+  const ioctl = libc.func('int ioctl(int fd, uint32_t request, int64_t argument)') as unknown as Backend['ioctl'];
+  const open = syscall('int open(const char *path, int flags, int mode)');
+  const close = syscall('int close(int fd)');
+  const mmap = syscall('int64_t mmap(int64_t address, size_t length, int prot, int flags, int fd, int64_t offset)');
+  const munmap = syscall('int munmap(int64_t address, size_t length)');
+  const eventfd = syscall('int eventfd(uint32_t initial, int flags)');
+  const read = syscall('int64_t read(int fd, int64_t buffer, size_t length)');
+  const write = syscall('int64_t write(int fd, int64_t buffer, size_t length)');
+  const tgkill = syscall('int tgkill(int process, int thread, int signal)');
+  const threadId = libc.func('int gettid(void)') as unknown as () => number;
+
+  return {
+    name: 'ffi',
+    version: `koffi ${koffi.version}`,
+    open: (path) => open(path, O_RDWR_CLOEXEC, 0),
+    close,
+    ioctl: (fd, request, argument) => {
+      const result = ioctl(fd, request, argument);
+      return result === -1 ? -(errno[0] as number) : result;
+    },
+    address: (bytes) => Number(koffi.address(bytes)),
+    map: (fd, length, offset) => mmap(0, length, PROT_READ_WRITE, MAP_SHARED, fd, offset),
+    blank: (address, length) =>
+      mmap(address, length, PROT_READ_WRITE, MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE, -1, 0) < 0
+        ? -(errno[0] as number)
+        : 0,
+    unmap: munmap,
+    view: (address, length) => koffi.view(BigInt(address), length),
+    eventfd: (initial) => eventfd(initial, EFD_CLOEXEC_NONBLOCK),
+    read,
+    write,
+    runner: (fd, request) => () => (ioctl(fd, request, 0) === -1 ? -(errno[0] as number) : 0),
+    threadId,
+    interrupt: (thread) => {
+      const signal = prepareKickSignal(libc);
+      return signal < 0 ? signal : tgkill(process.pid, thread, signal);
+    },
+  };
+}
+
+let kickSignal = 0;
+
+/**
+ * The signal for kicks: the first real-time one that nobody uses; `-EBUSY` if there is none. Its handler is libc's `abs`, a
+ * function that takes an int, touches nothing, and may run at any moment in any thread.
+ */
+function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
+  if (kickSignal !== 0) return kickSignal;
+  const sigaction = libc.func('int sigaction(int number, uint64_t *action, _Out_ uint64_t *previous)') as unknown as (
+    number: number,
+    action: BigUint64Array | null,
+    previous: BigUint64Array | null,
+  ) => number;
+  const dlsym = libc.func('void *dlsym(void *library, const char *name)') as unknown as (l: null, n: string) => bigint;
+  const harmless = dlsym(null, 'abs');
+  for (let number = FIRST_KICK_SIGNAL; number <= LAST_KICK_SIGNAL; number++) {
+    const current = new BigUint64Array(SIGACTION_WORDS);
+    sigaction(number, null, current);
+    // Another thread's copy of this module may have been here first: its handler is the same.
+    if (current[0] !== SIG_DFL && current[0] !== harmless) continue;
+    const action = new BigUint64Array(SIGACTION_WORDS);
+    action[0] = harmless;
+    sigaction(number, action, null);
+    kickSignal = number;
+    return number;
+  }
+  return -constants.errno.EBUSY;
+}

@@ -1,0 +1,42 @@
+import { constants } from 'node:os';
+
+const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENOENT, ENOMEM } = constants.errno;
+
+/** What a refusal of one ioctl means, where the number alone does not say. */
+const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+  KVM_SET_USER_MEMORY_REGION: {
+    [EEXIST]: 'the region overlaps one that another slot holds',
+    [EINVAL]:
+      'the slot number, an address or the size does not suit: addresses and size are whole pages, and the size of a slot in use cannot change',
+  },
+  KVM_CREATE_VCPU: {
+    [EEXIST]: 'the VM has a vCPU with this id already',
+    [EINVAL]: 'the id is not below what Cap.MaxVcpuId gives, or the VM has as many vCPUs as it may',
+  },
+  KVM_CREATE_IRQCHIP: {
+    [EEXIST]: 'the VM has an interrupt controller already',
+    [EINVAL]: 'it must be created before the first vCPU',
+  },
+  KVM_CREATE_PIT2: {
+    [EEXIST]: 'the VM has a timer already',
+    [ENOENT]: 'createIrqChip comes first',
+  },
+  KVM_SET_IDENTITY_MAP_ADDR: { [EINVAL]: 'it must be set before the first vCPU is created' },
+  KVM_IRQFD: {
+    [EINVAL]: 'createIrqChip comes first, and the GSI must be one of its pins or routed',
+    [EBUSY]: 'the eventfd is assigned already',
+  },
+  KVM_SET_CPUID2: { [EINVAL]: 'the table cannot change once the vCPU has run' },
+  KVM_RUN: { [EFAULT]: 'the guest used memory whose backing is not there' },
+};
+
+/** What a number means whatever the ioctl. */
+const general: Readonly<Record<number, string>> = {
+  [E2BIG]: 'the list has more entries than the kernel takes, or than there is room for',
+  [ENOMEM]: 'the kernel is out of memory for it',
+  [EMFILE]: 'the process has as many files open as it may: raise `ulimit -n`',
+};
+
+export function hintFor(ioctl: string, errno: number): string | undefined {
+  return hints[ioctl]?.[errno] ?? general[errno];
+}

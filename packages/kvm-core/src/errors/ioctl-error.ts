@@ -1,0 +1,29 @@
+import { constants } from 'node:os';
+import type { Ioctl } from '../ioctl/ioctl.js';
+import { hintFor } from './hints.js';
+import { errnoName, KvmError } from './kvm-error.js';
+
+const { EINVAL, ENOTTY, ENXIO, EOPNOTSUPP, ENODEV } = constants.errno;
+
+/** What a kernel says of a call it does not have, or of one whose feature the host lacks. */
+const missing = new Set([EINVAL, ENOTTY, ENXIO, EOPNOTSUPP, ENODEV]);
+
+/**
+ * The error for an ioctl that the kernel refused. Where the refusal can mean that the host lacks the call, its capability is
+ * asked for now, so that a call which succeeds never pays for the question.
+ */
+export function ioctlError(ioctl: Ioctl, errno: number, checkExtension: (capability: number) => number): KvmError {
+  const { name, capability } = ioctl;
+  if (capability !== undefined && missing.has(errno) && checkExtension(capability.number) <= 0) {
+    return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM lacks ${capability.name}`, {
+      errno,
+      ioctl: name,
+    });
+  }
+  const hint = hintFor(name, errno);
+  return new KvmError('ERR_KVM_SYSCALL', `${name}: ${errnoName(errno)}`, {
+    errno,
+    ioctl: name,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

@@ -1,0 +1,45 @@
+import type { Struct, StructType } from '../struct/struct.js';
+
+/** The kinds of file descriptor KVM has, by the object here that stands for each. */
+export type FdKind = 'system' | 'vm' | 'vcpu' | 'device';
+
+/**
+ * How an ioctl's argument travels: not at all, as a plain number, or as a pointer to an integer or a struct.
+ * `size` is that of the integer, in bytes.
+ */
+export type IoctlArgument =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'value' }
+  | { readonly kind: 'integer'; readonly size: 4 | 8 }
+  | { readonly kind: 'struct'; readonly type: StructType };
+
+/** One line of the generated table: all that is known of an ioctl. */
+export interface Ioctl<K extends FdKind = FdKind, A extends IoctlArgument = IoctlArgument> {
+  /** The kernel's name: "KVM_GET_REGS". */
+  readonly name: string;
+  /** The request number. */
+  readonly request: number;
+  /** The kinds of file descriptor that take it. */
+  readonly fd: readonly K[];
+  readonly argument: A;
+  /** What the kernel does with the argument, seen from here: `read` fills it, `write` takes it. */
+  readonly direction: 'none' | 'read' | 'write' | 'readwrite';
+  /** The number and name of the capability that says whether the host has it. */
+  readonly capability?: { readonly number: number; readonly name: string };
+  /** Members of the argument that hold addresses of this process. */
+  readonly pointers?: readonly string[];
+}
+
+/** What `fd.ioctl(KVM_X, argument)` takes as `argument`. */
+export type ArgumentOf<I extends Ioctl> = I['argument'] extends {
+  kind: 'struct';
+  type: StructType<infer T extends Struct>;
+}
+  ? T
+  : I['argument'] extends { kind: 'value' }
+    ? number
+    : I['argument'] extends { kind: 'integer'; size: 8 }
+      ? BigUint64Array
+      : I['argument'] extends { kind: 'integer' }
+        ? Uint32Array
+        : undefined;

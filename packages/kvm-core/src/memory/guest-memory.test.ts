@@ -1,0 +1,135 @@
+import { totalmem } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import { ExitReason } from '../abi/x86/index.js';
+import { tryBackend } from '../backend/select.js';
+import { Kvm } from '../system/kvm.js';
+import { GuestMemory, pageSize } from './guest-memory.js';
+
+onEachBackend('GuestMemory', (name) => {
+  const attempt = tryBackend(name);
+  if ('error' in attempt) throw attempt.error;
+  const { backend } = attempt;
+
+  test('is zeroed pages on a page boundary', () => {
+    using memory = GuestMemory.allocate(backend, 3 * pageSize);
+    expect(memory.size).toBe(3 * pageSize);
+    expect(backend.address(memory.bytes()) % pageSize).toBe(0);
+    expect(memory.bytes().every((byte) => byte === 0)).toBe(true);
+  });
+
+  test.each([
+    ['0', 0, /from 4096 to/],
+    ['less than a page', 1, /from 4096 to/],
+    ['not whole pages', pageSize + 1, /whole pages of 4096 bytes, not 4097/],
+    ['a fraction', pageSize + 0.5, /whole number/],
+    ['negative', -pageSize, /from 4096 to/],
+    ['more than the host has', Math.floor(totalmem() / pageSize) * pageSize + pageSize, /from 4096 to \d+/],
+  ])('refuses a size that is %s', (_, size, message) => {
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => GuestMemory.allocate(backend, size)).message).toMatch(message);
+  });
+
+  test('takes what the host has not given yet: a large memory costs nothing until it is touched', () => {
+    const before = process.memoryUsage().rss;
+    using memory = GuestMemory.allocate(backend, 2 ** 30);
+    expect(memory.bytes(2 ** 30 - 1, 1)[0]).toBe(0);
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27);
+  });
+
+  test('reads back whatever is written, wherever, windows or not', () => {
+    const pages = 6;
+    using memory = GuestMemory.allocate(backend, pages * pageSize, 2 * pageSize);
+    const model = new Uint8Array(pages * pageSize);
+    fc.assert(
+      fc.property(fc.nat(model.length), fc.uint8Array({ maxLength: 3 * pageSize }), (offset, bytes) => {
+        if (offset + bytes.length > model.length) {
+          kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.write(offset, bytes));
+        } else {
+          memory.write(offset, bytes);
+          model.set(bytes, offset);
+        }
+        expect(Buffer.compare(memory.read(0, memory.size), model)).toBe(0);
+      }),
+    );
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.bytes(pageSize, 2 * pageSize)).message).toMatch(/two windows/);
+  });
+
+  test('throws for an access that leaves it, and never wraps', () => {
+    using memory = GuestMemory.allocate(backend, pageSize);
+    for (const use of [
+      () => memory.bytes(pageSize, 1),
+      () => memory.bytes(pageSize + 1),
+      () => memory.bytes(-1, 1),
+      () => memory.read(1, pageSize),
+      () => memory.read(0, 2 ** 53 - 1),
+      () => memory.write(pageSize, Uint8Array.of(1)),
+      () => memory.bytes(Number.NaN, 1),
+    ]) {
+      kvmError('ERR_KVM_OUT_OF_RANGE', use);
+    }
+    expect(memory.bytes(pageSize, 0)).toHaveLength(0);
+  });
+
+  test('ends for its owner when it is closed, and not for the guest that has it', () => {
+    using kvm = Kvm.open({ backend: name });
+    using vm = kvm.createVm();
+    const memory = kvm.allocateMemory({ size: pageSize });
+    memory.write(0, Uint8Array.of(0xf4));
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
+    memory.close();
+    memory.close();
+    for (const use of [
+      () => memory.bytes(),
+      () => memory.read(0, 1),
+      () => memory.write(0, new Uint8Array(1)),
+      () => memory.share(),
+    ]) {
+      kvmError('ERR_KVM_CLOSED', use);
+    }
+    using vcpu = vm.createVcpu(0);
+    vcpu.setSregs(Object.assign(vcpu.getSregs(), { cs: { base: 0n, selector: 0 } }));
+    vcpu.setRegs({ rip: 0n, rflags: 2n });
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+  });
+
+  test('of several windows takes as many slots, which the guest sees as one memory', () => {
+    using kvm = Kvm.open({ backend: name });
+    using vm = kvm.createVm();
+    using memory = GuestMemory.allocate(backend, 4 * pageSize, pageSize);
+    expect(vm.mapMemory(memory, 0n)).toEqual([0, 1, 2, 3]);
+    // mov al, [0x3fff]; mov [0x1fff], al; hlt
+    memory.write(0, Uint8Array.of(0xa0, 0xff, 0x3f, 0xa2, 0xff, 0x1f, 0xf4));
+    memory.write(0x3fff, Uint8Array.of(99));
+    using vcpu = vm.createVcpu(0);
+    const sregs = vcpu.getSregs();
+    sregs.cs.assign({ base: 0n, selector: 0 });
+    vcpu.setSregs(sregs);
+    vcpu.setRegs({ rip: 0n, rflags: 2n });
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(memory.read(0x1fff, 1)[0]).toBe(99);
+    kvmError('ERR_KVM_SYSCALL', () => vm.mapMemory(memory, 0x3000n));
+    expect(vm.mapMemory(memory, 0x10000n)).toEqual([4, 5, 6, 7]);
+  });
+
+  test('is seen by every Worker', async () => {
+    using memory = GuestMemory.allocate(backend, 2 * pageSize, pageSize);
+    const core = new URL('../../dist/index.js', import.meta.url).href;
+    const worker = new Worker(
+      `const { parentPort, workerData } = require('node:worker_threads');
+       import(${JSON.stringify(core)}).then(({ GuestMemory }) => {
+         const memory = GuestMemory.from(workerData);
+         memory.write(4094, Uint8Array.of(1, 2, 3, 4));
+         parentPort.postMessage(memory.size);
+       });`,
+      { eval: true, workerData: memory.share() },
+    );
+    const size = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+    await worker.terminate();
+    expect(size).toBe(2 * pageSize);
+    expect([...memory.read(4094, 4)]).toEqual([1, 2, 3, 4]);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from({ size: 4096, windowSize: 4096, windows: [] }));
+  });
+});

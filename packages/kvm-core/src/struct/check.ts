@@ -1,0 +1,61 @@
+import { KvmError } from '../errors/kvm-error.js';
+
+/**
+ * The checks of a struct's setters: a value that a field cannot hold is refused, where a DataView would cut it to size.
+ * `where` names the field in the message: "kvm_regs.rip".
+ */
+
+function refuse(where: string, value: unknown, want: string): never {
+  const shown =
+    typeof value === 'bigint' ? `${value}n` : typeof value === 'string' ? JSON.stringify(value) : String(value);
+  if (typeof value !== 'number' && typeof value !== 'bigint') {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be ${want}, not ${shown}`);
+  }
+  throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} must be ${want}, not ${shown}`);
+}
+
+/** A whole number from `low` to `high`. */
+export function integer(value: number, low: number, high: number, where: string): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+    refuse(where, value, `a whole number from ${low} to ${high}`);
+  }
+  return value;
+}
+
+/** A bigint from `low` to `high`. */
+export function bigInteger(value: bigint, low: bigint, high: bigint, where: string): bigint {
+  if (typeof value !== 'bigint' || value < low || value > high) refuse(where, value, `a bigint from ${low} to ${high}`);
+  return value;
+}
+
+export function u8(value: number, where: string): number {
+  return integer(value, 0, 0xff, where);
+}
+
+export function u16(value: number, where: string): number {
+  return integer(value, 0, 0xffff, where);
+}
+
+export function u32(value: number, where: string): number {
+  return integer(value, 0, 0xffff_ffff, where);
+}
+
+export function s8(value: number, where: string): number {
+  return integer(value, -0x80, 0x7f, where);
+}
+
+export function s16(value: number, where: string): number {
+  return integer(value, -0x8000, 0x7fff, where);
+}
+
+export function s32(value: number, where: string): number {
+  return integer(value, -0x8000_0000, 0x7fff_ffff, where);
+}
+
+export function u64(value: bigint, where: string): bigint {
+  return bigInteger(value, 0n, 0xffff_ffff_ffff_ffffn, where);
+}
+
+export function s64(value: bigint, where: string): bigint {
+  return bigInteger(value, -0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn, where);
+}

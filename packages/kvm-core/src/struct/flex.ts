@@ -1,0 +1,62 @@
+import { bigInteger, integer } from './check.js';
+import { Struct, type StructInit, type StructType } from './struct.js';
+
+/** A generated class of a struct that ends in a flexible array. */
+export interface FlexStructType<T extends FlexStruct = FlexStruct> extends StructType<T> {
+  /** Bytes of one element. */
+  readonly elementSize: number;
+  /** The name of the array field. */
+  readonly elements: string;
+  /** Bytes before the first element: less than `size` where the struct is padded at its end. */
+  readonly elementsOffset: number;
+  /** The field that counts the elements, where there is one. */
+  readonly count: string | undefined;
+}
+
+/**
+ * A struct that ends in an array whose length the C type leaves open.
+ *
+ * `withCapacity` makes room; the count field, which the kernel reads and writes, can never say more than there is room for,
+ * and the array field is a view of that many elements.
+ */
+export abstract class FlexStruct extends Struct {
+  /** A zeroed struct with room for `capacity` elements, its count field saying so. */
+  static withCapacity<T extends FlexStruct>(this: FlexStructType<T>, capacity: number): T {
+    integer(capacity, 0, Math.floor((2 ** 31 - this.size) / this.elementSize), `the capacity of struct ${this.cName}`);
+    const byteLength = Math.max(this.size, this.elementsOffset + capacity * this.elementSize);
+    const struct = new this({ buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength });
+    if (this.count !== undefined) {
+      const fields = struct as unknown as Record<string, number | bigint>;
+      fields[this.count] = typeof fields[this.count] === 'bigint' ? BigInt(capacity) : capacity;
+    }
+    return struct;
+  }
+
+  /** A new struct with these fields, as long as the array among them needs; its count field follows from that. */
+  static override from<T extends Struct>(this: StructType<T>, init: StructInit<T>): T {
+    const type = this as unknown as FlexStructType<FlexStruct & T>;
+    const elements = (init as Record<string, unknown>)[type.elements] as ArrayLike<unknown> | undefined;
+    const struct = FlexStruct.withCapacity.call(type as never, elements?.length ?? 0) as FlexStruct & T;
+    return struct.assign(init);
+  }
+
+  /** How many elements there is room for. */
+  static capacityOf(struct: FlexStruct): number {
+    const type = struct.constructor as unknown as FlexStructType;
+    return Math.floor((struct.bytes.length - type.elementsOffset) / type.elementSize);
+  }
+}
+
+/** Checks a count field against the room there is. */
+export function capacity<T extends number | bigint>(struct: FlexStruct, count: T, where: string): T {
+  const room = FlexStruct.capacityOf(struct);
+  if (typeof count === 'bigint') bigInteger(count, 0n, BigInt(room), where);
+  else integer(count, 0, room, where);
+  return count;
+}
+
+/** The elements there are: what the count field says, and never more than there is room for. */
+export function elementCount(struct: FlexStruct, count?: number | bigint): number {
+  const room = FlexStruct.capacityOf(struct);
+  return count === undefined || count > room ? room : Number(count);
+}

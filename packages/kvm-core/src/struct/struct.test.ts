@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  KvmClockData,
+  KvmCpuid2,
+  KvmFpu,
+  KvmIrqRouting,
+  KvmIrqRoutingEntry,
+  KvmMsrs,
+  KvmRegs,
+  KvmRun,
+  KvmSegment,
+  KvmSregs,
+} from '../abi/x86/index.js';
+import { KvmError } from '../errors/kvm-error.js';
+
+/** What a call threw, which must be a KvmError. */
+function errorOf(call: () => unknown): KvmError {
+  try {
+    call();
+  } catch (error) {
+    expect(error).toBeInstanceOf(KvmError);
+    return error as KvmError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('a struct', () => {
+  test('lays its fields out as the C struct does', () => {
+    const regs = KvmRegs.from({ rax: 1n, rip: 0x1122334455667788n });
+    expect(KvmRegs.size).toBe(144);
+    expect([...regs.bytes.subarray(0, 8)]).toEqual([1, 0, 0, 0, 0, 0, 0, 0]);
+    expect([...regs.bytes.subarray(128, 136)]).toEqual([0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
+  });
+
+  test('is a view: nested structs and arrays share its bytes', () => {
+    const sregs = new KvmSregs();
+    sregs.cs.base = 0xffff0000n;
+    sregs.interruptBitmap[3] = 5n;
+    expect(sregs.view.getBigUint64(0, true)).toBe(0xffff0000n);
+    expect(sregs.view.getBigUint64(KvmSregs.size - 8, true)).toBe(5n);
+    expect(sregs.cs).toBe(sregs.cs);
+  });
+
+  test('takes nested fields from plain objects, and zeroes nothing else', () => {
+    const sregs = KvmSregs.from({ cs: { base: 0x1000n, selector: 8 }, interruptBitmap: [1n, 2n] });
+    sregs.assign({ cr0: 1n });
+    expect(sregs.cs.base).toBe(0x1000n);
+    expect(sregs.cs.selector).toBe(8);
+    expect([...sregs.interruptBitmap]).toEqual([1n, 2n, 0n, 0n]);
+    expect(sregs.cr0).toBe(1n);
+  });
+
+  test('has the rows of a two-dimensional array as arrays', () => {
+    const fpu = KvmFpu.from({ fpr: [[1, 2], [3]] });
+    expect(fpu.fpr).toHaveLength(8);
+    expect(fpu.fpr[1]?.[0]).toBe(3);
+    expect(fpu.bytes[16]).toBe(3);
+  });
+
+  test.each<[string, () => unknown, string, RegExp]>([
+    [
+      'a number too large',
+      () => new KvmSegment().assign({ selector: 0x10000 }),
+      'ERR_KVM_OUT_OF_RANGE',
+      /kvm_segment\.selector.*65535/,
+    ],
+    ['a negative number', () => new KvmSegment().assign({ type: -1 }), 'ERR_KVM_OUT_OF_RANGE', /kvm_segment\.type/],
+    ['a fraction', () => new KvmSegment().assign({ type: 0.5 }), 'ERR_KVM_OUT_OF_RANGE', /kvm_segment\.type/],
+    ['a bigint too large', () => new KvmRegs().assign({ rax: 1n << 64n }), 'ERR_KVM_OUT_OF_RANGE', /kvm_regs\.rax/],
+    [
+      'a number for 64 bits',
+      () => new KvmRegs().assign({ rax: 1 as unknown as bigint }),
+      'ERR_KVM_OUT_OF_RANGE',
+      /kvm_regs\.rax.*bigint/,
+    ],
+    [
+      'a string',
+      () => new KvmSegment().assign({ type: '1' as unknown as number }),
+      'ERR_KVM_INVALID_ARGUMENT',
+      /kvm_segment\.type/,
+    ],
+    ['an unknown field', () => new KvmRegs().assign({ eax: 1n } as object), 'ERR_KVM_INVALID_ARGUMENT', /no field eax/],
+    [
+      'too many elements',
+      () => new KvmSregs().assign({ interruptBitmap: [1n, 2n, 3n, 4n, 5n] }),
+      'ERR_KVM_OUT_OF_RANGE',
+      /holds 4 elements, not 5/,
+    ],
+    [
+      'an element too large',
+      () => new KvmFpu().assign({ fpr: [[256]] }),
+      'ERR_KVM_OUT_OF_RANGE',
+      /fpr\[0\]\[0\] cannot hold 256/,
+    ],
+    [
+      'another struct',
+      () => new KvmRegs().assign(new KvmSegment() as unknown as KvmRegs),
+      'ERR_KVM_INVALID_ARGUMENT',
+      /struct kvm_regs is wanted/,
+    ],
+    ['too few bytes', () => KvmRegs.at(new Uint8Array(143)), 'ERR_KVM_OUT_OF_RANGE', /needs 144 bytes/],
+  ])('refuses %s, and names the field', (_, call, code, message) => {
+    const error = errorOf(call);
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+  });
+
+  test('keeps every byte as it was when one of several fields is refused', () => {
+    const regs = KvmRegs.from({ rax: 7n });
+    errorOf(() => regs.assign({ rax: 8n, rbx: -1n }));
+    expect(regs.rax).toBe(7n);
+  });
+
+  test('reads back whatever a field can hold', () => {
+    const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
+    const segment = fc.record({
+      base: u64,
+      limit: fc.nat(0xffffffff),
+      selector: fc.nat(0xffff),
+      type: fc.nat(0xff),
+      present: fc.nat(0xff),
+    });
+    fc.assert(
+      fc.property(segment, (fields) => {
+        const struct = KvmSegment.from(fields);
+        expect({ ...fields, ...struct.toJSON(), base: struct.base }).toMatchObject(fields);
+        expect(KvmSegment.at(struct.bytes.slice()).equals(struct)).toBe(true);
+      }),
+    );
+  });
+
+  test('becomes JSON with hexadecimal strings for 64 bits', () => {
+    expect(JSON.parse(JSON.stringify(KvmClockData.from({ clock: 255n, flags: 2 })))).toMatchObject({
+      clock: '0xff',
+      flags: 2,
+    });
+  });
+
+  test('has members of anonymous unions as its own, over the same bytes', () => {
+    const run = new KvmRun();
+    run.hypercall.nr = 0x0102030405060708n;
+    expect(run.mmio.physAddr).toBe(0x0102030405060708n);
+    expect(run.immediateExit).toBe(0);
+    run.immediateExit = 1;
+    expect(run.bytes[1]).toBe(1);
+  });
+});
+
+describe('a struct with a flexible array', () => {
+  test('counts its elements by the field the kernel uses', () => {
+    const msrs = KvmMsrs.withCapacity(3);
+    expect(msrs.nmsrs).toBe(3);
+    expect(msrs.bytes).toHaveLength(8 + 3 * 16);
+    msrs.nmsrs = 1;
+    expect(msrs.entries).toHaveLength(1);
+  });
+
+  test('takes its length from the elements it is made of', () => {
+    const routing = KvmIrqRouting.from({ entries: [{ gsi: 1 }, KvmIrqRoutingEntry.from({ gsi: 2 })] });
+    expect(routing.nr).toBe(2);
+    expect(routing.entries.map(({ gsi }) => gsi)).toEqual([1, 2]);
+  });
+
+  test('never counts more elements than it has room for', () => {
+    const cpuid = KvmCpuid2.withCapacity(2);
+    const error = errorOf(() => {
+      cpuid.nent = 3;
+    });
+    expect(error.message).toMatch(/kvm_cpuid2\.nent.*from 0 to 2/);
+    // Bytes that came from elsewhere may lie: what they claim is cut to what is there.
+    cpuid.view.setUint32(0, 1000, true);
+    expect(cpuid.entries).toHaveLength(2);
+  });
+
+  test('refuses a capacity that no buffer has', () => {
+    expect(errorOf(() => KvmMsrs.withCapacity(-1)).code).toBe('ERR_KVM_OUT_OF_RANGE');
+    expect(errorOf(() => KvmMsrs.withCapacity(2 ** 40)).code).toBe('ERR_KVM_OUT_OF_RANGE');
+  });
+});

@@ -1,0 +1,149 @@
+import { KvmError } from '../errors/kvm-error.js';
+
+/** The typed arrays that a C array of integers becomes. */
+export type IntegerArray =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | BigUint64Array
+  | BigInt64Array;
+
+/** What may be assigned to a field of type `T`. */
+export type FieldInit<T> = T extends Struct
+  ? T | StructInit<T>
+  : T extends IntegerArray
+    ? T | ArrayLike<T[number]>
+    : T extends { readonly [n: number]: infer E; readonly length: number }
+      ? ArrayLike<FieldInit<E>>
+      : T;
+
+/** The fields of `T`, all optional: what is left out is zero, as in a C initialiser. */
+export type StructInit<T extends Struct> = { [K in Exclude<keyof T, keyof Struct>]?: FieldInit<T[K]> };
+
+/** A generated struct class. */
+export interface StructType<T extends Struct = Struct> {
+  new (source?: StructSource): T;
+  /** The C tag: "kvm_regs". */
+  readonly cName: string;
+  /** Bytes, without the elements of a flexible array. */
+  readonly size: number;
+  /** Bytes. */
+  readonly align: number;
+  /** The fields, in the order the C struct declares them. */
+  readonly fields: readonly string[];
+}
+
+/** Where a struct's bytes lie. Without one it gets zeroed bytes of its own. */
+export interface StructSource {
+  buffer: ArrayBufferLike;
+  byteOffset: number;
+  /** Bytes; of use only to a struct that ends in a flexible array. */
+  byteLength?: number;
+}
+
+/** The address of a struct's bytes, once a backend has looked it up. A backing store never moves. */
+export const addressOf: unique symbol = Symbol('address');
+
+/**
+ * A C struct or union as a view over bytes: reading a field reads them, writing one writes them, nothing is copied.
+ *
+ * 64-bit fields are bigint, all narrower ones number, nested structs and arrays views of the same bytes. A setter refuses
+ * what its field cannot hold. The subclasses are generated from the kernel's headers.
+ */
+export abstract class Struct {
+  /** The bytes themselves, exactly as the kernel sees them. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  [addressOf] = 0;
+
+  constructor(source?: StructSource) {
+    const { size } = this.constructor as unknown as StructType;
+    const buffer = source?.buffer ?? new ArrayBuffer(size);
+    const byteOffset = source?.byteOffset ?? 0;
+    const byteLength = source?.byteLength ?? size;
+    if (byteLength < size || byteOffset + byteLength > buffer.byteLength) {
+      const { cName } = this.constructor as unknown as StructType;
+      throw new KvmError(
+        'ERR_KVM_OUT_OF_RANGE',
+        `struct ${cName} needs ${size} bytes; at offset ${byteOffset} there are ${Math.max(0, Math.min(byteLength, buffer.byteLength - byteOffset))}`,
+      );
+    }
+    this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    this.view = new DataView(buffer, byteOffset, byteLength);
+  }
+
+  /** A new struct with these fields; the others are zero. */
+  static from<T extends Struct>(this: StructType<T>, init: StructInit<T>): T {
+    const struct = new this();
+    struct.assign(init);
+    return struct;
+  }
+
+  /** A view of bytes that are already there, which must be at least `size` long. */
+  static at<T extends Struct>(this: StructType<T>, bytes: Uint8Array): T {
+    return new this({ buffer: bytes.buffer, byteOffset: bytes.byteOffset, byteLength: bytes.byteLength });
+  }
+
+  /** Writes the fields that `init` has and leaves the others; all are checked, and on an error none is changed. */
+  assign(init: StructInit<this> | this): this {
+    const type = this.constructor as unknown as StructType<this>;
+    if (init instanceof Struct) {
+      if (init.constructor !== type) {
+        const other = (init.constructor as unknown as StructType).cName;
+        throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `a struct ${type.cName} is wanted here, not a struct ${other}`);
+      }
+      if (init.bytes.length !== this.bytes.length) {
+        throw new KvmError(
+          'ERR_KVM_OUT_OF_RANGE',
+          `this struct ${type.cName} has ${this.bytes.length} bytes, the other ${init.bytes.length}`,
+        );
+      }
+      this.bytes.set(init.bytes);
+      return this;
+    }
+    if (typeof init !== 'object' || init === null) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the fields of struct ${type.cName} must be an object`);
+    }
+    const before = this.bytes.slice();
+    try {
+      for (const [field, value] of Object.entries(init)) {
+        if (!type.fields.includes(field)) {
+          throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `struct ${type.cName} has no field ${field}`);
+        }
+        // An absent optional is the same as one that is not given.
+        if (value !== undefined) (this as unknown as Record<string, unknown>)[field] = value;
+      }
+    } catch (error) {
+      this.bytes.set(before);
+      throw error;
+    }
+    return this;
+  }
+
+  /** Whether the other is of the same type and has the same bytes. */
+  equals(other: Struct): boolean {
+    return (
+      this.constructor === other.constructor &&
+      this.bytes.length === other.bytes.length &&
+      this.bytes.every((byte, i) => byte === other.bytes[i])
+    );
+  }
+
+  /** The fields as plain data; 64-bit values as hexadecimal strings, for JSON has no such integers. */
+  toJSON(): Record<string, unknown> {
+    const { fields } = this.constructor as unknown as StructType;
+    return Object.fromEntries(
+      fields.map((field) => [field, plain((this as unknown as Record<string, unknown>)[field])]),
+    );
+  }
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+  if (value instanceof Struct) return value.toJSON();
+  if (typeof value === 'object' && value !== null) return Array.from(value as ArrayLike<unknown>, plain);
+  return value;
+}

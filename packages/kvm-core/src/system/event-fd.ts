@@ -1,0 +1,57 @@
+import { constants } from 'node:os';
+import type { Backend } from '../backend/backend.js';
+import { errnoName, KvmError } from '../errors/kvm-error.js';
+import { u32, u64 } from '../struct/check.js';
+
+/**
+ * An eventfd: a 64-bit counter in the kernel that one side adds to and the other takes from. KVM takes one in the place of an
+ * interrupt line (`vm.irqfd`). Close-on-exec, and never blocks. `kvm.createEventFd` makes one.
+ */
+export class EventFd implements Disposable {
+  readonly #backend: Backend;
+  readonly #fd: number;
+  readonly #value = new BigUint64Array(1);
+  #closed = false;
+
+  /** @internal */
+  constructor(backend: Backend, initial: number) {
+    this.#backend = backend;
+    this.#fd = done('eventfd', backend.eventfd(u32(initial, 'the first value of an eventfd')));
+  }
+
+  /** The descriptor, for what takes one. It belongs to this object. */
+  get fd(): number {
+    if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this EventFd is closed');
+    return this.#fd;
+  }
+
+  /** Adds to the counter; 1 is the usual signal. */
+  write(value = 1n): void {
+    this.#value[0] = u64(value, 'what is added to an eventfd');
+    done('write to an eventfd', this.#backend.write(this.fd, this.#backend.address(this.#value), 8));
+  }
+
+  /** Takes the whole counter and leaves 0; 0 if there was nothing. */
+  read(): bigint {
+    const result = this.#backend.read(this.fd, this.#backend.address(this.#value), 8);
+    if (result === -constants.errno.EAGAIN) return 0n;
+    done('read of an eventfd', result);
+    return this.#value[0] as bigint;
+  }
+
+  /** Gives the descriptor back. A second call does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#backend.close(this.#fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function done(what: string, result: number): number {
+  if (result < 0) throw new KvmError('ERR_KVM_SYSCALL', `${what}: ${errnoName(-result)}`, { errno: -result });
+  return result;
+}

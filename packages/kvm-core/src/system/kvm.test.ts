@@ -1,0 +1,157 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import * as abi from '../abi/x86/index.js';
+import { Cap, KVM_CREATE_VCPU, KVM_GET_API_VERSION, KVM_GET_REGS, KvmRegs } from '../abi/x86/index.js';
+import type { Ioctl } from '../ioctl/ioctl.js';
+import { allCaps } from '../names.js';
+import { Kvm } from './kvm.js';
+
+onEachBackend('Kvm', (backend) => {
+  test('opens the device, close-on-exec, and speaks version 12 of the API', () => {
+    using kvm = Kvm.open({ backend });
+    expect(kvm.backendName).toBe(backend);
+    expect(kvm.getApiVersion()).toBe(12);
+    expect(readFileSync(`/proc/self/fdinfo/${kvm.fd}`, 'utf8')).toMatch(/^flags:\s*02[0-7]*2$/m);
+  });
+
+  test('refuses a device that speaks another language', () => {
+    const error = kvmError('ERR_KVM_SYSCALL', () => Kvm.open({ backend, path: '/dev/null' }));
+    expect(error).toMatchObject({ ioctl: 'KVM_GET_API_VERSION', errno: constants.errno.ENOTTY, errnoName: 'ENOTTY' });
+  });
+
+  test('says what to do where there is no device', () => {
+    const error = kvmError('ERR_KVM_UNAVAILABLE', () => Kvm.open({ backend, path: '/dev/no-such-kvm' }));
+    expect(error.message).toMatch(/^\/dev\/no-such-kvm: there is no such device.*modprobe/);
+  });
+
+  test('answers for every capability, and 0 for one nobody knows', () => {
+    using kvm = Kvm.open({ backend });
+    for (const cap of allCaps()) expect(kvm.checkExtension(cap)).toBeGreaterThanOrEqual(0);
+    expect(kvm.checkExtension(Cap.UserMemory)).toBe(1);
+    expect(kvm.checkExtension(Cap.NrVcpus)).toBeGreaterThan(0);
+    expect(kvm.checkExtension(0x7fff_ffff)).toBe(0);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.checkExtension(-1));
+  });
+
+  test('knows how much of a vCPU is mapped', () => {
+    using kvm = Kvm.open({ backend });
+    expect(kvm.getVcpuMmapSize()).toBeGreaterThanOrEqual(abi.KvmRun.size);
+    expect(kvm.getVcpuMmapSize() % 4096).toBe(0);
+  });
+
+  test('lists the MSRs of guests, however many there are', () => {
+    using kvm = Kvm.open({ backend });
+    const indices = kvm.getMsrIndexList();
+    const IA32_TSC = 0x10;
+    expect(indices).toContain(IA32_TSC);
+    expect(new Set(indices).size).toBe(indices.length);
+  });
+
+  test('reads every feature MSR it lists', (context) => {
+    using kvm = Kvm.open({ backend });
+    if (kvm.checkExtension(Cap.GetMsrFeatures) === 0) context.skip('the host lacks KVM_CAP_GET_MSR_FEATURES');
+    const indices = kvm.getMsrFeatureIndexList();
+    const entries = kvm.getMsrs(indices);
+    expect(entries.map(({ index }) => index)).toEqual([...indices]);
+  });
+
+  test('reports the CPUID leaves it supports', () => {
+    using kvm = Kvm.open({ backend });
+    const leaves = kvm.getSupportedCpuid();
+    const vendor = leaves.find((entry) => entry.function === 0);
+    expect(vendor?.eax).toBeGreaterThanOrEqual(1);
+  });
+
+  test('refuses a machine type that does not exist', () => {
+    using kvm = Kvm.open({ backend });
+    const error = kvmError('ERR_KVM_SYSCALL', () => kvm.createVm(0xff));
+    expect(error).toMatchObject({ ioctl: 'KVM_CREATE_VM', errno: constants.errno.EINVAL });
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.createVm(-1));
+  });
+
+  test('passes a raw ioctl with its argument, and nothing else', () => {
+    using kvm = Kvm.open({ backend });
+    expect(kvm.ioctl(KVM_GET_API_VERSION)).toBe(12);
+    expect(kvm.ioctl(abi.KVM_CHECK_EXTENSION, Cap.UserMemory)).toBe(1);
+    // @ts-expect-error: a call of a vCPU
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(KVM_GET_REGS, new KvmRegs()));
+    // @ts-expect-error: a call of a VM
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(KVM_CREATE_VCPU, 0));
+    // @ts-expect-error: it takes no argument
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(KVM_GET_API_VERSION, 1));
+    // @ts-expect-error: it takes one
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(abi.KVM_CHECK_EXTENSION));
+    // @ts-expect-error: another struct
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(abi.KVM_GET_SUPPORTED_CPUID, new KvmRegs()));
+    const forged: Ioctl<'system', { kind: 'value' }> = { ...KVM_GET_API_VERSION, argument: { kind: 'value' } };
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(forged, 1));
+  });
+
+  test('closes once, and then answers nothing', () => {
+    const kvm = Kvm.open({ backend });
+    const { fd } = kvm;
+    kvm.close();
+    kvm.close();
+    expect(kvm.closed).toBe(true);
+    expect(() => readFileSync(`/proc/self/fdinfo/${fd}`)).toThrow(/ENOENT/);
+    for (const use of [
+      () => kvm.fd,
+      () => kvm.getApiVersion(),
+      () => kvm.checkExtension(0),
+      () => kvm.createVm(),
+      () => kvm.getVcpuMmapSize(),
+      () => kvm.getMsrIndexList(),
+      () => kvm.getMsrFeatureIndexList(),
+      () => kvm.getSupportedCpuid(),
+      () => kvm.getMsrs([]),
+      () => kvm.allocateMemory({ size: 4096 }),
+      () => kvm.createEventFd(),
+      () => kvm.ioctl(KVM_GET_API_VERSION),
+    ]) {
+      kvmError('ERR_KVM_CLOSED', use);
+    }
+  });
+
+  test('a file that is no device is refused without leaking its descriptor', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kvm-'));
+    const path = join(folder, 'file');
+    closeSync(openSync(path, 'w'));
+    const before = openDescriptors();
+    kvmError('ERR_KVM_SYSCALL', () => Kvm.open({ backend, path }));
+    expect(openDescriptors()).toBe(before);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+function openDescriptors(): number {
+  let count = 0;
+  for (let fd = 0; fd < 256; fd++) {
+    try {
+      readFileSync(`/proc/self/fdinfo/${fd}`);
+      count++;
+    } catch {
+      // Not open.
+    }
+  }
+  return count;
+}
+
+onEachBackend('an EventFd', (backend) => {
+  test('adds up what is written and gives it all to one reader', () => {
+    using kvm = Kvm.open({ backend });
+    using event = kvm.createEventFd(1);
+    event.write();
+    event.write(40n);
+    expect(event.read()).toBe(42n);
+    expect(event.read()).toBe(0n);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => event.write(-1n));
+    event.close();
+    event.close();
+    kvmError('ERR_KVM_CLOSED', () => event.read());
+    kvmError('ERR_KVM_CLOSED', () => event.write());
+  });
+});

@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { guestImage } from '../../test/guests.js';
+import { realModeGuest } from '../../test/real-mode.js';
+import { ExitReason, exitViews, KvmRun } from '../abi/x86/index.js';
+import type { Backend } from '../backend/backend.js';
+import { exitReasonName } from '../names.js';
+import { enterMode } from '../x86/mode.js';
+import { type Exit, ExitViews, type IoExit, type MmioExit, unrecognised } from './exits.js';
+import type { RunState } from './run-state.js';
+import type { Vcpu } from './vcpu.js';
+
+function io(exit: Exit): IoExit['io'] {
+  if (exit.reason !== ExitReason.Io) throw new Error(`not an Io exit: ${exit.reason}`);
+  return exit.io;
+}
+
+function mmio(exit: Exit): MmioExit['mmio'] {
+  if (exit.reason !== ExitReason.Mmio) throw new Error(`not an Mmio exit: ${exit.reason}`);
+  return exit.mmio;
+}
+
+/** What an `out` of a string of elements writes, however the host splits it over exits. */
+function outString(vcpu: Vcpu, port: number, length: number): number[] {
+  const bytes: number[] = [];
+  while (bytes.length < length) {
+    const access = io(vcpu.run());
+    expect([access.port, access.size, access.isWrite]).toEqual([port, 1, true]);
+    expect(access.data).toHaveLength(access.count);
+    bytes.push(...access.data);
+  }
+  return bytes;
+}
+
+onEachBackend('an exit', (backend) => {
+  test('of port I/O has size, count, direction and data, both ways', () => {
+    using guest = realModeGuest(backend, guestImage('pio'));
+    const { vcpu, memory } = guest;
+    for (const [port, size, value] of [
+      [0x10, 1, 0x11],
+      [0x12, 2, 0x2233],
+      [0x14, 4, 0x44556677],
+    ] as const) {
+      const access = io(vcpu.run());
+      expect([access.port, access.size, access.count, access.isWrite, access.value]).toEqual([
+        port,
+        size,
+        1,
+        true,
+        value,
+      ]);
+      expect(access.data).toHaveLength(size);
+    }
+    for (const [port, size, value] of [
+      [0x10, 1, 0xa1],
+      [0x12, 2, 0xb1b2],
+      [0x14, 4, 0xc1c2c3c4],
+    ] as const) {
+      const read = io(vcpu.run());
+      expect([read.port, read.size, read.count, read.isWrite]).toEqual([port, size, 1, false]);
+      read.value = value;
+      const echoed = io(vcpu.run());
+      expect([echoed.port, echoed.size, echoed.value]).toEqual([0x18, size, value]);
+    }
+    expect(outString(vcpu, 0x20, 5)).toEqual([...Buffer.from('hello')]);
+    for (let given = 0; given < 4; ) {
+      const access = io(vcpu.run());
+      expect([access.port, access.size, access.isWrite]).toEqual([0x22, 1, false]);
+      for (let i = 0; i < access.count; i++) access.data[i] = 0x70 + given++;
+    }
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect([...memory.read(0x2000, 4)]).toEqual([0x70, 0x71, 0x72, 0x73]);
+  });
+
+  test('of MMIO has address, length and data, both ways', () => {
+    using guest = realModeGuest(backend, guestImage('mmio'));
+    const { vcpu } = guest;
+    for (const [address, len, value] of [
+      [0xd0000n, 1, 0x11],
+      [0xd0002n, 2, 0x2233],
+      [0xd0004n, 4, 0x44556677],
+    ] as const) {
+      const access = mmio(vcpu.run());
+      expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, 1, value]);
+      expect(access.value).toBe(BigInt(value));
+    }
+    for (const [address, len, value] of [
+      [0xd0008n, 1, 0xa1],
+      [0xd000an, 2, 0xb1b2],
+      [0xd000cn, 4, 0xc1c2c3c4],
+    ] as const) {
+      const read = mmio(vcpu.run());
+      expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, 0]);
+      if (len === 2) read.value = BigInt(value);
+      else read.value32 = value;
+      expect(io(vcpu.run()).value).toBe(value);
+    }
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+  });
+
+  test('is one object a reason, for ever the same', () => {
+    // out 0x10, al; out 0x11, al; hlt; jmp -4
+    using guest = realModeGuest(backend, [0xe6, 0x10, 0xe6, 0x11, 0xf4, 0xeb, 0xf9]);
+    const seen = new Set<Exit>();
+    const ports: number[] = [];
+    for (let i = 0; i < 30; i++) {
+      const exit = guest.vcpu.run();
+      seen.add(exit);
+      if (exit.reason === ExitReason.Io) ports.push(exit.io.port);
+    }
+    expect(seen.size).toBe(2);
+    expect(ports.slice(0, 4)).toEqual([0x10, 0x11, 0x10, 0x11]);
+    const first = guest.vcpu.run();
+    if (first.reason === ExitReason.Io) expect(first.io.data).toBe(first.io.data);
+  });
+
+  test('of a guest that faults past all handling is a shutdown', () => {
+    using guest = realModeGuest(backend, guestImage('shutdown'));
+    enterMode(guest.vcpu, 'protected', { memory: guest.memory, entry: 0x1000n, stackTop: 0x8000n, tables: 0x8000n });
+    expect(guest.vcpu.run().reason).toBe(ExitReason.Shutdown);
+  });
+});
+
+describe('the exits of the headers', () => {
+  /** A run state without a guest. */
+  function stateOf(reason: number): RunState {
+    const bytes = new Uint8Array(0x3000);
+    const run = KvmRun.at(bytes);
+    run.exitReason = reason;
+    return { run, bytes } as unknown as RunState & { backend: Backend };
+  }
+
+  test('all have a view, which is lossless: every member of the union belongs to one', () => {
+    const members = new Set<string>();
+    for (const reason of Object.values(ExitReason)) {
+      const exit = new ExitViews(stateOf(reason)).current();
+      expect(exit.reason, exitReasonName(reason)).toBe(reason);
+      for (const member of Object.keys(exit)) members.add(member);
+    }
+    const run = new KvmRun();
+    const union = run.padding;
+    const inUnion = KvmRun.fields.filter((field) => {
+      const view = (run as unknown as Record<string, unknown>)[field];
+      const bytes = (view as { bytes?: Uint8Array }).bytes;
+      return bytes !== undefined && bytes.byteOffset === union.byteOffset;
+    });
+    for (const member of inUnion) expect([...members], member).toContain(member);
+    expect(Object.keys(exitViews)).toHaveLength(Object.values(ExitReason).length);
+  });
+
+  test('that a newer kernel adds carry the raw bytes', () => {
+    const state = stateOf(200);
+    state.run.padding[5] = 7;
+    const exit = new ExitViews(state).current();
+    if (exit.reason !== unrecognised) throw new Error(`exit reason ${exit.reason}`);
+    expect([exit.exitReason, exit.raw.length, exit.raw[5]]).toEqual([200, 256, 7]);
+  });
+});

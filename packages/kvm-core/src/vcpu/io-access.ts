@@ -1,0 +1,49 @@
+import { KVM_EXIT_IO_OUT, KvmRunIo } from '../abi/x86/index.js';
+import type { RunState } from './run-state.js';
+
+/** Port I/O, with its data: `count` elements of `size` bytes each, one after the other. */
+export class IoAccess extends KvmRunIo {
+  readonly #state: RunState;
+  /** The views of `data` so far, by length: an access of one element makes no new one after the first. */
+  readonly #data: (Uint8Array | undefined)[] = [];
+  #dataOffset = -1;
+
+  constructor(state: RunState) {
+    const { buffer, byteOffset, byteLength } = state.run.io.bytes;
+    super({ buffer, byteOffset, byteLength });
+    this.#state = state;
+  }
+
+  /** Whether the guest writes: an `out`, and not an `in`. */
+  get isWrite(): boolean {
+    return this.direction === KVM_EXIT_IO_OUT;
+  }
+
+  /** All elements, in the mapped page: what an `out` wrote, or what an `in` is going to read. */
+  get data(): Uint8Array {
+    const offset = Number(this.dataOffset);
+    const length = this.size * this.count;
+    if (offset !== this.#dataOffset) {
+      this.#data.length = 0;
+      this.#dataOffset = offset;
+    }
+    const known = this.#data[length];
+    if (known !== undefined) return known;
+    const data = this.#state.bytes.subarray(offset, offset + length);
+    if (length <= 4) this.#data[length] = data;
+    return data;
+  }
+
+  /** The first element, which for all but string instructions is the only one. Setting it cuts the number to `size` bytes. */
+  get value(): number {
+    const { data } = this;
+    let value = 0;
+    for (let i = this.size - 1; i >= 0; i--) value = value * 256 + (data[i] ?? 0);
+    return value;
+  }
+
+  set value(value: number) {
+    const { data } = this;
+    for (let i = 0; i < this.size; i++) data[i] = value >>> (8 * i);
+  }
+}

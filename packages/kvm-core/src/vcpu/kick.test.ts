@@ -1,0 +1,88 @@
+import { Worker } from 'node:worker_threads';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { guestImage } from '../../test/guests.js';
+import { realModeGuest } from '../../test/real-mode.js';
+import { ExitReason } from '../abi/x86/index.js';
+import { Kvm } from '../system/kvm.js';
+import { kick } from './kick.js';
+
+const core = new URL('../../dist/index.js', import.meta.url).href;
+
+/** A Worker that runs a guest over and over; it says what ended each run, and how often, when it is told to stop. */
+function spinner(backend: string, code: Uint8Array): Worker {
+  return new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads');
+     import(${JSON.stringify(core)}).then(({ Kvm, ExitReason }) => {
+       const { backend, code, stop } = workerData;
+       const kvm = Kvm.open({ backend });
+       const vm = kvm.createVm();
+       const memory = kvm.allocateMemory({ size: 0x10000 });
+       memory.write(0x1000, code);
+       vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
+       const vcpu = vm.createVcpu(0);
+       const sregs = vcpu.getSregs();
+       for (const s of [sregs.cs, sregs.ds, sregs.es, sregs.ss]) s.assign({ base: 0n, selector: 0 });
+       vcpu.setSregs(sregs);
+       vcpu.setRegs({ rip: 0x1000n, rflags: 2n });
+       parentPort.postMessage({ handle: vcpu.kickHandle() });
+       let interrupts = 0;
+       while (Atomics.load(stop, 0) === 0) {
+         const exit = vcpu.run();
+         if (exit.reason === ExitReason.Intr) {
+           interrupts++;
+           Atomics.store(stop, 1, interrupts);
+           Atomics.notify(stop, 1);
+         }
+       }
+       for (const object of [vcpu, memory, vm, kvm]) object.close();
+       parentPort.postMessage({ interrupts });
+     });`,
+    { eval: true, workerData: { backend, code, stop } },
+  );
+}
+
+let stop = new Int32Array(new SharedArrayBuffer(8));
+
+onEachBackend('a kick', (backend) => {
+  test('before a run makes that run return, once', () => {
+    using guest = realModeGuest(backend, [0xe6, 0x10, 0xf4]);
+    guest.vcpu.kick();
+    guest.vcpu.kick();
+    expect(guest.vcpu.run().reason).toBe(ExitReason.Intr);
+    // The second signal may have come after the flag was taken: one more return is allowed, and no more.
+    const next = guest.vcpu.run();
+    if (next.reason === ExitReason.Intr) expect(guest.vcpu.run().reason).toBe(ExitReason.Io);
+    else expect(next.reason).toBe(ExitReason.Io);
+  });
+
+  test.each(['spin', 'counter'])('from another thread stops the guest `%s`, every time', async (name) => {
+    stop = new Int32Array(new SharedArrayBuffer(8));
+    const worker = spinner(backend, guestImage(name));
+    const { handle } = await new Promise<{ handle: Parameters<typeof kick>[0] }>((resolve, reject) =>
+      worker.once('message', resolve).once('error', reject),
+    );
+    for (let kicks = 1; kicks <= 200; kicks++) {
+      const before = Atomics.load(stop, 1);
+      kick(handle);
+      // A kick that is lost would leave the count as it is, and the guest running for ever.
+      expect(Atomics.wait(stop, 1, before, 20_000)).not.toBe('timed-out');
+    }
+    Atomics.store(stop, 0, 1);
+    kick(handle);
+    const { interrupts } = await new Promise<{ interrupts: number }>((resolve) => worker.once('message', resolve));
+    expect(interrupts).toBeGreaterThanOrEqual(200);
+    await worker.terminate();
+    kick(handle);
+  });
+
+  test('of a vCPU that is closed does nothing', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    const vcpu = vm.createVcpu(0);
+    const handle = vcpu.kickHandle();
+    vcpu.close();
+    kick(handle);
+    expect(vcpu.closed).toBe(true);
+  });
+});

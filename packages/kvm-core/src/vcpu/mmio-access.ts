@@ -1,0 +1,27 @@
+import { KvmRunMmio } from '../abi/x86/index.js';
+
+/** Where the data lies in the exit, found through the struct itself: there is no offset to type. */
+const dataOffset = new KvmRunMmio().data.byteOffset;
+
+/** An access to guest-physical memory that no slot backs: `len` bytes of `data`, both ways. */
+export class MmioAccess extends KvmRunMmio {
+  /** The first `len` bytes as a little-endian number: what the guest wrote. Setting it is what a read gives to the guest. */
+  get value(): bigint {
+    return this.view.getBigUint64(dataOffset, true) & ((1n << BigInt(8 * this.len)) - 1n);
+  }
+
+  set value(value: bigint) {
+    this.view.setBigUint64(dataOffset, value, true);
+  }
+
+  /** The same for accesses of up to 4 bytes, as a number, which makes no garbage; of a longer one, the low half. */
+  get value32(): number {
+    const value = this.view.getUint32(dataOffset, true);
+    return this.len >= 4 ? value : value & ((1 << (8 * this.len)) - 1);
+  }
+
+  set value32(value: number) {
+    this.view.setUint32(dataOffset, value, true);
+    this.view.setUint32(dataOffset + 4, 0, true);
+  }
+}

@@ -1,0 +1,167 @@
+import { constants } from 'node:os';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import { codeAddress, realModeGuest } from '../../test/real-mode.js';
+import { ExitReason, KvmCpuidEntry2, KvmMsrEntry, KvmRegs, type KvmSregs } from '../abi/x86/index.js';
+import { Kvm } from '../system/kvm.js';
+
+const IA32_TSC = 0x10;
+const IA32_SYSENTER_CS = 0x174;
+const IA32_SYSENTER_EIP = 0x176;
+const NO_SUCH_MSR = 0x4fff_ffff;
+
+onEachBackend('Vcpu', (backend) => {
+  test('has the registers of a reset CPU, and keeps what they are set to', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    using fresh = guest.vm.createVcpu(1);
+    expect(fresh.getRegs().rflags).toBe(2n);
+    expect(fresh.getRegs().rip).toBe(0xfff0n);
+    const regs = fresh.getRegs();
+    regs.assign({ rax: 0xc355n, r15: 0xffff_ffff_ffff_ffffn, rip: 0x1234n });
+    fresh.setRegs(regs);
+    const back = fresh.getRegs(new KvmRegs());
+    expect(back.equals(regs)).toBe(true);
+  });
+
+  test('zeroes the registers that are not given', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    guest.vcpu.setRegs({ rax: 1n });
+    guest.vcpu.setRegs({ rbx: 2n });
+    expect(guest.vcpu.getRegs()).toMatchObject({ rax: 0n, rbx: 2n, rflags: 2n });
+  });
+
+  test('has segments and control registers, and keeps what they are set to', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    const sregs = vcpu.getSregs();
+    expect(sregs.cs.base).toBe(0xffff_0000n);
+    sregs.cs.base = 0x1000n;
+    sregs.gdt.assign({ base: 0x2000n, limit: 0x27 });
+    vcpu.setSregs(sregs);
+    expect(vcpu.getSregs().equals(sregs)).toBe(true);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setSregs({ cs: { selector: 0x10000 } }));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setSregs(new KvmRegs() as unknown as KvmSregs));
+  });
+
+  test('has the floating-point state, and keeps what it is set to', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const fpu = guest.vcpu.getFpu();
+    expect(fpu.fcw).toBe(0x37f);
+    fpu.fcw = 0x27f;
+    fpu.mxcsr = 0x1f80;
+    fpu.xmm[15]?.fill(0xa5);
+    guest.vcpu.setFpu(fpu);
+    const back = guest.vcpu.getFpu();
+    expect(back.fcw).toBe(0x27f);
+    expect([...(back.xmm[15] ?? [])]).toEqual(Array(16).fill(0xa5));
+  });
+
+  test('reads and sets MSRs, and says how far it came', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { vcpu } = guest;
+    const set = vcpu.setMsrs([
+      { index: IA32_SYSENTER_CS, data: 8n },
+      KvmMsrEntry.from({ index: IA32_SYSENTER_EIP, data: 0x1234n }),
+    ]);
+    expect(set).toBe(2);
+    const entries = vcpu.getMsrs([IA32_SYSENTER_EIP, IA32_SYSENTER_CS, IA32_TSC]);
+    expect(entries.map(({ index }) => index)).toEqual([IA32_SYSENTER_EIP, IA32_SYSENTER_CS, IA32_TSC]);
+    expect([entries[0]?.data, entries[1]?.data]).toEqual([0x1234n, 8n]);
+    expect(vcpu.getMsrs([IA32_SYSENTER_CS, NO_SUCH_MSR, IA32_TSC])).toHaveLength(1);
+    expect(vcpu.setMsrs([{ index: IA32_SYSENTER_CS }, { index: NO_SUCH_MSR }])).toBe(1);
+    expect(vcpu.getMsrs([])).toHaveLength(0);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.getMsrs([2 ** 32]));
+  });
+
+  test('reads as many MSRs as the host lists', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const indices = guest.kvm.getMsrIndexList();
+    expect(guest.vcpu.getMsrs(indices).length).toBeGreaterThan(0);
+  });
+
+  test('takes CPUID leaves, and the guest sees them', () => {
+    // mov eax, 0x40000000; cpuid; hlt
+    using guest = realModeGuest(backend, [0x66, 0xb8, 0x00, 0x00, 0x00, 0x40, 0x0f, 0xa2, 0xf4]);
+    const leaves = [...guest.kvm.getSupportedCpuid()].filter((entry) => entry.function !== 0x4000_0000);
+    const own = KvmCpuidEntry2.from({ function: 0x4000_0000, eax: 0x4000_0000, ebx: 0x12345678 });
+    guest.vcpu.setCpuid2([...leaves, own]);
+    expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(guest.vcpu.getRegs().rbx).toBe(0x1234_5678n);
+  });
+
+  test('refuses more CPUID leaves than the kernel takes', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const many = Array.from({ length: 1000 }, (_, i) => ({ function: i }));
+    expect(kvmError('ERR_KVM_SYSCALL', () => guest.vcpu.setCpuid2(many)).errno).toBe(constants.errno.E2BIG);
+  });
+
+  test('answers nothing once it is closed, and views of its run state read zero', () => {
+    using guest = realModeGuest(backend, [0xe6, 0x10, 0xf4]);
+    const { vcpu } = guest;
+    const exit = vcpu.run();
+    if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
+    const { kvmRun } = vcpu;
+    expect(kvmRun.exitReason).toBe(ExitReason.Io);
+    vcpu.close();
+    vcpu.close();
+    expect([kvmRun.exitReason, exit.io.port, exit.io.size, exit.io.data.length, exit.io.value]).toEqual([
+      0, 0, 0, 0, 0,
+    ]);
+    for (const use of [
+      () => vcpu.run(),
+      () => vcpu.fd,
+      () => vcpu.kick(),
+      () => vcpu.kickHandle(),
+      () => vcpu.kvmRun,
+      () => vcpu.getRegs(),
+      () => vcpu.setRegs({}),
+      () => vcpu.getSregs(),
+      () => vcpu.setSregs({}),
+      () => vcpu.getFpu(),
+      () => vcpu.setFpu({}),
+      () => vcpu.getMsrs([]),
+      () => vcpu.setMsrs([]),
+      () => vcpu.setCpuid2([]),
+    ]) {
+      kvmError('ERR_KVM_CLOSED', use);
+    }
+  });
+
+  test('outlives its VM and its Kvm', () => {
+    const kvm = Kvm.open({ backend });
+    const vm = kvm.createVm();
+    const memory = kvm.allocateMemory({ size: 0x2000 });
+    memory.write(codeAddress, Uint8Array.of(0xe6, 0x10, 0xf4));
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
+    using vcpu = vm.createVcpu(0);
+    kvm.close();
+    vm.close();
+    memory.close();
+    const sregs = vcpu.getSregs();
+    sregs.cs.assign({ base: 0n, selector: 0 });
+    vcpu.setSregs(sregs);
+    vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n });
+    expect(vcpu.run().reason).toBe(ExitReason.Io);
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+  });
+
+  test('refuses bytes that were transferred to another thread', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const regs = guest.vcpu.getRegs();
+    structuredClone(regs.bytes.buffer, { transfer: [regs.bytes.buffer as ArrayBuffer] });
+    expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => guest.vcpu.getRegs(regs)).message).toMatch(/transferred/);
+  });
+
+  test('is created, run and closed a thousand times without leaving a descriptor', () => {
+    using first = realModeGuest(backend, [0xf4]);
+    const { fd } = first.kvm;
+    for (let i = 0; i < 1000; i++) {
+      using guest = realModeGuest(backend, [0xf4]);
+      expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+    }
+    using last = realModeGuest(backend, [0xf4]);
+    expect(last.kvm.fd - fd).toBeLessThan(8);
+  });
+});

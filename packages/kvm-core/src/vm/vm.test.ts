@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import { codeAddress, realModeGuest } from '../../test/real-mode.js';
+import {
+  Cap,
+  ExitReason,
+  IrqfdFlag,
+  KVM_PIT_SPEAKER_DUMMY,
+  KVM_SET_USER_MEMORY_REGION,
+  KvmPitConfig,
+  KvmUserspaceMemoryRegion,
+  MemoryFlag,
+} from '../abi/x86/index.js';
+import { Kvm } from '../system/kvm.js';
+
+const { EEXIST, EINVAL, ENOENT } = constants.errno;
+
+onEachBackend('Vm', (backend) => {
+  test('answers for capabilities itself', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    expect(kvm.checkExtension(Cap.CheckExtensionVm)).toBe(1);
+    expect(vm.checkExtension(Cap.UserMemory)).toBe(1);
+    expect(vm.checkExtension(0x7fff_ffff)).toBe(0);
+  });
+
+  test('makes as many vCPUs as ids go, and names the limit', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using first = vm.createVcpu(0);
+    using second = vm.createVcpu(1);
+    expect([first.id, second.id]).toEqual([0, 1]);
+    const taken = kvmError('ERR_KVM_SYSCALL', () => vm.createVcpu(1));
+    expect(taken).toMatchObject({ errno: EEXIST, ioctl: 'KVM_CREATE_VCPU' });
+    expect(taken.hint).toMatch(/already/);
+    const limit = kvm.checkExtension(Cap.MaxVcpuId);
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.createVcpu(limit)).message).toContain(`0 to ${limit - 1}`);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.createVcpu(-1));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.createVcpu(0.5));
+  });
+
+  test('gives the guest memory that is this process s own, and takes it away', () => {
+    // mov al, [0x3000]; inc al; mov [0x3001], al; hlt
+    using guest = realModeGuest(backend, [0xa0, 0x00, 0x30, 0xfe, 0xc0, 0xa2, 0x01, 0x30, 0xf4]);
+    guest.memory.bytes()[0x3000] = 41;
+    expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(guest.memory.bytes()[0x3001]).toBe(42);
+    guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
+    guest.vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n });
+    expect(guest.vcpu.run().reason).not.toBe(ExitReason.Hlt);
+  });
+
+  test('refuses a region that is not whole pages, leaves its memory, or overlaps', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using memory = kvm.allocateMemory({ size: 0x4000 });
+    const set = (change: object) => () => vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, ...change });
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestPhysAddr: 1n })).message).toMatch(/guestPhysAddr.*whole pages/);
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestPhysAddr: 1n << 64n })).message).toMatch(/guestPhysAddr/);
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', set({ offset: 1 })).message).toMatch(/offset.*whole pages/);
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', set({ size: 1 })).message).toMatch(/size.*whole pages/);
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', set({ size: 0 })).message).toMatch(/must not be 0/);
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', set({ offset: 0x4000, size: 0x1000 })).message).toMatch(
+      /leave the guest memory/,
+    );
+    kvmError('ERR_KVM_OUT_OF_RANGE', set({ slot: -1 }));
+    kvmError('ERR_KVM_OUT_OF_RANGE', set({ flags: 2 ** 32 }));
+    set({})();
+    const overlap = kvmError('ERR_KVM_SYSCALL', set({ slot: 1 }));
+    expect(overlap).toMatchObject({ errno: EEXIST, ioctl: 'KVM_SET_USER_MEMORY_REGION' });
+    expect(overlap.hint).toMatch(/overlaps/);
+    expect(kvmError('ERR_KVM_SYSCALL', set({ flags: 1 << 30 })).errno).toBe(EINVAL);
+  });
+
+  test('does not let a raw call pass an address', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    const region = KvmUserspaceMemoryRegion.from({ memorySize: 4096n, userspaceAddr: 4096n });
+    const error = kvmError('ERR_KVM_UNSAFE', () => vm.ioctl(KVM_SET_USER_MEMORY_REGION, region));
+    expect(error.ioctl).toBe('KVM_SET_USER_MEMORY_REGION');
+  });
+
+  test('makes a region read-only, so that a write to it is an MMIO exit', (context) => {
+    // mov byte [0x3000], 7; hlt
+    using guest = realModeGuest(backend, [0xc6, 0x06, 0x00, 0x30, 0x07, 0xf4]);
+    if (guest.kvm.checkExtension(Cap.ReadonlyMem) === 0) context.skip('the host lacks KVM_CAP_READONLY_MEM');
+    guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
+    guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: guest.memory, flags: MemoryFlag.Readonly });
+    const exit = guest.vcpu.run();
+    if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
+    expect([exit.mmio.physAddr, exit.mmio.value32, exit.mmio.isWrite]).toEqual([0x3000n, 7, 1]);
+    expect(guest.memory.bytes()[0x3000]).toBe(0);
+  });
+
+  test('creates the interrupt controller and the timer, in this order', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    const early = kvmError('ERR_KVM_SYSCALL', () => vm.createPit2());
+    expect(early.errno).toBe(ENOENT);
+    expect(early.hint).toMatch(/createIrqChip/);
+    vm.createIrqChip();
+    expect(kvmError('ERR_KVM_SYSCALL', () => vm.createIrqChip()).errno).toBe(EEXIST);
+    vm.createPit2(KvmPitConfig.from({ flags: KVM_PIT_SPEAKER_DUMMY }));
+    expect(kvmError('ERR_KVM_SYSCALL', () => vm.createPit2({ flags: 0 })).errno).toBe(EEXIST);
+  });
+
+  test('sets the guest s clock and reads it back, running', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using _vcpu = vm.createVcpu(0);
+    const hour = 3_600_000_000_000n;
+    vm.setClock({ clock: hour });
+    const first = vm.getClock().clock;
+    expect(first).toBeGreaterThanOrEqual(hour);
+    expect(first).toBeLessThan(2n * hour);
+    expect(vm.getClock().clock).toBeGreaterThanOrEqual(first);
+  });
+
+  test('takes the addresses an Intel host needs, and only before the first vCPU', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    vm.setIdentityMapAddr(0xfffb_c000n);
+    vm.setIdentityMapAddr(0n);
+    vm.setTssAddr(0xfffb_d000);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setTssAddr(2 ** 32));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setIdentityMapAddr(-1n));
+    using _vcpu = vm.createVcpu(0);
+    const late = kvmError('ERR_KVM_SYSCALL', () => vm.setIdentityMapAddr(0n));
+    expect(late).toMatchObject({ errno: EINVAL });
+    expect(late.hint).toMatch(/before the first vCPU/);
+  });
+
+  test('assigns an eventfd to an interrupt line once, and parts them', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using eventfd = kvm.createEventFd();
+    kvmError('ERR_KVM_SYSCALL', () => vm.irqfd({ eventfd, gsi: 4 }));
+    vm.createIrqChip();
+    vm.irqfd({ eventfd, gsi: 4 });
+    expect(kvmError('ERR_KVM_SYSCALL', () => vm.irqfd({ eventfd, gsi: 4 })).hint).toMatch(/assigned already/);
+    vm.irqfd({ eventfd, gsi: 4, flags: IrqfdFlag.Deassign });
+    vm.irqfd({ eventfd, gsi: 4 });
+    eventfd.close();
+    kvmError('ERR_KVM_CLOSED', () => vm.irqfd({ eventfd, gsi: 5 }));
+  });
+
+  test('keeps its descriptor for its vCPUs, and gives it back with the last', () => {
+    using kvm = Kvm.open({ backend });
+    const vm = kvm.createVm();
+    const { fd } = vm;
+    const vcpu = vm.createVcpu(0);
+    vm.close();
+    vm.close();
+    expect(vm.closed).toBe(true);
+    expect(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toContain('flags');
+    expect(vcpu.getRegs().rflags).toBe(2n);
+    vcpu.close();
+    expect(() => readFileSync(`/proc/self/fdinfo/${fd}`)).toThrow(/ENOENT/);
+  });
+
+  test('answers nothing once it is closed', () => {
+    using kvm = Kvm.open({ backend });
+    using memory = kvm.allocateMemory({ size: 4096 });
+    using eventfd = kvm.createEventFd();
+    const vm = kvm.createVm();
+    vm.close();
+    for (const use of [
+      () => vm.fd,
+      () => vm.checkExtension(0),
+      () => vm.createVcpu(0),
+      () => vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory }),
+      () => vm.mapMemory(memory, 0n),
+      () => vm.createIrqChip(),
+      () => vm.createPit2(),
+      () => vm.getClock(),
+      () => vm.setClock({}),
+      () => vm.irqfd({ eventfd, gsi: 0 }),
+      () => vm.setIdentityMapAddr(0n),
+      () => vm.setTssAddr(0),
+    ]) {
+      kvmError('ERR_KVM_CLOSED', use);
+    }
+  });
+});

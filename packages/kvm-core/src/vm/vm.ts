@@ -1,0 +1,180 @@
+import type { Cap, KvmClockData, KvmIrqfd, KvmPitConfig } from '../abi/x86/index.js';
+import * as abi from '../abi/x86/index.js';
+import { KvmError } from '../errors/kvm-error.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
+import { type GuestMemory, pageSize, wholePages } from '../memory/guest-memory.js';
+import { bigInteger, integer, u32, u64 } from '../struct/check.js';
+import type { StructInit } from '../struct/struct.js';
+import type { EventFd } from '../system/event-fd.js';
+import type { Kvm } from '../system/kvm.js';
+import { Vcpu } from '../vcpu/vcpu.js';
+
+/** What `vm.setUserMemoryRegion` takes. */
+export interface UserMemoryRegion {
+  /** The slot's number; its upper 16 bits are the address space. Reusing a number moves or deletes what was there. */
+  slot: number;
+  /** Where the guest sees it: a guest-physical address, whole pages. */
+  guestPhysAddr: bigint;
+  /** The pages. Without it the slot is deleted. */
+  memory?: GuestMemory;
+  /** Bytes from the start of `memory`, whole pages; 0. */
+  offset?: number;
+  /** Bytes, whole pages; all of `memory` from `offset`. */
+  size?: number;
+  /** Of `MemoryFlag`; 0. */
+  flags?: number;
+}
+
+/** An interrupt line that an eventfd stands for. */
+export interface IrqfdConfig {
+  eventfd: EventFd;
+  /** The interrupt line: a pin of the interrupt controller, or what a route says. */
+  gsi: number;
+  /** Of `IrqfdFlag`; 0. */
+  flags?: number;
+  /** Signalled when the guest has acknowledged a level-triggered interrupt; with `IrqfdFlag.Resample`. */
+  resample?: EventFd;
+}
+
+/** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
+export class Vm extends KvmFd<'vm'> {
+  readonly kind = 'vm';
+  readonly #mmapSize: number;
+  readonly #argument = new BigUint64Array(1);
+  /** What each slot points to, which must outlive every vCPU: the kernel knows the address alone. */
+  readonly #slots = new Map<number, Uint8Array>();
+
+  /** @internal */
+  constructor(kvm: Kvm, fd: number, mmapSize: number) {
+    super(kvm, fd);
+    this.#mmapSize = mmapSize;
+  }
+
+  /**
+   * What this VM says of a capability; it may say more than the host does in general. KVM_CHECK_EXTENSION, api.rst 4.4.
+   * Cap.CheckExtensionVm.
+   */
+  checkExtension(cap: Cap | number): number {
+    return this.call(abi.KVM_CHECK_EXTENSION, u32(cap, 'a capability'));
+  }
+
+  /**
+   * A new vCPU. KVM_CREATE_VCPU, api.rst 4.7.
+   *
+   * @param id a number below what Cap.MaxVcpuId gives, of which each vCPU has its own; on x86 also its APIC ID.
+   */
+  createVcpu(id: number): Vcpu {
+    const limit = this.queryExtension(abi.Cap.MaxVcpuId) || this.queryExtension(abi.Cap.MaxVcpus);
+    integer(id, 0, limit - 1, 'a vCPU id');
+    return new Vcpu(this, this.call(abi.KVM_CREATE_VCPU, id), id, this.#mmapSize);
+  }
+
+  /**
+   * Gives the guest memory at an address, moves what a slot holds, changes its flags, or, without `memory`, deletes the slot.
+   * The pages stay for as long as the slot has them. KVM_SET_USER_MEMORY_REGION, api.rst 4.35. Cap.UserMemory.
+   *
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address or size that is not whole pages or leaves the memory.
+   */
+  setUserMemoryRegion(region: UserMemoryRegion): void {
+    const { slot, guestPhysAddr, memory, flags = 0, offset = 0 } = region;
+    u32(slot, 'slot');
+    u32(flags, 'flags');
+    bigInteger(guestPhysAddr, 0n, 0xffff_ffff_ffff_f000n, 'guestPhysAddr');
+    wholePages(Number(guestPhysAddr % BigInt(pageSize)), 'guestPhysAddr');
+    const pages = memory === undefined ? undefined : pagesOf(memory, offset, region.size);
+    const argument = abi.KvmUserspaceMemoryRegion.from({
+      slot,
+      flags,
+      guestPhysAddr,
+      memorySize: BigInt(pages?.length ?? 0),
+      userspaceAddr: BigInt(pages === undefined ? 0 : this.opened().address(pages)),
+    });
+    this.call(abi.KVM_SET_USER_MEMORY_REGION, this.addressOf(argument));
+    if (pages === undefined) this.#slots.delete(slot);
+    else this.#slots.set(slot, pages);
+  }
+
+  /**
+   * Gives the guest the whole of a memory at an address, in as many slots as it has windows, the lowest free ones.
+   *
+   * @returns the slots' numbers.
+   */
+  mapMemory(memory: GuestMemory, guestPhysAddr: bigint, flags = 0): number[] {
+    const taken: number[] = [];
+    try {
+      for (let offset = 0; offset < memory.size; offset += memory.windowSize) {
+        let slot = 0;
+        while (this.#slots.has(slot)) slot++;
+        const size = Math.min(memory.windowSize, memory.size - offset);
+        this.setUserMemoryRegion({ slot, guestPhysAddr: guestPhysAddr + BigInt(offset), memory, offset, size, flags });
+        taken.push(slot);
+      }
+    } catch (error) {
+      for (const slot of taken) this.setUserMemoryRegion({ slot, guestPhysAddr: 0n });
+      throw error;
+    }
+    return taken;
+  }
+
+  /**
+   * An interrupt controller in the kernel: on x86 a PIC, an I/O APIC, and for each later vCPU a local APIC. It must come before
+   * the first vCPU. KVM_CREATE_IRQCHIP, api.rst 4.24. Cap.IrqChip.
+   */
+  createIrqChip(): void {
+    this.call(abi.KVM_CREATE_IRQCHIP);
+  }
+
+  /** An i8254 timer in the kernel, after `createIrqChip`. KVM_CREATE_PIT2, api.rst 4.71. x86, Cap.Pit2. */
+  createPit2(config: KvmPitConfig | StructInit<KvmPitConfig> = {}): void {
+    this.write(abi.KVM_CREATE_PIT2, config);
+  }
+
+  /** The guest's kvmclock, in nanoseconds, with flags that say how far to trust it. api.rst 4.29. x86, Cap.AdjustClock. */
+  getClock(into?: KvmClockData): KvmClockData {
+    return this.read(abi.KVM_GET_CLOCK, into);
+  }
+
+  /** Sets the guest's kvmclock. KVM_SET_CLOCK, api.rst 4.30. x86, Cap.AdjustClock. */
+  setClock(clock: KvmClockData | StructInit<KvmClockData>): void {
+    this.write(abi.KVM_SET_CLOCK, clock);
+  }
+
+  /**
+   * Connects an eventfd to an interrupt line, or with `IrqfdFlag.Deassign` parts them: what is written to it interrupts the
+   * guest, with no vCPU leaving it. KVM_IRQFD, api.rst 4.75. Cap.Irqfd, and an interrupt controller in the kernel.
+   */
+  irqfd(config: IrqfdConfig): void {
+    const { eventfd, gsi, flags = 0, resample } = config;
+    const fields: StructInit<KvmIrqfd> = { fd: eventfd.fd, gsi, flags, resamplefd: resample?.fd ?? 0 };
+    this.write(abi.KVM_IRQFD, fields);
+  }
+
+  /**
+   * Where an Intel host keeps a one-page identity map inside the guest's address space: below 4 GiB and away from all memory and
+   * devices; 0 for the kernel's own choice. Before the first vCPU. api.rst 4.41. x86, Cap.SetIdentityMapAddr.
+   */
+  setIdentityMapAddr(address: bigint): void {
+    this.#argument[0] = u64(address, 'the address of the identity map');
+    this.call(abi.KVM_SET_IDENTITY_MAP_ADDR, this.opened().address(this.#argument));
+  }
+
+  /**
+   * Where an Intel host keeps three pages of its own inside the guest's address space: below 4 GiB and away from all memory and
+   * devices. KVM_SET_TSS_ADDR, api.rst 4.40. x86, Cap.SetTssAddr.
+   */
+  setTssAddr(address: number): void {
+    this.call(abi.KVM_SET_TSS_ADDR, u32(address, 'the address of the TSS'));
+  }
+
+  protected override onRelease(): void {
+    this.#slots.clear();
+  }
+}
+
+function pagesOf(memory: GuestMemory, offset: number, size: number | undefined): Uint8Array {
+  wholePages(offset, 'offset');
+  const pages = memory.bytes(offset, size);
+  wholePages(pages.length, 'size');
+  if (pages.length === 0) throw new KvmError('ERR_KVM_OUT_OF_RANGE', 'the size of a memory region must not be 0');
+  return pages;
+}

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { ExitReason } from '../src/abi/x86/index.js';
+import type { BackendName } from '../src/backend/backend.js';
+import { backendNames, tryBackend } from '../src/backend/select.js';
+import { KvmError } from '../src/errors/kvm-error.js';
+import { allCaps, exitReasonName } from '../src/names.js';
+import type { Struct } from '../src/struct/struct.js';
+import { noKvm } from './backends.js';
+import { guestImage } from './guests.js';
+import { realModeGuest } from './real-mode.js';
+
+function hex(struct: Struct): string {
+  return Buffer.from(struct.bytes).toString('hex');
+}
+
+/** Everything a guest and the calls around it show, as text; nothing in it depends on time or on what else the host does. */
+function transcript(backend: BackendName, image: string): string[] {
+  using guest = realModeGuest(backend, guestImage(image));
+  const { kvm, vm, vcpu, memory } = guest;
+  const lines = [
+    `capabilities ${allCaps().map((cap) => kvm.checkExtension(cap))}`,
+    `of the VM ${allCaps().map((cap) => vm.checkExtension(cap))}`,
+    `msrs ${kvm.getMsrIndexList()} features ${kvm.getMsrFeatureIndexList()}`,
+    // The APIC id of the host's CPU is among the leaves, and differs from run to run.
+    `cpuid ${kvm
+      .getSupportedCpuid()
+      .filter((entry) => ![0x1, 0xb, 0x1f, 0x8000001e].includes(entry.function))
+      .map(hex)}`,
+    `regs ${hex(vcpu.getRegs())} sregs ${hex(vcpu.getSregs())} fpu ${hex(vcpu.getFpu())}`,
+  ];
+  for (let i = 0; i < 64; i++) {
+    const exit = vcpu.run();
+    lines.push(`${exitReasonName(exit.reason)} ${JSON.stringify(exit)}`);
+    if (exit.reason === ExitReason.Io) {
+      lines.push(`  data ${exit.io.data}`);
+      if (!exit.io.isWrite) exit.io.data.fill(0x5a);
+    } else if (exit.reason === ExitReason.Mmio) {
+      if (exit.mmio.isWrite === 0) exit.mmio.value = 0x1122334455667788n;
+    } else {
+      break;
+    }
+  }
+  lines.push(`regs ${hex(vcpu.getRegs())} memory ${Buffer.from(memory.read(0x2000, 16)).toString('hex')}`);
+  for (const fail of [
+    () => vm.createVcpu(0),
+    () => vm.createPit2(),
+    () => kvm.createVm(0xff),
+    () => vcpu.setMsrs([{ index: 2 ** 32 }]),
+  ]) {
+    try {
+      fail();
+      lines.push('no error');
+    } catch (error) {
+      if (!(error instanceof KvmError)) throw error;
+      lines.push(`${error.code} ${error.errno} ${error.ioctl} ${error.message}`);
+    }
+  }
+  return lines;
+}
+
+const missing = backendNames.flatMap((name) => {
+  const attempt = tryBackend(name);
+  return 'error' in attempt ? [`${name}: ${attempt.error.message}`] : [];
+});
+const reason = noKvm ?? (missing.length > 0 ? missing.join('; ') : undefined);
+if (reason !== undefined) process.stdout.write(`the backends are not compared: ${reason}\n`);
+
+test.skipIf(reason !== undefined).each(['pio', 'mmio', 'strings'])(
+  'both backends give identical bytes for the guest `%s`',
+  (image) => {
+    const [native, ffi] = backendNames.map((name) => transcript(name, image));
+    expect(ffi).toEqual(native);
+    expect(native?.some((line) => line.startsWith('KVM_EXIT_HLT'))).toBe(true);
+  },
+);

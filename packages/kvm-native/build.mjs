@@ -1,0 +1,43 @@
+// Builds the addon into prebuilds/. Where there is no compiler the package is left without its binary, in one clear line, and
+// @kvm/core falls back on koffi: a missing tool must not stop an installation.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, 'prebuilds', `${process.platform}-${process.arch}`);
+
+const tools = { make: ['make'], python3: ['python3'], 'g++': [process.env.CXX ?? 'g++'] };
+const missing = Object.keys(tools).filter((name) => !runs(tools[name][0]));
+if (missing.length > 0) {
+  process.stdout.write(`@kvm/native: no ${missing.join(', ')}: the native backend is left out, koffi serves instead\n`);
+  process.exit(0);
+}
+
+const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+// Node's own headers, where it was installed with them: node-gyp would fetch them from the network.
+const prefix = dirname(dirname(process.execPath));
+const headers = [prefix, '/usr', '/usr/local'].find((dir) => existsSync(join(dir, 'include', 'node', 'node_api.h')));
+const nodedir = headers === undefined ? [] : [`--nodedir=${headers}`];
+try {
+  execFileSync(process.execPath, [nodeGyp, 'rebuild', '--loglevel=error', ...nodedir], { cwd: here, stdio: 'pipe' });
+} catch (error) {
+  process.stdout.write(`${error.stdout ?? ''}${error.stderr ?? ''}`);
+  process.stdout.write('@kvm/native: the addon does not build (see above): it is left out, koffi serves instead\n');
+  // CI has all it needs, so there a failure is one.
+  process.exit(process.env.CI ? 1 : 0);
+}
+mkdirSync(out, { recursive: true });
+copyFileSync(join(here, 'build', 'Release', 'kvm.node'), join(out, 'kvm.node'));
+rmSync(join(here, 'build'), { recursive: true });
+
+function runs(command) {
+  try {
+    execFileSync(command, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

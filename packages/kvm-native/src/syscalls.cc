@@ -1,0 +1,117 @@
+#include "addon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <string>
+
+namespace kvm {
+namespace {
+
+int64_t OrErrno(int64_t result) { return result < 0 ? -static_cast<int64_t>(errno) : result; }
+
+int64_t AddressOrErrno(void* mapped) {
+  return mapped == MAP_FAILED ? -static_cast<int64_t>(errno) : reinterpret_cast<int64_t>(mapped);
+}
+
+void* Pointer(const Napi::Value& value) {
+  return reinterpret_cast<void*>(static_cast<uintptr_t>(value.As<Napi::Number>().Int64Value()));
+}
+
+int Int(const Napi::Value& value) { return value.As<Napi::Number>().Int32Value(); }
+
+size_t Size(const Napi::Value& value) { return static_cast<size_t>(value.As<Napi::Number>().Int64Value()); }
+
+Napi::Value Number(const Napi::CallbackInfo& info, int64_t value) {
+  return Napi::Number::New(info.Env(), static_cast<double>(value));
+}
+
+Napi::Value Open(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  return Number(info, OrErrno(open(path.c_str(), O_RDWR | O_CLOEXEC)));
+}
+
+Napi::Value Close(const Napi::CallbackInfo& info) { return Number(info, OrErrno(close(Int(info[0])))); }
+
+// Plain Node-API: most calls into the kernel pass here, and node-addon-api's wrapper would cost as much as the rest of it.
+napi_value Ioctl(napi_env env, napi_callback_info info) {
+  size_t count = 3;
+  napi_value arguments[3];
+  int32_t fd = -1;
+  uint32_t request = 0;
+  int64_t argument = 0;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  napi_get_value_int32(env, arguments[0], &fd);
+  napi_get_value_uint32(env, arguments[1], &request);
+  napi_get_value_int64(env, arguments[2], &argument);
+  const int result = ioctl(fd, request, argument);
+  napi_value value;
+  napi_create_int32(env, result < 0 ? -errno : result, &value);
+  return value;
+}
+
+Napi::Value Address(const Napi::CallbackInfo& info) {
+  void* data = nullptr;
+  if (info[0].IsDataView()) {
+    data = info[0].As<Napi::DataView>().Data();
+  } else {
+    napi_get_typedarray_info(info.Env(), info[0], nullptr, nullptr, &data, nullptr, nullptr);
+  }
+  return Number(info, reinterpret_cast<int64_t>(data));
+}
+
+Napi::Value Map(const Napi::CallbackInfo& info) {
+  const off_t offset = static_cast<off_t>(info[2].As<Napi::Number>().Int64Value());
+  return Number(info, AddressOrErrno(mmap(nullptr, Size(info[1]), PROT_READ | PROT_WRITE, MAP_SHARED, Int(info[0]), offset)));
+}
+
+Napi::Value Blank(const Napi::CallbackInfo& info) {
+  const int flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
+  const int64_t address = AddressOrErrno(mmap(Pointer(info[0]), Size(info[1]), PROT_READ | PROT_WRITE, flags, -1, 0));
+  return Number(info, address < 0 ? address : 0);
+}
+
+Napi::Value Unmap(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(munmap(Pointer(info[0]), Size(info[1]))));
+}
+
+Napi::Value View(const Napi::CallbackInfo& info) {
+  return Napi::ArrayBuffer::New(info.Env(), Pointer(info[0]), Size(info[1]));
+}
+
+Napi::Value Eventfd(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(eventfd(info[0].As<Napi::Number>().Uint32Value(), EFD_CLOEXEC | EFD_NONBLOCK)));
+}
+
+Napi::Value Read(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(read(Int(info[0]), Pointer(info[1]), Size(info[2]))));
+}
+
+Napi::Value Write(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(write(Int(info[0]), Pointer(info[1]), Size(info[2]))));
+}
+
+}  // namespace
+
+void AddSyscalls(Napi::Env env, Napi::Object exports) {
+  napi_value ioctl_function;
+  napi_create_function(env, "ioctl", NAPI_AUTO_LENGTH, Ioctl, nullptr, &ioctl_function);
+  exports.Set("ioctl", Napi::Value(env, ioctl_function));
+  exports.Set("open", Napi::Function::New<Open>(env, "open"));
+  exports.Set("close", Napi::Function::New<Close>(env, "close"));
+  exports.Set("address", Napi::Function::New<Address>(env, "address"));
+  exports.Set("map", Napi::Function::New<Map>(env, "map"));
+  exports.Set("blank", Napi::Function::New<Blank>(env, "blank"));
+  exports.Set("unmap", Napi::Function::New<Unmap>(env, "unmap"));
+  exports.Set("view", Napi::Function::New<View>(env, "view"));
+  exports.Set("eventfd", Napi::Function::New<Eventfd>(env, "eventfd"));
+  exports.Set("read", Napi::Function::New<Read>(env, "read"));
+  exports.Set("write", Napi::Function::New<Write>(env, "write"));
+}
+
+}  // namespace kvm

@@ -1,0 +1,233 @@
+import { KvmError } from '@kvm/core';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Uart } from './uart.js';
+
+const [DATA, IER, IIR, FCR, LCR, MCR, LSR, MSR, SCR] = [0, 1, 2, 2, 3, 4, 5, 6, 7];
+
+/** A port whose output is kept, chunk by chunk. */
+function port(options: { outputBuffer?: number; starved?: (times: number) => void } = {}): {
+  uart: Uart;
+  chunks: string[];
+  levels: boolean[];
+} {
+  const chunks: string[] = [];
+  const levels: boolean[] = [];
+  const uart = new Uart({
+    output: (bytes) => chunks.push(Buffer.from(bytes).toString('latin1')),
+    interrupt: (level) => levels.push(level),
+    ...options,
+  });
+  return { uart, chunks, levels };
+}
+
+function send(uart: Uart, text: string): void {
+  for (const byte of Buffer.from(text, 'latin1')) {
+    expect(uart.read(LSR, 1) & 0x20).toBe(0x20);
+    uart.write(DATA, 1, byte);
+  }
+}
+
+test('a fresh port is idle: nothing received, nothing to send, no interrupt, a modem that is ready', () => {
+  const { uart } = port();
+  expect(uart.read(LSR, 1)).toBe(0x60);
+  expect(uart.read(IIR, 1)).toBe(0x01);
+  expect(uart.read(MSR, 1)).toBe(0xb0);
+  expect(uart.interruptLine).toBe(false);
+});
+
+test('output comes in lines, and the rest at a flush', () => {
+  const { uart, chunks } = port();
+  send(uart, 'one\ntwo\nthree');
+  expect(chunks).toEqual(['one\n', 'two\n']);
+  uart.flush();
+  uart.flush();
+  expect(chunks).toEqual(['one\n', 'two\n', 'three']);
+});
+
+test('output comes when its buffer is full, with room for one byte at once', () => {
+  const four = port({ outputBuffer: 4 });
+  send(four.uart, 'abcdefghi');
+  expect(four.chunks).toEqual(['abcd', 'efgh']);
+  const one = port({ outputBuffer: 1 });
+  send(one.uart, 'ab');
+  expect(one.chunks).toEqual(['a', 'b']);
+});
+
+test('a prompt is out by the time the guest waits for the answer', () => {
+  const { uart, chunks } = port();
+  send(uart, '> ');
+  uart.read(LSR, 1);
+  expect(chunks).toEqual([]);
+  uart.read(LSR, 1);
+  expect(chunks).toEqual(['> ']);
+});
+
+test('a guest that looks for input again and again is said to, with how often', () => {
+  const times: number[] = [];
+  const { uart } = port({ starved: (n) => times.push(n) });
+  for (let i = 0; i < 3; i++) uart.read(LSR, 1);
+  uart.write(DATA, 1, 0x41);
+  uart.read(LSR, 1);
+  uart.read(IIR, 1);
+  expect(times).toEqual([1, 2, 3, 1, 2]);
+});
+
+test('input pushed while the guest looks is there for that very look', () => {
+  const { uart } = port({ starved: () => uart.push(Uint8Array.of(0x5a)) });
+  expect(uart.read(LSR, 1) & 0x01).toBe(1);
+  expect(uart.read(DATA, 1)).toBe(0x5a);
+});
+
+test('without FIFOs there is room for one byte, with them for sixteen', () => {
+  const { uart } = port();
+  const bytes = Uint8Array.from({ length: 20 }, (_, i) => i);
+  expect(uart.push(bytes)).toBe(1);
+  expect(uart.room).toBe(0);
+  uart.write(FCR, 1, 0x01);
+  expect(uart.push(bytes)).toBe(16);
+  expect(Array.from({ length: 16 }, () => uart.read(DATA, 1))).toEqual([...bytes.slice(0, 16)]);
+  expect(uart.read(LSR, 1) & 0x01).toBe(0);
+});
+
+test('the FIFO control clears what was received, and the identification says that FIFOs are on', () => {
+  const { uart } = port();
+  uart.write(FCR, 1, 0x01);
+  expect(uart.read(IIR, 1)).toBe(0xc1);
+  uart.push(Uint8Array.of(1, 2, 3));
+  uart.write(FCR, 1, 0x03);
+  expect(uart.read(LSR, 1) & 0x01).toBe(0);
+  uart.write(FCR, 1, 0x00);
+  expect(uart.read(IIR, 1)).toBe(0x01);
+});
+
+test('DLAB puts the divisor in the place of data and interrupt enable', () => {
+  const { uart, chunks } = port();
+  uart.write(IER, 1, 0x05);
+  uart.write(LCR, 1, 0x83);
+  uart.write(DATA, 2, 0x1234);
+  expect(uart.read(DATA, 2)).toBe(0x1234);
+  uart.write(LCR, 1, 0x03);
+  expect(uart.read(IER, 1)).toBe(0x05);
+  uart.flush();
+  expect(chunks).toEqual([]);
+});
+
+test('the scratch register holds a byte, and the status registers ignore writes', () => {
+  const { uart } = port();
+  uart.write(SCR, 1, 0xa5);
+  uart.write(LSR, 2, 0xffff);
+  expect([uart.read(SCR, 1), uart.read(LSR, 1), uart.read(MSR, 1)]).toEqual([0xa5, 0x60, 0xb0]);
+});
+
+test('an access of four bytes is one to four registers', () => {
+  const { uart } = port();
+  uart.write(LCR, 4, 0x0000_0b03);
+  expect(uart.read(LCR, 4)).toBe(0xb8_60_0b_03 - 0x08_00_00_00);
+});
+
+test('received bytes interrupt: at the trigger level at once, below it as a timeout', () => {
+  const { uart, levels } = port();
+  uart.write(FCR, 1, 0x41);
+  uart.write(IER, 1, 0x01);
+  uart.push(Uint8Array.of(1, 2, 3));
+  expect(uart.read(IIR, 1)).toBe(0xcc);
+  uart.push(Uint8Array.of(4));
+  expect(uart.read(IIR, 1)).toBe(0xc4);
+  for (let i = 0; i < 4; i++) uart.read(DATA, 1);
+  expect(uart.read(IIR, 1)).toBe(0xc1);
+  expect(levels).toEqual([true, false]);
+});
+
+test('an empty transmitter interrupts when that is asked for and after each byte, until the guest has looked', () => {
+  const { uart, levels } = port();
+  uart.write(IER, 1, 0x02);
+  expect(uart.read(IIR, 1)).toBe(0x02);
+  expect(uart.read(IIR, 1)).toBe(0x01);
+  uart.write(DATA, 1, 0x41);
+  expect(uart.interruptLine).toBe(true);
+  expect(uart.read(IIR, 1)).toBe(0x02);
+  expect(levels).toEqual([true, false, true, false]);
+});
+
+test('in loopback a port hears itself and nobody else, and its control lines come back as status', () => {
+  const { uart, chunks } = port();
+  uart.write(MCR, 1, 0x10);
+  expect(uart.push(Uint8Array.of(9))).toBe(0);
+  uart.write(DATA, 1, 0x41);
+  expect(uart.read(DATA, 1)).toBe(0x41);
+  uart.read(MSR, 1);
+  uart.write(MCR, 1, 0x1b);
+  expect(uart.read(MSR, 1)).toBe(0xbb);
+  expect(uart.read(MSR, 1)).toBe(0xb0);
+  uart.write(MCR, 1, 0x14);
+  uart.write(MCR, 1, 0x10);
+  expect(uart.read(MSR, 1)).toBe(0x0f);
+  uart.flush();
+  expect(chunks).toEqual([]);
+});
+
+test('a byte too many in loopback is an overrun, which the line status tells once', () => {
+  const { uart } = port();
+  uart.write(MCR, 1, 0x10);
+  uart.write(IER, 1, 0x04);
+  uart.write(DATA, 1, 1);
+  uart.write(DATA, 1, 2);
+  expect(uart.read(IIR, 1)).toBe(0x06);
+  expect(uart.read(LSR, 1)).toBe(0x63);
+  expect(uart.read(LSR, 1)).toBe(0x61);
+  expect(uart.read(DATA, 1)).toBe(2);
+});
+
+test('an output buffer without room is refused', () => {
+  expect(() => new Uart({ output: () => {}, outputBuffer: 0 })).toThrow(KvmError);
+});
+
+const step = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({ offset: fc.nat(7), size: fc.constantFrom(1, 2, 4), value: fc.option(fc.nat(0xffff_ffff)) }),
+  },
+  { weight: 2, arbitrary: fc.uint8Array({ maxLength: 20 }) },
+);
+
+test('no sequence of accesses and input throws or breaks what a driver relies on', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 1, max: 8 }), (steps, outputBuffer) => {
+      const levels: boolean[] = [];
+      let sent = 0;
+      const uart = new Uart({
+        output: (bytes) => {
+          expect(bytes.length).toBeLessThanOrEqual(outputBuffer);
+          sent += bytes.length;
+        },
+        outputBuffer,
+        interrupt: (level) => levels.push(level),
+      });
+      let written = 0;
+      for (const each of steps) {
+        if (each instanceof Uint8Array) {
+          const { room } = uart;
+          expect(uart.push(each)).toBe(Math.min(room, each.length));
+        } else if (each.value === null) {
+          const value = uart.read(each.offset, each.size);
+          expect(Number.isInteger(value) && value >= 0 && value < 2 ** (8 * each.size)).toBe(true);
+        } else {
+          if (each.offset === DATA) written++;
+          uart.write(each.offset, each.size, each.value);
+        }
+        expect(uart.room).toBeGreaterThanOrEqual(0);
+        expect(uart.room).toBeLessThanOrEqual(16);
+        // Polling drivers wait for this bit: it must come in every state.
+        expect(uart.read(LSR, 1) & 0x60).toBe(0x60);
+        // The line is up exactly when there is something to identify.
+        const line = uart.interruptLine;
+        expect((uart.read(IIR, 1) & 0x01) === 0).toBe(line);
+      }
+      uart.flush();
+      expect(sent).toBeLessThanOrEqual(written);
+      // Each call told of a change.
+      expect(levels.every((level, i) => level === (i % 2 === 0))).toBe(true);
+    }),
+  );
+});

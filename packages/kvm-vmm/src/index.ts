@@ -1,0 +1,12 @@
+export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './boot/flat.js';
+export { reserveHostPages } from './boot/host-pages.js';
+export { deviceHole, lowMemoryEnd, mapRam } from './boot/memory-map.js';
+export { MmioBus, type MmioDevice } from './bus/mmio-bus.js';
+export { PioBus, type PioDevice } from './bus/pio-bus.js';
+export { Challenge, challengeAddress, challengeLength, type Verdict } from './devices/challenge.js';
+export { DebugExit, debugExitPort } from './devices/debug-exit.js';
+export { com1, Uart, type UartOptions, uartPorts } from './devices/uart/uart.js';
+export { describeExit } from './run/describe-exit.js';
+export { ExitCounts } from './run/exit-counts.js';
+export type { Outcome } from './run/outcome.js';
+export { type RunOptions, runVcpu } from './run/run-vcpu.js';

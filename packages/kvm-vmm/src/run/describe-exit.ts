@@ -1,0 +1,35 @@
+import { type Exit, ExitReason, exitReasonNames, Struct, unrecognised } from '@kvm/core';
+
+/** An exit in one line: its name, and what it carries. After it was handled, that is also what a read was given. */
+export function describeExit(exit: Exit): string {
+  switch (exit.reason) {
+    case ExitReason.Io: {
+      const { port, size, count, isWrite, data } = exit.io;
+      return `KVM_EXIT_IO ${isWrite ? 'out' : 'in'} port=${hex(port)} size=${size} count=${count} data=${bytes(data)}`;
+    }
+    case ExitReason.Mmio: {
+      const { physAddr, len, isWrite, data } = exit.mmio;
+      const way = isWrite === 0 ? 'read' : 'write';
+      return `KVM_EXIT_MMIO ${way} addr=${hex(physAddr)} len=${len} data=${bytes(data.subarray(0, len))}`;
+    }
+    case unrecognised:
+      return exitReasonNames[exit.exitReason] ?? `exit ${exit.exitReason}`;
+    default:
+      return [exitReasonNames[exit.reason] ?? `exit ${exit.reason}`, ...members(exit)].join(' ');
+  }
+}
+
+/** The members of an exit that has no form of its own. */
+function members(exit: Exit): string[] {
+  return Object.entries(exit)
+    .filter(([name]) => name !== 'reason')
+    .map(([name, value]) => `${name}=${value instanceof Struct ? JSON.stringify(value) : String(value)}`);
+}
+
+function hex(value: number | bigint): string {
+  return `0x${value.toString(16)}`;
+}
+
+function bytes(data: Uint8Array): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex');
+}

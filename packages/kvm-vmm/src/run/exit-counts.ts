@@ -1,0 +1,27 @@
+import { exitReasonNames } from '@kvm/core';
+
+/** Far above the reasons there are. */
+const room = 256;
+
+/** How often a vCPU has exited, by reason. */
+export class ExitCounts {
+  /** The last place is for reasons that the kernel's headers do not name. */
+  readonly #counts = new Float64Array(room);
+
+  add(reason: number): void {
+    const place = reason >= 0 && reason < room - 1 ? reason : room - 1;
+    this.#counts[place] = (this.#counts[place] as number) + 1;
+  }
+
+  get total(): number {
+    return this.#counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** The counts that are not 0 by the kernel's names, as in `KVM_EXIT_IO`, the most frequent first. */
+  byName(): Record<string, number> {
+    const named = [...this.#counts].map((count, reason) => [exitReasonNames[reason] ?? 'unknown', count] as const);
+    const counts: Record<string, number> = {};
+    for (const [name, count] of named) if (count > 0) counts[name] = (counts[name] ?? 0) + count;
+    return Object.fromEntries(Object.entries(counts).sort(([, a], [, b]) => b - a));
+  }
+}

@@ -1,0 +1,70 @@
+import { type Exit, ExitReason, exitReasonNames, unrecognised, type Vcpu } from '@kvm/core';
+import type { MmioBus } from '../bus/mmio-bus.js';
+import type { PioBus } from '../bus/pio-bus.js';
+import type { DebugExit } from '../devices/debug-exit.js';
+import type { ExitCounts } from './exit-counts.js';
+import type { Outcome } from './outcome.js';
+
+export interface RunOptions {
+  pio: PioBus;
+  mmio: MmioBus;
+  /** The device that ends the run, where there is one; it has to be on the bus of ports as well. */
+  debugExit?: DebugExit;
+  /** Counts each exit. */
+  counts?: ExitCounts;
+  /** Sees each exit once it is handled. */
+  observe?: (exit: Exit) => void;
+  /** Asked after an interruption whether the run is to end; without it, each one ends it. */
+  interrupted?: () => boolean;
+}
+
+/**
+ * Runs a vCPU in this thread until its guest ends, or is stopped, and answers its exits from the buses meanwhile. No exit of a
+ * device allocates anything here.
+ *
+ * @throws KvmError `ERR_KVM_SYSCALL` when the kernel cannot run the guest at all.
+ */
+export function runVcpu(vcpu: Vcpu, options: RunOptions): Outcome {
+  const { pio, mmio, debugExit, counts, observe, interrupted } = options;
+  for (;;) {
+    const exit = vcpu.run();
+    counts?.add(exit.reason);
+    let outcome: Outcome | undefined;
+    switch (exit.reason) {
+      case ExitReason.Io:
+        pio.dispatch(exit.io);
+        if (debugExit?.status !== undefined) outcome = { kind: 'exit', status: debugExit.status };
+        break;
+      case ExitReason.Mmio:
+        mmio.dispatch(exit.mmio);
+        break;
+      case ExitReason.Intr:
+        if (interrupted === undefined || interrupted()) outcome = { kind: 'interrupted' };
+        break;
+      default:
+        outcome = ending(vcpu, exit);
+    }
+    observe?.(exit);
+    if (outcome !== undefined) return outcome;
+  }
+}
+
+/** What an exit that no device answers makes of the run. */
+function ending(vcpu: Vcpu, exit: Exit): Outcome {
+  switch (exit.reason) {
+    case ExitReason.Hlt:
+      return { kind: 'halt' };
+    case ExitReason.Shutdown:
+      return { kind: 'shutdown', rip: vcpu.getRegs().rip };
+    case ExitReason.InternalError:
+      return { kind: 'internal-error', suberror: exit.internal.suberror, rip: vcpu.getRegs().rip };
+    case ExitReason.FailEntry: {
+      const { hardwareEntryFailureReason, cpu } = exit.failEntry;
+      return { kind: 'entry-failure', hardwareReason: hardwareEntryFailureReason, cpu };
+    }
+    default: {
+      const number = exit.reason === unrecognised ? exit.exitReason : exit.reason;
+      return { kind: 'unhandled', reason: exitReasonNames[number] ?? `exit ${number}`, rip: vcpu.getRegs().rip };
+    }
+  }
+}

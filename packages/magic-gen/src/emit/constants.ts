@@ -1,0 +1,21 @@
+import type { Constant, Model } from '../model/model.js';
+import { banner, doc, text } from './source.js';
+
+/** Every integer constant of the headers, under the kernel's own name. */
+export function emitConstants(model: Model): string {
+  const lines = banner(model, 'Every constant of the headers.');
+  for (const constant of model.constants) {
+    lines.push(...doc('', `\`${constant.name}\`, ${constant.origin.file}.`));
+    lines.push(`export const ${constant.name} = ${literal(constant)};`, '');
+  }
+  lines.pop();
+  return text(lines);
+}
+
+/**
+ * A bigint where C says `long long`, for there the kernel means 64 bits, or where a number could not hold the value; a number
+ * everywhere else, `unsigned long` flags of 32-bit fields among them.
+ */
+export function literal({ value, type }: Pick<Constant, 'value' | 'type'>): string {
+  return type.longLong || !Number.isSafeInteger(Number(value)) ? `${value}n` : value;
+}

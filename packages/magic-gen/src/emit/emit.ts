@@ -1,0 +1,20 @@
+import type { Model } from '../model/model.js';
+import { emitConstants } from './constants.js';
+import { emitExits } from './exits.js';
+import { emitGroups } from './groups.js';
+import { emitIoctls } from './ioctls.js';
+import { banner, text } from './source.js';
+import { emitStructs } from './structs.js';
+
+/** The TypeScript of a model: the text of each file, by its name. The same model gives the same text, to the byte. */
+export function emit(model: Model): Map<string, string> {
+  const files = new Map([
+    ['constants.ts', emitConstants(model)],
+    ['exits.ts', emitExits(model)],
+    ['groups.ts', emitGroups(model)],
+    ['ioctls.ts', emitIoctls(model)],
+    ['structs.ts', emitStructs(model)],
+  ]);
+  const modules = [...files.keys()].map((file) => `export * from './${file.replace('.ts', '.js')}';`);
+  return files.set('index.ts', text([...banner(model, 'The whole ABI.'), ...modules]));
+}

@@ -1,0 +1,71 @@
+import { exitMembers } from '../facts/exits.js';
+import type { Model } from '../model/model.js';
+import { camel, pascal } from './names.js';
+import { fieldsOf, named, recordsByName } from './records.js';
+import { banner, doc, emitError, importNames, text } from './source.js';
+
+/** For each exit reason, the type of its exit and how to make one: the members of `struct kvm_run` that the reason fills. */
+export function emitExits(model: Model): string {
+  const records = recordsByName(model);
+  const fields = new Map(fieldsOf(named('kvm_run', records), records).map((field) => [field.name, field]));
+  const classes = new Set(['KvmRun']);
+  const types: string[] = [];
+  const views: string[] = [];
+  for (const { name, origin } of model.constants) {
+    const members = exitMembers[name];
+    if (members === undefined) continue;
+    const reason = `ExitReason.${pascal(name.replace('KVM_EXIT_', ''))}`;
+    const properties = members.map((member) => {
+      const field = fields.get(member);
+      if (field === undefined) throw emitError(`${name} is said to fill kvm_run.${member}, which is not there`, origin);
+      const property = camel(member);
+      if (field.type.kind === 'record') {
+        classes.add(pascal(field.type.name));
+        return { property, ts: pascal(field.type.name), view: `${property}: run.${property}` };
+      }
+      // A plain integer has no view of its own: it is read when it is asked for.
+      return {
+        property,
+        ts: field.type.kind !== 'array' && field.type.size === 8 ? 'bigint' : 'number',
+        view: `get ${property}() {\n      return run.${property};\n    }`,
+      };
+    });
+    types.push(union([`reason: typeof ${reason}`, ...properties.map(({ property, ts }) => `${property}: ${ts}`)]));
+    views.push(
+      ...view(
+        reason,
+        properties.map((property) => property.view),
+      ),
+    );
+  }
+  const last = types.pop();
+  return text([
+    ...banner(model, 'Every exit reason of the headers, with the members of struct kvm_run that it fills.'),
+    ...importNames(['ExitReason'], './groups.js'),
+    ...importNames(classes, './structs.js', 'import type'),
+    '',
+    ...doc('', 'An exit, by its reason.'),
+    'export type AbiExit =',
+    ...types,
+    `${last};`,
+    '',
+    ...doc('', 'How an exit is made, by its reason: once a vCPU, as a view of its run state.'),
+    'export const exitViews: Readonly<Record<number, (run: KvmRun) => AbiExit>> = {',
+    ...views,
+    '};',
+  ]);
+}
+
+function union(properties: string[]): string {
+  const line = `  | { ${properties.map((property) => `readonly ${property}`).join('; ')} }`;
+  return line.length < 120
+    ? line
+    : ['  | {', ...properties.map((property) => `      readonly ${property};`), '    }'].join('\n');
+}
+
+function view(reason: string, properties: string[]): string[] {
+  const line = `  [${reason}]: (run) => ({ ${[`reason: ${reason}`, ...properties].join(', ')} }),`;
+  const head = properties.length === 0 ? line.replace('(run)', '()') : line;
+  if (head.length <= 120 && !head.includes('\n')) return [head];
+  return [`  [${reason}]: (run) => ({`, `    reason: ${reason},`, ...properties.map((p) => `    ${p},`), '  }),'];
+}

@@ -1,0 +1,74 @@
+import { type Group, groups } from '../facts/groups.js';
+import type { Constant, Model } from '../model/model.js';
+import { literal } from './constants.js';
+import { pascal } from './names.js';
+import { banner, doc, emitError, text } from './source.js';
+
+/** The constants people use most, in groups with friendly names: `Cap.UserMemory`, `ExitReason.Io`, `MemoryFlag.Readonly`. */
+export function emitGroups(model: Model): string {
+  const blocks = groups.flatMap((group) => {
+    const members = membersOf(group, model);
+    return members.length === 0 ? [] : ['', ...object(group, members), ...(group.names ? names(group, members) : [])];
+  });
+  return text([...banner(model, 'Groups of constants under friendly names.').slice(0, -1), ...blocks]);
+}
+
+interface GroupMember {
+  name: string;
+  constant: Constant;
+}
+
+function membersOf(group: Group, model: Model): GroupMember[] {
+  const byName = new Map(model.constants.map((constant) => [constant.name, constant]));
+  if ('constants' in group) {
+    return Object.entries(group.constants).flatMap(([name, c]) => {
+      const constant = byName.get(c);
+      // Another kernel's or another architecture's headers may not have it.
+      return constant === undefined ? [] : [{ name, constant }];
+    });
+  }
+  const { prefix, exclude = [], renamed = {} } = group;
+  const members = model.constants
+    .filter(({ name }) => name.startsWith(prefix) && !exclude.includes(name))
+    .map((constant) => ({ name: renamed[constant.name] ?? pascal(constant.name.slice(prefix.length)), constant }));
+  const seen = new Map<string, Constant>();
+  for (const { name, constant } of members) {
+    const other = seen.get(name);
+    if (other !== undefined) {
+      throw emitError(
+        `${constant.name} and ${other.name} are both ${group.name}.${name}: rename one among the facts`,
+        constant.origin,
+      );
+    }
+    seen.set(name, constant);
+  }
+  return members;
+}
+
+function object({ name, doc: sentence, bigint }: Group, members: GroupMember[]): string[] {
+  return [
+    ...doc('', sentence),
+    `export const ${name} = {`,
+    ...members.flatMap(({ name: member, constant }) => [
+      ...doc('  ', `\`${constant.name}\`.`),
+      `  ${member}: ${bigint ? `${constant.value}n` : literal(constant)},`,
+    ]),
+    '} as const;',
+    '',
+    `export type ${name} = (typeof ${name})[keyof typeof ${name}];`,
+  ];
+}
+
+/** The way back from a number to the kernel's name; of two names for one number, the first. */
+function names({ name }: Group, members: GroupMember[]): string[] {
+  const byValue = new Map<string, string>();
+  for (const { constant } of members) if (!byValue.has(constant.value)) byValue.set(constant.value, constant.name);
+  const variable = `${name.charAt(0).toLowerCase()}${name.slice(1)}Names`;
+  return [
+    '',
+    ...doc('', `The kernel's names, by the number in \`${name}\`.`),
+    `export const ${variable}: Readonly<Record<number, string>> = {`,
+    ...[...byValue].sort(([a], [b]) => Number(a) - Number(b)).map(([value, constant]) => `  ${value}: '${constant}',`),
+    '};',
+  ];
+}

@@ -1,0 +1,272 @@
+import { flexCounts } from '../facts/flex.js';
+import type { AbiRecord, Model, TypeRef } from '../model/model.js';
+import { camel, pascal } from './names.js';
+import { type Field, fieldsOf, hasName, isFlexible, recordsByName, sizeOf } from './records.js';
+import { banner, doc, emitError, importNames, quote, text } from './source.js';
+
+/** What a struct class has of its own: a C member that would take such a name cannot be emitted as it is. */
+const taken = new Set(['bytes', 'view', 'assign', 'equals', 'toJSON', 'constructor']);
+
+/** Every struct and union of the headers as a class of typed views. */
+export function emitStructs(model: Model): string {
+  const emitter = new StructEmitter(model);
+  const classes = model.records.filter(hasName).flatMap((record) => ['', ...emitter.emit(record)]);
+  return text([
+    ...banner(model, 'Every struct and union of the headers, as views over bytes.'),
+    ...emitter.imports(),
+    ...classes,
+  ]);
+}
+
+class StructEmitter {
+  readonly #records: Map<string, AbiRecord>;
+  readonly #littleEndian: boolean;
+  /** The names the classes use of each module of the struct runtime. */
+  readonly #used = new Map<string, Set<string>>();
+
+  constructor(model: Model) {
+    this.#records = recordsByName(model);
+    this.#littleEndian = model.target.endianness === 'little';
+  }
+
+  imports(): string[] {
+    return [...this.#used]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([module, names]) => importNames(names, `../../struct/${module}.js`));
+  }
+
+  emit(record: AbiRecord): string[] {
+    const fields = fieldsOf(record, this.#records);
+    for (const field of fields) {
+      if (taken.has(camel(field.name))) {
+        throw emitError(`${record.name}.${field.name} has the name of something every struct class has`, record.origin);
+      }
+    }
+    const flexible = fields.find((field) => isFlexible(field.type));
+    const base = flexible === undefined ? 'Struct' : 'FlexStruct';
+    this.#use(flexible === undefined ? 'struct' : 'flex', base);
+    const c = record.tagged ? `${record.kind} ${record.name}` : `${record.name} (a ${record.kind} without a tag)`;
+    const lines = [
+      ...doc('', `\`${c}\`, ${record.origin.file}: ${record.size} bytes, aligned to ${record.align}.`),
+      `export class ${pascal(record.name)} extends ${base} {`,
+      `  static readonly cName = ${quote(record.name)};`,
+      `  static readonly size = ${record.size};`,
+      `  static readonly align = ${record.align};`,
+      ...fieldList(fields.map((field) => quote(camel(field.name)))),
+    ];
+    if (flexible !== undefined) lines.push(...this.#flexStatics(record, flexible));
+    const caches = fields.filter((field) => this.#isCached(field));
+    if (caches.length > 0) lines.push('');
+    for (const field of caches) lines.push(`  #${camel(field.name)}: ${this.#typeScript(field.type)} | undefined;`);
+    for (const field of fields) lines.push('', ...this.#accessors(record, field));
+    lines.push('}');
+    return lines;
+  }
+
+  #use(module: string, name: string): string {
+    const names = this.#used.get(module) ?? new Set();
+    this.#used.set(module, names.add(name));
+    return name;
+  }
+
+  #flexStatics(record: AbiRecord, flexible: Field): string[] {
+    if (!isFlexible(flexible.type)) return [];
+    const count = flexCounts[record.name];
+    return [
+      `  static readonly elements = ${quote(camel(flexible.name))};`,
+      `  static readonly elementSize = ${sizeOf(flexible.type.element, this.#records)};`,
+      `  static readonly elementsOffset = ${flexible.offset};`,
+      `  static readonly count = ${count === undefined ? 'undefined' : quote(camel(count))};`,
+    ];
+  }
+
+  /** Arrays and nested structs are views made once; a flexible array's length changes with its count. */
+  #isCached(field: Field): boolean {
+    return (field.type.kind === 'record' || field.type.kind === 'array') && !isFlexible(field.type);
+  }
+
+  #accessors(record: AbiRecord, field: Field): string[] {
+    const name = camel(field.name);
+    const where = quote(`${record.name}.${name}`);
+    const { type } = field;
+    if (type.kind === 'record' || type.kind === 'array') return this.#viewAccessors(record, field, name, where);
+    const comment = doc('  ', `\`${cType(type)} ${field.name}\`, at ${field.offset}.`);
+    if (field.bits !== undefined) return this.#bitfieldAccessors(record, field, field.bits, name, where);
+    const { ts, method, check } = scalar(type);
+    const endian = method.endsWith('8') ? '' : `, ${this.#littleEndian}`;
+    const isCount = flexCounts[record.name] === field.name;
+    const checked = isCount
+      ? `${this.#use('flex', 'capacity')}(this, value, ${where})`
+      : `${this.#use('check', check)}(value, ${where})`;
+    return [
+      ...comment,
+      `  get ${name}(): ${ts} {`,
+      `    return this.view.get${method}(${field.offset}${endian === '' ? '' : endian});`,
+      '  }',
+      '',
+      `  set ${name}(value: ${ts}) {`,
+      ...call('    ', `this.view.set${method}`, [
+        `${field.offset}`,
+        checked,
+        ...(endian === '' ? [] : [`${this.#littleEndian}`]),
+      ]),
+      '  }',
+    ];
+  }
+
+  #viewAccessors(record: AbiRecord, field: Field, name: string, where: string): string[] {
+    const ts = this.#typeScript(field.type);
+    this.#use('struct', 'type FieldInit');
+    const comment = doc('  ', `\`${cDeclaration(field)}\`, at ${field.offset}.`);
+    const assign =
+      field.type.kind === 'record'
+        ? [`    this.${name}.assign(value);`]
+        : [`    ${this.#use('array', 'fill')}(this.${name}, value, ${where});`];
+    const made = isFlexible(field.type)
+      ? returned(this.#flexibleView(record, field, field.type))
+      : this.#cachedView(name, field);
+    return [
+      ...comment,
+      `  get ${name}(): ${ts} {`,
+      ...made,
+      '  }',
+      '',
+      `  set ${name}(value: FieldInit<${ts}>) {`,
+      ...assign,
+      '  }',
+    ];
+  }
+
+  #cachedView(name: string, field: Field): string[] {
+    const line = `    this.#${name} ??= ${this.#make(field.type, `${field.offset}`)};`;
+    return [line, `    return this.#${name};`];
+  }
+
+  #flexibleView(record: AbiRecord, field: Field, type: Extract<TypeRef, { kind: 'array' }>): string {
+    const counter = flexCounts[record.name];
+    const argument = counter === undefined ? 'this' : `this, this.${camel(counter)}`;
+    const count = `${this.#use('flex', 'elementCount')}(${argument})`;
+    return this.#makeArray(type.element, `${field.offset}`, count);
+  }
+
+  /** The expression that makes the view of a member at an offset. */
+  #make(type: TypeRef, offset: string): string {
+    if (type.kind === 'record') return `${this.#use('array', 'nested')}(this, ${offset}, ${pascal(type.name)})`;
+    if (type.kind !== 'array') throw new Error(`a ${type.kind} has no view`);
+    return this.#makeArray(type.element, offset, `${type.count}`);
+  }
+
+  #makeArray(element: TypeRef, offset: string, count: string): string {
+    switch (element.kind) {
+      case 'record':
+        return `${this.#use('array', 'structs')}(this, ${offset}, ${count}, ${pascal(element.name)})`;
+      case 'array': {
+        const row = this.#make(element, `${offset} + i * ${sizeOf(element, this.#records)}`);
+        return `${this.#use('array', 'rows')}(${count}, (i) => ${row})`;
+      }
+      default:
+        return `${this.#use('array', 'integers')}(this, ${offset}, ${count}, ${arrayType(element)})`;
+    }
+  }
+
+  #typeScript(type: TypeRef): string {
+    switch (type.kind) {
+      case 'record':
+        return pascal(type.name);
+      case 'array':
+        if (type.element.kind === 'record' || type.element.kind === 'array') {
+          this.#use('array', 'type StructArray');
+          return `StructArray<${this.#typeScript(type.element)}>`;
+        }
+        return arrayType(type.element);
+      default:
+        return scalar(type).ts;
+    }
+  }
+
+  /** A bitfield is read from and written into the bytes it touches, whatever unit its C type would load. */
+  #bitfieldAccessors(
+    record: AbiRecord,
+    field: Field,
+    bits: { offset: number; width: number },
+    name: string,
+    where: string,
+  ): string[] {
+    const signed = field.type.kind === 'int' && field.type.signed;
+    const wide = field.type.kind === 'int' && field.type.size === 8;
+    const ts = wide ? 'bigint' : 'number';
+    const place = `${bits.offset}, ${bits.width}, ${this.#littleEndian}`;
+    const [get, set] = wide ? ['getBigBits', 'setBigBits'] : ['getBits', 'setBits'];
+    this.#use('bits', get);
+    this.#use('bits', set);
+    if (signed)
+      throw emitError(`${record.name}.${field.name} is a signed bitfield, which no header had so far`, record.origin);
+    return [
+      ...doc('  ', `\`${cType(field.type)} ${field.name} : ${bits.width}\`, at bit ${bits.offset}.`),
+      `  get ${name}(): ${ts} {`,
+      `    return ${get}(this.view, ${place});`,
+      '  }',
+      '',
+      `  set ${name}(value: ${ts}) {`,
+      `    ${set}(this.view, ${place}, value, ${where});`,
+      '  }',
+    ];
+  }
+}
+
+function fieldList(names: string[]): string[] {
+  const line = `  static readonly fields = [${names.join(', ')}];`;
+  return line.length <= 120 ? [line] : ['  static readonly fields = [', ...names.map((name) => `    ${name},`), '  ];'];
+}
+
+function returned(expression: string): string[] {
+  return [`    return ${expression};`];
+}
+
+/** A call, broken as biome does where it does not fit on its line. */
+function call(indent: string, callee: string, args: string[]): string[] {
+  const line = `${indent}${callee}(${args.join(', ')});`;
+  return line.length <= 120
+    ? [line]
+    : [`${indent}${callee}(`, ...args.map((arg) => `${indent}  ${arg},`), `${indent});`];
+}
+
+/** How an integer, enum or pointer is read, written and checked. */
+function scalar(type: TypeRef): { ts: 'number' | 'bigint'; method: string; check: string } {
+  if (type.kind === 'record' || type.kind === 'array') throw new Error(`a ${type.kind} is no scalar`);
+  const signed = type.kind !== 'pointer' && type.signed && !isChar(type);
+  const bits = type.size * 8;
+  const check = `${signed ? 's' : 'u'}${bits}`;
+  if (bits === 64) return { ts: 'bigint', method: signed ? 'BigInt64' : 'BigUint64', check };
+  return { ts: 'number', method: `${signed ? 'Int' : 'Uint'}${bits}`, check };
+}
+
+function arrayType(element: TypeRef): string {
+  return `${scalar(element).method}Array`;
+}
+
+/** Plain `char` is bytes here, never a signed number. */
+function isChar(type: TypeRef): boolean {
+  return type.kind === 'int' && type.name === 'char';
+}
+
+function cType(type: TypeRef): string {
+  switch (type.kind) {
+    case 'record':
+      return type.name.includes('.') ? 'struct' : `struct ${type.name}`;
+    case 'array':
+      return cType(type.element);
+    case 'pointer':
+      return 'void *';
+    case 'enum':
+      return `enum ${type.name}`;
+    default:
+      return type.name;
+  }
+}
+
+function cDeclaration(field: Field): string {
+  let lengths = '';
+  for (let { type } = field; type.kind === 'array'; type = type.element) lengths += `[${type.count ?? ''}]`;
+  return `${cType(field.type)} ${field.name}${lengths}`;
+}

@@ -1,0 +1,72 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { MagicGenError } from '../errors.js';
+import type { Include } from '../preprocess/preprocess.js';
+import type { TargetDescription } from '../targets/target.js';
+
+/** The headers of one kernel for one architecture. */
+export interface HeaderSet {
+  /** Where headers are looked for, in order. */
+  directories: readonly string[];
+  /** The kernel release they come from: "6.1". */
+  kernel: string;
+}
+
+export interface FindOptions {
+  /** What `make headers_install` filled, or its like; the running system's headers where absent. */
+  directory?: string | undefined;
+  target: TargetDescription;
+}
+
+/** What a header set must have to be one. */
+const needed = ['linux/kvm.h', 'asm/kvm.h', 'linux/version.h'];
+
+/**
+ * Finds a header set.
+ *
+ * @throws MagicGenError that lists what is missing and where it was looked for.
+ */
+export function findHeaders({ directory, target }: FindOptions): HeaderSet {
+  const system = '/usr/include';
+  const bases =
+    directory === undefined ? [system] : [directory, join(directory, 'include'), join(directory, 'usr/include')];
+  if (directory !== undefined && !statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new MagicGenError(`${directory} is not a directory`);
+  }
+  // Debian keeps what depends on the architecture in a directory of its own.
+  const candidates = bases.map((base) => [join(base, target.multiarch), base].filter((path) => existsSync(path)));
+  for (const directories of candidates) {
+    if (missing(directories).length === 0) return { directories, kernel: readKernelVersion(directories) };
+  }
+  const best = candidates.toSorted((a, b) => missing(a).length - missing(b).length)[0] ?? [];
+  const looked = best.length > 0 ? best : bases;
+  throw new MagicGenError(
+    `no kernel headers for ${target.arch}: ${missing(best).join(' and ')} not found in ${looked.join(' or ')}` +
+      (directory === undefined ? '; on Debian, install linux-libc-dev' : ''),
+  );
+}
+
+/** How `#include` finds a header of the set. */
+export function includeFrom(headers: HeaderSet): Include {
+  return (name) => {
+    const path = resolve(headers.directories, name);
+    return path === undefined ? undefined : { path, text: readFileSync(path, 'utf8') };
+  };
+}
+
+function resolve(directories: readonly string[], name: string): string | undefined {
+  return directories
+    .map((directory) => join(directory, name))
+    .find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+}
+
+function missing(directories: readonly string[]): string[] {
+  return needed.filter((name) => resolve(directories, name) === undefined);
+}
+
+function readKernelVersion(directories: readonly string[]): string {
+  const path = resolve(directories, 'linux/version.h') ?? '';
+  const code = /^#define LINUX_VERSION_CODE (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1];
+  if (code === undefined) throw new MagicGenError(`${path} does not define LINUX_VERSION_CODE`);
+  return `${Number(code) >> 16}.${(Number(code) >> 8) & 0xff}`;
+}

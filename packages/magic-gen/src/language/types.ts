@@ -1,0 +1,97 @@
+import type { Syntax } from '../parse/code.js';
+import type { IntegerType } from './integers.js';
+
+/** A C type, with the size and alignment it has on the target. */
+export type CType =
+  | IntegerType
+  | EnumType
+  | { kind: 'float'; name: string; size: number; align: number }
+  | { kind: 'pointer'; size: number; align: number }
+  | ArrayType
+  /** `align` is null where it is the record's own: a typedef may give another. */
+  | { kind: 'record'; record: RecordType; align: number | null }
+  | { kind: 'void' }
+  | { kind: 'function' };
+
+export interface EnumType {
+  kind: 'enum';
+  name: string;
+  integer: IntegerType;
+  align: number;
+}
+
+export interface ArrayType {
+  kind: 'array';
+  element: CType;
+  /** Null where the length is left open. */
+  count: number | null;
+  align: number;
+}
+
+/** A struct or union. */
+export interface RecordType {
+  union: boolean;
+  tag: string | null;
+  /** The name of the typedef that is all C code has to name it by. */
+  typedef: string | null;
+  /** False until the closing brace: C can name it, but knows no size. */
+  complete: boolean;
+  size: number;
+  align: number;
+  members: LaidMember[];
+  /** Where the keyword stands. */
+  node: Syntax;
+}
+
+export interface LaidMember {
+  /** Null where C gives it none: an anonymous record, an unnamed bitfield. */
+  name: string | null;
+  type: CType;
+  /** Bytes from the start of the record. */
+  offset: number;
+  bits: { offset: number; width: number } | null;
+  node: Syntax;
+}
+
+/** The size in bytes; undefined for a type that has none (yet). */
+export function sizeOf(type: CType): number | undefined {
+  switch (type.kind) {
+    case 'integer':
+    case 'float':
+    case 'pointer':
+      return type.size;
+    case 'enum':
+      return type.integer.size;
+    case 'record':
+      return type.record.complete ? type.record.size : undefined;
+    case 'array': {
+      const element = sizeOf(type.element);
+      return element === undefined || type.count === null ? undefined : element * type.count;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The alignment in bytes; 1 for what has none. */
+export function alignOf(type: CType): number {
+  if (type.kind === 'record') return type.align ?? type.record.align;
+  return 'align' in type ? type.align : 1;
+}
+
+/** How a message names a type. */
+export function describe(type: CType): string {
+  switch (type.kind) {
+    case 'integer':
+    case 'float':
+      return type.name;
+    case 'enum':
+      return `enum ${type.name}`;
+    case 'record':
+      return `${type.record.union ? 'union' : 'struct'} ${type.record.tag ?? type.record.typedef ?? '(unnamed)'}`;
+    case 'array':
+      return `array of ${describe(type.element)}`;
+    default:
+      return type.kind;
+  }
+}

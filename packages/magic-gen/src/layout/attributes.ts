@@ -1,0 +1,67 @@
+import { MagicGenError } from '../errors.js';
+import type { Attribute } from '../parse/code.js';
+import { locate, type Token } from '../preprocess/tokens.js';
+
+/** What the attributes of a type or member ask of its layout. */
+export interface LayoutAttributes {
+  packed: boolean;
+  /** The alignment asked for; the expression of the last `aligned`, `largest` for one without a number. */
+  aligned: { expression: readonly Token[] } | 'largest' | null;
+}
+
+/** Attributes that change no layout. Any other but `packed` and `aligned` stops the run. */
+const harmless = new Set([
+  'access',
+  'address_space',
+  'always_inline',
+  'bitwise',
+  'cold',
+  'const',
+  'counted_by',
+  'deprecated',
+  'designated_init',
+  'error',
+  'format',
+  'gnu_inline',
+  'may_alias',
+  'noderef',
+  'nonnull',
+  'nonstring',
+  'noreturn',
+  'nothrow',
+  'pure',
+  'section',
+  'unavailable',
+  'unused',
+  'used',
+  'visibility',
+  'warn_unused_result',
+  'warning',
+]);
+
+/** Reads the attributes that stood together at one place, or at several that count for the same thing. */
+export function readAttributes(attributes: readonly Attribute[]): LayoutAttributes {
+  const result: LayoutAttributes = { packed: false, aligned: null };
+  for (const { name, args } of attributes.flatMap((attribute) => split(attribute.tokens))) {
+    const word = name.text.replace(/^__(.*)__$/, '$1');
+    if (word === 'packed') result.packed = true;
+    else if (word === 'aligned') result.aligned = args.length > 0 ? { expression: args } : 'largest';
+    else if (!harmless.has(word)) {
+      throw new MagicGenError(`attribute '${name.text}' is not known: it may change the layout`, locate(name));
+    }
+  }
+  return result;
+}
+
+/** `aligned(8), packed` into its parts. */
+function split(tokens: readonly Token[]): { name: Token; args: Token[] }[] {
+  const parts: { name: Token; args: Token[] }[] = [];
+  let depth = 0;
+  for (const token of tokens) {
+    if (token.text === ')') depth -= 1;
+    if (depth > 0) parts.at(-1)?.args.push(token);
+    else if (token.kind === 'identifier') parts.push({ name: token, args: [] });
+    if (token.text === '(') depth += 1;
+  }
+  return parts;
+}

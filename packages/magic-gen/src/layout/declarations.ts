@@ -1,0 +1,166 @@
+import { evaluate, type Scope } from '../language/evaluate.js';
+import { type Integers, targetIntegers } from '../language/integers.js';
+import type { Value } from '../language/literals.js';
+import type { CType, RecordType } from '../language/types.js';
+import { child, fail, type Syntax, textOf } from '../parse/code.js';
+import { parseExpression } from '../parse/parse.js';
+import { rewriteExpression } from '../parse/rewrite.js';
+import type { TargetDescription } from '../targets/target.js';
+import { type LayoutAttributes, readAttributes } from './attributes.js';
+import { declarators, ownAttributes, shape } from './declarators.js';
+import { defineEnum, type EnumDefinition } from './enums.js';
+import { defineRecord } from './members.js';
+import { sizeLimit } from './record.js';
+import { builtinTypes, readIntegerWords } from './specifiers.js';
+
+export interface Enumerator extends Value {
+  name: string;
+  node: Syntax;
+}
+
+/** All that a set of declarations declares, laid out for one target, in the order of the text. */
+export class Declarations implements Scope {
+  readonly target: TargetDescription;
+  readonly integers: Integers;
+  readonly typedefs = new Map<string, CType>();
+  readonly records: RecordType[] = [];
+  readonly enums: EnumDefinition[] = [];
+  readonly enumerators = new Map<string, Enumerator>();
+  /** What `struct`, `union` and `enum` tags stand for: C keeps them all in one place. */
+  readonly tags = new Map<string, RecordType | EnumDefinition>();
+
+  constructor(target: TargetDescription) {
+    this.target = target;
+    this.integers = targetIntegers(target.target);
+    for (const [name, type] of builtinTypes(this.integers)) this.typedefs.set(name, type);
+  }
+
+  /** Takes in everything a parsed text declares. */
+  declare(root: Syntax): void {
+    for (const node of root.children) this.#declaration(node);
+  }
+
+  name(name: string): Value | undefined {
+    return this.enumerators.get(name);
+  }
+
+  /** The type of a `type_descriptor`, as in a cast, or undefined where a name in it is not known. */
+  typeOf(node: Syntax): CType | undefined {
+    const specifier = node.type === 'type_descriptor' ? child(node, 'type') : node;
+    if (!specifier) return undefined;
+    if (specifier.type.endsWith('_specifier') && specifier.type !== 'sized_type_specifier') {
+      const entry = this.tags.get(textOf(child(specifier, 'name') ?? specifier));
+      if (!entry || child(specifier, 'body')) return undefined;
+    } else if (!readIntegerWords(textOf(specifier)) && !this.typedefs.has(textOf(specifier))) {
+      return undefined;
+    }
+    const declarator = child(node, 'declarator');
+    const base = this.specifier(specifier);
+    return declarator ? shape(base, declarator, this).type : base;
+  }
+
+  /** The type that a declaration's specifier names or defines. */
+  specifier(node: Syntax): CType {
+    switch (node.type) {
+      case 'primitive_type':
+      case 'sized_type_specifier':
+      case 'type_identifier': {
+        const words = readIntegerWords(textOf(node));
+        if (words) return { ...this.integers[words], name: textOf(node) };
+        const known = this.typedefs.get(textOf(node));
+        return known ?? fail(node, `unknown type '${textOf(node)}'`);
+      }
+      case 'struct_specifier':
+      case 'union_specifier': {
+        return { kind: 'record', record: defineRecord(node, this), align: null };
+      }
+      case 'enum_specifier': {
+        const { type } = defineEnum(node, this);
+        return type;
+      }
+      default:
+        return fail(node, `'${textOf(node)}' is no type`);
+    }
+  }
+
+  /** An alignment asked for by attributes, in bytes; 1 where there is none. */
+  alignment(attributes: LayoutAttributes, node: Syntax): number {
+    if (attributes.aligned === null) return 1;
+    if (attributes.aligned === 'largest') return this.target.largestAlign;
+    const { value } = evaluate(this.expression(attributes.aligned.expression), this);
+    const bytes = Number(value);
+    if (bytes < 1 || bytes > 2 ** 28 || (bytes & (bytes - 1)) !== 0) fail(node, `an alignment of ${value} bytes`);
+    return bytes;
+  }
+
+  /** Parses the tokens of an expression that may name the types declared so far. */
+  expression(tokens: Parameters<typeof parseExpression>[0]): Syntax {
+    return parseExpression(rewriteExpression(tokens, this.typedefs));
+  }
+
+  /** The value of an integer constant expression, at most what a layout can use. */
+  count(node: Syntax): number {
+    const { value } = evaluate(node, this);
+    if (value < 0n) fail(node, `a length of ${value}`);
+    if (value > BigInt(sizeLimit)) fail(node, `${value} is too large`);
+    return Number(value);
+  }
+
+  #declaration(node: Syntax): void {
+    switch (node.type) {
+      case ';':
+        return;
+      case 'expression_statement':
+        if (textOf(node) === ';') return;
+        break;
+      case 'struct_specifier':
+      case 'union_specifier':
+      case 'enum_specifier':
+        this.specifier(node);
+        return;
+      case 'declaration': {
+        const type = child(node, 'type');
+        if (type) {
+          this.specifier(type);
+          return;
+        }
+        break;
+      }
+      case 'type_definition':
+        this.#typedef(node);
+        return;
+    }
+    fail(node, 'this is not a declaration');
+  }
+
+  #typedef(node: Syntax): void {
+    const specifier = child(node, 'type') ?? fail(node, 'typedef without a type');
+    const base = this.specifier(specifier);
+    for (const declarator of declarators(node)) {
+      const { type, name } = shape(base, declarator.node, this);
+      if (name === null) fail(node, 'typedef without a name');
+      if (type.kind === 'record' && type.record.tag === null) type.record.typedef ??= name;
+      const attributes = readAttributes(ownAttributes(node, specifier, declarator.index));
+      const align = attributes.aligned ? { align: this.alignment(attributes, declarator.node) } : {};
+      const takesName = type.kind === 'integer' || type.kind === 'float' || (type.kind === 'enum' && type.name === '');
+      const named = takesName ? { name } : {};
+      const declared = { ...type, ...named, ...align } as CType;
+
+      const before = this.typedefs.get(name);
+      if (before && !sameType(before, declared)) fail(declarator.node, `type '${name}' is defined twice, differently`);
+      this.typedefs.set(name, declared);
+    }
+  }
+}
+
+/** Whether C takes two types for one: names apart, all of the shape counts. */
+export function sameType(left: CType, right: CType): boolean {
+  if (left.kind === 'integer' && right.kind === 'integer')
+    return left.base === right.base && left.align === right.align;
+  if (left.kind === 'record' && right.kind === 'record') return left.record === right.record;
+  if (left.kind === 'array' && right.kind === 'array') {
+    return left.count === right.count && sameType(left.element, right.element);
+  }
+  if (left.kind === 'enum' && right.kind === 'enum') return left.name === right.name;
+  return left.kind === right.kind;
+}

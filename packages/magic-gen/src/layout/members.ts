@@ -1,0 +1,103 @@
+import { fits } from '../language/integers.js';
+import type { CType, RecordType } from '../language/types.js';
+import { sizeOf } from '../language/types.js';
+import { child, fail, type Syntax, textOf } from '../parse/code.js';
+import { unnamedBitfield } from '../parse/rewrite.js';
+import { readAttributes } from './attributes.js';
+import type { Declarations } from './declarations.js';
+import { declarators, definitionAttributes, ownAttributes, shape } from './declarators.js';
+import { layOut, type Member } from './record.js';
+
+/** Takes in a struct or union that is defined, or finds (or announces) the one that is named. */
+export function defineRecord(node: Syntax, scope: Declarations): RecordType {
+  const union = node.type === 'union_specifier';
+  const nameNode = child(node, 'name');
+  const tag = nameNode ? textOf(nameNode) : null;
+  const body = child(node, 'body');
+
+  const before = tag === null ? undefined : scope.tags.get(tag);
+  if (before && ('type' in before || before.union !== union)) fail(node, `'${tag}' is defined as something else`);
+  const record = before ?? { union, tag, typedef: null, complete: false, size: 0, align: 1, members: [], node };
+  if (tag !== null) scope.tags.set(tag, record);
+  if (!body) return record;
+
+  if (record.complete || scope.records.includes(record))
+    fail(node, `${union ? 'union' : 'struct'} ${tag} is defined twice`);
+  record.node = node;
+  scope.records.push(record);
+  const attributes = readAttributes(definitionAttributes(node));
+  const members = body.children.filter((part) => part.named).flatMap((part) => readMembers(part, scope));
+  checkNames(members);
+  const layout = layOut(members, {
+    union,
+    packed: attributes.packed,
+    aligned: scope.alignment(attributes, node),
+    unnamedBitfieldsAlign: scope.target.unnamedBitfieldsAlign,
+  });
+  Object.assign(record, layout, { complete: true });
+  return record;
+}
+
+/** The members one declaration declares. */
+function readMembers(node: Syntax, scope: Declarations): Member[] {
+  if (node.type !== 'field_declaration') fail(node, 'this is not a member');
+  const specifier = child(node, 'type') ?? fail(node, 'a member without a type');
+  const base = scope.specifier(specifier);
+  const found = declarators(node);
+  if (found.length === 0) return withoutName(node, specifier, base, scope);
+
+  return found.map((declarator) => {
+    const { type, name } = shape(base, declarator.node, scope);
+    if (type.kind === 'function') fail(declarator.node, 'this member reads as a function');
+    const attributes = readAttributes(ownAttributes(node, specifier, declarator.index));
+    return {
+      name: name === unnamedBitfield ? null : name,
+      type,
+      width: declarator.width ? readWidth(declarator.width, type, name === unnamedBitfield, scope) : null,
+      packed: attributes.packed,
+      aligned: scope.alignment(attributes, declarator.node),
+      node: declarator.node,
+    };
+  });
+}
+
+/** An anonymous struct or union; a definition alone, of a tag or an enum, is no member. */
+function withoutName(node: Syntax, specifier: Syntax, type: CType, scope: Declarations): Member[] {
+  if (type.kind === 'record' && type.record.tag === null) {
+    const attributes = readAttributes(ownAttributes(node, specifier, 0));
+    const aligned = scope.alignment(attributes, node);
+    return [{ name: null, type, width: null, packed: attributes.packed, aligned, node: specifier }];
+  }
+  const defines = specifier.type === 'enum_specifier' || type.kind === 'record';
+  return defines ? [] : fail(node, 'this declares no member');
+}
+
+function readWidth(node: Syntax, type: CType, unnamed: boolean, scope: Declarations): number {
+  const integer = type.kind === 'enum' ? type.integer : type;
+  if (integer.kind !== 'integer') fail(node, 'a bitfield needs an integer type');
+  const width = scope.count(node);
+  const widest = integer.base === '_Bool' ? 1 : (sizeOf(integer) ?? 0) * 8;
+  if (width > widest || !fits(BigInt(width), scope.integers.int))
+    fail(node, `${width} bits do not fit ${integer.name}`);
+  if (width === 0 && !unnamed) fail(node, 'a named bitfield of no bits');
+  return width;
+}
+
+/** A name may stand once, among the members of anonymous records too. */
+function checkNames(members: readonly Member[]): void {
+  const seen = new Set<string>();
+  const check = (name: string, node: Syntax): void => {
+    if (seen.has(name)) fail(node, `member '${name}' is declared twice`);
+    seen.add(name);
+  };
+  const inner = (record: RecordType, node: Syntax): void => {
+    for (const member of record.members) {
+      if (member.name !== null) check(member.name, node);
+      else if (member.type.kind === 'record') inner(member.type.record, node);
+    }
+  };
+  for (const member of members) {
+    if (member.name !== null) check(member.name, member.node);
+    else if (member.type.kind === 'record') inner(member.type.record, member.node);
+  }
+}

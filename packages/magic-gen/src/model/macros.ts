@@ -1,0 +1,68 @@
+import { NotConstantError } from '../errors.js';
+import { evaluate } from '../language/evaluate.js';
+import type { Declarations } from '../layout/declarations.js';
+import type { Macro } from '../preprocess/macros.js';
+import type { Preprocessed } from '../preprocess/preprocess.js';
+import { constantType } from './enums.js';
+import { asIoctlCall, ioctlMacros, readIoctl } from './ioctls.js';
+import type { Ioctl, Skipped } from './model.js';
+import { originOf, type Placed } from './origin.js';
+import type { Records } from './records.js';
+
+export interface ReadMacros {
+  constants: Placed[];
+  ioctls: Ioctl[];
+  skipped: Skipped[];
+}
+
+/** Sorts the macros of the root headers into constants, ioctls and what is neither. */
+export function readMacros(
+  source: Preprocessed,
+  declarations: Declarations,
+  roots: ReadonlySet<string>,
+  records: Records,
+): ReadMacros {
+  const result: ReadMacros = { constants: [], ioctls: [], skipped: [] };
+  for (const macro of source.macros.values()) {
+    if (!roots.has(macro.at.file.name)) continue;
+    try {
+      readMacro(macro, source, declarations, records, result);
+    } catch (error) {
+      // A macro is only text until it is used: one that makes no integer here is no fault of the header.
+      if (!(error instanceof NotConstantError)) throw error;
+      result.skipped.push({ name: macro.name, reason: error.problem, origin: originOf(macro.at) });
+    }
+  }
+  return result;
+}
+
+function readMacro(
+  macro: Macro,
+  { expander }: Preprocessed,
+  declarations: Declarations,
+  records: Records,
+  result: ReadMacros,
+): void {
+  if (macro.parameters) throw new NotConstantError('a function-like macro');
+  if (macro.body.length === 0) throw new NotConstantError('defined as nothing');
+  if (macro.body.length === 1 && macro.body[0]?.text === macro.name) {
+    throw new NotConstantError('stands for the declaration of the same name');
+  }
+  const body = macro.body.map((token) => ({ ...token, hidden: { name: macro.name, rest: null } }));
+  const call = asIoctlCall(expander.expand(body, ioctlMacros));
+  const { value, type } = evaluate(declarations.expression(expander.expand(body)), declarations);
+  if (call) {
+    result.ioctls.push(readIoctl(macro, call, value, declarations, records));
+    return;
+  }
+  result.constants.push({
+    position: macro.position,
+    constant: {
+      name: macro.name,
+      value: `${value}`,
+      type: constantType(type),
+      kind: 'macro',
+      origin: originOf(macro.at),
+    },
+  });
+}

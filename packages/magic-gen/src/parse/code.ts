@@ -1,0 +1,90 @@
+import { MagicGenError, NotConstantError, type SourceLocation } from '../errors.js';
+import { locate, type Token } from '../preprocess/tokens.js';
+
+/** `__attribute__((...))`, taken out of the text. */
+export interface Attribute {
+  /** Where it stood: between these two offsets of the text. */
+  after: number;
+  before: number;
+  tokens: readonly Token[];
+}
+
+/** C text made of tokens, able to say of each character which header it comes from. */
+export class Code {
+  readonly text: string;
+  readonly tokens: readonly Token[];
+  readonly attributes: readonly Attribute[];
+  readonly #starts: number[] = [];
+
+  /** @param attributes Each with the index of the token it stood before. */
+  constructor(tokens: readonly Token[], attributes: readonly { index: number; tokens: readonly Token[] }[] = []) {
+    const parts: string[] = [];
+    let at = 0;
+    for (const token of tokens) {
+      this.#starts.push(at);
+      parts.push(token.text);
+      // A space between any two tokens: none can run into the next, and a sign never becomes part of a number.
+      at += token.text.length + 1;
+    }
+    this.text = parts.join(' ');
+    this.tokens = tokens;
+    this.attributes = attributes.map(({ index, tokens: content }) => {
+      const previous = tokens[index - 1];
+      return {
+        after: previous ? (this.#starts[index - 1] ?? 0) + previous.text.length : 0,
+        before: this.#starts[index] ?? this.text.length,
+        tokens: content,
+      };
+    });
+  }
+
+  /** The token that holds the offset. */
+  token(offset: number): Token | undefined {
+    let low = 0;
+    let high = this.#starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return this.tokens[low];
+  }
+}
+
+/** A node of the parsed text. */
+export interface Syntax {
+  /** As the grammar calls it: "field_declaration", "(". */
+  type: string;
+  /** What it is to its parent: "declarator", "size"; null where the grammar has no name for it. */
+  field: string | null;
+  named: boolean;
+  start: number;
+  end: number;
+  children: Syntax[];
+  code: Code;
+}
+
+export function textOf(node: Syntax): string {
+  return node.code.text.slice(node.start, node.end);
+}
+
+export function child(node: Syntax, field: string): Syntax | undefined {
+  return node.children.find((part) => part.field === field);
+}
+
+export function childrenOf(node: Syntax, field: string): Syntax[] {
+  return node.children.filter((part) => part.field === field);
+}
+
+export function placeOf(node: Syntax): SourceLocation | undefined {
+  const token = node.code.token(node.start);
+  return token && locate(token);
+}
+
+export function fail(node: Syntax, problem: string): never {
+  throw new MagicGenError(problem, placeOf(node));
+}
+
+export function notConstant(node: Syntax, problem: string): never {
+  throw new NotConstantError(problem, placeOf(node));
+}

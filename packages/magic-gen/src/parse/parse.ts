@@ -1,0 +1,88 @@
+import Parser from 'tree-sitter';
+import C from 'tree-sitter-c';
+import { MagicGenError, NotConstantError } from '../errors.js';
+import { locate, type Token } from '../preprocess/tokens.js';
+import { Code, child, fail, notConstant, placeOf, type Syntax } from './code.js';
+
+// The binding hands strings to the parser through a buffer of 32 KiB; longer ones have to come in pieces.
+const pieceLength = 8192;
+// Real headers nest some ten deep; without a limit, text made to nest would overflow the stack of the stages after.
+const nestingLimit = 400;
+const timeoutMicros = 20_000_000;
+
+const parser = new Parser();
+parser.setLanguage(C as unknown as Parser.Language);
+parser.setTimeoutMicros(timeoutMicros);
+
+/**
+ * Parses declarations.
+ *
+ * @throws MagicGenError where the text is not C as the grammar knows it: nothing is ever passed over.
+ */
+export function parseDeclarations(code: Code): Syntax {
+  const tree = parser.parse((at: number) => code.text.slice(at, at + pieceLength)) as Parser.Tree | null;
+  if (!tree) {
+    parser.reset();
+    throw new MagicGenError('the headers take too long to parse');
+  }
+  return convert(tree.walk(), code, 0);
+}
+
+const wrapper = (text: string, token: Token): Token => ({ ...token, kind: 'other', text });
+
+/**
+ * Parses one expression.
+ *
+ * @throws NotConstantError where it is none.
+ */
+export function parseExpression(tokens: readonly Token[]): Syntax {
+  const [first] = tokens;
+  if (!first) throw new NotConstantError('empty: there is nothing to evaluate');
+  const around = [wrapper('int', first), wrapper('x', first), wrapper('=', first)];
+  const code = new Code([...around, ...tokens, wrapper(';', tokens.at(-1) ?? first)]);
+  let root: Syntax;
+  try {
+    root = parseDeclarations(code);
+  } catch (error) {
+    if (error instanceof MagicGenError) throw new NotConstantError('not an expression', locate(first));
+    throw error;
+  }
+  const [declaration, ...more] = root.children;
+  const declarators = declaration?.children.filter((part) => part.field === 'declarator') ?? [];
+  const value = declarators[0] && child(declarators[0], 'value');
+  if (!value || declarators.length !== 1 || more.length > 0) notConstant(declaration ?? root, 'not an expression');
+  return value;
+}
+
+/** Copies the parser's tree, which is slow to walk twice, and stops at the first node that is not sound. */
+function convert(cursor: Parser.TreeCursor, code: Code, depth: number): Syntax {
+  const node: Syntax = {
+    type: cursor.nodeType,
+    field: cursor.currentFieldName ?? null,
+    named: cursor.nodeIsNamed,
+    start: cursor.startIndex,
+    end: cursor.endIndex,
+    children: [],
+    code,
+  };
+  if (cursor.nodeIsMissing) fail(node, `the parser misses '${node.type}' here`);
+  if (node.type === 'ERROR') failUnread(node, cursor);
+  if (depth > nestingLimit) fail(node, `nested deeper than ${nestingLimit}`);
+  if (cursor.gotoFirstChild()) {
+    do {
+      node.children.push(convert(cursor, code, depth + 1));
+    } while (cursor.gotoNextSibling());
+    cursor.gotoParent();
+  }
+  return node;
+}
+
+function failUnread(node: Syntax, cursor: Parser.TreeCursor): never {
+  // What is wrong is seldom where the parser's error begins, but seldom far from the last thing it still made out.
+  const lastStart = cursor.gotoLastChild() ? cursor.startIndex : node.start;
+  const first = node.code.token(node.start);
+  const last = node.code.token(lastStart);
+  const line = last && last.file === first?.file ? last.file.line(last.offset) : undefined;
+  const until = line !== undefined && line !== placeOf(node)?.line ? `, up to line ${line} or so` : '';
+  return fail(node, `the parser cannot read this${until}`);
+}

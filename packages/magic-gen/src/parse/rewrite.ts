@@ -1,0 +1,177 @@
+import { MagicGenError } from '../errors.js';
+import { locate, type Token } from '../preprocess/tokens.js';
+import { Code } from './code.js';
+
+/** The name an unnamed bitfield is given: the grammar wants one. No header may use names like it. */
+export const unnamedBitfield = '__magic_gen_unnamed';
+
+/** Says whether a name is that of a type. */
+export interface TypeNames {
+  has(name: string): boolean;
+}
+
+const respelled: Readonly<Record<string, string>> = {
+  __signed__: 'signed',
+  __signed: 'signed',
+  __const: 'const',
+  __const__: 'const',
+  __volatile: 'volatile',
+  __volatile__: 'volatile',
+  __inline: 'inline',
+  __inline__: 'inline',
+  __restrict: 'restrict',
+  __restrict__: 'restrict',
+  __alignof__: '_Alignof',
+  __alignof: '_Alignof',
+  __builtin_offsetof: 'offsetof',
+};
+
+/**
+ * Makes of the preprocessor's output what the grammar reads, without changing what it says: GNU spellings of keywords
+ * become the standard's, attributes are taken out and kept beside the text, bodies of functions go, unnamed bitfields
+ * get a name, and `(name)` is marked where `name` is a type.
+ */
+export function rewrite(tokens: readonly Token[]): Code {
+  const { plain, attributes } = takeAttributes(respell(tokens));
+  const known = new Set(typedefNames(plain));
+
+  const output: Token[] = [];
+  let next = 0;
+  const indexed: { index: number; tokens: readonly Token[] }[] = [];
+  const keep = new Shape();
+  for (const [index, token] of plain.entries()) {
+    for (let note = attributes[next]; note && note.index <= index; note = attributes[++next]) {
+      indexed.push({ index: output.length, tokens: note.tokens });
+    }
+    for (const made of keep.take(token, plain[index - 1], plain[index + 1])) output.push(made);
+    if (marksType(plain, index, known)) output.push({ ...token, text: 'const' });
+  }
+  for (const note of attributes.slice(next)) indexed.push({ index: output.length, tokens: note.tokens });
+  return new Code(output, indexed);
+}
+
+/** The same for one expression, where only the spelling and the types matter. */
+export function rewriteExpression(tokens: readonly Token[], typeNames: TypeNames): Token[] {
+  const plain = respell(tokens);
+  return plain.flatMap((token, index) => {
+    return marksType(plain, index, typeNames) ? [token, { ...token, text: 'const' }] : [token];
+  });
+}
+
+function respell(tokens: readonly Token[]): Token[] {
+  return tokens
+    .filter((token) => token.text !== '__extension__')
+    .map((token) => (Object.hasOwn(respelled, token.text) ? { ...token, text: respelled[token.text] ?? '' } : token));
+}
+
+/** `(__u64)(1)` reads like a call and `(__u64)-1` like a difference; `(__u64 const)` can only be a type. */
+function marksType(tokens: readonly Token[], index: number, typeNames: TypeNames): boolean {
+  return typeNames.has(tokens[index]?.text ?? '') && tokens[index - 1]?.text === '(' && tokens[index + 1]?.text === ')';
+}
+
+function takeAttributes(tokens: readonly Token[]): {
+  plain: Token[];
+  attributes: { index: number; tokens: readonly Token[] }[];
+} {
+  const plain: Token[] = [];
+  const attributes: { index: number; tokens: readonly Token[] }[] = [];
+  for (let index = 0; index < tokens.length; index += 1) {
+    const token = tokens[index] as Token;
+    if (token.text !== '__attribute__' && token.text !== '__attribute') {
+      plain.push(token);
+      continue;
+    }
+    const end = closing(tokens, index + 1);
+    if (end === undefined || tokens[index + 2]?.text !== '(' || tokens[end - 1]?.text !== ')') {
+      throw new MagicGenError('__attribute__ needs ((...))', locate(token));
+    }
+    attributes.push({ index: plain.length, tokens: tokens.slice(index + 3, end - 1) });
+    index = end;
+  }
+  return { plain, attributes };
+}
+
+/** The index of the parenthesis that closes the one at `open`. */
+function closing(tokens: readonly Token[], open: number): number | undefined {
+  if (tokens[open]?.text !== '(') return undefined;
+  let depth = 0;
+  for (let index = open; index < tokens.length; index += 1) {
+    if (tokens[index]?.text === '(') depth += 1;
+    if (tokens[index]?.text === ')' && --depth === 0) return index;
+  }
+  return undefined;
+}
+
+/** The names that `typedef` declares: the last identifier outside of brackets in each declarator, or that in `(*name)`. */
+function typedefNames(tokens: readonly Token[]): string[] {
+  const names: string[] = [];
+  for (let index = 0; index < tokens.length; index += 1) {
+    if (tokens[index]?.text !== 'typedef') continue;
+    let depth = 0;
+    let name: string | undefined;
+    for (index += 1; index < tokens.length; index += 1) {
+      const { kind, text } = tokens[index] as Token;
+      if (depth === 0 && (text === ';' || text === ',')) {
+        if (name) names.push(name);
+        name = undefined;
+        if (text === ';') break;
+      }
+      if (text === '(' || text === '[' || text === '{') depth += 1;
+      if (text === ')' || text === ']' || text === '}') depth -= 1;
+      const pointed = depth === 1 && tokens[index - 1]?.text === '*' && tokens[index - 2]?.text === '(';
+      if (kind === 'identifier' && (depth === 0 || pointed)) name = text;
+    }
+  }
+  return names;
+}
+
+const typeWords = new Set(['int', 'char', 'short', 'long', 'signed', 'unsigned', '_Bool', '__int128']);
+
+/** Follows the braces of the text, to tell a record's body from a function's. */
+class Shape {
+  readonly #open: ('record' | 'other' | 'dropped')[] = [];
+  #brackets = 0;
+  /** The tokens of the declaration so far, inside a record's body. */
+  #declaration: Token[] = [];
+  /** The last tokens that were not dropped: enough to see `struct name {`. */
+  #recent: string[] = [];
+
+  /** What stands in the output for the token. */
+  take(token: Token, previous: Token | undefined, next: Token | undefined): Token[] {
+    const dropping = this.#open.at(-1) === 'dropped';
+    if (token.text === '{') {
+      this.#open.push(dropping ? 'dropped' : this.#kindOfBody(previous));
+      this.#declaration = [];
+      if (this.#open.at(-1) === 'dropped') return dropping ? [] : [{ ...token, kind: 'punctuator', text: ';' }];
+    } else if (token.text === '}') {
+      this.#open.pop();
+      this.#declaration = [];
+    }
+    if (dropping) return [];
+    if (token.text === '(' || token.text === '[') this.#brackets += 1;
+    if (token.text === ')' || token.text === ']') this.#brackets -= 1;
+    this.#recent = [...this.#recent.slice(-1), token.text];
+    return this.#open.at(-1) === 'record' && this.#brackets === 0 ? this.#member(token, next) : [token];
+  }
+
+  #kindOfBody(previous: Token | undefined): 'record' | 'other' | 'dropped' {
+    if (this.#open.length === 0 && previous?.text === ')') return 'dropped';
+    return this.#recent.some((text) => text === 'struct' || text === 'union') ? 'record' : 'other';
+  }
+
+  #member(token: Token, next: Token | undefined): Token[] {
+    if (token.text === ';' || token.text === '{' || token.text === '}') {
+      this.#declaration = [];
+      return [token];
+    }
+    const before = this.#declaration;
+    this.#declaration = [...before, token];
+    if (token.text !== ':' || !next) return [token];
+
+    const words = before.filter((word) => word.text !== 'const' && word.text !== 'volatile');
+    const last = words.at(-1);
+    const named = words.length > (words[0]?.text === 'enum' ? 2 : 1) && last?.kind === 'identifier';
+    if (named && !typeWords.has(last.text)) return [token];
+    return [{ ...token, kind: 'identifier', text: unnamedBitfield }, token];
+  }
+}

@@ -1,0 +1,45 @@
+import { MagicGenError } from '../errors.js';
+import { evaluate, type Scope } from '../language/evaluate.js';
+import { preprocessorIntegers } from '../language/integers.js';
+import { parseExpression } from '../parse/parse.js';
+import type { Expander } from './expand.js';
+import { locate, type Token } from './tokens.js';
+
+/** The truth of the expression after `#if` or `#elif`. */
+export function evaluateCondition(directive: Token, tokens: readonly Token[], expander: Expander): boolean {
+  const expanded = expander.expand(resolveDefined(tokens, expander));
+  if (expanded.length === 0) throw new MagicGenError(`#${directive.text} needs an expression`, locate(directive));
+  // What is no macro counts as zero.
+  const text = expanded.map((token) => (token.kind === 'identifier' ? number(token, '0') : token));
+  return evaluate(parseExpression(text), conditionScope).value !== 0n;
+}
+
+const conditionScope: Scope = {
+  integers: preprocessorIntegers,
+  name: () => undefined,
+  typeOf: () => undefined,
+};
+
+/** Replaces `defined X` and `defined(X)`, before X could be expanded. */
+function resolveDefined(tokens: readonly Token[], expander: Expander): Token[] {
+  const output: Token[] = [];
+  for (let index = 0; index < tokens.length; index += 1) {
+    const token = tokens[index] as Token;
+    if (token.text !== 'defined') {
+      output.push(token);
+      continue;
+    }
+    const bracketed = tokens[index + 1]?.text === '(';
+    const name = tokens[index + (bracketed ? 2 : 1)];
+    if (name?.kind !== 'identifier' || (bracketed && tokens[index + 3]?.text !== ')')) {
+      throw new MagicGenError("'defined' needs a name", locate(token));
+    }
+    output.push(number(token, expander.macros.has(name.text) ? '1' : '0'));
+    index += bracketed ? 3 : 1;
+  }
+  return output;
+}
+
+function number(token: Token, text: string): Token {
+  return { ...token, kind: 'number', text };
+}

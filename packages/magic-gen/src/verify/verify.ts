@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { HeaderSet } from '../headers/find.js';
+import type { Model } from '../model/model.js';
+import { nameAnonymous } from './anonymous.js';
+import { askCompiler } from './ask.js';
+import { findCompiler, runCompiler } from './compiler.js';
+import { findMissing, findWronglySkipped } from './completeness.js';
+import { makeProbes, type ProbeKind, type Probes } from './probes.js';
+import { includeLines, type VerifyReport } from './report.js';
+
+/**
+ * Has a C compiler work out everything the model says, from the same headers, and compares. The compiler's object files
+ * are read, never run, so the target may be another machine.
+ *
+ * @throws MagicGenError where there is no compiler for the target.
+ */
+export async function verify(model: Model, headers: HeaderSet): Promise<VerifyReport> {
+  const compiler = findCompiler(model.target);
+  const probes = makeProbes(model);
+  const includes = includeLines(model.roots);
+  const directory = await mkdtemp(join(tmpdir(), 'magic-gen-'));
+  try {
+    const ask = (name: string, text: string, numbers: Probes['numbers'], bitfields: Probes['bitfields']) => {
+      return askCompiler({ compiler, headers, text, numbers, bitfields, output: join(directory, name) });
+    };
+    const mismatches = await Promise.all([
+      ask('plain.o', includes, probes.numbers, probes.bitfields),
+      runCompiler(compiler, headers, includes, ['-E', '-P']).then(({ stdout }) => {
+        return ask('named.o', nameAnonymous(stdout), probes.anonymous, []);
+      }),
+      findMissing(model, headers, compiler),
+      findWronglySkipped(model, headers, compiler),
+    ]);
+    return {
+      compiler: compiler.version,
+      compared: countSubjects(probes),
+      numbers: probes.numbers.length + probes.anonymous.length + probes.bitfields.length,
+      mismatches: mismatches.flat(),
+      unchecked: probes.unchecked,
+    };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+function countSubjects({ numbers, anonymous, bitfields }: Probes): Record<ProbeKind, number> {
+  const of = (kind: ProbeKind): number => {
+    return new Set([...numbers, ...anonymous].filter((probe) => probe.kind === kind).map((probe) => probe.subject))
+      .size;
+  };
+  return {
+    record: of('record'),
+    member: of('member'),
+    bitfield: bitfields.length,
+    constant: of('constant'),
+    ioctl: of('ioctl'),
+  };
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** What all packages' tests have in common. The JSON is what .ci/run adds up. */
+export const shared = defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    // A fault in one file's guest must not take the others with it.
+    pool: 'forks',
+    testTimeout: 60_000,
+    reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
+  },
+});
