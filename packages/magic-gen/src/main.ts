@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { emit } from './emit/emit.js';
+import { committedAbi, compare, describe, replace } from './emit/write.js';
 import { MagicGenError } from './errors.js';
 import { findHeaders } from './headers/find.js';
 import { buildModel } from './model/build.js';
@@ -28,6 +30,24 @@ command('dump', 'print the model as JSON').action((options: HeaderOptions) => {
   const model = buildModel(findHeaders({ directory: options.headers, target }), target);
   process.stdout.write(`${JSON.stringify(model, null, 2)}\n`);
 });
+
+command('gen', 'write the TypeScript of the ABI')
+  .option('--out <dir>', "the folder to write; by default the one of this repository's @kvm/core")
+  .option('--check', 'write nothing; fail if the folder is not what would be written')
+  .action((options: HeaderOptions & { out?: string; check?: boolean }) => {
+    const target = findTarget(options.arch);
+    const model = buildModel(findHeaders({ directory: options.headers, target }), target);
+    const files = emit(model);
+    const folder = options.out ?? committedAbi(options.arch);
+    const differences = compare(folder, files);
+    if (options.check && differences.length > 0) {
+      throw new MagicGenError(describe(folder, differences, model.kernel));
+    }
+    if (differences.length > 0) replace(folder, files);
+    const { constants, records, ioctls } = model;
+    const counts = `${constants.length} constants, ${records.length} structs and unions, ${ioctls.length} ioctls`;
+    process.stdout.write(`Linux ${model.kernel}, ${model.arch}: ${counts}; ${differences.length} files changed\n`);
+  });
 
 command('verify', 'have a C compiler check the model').action(async (options: HeaderOptions) => {
   const target = findTarget(options.arch);

@@ -62,9 +62,13 @@ test('no text makes a parser return what is not of its kind', () => {
   const text = fc.oneof(fc.string(), fc.stringMatching(/^[0-9a-fxXKMG.+-]{0,12}$/));
   fc.assert(
     fc.property(text, (each) => {
-      expect(attempt(parseSize, each)).toSatisfy((n) => n === undefined || (Number.isSafeInteger(n) && (n as number) >= 0));
+      expect(attempt(parseSize, each)).toSatisfy(
+        (n) => n === undefined || (Number.isSafeInteger(n) && (n as number) >= 0),
+      );
       expect(attempt(parseAddress, each)).toSatisfy((n) => n === undefined || (typeof n === 'bigint' && n >= 0n));
-      expect(attempt(parseSeconds, each)).toSatisfy((n) => n === undefined || (Number.isFinite(n) && (n as number) > 0));
+      expect(attempt(parseSeconds, each)).toSatisfy(
+        (n) => n === undefined || (Number.isFinite(n) && (n as number) > 0),
+      );
     }),
   );
 });

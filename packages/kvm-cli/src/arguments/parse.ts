@@ -1,4 +1,4 @@
-import { backendNames, type BackendName } from '@kvm/core';
+import { type BackendName, backendNames } from '@kvm/core';
 import { type Mode, modes } from '@kvm/core/x86';
 import { InvalidArgumentError } from 'commander';
 
@@ -21,7 +21,9 @@ export function parseSize(text: string): number {
 export function parseAddress(text: string): bigint {
   const address = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : undefined;
   if (address === undefined || address >= 2n ** 64n) {
-    throw new InvalidArgumentError('An address is a number of up to 64 bits, hexadecimal with 0x or decimal: 0x1000, 4096.');
+    throw new InvalidArgumentError(
+      'An address is a number of up to 64 bits, hexadecimal with 0x or decimal: 0x1000, 4096.',
+    );
   }
   return address;
 }

@@ -12,16 +12,17 @@ export class StreamSink {
 
   constructor(stream: Writable) {
     this.#stream = stream;
-    const wake = (): void => {
-      for (const each of this.#waiting.splice(0)) each();
-    };
-    stream.on('drain', wake);
+    stream.on('drain', () => this.#wake());
     // EPIPE, for the most part; a full disk is as good a reason to stop.
     stream.on('error', () => {
       this.#closed = true;
-      wake();
+      this.#wake();
       this.#onClosed?.();
     });
+  }
+
+  #wake(): void {
+    for (const each of this.#waiting.splice(0)) each();
   }
 
   /** Whether nobody reads any more. */
@@ -33,6 +34,13 @@ export class StreamSink {
   onClosed(callback: () => void): void {
     this.#onClosed = callback;
     if (this.#closed) callback();
+  }
+
+  /** Waits no longer for a reader that does not read. */
+  abandonUnread(): void {
+    if (this.#stream.writableLength === 0) return;
+    this.#closed = true;
+    this.#wake();
   }
 
   write(bytes: Uint8Array | string): void {

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Ioctl } from '../ioctl/ioctl.js';
+import type { FdKind, Ioctl } from '../ioctl/ioctl.js';
 import { hintFor } from './hints.js';
 import { errnoName, KvmError } from './kvm-error.js';
 
@@ -12,8 +12,14 @@ const missing = new Set([EINVAL, ENOTTY, ENXIO, EOPNOTSUPP, ENODEV]);
  * The error for an ioctl that the kernel refused. Where the refusal can mean that the host lacks the call, its capability is
  * asked for now, so that a call which succeeds never pays for the question.
  */
-export function ioctlError(ioctl: Ioctl, errno: number, checkExtension: (capability: number) => number): KvmError {
-  const { name, capability } = ioctl;
+export function ioctlError(
+  ioctl: Ioctl,
+  kind: FdKind,
+  errno: number,
+  checkExtension: (capability: number) => number,
+): KvmError {
+  const { name } = ioctl;
+  const capability = ioctl.capabilityOn?.[kind] ?? ioctl.capability;
   if (capability !== undefined && missing.has(errno) && checkExtension(capability.number) <= 0) {
     return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM lacks ${capability.name}`, {
       errno,

@@ -13,6 +13,12 @@ export type IoctlArgument =
   | { readonly kind: 'integer'; readonly size: 4 | 8 }
   | { readonly kind: 'struct'; readonly type: StructType };
 
+/** A capability as the table names it. */
+export interface Capability {
+  readonly number: number;
+  readonly name: string;
+}
+
 /** One line of the generated table: all that is known of an ioctl. */
 export interface Ioctl<K extends FdKind = FdKind, A extends IoctlArgument = IoctlArgument> {
   /** The kernel's name: "KVM_GET_REGS". */
@@ -25,7 +31,9 @@ export interface Ioctl<K extends FdKind = FdKind, A extends IoctlArgument = Ioct
   /** What the kernel does with the argument, seen from here: `read` fills it, `write` takes it. */
   readonly direction: 'none' | 'read' | 'write' | 'readwrite';
   /** The number and name of the capability that says whether the host has it. */
-  readonly capability?: { readonly number: number; readonly name: string };
+  readonly capability?: Capability;
+  /** The capability on a kind of descriptor that has one of its own. */
+  readonly capabilityOn?: Readonly<Partial<Record<FdKind, Capability>>>;
   /** Members of the argument that hold addresses of this process. */
   readonly pointers?: readonly string[];
 }

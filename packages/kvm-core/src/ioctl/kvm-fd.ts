@@ -158,12 +158,13 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   /** One ioctl; what the kernel refuses becomes a `KvmError`. */
   protected call(ioctl: Ioctl, argument = 0): number {
     const result = this.backend.ioctl(this.fd, ioctl.request, argument);
-    if (result < 0) throw this.#error(ioctl, -result);
+    if (result < 0) throw this.refused(ioctl, -result);
     return result;
   }
 
-  #error(ioctl: Ioctl, errno: number): KvmError {
-    return ioctlError(ioctl, errno, (capability) => this.queryExtension(capability));
+  /** The error for what the kernel said to an ioctl. */
+  protected refused(ioctl: Ioctl, errno: number): KvmError {
+    return ioctlError(ioctl, this.kind, errno, (capability) => this.queryExtension(capability));
   }
 
   /**
@@ -213,7 +214,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
       const list = FlexStruct.withCapacity.call(type as never, room) as T;
       const result = this.backend.ioctl(this.fd, ioctl.request, this.addressOf(list));
       if (result >= 0) return list;
-      if (result !== -E2BIG) throw this.#error(ioctl, -result);
+      if (result !== -E2BIG) throw this.refused(ioctl, -result);
     }
   }
 }

@@ -1,7 +1,6 @@
 import { constants } from 'node:os';
 import type { KvmCpuidEntry2, KvmFpu, KvmMsrEntry, KvmRegs, KvmRun, KvmSregs } from '../abi/x86/index.js';
 import * as abi from '../abi/x86/index.js';
-import { ioctlError } from '../errors/ioctl-error.js';
 import { closedError, KvmFd } from '../ioctl/kvm-fd.js';
 import type { StructArray } from '../struct/array.js';
 import type { StructInit } from '../struct/struct.js';
@@ -54,9 +53,7 @@ export class Vcpu extends KvmFd<'vcpu'> {
   }
 
   #interrupted(errno: number): Exit {
-    if (errno !== EINTR) {
-      throw ioctlError(abi.KVM_RUN, errno, (capability) => this.queryExtension(capability));
-    }
+    if (errno !== EINTR) throw this.refused(abi.KVM_RUN, errno);
     // Taken: whoever set it gets the return that is under way.
     this.#state.run.immediateExit = 0;
     return this.#exits.interrupted();

@@ -6,59 +6,86 @@ import { banner, doc, emitError, hex, importNames, quote, text } from './source.
 
 /** The table of ioctls: what the header says of each, and what the facts add. */
 export function emitIoctls(model: Model): string {
-  const structs = new Set<string>();
-  const capabilities = new Set<string>();
-  const constants = new Set(model.constants.map(({ name }) => name));
-  const entries = model.ioctls.flatMap((ioctl) => {
-    const facts = ioctlFacts[ioctl.name];
-    if (facts === undefined) {
-      throw emitError(
-        `${ioctl.name} is new: it needs an entry among the facts (packages/magic-gen/src/facts)`,
-        ioctl.origin,
-      );
+  const unknown = model.ioctls.filter(({ name }) => ioctlFacts[name] === undefined);
+  if (unknown[0] !== undefined) {
+    const names = unknown.map(({ name }) => name).join(', ');
+    throw emitError(`no facts about ${names}: add them to packages/magic-gen/src/facts/ioctls.ts`, unknown[0].origin);
+  }
+  const emitter = new IoctlEmitter(model);
+  const entries = model.ioctls.flatMap((ioctl) => ['', ...emitter.emit(ioctl, ioctlFacts[ioctl.name] as IoctlFacts)]);
+  return text([...banner(model, 'Every ioctl of the headers, with what is known of it.'), ...emitter.imports(), ...entries]);
+}
+
+class IoctlEmitter {
+  readonly #constants: ReadonlySet<string>;
+  readonly #records: ReadonlySet<string>;
+  readonly #usedConstants = new Set<string>();
+  readonly #usedStructs = new Set<string>();
+
+  constructor(model: Model) {
+    this.#constants = new Set(model.constants.map(({ name }) => name));
+    this.#records = new Set(model.records.map(({ name }) => name));
+  }
+
+  imports(): string[] {
+    return [
+      ...importNames(['Ioctl'], '../../ioctl/ioctl.js', 'import type'),
+      ...importNames(this.#usedConstants, './constants.js'),
+      ...importNames(this.#usedStructs, './structs.js'),
+    ];
+  }
+
+  emit(ioctl: Ioctl, facts: IoctlFacts): string[] {
+    const needs = facts.capability === undefined ? '' : ` Needs ${facts.capability}.`;
+    const where = facts.arch === undefined ? '' : ` On ${facts.arch.join(', ')}.`;
+    const capability = this.#capability(facts.capability);
+    const perKind = Object.entries(facts.capabilityOn ?? {}).flatMap(([kind, name]) => {
+      const own = this.#capability(name);
+      return own === undefined ? [] : [`${kind}: ${own}`];
+    });
+    return [
+      ...doc('', `\`${declaration(ioctl)}\`, ${ioctl.origin.file}.${needs}${where}`),
+      `export const ${ioctl.name} = {`,
+      `  name: ${quote(ioctl.name)},`,
+      `  request: ${hex(ioctl.request)},`,
+      `  fd: [${facts.fd.map(quote).join(', ')}],`,
+      `  argument: ${this.#argument(ioctl, facts)},`,
+      `  direction: ${quote(facts.direction ?? ioctl.direction)},`,
+      ...(capability === undefined ? [] : [`  capability: ${capability},`]),
+      ...(perKind.length === 0 ? [] : ['  capabilityOn: {', ...perKind.map((line) => `    ${line},`), '  },']),
+      ...(facts.pointers === undefined ? [] : list('pointers', facts.pointers)),
+      '} as const satisfies Ioctl;',
+    ];
+  }
+
+  /** Undefined where these headers do not have the capability: there is no number to ask for. */
+  #capability(name: string | undefined): string | undefined {
+    if (name === undefined || !this.#constants.has(name)) return undefined;
+    this.#usedConstants.add(name);
+    return `{ number: ${name}, name: ${quote(name)} }`;
+  }
+
+  #argument(ioctl: Ioctl, facts: IoctlFacts): string {
+    if (facts.record !== undefined && this.#records.has(facts.record)) return this.#struct(facts.record);
+    if (facts.argument !== undefined) return `{ kind: ${quote(facts.argument)} }`;
+    const type = ioctl.argument;
+    if (type === null) {
+      throw emitError(`${ioctl.name} is an _IO: the facts must say whether it takes a value`, ioctl.origin);
     }
-    const capability = facts.capability !== undefined && constants.has(facts.capability) ? facts.capability : undefined;
-    if (capability !== undefined) capabilities.add(capability);
-    return ['', ...entry(ioctl, facts, capability, structs)];
-  });
-  return text([
-    ...banner(model, 'Every ioctl of the headers, with what is known of it.'),
-    ...importNames(['Ioctl'], '../../ioctl/ioctl.js', 'import type'),
-    ...importNames(capabilities, './constants.js'),
-    ...importNames(structs, './structs.js'),
-    ...entries,
-  ]);
+    if (type.kind === 'record') return this.#struct(type.name);
+    if (type.kind === 'array') throw emitError(`${ioctl.name} takes an array, which no ioctl did so far`, ioctl.origin);
+    return `{ kind: 'integer', size: ${type.size} }`;
+  }
+
+  #struct(record: string): string {
+    this.#usedStructs.add(pascal(record));
+    return `{ kind: 'struct', type: ${pascal(record)} }`;
+  }
 }
 
-function entry(ioctl: Ioctl, facts: IoctlFacts, capability: string | undefined, structs: Set<string>): string[] {
-  const needs = facts.capability === undefined ? '' : ` Needs ${facts.capability}.`;
-  const where = facts.arch === undefined ? '' : ` On ${facts.arch.join(', ')}.`;
-  return [
-    ...doc('', `\`${declaration(ioctl)}\`, ${ioctl.origin.file}.${needs}${where}`),
-    `export const ${ioctl.name} = {`,
-    `  name: ${quote(ioctl.name)},`,
-    `  request: ${hex(ioctl.request)},`,
-    `  fd: [${facts.fd.map(quote).join(', ')}],`,
-    `  argument: ${argument(ioctl, facts, structs)},`,
-    `  direction: ${quote(facts.direction ?? ioctl.direction)},`,
-    ...(capability === undefined ? [] : [`  capability: { number: ${capability}, name: ${quote(capability)} },`]),
-    ...(facts.pointers === undefined ? [] : [`  pointers: [${facts.pointers.map(quote).join(', ')}],`]),
-    '} as const satisfies Ioctl;',
-  ];
-}
-
-function argument(ioctl: Ioctl, facts: IoctlFacts, structs: Set<string>): string {
-  if (facts.argument !== undefined) return `{ kind: ${quote(facts.argument)} }`;
-  const type = ioctl.argument;
-  if (type === null) {
-    throw emitError(`${ioctl.name} is an _IO: the facts must say whether it takes a value`, ioctl.origin);
-  }
-  if (type.kind === 'record') {
-    structs.add(pascal(type.name));
-    return `{ kind: 'struct', type: ${pascal(type.name)} }`;
-  }
-  if (type.kind === 'array') throw emitError(`${ioctl.name} takes an array, which no ioctl did so far`, ioctl.origin);
-  return `{ kind: 'integer', size: ${type.size} }`;
+function list(name: string, items: readonly string[]): string[] {
+  const line = `  ${name}: [${items.map(quote).join(', ')}],`;
+  return line.length <= 120 ? [line] : [`  ${name}: [`, ...items.map((item) => `    ${quote(item)},`), '  ],'];
 }
 
 function declaration({ direction, nr, argument: type, name }: Ioctl): string {

@@ -57,6 +57,8 @@ export const exitMembers: Readonly<Record<string, readonly string[]>> = {
 /** Constants named like exit reasons which are values and flags of the exits' members. */
 export const notExitReasons: readonly string[] = [
   'KVM_EXIT_ARM_SEA_FLAG_GPA_VALID',
+  'KVM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED',
+  'KVM_EXIT_FAIL_ENTRY_NO_VSFILE',
   'KVM_EXIT_HYPERCALL_LONG_MODE',
   'KVM_EXIT_HYPERV_HCALL',
   'KVM_EXIT_HYPERV_SYNDBG',

@@ -25,5 +25,6 @@ export const flexUncounted: Readonly<Record<string, string>> = {
   // These two end in a kvm_cpuid2, which has its own count.
   kvm_tdx_capabilities: 'the kvm_cpuid2 at its end counts its own entries',
   kvm_tdx_init_vm: 'the kvm_cpuid2 at its end counts its own entries',
-  kvm_xsave: 'the whole struct has the bytes that KVM_CHECK_EXTENSION of KVM_CAP_XSAVE2 tells on the VM, and at least 4096',
+  kvm_xsave:
+    'the whole struct has the bytes that KVM_CHECK_EXTENSION of KVM_CAP_XSAVE2 tells on the VM, and at least 4096',
 };

@@ -27,8 +27,8 @@ export function buildModel(headers: HeaderSet, target: TargetDescription, roots 
   const records = new Records(declarations, ours);
   const { enums, constants } = readEnums(declarations, ours);
   const macros = readMacros(source, declarations, ours, records);
-  // The sort is stable: macros between the same two declarations keep their order.
-  const ordered = [...constants, ...macros.constants].sort((a, b) => a.position - b.position);
+  // The sort is stable: macros before the same declaration keep their order, and stand before it.
+  const ordered = [...macros.constants, ...constants].sort((a, b) => a.position - b.position);
 
   return {
     schema: MODEL_SCHEMA,

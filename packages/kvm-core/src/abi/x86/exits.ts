@@ -3,52 +3,128 @@
 
 import { ExitReason } from './groups.js';
 import type {
+  KvmHyperVExit,
   KvmRun,
+  KvmRunArmNisv,
+  KvmRunDcr,
+  KvmRunDebug,
   KvmRunEmulationFailure,
+  KvmRunEoi,
+  KvmRunEpr,
+  KvmRunEx,
   KvmRunFailEntry,
   KvmRunHw,
+  KvmRunHypercall,
   KvmRunInternal,
   KvmRunIo,
   KvmRunMmio,
+  KvmRunMsr,
+  KvmRunNotify,
+  KvmRunOsi,
+  KvmRunPaprHcall,
+  KvmRunRiscvCsr,
+  KvmRunRiscvSbi,
+  KvmRunS390Sieic,
+  KvmRunS390Stsi,
+  KvmRunS390Tsch,
+  KvmRunS390Ucontrol,
   KvmRunSystemEvent,
+  KvmRunTprAccess,
+  KvmXenExit,
 } from './structs.js';
 
 /** An exit, by its reason. */
 export type AbiExit =
   | { readonly reason: typeof ExitReason.Unknown; readonly hw: KvmRunHw }
+  | { readonly reason: typeof ExitReason.Exception; readonly ex: KvmRunEx }
   | { readonly reason: typeof ExitReason.Io; readonly io: KvmRunIo }
+  | { readonly reason: typeof ExitReason.Hypercall; readonly hypercall: KvmRunHypercall }
+  | { readonly reason: typeof ExitReason.Debug; readonly debug: KvmRunDebug }
   | { readonly reason: typeof ExitReason.Hlt }
   | { readonly reason: typeof ExitReason.Mmio; readonly mmio: KvmRunMmio }
+  | { readonly reason: typeof ExitReason.IrqWindowOpen }
   | { readonly reason: typeof ExitReason.Shutdown }
   | { readonly reason: typeof ExitReason.FailEntry; readonly failEntry: KvmRunFailEntry }
   | { readonly reason: typeof ExitReason.Intr }
+  | { readonly reason: typeof ExitReason.SetTpr }
+  | { readonly reason: typeof ExitReason.TprAccess; readonly tprAccess: KvmRunTprAccess }
+  | { readonly reason: typeof ExitReason.S390Sieic; readonly s390Sieic: KvmRunS390Sieic }
   | { readonly reason: typeof ExitReason.S390Reset; readonly s390ResetFlags: bigint }
+  | { readonly reason: typeof ExitReason.Dcr; readonly dcr: KvmRunDcr }
+  | { readonly reason: typeof ExitReason.Nmi }
   | {
       readonly reason: typeof ExitReason.InternalError;
       readonly internal: KvmRunInternal;
       readonly emulationFailure: KvmRunEmulationFailure;
     }
-  | { readonly reason: typeof ExitReason.SystemEvent; readonly systemEvent: KvmRunSystemEvent };
+  | { readonly reason: typeof ExitReason.Osi; readonly osi: KvmRunOsi }
+  | { readonly reason: typeof ExitReason.PaprHcall; readonly paprHcall: KvmRunPaprHcall }
+  | { readonly reason: typeof ExitReason.S390Ucontrol; readonly s390Ucontrol: KvmRunS390Ucontrol }
+  | { readonly reason: typeof ExitReason.Watchdog }
+  | { readonly reason: typeof ExitReason.S390Tsch; readonly s390Tsch: KvmRunS390Tsch }
+  | { readonly reason: typeof ExitReason.Epr; readonly epr: KvmRunEpr }
+  | { readonly reason: typeof ExitReason.SystemEvent; readonly systemEvent: KvmRunSystemEvent }
+  | { readonly reason: typeof ExitReason.S390Stsi; readonly s390Stsi: KvmRunS390Stsi }
+  | { readonly reason: typeof ExitReason.IoapicEoi; readonly eoi: KvmRunEoi }
+  | { readonly reason: typeof ExitReason.HyperV; readonly hyperV: KvmHyperVExit }
+  | { readonly reason: typeof ExitReason.ArmNisv; readonly armNisv: KvmRunArmNisv }
+  | { readonly reason: typeof ExitReason.X86Rdmsr; readonly msr: KvmRunMsr }
+  | { readonly reason: typeof ExitReason.X86Wrmsr; readonly msr: KvmRunMsr }
+  | { readonly reason: typeof ExitReason.DirtyRingFull }
+  | { readonly reason: typeof ExitReason.ApResetHold }
+  | { readonly reason: typeof ExitReason.X86BusLock }
+  | { readonly reason: typeof ExitReason.Xen; readonly xen: KvmXenExit }
+  | { readonly reason: typeof ExitReason.RiscvSbi; readonly riscvSbi: KvmRunRiscvSbi }
+  | { readonly reason: typeof ExitReason.RiscvCsr; readonly riscvCsr: KvmRunRiscvCsr }
+  | { readonly reason: typeof ExitReason.Notify; readonly notify: KvmRunNotify };
 
 /** How an exit is made, by its reason: once a vCPU, as a view of its run state. */
 export const exitViews: Readonly<Record<number, (run: KvmRun) => AbiExit>> = {
   [ExitReason.Unknown]: (run) => ({ reason: ExitReason.Unknown, hw: run.hw }),
+  [ExitReason.Exception]: (run) => ({ reason: ExitReason.Exception, ex: run.ex }),
   [ExitReason.Io]: (run) => ({ reason: ExitReason.Io, io: run.io }),
+  [ExitReason.Hypercall]: (run) => ({ reason: ExitReason.Hypercall, hypercall: run.hypercall }),
+  [ExitReason.Debug]: (run) => ({ reason: ExitReason.Debug, debug: run.debug }),
   [ExitReason.Hlt]: () => ({ reason: ExitReason.Hlt }),
   [ExitReason.Mmio]: (run) => ({ reason: ExitReason.Mmio, mmio: run.mmio }),
+  [ExitReason.IrqWindowOpen]: () => ({ reason: ExitReason.IrqWindowOpen }),
   [ExitReason.Shutdown]: () => ({ reason: ExitReason.Shutdown }),
   [ExitReason.FailEntry]: (run) => ({ reason: ExitReason.FailEntry, failEntry: run.failEntry }),
   [ExitReason.Intr]: () => ({ reason: ExitReason.Intr }),
+  [ExitReason.SetTpr]: () => ({ reason: ExitReason.SetTpr }),
+  [ExitReason.TprAccess]: (run) => ({ reason: ExitReason.TprAccess, tprAccess: run.tprAccess }),
+  [ExitReason.S390Sieic]: (run) => ({ reason: ExitReason.S390Sieic, s390Sieic: run.s390Sieic }),
   [ExitReason.S390Reset]: (run) => ({
     reason: ExitReason.S390Reset,
     get s390ResetFlags() {
       return run.s390ResetFlags;
     },
   }),
+  [ExitReason.Dcr]: (run) => ({ reason: ExitReason.Dcr, dcr: run.dcr }),
+  [ExitReason.Nmi]: () => ({ reason: ExitReason.Nmi }),
   [ExitReason.InternalError]: (run) => ({
     reason: ExitReason.InternalError,
     internal: run.internal,
     emulationFailure: run.emulationFailure,
   }),
+  [ExitReason.Osi]: (run) => ({ reason: ExitReason.Osi, osi: run.osi }),
+  [ExitReason.PaprHcall]: (run) => ({ reason: ExitReason.PaprHcall, paprHcall: run.paprHcall }),
+  [ExitReason.S390Ucontrol]: (run) => ({ reason: ExitReason.S390Ucontrol, s390Ucontrol: run.s390Ucontrol }),
+  [ExitReason.Watchdog]: () => ({ reason: ExitReason.Watchdog }),
+  [ExitReason.S390Tsch]: (run) => ({ reason: ExitReason.S390Tsch, s390Tsch: run.s390Tsch }),
+  [ExitReason.Epr]: (run) => ({ reason: ExitReason.Epr, epr: run.epr }),
   [ExitReason.SystemEvent]: (run) => ({ reason: ExitReason.SystemEvent, systemEvent: run.systemEvent }),
+  [ExitReason.S390Stsi]: (run) => ({ reason: ExitReason.S390Stsi, s390Stsi: run.s390Stsi }),
+  [ExitReason.IoapicEoi]: (run) => ({ reason: ExitReason.IoapicEoi, eoi: run.eoi }),
+  [ExitReason.HyperV]: (run) => ({ reason: ExitReason.HyperV, hyperV: run.hyperV }),
+  [ExitReason.ArmNisv]: (run) => ({ reason: ExitReason.ArmNisv, armNisv: run.armNisv }),
+  [ExitReason.X86Rdmsr]: (run) => ({ reason: ExitReason.X86Rdmsr, msr: run.msr }),
+  [ExitReason.X86Wrmsr]: (run) => ({ reason: ExitReason.X86Wrmsr, msr: run.msr }),
+  [ExitReason.DirtyRingFull]: () => ({ reason: ExitReason.DirtyRingFull }),
+  [ExitReason.ApResetHold]: () => ({ reason: ExitReason.ApResetHold }),
+  [ExitReason.X86BusLock]: () => ({ reason: ExitReason.X86BusLock }),
+  [ExitReason.Xen]: (run) => ({ reason: ExitReason.Xen, xen: run.xen }),
+  [ExitReason.RiscvSbi]: (run) => ({ reason: ExitReason.RiscvSbi, riscvSbi: run.riscvSbi }),
+  [ExitReason.RiscvCsr]: (run) => ({ reason: ExitReason.RiscvCsr, riscvCsr: run.riscvCsr }),
+  [ExitReason.Notify]: (run) => ({ reason: ExitReason.Notify, notify: run.notify }),
 };

@@ -3,6 +3,82 @@
 
 import type { Ioctl } from '../../ioctl/ioctl.js';
 import {
+  KVM_CAP_ADJUST_CLOCK,
+  KVM_CAP_ARM_SET_DEVICE_ADDR,
+  KVM_CAP_ARM_SVE,
+  KVM_CAP_ASSIGN_DEV_IRQ,
+  KVM_CAP_BINARY_STATS_FD,
+  KVM_CAP_CHECK_EXTENSION_VM,
+  KVM_CAP_COALESCED_MMIO,
+  KVM_CAP_DEBUGREGS,
+  KVM_CAP_DEVICE_CTRL,
+  KVM_CAP_DIRTY_LOG_RING,
+  KVM_CAP_ENABLE_CAP,
+  KVM_CAP_ENABLE_CAP_VM,
+  KVM_CAP_EXT_CPUID,
+  KVM_CAP_EXT_EMUL_CPUID,
+  KVM_CAP_GET_MSR_FEATURES,
+  KVM_CAP_GET_TSC_KHZ,
+  KVM_CAP_HYPERV_CPUID,
+  KVM_CAP_HYPERV_EVENTFD,
+  KVM_CAP_IOEVENTFD,
+  KVM_CAP_IRQ_INJECT_STATUS,
+  KVM_CAP_IRQ_ROUTING,
+  KVM_CAP_IRQCHIP,
+  KVM_CAP_IRQFD,
+  KVM_CAP_KVMCLOCK_CTRL,
+  KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+  KVM_CAP_MCE,
+  KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+  KVM_CAP_MP_STATE,
+  KVM_CAP_NESTED_STATE,
+  KVM_CAP_ONE_REG,
+  KVM_CAP_PCI_2_3,
+  KVM_CAP_PIT,
+  KVM_CAP_PIT_STATE2,
+  KVM_CAP_PIT2,
+  KVM_CAP_PMU_EVENT_FILTER,
+  KVM_CAP_PPC_ALLOC_HTAB,
+  KVM_CAP_PPC_GET_PVINFO,
+  KVM_CAP_PPC_GET_SMMU_INFO,
+  KVM_CAP_REINJECT_CONTROL,
+  KVM_CAP_S390_CMMA_MIGRATION,
+  KVM_CAP_S390_INJECT_IRQ,
+  KVM_CAP_S390_IRQ_STATE,
+  KVM_CAP_S390_MEM_OP,
+  KVM_CAP_S390_MEM_OP_EXTENSION,
+  KVM_CAP_S390_PROTECTED,
+  KVM_CAP_S390_PROTECTED_DUMP,
+  KVM_CAP_S390_SKEYS,
+  KVM_CAP_S390_UCONTROL,
+  KVM_CAP_S390_VCPU_RESETS,
+  KVM_CAP_S390_ZPCI_OP,
+  KVM_CAP_SET_BOOT_CPU_ID,
+  KVM_CAP_SET_GUEST_DEBUG,
+  KVM_CAP_SET_IDENTITY_MAP_ADDR,
+  KVM_CAP_SET_TSS_ADDR,
+  KVM_CAP_SIGNAL_MSI,
+  KVM_CAP_SPAPR_RESIZE_HPT,
+  KVM_CAP_SREGS2,
+  KVM_CAP_SW_TLB,
+  KVM_CAP_SYS_ATTRIBUTES,
+  KVM_CAP_SYS_HYPERV_CPUID,
+  KVM_CAP_TSC_CONTROL,
+  KVM_CAP_USER_MEMORY,
+  KVM_CAP_USER_NMI,
+  KVM_CAP_VAPIC,
+  KVM_CAP_VCPU_ATTRIBUTES,
+  KVM_CAP_VCPU_EVENTS,
+  KVM_CAP_VM_ATTRIBUTES,
+  KVM_CAP_VM_TSC_CONTROL,
+  KVM_CAP_X86_MSR_FILTER,
+  KVM_CAP_X86_SMM,
+  KVM_CAP_XCRS,
+  KVM_CAP_XEN_HVM,
+  KVM_CAP_XSAVE,
+  KVM_CAP_XSAVE2,
+} from './constants.js';
+import {
   KvmArmDeviceAddr,
   KvmAssignedIrq,
   KvmAssignedMsixEntry,
@@ -15,7 +91,7 @@ import {
   KvmCpuid2,
   KvmCreateDevice,
   KvmDebugGuest,
-  KvmDebugregs,
+  KvmDebugRegs,
   KvmDeviceAttr,
   KvmDirtyLog,
   KvmDirtyTlb,
@@ -45,12 +121,13 @@ import {
   KvmPitState,
   KvmPitState2,
   KvmPmuEventFilter,
-  KvmPpcPvinfo,
+  KvmPpcPvInfo,
   KvmPpcResizeHpt,
   KvmPpcSmmuInfo,
   KvmPvCmd,
   KvmRegList,
   KvmRegs,
+  KvmReinjectControl,
   KvmS390CmmaLog,
   KvmS390Interrupt,
   KvmS390Irq,
@@ -60,6 +137,7 @@ import {
   KvmS390Skeys,
   KvmS390UcasMapping,
   KvmS390ZpciOp,
+  KvmSevCmd,
   KvmSignalMask,
   KvmSregs,
   KvmSregs2,
@@ -77,43 +155,43 @@ import {
   KvmXsave,
 } from './structs.js';
 
-/** `__KVM_DEPRECATED_MAIN_W_0x06 = _IOW(KVMIO, 0x06, struct kvm_user_trace_setup)`, linux/kvm.h. */
+/** `__KVM_DEPRECATED_MAIN_W_0x06 = _IOW(KVMIO, 0x06, struct kvm_user_trace_setup)`, linux/kvm.h. On x86. */
 export const __KVM_DEPRECATED_MAIN_W_0x06 = {
   name: '__KVM_DEPRECATED_MAIN_W_0x06',
   request: 0x4008ae06,
-  fd: ['vcpu'],
+  fd: ['system'],
   argument: { kind: 'struct', type: KvmUserTraceSetup },
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `__KVM_DEPRECATED_MAIN_0x07 = _IO(KVMIO, 0x07)`, linux/kvm.h. */
+/** `__KVM_DEPRECATED_MAIN_0x07 = _IO(KVMIO, 0x07)`, linux/kvm.h. On x86. */
 export const __KVM_DEPRECATED_MAIN_0x07 = {
   name: '__KVM_DEPRECATED_MAIN_0x07',
   request: 0xae07,
-  fd: ['vcpu'],
+  fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
 } as const satisfies Ioctl;
 
-/** `__KVM_DEPRECATED_MAIN_0x08 = _IO(KVMIO, 0x08)`, linux/kvm.h. */
+/** `__KVM_DEPRECATED_MAIN_0x08 = _IO(KVMIO, 0x08)`, linux/kvm.h. On x86. */
 export const __KVM_DEPRECATED_MAIN_0x08 = {
   name: '__KVM_DEPRECATED_MAIN_0x08',
   request: 0xae08,
-  fd: ['vcpu'],
+  fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
 } as const satisfies Ioctl;
 
-/** `__KVM_DEPRECATED_VM_R_0x70 = _IOR(KVMIO, 0x70, struct kvm_assigned_irq)`, linux/kvm.h. */
+/** `__KVM_DEPRECATED_VM_R_0x70 = _IOR(KVMIO, 0x70, struct kvm_assigned_irq)`, linux/kvm.h. On x86. */
 export const __KVM_DEPRECATED_VM_R_0x70 = {
   name: '__KVM_DEPRECATED_VM_R_0x70',
   request: 0x8040ae70,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmAssignedIrq },
-  direction: 'read',
+  direction: 'write',
 } as const satisfies Ioctl;
 
-/** `__KVM_DEPRECATED_VCPU_W_0x87 = _IOW(KVMIO, 0x87, struct kvm_debug_guest)`, linux/kvm.h. */
+/** `__KVM_DEPRECATED_VCPU_W_0x87 = _IOW(KVMIO, 0x87, struct kvm_debug_guest)`, linux/kvm.h. On x86. */
 export const __KVM_DEPRECATED_VCPU_W_0x87 = {
   name: '__KVM_DEPRECATED_VCPU_W_0x87',
   request: 0x4050ae87,
@@ -140,7 +218,7 @@ export const KVM_CREATE_VM = {
   direction: 'none',
 } as const satisfies Ioctl;
 
-/** `KVM_GET_MSR_INDEX_LIST = _IOWR(KVMIO, 0x02, struct kvm_msr_list)`, linux/kvm.h. */
+/** `KVM_GET_MSR_INDEX_LIST = _IOWR(KVMIO, 0x02, struct kvm_msr_list)`, linux/kvm.h. On x86. */
 export const KVM_GET_MSR_INDEX_LIST = {
   name: 'KVM_GET_MSR_INDEX_LIST',
   request: 0xc004ae02,
@@ -149,11 +227,11 @@ export const KVM_GET_MSR_INDEX_LIST = {
   direction: 'readwrite',
 } as const satisfies Ioctl;
 
-/** `KVM_S390_ENABLE_SIE = _IO(KVMIO, 0x06)`, linux/kvm.h. */
+/** `KVM_S390_ENABLE_SIE = _IO(KVMIO, 0x06)`, linux/kvm.h. On s390. */
 export const KVM_S390_ENABLE_SIE = {
   name: 'KVM_S390_ENABLE_SIE',
   request: 0xae06,
-  fd: ['vcpu'],
+  fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
 } as const satisfies Ioctl;
@@ -165,6 +243,9 @@ export const KVM_CHECK_EXTENSION = {
   fd: ['system', 'vm'],
   argument: { kind: 'value' },
   direction: 'none',
+  capabilityOn: {
+    vm: { number: KVM_CAP_CHECK_EXTENSION_VM, name: 'KVM_CAP_CHECK_EXTENSION_VM' },
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_VCPU_MMAP_SIZE = _IO(KVMIO, 0x04)`, linux/kvm.h. */
@@ -176,65 +257,68 @@ export const KVM_GET_VCPU_MMAP_SIZE = {
   direction: 'none',
 } as const satisfies Ioctl;
 
-/** `KVM_GET_SUPPORTED_CPUID = _IOWR(KVMIO, 0x05, struct kvm_cpuid2)`, linux/kvm.h. */
+/** `KVM_GET_SUPPORTED_CPUID = _IOWR(KVMIO, 0x05, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
 export const KVM_GET_SUPPORTED_CPUID = {
   name: 'KVM_GET_SUPPORTED_CPUID',
   request: 0xc008ae05,
   fd: ['system'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID' },
 } as const satisfies Ioctl;
 
-/** `KVM_TRACE_ENABLE = _IOW(KVMIO, 0x06, struct kvm_user_trace_setup)`, linux/kvm.h. */
+/** `KVM_TRACE_ENABLE = _IOW(KVMIO, 0x06, struct kvm_user_trace_setup)`, linux/kvm.h. On x86. */
 export const KVM_TRACE_ENABLE = {
   name: 'KVM_TRACE_ENABLE',
   request: 0x4008ae06,
-  fd: ['vcpu'],
+  fd: ['system'],
   argument: { kind: 'struct', type: KvmUserTraceSetup },
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_TRACE_PAUSE = _IO(KVMIO, 0x07)`, linux/kvm.h. */
+/** `KVM_TRACE_PAUSE = _IO(KVMIO, 0x07)`, linux/kvm.h. On x86. */
 export const KVM_TRACE_PAUSE = {
   name: 'KVM_TRACE_PAUSE',
   request: 0xae07,
-  fd: ['vcpu'],
+  fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
 } as const satisfies Ioctl;
 
-/** `KVM_TRACE_DISABLE = _IO(KVMIO, 0x08)`, linux/kvm.h. */
+/** `KVM_TRACE_DISABLE = _IO(KVMIO, 0x08)`, linux/kvm.h. On x86. */
 export const KVM_TRACE_DISABLE = {
   name: 'KVM_TRACE_DISABLE',
   request: 0xae08,
-  fd: ['vcpu'],
+  fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
 } as const satisfies Ioctl;
 
-/** `KVM_GET_EMULATED_CPUID = _IOWR(KVMIO, 0x09, struct kvm_cpuid2)`, linux/kvm.h. */
+/** `KVM_GET_EMULATED_CPUID = _IOWR(KVMIO, 0x09, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_EMUL_CPUID. On x86. */
 export const KVM_GET_EMULATED_CPUID = {
   name: 'KVM_GET_EMULATED_CPUID',
   request: 0xc008ae09,
-  fd: ['vcpu'],
+  fd: ['system'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_EXT_EMUL_CPUID, name: 'KVM_CAP_EXT_EMUL_CPUID' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_MSR_FEATURE_INDEX_LIST = _IOWR(KVMIO, 0x0a, struct kvm_msr_list)`, linux/kvm.h. */
+/** `KVM_GET_MSR_FEATURE_INDEX_LIST = _IOWR(KVMIO, 0x0a, struct kvm_msr_list)`, linux/kvm.h. Needs KVM_CAP_GET_MSR_FEATURES. On x86. */
 export const KVM_GET_MSR_FEATURE_INDEX_LIST = {
   name: 'KVM_GET_MSR_FEATURE_INDEX_LIST',
   request: 0xc004ae0a,
   fd: ['system'],
   argument: { kind: 'struct', type: KvmMsrList },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MEMORY_REGION = _IOW(KVMIO, 0x40, struct kvm_memory_region)`, linux/kvm.h. */
 export const KVM_SET_MEMORY_REGION = {
   name: 'KVM_SET_MEMORY_REGION',
   request: 0x4018ae40,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmMemoryRegion },
   direction: 'write',
 } as const satisfies Ioctl;
@@ -252,487 +336,558 @@ export const KVM_CREATE_VCPU = {
 export const KVM_GET_DIRTY_LOG = {
   name: 'KVM_GET_DIRTY_LOG',
   request: 0x4010ae42,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmDirtyLog },
   direction: 'write',
+  pointers: ['dirty_bitmap'],
 } as const satisfies Ioctl;
 
-/** `KVM_SET_MEMORY_ALIAS = _IOW(KVMIO, 0x43, struct kvm_memory_alias)`, linux/kvm.h. */
+/** `KVM_SET_MEMORY_ALIAS = _IOW(KVMIO, 0x43, struct kvm_memory_alias)`, linux/kvm.h. On x86. */
 export const KVM_SET_MEMORY_ALIAS = {
   name: 'KVM_SET_MEMORY_ALIAS',
   request: 0x4020ae43,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmMemoryAlias },
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_SET_NR_MMU_PAGES = _IO(KVMIO, 0x44)`, linux/kvm.h. */
+/** `KVM_SET_NR_MMU_PAGES = _IO(KVMIO, 0x44)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
 export const KVM_SET_NR_MMU_PAGES = {
   name: 'KVM_SET_NR_MMU_PAGES',
   request: 0xae44,
-  fd: ['vcpu'],
-  argument: { kind: 'none' },
+  fd: ['vm'],
+  argument: { kind: 'value' },
   direction: 'none',
+  capability: { number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL, name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_NR_MMU_PAGES = _IO(KVMIO, 0x45)`, linux/kvm.h. */
+/** `KVM_GET_NR_MMU_PAGES = _IO(KVMIO, 0x45)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
 export const KVM_GET_NR_MMU_PAGES = {
   name: 'KVM_GET_NR_MMU_PAGES',
   request: 0xae45,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL, name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_USER_MEMORY_REGION = _IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)`, linux/kvm.h. */
+/** `KVM_SET_USER_MEMORY_REGION = _IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY. */
 export const KVM_SET_USER_MEMORY_REGION = {
   name: 'KVM_SET_USER_MEMORY_REGION',
   request: 0x4020ae46,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmUserspaceMemoryRegion },
   direction: 'write',
+  capability: { number: KVM_CAP_USER_MEMORY, name: 'KVM_CAP_USER_MEMORY' },
   pointers: ['userspace_addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_SET_TSS_ADDR = _IO(KVMIO, 0x47)`, linux/kvm.h. */
+/** `KVM_SET_TSS_ADDR = _IO(KVMIO, 0x47)`, linux/kvm.h. Needs KVM_CAP_SET_TSS_ADDR. On x86. */
 export const KVM_SET_TSS_ADDR = {
   name: 'KVM_SET_TSS_ADDR',
   request: 0xae47,
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
+  capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_IDENTITY_MAP_ADDR = _IOW(KVMIO, 0x48, __u64)`, linux/kvm.h. */
+/** `KVM_SET_IDENTITY_MAP_ADDR = _IOW(KVMIO, 0x48, __u64)`, linux/kvm.h. Needs KVM_CAP_SET_IDENTITY_MAP_ADDR. On x86. */
 export const KVM_SET_IDENTITY_MAP_ADDR = {
   name: 'KVM_SET_IDENTITY_MAP_ADDR',
   request: 0x4008ae48,
   fd: ['vm'],
   argument: { kind: 'integer', size: 8 },
   direction: 'write',
+  capability: { number: KVM_CAP_SET_IDENTITY_MAP_ADDR, name: 'KVM_CAP_SET_IDENTITY_MAP_ADDR' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_UCAS_MAP = _IOW(KVMIO, 0x50, struct kvm_s390_ucas_mapping)`, linux/kvm.h. */
+/** `KVM_S390_UCAS_MAP = _IOW(KVMIO, 0x50, struct kvm_s390_ucas_mapping)`, linux/kvm.h. Needs KVM_CAP_S390_UCONTROL. On s390. */
 export const KVM_S390_UCAS_MAP = {
   name: 'KVM_S390_UCAS_MAP',
   request: 0x4018ae50,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390UcasMapping },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL' },
+  pointers: ['user_addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_S390_UCAS_UNMAP = _IOW(KVMIO, 0x51, struct kvm_s390_ucas_mapping)`, linux/kvm.h. */
+/** `KVM_S390_UCAS_UNMAP = _IOW(KVMIO, 0x51, struct kvm_s390_ucas_mapping)`, linux/kvm.h. Needs KVM_CAP_S390_UCONTROL. On s390. */
 export const KVM_S390_UCAS_UNMAP = {
   name: 'KVM_S390_UCAS_UNMAP',
   request: 0x4018ae51,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390UcasMapping },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_VCPU_FAULT = _IOW(KVMIO, 0x52, unsigned long)`, linux/kvm.h. */
+/** `KVM_S390_VCPU_FAULT = _IOW(KVMIO, 0x52, unsigned long)`, linux/kvm.h. Needs KVM_CAP_S390_UCONTROL. On s390. */
 export const KVM_S390_VCPU_FAULT = {
   name: 'KVM_S390_VCPU_FAULT',
   request: 0x4008ae52,
   fd: ['vcpu'],
-  argument: { kind: 'integer', size: 8 },
+  argument: { kind: 'value' },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL' },
 } as const satisfies Ioctl;
 
-/** `KVM_CREATE_IRQCHIP = _IO(KVMIO, 0x60)`, linux/kvm.h. */
+/** `KVM_CREATE_IRQCHIP = _IO(KVMIO, 0x60)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, s390, loongarch. */
 export const KVM_CREATE_IRQCHIP = {
   name: 'KVM_CREATE_IRQCHIP',
   request: 0xae60,
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
 } as const satisfies Ioctl;
 
-/** `KVM_IRQ_LINE = _IOW(KVMIO, 0x61, struct kvm_irq_level)`, linux/kvm.h. */
+/** `KVM_IRQ_LINE = _IOW(KVMIO, 0x61, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, riscv, powerpc, loongarch. */
 export const KVM_IRQ_LINE = {
   name: 'KVM_IRQ_LINE',
   request: 0x4008ae61,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'write',
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_IRQCHIP = _IOWR(KVMIO, 0x62, struct kvm_irqchip)`, linux/kvm.h. */
+/** `KVM_GET_IRQCHIP = _IOWR(KVMIO, 0x62, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
 export const KVM_GET_IRQCHIP = {
   name: 'KVM_GET_IRQCHIP',
   request: 0xc208ae62,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_IRQCHIP = _IOR(KVMIO, 0x63, struct kvm_irqchip)`, linux/kvm.h. */
+/** `KVM_SET_IRQCHIP = _IOR(KVMIO, 0x63, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
 export const KVM_SET_IRQCHIP = {
   name: 'KVM_SET_IRQCHIP',
   request: 0x8208ae63,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqChip },
-  direction: 'read',
+  direction: 'write',
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
 } as const satisfies Ioctl;
 
-/** `KVM_CREATE_PIT = _IO(KVMIO, 0x64)`, linux/kvm.h. */
+/** `KVM_CREATE_PIT = _IO(KVMIO, 0x64)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
 export const KVM_CREATE_PIT = {
   name: 'KVM_CREATE_PIT',
   request: 0xae64,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_PIT = _IOWR(KVMIO, 0x65, struct kvm_pit_state)`, linux/kvm.h. */
+/** `KVM_GET_PIT = _IOWR(KVMIO, 0x65, struct kvm_pit_state)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
 export const KVM_GET_PIT = {
   name: 'KVM_GET_PIT',
   request: 0xc048ae65,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitState },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_PIT = _IOR(KVMIO, 0x66, struct kvm_pit_state)`, linux/kvm.h. */
+/** `KVM_SET_PIT = _IOR(KVMIO, 0x66, struct kvm_pit_state)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
 export const KVM_SET_PIT = {
   name: 'KVM_SET_PIT',
   request: 0x8048ae66,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitState },
-  direction: 'read',
+  direction: 'write',
+  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT' },
 } as const satisfies Ioctl;
 
-/** `KVM_IRQ_LINE_STATUS = _IOWR(KVMIO, 0x67, struct kvm_irq_level)`, linux/kvm.h. */
+/** `KVM_IRQ_LINE_STATUS = _IOWR(KVMIO, 0x67, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQ_INJECT_STATUS. On x86, arm64, riscv, powerpc, loongarch. */
 export const KVM_IRQ_LINE_STATUS = {
   name: 'KVM_IRQ_LINE_STATUS',
   request: 0xc008ae67,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS' },
 } as const satisfies Ioctl;
 
-/** `KVM_REGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x67, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. */
+/** `KVM_REGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x67, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
 export const KVM_REGISTER_COALESCED_MMIO = {
   name: 'KVM_REGISTER_COALESCED_MMIO',
   request: 0x4010ae67,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
+  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO' },
 } as const satisfies Ioctl;
 
-/** `KVM_UNREGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x68, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. */
+/** `KVM_UNREGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x68, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
 export const KVM_UNREGISTER_COALESCED_MMIO = {
   name: 'KVM_UNREGISTER_COALESCED_MMIO',
   request: 0x4010ae68,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
+  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO' },
 } as const satisfies Ioctl;
 
-/** `KVM_ASSIGN_PCI_DEVICE = _IOR(KVMIO, 0x69, struct kvm_assigned_pci_dev)`, linux/kvm.h. */
+/** `KVM_ASSIGN_PCI_DEVICE = _IOR(KVMIO, 0x69, struct kvm_assigned_pci_dev)`, linux/kvm.h. On x86. */
 export const KVM_ASSIGN_PCI_DEVICE = {
   name: 'KVM_ASSIGN_PCI_DEVICE',
   request: 0x8040ae69,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmAssignedPciDev },
-  direction: 'read',
+  direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_SET_GSI_ROUTING = _IOW(KVMIO, 0x6a, struct kvm_irq_routing)`, linux/kvm.h. */
+/** `KVM_SET_GSI_ROUTING = _IOW(KVMIO, 0x6a, struct kvm_irq_routing)`, linux/kvm.h. Needs KVM_CAP_IRQ_ROUTING. On x86, arm64, riscv, s390, powerpc, loongarch. */
 export const KVM_SET_GSI_ROUTING = {
   name: 'KVM_SET_GSI_ROUTING',
   request: 0x4008ae6a,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqRouting },
   direction: 'write',
+  capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING' },
 } as const satisfies Ioctl;
 
-/** `KVM_ASSIGN_IRQ = _IOR(KVMIO, 0x70, struct kvm_assigned_irq)`, linux/kvm.h. */
+/** `KVM_ASSIGN_IRQ = _IOR(KVMIO, 0x70, struct kvm_assigned_irq)`, linux/kvm.h. On x86. */
 export const KVM_ASSIGN_IRQ = {
   name: 'KVM_ASSIGN_IRQ',
   request: 0x8040ae70,
-  fd: ['vcpu'],
-  argument: { kind: 'struct', type: KvmAssignedIrq },
-  direction: 'read',
-} as const satisfies Ioctl;
-
-/** `KVM_ASSIGN_DEV_IRQ = _IOW(KVMIO, 0x70, struct kvm_assigned_irq)`, linux/kvm.h. */
-export const KVM_ASSIGN_DEV_IRQ = {
-  name: 'KVM_ASSIGN_DEV_IRQ',
-  request: 0x4040ae70,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmAssignedIrq },
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_REINJECT_CONTROL = _IO(KVMIO, 0x71)`, linux/kvm.h. */
+/** `KVM_ASSIGN_DEV_IRQ = _IOW(KVMIO, 0x70, struct kvm_assigned_irq)`, linux/kvm.h. Needs KVM_CAP_ASSIGN_DEV_IRQ. On x86. */
+export const KVM_ASSIGN_DEV_IRQ = {
+  name: 'KVM_ASSIGN_DEV_IRQ',
+  request: 0x4040ae70,
+  fd: ['vm'],
+  argument: { kind: 'struct', type: KvmAssignedIrq },
+  direction: 'write',
+  capability: { number: KVM_CAP_ASSIGN_DEV_IRQ, name: 'KVM_CAP_ASSIGN_DEV_IRQ' },
+} as const satisfies Ioctl;
+
+/** `KVM_REINJECT_CONTROL = _IO(KVMIO, 0x71)`, linux/kvm.h. Needs KVM_CAP_REINJECT_CONTROL. On x86. */
 export const KVM_REINJECT_CONTROL = {
   name: 'KVM_REINJECT_CONTROL',
   request: 0xae71,
-  fd: ['vcpu'],
-  argument: { kind: 'none' },
-  direction: 'none',
+  fd: ['vm'],
+  argument: { kind: 'struct', type: KvmReinjectControl },
+  direction: 'write',
+  capability: { number: KVM_CAP_REINJECT_CONTROL, name: 'KVM_CAP_REINJECT_CONTROL' },
 } as const satisfies Ioctl;
 
-/** `KVM_DEASSIGN_PCI_DEVICE = _IOW(KVMIO, 0x72, struct kvm_assigned_pci_dev)`, linux/kvm.h. */
+/** `KVM_DEASSIGN_PCI_DEVICE = _IOW(KVMIO, 0x72, struct kvm_assigned_pci_dev)`, linux/kvm.h. On x86. */
 export const KVM_DEASSIGN_PCI_DEVICE = {
   name: 'KVM_DEASSIGN_PCI_DEVICE',
   request: 0x4040ae72,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmAssignedPciDev },
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_ASSIGN_SET_MSIX_NR = _IOW(KVMIO, 0x73, struct kvm_assigned_msix_nr)`, linux/kvm.h. */
+/** `KVM_ASSIGN_SET_MSIX_NR = _IOW(KVMIO, 0x73, struct kvm_assigned_msix_nr)`, linux/kvm.h. On x86. */
 export const KVM_ASSIGN_SET_MSIX_NR = {
   name: 'KVM_ASSIGN_SET_MSIX_NR',
   request: 0x4008ae73,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmAssignedMsixNr },
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_ASSIGN_SET_MSIX_ENTRY = _IOW(KVMIO, 0x74, struct kvm_assigned_msix_entry)`, linux/kvm.h. */
+/** `KVM_ASSIGN_SET_MSIX_ENTRY = _IOW(KVMIO, 0x74, struct kvm_assigned_msix_entry)`, linux/kvm.h. On x86. */
 export const KVM_ASSIGN_SET_MSIX_ENTRY = {
   name: 'KVM_ASSIGN_SET_MSIX_ENTRY',
   request: 0x4010ae74,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmAssignedMsixEntry },
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_DEASSIGN_DEV_IRQ = _IOW(KVMIO, 0x75, struct kvm_assigned_irq)`, linux/kvm.h. */
+/** `KVM_DEASSIGN_DEV_IRQ = _IOW(KVMIO, 0x75, struct kvm_assigned_irq)`, linux/kvm.h. Needs KVM_CAP_ASSIGN_DEV_IRQ. On x86. */
 export const KVM_DEASSIGN_DEV_IRQ = {
   name: 'KVM_DEASSIGN_DEV_IRQ',
   request: 0x4040ae75,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmAssignedIrq },
   direction: 'write',
+  capability: { number: KVM_CAP_ASSIGN_DEV_IRQ, name: 'KVM_CAP_ASSIGN_DEV_IRQ' },
 } as const satisfies Ioctl;
 
-/** `KVM_IRQFD = _IOW(KVMIO, 0x76, struct kvm_irqfd)`, linux/kvm.h. */
+/** `KVM_IRQFD = _IOW(KVMIO, 0x76, struct kvm_irqfd)`, linux/kvm.h. Needs KVM_CAP_IRQFD. On x86, arm64, riscv, s390, powerpc, loongarch. */
 export const KVM_IRQFD = {
   name: 'KVM_IRQFD',
   request: 0x4020ae76,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqfd },
   direction: 'write',
+  capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD' },
 } as const satisfies Ioctl;
 
-/** `KVM_CREATE_PIT2 = _IOW(KVMIO, 0x77, struct kvm_pit_config)`, linux/kvm.h. */
+/** `KVM_CREATE_PIT2 = _IOW(KVMIO, 0x77, struct kvm_pit_config)`, linux/kvm.h. Needs KVM_CAP_PIT2. On x86. */
 export const KVM_CREATE_PIT2 = {
   name: 'KVM_CREATE_PIT2',
   request: 0x4040ae77,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitConfig },
   direction: 'write',
+  capability: { number: KVM_CAP_PIT2, name: 'KVM_CAP_PIT2' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_BOOT_CPU_ID = _IO(KVMIO, 0x78)`, linux/kvm.h. */
+/** `KVM_SET_BOOT_CPU_ID = _IO(KVMIO, 0x78)`, linux/kvm.h. Needs KVM_CAP_SET_BOOT_CPU_ID. On x86. */
 export const KVM_SET_BOOT_CPU_ID = {
   name: 'KVM_SET_BOOT_CPU_ID',
   request: 0xae78,
-  fd: ['vcpu'],
-  argument: { kind: 'none' },
+  fd: ['vm'],
+  argument: { kind: 'value' },
   direction: 'none',
+  capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID' },
 } as const satisfies Ioctl;
 
-/** `KVM_IOEVENTFD = _IOW(KVMIO, 0x79, struct kvm_ioeventfd)`, linux/kvm.h. */
+/** `KVM_IOEVENTFD = _IOW(KVMIO, 0x79, struct kvm_ioeventfd)`, linux/kvm.h. Needs KVM_CAP_IOEVENTFD. */
 export const KVM_IOEVENTFD = {
   name: 'KVM_IOEVENTFD',
   request: 0x4040ae79,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmIoeventfd },
   direction: 'write',
+  capability: { number: KVM_CAP_IOEVENTFD, name: 'KVM_CAP_IOEVENTFD' },
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_HVM_CONFIG = _IOW(KVMIO, 0x7a, struct kvm_xen_hvm_config)`, linux/kvm.h. */
+/** `KVM_XEN_HVM_CONFIG = _IOW(KVMIO, 0x7a, struct kvm_xen_hvm_config)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
 export const KVM_XEN_HVM_CONFIG = {
   name: 'KVM_XEN_HVM_CONFIG',
   request: 0x4038ae7a,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmXenHvmConfig },
   direction: 'write',
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
+  pointers: ['blob_addr_32', 'blob_addr_64'],
 } as const satisfies Ioctl;
 
-/** `KVM_SET_CLOCK = _IOW(KVMIO, 0x7b, struct kvm_clock_data)`, linux/kvm.h. */
+/** `KVM_SET_CLOCK = _IOW(KVMIO, 0x7b, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
 export const KVM_SET_CLOCK = {
   name: 'KVM_SET_CLOCK',
   request: 0x4030ae7b,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'write',
+  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_CLOCK = _IOR(KVMIO, 0x7c, struct kvm_clock_data)`, linux/kvm.h. */
+/** `KVM_GET_CLOCK = _IOR(KVMIO, 0x7c, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
 export const KVM_GET_CLOCK = {
   name: 'KVM_GET_CLOCK',
   request: 0x8030ae7c,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'read',
+  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_PIT2 = _IOR(KVMIO, 0x9f, struct kvm_pit_state2)`, linux/kvm.h. */
+/** `KVM_GET_PIT2 = _IOR(KVMIO, 0x9f, struct kvm_pit_state2)`, linux/kvm.h. Needs KVM_CAP_PIT_STATE2. On x86. */
 export const KVM_GET_PIT2 = {
   name: 'KVM_GET_PIT2',
   request: 0x8070ae9f,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitState2 },
   direction: 'read',
+  capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_PIT2 = _IOW(KVMIO, 0xa0, struct kvm_pit_state2)`, linux/kvm.h. */
+/** `KVM_SET_PIT2 = _IOW(KVMIO, 0xa0, struct kvm_pit_state2)`, linux/kvm.h. Needs KVM_CAP_PIT_STATE2. On x86. */
 export const KVM_SET_PIT2 = {
   name: 'KVM_SET_PIT2',
   request: 0x4070aea0,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitState2 },
   direction: 'write',
+  capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2' },
 } as const satisfies Ioctl;
 
-/** `KVM_PPC_GET_PVINFO = _IOW(KVMIO, 0xa1, struct kvm_ppc_pvinfo)`, linux/kvm.h. */
+/** `KVM_PPC_GET_PVINFO = _IOW(KVMIO, 0xa1, struct kvm_ppc_pvinfo)`, linux/kvm.h. Needs KVM_CAP_PPC_GET_PVINFO. On powerpc. */
 export const KVM_PPC_GET_PVINFO = {
   name: 'KVM_PPC_GET_PVINFO',
   request: 0x4080aea1,
-  fd: ['vcpu'],
-  argument: { kind: 'struct', type: KvmPpcPvinfo },
-  direction: 'write',
+  fd: ['vm'],
+  argument: { kind: 'struct', type: KvmPpcPvInfo },
+  direction: 'read',
+  capability: { number: KVM_CAP_PPC_GET_PVINFO, name: 'KVM_CAP_PPC_GET_PVINFO' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_TSC_KHZ = _IO(KVMIO, 0xa2)`, linux/kvm.h. */
+/** `KVM_SET_TSC_KHZ = _IO(KVMIO, 0xa2)`, linux/kvm.h. Needs KVM_CAP_TSC_CONTROL. On x86. */
 export const KVM_SET_TSC_KHZ = {
   name: 'KVM_SET_TSC_KHZ',
   request: 0xaea2,
-  fd: ['vcpu'],
-  argument: { kind: 'none' },
+  fd: ['vcpu', 'vm'],
+  argument: { kind: 'value' },
   direction: 'none',
+  capability: { number: KVM_CAP_TSC_CONTROL, name: 'KVM_CAP_TSC_CONTROL' },
+  capabilityOn: {
+    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL' },
+  },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_TSC_KHZ = _IO(KVMIO, 0xa3)`, linux/kvm.h. */
+/** `KVM_GET_TSC_KHZ = _IO(KVMIO, 0xa3)`, linux/kvm.h. Needs KVM_CAP_GET_TSC_KHZ. On x86. */
 export const KVM_GET_TSC_KHZ = {
   name: 'KVM_GET_TSC_KHZ',
   request: 0xaea3,
-  fd: ['vcpu'],
+  fd: ['vcpu', 'vm'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_GET_TSC_KHZ, name: 'KVM_CAP_GET_TSC_KHZ' },
+  capabilityOn: {
+    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL' },
+  },
 } as const satisfies Ioctl;
 
-/** `KVM_ASSIGN_SET_INTX_MASK = _IOW(KVMIO, 0xa4, struct kvm_assigned_pci_dev)`, linux/kvm.h. */
+/** `KVM_ASSIGN_SET_INTX_MASK = _IOW(KVMIO, 0xa4, struct kvm_assigned_pci_dev)`, linux/kvm.h. Needs KVM_CAP_PCI_2_3. On x86. */
 export const KVM_ASSIGN_SET_INTX_MASK = {
   name: 'KVM_ASSIGN_SET_INTX_MASK',
   request: 0x4040aea4,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmAssignedPciDev },
   direction: 'write',
+  capability: { number: KVM_CAP_PCI_2_3, name: 'KVM_CAP_PCI_2_3' },
 } as const satisfies Ioctl;
 
-/** `KVM_SIGNAL_MSI = _IOW(KVMIO, 0xa5, struct kvm_msi)`, linux/kvm.h. */
+/** `KVM_SIGNAL_MSI = _IOW(KVMIO, 0xa5, struct kvm_msi)`, linux/kvm.h. Needs KVM_CAP_SIGNAL_MSI. On x86, arm64, riscv, powerpc, loongarch. */
 export const KVM_SIGNAL_MSI = {
   name: 'KVM_SIGNAL_MSI',
   request: 0x4020aea5,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmMsi },
   direction: 'write',
+  capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI' },
 } as const satisfies Ioctl;
 
-/** `KVM_PPC_GET_SMMU_INFO = _IOR(KVMIO, 0xa6, struct kvm_ppc_smmu_info)`, linux/kvm.h. */
+/** `KVM_PPC_GET_SMMU_INFO = _IOR(KVMIO, 0xa6, struct kvm_ppc_smmu_info)`, linux/kvm.h. Needs KVM_CAP_PPC_GET_SMMU_INFO. On powerpc. */
 export const KVM_PPC_GET_SMMU_INFO = {
   name: 'KVM_PPC_GET_SMMU_INFO',
   request: 0x8250aea6,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcSmmuInfo },
   direction: 'read',
+  capability: { number: KVM_CAP_PPC_GET_SMMU_INFO, name: 'KVM_CAP_PPC_GET_SMMU_INFO' },
 } as const satisfies Ioctl;
 
-/** `KVM_PPC_ALLOCATE_HTAB = _IOWR(KVMIO, 0xa7, __u32)`, linux/kvm.h. */
+/** `KVM_PPC_ALLOCATE_HTAB = _IOWR(KVMIO, 0xa7, __u32)`, linux/kvm.h. Needs KVM_CAP_PPC_ALLOC_HTAB. On powerpc. */
 export const KVM_PPC_ALLOCATE_HTAB = {
   name: 'KVM_PPC_ALLOCATE_HTAB',
   request: 0xc004aea7,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'integer', size: 4 },
-  direction: 'readwrite',
+  direction: 'write',
+  capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB' },
 } as const satisfies Ioctl;
 
-/** `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. */
+/** `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. Needs KVM_CAP_ARM_SET_DEVICE_ADDR. On arm64. */
 export const KVM_ARM_SET_DEVICE_ADDR = {
   name: 'KVM_ARM_SET_DEVICE_ADDR',
   request: 0x4010aeab,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmArmDeviceAddr },
   direction: 'write',
+  capability: { number: KVM_CAP_ARM_SET_DEVICE_ADDR, name: 'KVM_CAP_ARM_SET_DEVICE_ADDR' },
 } as const satisfies Ioctl;
 
-/** `KVM_PPC_RESIZE_HPT_PREPARE = _IOR(KVMIO, 0xad, struct kvm_ppc_resize_hpt)`, linux/kvm.h. */
+/** `KVM_PPC_RESIZE_HPT_PREPARE = _IOR(KVMIO, 0xad, struct kvm_ppc_resize_hpt)`, linux/kvm.h. Needs KVM_CAP_SPAPR_RESIZE_HPT. On powerpc. */
 export const KVM_PPC_RESIZE_HPT_PREPARE = {
   name: 'KVM_PPC_RESIZE_HPT_PREPARE',
   request: 0x8010aead,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcResizeHpt },
-  direction: 'read',
+  direction: 'write',
+  capability: { number: KVM_CAP_SPAPR_RESIZE_HPT, name: 'KVM_CAP_SPAPR_RESIZE_HPT' },
 } as const satisfies Ioctl;
 
-/** `KVM_PPC_RESIZE_HPT_COMMIT = _IOR(KVMIO, 0xae, struct kvm_ppc_resize_hpt)`, linux/kvm.h. */
+/** `KVM_PPC_RESIZE_HPT_COMMIT = _IOR(KVMIO, 0xae, struct kvm_ppc_resize_hpt)`, linux/kvm.h. Needs KVM_CAP_SPAPR_RESIZE_HPT. On powerpc. */
 export const KVM_PPC_RESIZE_HPT_COMMIT = {
   name: 'KVM_PPC_RESIZE_HPT_COMMIT',
   request: 0x8010aeae,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcResizeHpt },
-  direction: 'read',
+  direction: 'write',
+  capability: { number: KVM_CAP_SPAPR_RESIZE_HPT, name: 'KVM_CAP_SPAPR_RESIZE_HPT' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_PMU_EVENT_FILTER = _IOW(KVMIO, 0xb2, struct kvm_pmu_event_filter)`, linux/kvm.h. */
+/** `KVM_SET_PMU_EVENT_FILTER = _IOW(KVMIO, 0xb2, struct kvm_pmu_event_filter)`, linux/kvm.h. Needs KVM_CAP_PMU_EVENT_FILTER. On x86. */
 export const KVM_SET_PMU_EVENT_FILTER = {
   name: 'KVM_SET_PMU_EVENT_FILTER',
   request: 0x4020aeb2,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmPmuEventFilter },
   direction: 'write',
+  capability: { number: KVM_CAP_PMU_EVENT_FILTER, name: 'KVM_CAP_PMU_EVENT_FILTER' },
 } as const satisfies Ioctl;
 
-/** `KVM_PPC_SVM_OFF = _IO(KVMIO, 0xb3)`, linux/kvm.h. */
+/** `KVM_PPC_SVM_OFF = _IO(KVMIO, 0xb3)`, linux/kvm.h. On powerpc. */
 export const KVM_PPC_SVM_OFF = {
   name: 'KVM_PPC_SVM_OFF',
   request: 0xaeb3,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
 } as const satisfies Ioctl;
 
-/** `KVM_CREATE_DEVICE = _IOWR(KVMIO, 0xe0, struct kvm_create_device)`, linux/kvm.h. */
+/** `KVM_CREATE_DEVICE = _IOWR(KVMIO, 0xe0, struct kvm_create_device)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
 export const KVM_CREATE_DEVICE = {
   name: 'KVM_CREATE_DEVICE',
   request: 0xc00caee0,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. */
+/** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
 export const KVM_SET_DEVICE_ATTR = {
   name: 'KVM_SET_DEVICE_ATTR',
   request: 0x4018aee1,
-  fd: ['vcpu'],
+  fd: ['device', 'vm', 'vcpu'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capabilityOn: {
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+  },
+  pointers: ['addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_GET_DEVICE_ATTR = _IOW(KVMIO, 0xe2, struct kvm_device_attr)`, linux/kvm.h. */
+/** `KVM_GET_DEVICE_ATTR = _IOW(KVMIO, 0xe2, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
 export const KVM_GET_DEVICE_ATTR = {
   name: 'KVM_GET_DEVICE_ATTR',
   request: 0x4018aee2,
-  fd: ['vcpu'],
+  fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capabilityOn: {
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES' },
+  },
+  pointers: ['addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_HAS_DEVICE_ATTR = _IOW(KVMIO, 0xe3, struct kvm_device_attr)`, linux/kvm.h. */
+/** `KVM_HAS_DEVICE_ATTR = _IOW(KVMIO, 0xe3, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
 export const KVM_HAS_DEVICE_ATTR = {
   name: 'KVM_HAS_DEVICE_ATTR',
   request: 0x4018aee3,
-  fd: ['vcpu'],
+  fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capabilityOn: {
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES' },
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_RUN = _IO(KVMIO, 0x80)`, linux/kvm.h. */
@@ -744,7 +899,7 @@ export const KVM_RUN = {
   direction: 'none',
 } as const satisfies Ioctl;
 
-/** `KVM_GET_REGS = _IOR(KVMIO, 0x81, struct kvm_regs)`, linux/kvm.h. */
+/** `KVM_GET_REGS = _IOR(KVMIO, 0x81, struct kvm_regs)`, linux/kvm.h. On x86, s390, powerpc, mips, loongarch. */
 export const KVM_GET_REGS = {
   name: 'KVM_GET_REGS',
   request: 0x8090ae81,
@@ -753,7 +908,7 @@ export const KVM_GET_REGS = {
   direction: 'read',
 } as const satisfies Ioctl;
 
-/** `KVM_SET_REGS = _IOW(KVMIO, 0x82, struct kvm_regs)`, linux/kvm.h. */
+/** `KVM_SET_REGS = _IOW(KVMIO, 0x82, struct kvm_regs)`, linux/kvm.h. On x86, s390, powerpc, mips, loongarch. */
 export const KVM_SET_REGS = {
   name: 'KVM_SET_REGS',
   request: 0x4090ae82,
@@ -762,7 +917,7 @@ export const KVM_SET_REGS = {
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_GET_SREGS = _IOR(KVMIO, 0x83, struct kvm_sregs)`, linux/kvm.h. */
+/** `KVM_GET_SREGS = _IOR(KVMIO, 0x83, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
 export const KVM_GET_SREGS = {
   name: 'KVM_GET_SREGS',
   request: 0x8138ae83,
@@ -771,7 +926,7 @@ export const KVM_GET_SREGS = {
   direction: 'read',
 } as const satisfies Ioctl;
 
-/** `KVM_SET_SREGS = _IOW(KVMIO, 0x84, struct kvm_sregs)`, linux/kvm.h. */
+/** `KVM_SET_SREGS = _IOW(KVMIO, 0x84, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
 export const KVM_SET_SREGS = {
   name: 'KVM_SET_SREGS',
   request: 0x4138ae84,
@@ -780,7 +935,7 @@ export const KVM_SET_SREGS = {
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_TRANSLATE = _IOWR(KVMIO, 0x85, struct kvm_translation)`, linux/kvm.h. */
+/** `KVM_TRANSLATE = _IOWR(KVMIO, 0x85, struct kvm_translation)`, linux/kvm.h. On x86, powerpc. */
 export const KVM_TRANSLATE = {
   name: 'KVM_TRANSLATE',
   request: 0xc018ae85,
@@ -789,7 +944,7 @@ export const KVM_TRANSLATE = {
   direction: 'readwrite',
 } as const satisfies Ioctl;
 
-/** `KVM_INTERRUPT = _IOW(KVMIO, 0x86, struct kvm_interrupt)`, linux/kvm.h. */
+/** `KVM_INTERRUPT = _IOW(KVMIO, 0x86, struct kvm_interrupt)`, linux/kvm.h. On x86, riscv, powerpc, mips, loongarch. */
 export const KVM_INTERRUPT = {
   name: 'KVM_INTERRUPT',
   request: 0x4004ae86,
@@ -798,7 +953,7 @@ export const KVM_INTERRUPT = {
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_DEBUG_GUEST = _IOW(KVMIO, 0x87, struct kvm_debug_guest)`, linux/kvm.h. */
+/** `KVM_DEBUG_GUEST = _IOW(KVMIO, 0x87, struct kvm_debug_guest)`, linux/kvm.h. On x86. */
 export const KVM_DEBUG_GUEST = {
   name: 'KVM_DEBUG_GUEST',
   request: 0x4050ae87,
@@ -807,16 +962,19 @@ export const KVM_DEBUG_GUEST = {
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_GET_MSRS = _IOWR(KVMIO, 0x88, struct kvm_msrs)`, linux/kvm.h. */
+/** `KVM_GET_MSRS = _IOWR(KVMIO, 0x88, struct kvm_msrs)`, linux/kvm.h. On x86. */
 export const KVM_GET_MSRS = {
   name: 'KVM_GET_MSRS',
   request: 0xc008ae88,
   fd: ['system', 'vcpu'],
   argument: { kind: 'struct', type: KvmMsrs },
   direction: 'readwrite',
+  capabilityOn: {
+    system: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES' },
+  },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_MSRS = _IOW(KVMIO, 0x89, struct kvm_msrs)`, linux/kvm.h. */
+/** `KVM_SET_MSRS = _IOW(KVMIO, 0x89, struct kvm_msrs)`, linux/kvm.h. On x86. */
 export const KVM_SET_MSRS = {
   name: 'KVM_SET_MSRS',
   request: 0x4008ae89,
@@ -825,7 +983,7 @@ export const KVM_SET_MSRS = {
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_SET_CPUID = _IOW(KVMIO, 0x8a, struct kvm_cpuid)`, linux/kvm.h. */
+/** `KVM_SET_CPUID = _IOW(KVMIO, 0x8a, struct kvm_cpuid)`, linux/kvm.h. On x86. */
 export const KVM_SET_CPUID = {
   name: 'KVM_SET_CPUID',
   request: 0x4008ae8a,
@@ -843,7 +1001,7 @@ export const KVM_SET_SIGNAL_MASK = {
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_GET_FPU = _IOR(KVMIO, 0x8c, struct kvm_fpu)`, linux/kvm.h. */
+/** `KVM_GET_FPU = _IOR(KVMIO, 0x8c, struct kvm_fpu)`, linux/kvm.h. On x86, s390, loongarch. */
 export const KVM_GET_FPU = {
   name: 'KVM_GET_FPU',
   request: 0x81a0ae8c,
@@ -852,7 +1010,7 @@ export const KVM_GET_FPU = {
   direction: 'read',
 } as const satisfies Ioctl;
 
-/** `KVM_SET_FPU = _IOW(KVMIO, 0x8d, struct kvm_fpu)`, linux/kvm.h. */
+/** `KVM_SET_FPU = _IOW(KVMIO, 0x8d, struct kvm_fpu)`, linux/kvm.h. On x86, s390, loongarch. */
 export const KVM_SET_FPU = {
   name: 'KVM_SET_FPU',
   request: 0x41a0ae8d,
@@ -861,79 +1019,85 @@ export const KVM_SET_FPU = {
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_GET_LAPIC = _IOR(KVMIO, 0x8e, struct kvm_lapic_state)`, linux/kvm.h. */
+/** `KVM_GET_LAPIC = _IOR(KVMIO, 0x8e, struct kvm_lapic_state)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
 export const KVM_GET_LAPIC = {
   name: 'KVM_GET_LAPIC',
   request: 0x8400ae8e,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmLapicState },
   direction: 'read',
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_LAPIC = _IOW(KVMIO, 0x8f, struct kvm_lapic_state)`, linux/kvm.h. */
+/** `KVM_SET_LAPIC = _IOW(KVMIO, 0x8f, struct kvm_lapic_state)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
 export const KVM_SET_LAPIC = {
   name: 'KVM_SET_LAPIC',
   request: 0x4400ae8f,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmLapicState },
   direction: 'write',
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_CPUID2 = _IOW(KVMIO, 0x90, struct kvm_cpuid2)`, linux/kvm.h. */
+/** `KVM_SET_CPUID2 = _IOW(KVMIO, 0x90, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
 export const KVM_SET_CPUID2 = {
   name: 'KVM_SET_CPUID2',
   request: 0x4008ae90,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'write',
+  capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_CPUID2 = _IOWR(KVMIO, 0x91, struct kvm_cpuid2)`, linux/kvm.h. */
+/** `KVM_GET_CPUID2 = _IOWR(KVMIO, 0x91, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
 export const KVM_GET_CPUID2 = {
   name: 'KVM_GET_CPUID2',
   request: 0xc008ae91,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID' },
 } as const satisfies Ioctl;
 
-/** `KVM_TPR_ACCESS_REPORTING = _IOWR(KVMIO, 0x92, struct kvm_tpr_access_ctl)`, linux/kvm.h. */
+/** `KVM_TPR_ACCESS_REPORTING = _IOWR(KVMIO, 0x92, struct kvm_tpr_access_ctl)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
 export const KVM_TPR_ACCESS_REPORTING = {
   name: 'KVM_TPR_ACCESS_REPORTING',
   request: 0xc028ae92,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmTprAccessCtl },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_VAPIC_ADDR = _IOW(KVMIO, 0x93, struct kvm_vapic_addr)`, linux/kvm.h. */
+/** `KVM_SET_VAPIC_ADDR = _IOW(KVMIO, 0x93, struct kvm_vapic_addr)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
 export const KVM_SET_VAPIC_ADDR = {
   name: 'KVM_SET_VAPIC_ADDR',
   request: 0x4008ae93,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmVapicAddr },
   direction: 'write',
+  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_INTERRUPT = _IOW(KVMIO, 0x94, struct kvm_s390_interrupt)`, linux/kvm.h. */
+/** `KVM_S390_INTERRUPT = _IOW(KVMIO, 0x94, struct kvm_s390_interrupt)`, linux/kvm.h. On s390. */
 export const KVM_S390_INTERRUPT = {
   name: 'KVM_S390_INTERRUPT',
   request: 0x4010ae94,
-  fd: ['vcpu'],
+  fd: ['vm', 'vcpu'],
   argument: { kind: 'struct', type: KvmS390Interrupt },
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_S390_STORE_STATUS = _IOW(KVMIO, 0x95, unsigned long)`, linux/kvm.h. */
+/** `KVM_S390_STORE_STATUS = _IOW(KVMIO, 0x95, unsigned long)`, linux/kvm.h. On s390. */
 export const KVM_S390_STORE_STATUS = {
   name: 'KVM_S390_STORE_STATUS',
   request: 0x4008ae95,
   fd: ['vcpu'],
-  argument: { kind: 'integer', size: 8 },
+  argument: { kind: 'value' },
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_S390_SET_INITIAL_PSW = _IOW(KVMIO, 0x96, struct kvm_s390_psw)`, linux/kvm.h. */
+/** `KVM_S390_SET_INITIAL_PSW = _IOW(KVMIO, 0x96, struct kvm_s390_psw)`, linux/kvm.h. On s390. */
 export const KVM_S390_SET_INITIAL_PSW = {
   name: 'KVM_S390_SET_INITIAL_PSW',
   request: 0x4010ae96,
@@ -942,7 +1106,7 @@ export const KVM_S390_SET_INITIAL_PSW = {
   direction: 'write',
 } as const satisfies Ioctl;
 
-/** `KVM_S390_INITIAL_RESET = _IO(KVMIO, 0x97)`, linux/kvm.h. */
+/** `KVM_S390_INITIAL_RESET = _IO(KVMIO, 0x97)`, linux/kvm.h. On s390. */
 export const KVM_S390_INITIAL_RESET = {
   name: 'KVM_S390_INITIAL_RESET',
   request: 0xae97,
@@ -951,497 +1115,578 @@ export const KVM_S390_INITIAL_RESET = {
   direction: 'none',
 } as const satisfies Ioctl;
 
-/** `KVM_GET_MP_STATE = _IOR(KVMIO, 0x98, struct kvm_mp_state)`, linux/kvm.h. */
+/** `KVM_GET_MP_STATE = _IOR(KVMIO, 0x98, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64, riscv, s390, loongarch. */
 export const KVM_GET_MP_STATE = {
   name: 'KVM_GET_MP_STATE',
   request: 0x8004ae98,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'read',
+  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_MP_STATE = _IOW(KVMIO, 0x99, struct kvm_mp_state)`, linux/kvm.h. */
+/** `KVM_SET_MP_STATE = _IOW(KVMIO, 0x99, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64, riscv, s390, loongarch. */
 export const KVM_SET_MP_STATE = {
   name: 'KVM_SET_MP_STATE',
   request: 0x4004ae99,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'write',
+  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE' },
 } as const satisfies Ioctl;
 
-/** `KVM_NMI = _IO(KVMIO, 0x9a)`, linux/kvm.h. */
+/** `KVM_NMI = _IO(KVMIO, 0x9a)`, linux/kvm.h. Needs KVM_CAP_USER_NMI. On x86. */
 export const KVM_NMI = {
   name: 'KVM_NMI',
   request: 0xae9a,
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_GUEST_DEBUG = _IOW(KVMIO, 0x9b, struct kvm_guest_debug)`, linux/kvm.h. */
+/** `KVM_SET_GUEST_DEBUG = _IOW(KVMIO, 0x9b, struct kvm_guest_debug)`, linux/kvm.h. Needs KVM_CAP_SET_GUEST_DEBUG. On x86, arm64, riscv, s390, powerpc, loongarch. */
 export const KVM_SET_GUEST_DEBUG = {
   name: 'KVM_SET_GUEST_DEBUG',
   request: 0x4048ae9b,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmGuestDebug },
   direction: 'write',
+  capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG' },
 } as const satisfies Ioctl;
 
-/** `KVM_X86_SETUP_MCE = _IOW(KVMIO, 0x9c, __u64)`, linux/kvm.h. */
+/** `KVM_X86_SETUP_MCE = _IOW(KVMIO, 0x9c, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
 export const KVM_X86_SETUP_MCE = {
   name: 'KVM_X86_SETUP_MCE',
   request: 0x4008ae9c,
   fd: ['vcpu'],
   argument: { kind: 'integer', size: 8 },
   direction: 'write',
+  capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE' },
 } as const satisfies Ioctl;
 
-/** `KVM_X86_GET_MCE_CAP_SUPPORTED = _IOR(KVMIO, 0x9d, __u64)`, linux/kvm.h. */
+/** `KVM_X86_GET_MCE_CAP_SUPPORTED = _IOR(KVMIO, 0x9d, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
 export const KVM_X86_GET_MCE_CAP_SUPPORTED = {
   name: 'KVM_X86_GET_MCE_CAP_SUPPORTED',
   request: 0x8008ae9d,
-  fd: ['vcpu'],
+  fd: ['system'],
   argument: { kind: 'integer', size: 8 },
   direction: 'read',
+  capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE' },
 } as const satisfies Ioctl;
 
-/** `KVM_X86_SET_MCE = _IOW(KVMIO, 0x9e, struct kvm_x86_mce)`, linux/kvm.h. */
+/** `KVM_X86_SET_MCE = _IOW(KVMIO, 0x9e, struct kvm_x86_mce)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
 export const KVM_X86_SET_MCE = {
   name: 'KVM_X86_SET_MCE',
   request: 0x4040ae9e,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmX86Mce },
   direction: 'write',
+  capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_VCPU_EVENTS = _IOR(KVMIO, 0x9f, struct kvm_vcpu_events)`, linux/kvm.h. */
+/** `KVM_GET_VCPU_EVENTS = _IOR(KVMIO, 0x9f, struct kvm_vcpu_events)`, linux/kvm.h. Needs KVM_CAP_VCPU_EVENTS. On x86, arm64. */
 export const KVM_GET_VCPU_EVENTS = {
   name: 'KVM_GET_VCPU_EVENTS',
   request: 0x8040ae9f,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmVcpuEvents },
   direction: 'read',
+  capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_VCPU_EVENTS = _IOW(KVMIO, 0xa0, struct kvm_vcpu_events)`, linux/kvm.h. */
+/** `KVM_SET_VCPU_EVENTS = _IOW(KVMIO, 0xa0, struct kvm_vcpu_events)`, linux/kvm.h. Needs KVM_CAP_VCPU_EVENTS. On x86, arm64. */
 export const KVM_SET_VCPU_EVENTS = {
   name: 'KVM_SET_VCPU_EVENTS',
   request: 0x4040aea0,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmVcpuEvents },
   direction: 'write',
+  capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_DEBUGREGS = _IOR(KVMIO, 0xa1, struct kvm_debugregs)`, linux/kvm.h. */
+/** `KVM_GET_DEBUGREGS = _IOR(KVMIO, 0xa1, struct kvm_debugregs)`, linux/kvm.h. Needs KVM_CAP_DEBUGREGS. On x86. */
 export const KVM_GET_DEBUGREGS = {
   name: 'KVM_GET_DEBUGREGS',
   request: 0x8080aea1,
   fd: ['vcpu'],
-  argument: { kind: 'struct', type: KvmDebugregs },
+  argument: { kind: 'struct', type: KvmDebugRegs },
   direction: 'read',
+  capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_DEBUGREGS = _IOW(KVMIO, 0xa2, struct kvm_debugregs)`, linux/kvm.h. */
+/** `KVM_SET_DEBUGREGS = _IOW(KVMIO, 0xa2, struct kvm_debugregs)`, linux/kvm.h. Needs KVM_CAP_DEBUGREGS. On x86. */
 export const KVM_SET_DEBUGREGS = {
   name: 'KVM_SET_DEBUGREGS',
   request: 0x4080aea2,
   fd: ['vcpu'],
-  argument: { kind: 'struct', type: KvmDebugregs },
+  argument: { kind: 'struct', type: KvmDebugRegs },
   direction: 'write',
+  capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS' },
 } as const satisfies Ioctl;
 
-/** `KVM_ENABLE_CAP = _IOW(KVMIO, 0xa3, struct kvm_enable_cap)`, linux/kvm.h. */
+/** `KVM_ENABLE_CAP = _IOW(KVMIO, 0xa3, struct kvm_enable_cap)`, linux/kvm.h. Needs KVM_CAP_ENABLE_CAP. */
 export const KVM_ENABLE_CAP = {
   name: 'KVM_ENABLE_CAP',
   request: 0x4068aea3,
-  fd: ['vcpu'],
+  fd: ['vcpu', 'vm'],
   argument: { kind: 'struct', type: KvmEnableCap },
   direction: 'write',
+  capability: { number: KVM_CAP_ENABLE_CAP, name: 'KVM_CAP_ENABLE_CAP' },
+  capabilityOn: {
+    vm: { number: KVM_CAP_ENABLE_CAP_VM, name: 'KVM_CAP_ENABLE_CAP_VM' },
+  },
+  pointers: ['args'],
 } as const satisfies Ioctl;
 
-/** `KVM_GET_XSAVE = _IOR(KVMIO, 0xa4, struct kvm_xsave)`, linux/kvm.h. */
+/** `KVM_GET_XSAVE = _IOR(KVMIO, 0xa4, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE. On x86. */
 export const KVM_GET_XSAVE = {
   name: 'KVM_GET_XSAVE',
   request: 0x9000aea4,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXsave },
   direction: 'read',
+  capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_XSAVE = _IOW(KVMIO, 0xa5, struct kvm_xsave)`, linux/kvm.h. */
+/** `KVM_SET_XSAVE = _IOW(KVMIO, 0xa5, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE. On x86. */
 export const KVM_SET_XSAVE = {
   name: 'KVM_SET_XSAVE',
   request: 0x5000aea5,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXsave },
   direction: 'write',
+  capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_XCRS = _IOR(KVMIO, 0xa6, struct kvm_xcrs)`, linux/kvm.h. */
+/** `KVM_GET_XCRS = _IOR(KVMIO, 0xa6, struct kvm_xcrs)`, linux/kvm.h. Needs KVM_CAP_XCRS. On x86. */
 export const KVM_GET_XCRS = {
   name: 'KVM_GET_XCRS',
   request: 0x8188aea6,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXcrs },
   direction: 'read',
+  capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_XCRS = _IOW(KVMIO, 0xa7, struct kvm_xcrs)`, linux/kvm.h. */
+/** `KVM_SET_XCRS = _IOW(KVMIO, 0xa7, struct kvm_xcrs)`, linux/kvm.h. Needs KVM_CAP_XCRS. On x86. */
 export const KVM_SET_XCRS = {
   name: 'KVM_SET_XCRS',
   request: 0x4188aea7,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXcrs },
   direction: 'write',
+  capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS' },
 } as const satisfies Ioctl;
 
-/** `KVM_DIRTY_TLB = _IOW(KVMIO, 0xaa, struct kvm_dirty_tlb)`, linux/kvm.h. */
+/** `KVM_DIRTY_TLB = _IOW(KVMIO, 0xaa, struct kvm_dirty_tlb)`, linux/kvm.h. Needs KVM_CAP_SW_TLB. On powerpc. */
 export const KVM_DIRTY_TLB = {
   name: 'KVM_DIRTY_TLB',
   request: 0x4010aeaa,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmDirtyTlb },
   direction: 'write',
+  capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB' },
+  pointers: ['bitmap'],
 } as const satisfies Ioctl;
 
-/** `KVM_GET_ONE_REG = _IOW(KVMIO, 0xab, struct kvm_one_reg)`, linux/kvm.h. */
+/** `KVM_GET_ONE_REG = _IOW(KVMIO, 0xab, struct kvm_one_reg)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. */
 export const KVM_GET_ONE_REG = {
   name: 'KVM_GET_ONE_REG',
   request: 0x4010aeab,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmOneReg },
   direction: 'write',
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  pointers: ['addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_SET_ONE_REG = _IOW(KVMIO, 0xac, struct kvm_one_reg)`, linux/kvm.h. */
+/** `KVM_SET_ONE_REG = _IOW(KVMIO, 0xac, struct kvm_one_reg)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. */
 export const KVM_SET_ONE_REG = {
   name: 'KVM_SET_ONE_REG',
   request: 0x4010aeac,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmOneReg },
   direction: 'write',
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  pointers: ['addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_KVMCLOCK_CTRL = _IO(KVMIO, 0xad)`, linux/kvm.h. */
+/** `KVM_KVMCLOCK_CTRL = _IO(KVMIO, 0xad)`, linux/kvm.h. Needs KVM_CAP_KVMCLOCK_CTRL. On x86. */
 export const KVM_KVMCLOCK_CTRL = {
   name: 'KVM_KVMCLOCK_CTRL',
   request: 0xaead,
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_REG_LIST = _IOWR(KVMIO, 0xb0, struct kvm_reg_list)`, linux/kvm.h. */
+/** `KVM_GET_REG_LIST = _IOWR(KVMIO, 0xb0, struct kvm_reg_list)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. On x86, arm64, riscv, mips. */
 export const KVM_GET_REG_LIST = {
   name: 'KVM_GET_REG_LIST',
   request: 0xc008aeb0,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegList },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_MEM_OP = _IOW(KVMIO, 0xb1, struct kvm_s390_mem_op)`, linux/kvm.h. */
+/** `KVM_S390_MEM_OP = _IOW(KVMIO, 0xb1, struct kvm_s390_mem_op)`, linux/kvm.h. Needs KVM_CAP_S390_MEM_OP. On s390. */
 export const KVM_S390_MEM_OP = {
   name: 'KVM_S390_MEM_OP',
   request: 0x4040aeb1,
-  fd: ['vcpu'],
+  fd: ['vm', 'vcpu'],
   argument: { kind: 'struct', type: KvmS390MemOp },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_MEM_OP, name: 'KVM_CAP_S390_MEM_OP' },
+  capabilityOn: {
+    vm: { number: KVM_CAP_S390_MEM_OP_EXTENSION, name: 'KVM_CAP_S390_MEM_OP_EXTENSION' },
+  },
+  pointers: ['buf', 'old_addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_S390_GET_SKEYS = _IOW(KVMIO, 0xb2, struct kvm_s390_skeys)`, linux/kvm.h. */
+/** `KVM_S390_GET_SKEYS = _IOW(KVMIO, 0xb2, struct kvm_s390_skeys)`, linux/kvm.h. Needs KVM_CAP_S390_SKEYS. On s390. */
 export const KVM_S390_GET_SKEYS = {
   name: 'KVM_S390_GET_SKEYS',
   request: 0x4040aeb2,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390Skeys },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_SKEYS, name: 'KVM_CAP_S390_SKEYS' },
+  pointers: ['skeydata_addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_S390_SET_SKEYS = _IOW(KVMIO, 0xb3, struct kvm_s390_skeys)`, linux/kvm.h. */
+/** `KVM_S390_SET_SKEYS = _IOW(KVMIO, 0xb3, struct kvm_s390_skeys)`, linux/kvm.h. Needs KVM_CAP_S390_SKEYS. On s390. */
 export const KVM_S390_SET_SKEYS = {
   name: 'KVM_S390_SET_SKEYS',
   request: 0x4040aeb3,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390Skeys },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_SKEYS, name: 'KVM_CAP_S390_SKEYS' },
+  pointers: ['skeydata_addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_S390_IRQ = _IOW(KVMIO, 0xb4, struct kvm_s390_irq)`, linux/kvm.h. */
+/** `KVM_S390_IRQ = _IOW(KVMIO, 0xb4, struct kvm_s390_irq)`, linux/kvm.h. Needs KVM_CAP_S390_INJECT_IRQ. On s390. */
 export const KVM_S390_IRQ = {
   name: 'KVM_S390_IRQ',
   request: 0x4048aeb4,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390Irq },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_INJECT_IRQ, name: 'KVM_CAP_S390_INJECT_IRQ' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_SET_IRQ_STATE = _IOW(KVMIO, 0xb5, struct kvm_s390_irq_state)`, linux/kvm.h. */
+/** `KVM_S390_SET_IRQ_STATE = _IOW(KVMIO, 0xb5, struct kvm_s390_irq_state)`, linux/kvm.h. Needs KVM_CAP_S390_IRQ_STATE. On s390. */
 export const KVM_S390_SET_IRQ_STATE = {
   name: 'KVM_S390_SET_IRQ_STATE',
   request: 0x4020aeb5,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390IrqState },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_IRQ_STATE, name: 'KVM_CAP_S390_IRQ_STATE' },
+  pointers: ['buf'],
 } as const satisfies Ioctl;
 
-/** `KVM_S390_GET_IRQ_STATE = _IOW(KVMIO, 0xb6, struct kvm_s390_irq_state)`, linux/kvm.h. */
+/** `KVM_S390_GET_IRQ_STATE = _IOW(KVMIO, 0xb6, struct kvm_s390_irq_state)`, linux/kvm.h. Needs KVM_CAP_S390_IRQ_STATE. On s390. */
 export const KVM_S390_GET_IRQ_STATE = {
   name: 'KVM_S390_GET_IRQ_STATE',
   request: 0x4020aeb6,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390IrqState },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_IRQ_STATE, name: 'KVM_CAP_S390_IRQ_STATE' },
+  pointers: ['buf'],
 } as const satisfies Ioctl;
 
-/** `KVM_SMI = _IO(KVMIO, 0xb7)`, linux/kvm.h. */
+/** `KVM_SMI = _IO(KVMIO, 0xb7)`, linux/kvm.h. Needs KVM_CAP_X86_SMM. On x86. */
 export const KVM_SMI = {
   name: 'KVM_SMI',
   request: 0xaeb7,
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_GET_CMMA_BITS = _IOWR(KVMIO, 0xb8, struct kvm_s390_cmma_log)`, linux/kvm.h. */
+/** `KVM_S390_GET_CMMA_BITS = _IOWR(KVMIO, 0xb8, struct kvm_s390_cmma_log)`, linux/kvm.h. Needs KVM_CAP_S390_CMMA_MIGRATION. On s390. */
 export const KVM_S390_GET_CMMA_BITS = {
   name: 'KVM_S390_GET_CMMA_BITS',
   request: 0xc020aeb8,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390CmmaLog },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_S390_CMMA_MIGRATION, name: 'KVM_CAP_S390_CMMA_MIGRATION' },
+  pointers: ['values'],
 } as const satisfies Ioctl;
 
-/** `KVM_S390_SET_CMMA_BITS = _IOW(KVMIO, 0xb9, struct kvm_s390_cmma_log)`, linux/kvm.h. */
+/** `KVM_S390_SET_CMMA_BITS = _IOW(KVMIO, 0xb9, struct kvm_s390_cmma_log)`, linux/kvm.h. Needs KVM_CAP_S390_CMMA_MIGRATION. On s390. */
 export const KVM_S390_SET_CMMA_BITS = {
   name: 'KVM_S390_SET_CMMA_BITS',
   request: 0x4020aeb9,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390CmmaLog },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_CMMA_MIGRATION, name: 'KVM_CAP_S390_CMMA_MIGRATION' },
+  pointers: ['values'],
 } as const satisfies Ioctl;
 
-/** `KVM_MEMORY_ENCRYPT_OP = _IOWR(KVMIO, 0xba, unsigned long)`, linux/kvm.h. */
+/** `KVM_MEMORY_ENCRYPT_OP = _IOWR(KVMIO, 0xba, unsigned long)`, linux/kvm.h. On x86. */
 export const KVM_MEMORY_ENCRYPT_OP = {
   name: 'KVM_MEMORY_ENCRYPT_OP',
   request: 0xc008aeba,
-  fd: ['vcpu'],
-  argument: { kind: 'integer', size: 8 },
+  fd: ['vm', 'vcpu'],
+  argument: { kind: 'struct', type: KvmSevCmd },
   direction: 'readwrite',
+  pointers: ['data'],
 } as const satisfies Ioctl;
 
-/** `KVM_MEMORY_ENCRYPT_REG_REGION = _IOR(KVMIO, 0xbb, struct kvm_enc_region)`, linux/kvm.h. */
+/** `KVM_MEMORY_ENCRYPT_REG_REGION = _IOR(KVMIO, 0xbb, struct kvm_enc_region)`, linux/kvm.h. On x86. */
 export const KVM_MEMORY_ENCRYPT_REG_REGION = {
   name: 'KVM_MEMORY_ENCRYPT_REG_REGION',
   request: 0x8010aebb,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmEncRegion },
-  direction: 'read',
+  direction: 'write',
+  pointers: ['addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_MEMORY_ENCRYPT_UNREG_REGION = _IOR(KVMIO, 0xbc, struct kvm_enc_region)`, linux/kvm.h. */
+/** `KVM_MEMORY_ENCRYPT_UNREG_REGION = _IOR(KVMIO, 0xbc, struct kvm_enc_region)`, linux/kvm.h. On x86. */
 export const KVM_MEMORY_ENCRYPT_UNREG_REGION = {
   name: 'KVM_MEMORY_ENCRYPT_UNREG_REGION',
   request: 0x8010aebc,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmEncRegion },
-  direction: 'read',
+  direction: 'write',
+  pointers: ['addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_HYPERV_EVENTFD = _IOW(KVMIO, 0xbd, struct kvm_hyperv_eventfd)`, linux/kvm.h. */
+/** `KVM_HYPERV_EVENTFD = _IOW(KVMIO, 0xbd, struct kvm_hyperv_eventfd)`, linux/kvm.h. Needs KVM_CAP_HYPERV_EVENTFD. On x86. */
 export const KVM_HYPERV_EVENTFD = {
   name: 'KVM_HYPERV_EVENTFD',
   request: 0x4018aebd,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmHyperVEventfd },
   direction: 'write',
+  capability: { number: KVM_CAP_HYPERV_EVENTFD, name: 'KVM_CAP_HYPERV_EVENTFD' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_NESTED_STATE = _IOWR(KVMIO, 0xbe, struct kvm_nested_state)`, linux/kvm.h. */
+/** `KVM_GET_NESTED_STATE = _IOWR(KVMIO, 0xbe, struct kvm_nested_state)`, linux/kvm.h. Needs KVM_CAP_NESTED_STATE. On x86. */
 export const KVM_GET_NESTED_STATE = {
   name: 'KVM_GET_NESTED_STATE',
   request: 0xc080aebe,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmNestedState },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_NESTED_STATE = _IOW(KVMIO, 0xbf, struct kvm_nested_state)`, linux/kvm.h. */
+/** `KVM_SET_NESTED_STATE = _IOW(KVMIO, 0xbf, struct kvm_nested_state)`, linux/kvm.h. Needs KVM_CAP_NESTED_STATE. On x86. */
 export const KVM_SET_NESTED_STATE = {
   name: 'KVM_SET_NESTED_STATE',
   request: 0x4080aebf,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmNestedState },
   direction: 'write',
+  capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE' },
 } as const satisfies Ioctl;
 
-/** `KVM_CLEAR_DIRTY_LOG = _IOWR(KVMIO, 0xc0, struct kvm_clear_dirty_log)`, linux/kvm.h. */
+/** `KVM_CLEAR_DIRTY_LOG = _IOWR(KVMIO, 0xc0, struct kvm_clear_dirty_log)`, linux/kvm.h. Needs KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. On x86, arm64, riscv, mips, loongarch. */
 export const KVM_CLEAR_DIRTY_LOG = {
   name: 'KVM_CLEAR_DIRTY_LOG',
   request: 0xc018aec0,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmClearDirtyLog },
-  direction: 'readwrite',
+  direction: 'write',
+  capability: { number: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, name: 'KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2' },
+  pointers: ['dirty_bitmap'],
 } as const satisfies Ioctl;
 
-/** `KVM_GET_SUPPORTED_HV_CPUID = _IOWR(KVMIO, 0xc1, struct kvm_cpuid2)`, linux/kvm.h. */
+/** `KVM_GET_SUPPORTED_HV_CPUID = _IOWR(KVMIO, 0xc1, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_HYPERV_CPUID. On x86. */
 export const KVM_GET_SUPPORTED_HV_CPUID = {
   name: 'KVM_GET_SUPPORTED_HV_CPUID',
   request: 0xc008aec1,
-  fd: ['vcpu'],
+  fd: ['system', 'vcpu'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_HYPERV_CPUID, name: 'KVM_CAP_HYPERV_CPUID' },
+  capabilityOn: {
+    system: { number: KVM_CAP_SYS_HYPERV_CPUID, name: 'KVM_CAP_SYS_HYPERV_CPUID' },
+  },
 } as const satisfies Ioctl;
 
-/** `KVM_ARM_VCPU_FINALIZE = _IOW(KVMIO, 0xc2, int)`, linux/kvm.h. */
+/** `KVM_ARM_VCPU_FINALIZE = _IOW(KVMIO, 0xc2, int)`, linux/kvm.h. Needs KVM_CAP_ARM_SVE. On arm64. */
 export const KVM_ARM_VCPU_FINALIZE = {
   name: 'KVM_ARM_VCPU_FINALIZE',
   request: 0x4004aec2,
   fd: ['vcpu'],
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
+  capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_NORMAL_RESET = _IO(KVMIO, 0xc3)`, linux/kvm.h. */
+/** `KVM_S390_NORMAL_RESET = _IO(KVMIO, 0xc3)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
 export const KVM_S390_NORMAL_RESET = {
   name: 'KVM_S390_NORMAL_RESET',
   request: 0xaec3,
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_CLEAR_RESET = _IO(KVMIO, 0xc4)`, linux/kvm.h. */
+/** `KVM_S390_CLEAR_RESET = _IO(KVMIO, 0xc4)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
 export const KVM_S390_CLEAR_RESET = {
   name: 'KVM_S390_CLEAR_RESET',
   request: 0xaec4,
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_PV_COMMAND = _IOWR(KVMIO, 0xc5, struct kvm_pv_cmd)`, linux/kvm.h. */
+/** `KVM_S390_PV_COMMAND = _IOWR(KVMIO, 0xc5, struct kvm_pv_cmd)`, linux/kvm.h. Needs KVM_CAP_S390_PROTECTED. On s390. */
 export const KVM_S390_PV_COMMAND = {
   name: 'KVM_S390_PV_COMMAND',
   request: 0xc020aec5,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmPvCmd },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_S390_PROTECTED, name: 'KVM_CAP_S390_PROTECTED' },
+  pointers: ['data'],
 } as const satisfies Ioctl;
 
-/** `KVM_X86_SET_MSR_FILTER = _IOW(KVMIO, 0xc6, struct kvm_msr_filter)`, linux/kvm.h. */
+/** `KVM_X86_SET_MSR_FILTER = _IOW(KVMIO, 0xc6, struct kvm_msr_filter)`, linux/kvm.h. Needs KVM_CAP_X86_MSR_FILTER. On x86. */
 export const KVM_X86_SET_MSR_FILTER = {
   name: 'KVM_X86_SET_MSR_FILTER',
   request: 0x4188aec6,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmMsrFilter },
   direction: 'write',
+  capability: { number: KVM_CAP_X86_MSR_FILTER, name: 'KVM_CAP_X86_MSR_FILTER' },
+  pointers: ['ranges.bitmap'],
 } as const satisfies Ioctl;
 
-/** `KVM_RESET_DIRTY_RINGS = _IO(KVMIO, 0xc7)`, linux/kvm.h. */
+/** `KVM_RESET_DIRTY_RINGS = _IO(KVMIO, 0xc7)`, linux/kvm.h. Needs KVM_CAP_DIRTY_LOG_RING. */
 export const KVM_RESET_DIRTY_RINGS = {
   name: 'KVM_RESET_DIRTY_RINGS',
   request: 0xaec7,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_DIRTY_LOG_RING, name: 'KVM_CAP_DIRTY_LOG_RING' },
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_HVM_GET_ATTR = _IOWR(KVMIO, 0xc8, struct kvm_xen_hvm_attr)`, linux/kvm.h. */
+/** `KVM_XEN_HVM_GET_ATTR = _IOWR(KVMIO, 0xc8, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
 export const KVM_XEN_HVM_GET_ATTR = {
   name: 'KVM_XEN_HVM_GET_ATTR',
   request: 0xc048aec8,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmXenHvmAttr },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_HVM_SET_ATTR = _IOW(KVMIO, 0xc9, struct kvm_xen_hvm_attr)`, linux/kvm.h. */
+/** `KVM_XEN_HVM_SET_ATTR = _IOW(KVMIO, 0xc9, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
 export const KVM_XEN_HVM_SET_ATTR = {
   name: 'KVM_XEN_HVM_SET_ATTR',
   request: 0x4048aec9,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmXenHvmAttr },
   direction: 'write',
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
+  pointers: ['u.shared_info.hva'],
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_VCPU_GET_ATTR = _IOWR(KVMIO, 0xca, struct kvm_xen_vcpu_attr)`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_GET_ATTR = _IOWR(KVMIO, 0xca, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
 export const KVM_XEN_VCPU_GET_ATTR = {
   name: 'KVM_XEN_VCPU_GET_ATTR',
   request: 0xc048aeca,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXenVcpuAttr },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_VCPU_SET_ATTR = _IOW(KVMIO, 0xcb, struct kvm_xen_vcpu_attr)`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_SET_ATTR = _IOW(KVMIO, 0xcb, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
 export const KVM_XEN_VCPU_SET_ATTR = {
   name: 'KVM_XEN_VCPU_SET_ATTR',
   request: 0x4048aecb,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXenVcpuAttr },
   direction: 'write',
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
+  pointers: ['u.hva'],
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_HVM_EVTCHN_SEND = _IOW(KVMIO, 0xd0, struct kvm_irq_routing_xen_evtchn)`, linux/kvm.h. */
+/** `KVM_XEN_HVM_EVTCHN_SEND = _IOW(KVMIO, 0xd0, struct kvm_irq_routing_xen_evtchn)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
 export const KVM_XEN_HVM_EVTCHN_SEND = {
   name: 'KVM_XEN_HVM_EVTCHN_SEND',
   request: 0x400caed0,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqRoutingXenEvtchn },
   direction: 'write',
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_SREGS2 = _IOR(KVMIO, 0xcc, struct kvm_sregs2)`, linux/kvm.h. */
+/** `KVM_GET_SREGS2 = _IOR(KVMIO, 0xcc, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. */
 export const KVM_GET_SREGS2 = {
   name: 'KVM_GET_SREGS2',
   request: 0x8140aecc,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs2 },
   direction: 'read',
+  capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_SREGS2 = _IOW(KVMIO, 0xcd, struct kvm_sregs2)`, linux/kvm.h. */
+/** `KVM_SET_SREGS2 = _IOW(KVMIO, 0xcd, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. */
 export const KVM_SET_SREGS2 = {
   name: 'KVM_SET_SREGS2',
   request: 0x4140aecd,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs2 },
   direction: 'write',
+  capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_STATS_FD = _IO(KVMIO, 0xce)`, linux/kvm.h. */
+/** `KVM_GET_STATS_FD = _IO(KVMIO, 0xce)`, linux/kvm.h. Needs KVM_CAP_BINARY_STATS_FD. */
 export const KVM_GET_STATS_FD = {
   name: 'KVM_GET_STATS_FD',
   request: 0xaece,
-  fd: ['vcpu'],
+  fd: ['vm', 'vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
+  capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_XSAVE2 = _IOR(KVMIO, 0xcf, struct kvm_xsave)`, linux/kvm.h. */
+/** `KVM_GET_XSAVE2 = _IOR(KVMIO, 0xcf, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE2. On x86. */
 export const KVM_GET_XSAVE2 = {
   name: 'KVM_GET_XSAVE2',
   request: 0x9000aecf,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXsave },
   direction: 'read',
+  capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2' },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_PV_CPU_COMMAND = _IOWR(KVMIO, 0xd0, struct kvm_pv_cmd)`, linux/kvm.h. */
+/** `KVM_S390_PV_CPU_COMMAND = _IOWR(KVMIO, 0xd0, struct kvm_pv_cmd)`, linux/kvm.h. Needs KVM_CAP_S390_PROTECTED_DUMP. On s390. */
 export const KVM_S390_PV_CPU_COMMAND = {
   name: 'KVM_S390_PV_CPU_COMMAND',
   request: 0xc020aed0,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmPvCmd },
   direction: 'readwrite',
+  capability: { number: KVM_CAP_S390_PROTECTED_DUMP, name: 'KVM_CAP_S390_PROTECTED_DUMP' },
+  pointers: ['data'],
 } as const satisfies Ioctl;
 
-/** `KVM_S390_ZPCI_OP = _IOW(KVMIO, 0xd1, struct kvm_s390_zpci_op)`, linux/kvm.h. */
+/** `KVM_S390_ZPCI_OP = _IOW(KVMIO, 0xd1, struct kvm_s390_zpci_op)`, linux/kvm.h. Needs KVM_CAP_S390_ZPCI_OP. On s390. */
 export const KVM_S390_ZPCI_OP = {
   name: 'KVM_S390_ZPCI_OP',
   request: 0x4048aed1,
-  fd: ['vcpu'],
+  fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390ZpciOp },
   direction: 'write',
+  capability: { number: KVM_CAP_S390_ZPCI_OP, name: 'KVM_CAP_S390_ZPCI_OP' },
 } as const satisfies Ioctl;

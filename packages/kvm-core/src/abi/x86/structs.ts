@@ -2018,18 +2018,18 @@ export class KvmGuestDebugArch extends Struct {
   static readonly cName = 'kvm_guest_debug_arch';
   static readonly size = 64;
   static readonly align = 8;
-  static readonly fields = ['debugreg'];
+  static readonly fields = ['debugReg'];
 
-  #debugreg: BigUint64Array | undefined;
+  #debugReg: BigUint64Array | undefined;
 
   /** `__u64 debugreg[8]`, at 0. */
-  get debugreg(): BigUint64Array {
-    this.#debugreg ??= integers(this, 0, 8, BigUint64Array);
-    return this.#debugreg;
+  get debugReg(): BigUint64Array {
+    this.#debugReg ??= integers(this, 0, 8, BigUint64Array);
+    return this.#debugReg;
   }
 
-  set debugreg(value: FieldInit<BigUint64Array>) {
-    fill(this.debugreg, value, 'kvm_guest_debug_arch.debugreg');
+  set debugReg(value: FieldInit<BigUint64Array>) {
+    fill(this.debugReg, value, 'kvm_guest_debug_arch.debugReg');
   }
 }
 
@@ -2447,7 +2447,7 @@ export class KvmVcpuEventsTripleFault extends Struct {
 }
 
 /** `struct kvm_debugregs`, asm/kvm.h: 128 bytes, aligned to 8. */
-export class KvmDebugregs extends Struct {
+export class KvmDebugRegs extends Struct {
   static readonly cName = 'kvm_debugregs';
   static readonly size = 128;
   static readonly align = 8;
@@ -3094,7 +3094,7 @@ export class KvmDebugGuest extends Struct {
   static readonly cName = 'kvm_debug_guest';
   static readonly size = 80;
   static readonly align = 8;
-  static readonly fields = ['enabled', 'pad', 'breakpoints', 'singlestep'];
+  static readonly fields = ['enabled', 'pad', 'breakpoints', 'singleStep'];
 
   #breakpoints: StructArray<KvmBreakpoint> | undefined;
 
@@ -3127,12 +3127,12 @@ export class KvmDebugGuest extends Struct {
   }
 
   /** `__u32 singlestep`, at 72. */
-  get singlestep(): number {
+  get singleStep(): number {
     return this.view.getUint32(72, true);
   }
 
-  set singlestep(value: number) {
-    this.view.setUint32(72, u32(value, 'kvm_debug_guest.singlestep'), true);
+  set singleStep(value: number) {
+    this.view.setUint32(72, u32(value, 'kvm_debug_guest.singleStep'), true);
   }
 }
 
@@ -6558,7 +6558,7 @@ export class KvmEnableCap extends Struct {
 }
 
 /** `struct kvm_ppc_pvinfo`, linux/kvm.h: 128 bytes, aligned to 4. */
-export class KvmPpcPvinfo extends Struct {
+export class KvmPpcPvInfo extends Struct {
   static readonly cName = 'kvm_ppc_pvinfo';
   static readonly size = 128;
   static readonly align = 4;
@@ -6783,7 +6783,7 @@ export class KvmIrqRoutingMsi extends Struct {
   static readonly cName = 'kvm_irq_routing_msi';
   static readonly size = 16;
   static readonly align = 4;
-  static readonly fields = ['addressLo', 'addressHi', 'data', 'pad', 'devid'];
+  static readonly fields = ['addressLo', 'addressHi', 'data', 'pad', 'devId'];
 
   /** `__u32 address_lo`, at 0. */
   get addressLo(): number {
@@ -6822,12 +6822,12 @@ export class KvmIrqRoutingMsi extends Struct {
   }
 
   /** `__u32 devid`, at 12. */
-  get devid(): number {
+  get devId(): number {
     return this.view.getUint32(12, true);
   }
 
-  set devid(value: number) {
-    this.view.setUint32(12, u32(value, 'kvm_irq_routing_msi.devid'), true);
+  set devId(value: number) {
+    this.view.setUint32(12, u32(value, 'kvm_irq_routing_msi.devId'), true);
   }
 }
 
@@ -7533,7 +7533,7 @@ export class KvmMsi extends Struct {
   static readonly cName = 'kvm_msi';
   static readonly size = 32;
   static readonly align = 4;
-  static readonly fields = ['addressLo', 'addressHi', 'data', 'flags', 'devid', 'pad'];
+  static readonly fields = ['addressLo', 'addressHi', 'data', 'flags', 'devId', 'pad'];
 
   #pad: Uint8Array | undefined;
 
@@ -7574,12 +7574,12 @@ export class KvmMsi extends Struct {
   }
 
   /** `__u32 devid`, at 16. */
-  get devid(): number {
+  get devId(): number {
     return this.view.getUint32(16, true);
   }
 
-  set devid(value: number) {
-    this.view.setUint32(16, u32(value, 'kvm_msi.devid'), true);
+  set devId(value: number) {
+    this.view.setUint32(16, u32(value, 'kvm_msi.devId'), true);
   }
 
   /** `__u8 pad[12]`, at 20. */
@@ -7907,7 +7907,7 @@ export class KvmS390PvInfoDump extends Struct {
   static readonly cName = 'kvm_s390_pv_info_dump';
   static readonly size = 24;
   static readonly align = 8;
-  static readonly fields = ['dumpCpuBufferLen', 'dumpConfigMemBufferPer1m', 'dumpConfigFinalizeLen'];
+  static readonly fields = ['dumpCpuBufferLen', 'dumpConfigMemBufferPer1M', 'dumpConfigFinalizeLen'];
 
   /** `__u64 dump_cpu_buffer_len`, at 0. */
   get dumpCpuBufferLen(): bigint {
@@ -7919,12 +7919,12 @@ export class KvmS390PvInfoDump extends Struct {
   }
 
   /** `__u64 dump_config_mem_buffer_per_1m`, at 8. */
-  get dumpConfigMemBufferPer1m(): bigint {
+  get dumpConfigMemBufferPer1M(): bigint {
     return this.view.getBigUint64(8, true);
   }
 
-  set dumpConfigMemBufferPer1m(value: bigint) {
-    this.view.setBigUint64(8, u64(value, 'kvm_s390_pv_info_dump.dumpConfigMemBufferPer1m'), true);
+  set dumpConfigMemBufferPer1M(value: bigint) {
+    this.view.setBigUint64(8, u64(value, 'kvm_s390_pv_info_dump.dumpConfigMemBufferPer1M'), true);
   }
 
   /** `__u64 dump_config_finalize_len`, at 16. */

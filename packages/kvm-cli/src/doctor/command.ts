@@ -1,0 +1,90 @@
+import { KvmError } from '@kvm/core';
+import pc from 'picocolors';
+import { ExitStatus } from '../exit-status.js';
+import { stdout } from '../output/stream-sink.js';
+import { type BackendReport, chosenBackend, inspectBackends } from './backends.js';
+import { type DeviceReport, inspectDevice, inspectKvm, type KvmReport } from './host.js';
+
+export interface DoctorFlags {
+  device: string;
+  json?: boolean;
+}
+
+/** The document of `--json`. */
+interface Report {
+  /** Whether guests run here, with what is used when nobody asks for a backend. */
+  readonly usable: boolean;
+  /** What to do about it, when not. */
+  readonly problem: string | null;
+  readonly node: string;
+  readonly platform: string;
+  readonly device: DeviceReport;
+  readonly backends: readonly BackendReport[];
+  readonly chosen: { readonly name: string | null; readonly why: string };
+  readonly kvm: KvmReport | null;
+}
+
+/** `kvm-cli doctor`: what is there of all that a guest needs, and what is not. */
+export async function doctor(flags: DoctorFlags): Promise<number> {
+  const report = await examine(flags.device);
+  stdout.write(flags.json === true ? `${JSON.stringify(report, undefined, 2)}\n` : text(report));
+  return report.usable ? ExitStatus.Ok : ExitStatus.NoKvm;
+}
+
+async function examine(path: string): Promise<Report> {
+  const device = inspectDevice(path);
+  let backends = await inspectBackends(path, false);
+  const chosen = chosenBackend(backends);
+  const kvm = chosen.name === null ? undefined : inspectKvm(path, chosen.name);
+  const opened = kvm !== undefined && !(kvm instanceof KvmError);
+  if (opened) backends = await inspectBackends(path, true);
+  const guest = backends.find(({ name }) => name === chosen.name)?.guest;
+  return {
+    usable: guest?.ok === true,
+    problem: kvm instanceof KvmError ? kvm.message : chosen.name === null ? chosen.why : (guest?.error ?? null),
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    device,
+    backends,
+    chosen,
+    kvm: opened ? kvm : null,
+  };
+}
+
+function text({ usable, problem, node, platform, device, backends, chosen, kvm }: Report): string {
+  const lines = [
+    line(true, 'Node', `${node} on ${platform}`),
+    line(device.exists, 'device', deviceInWords(device)),
+    ...(device.modules === null
+      ? []
+      : [line(device.modules.length > 0, 'modules', device.modules.join(', ') || 'none of KVM')]),
+  ];
+  if (kvm !== null) {
+    lines.push(line(true, 'API', `version ${kvm.apiVersion}, ${kvm.vcpuMmapSize} bytes mapped for each vCPU`));
+    const all = Object.entries(kvm.capabilities);
+    lines.push(line(true, 'can', all.flatMap(([name, value]) => (value > 0 ? `${name} ${value}` : [])).join(', ')));
+    const lacking = all.filter(([, value]) => value <= 0);
+    if (lacking.length > 0) lines.push(line(false, 'cannot', lacking.map(([name]) => name).join(', ')));
+  }
+  for (const { name, version, error, guest } of backends) {
+    lines.push(line(error === null, name, error ?? `loads: ${version}`));
+    if (guest !== null) {
+      const ran = `a guest ran: ${guest.exits} exits in ${(guest.seconds * 1000).toFixed(1)} ms`;
+      lines.push(line(guest.ok, '', guest.ok ? ran : `no guest runs: ${guest.error}`));
+    }
+  }
+  lines.push(
+    line(chosen.name !== null, 'backend', chosen.name === null ? chosen.why : `${chosen.name}: ${chosen.why}`),
+  );
+  lines.push('', usable ? pc.green('KVM is ready.') : pc.red(`KVM cannot be used: ${problem}`), '');
+  return lines.join('\n');
+}
+
+function deviceInWords({ path, exists, permitted }: DeviceReport): string {
+  if (!exists) return `${path} is not there`;
+  return permitted ? `${path}, which this user may use` : `${path}, which this user may not use`;
+}
+
+function line(good: boolean, name: string, text: string): string {
+  return `${good ? pc.green('ok') : pc.red('--')}  ${name.padEnd(8)} ${text}`;
+}

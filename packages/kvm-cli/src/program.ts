@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { backendNames } from '@kvm/core';
+import { modes } from '@kvm/core/x86';
+import { Command } from 'commander';
+import { parseAddress, parseBackend, parseMode, parseSeconds, parseSize } from './arguments/parse.js';
+import { caps } from './caps/command.js';
+import { doctor } from './doctor/command.js';
+import { stderr, stdout } from './output/stream-sink.js';
+import { run } from './run/command.js';
+
+/** The command line: what there is, and which function does it. `done` is told the status to exit with. */
+export function createProgram(done: (status: number) => void): Command {
+  const program = new Command('kvm-cli')
+    .description('Runs guests on KVM, and looks at what this host’s KVM can do.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      outputError: (text, write) => write(`kvm-cli: ${oneLine(text)}\n`),
+    })
+    .addHelpText('after', '\nExamples:\n  $ kvm-cli run\n  $ kvm-cli run --mode long guest.bin\n  $ kvm-cli doctor\n');
+
+  program
+    .command('run')
+    .description('Run a guest: a flat binary, or without a file the built-in demo.')
+    .argument('[guest.bin]', 'the guest')
+    .option('--mode <mode>', `the mode it starts in: ${modes.join(', ')} (default: real)`, parseMode)
+    .option('--mem <size>', 'its memory, as in 64K, 16M, 1G (default: 16M)', parseSize)
+    .option('--load-addr <address>', 'where its first byte goes (default: 0x1000)', parseAddress)
+    .option('--entry <address>', 'its first instruction (default: its first byte)', parseAddress)
+    .option('--timeout <seconds>', 'stop it after so long', parseSeconds)
+    .option('--trace', 'print each exit, a line on stderr')
+    .option('--stats', 'print a report at the end, on stderr')
+    .option('--json', 'print a JSON document in the place of what the guest says')
+    .option('--backend <name>', `how to reach KVM: ${backendNames.join(', ')}`, parseBackend)
+    .option('--device <path>', 'the device', '/dev/kvm')
+    .addHelpText('after', runHelp)
+    .action(async (file, options) => done(await run(file, options)));
+
+  program
+    .command('caps')
+    .description('List every capability, with its value on this host.')
+    .option('--json', 'print JSON')
+    .option('--backend <name>', `how to reach KVM: ${backendNames.join(', ')}`, parseBackend)
+    .option('--device <path>', 'the device', '/dev/kvm')
+    .addHelpText('after', '\nExamples:\n  $ kvm-cli caps | grep IRQ\n  $ kvm-cli caps --json\n')
+    .action((options) => done(caps(options)));
+
+  program
+    .command('doctor')
+    .description('Find out whether KVM can be used here, and if not, why.')
+    .option('--json', 'print JSON')
+    .option('--device <path>', 'the device', '/dev/kvm')
+    .addHelpText(
+      'after',
+      '\nThe exit status is 0 if KVM can be used, else 2.\n\nExamples:\n  $ kvm-cli doctor\n  $ kvm-cli doctor --json\n',
+    )
+    .action(async (options) => done(await doctor(options)));
+
+  return program;
+}
+
+const runHelp = `
+The guest has a serial port, COM1, on stdin and stdout, and a port, 0xf4, that ends the run
+with the status written to it. On a terminal, Ctrl-C ends the run; all other keys are the guest's.
+
+Exit status:
+  0    the guest halted
+  N    the guest wrote N to port 0xf4
+  1    wrong usage or input, or the demo's arithmetic was wrong
+  2    KVM is not there, or may not be used
+  3    the guest crashed
+  124  its time was up
+  129, 130, 143  stopped by SIGHUP, SIGINT or Ctrl-C, SIGTERM
+  141  the reader of the output has gone
+
+Examples:
+  $ kvm-cli run
+  $ kvm-cli run guest.bin
+  $ kvm-cli run --mode long --mem 64M --load-addr 0x100000 kernel.bin
+  $ echo hello | kvm-cli run --timeout 10 --stats echo.bin
+`;
+
+/** commander's errors end in a line of their own for what was probably meant. */
+function oneLine(text: string): string {
+  return text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ');
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

@@ -1,0 +1,54 @@
+import pc from 'picocolors';
+import { stderr, stdout } from '../output/stream-sink.js';
+import { planRun, type RunFlags } from './plan.js';
+import { complaint, reportJson, reportText, statusOfRun } from './report.js';
+import type { Sink } from './ring-pump.js';
+import { SerialRecord } from './serial-record.js';
+import { runSession, type SessionOptions } from './session.js';
+
+const newline = 0x0a;
+
+/** `kvm-cli run`: runs a guest and gives the status to exit with. */
+export async function run(file: string | undefined, flags: RunFlags): Promise<number> {
+  const task = planRun(file, flags);
+  const record = new SerialRecord();
+  const terminal = new LineWatcher(stdout);
+  const options: SessionOptions = { task, serialOutput: flags.json === true ? record : terminal };
+  // The demo hears nothing, and so leaves standard input alone.
+  if (file !== undefined) options.serialInput = process.stdin;
+  if (flags.timeout !== undefined) options.timeoutSeconds = flags.timeout;
+
+  const end = await runSession(options);
+
+  if (flags.json === true) stdout.write(reportJson(file, task, end, record.text));
+  else if (terminal.midLine && process.stdout.isTTY) stderr.write('\n');
+  const problem = complaint(end);
+  if (problem !== undefined) stderr.write(`kvm-cli: ${problem}\n`);
+  if (flags.stats === true || (file === undefined && flags.json !== true)) {
+    stderr.write(`\n${reportText(end, pc.createColors(pc.isColorSupported && process.stderr.isTTY))}`);
+  }
+  return statusOfRun(end);
+}
+
+/** Passes on what a guest says, and knows whether its last line has ended. */
+class LineWatcher implements Sink {
+  readonly #sink: Sink;
+  midLine = false;
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  get full(): boolean {
+    return this.#sink.full;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.midLine = bytes.at(-1) !== newline;
+    this.#sink.write(bytes);
+  }
+
+  async drained(): Promise<void> {
+    await this.#sink.drained();
+  }
+}

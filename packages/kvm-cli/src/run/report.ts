@@ -1,0 +1,120 @@
+import type { Outcome } from '@kvm/vmm';
+import type pc from 'picocolors';
+import { ExitStatus } from '../exit-status.js';
+import type { Task } from './plan.js';
+import type { ChallengeResult } from './protocol.js';
+import type { SessionEnd, StopCause } from './session.js';
+
+/** What a run means to whoever started kvm-cli: its status, and its report in words and in JSON. */
+
+const stopStatus: Readonly<Record<StopCause, number>> = {
+  timeout: ExitStatus.TimedOut,
+  SIGINT: ExitStatus.Sigint,
+  SIGTERM: ExitStatus.Sigterm,
+  SIGHUP: ExitStatus.Sighup,
+  'output closed': ExitStatus.OutputClosed,
+};
+
+export function statusOfRun({ record, stopCause }: SessionEnd): number {
+  switch (record.outcome.kind) {
+    case 'halt':
+      return record.challenge === undefined || record.challenge.verdict === 'right'
+        ? ExitStatus.Ok
+        : ExitStatus.Failure;
+    case 'exit':
+      return record.outcome.status;
+    case 'interrupted':
+      return stopCause === undefined ? ExitStatus.Failure : stopStatus[stopCause];
+    default:
+      return ExitStatus.GuestCrashed;
+  }
+}
+
+/** The outcome in words that go on after "the guest". */
+export function outcomeInWords(outcome: Outcome, stopCause: StopCause | undefined): string {
+  switch (outcome.kind) {
+    case 'halt':
+      return 'halted';
+    case 'exit':
+      return `ended with status ${outcome.status}`;
+    case 'shutdown':
+      return `crashed: it shut down, as by a triple fault, at rip ${hex(outcome.rip)}`;
+    case 'internal-error':
+      return `crashed: KVM could not go on at rip ${hex(outcome.rip)}${suberror(outcome.suberror)}`;
+    case 'entry-failure':
+      return `crashed: the processor refused the vCPU's state, with reason ${hex(outcome.hardwareReason)}`;
+    case 'unhandled':
+      return `crashed: it exited with ${outcome.reason} at rip ${hex(outcome.rip)}, which this machine has nothing for`;
+    case 'interrupted':
+      return stopCause === 'timeout' ? 'was stopped: its time was up' : `was stopped: ${stopCause ?? 'interrupted'}`;
+  }
+}
+
+/** A line that says why a run did not end well, where the run itself does not. */
+export function complaint({ record, stopCause }: SessionEnd): string | undefined {
+  const { outcome } = record;
+  return outcome.kind === 'halt' || outcome.kind === 'exit'
+    ? undefined
+    : `the guest ${outcomeInWords(outcome, stopCause)}`;
+}
+
+export function reportText({ record, stopCause }: SessionEnd, colors: ReturnType<typeof pc.createColors>): string {
+  const { outcome, exits, exitCount, unclaimed, backend, seconds, challenge } = record;
+  const reasons = Object.entries(exits).map(([name, count]) => `${name} ${count}`);
+  const lines = [
+    ['guest', outcomeInWords(outcome, stopCause)],
+    ['exits', `${exitCount}: ${reasons.join(', ')}`],
+    ['backend', backend],
+    ['time', `${(seconds * 1000).toFixed(1)} ms`],
+  ];
+  if (unclaimed.pio + unclaimed.mmio > 0) {
+    lines.push(['unclaimed', `${unclaimed.pio} accesses to ports, ${unclaimed.mmio} to memory`]);
+  }
+  if (challenge !== undefined) {
+    const paint = challenge.verdict === 'right' ? colors.green : colors.red;
+    lines.push(['arithmetic', paint(verdictInWords(challenge))]);
+  }
+  return lines.map(([name = '', text = '']) => `${colors.dim(name.padEnd(11))}${text}\n`).join('');
+}
+
+function verdictInWords({ verdict, expected, result }: ChallengeResult): string {
+  switch (verdict) {
+    case 'right':
+      return `right: ${result}`;
+    case 'wrong':
+      return `WRONG: ${result}, where ${expected} is right`;
+    case 'none':
+      return 'MISSING: the guest has given no result';
+  }
+}
+
+/** The document of `--json`: addresses as hexadecimal strings, 64-bit numbers as decimal ones. */
+export function reportJson(file: string | undefined, task: Task, end: SessionEnd, serial: string): string {
+  const { outcome, challenge, ...record } = end.record;
+  const { mode, loadAddr, entry } = task.plan;
+  const document = {
+    status: statusOfRun(end),
+    outcome,
+    stopCause: end.stopCause ?? null,
+    guest: { file: file ?? null, mode, bytes: task.image.length, memory: task.memorySize, loadAddr, entry },
+    ...record,
+    challenge: challenge === undefined ? null : decimal(challenge),
+    serial,
+  };
+  return `${JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? hex(value) : value), 2)}\n`;
+}
+
+function decimal(fields: object): object {
+  return Object.fromEntries(
+    Object.entries(fields).map(([k, v]) => [k, typeof v === 'bigint' ? String(v) : (v ?? null)]),
+  );
+}
+
+function suberror(number: number): string {
+  const name = ['', 'emulation of an instruction', 'simultaneous exceptions', 'delivery of an event'][number];
+  return name === undefined || name === '' ? ` (internal error ${number})` : ` (${name})`;
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}

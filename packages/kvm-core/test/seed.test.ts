@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import * as core from '../src/index.js';
+
+const document = readFileSync(new URL('../../../docs/seed.md', import.meta.url), 'utf8');
+const rows = [...document.matchAll(/^\| `([^`]+)` \| `([\w.]+)`[^|]* \| ([^|]+) \|$/gm)].map(([, go, here, shown]) => ({
+  go: go as string,
+  here: here as string,
+  shown: shown as string,
+}));
+
+/** What a name of the table stands for: an export, a method of a class, a field of a struct, a member of a group; a type is text. */
+function counterpart(name: string): unknown {
+  const [first = '', second] = name.split('.');
+  const exported = (core as Record<string, unknown>)[first];
+  if (second === undefined) return exported ?? typeExport(first);
+  if (typeof exported !== 'function') return (exported as Record<string, unknown>)[second];
+  const { prototype } = exported as { prototype: object };
+  return Object.getOwnPropertyDescriptor(prototype, second);
+}
+
+function typeExport(name: string): string | undefined {
+  return readFileSync(new URL('../src/index.ts', import.meta.url), 'utf8').match(new RegExp(`type ${name}\\b`))?.[0];
+}
+
+describe('docs/seed.md', () => {
+  test('has every name of the Go package', () => {
+    expect(rows.filter(({ go }) => go.startsWith('Cap')).length).toBeGreaterThanOrEqual(212);
+    expect(rows.filter(({ go }) => /^Exit[A-Z]/.test(go))).toHaveLength(38);
+    expect(rows.length).toBe(document.split('\n').filter((line) => /^\| `/.test(line)).length);
+  });
+
+  test.each(rows)('$go is $here', ({ here, shown }) => {
+    expect(counterpart(here)).toBeDefined();
+    if (/^\d+$/.test(shown)) {
+      expect(counterpart(here)).toBe(Number(shown));
+      return;
+    }
+    const [, file = '', title = ''] = shown.match(/\]\(\.\.\/([^)]+)\): (.+)$/) ?? [];
+    expect(readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8')).toContain(`test('${title}'`);
+  });
+});

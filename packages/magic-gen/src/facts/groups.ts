@@ -1,0 +1,426 @@
+import { notExitReasons } from './exits.js';
+
+/**
+ * The kernel's compound words, in lower case, and where camel case parts them. What is not here counts as one word: Irqfd,
+ * Ioeventfd, Cpuid, Sregs, Xsave, Lapic, Ioapic, Vcpu, Memslots.
+ */
+export const words: Readonly<Record<string, string>> = {
+  '1m': '1M',
+  '2g': '2G',
+  '32bit': '32Bit',
+  '64bit': '64Bit',
+  aperfmperf: 'AperfMperf',
+  blockirq: 'BlockIrq',
+  booke: 'BookE',
+  clocksource: 'ClockSource',
+  debugreg: 'DebugReg',
+  debugregs: 'DebugRegs',
+  devid: 'DevId',
+  e2h0: 'E2H0',
+  esamode: 'EsaMode',
+  fwnmi: 'FwNmi',
+  hyperv: 'HyperV',
+  irqchip: 'IrqChip',
+  keyop: 'KeyOp',
+  kvmclock: 'KvmClock',
+  maxphyaddr: 'MaxPhyAddr',
+  multitce: 'MultiTce',
+  operexec: 'OperExec',
+  ptrauth: 'PtrAuth',
+  pvinfo: 'PvInfo',
+  segstate: 'SegState',
+  singlestep: 'SingleStep',
+  tlbflush: 'TlbFlush',
+  vmexit: 'VmExit',
+};
+
+/** The names that words and prefixes alone would make wrong. */
+export const renamed: Readonly<Record<string, string>> = {
+  // Digits that would run into the next ones: ArmEl132Bit, ArmPsci02, Pci23.
+  KVM_CAP_ARM_EL1_32BIT: 'ArmEl1_32Bit',
+  KVM_CAP_ARM_PSCI_0_2: 'ArmPsci0_2',
+  KVM_CAP_PCI_2_3: 'Pci2_3',
+  // The kernel's name is a misspelling, and ABI.
+  KVM_CPUID_FLAG_SIGNIFCANT_INDEX: 'SignificantIndex',
+};
+
+interface GroupHead {
+  /** The name it is exported under. */
+  name: string;
+  doc: string;
+  /** Its values are bigints: the field they are for has 64 bits, and no other use. */
+  bigint?: boolean;
+  /** There is a table back from the numbers to the kernel's names. */
+  names?: boolean;
+}
+
+/** Every constant with a prefix, named by the rest of its name. */
+export interface PrefixGroup extends GroupHead {
+  prefix: string;
+  exclude?: readonly string[];
+  renamed?: Readonly<Record<string, string>>;
+}
+
+/** Chosen constants under chosen names; those that a set of headers does not have are left out. */
+export interface ChosenGroup extends GroupHead {
+  constants: Readonly<Record<string, string>>;
+}
+
+export type Group = PrefixGroup | ChosenGroup;
+
+/** The constants that get a friendly name, in groups, by what they are used for. */
+export const groups: readonly Group[] = [
+  // Asking the host.
+  {
+    name: 'Cap',
+    // No constant of the headers with this prefix is anything else, and no two have one number (facts.test.ts looks).
+    prefix: 'KVM_CAP_',
+    renamed,
+    names: true,
+    doc: 'Capabilities: what a host may have, to be asked with KVM_CHECK_EXTENSION, and in part enabled with KVM_ENABLE_CAP.',
+  },
+  {
+    name: 'VmType',
+    constants: {
+      Default: 'KVM_X86_DEFAULT_VM',
+      SwProtected: 'KVM_X86_SW_PROTECTED_VM',
+      Sev: 'KVM_X86_SEV_VM',
+      SevEs: 'KVM_X86_SEV_ES_VM',
+      Snp: 'KVM_X86_SNP_VM',
+      Tdx: 'KVM_X86_TDX_VM',
+      Ucontrol: 'KVM_VM_S390_UCONTROL',
+      PpcHv: 'KVM_VM_PPC_HV',
+      PpcPr: 'KVM_VM_PPC_PR',
+      MipsAuto: 'KVM_VM_MIPS_AUTO',
+      MipsVz: 'KVM_VM_MIPS_VZ',
+      MipsTe: 'KVM_VM_MIPS_TE',
+    },
+    doc: 'Machine types for KVM_CREATE_VM. Each belongs to one architecture; 0 is the default on all of them.',
+  },
+
+  // Exits.
+  {
+    name: 'ExitReason',
+    prefix: 'KVM_EXIT_',
+    exclude: notExitReasons,
+    names: true,
+    doc: 'Why KVM_RUN came back: `exit_reason` in the run state.',
+  },
+  {
+    name: 'IoDirection',
+    constants: { In: 'KVM_EXIT_IO_IN', Out: 'KVM_EXIT_IO_OUT' },
+    doc: 'Which way a port access goes, seen from the guest: `direction` of an Io exit.',
+  },
+  {
+    name: 'HyperVExitType',
+    prefix: 'KVM_EXIT_HYPERV_',
+    doc: 'What a HyperV exit is about: its `type`.',
+  },
+  { name: 'XenExitType', prefix: 'KVM_EXIT_XEN_', doc: 'What a Xen exit is about: its `type`.' },
+  {
+    name: 'InternalError',
+    prefix: 'KVM_INTERNAL_ERROR_',
+    exclude: ['KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES'],
+    names: true,
+    doc: 'What went wrong inside KVM: `suberror` of an InternalError exit.',
+  },
+  {
+    name: 'EmulationFailureFlag',
+    constants: { InstructionBytes: 'KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES' },
+    bigint: true,
+    doc: 'Which fields of `emulation_failure` are filled: its `flags`.',
+  },
+  {
+    name: 'SystemEvent',
+    prefix: 'KVM_SYSTEM_EVENT_',
+    // arm64's: flags in the data of an event.
+    exclude: ['KVM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2', 'KVM_SYSTEM_EVENT_SHUTDOWN_FLAG_PSCI_OFF2'],
+    names: true,
+    doc: 'What the guest asks of its machine: `type` of a SystemEvent exit.',
+  },
+  {
+    name: 'MsrExitReason',
+    prefix: 'KVM_MSR_EXIT_REASON_',
+    exclude: ['KVM_MSR_EXIT_REASON_VALID_MASK'],
+    doc: 'Why an MSR access comes to user space: `reason` of the two MSR exits, and what Cap.X86UserSpaceMsr is enabled for.',
+  },
+  {
+    name: 'NotifyFlag',
+    prefix: 'KVM_NOTIFY_',
+    doc: '`flags` of a Notify exit.',
+  },
+  {
+    name: 'MemoryFaultFlag',
+    prefix: 'KVM_MEMORY_EXIT_FLAG_',
+    bigint: true,
+    doc: '`flags` of a MemoryFault exit.',
+  },
+  {
+    name: 'RunFlag',
+    prefix: 'KVM_RUN_X86_',
+    doc: 'The state of the vCPU at an exit: `flags` of the run state.',
+  },
+  {
+    name: 'SyncRegs',
+    constants: {
+      Regs: 'KVM_SYNC_X86_REGS',
+      Sregs: 'KVM_SYNC_X86_SREGS',
+      Events: 'KVM_SYNC_X86_EVENTS',
+      Prefix: 'KVM_SYNC_PREFIX',
+      Gprs: 'KVM_SYNC_GPRS',
+      Acrs: 'KVM_SYNC_ACRS',
+      Crs: 'KVM_SYNC_CRS',
+      Arch0: 'KVM_SYNC_ARCH0',
+      Pfault: 'KVM_SYNC_PFAULT',
+      Vrs: 'KVM_SYNC_VRS',
+      Riccb: 'KVM_SYNC_RICCB',
+      Fprs: 'KVM_SYNC_FPRS',
+      Gscb: 'KVM_SYNC_GSCB',
+      Bpbc: 'KVM_SYNC_BPBC',
+      Etoken: 'KVM_SYNC_ETOKEN',
+      Diag318: 'KVM_SYNC_DIAG318',
+    },
+    bigint: true,
+    doc: 'Sets of registers that the run state can carry: `kvm_valid_regs` and `kvm_dirty_regs`. Cap.SyncRegs tells which.',
+  },
+
+  // Memory.
+  { name: 'MemoryFlag', prefix: 'KVM_MEM_', doc: '`flags` of a memory slot.' },
+  {
+    name: 'MemoryAttribute',
+    prefix: 'KVM_MEMORY_ATTRIBUTE_',
+    bigint: true,
+    doc: '`attributes` for KVM_SET_MEMORY_ATTRIBUTES.',
+  },
+  {
+    name: 'GuestMemfdFlag',
+    prefix: 'GUEST_MEMFD_FLAG_',
+    bigint: true,
+    doc: '`flags` for KVM_CREATE_GUEST_MEMFD.',
+  },
+  {
+    name: 'DirtyLogManual',
+    constants: { ProtectEnable: 'KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE', InitiallySet: 'KVM_DIRTY_LOG_INITIALLY_SET' },
+    doc: 'What Cap.ManualDirtyLogProtect2 offers, and is enabled for.',
+  },
+  {
+    name: 'DirtyGfnFlag',
+    prefix: 'KVM_DIRTY_GFN_F_',
+    exclude: ['KVM_DIRTY_GFN_F_MASK'],
+    doc: 'The state of an entry of a dirty ring: its `flags`.',
+  },
+
+  // Interrupts, timers, devices.
+  { name: 'IrqfdFlag', prefix: 'KVM_IRQFD_FLAG_', doc: '`flags` for KVM_IRQFD.' },
+  {
+    name: 'IoeventfdFlag',
+    // The flags; the numbers of their bits are kvm_ioeventfd_flag_nr_*.
+    prefix: 'KVM_IOEVENTFD_FLAG_',
+    doc: '`flags` for KVM_IOEVENTFD.',
+  },
+  {
+    name: 'IrqRoutingType',
+    prefix: 'KVM_IRQ_ROUTING_',
+    exclude: ['KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL'],
+    doc: 'What a GSI is wired to: `type` of an entry for KVM_SET_GSI_ROUTING.',
+  },
+  {
+    name: 'MsiFlag',
+    constants: { ValidDevId: 'KVM_MSI_VALID_DEVID' },
+    doc: '`flags` for KVM_SIGNAL_MSI, and of an entry of IrqRoutingType.Msi.',
+  },
+  {
+    name: 'IrqChipId',
+    constants: {
+      PicMaster: 'KVM_IRQCHIP_PIC_MASTER',
+      PicSlave: 'KVM_IRQCHIP_PIC_SLAVE',
+      Ioapic: 'KVM_IRQCHIP_IOAPIC',
+    },
+    doc: '`chip_id` for KVM_GET_IRQCHIP and KVM_SET_IRQCHIP, and `irqchip` of a routing entry.',
+  },
+  {
+    name: 'PitFlag',
+    constants: { SpeakerDummy: 'KVM_PIT_SPEAKER_DUMMY' },
+    doc: '`flags` for KVM_CREATE_PIT2.',
+  },
+  {
+    name: 'PitStateFlag',
+    prefix: 'KVM_PIT_FLAGS_',
+    doc: '`flags` for KVM_GET_PIT2 and KVM_SET_PIT2.',
+  },
+  {
+    name: 'ClockFlag',
+    prefix: 'KVM_CLOCK_',
+    doc: '`flags` for KVM_GET_CLOCK and KVM_SET_CLOCK.',
+  },
+  {
+    name: 'DeviceType',
+    prefix: 'KVM_DEV_TYPE_',
+    exclude: ['KVM_DEV_TYPE_MAX'],
+    doc: '`type` for KVM_CREATE_DEVICE.',
+  },
+  {
+    name: 'CreateDeviceFlag',
+    constants: { Test: 'KVM_CREATE_DEVICE_TEST' },
+    doc: '`flags` for KVM_CREATE_DEVICE.',
+  },
+
+  // vCPUs.
+  {
+    name: 'CpuidFlag',
+    prefix: 'KVM_CPUID_FLAG_',
+    renamed,
+    doc: '`flags` of a CPUID entry.',
+  },
+  {
+    name: 'MpState',
+    prefix: 'KVM_MP_STATE_',
+    doc: 'Whether a vCPU runs, waits or is off: `mp_state` for KVM_GET_MP_STATE and KVM_SET_MP_STATE.',
+  },
+  {
+    name: 'GuestDebug',
+    prefix: 'KVM_GUESTDBG_',
+    doc: '`control` for KVM_SET_GUEST_DEBUG.',
+  },
+  {
+    name: 'VcpuEventFlag',
+    prefix: 'KVM_VCPUEVENT_VALID_',
+    doc: 'Which fields count: `flags` for KVM_GET_VCPU_EVENTS and KVM_SET_VCPU_EVENTS.',
+  },
+  {
+    name: 'InterruptShadow',
+    prefix: 'KVM_X86_SHADOW_INT_',
+    doc: '`interrupt.shadow` for KVM_GET_VCPU_EVENTS and KVM_SET_VCPU_EVENTS.',
+  },
+  {
+    name: 'Sregs2Flag',
+    prefix: 'KVM_SREGS2_FLAGS_',
+    bigint: true,
+    doc: '`flags` for KVM_GET_SREGS2 and KVM_SET_SREGS2.',
+  },
+  {
+    name: 'NestedStateFormat',
+    prefix: 'KVM_STATE_NESTED_FORMAT_',
+    doc: '`format` for KVM_GET_NESTED_STATE and KVM_SET_NESTED_STATE.',
+  },
+  {
+    name: 'NestedStateFlag',
+    constants: {
+      GuestMode: 'KVM_STATE_NESTED_GUEST_MODE',
+      RunPending: 'KVM_STATE_NESTED_RUN_PENDING',
+      Evmcs: 'KVM_STATE_NESTED_EVMCS',
+      MtfPending: 'KVM_STATE_NESTED_MTF_PENDING',
+      GifSet: 'KVM_STATE_NESTED_GIF_SET',
+    },
+    doc: '`flags` for KVM_GET_NESTED_STATE and KVM_SET_NESTED_STATE.',
+  },
+  {
+    name: 'MsrFilterFlag',
+    constants: { DefaultAllow: 'KVM_MSR_FILTER_DEFAULT_ALLOW', DefaultDeny: 'KVM_MSR_FILTER_DEFAULT_DENY' },
+    doc: 'What becomes of an MSR that no range covers: `flags` for KVM_X86_SET_MSR_FILTER.',
+  },
+  {
+    name: 'MsrFilterRangeFlag',
+    constants: { Read: 'KVM_MSR_FILTER_READ', Write: 'KVM_MSR_FILTER_WRITE' },
+    doc: 'The accesses that a range filters: `flags` of a range for KVM_X86_SET_MSR_FILTER.',
+  },
+  {
+    name: 'PmuEventAction',
+    constants: { Allow: 'KVM_PMU_EVENT_ALLOW', Deny: 'KVM_PMU_EVENT_DENY' },
+    doc: '`action` for KVM_SET_PMU_EVENT_FILTER.',
+  },
+  {
+    name: 'PmuEventFlag',
+    constants: { MaskedEvents: 'KVM_PMU_EVENT_FLAG_MASKED_EVENTS' },
+    doc: '`flags` for KVM_SET_PMU_EVENT_FILTER.',
+  },
+  {
+    name: 'RegArch',
+    constants: {
+      Generic: 'KVM_REG_GENERIC',
+      Ppc: 'KVM_REG_PPC',
+      X86: 'KVM_REG_X86',
+      Ia64: 'KVM_REG_IA64',
+      Arm: 'KVM_REG_ARM',
+      S390: 'KVM_REG_S390',
+      Arm64: 'KVM_REG_ARM64',
+      Mips: 'KVM_REG_MIPS',
+      RiscV: 'KVM_REG_RISCV',
+      LoongArch: 'KVM_REG_LOONGARCH',
+    },
+    bigint: true,
+    doc: 'The architecture part of a register id for KVM_GET_ONE_REG and KVM_SET_ONE_REG.',
+  },
+  {
+    name: 'RegSize',
+    prefix: 'KVM_REG_SIZE_',
+    exclude: ['KVM_REG_SIZE_SHIFT', 'KVM_REG_SIZE_MASK'],
+    bigint: true,
+    doc: 'The size part of a register id for KVM_GET_ONE_REG and KVM_SET_ONE_REG.',
+  },
+
+  // What capabilities are enabled for. KVM_CHECK_EXTENSION returns the same bits, as a number.
+  {
+    name: 'X86DisableExits',
+    prefix: 'KVM_X86_DISABLE_EXITS_',
+    doc: 'Instructions that no longer exit, for Cap.X86DisableExits.',
+  },
+  { name: 'X86Quirk', prefix: 'KVM_X86_QUIRK_', doc: 'Old habits to give up, for Cap.DisableQuirks2.' },
+  {
+    name: 'BusLockDetection',
+    prefix: 'KVM_BUS_LOCK_DETECTION_',
+    doc: 'What a bus lock does, for Cap.X86BusLockExit.',
+  },
+  {
+    name: 'X2apicApiFlag',
+    prefix: 'KVM_X2APIC_API_',
+    bigint: true,
+    doc: 'For Cap.X2apicApi.',
+  },
+  {
+    name: 'NotifyVmExit',
+    prefix: 'KVM_X86_NOTIFY_VMEXIT_',
+    bigint: true,
+    doc: 'For Cap.X86NotifyVmExit: the low half of its argument, whose high half is the window.',
+  },
+  {
+    name: 'PmuCap',
+    prefix: 'KVM_PMU_CAP_',
+    doc: 'For Cap.PmuCapability.',
+  },
+  {
+    name: 'XenHvmConfigFlag',
+    prefix: 'KVM_XEN_HVM_CONFIG_',
+    doc: 'What Cap.XenHvm offers, and `flags` for KVM_XEN_HVM_CONFIG.',
+  },
+  {
+    name: 'XenAttrType',
+    prefix: 'KVM_XEN_ATTR_TYPE_',
+    doc: '`type` for KVM_XEN_HVM_GET_ATTR and KVM_XEN_HVM_SET_ATTR.',
+  },
+  {
+    name: 'XenVcpuAttrType',
+    prefix: 'KVM_XEN_VCPU_ATTR_TYPE_',
+    doc: '`type` for KVM_XEN_VCPU_GET_ATTR and KVM_XEN_VCPU_SET_ATTR.',
+  },
+
+  // Statistics.
+  {
+    name: 'StatsType',
+    prefix: 'KVM_STATS_TYPE_',
+    exclude: ['KVM_STATS_TYPE_SHIFT', 'KVM_STATS_TYPE_MASK', 'KVM_STATS_TYPE_MAX'],
+    doc: 'How a statistic counts: a part of its `flags`.',
+  },
+  {
+    name: 'StatsUnit',
+    prefix: 'KVM_STATS_UNIT_',
+    exclude: ['KVM_STATS_UNIT_SHIFT', 'KVM_STATS_UNIT_MASK', 'KVM_STATS_UNIT_MAX'],
+    doc: 'What a statistic counts: a part of its `flags`.',
+  },
+  {
+    name: 'StatsBase',
+    prefix: 'KVM_STATS_BASE_',
+    exclude: ['KVM_STATS_BASE_SHIFT', 'KVM_STATS_BASE_MASK', 'KVM_STATS_BASE_MAX'],
+    doc: 'The base whose `exponent` scales a statistic: a part of its `flags`.',
+  },
+];

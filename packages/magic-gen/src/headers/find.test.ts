@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { write } from '../../test/headerSet.js';
+import { x86 } from '../../test/host.js';
+import { findHeaders, includeFrom } from './find.js';
+
+const version = '#define LINUX_VERSION_CODE 393659\n';
+
+function directory(files: Record<string, string>): string {
+  const path = mkdtempSync(join(tmpdir(), 'magic-gen-test-'));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  write(path, files);
+  return path;
+}
+
+describe('a header set', () => {
+  it('is a directory with linux/ and asm/ in it, and knows its kernel', () => {
+    const path = directory({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': version });
+    expect(findHeaders({ directory: path, target: x86 })).toEqual({ directories: [path], kernel: '6.1' });
+  });
+
+  it('may have asm/ in a directory of the architecture, as Debian does', () => {
+    const path = directory({ 'linux/kvm.h': '', 'x86_64-linux-gnu/asm/kvm.h': 'found', 'linux/version.h': version });
+    const headers = findHeaders({ directory: path, target: x86 });
+    expect(headers.directories).toEqual([join(path, 'x86_64-linux-gnu'), path]);
+    expect(includeFrom(headers)('asm/kvm.h')?.text).toBe('found');
+    expect(includeFrom(headers)('linux/none.h')).toBeUndefined();
+  });
+
+  it('may be one level down, where an install step put it', () => {
+    const files = { 'include/linux/kvm.h': '', 'include/asm/kvm.h': '', 'include/linux/version.h': version };
+    const path = directory(files);
+    expect(findHeaders({ directory: path, target: x86 }).directories).toEqual([join(path, 'include')]);
+  });
+});
+
+describe('what is no header set is told by what it lacks', () => {
+  it('and where that was looked for', () => {
+    const path = directory({ 'linux/kvm.h': '', 'linux/version.h': version });
+    expect(() => findHeaders({ directory: path, target: x86 })).toThrow(`asm/kvm.h not found in ${path}`);
+  });
+
+  it('when it is no directory', () => {
+    expect(() => findHeaders({ directory: '/no/such', target: x86 })).toThrow('/no/such is not a directory');
+  });
+
+  it('when it does not say its version', () => {
+    const path = directory({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': '' });
+    expect(() => findHeaders({ directory: path, target: x86 })).toThrow(
+      /version\.h does not define LINUX_VERSION_CODE/,
+    );
+  });
+});

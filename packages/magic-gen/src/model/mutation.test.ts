@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { write } from '../../test/headerSet.js';
+import { noCompiler, noHeaders, systemHeaders, x86 } from '../../test/host.js';
+import { MagicGenError } from '../errors.js';
+import { type HeaderSet, includeFrom } from '../headers/find.js';
+import { findCompiler, runCompiler } from '../verify/compiler.js';
+import { includeLines } from '../verify/report.js';
+import { verify } from '../verify/verify.js';
+import { buildModel, kvmRoots } from './build.js';
+
+interface Mutation {
+  header: number;
+  line: number;
+  place: number;
+  kind: 'drop' | 'double' | 'cut' | 'swap lines' | 'swap tokens' | 'drop token';
+}
+
+const mutation: fc.Arbitrary<Mutation> = fc.record({
+  header: fc.nat(kvmRoots.length - 1),
+  line: fc.nat(),
+  place: fc.nat(),
+  kind: fc.constantFrom('drop', 'double', 'cut', 'swap lines', 'swap tokens', 'drop token'),
+});
+
+/** A text with one of its lines spoiled. */
+function mutate(text: string, { line, place, kind }: Mutation): string {
+  const lines = text.split('\n');
+  const at = line % lines.length;
+  const own = lines[at] ?? '';
+  const tokens = own.match(/\s*(?:\w+|[^\w\s])/g) ?? [''];
+  const token = place % tokens.length;
+  const replaced: Record<Mutation['kind'], string[]> = {
+    drop: [],
+    double: [own, own],
+    cut: [own.slice(0, place % (own.length + 1))],
+    'swap lines': [lines[at + 1] ?? '', own],
+    'swap tokens': [tokens.toSpliced(token, 2, tokens[token + 1] ?? '', tokens[token] ?? '').join('')],
+    'drop token': [tokens.toSpliced(token, 1).join('')],
+  };
+  lines.splice(at, kind === 'swap lines' ? 2 : 1, ...replaced[kind]);
+  return lines.join('\n');
+}
+
+/** The real headers, some lines spoiled, before the rest of the system's. */
+function mutated(mutations: readonly Mutation[]): HeaderSet {
+  const system = systemHeaders();
+  const include = includeFrom(system);
+  const files = kvmRoots.map((root) => readFileSync(include(root)?.path ?? '', 'utf8'));
+  for (const each of mutations) files[each.header] = mutate(files[each.header] ?? '', each);
+  const directory = mkdtempSync(join(tmpdir(), 'magic-gen-test-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  write(directory, Object.fromEntries(kvmRoots.map((root, index) => [root, files[index] ?? ''])));
+  return { ...system, directories: [directory, ...system.directories] };
+}
+
+function attempt(headers: HeaderSet) {
+  try {
+    return buildModel(headers, x86);
+  } catch (error) {
+    // Anything else is a crash.
+    if (error instanceof MagicGenError) return undefined;
+    throw error;
+  }
+}
+
+const reason = noHeaders ?? noCompiler;
+
+describe.skipIf(reason)(`real headers with lines spoiled${reason ? ` (skipped: ${reason})` : ''}`, () => {
+  it('are refused with a message, or read', () => {
+    fc.assert(
+      fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), (mutations) => {
+        attempt(mutated(mutations));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('are read as a compiler reads them, where both do', async () => {
+    const compiler = findCompiler(x86.target);
+    // Mutations that seldom break the syntax, so that there is something to compare.
+    const mild = mutation.map((each): Mutation => ({ ...each, kind: each.kind === 'cut' ? 'double' : each.kind }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(mild, { minLength: 1, maxLength: 2 }), async (mutations) => {
+        const headers = mutated(mutations);
+        const model = attempt(headers);
+        if (!model) return;
+        const { ok } = await runCompiler(compiler, headers, includeLines(kvmRoots), ['-fsyntax-only']);
+        if (!ok) return;
+        const report = await verify(model, headers);
+        expect(report.mismatches).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
