@@ -1,3 +1,12 @@
+import { mergeConfig } from 'vitest/config';
 import { shared } from '../../vitest.shared.js';
 
-export default shared;
+export default mergeConfig(shared, {
+  // The examples of the documentation import the package by its name.
+  test: {
+    alias: {
+      '@kvm/core/x86': `${import.meta.dirname}/src/x86/index.ts`,
+      '@kvm/core': `${import.meta.dirname}/src/index.ts`,
+    },
+  },
+});

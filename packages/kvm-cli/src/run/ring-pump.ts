@@ -11,7 +11,8 @@ export interface Sink {
 export class RingPump {
   readonly #ring: ByteRing;
   readonly #sink: Sink;
-  #pumping: Promise<void> | undefined;
+  #busy = false;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(ring: ByteRing, sink: Sink) {
     this.#ring = ring;
@@ -21,23 +22,25 @@ export class RingPump {
 
   /** Called when the ring may have got something. */
   wake(): void {
-    this.#pumping ??= this.#pump().finally(() => {
-      this.#pumping = undefined;
-    });
+    if (!this.#busy) this.#last = this.#pump();
   }
 
   /** Settles when the ring is empty, after the last byte was written to it. */
   async finish(): Promise<void> {
-    while (this.#pumping !== undefined) await this.#pumping;
-    await this.#pump();
+    await this.#last;
+    this.wake();
+    await this.#last;
   }
 
   async #pump(): Promise<void> {
+    this.#busy = true;
     do {
       for (let bytes = this.#ring.read(); bytes.length > 0; bytes = this.#ring.read()) {
         this.#sink.write(bytes);
         if (this.#sink.full) await this.#sink.drained();
       }
     } while (!this.#ring.sleepAsReader());
+    // In one go with the question above: whoever is told to wake this from now on finds it asleep.
+    this.#busy = false;
   }
 }

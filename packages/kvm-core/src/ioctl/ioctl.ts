@@ -34,6 +34,11 @@ export interface Ioctl<K extends FdKind = FdKind, A extends IoctlArgument = Ioct
   readonly capability?: Capability;
   /** The capability on a kind of descriptor that has one of its own. */
   readonly capabilityOn?: Readonly<Partial<Record<FdKind, Capability>>>;
+  /**
+   * How many bytes of the argument the kernel uses, where neither the struct's size nor its count of elements says so: what a
+   * capability answers, or what a field of the struct says.
+   */
+  readonly length?: { readonly capability: Capability } | { readonly member: string };
   /** Members of the argument that hold addresses of this process. */
   readonly pointers?: readonly string[];
 }

@@ -5,7 +5,7 @@ import { ioctlError } from '../errors/ioctl-error.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { integer } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
-import { addressOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
+import { Struct, type StructInit, type StructType } from '../struct/struct.js';
 import type { ArgumentOf, FdKind, Ioctl } from './ioctl.js';
 
 type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
@@ -140,19 +140,33 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
       case 'struct': {
         const { type } = ioctl.argument;
         if (!(argument instanceof Struct) || argument.constructor !== type) throw wrong(`a struct ${type.cName}`);
-        return this.addressOf(argument);
+        const address = this.addressOf(argument);
+        const needed = this.#bytesNeeded(ioctl, argument);
+        if (argument.bytes.length < needed) {
+          throw new KvmError(
+            'ERR_KVM_OUT_OF_RANGE',
+            `${ioctl.name} uses ${needed} bytes of struct ${type.cName}, and this one has ${argument.bytes.length}`,
+            { ioctl: ioctl.name },
+          );
+        }
+        return address;
       }
     }
   }
 
-  /** The address of a struct's bytes, which are looked up once and then must still be there. */
-  protected addressOf(struct: Struct): number {
-    // A buffer that was transferred to another thread has left its address behind.
-    if (struct.bytes.length === 0 && struct.view.buffer.byteLength === 0 && structSize(struct) > 0) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of this struct were transferred away');
+  /** How many bytes of a struct the kernel reads or writes: more than the struct has would be somebody else's. */
+  #bytesNeeded(ioctl: Ioctl, struct: Struct): number {
+    if (ioctl.length !== undefined) {
+      return 'capability' in ioctl.length
+        ? this.queryExtension(ioctl.length.capability.number)
+        : Number((struct as unknown as Record<string, number>)[ioctl.length.member]);
     }
-    if (struct[addressOf] === 0) struct[addressOf] = this.backend.address(struct.bytes);
-    return struct[addressOf];
+    return struct instanceof FlexStruct ? FlexStruct.bytesCounted(struct) : 0;
+  }
+
+  /** The address of a struct's bytes. */
+  protected addressOf(struct: Struct): number {
+    return Struct.addressOf(struct, this.backend);
   }
 
   /** One ioctl; what the kernel refuses becomes a `KvmError`. */
@@ -221,8 +235,4 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
 export function closedError(kind: string): KvmError {
   return new KvmError('ERR_KVM_CLOSED', `this ${kind === 'system' ? 'Kvm' : kind} is closed`);
-}
-
-function structSize(struct: Struct): number {
-  return (struct.constructor as unknown as StructType).size;
 }

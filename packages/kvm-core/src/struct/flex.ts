@@ -45,6 +45,13 @@ export abstract class FlexStruct extends Struct {
     const type = struct.constructor as unknown as FlexStructType;
     return Math.floor((struct.bytes.length - type.elementsOffset) / type.elementSize);
   }
+
+  /** How many bytes the struct is long if its count field is right, which bytes from elsewhere need not be. */
+  static bytesCounted(struct: FlexStruct): number {
+    const { count, elementsOffset, elementSize } = struct.constructor as unknown as FlexStructType;
+    if (count === undefined) return 0;
+    return elementsOffset + Number((struct as unknown as Record<string, number | bigint>)[count]) * elementSize;
+  }
 }
 
 /** Checks a count field against the room there is. */

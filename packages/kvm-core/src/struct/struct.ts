@@ -1,3 +1,4 @@
+import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 
 /** The typed arrays that a C array of integers becomes. */
@@ -44,9 +45,6 @@ export interface StructSource {
   byteLength?: number;
 }
 
-/** The address of a struct's bytes, once a backend has looked it up. A backing store never moves. */
-export const addressOf: unique symbol = Symbol('address');
-
 /**
  * A C struct or union as a view over bytes: reading a field reads them, writing one writes them, nothing is copied.
  *
@@ -57,7 +55,7 @@ export abstract class Struct {
   /** The bytes themselves, exactly as the kernel sees them. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  [addressOf] = 0;
+  #address = 0;
 
   constructor(source?: StructSource) {
     const { size } = this.constructor as unknown as StructType;
@@ -85,6 +83,16 @@ export abstract class Struct {
   /** A view of bytes that are already there, which must be at least `size` long. */
   static at<T extends Struct>(this: StructType<T>, bytes: Uint8Array): T {
     return new this({ buffer: bytes.buffer, byteOffset: bytes.byteOffset, byteLength: bytes.byteLength });
+  }
+
+  /** @internal The address of a struct's bytes, looked up once: a backing store never moves. */
+  static addressOf(struct: Struct, backend: Pick<Backend, 'address'>): number {
+    // A buffer that was transferred to another thread, or has shrunk, has left its address behind.
+    if (struct.bytes.length < (struct.constructor as unknown as StructType).size) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of this struct were transferred away, or have shrunk');
+    }
+    if (struct.#address === 0) struct.#address = backend.address(struct.bytes);
+    return struct.#address;
   }
 
   /** Writes the fields that `init` has and leaves the others; all are checked, and on an error none is changed. */

@@ -3,7 +3,20 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { codeAddress, realModeGuest } from '../../test/real-mode.js';
-import { ExitReason, KvmCpuidEntry2, KvmMsrEntry, KvmRegs, type KvmSregs } from '../abi/x86/index.js';
+import {
+  Cap,
+  ExitReason,
+  KVM_GET_MSRS,
+  KVM_GET_NESTED_STATE,
+  KVM_GET_XSAVE2,
+  KvmCpuidEntry2,
+  KvmMsrEntry,
+  KvmMsrs,
+  KvmNestedState,
+  KvmRegs,
+  type KvmSregs,
+  KvmXsave,
+} from '../abi/x86/index.js';
 import { Kvm } from '../system/kvm.js';
 
 const IA32_TSC = 0x10;
@@ -152,6 +165,20 @@ onEachBackend('Vcpu', (backend) => {
     const regs = guest.vcpu.getRegs();
     structuredClone(regs.bytes.buffer, { transfer: [regs.bytes.buffer as ArrayBuffer] });
     expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => guest.vcpu.getRegs(regs)).message).toMatch(/transferred/);
+  });
+
+  test('lets no raw call use more bytes than its struct has', (context) => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const lying = KvmMsrs.withCapacity(1);
+    lying.view.setUint32(0, 0xffff_ffff, true);
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => guest.vcpu.ioctl(KVM_GET_MSRS, lying)).message).toMatch(/has 24/);
+    const state = new KvmNestedState();
+    state.size = 2 ** 20;
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => guest.vcpu.ioctl(KVM_GET_NESTED_STATE, state));
+    const size = guest.vm.checkExtension(Cap.Xsave2);
+    if (size === 0) context.skip('the host lacks KVM_CAP_XSAVE2');
+    expect(guest.vcpu.ioctl(KVM_GET_XSAVE2, KvmXsave.at(new Uint8Array(size)))).toBe(0);
+    if (size > KvmXsave.size) kvmError('ERR_KVM_OUT_OF_RANGE', () => guest.vcpu.ioctl(KVM_GET_XSAVE2, new KvmXsave()));
   });
 
   test('is created, run and closed a thousand times without leaving a descriptor', () => {

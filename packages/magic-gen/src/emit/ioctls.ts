@@ -1,7 +1,7 @@
 import type { IoctlFacts } from '../facts/facts.js';
 import { ioctlFacts } from '../facts/ioctls.js';
 import type { Ioctl, Model, TypeRef } from '../model/model.js';
-import { pascal } from './names.js';
+import { camel, pascal } from './names.js';
 import { banner, doc, emitError, hex, importNames, quote, text } from './source.js';
 
 /** The table of ioctls: what the header says of each, and what the facts add. */
@@ -13,7 +13,11 @@ export function emitIoctls(model: Model): string {
   }
   const emitter = new IoctlEmitter(model);
   const entries = model.ioctls.flatMap((ioctl) => ['', ...emitter.emit(ioctl, ioctlFacts[ioctl.name] as IoctlFacts)]);
-  return text([...banner(model, 'Every ioctl of the headers, with what is known of it.'), ...emitter.imports(), ...entries]);
+  return text([
+    ...banner(model, 'Every ioctl of the headers, with what is known of it.'),
+    ...emitter.imports(),
+    ...entries,
+  ]);
 }
 
 class IoctlEmitter {
@@ -53,6 +57,7 @@ class IoctlEmitter {
       `  direction: ${quote(facts.direction ?? ioctl.direction)},`,
       ...(capability === undefined ? [] : [`  capability: ${capability},`]),
       ...(perKind.length === 0 ? [] : ['  capabilityOn: {', ...perKind.map((line) => `    ${line},`), '  },']),
+      ...this.#length(facts.length),
       ...(facts.pointers === undefined ? [] : list('pointers', facts.pointers)),
       '} as const satisfies Ioctl;',
     ];
@@ -63,6 +68,13 @@ class IoctlEmitter {
     if (name === undefined || !this.#constants.has(name)) return undefined;
     this.#usedConstants.add(name);
     return `{ number: ${name}, name: ${quote(name)} }`;
+  }
+
+  #length(length: IoctlFacts['length']): string[] {
+    if (length === undefined) return [];
+    if ('member' in length) return [`  length: { member: ${quote(camel(length.member))} },`];
+    const capability = this.#capability(length.capability);
+    return capability === undefined ? [] : ['  length: {', `    capability: ${capability},`, '  },'];
   }
 
   #argument(ioctl: Ioctl, facts: IoctlFacts): string {

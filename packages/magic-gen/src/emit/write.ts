@@ -5,7 +5,8 @@ import { MagicGenError } from '../errors.js';
 /** Where this repository keeps the ABI of an architecture. A published magic-gen has no such place. */
 export function committedAbi(arch: string): string {
   const core = join(import.meta.dirname, '..', '..', '..', 'kvm-core');
-  if (!existsSync(core)) throw new MagicGenError('outside its repository, magic-gen must be told where to write: --out DIR');
+  if (!existsSync(core))
+    throw new MagicGenError('outside its repository, magic-gen must be told where to write: --out DIR');
   return join(core, 'src', 'abi', arch);
 }
 

@@ -1,6 +1,6 @@
 /**
- * The members of struct kvm_run's union that each exit reason fills. Some reasons fill none, for all there is to know is the
- * reason itself, or stands outside the union (SET_TPR: `cr8`).
+ * The members of struct kvm_run's union that each exit reason fills. Some reasons fill none, for all there is to know
+ * is the reason itself, or stands outside the union (SET_TPR: `cr8`).
  */
 export const exitMembers: Readonly<Record<string, readonly string[]>> = {
   KVM_EXIT_UNKNOWN: ['hw'],

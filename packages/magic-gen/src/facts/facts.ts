@@ -6,8 +6,8 @@ export interface IoctlFacts {
   /** The kinds of file descriptor that take it. */
   fd: readonly FdKind[];
   /**
-   * How the argument travels where the header's macro does not tell: an `_IO` ioctl takes a plain number (`value`) or nothing
-   * (`none`). An `_IOR`/`_IOW`/`_IOWR` one always takes a pointer, unless it says `value` here.
+   * How the argument travels where the header's macro does not tell: an `_IO` ioctl takes a plain number (`value`) or
+   * nothing (`none`). An `_IOR`/`_IOW`/`_IOWR` one always takes a pointer, unless it says `value` here.
    */
   argument?: 'none' | 'value';
   /**
@@ -15,12 +15,17 @@ export interface IoctlFacts {
    * MEMORY_ENCRYPT_OP says `unsigned long`. The kernel reads, and may write, the whole struct.
    */
   record?: string;
-  /** Where the header's direction is not what the kernel does: SET_IRQCHIP is declared `_IOR` and reads its argument. */
+  /** Where the header's direction is not what the kernel does: SET_IRQCHIP, an `_IOR`, reads its argument. */
   direction?: 'write' | 'read' | 'readwrite';
   /** The capability to ask for before the call, when there is one. */
   capability?: string;
   /** The capability on a kind of file descriptor that has one of its own; the others keep `capability`. */
   capabilityOn?: Readonly<Partial<Record<FdKind, string>>>;
+  /**
+   * How many bytes the kernel reads or writes where neither the size in the request nor a count of elements says it: what a
+   * capability answers on the VM, or what a member of the argument says.
+   */
+  length?: { capability: string } | { member: string };
   /** The architectures (the kernel's directory names) that have it; all, when absent. */
   arch?: readonly string[];
   /** Members of the argument that hold an address of this process, which the kernel reads or writes: dotted paths. */

@@ -1,8 +1,9 @@
 import type { FlexCounts } from './facts.js';
 
 /**
- * The member that holds the number of elements. In a list that the kernel fills (kvm_msr_list, kvm_cpuid2, kvm_reg_list) it goes
- * in as the room there is and comes back as the number of elements, also with E2BIG where there was not room enough.
+ * The member that holds the number of elements. In a list that the kernel fills (kvm_msr_list, kvm_cpuid2, kvm_reg_list)
+ * it goes in as the room there is and comes back as the number of elements. Where the room was too small, E2BIG, only
+ * kvm_msr_list and kvm_reg_list come back with the number that is needed.
  */
 export const flexCounts: FlexCounts = {
   kvm_cpuid: 'nent',
@@ -16,7 +17,7 @@ export const flexCounts: FlexCounts = {
   kvm_signal_mask: 'len',
 };
 
-/** Records which end in an array, or in nothing, with no member that counts its elements; and what does tell the length. */
+/** Records which end in an array that no member counts the elements of, and what does tell its length. */
 export const flexUncounted: Readonly<Record<string, string>> = {
   kvm_coalesced_mmio_ring: 'the ring fills the rest of its page: KVM_COALESCED_MMIO_MAX elements',
   kvm_nested_state: 'size is that of the whole struct in bytes, and format says which member of data is there',
@@ -25,6 +26,5 @@ export const flexUncounted: Readonly<Record<string, string>> = {
   // These two end in a kvm_cpuid2, which has its own count.
   kvm_tdx_capabilities: 'the kvm_cpuid2 at its end counts its own entries',
   kvm_tdx_init_vm: 'the kvm_cpuid2 at its end counts its own entries',
-  kvm_xsave:
-    'the whole struct has the bytes that KVM_CHECK_EXTENSION of KVM_CAP_XSAVE2 tells on the VM, and at least 4096',
+  kvm_xsave: 'the whole struct has as many bytes as KVM_CHECK_EXTENSION of KVM_CAP_XSAVE2 tells on the VM',
 };

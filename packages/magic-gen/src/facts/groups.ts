@@ -1,8 +1,8 @@
 import { notExitReasons } from './exits.js';
 
 /**
- * The kernel's compound words, in lower case, and where camel case parts them. What is not here counts as one word: Irqfd,
- * Ioeventfd, Cpuid, Sregs, Xsave, Lapic, Ioapic, Vcpu, Memslots.
+ * The kernel's compound words, in lower case, and where camel case parts them. What is not here counts as one word:
+ * Irqfd, Ioeventfd, Cpuid, Sregs, Xsave, Lapic, Ioapic, Vcpu, Memslots.
  */
 export const words: Readonly<Record<string, string>> = {
   '1m': '1M',
@@ -77,7 +77,7 @@ export const groups: readonly Group[] = [
     prefix: 'KVM_CAP_',
     renamed,
     names: true,
-    doc: 'Capabilities: what a host may have, to be asked with KVM_CHECK_EXTENSION, and in part enabled with KVM_ENABLE_CAP.',
+    doc: 'Capabilities: what a host may have. KVM_CHECK_EXTENSION asks for them, KVM_ENABLE_CAP enables some.',
   },
   {
     name: 'VmType',
@@ -142,7 +142,7 @@ export const groups: readonly Group[] = [
     name: 'MsrExitReason',
     prefix: 'KVM_MSR_EXIT_REASON_',
     exclude: ['KVM_MSR_EXIT_REASON_VALID_MASK'],
-    doc: 'Why an MSR access comes to user space: `reason` of the two MSR exits, and what Cap.X86UserSpaceMsr is enabled for.',
+    doc: 'Why an MSR access comes to user space: `reason` of such an exit, and for Cap.X86UserSpaceMsr.',
   },
   {
     name: 'NotifyFlag',
@@ -181,7 +181,7 @@ export const groups: readonly Group[] = [
       Diag318: 'KVM_SYNC_DIAG318',
     },
     bigint: true,
-    doc: 'Sets of registers that the run state can carry: `kvm_valid_regs` and `kvm_dirty_regs`. Cap.SyncRegs tells which.',
+    doc: 'Sets of registers in the run state: `kvm_valid_regs`, `kvm_dirty_regs`. Cap.SyncRegs tells which there are.',
   },
 
   // Memory.

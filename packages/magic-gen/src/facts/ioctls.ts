@@ -2,8 +2,8 @@ import type { IoctlFacts } from './facts.js';
 
 /**
  * One entry for each ioctl of linux/kvm.h, of Linux 6.1 and of the kernels after it, in the order of the header.
- * From the headers, the kernel's API document and the code; where the document and the code differ, the code is followed and a
- * comment says so. `arch` tells where the call does something: a stub that only refuses does not count.
+ * From the headers, the kernel's API document and the code; where the document and the code differ, the code is
+ * followed and a comment says so. `arch` tells where the call does something: a stub that only refuses does not count.
  */
 
 const x86 = ['x86'] as const;
@@ -286,7 +286,7 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
   // An address of the guest.
   KVM_SET_VAPIC_ADDR: { fd: ['vcpu'], capability: 'KVM_CAP_VAPIC', arch: x86 },
   KVM_S390_INTERRUPT: { fd: ['vm', 'vcpu'], arch: s390 },
-  // Declared _IOW of an `unsigned long`, and takes that number itself: an address of the guest, or KVM_S390_STORE_STATUS_*.
+  // Declared _IOW of an `unsigned long`, and takes that number itself: a guest address or KVM_S390_STORE_STATUS_*.
   KVM_S390_STORE_STATUS: { fd: ['vcpu'], argument: 'value', arch: s390 },
   KVM_S390_SET_INITIAL_PSW: { fd: ['vcpu'], arch: s390 },
   KVM_S390_INITIAL_RESET: { fd: ['vcpu'], argument: 'none', arch: s390 },
@@ -325,7 +325,7 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
   // Writes the struct's own 4096 bytes, and refuses where KVM_GET_XSAVE2 would need more.
   KVM_GET_XSAVE: { fd: ['vcpu'], capability: 'KVM_CAP_XSAVE', arch: x86 },
   // Reads as many bytes as KVM_CHECK_EXTENSION of KVM_CAP_XSAVE2 tells, which may be more than the struct's.
-  KVM_SET_XSAVE: { fd: ['vcpu'], capability: 'KVM_CAP_XSAVE', arch: x86 },
+  KVM_SET_XSAVE: { fd: ['vcpu'], capability: 'KVM_CAP_XSAVE', length: { capability: 'KVM_CAP_XSAVE2' }, arch: x86 },
   KVM_GET_XCRS: { fd: ['vcpu'], capability: 'KVM_CAP_XCRS', arch: x86 },
   KVM_SET_XCRS: { fd: ['vcpu'], capability: 'KVM_CAP_XCRS', arch: x86 },
   KVM_DIRTY_TLB: { fd: ['vcpu'], capability: 'KVM_CAP_SW_TLB', arch: powerpc, pointers: ['bitmap'] },
@@ -373,8 +373,8 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
 
   KVM_HYPERV_EVENTFD: { fd: ['vm'], capability: 'KVM_CAP_HYPERV_EVENTFD', arch: x86 },
   // Fills as many bytes as `size` in the struct says there are.
-  KVM_GET_NESTED_STATE: { fd: ['vcpu'], capability: 'KVM_CAP_NESTED_STATE', arch: x86 },
-  KVM_SET_NESTED_STATE: { fd: ['vcpu'], capability: 'KVM_CAP_NESTED_STATE', arch: x86 },
+  KVM_GET_NESTED_STATE: { fd: ['vcpu'], capability: 'KVM_CAP_NESTED_STATE', length: { member: 'size' }, arch: x86 },
+  KVM_SET_NESTED_STATE: { fd: ['vcpu'], capability: 'KVM_CAP_NESTED_STATE', length: { member: 'size' }, arch: x86 },
   // Declared _IOWR, and only reads its argument. The document leaves out riscv and loongarch, which build it too.
   KVM_CLEAR_DIRTY_LOG: {
     fd: ['vm'],
@@ -420,7 +420,7 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
   // The document has the capability's name with its words turned round.
   KVM_GET_STATS_FD: { fd: ['vm', 'vcpu'], argument: 'none', capability: 'KVM_CAP_BINARY_STATS_FD' },
   // Writes as many bytes as KVM_CHECK_EXTENSION of KVM_CAP_XSAVE2 tells on the VM, which may be more than the struct's.
-  KVM_GET_XSAVE2: { fd: ['vcpu'], capability: 'KVM_CAP_XSAVE2', arch: x86 },
+  KVM_GET_XSAVE2: { fd: ['vcpu'], capability: 'KVM_CAP_XSAVE2', length: { capability: 'KVM_CAP_XSAVE2' }, arch: x86 },
   KVM_S390_PV_CPU_COMMAND: {
     fd: ['vcpu'],
     capability: 'KVM_CAP_S390_PROTECTED_DUMP',

@@ -154,7 +154,7 @@ export class Declarations implements Scope {
 }
 
 /** Whether C takes two types for one: names apart, all of the shape counts. */
-export function sameType(left: CType, right: CType): boolean {
+function sameType(left: CType, right: CType): boolean {
   if (left.kind === 'integer' && right.kind === 'integer')
     return left.base === right.base && left.align === right.align;
   if (left.kind === 'record' && right.kind === 'record') return left.record === right.record;

@@ -1,5 +1,5 @@
 import { alignOf, type CType, sizeOf } from '../language/types.js';
-import { type Attribute, child, fail, type Syntax, textOf } from '../parse/code.js';
+import { type Attribute, child, fail, nameOf, type Syntax } from '../parse/code.js';
 import type { Declarations } from './declarations.js';
 import { sizeLimit } from './record.js';
 
@@ -31,7 +31,7 @@ export function shape(base: CType, node: Syntax, scope: Declarations): { type: C
     case 'field_identifier':
     case 'type_identifier':
     case 'primitive_type':
-      return { type: base, name: textOf(node) };
+      return { type: base, name: nameOf(node) };
     case 'pointer_declarator':
     case 'abstract_pointer_declarator': {
       const size = scope.target.target.wordSize;

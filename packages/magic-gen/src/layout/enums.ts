@@ -1,7 +1,7 @@
 import { evaluate } from '../language/evaluate.js';
 import { fits, type IntegerType } from '../language/integers.js';
 import type { EnumType } from '../language/types.js';
-import { child, fail, type Syntax, textOf } from '../parse/code.js';
+import { child, fail, nameOf, type Syntax } from '../parse/code.js';
 import { readAttributes } from './attributes.js';
 import type { Declarations, Enumerator } from './declarations.js';
 import { definitionAttributes } from './declarators.js';
@@ -16,7 +16,7 @@ export interface EnumDefinition {
 /** Takes in an enum that is defined, or finds the one that is named. */
 export function defineEnum(node: Syntax, scope: Declarations): EnumDefinition {
   const nameNode = child(node, 'name');
-  const tag = nameNode ? textOf(nameNode) : null;
+  const tag = nameNode ? nameOf(nameNode) : null;
   const body = child(node, 'body');
   const before = tag === null ? undefined : scope.tags.get(tag);
   if (!body) {
@@ -30,7 +30,7 @@ export function defineEnum(node: Syntax, scope: Declarations): EnumDefinition {
   const found: Enumerator[] = [];
   let value = -1n;
   for (const part of body.children.filter((each) => each.type === 'enumerator')) {
-    const name = textOf(child(part, 'name') ?? part);
+    const name = nameOf(child(part, 'name') ?? part);
     const expression = child(part, 'value');
     value = expression ? evaluate(expression, scope).value : value + 1n;
     if (scope.enumerators.has(name)) fail(part, `enumerator '${name}' is defined twice`);

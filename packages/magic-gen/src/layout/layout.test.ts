@@ -145,9 +145,10 @@ describe.skipIf(noCompiler)(`a compiler agrees${noCompiler ? ` (skipped: ${noCom
     ['__s64', 64],
     ['enum e', 32],
   );
-  const bits = fc.tuple(unit, fc.nat(), fc.boolean(), attribute).map(([[type, most], pick, named, attributes]) => {
+  // Without attributes: on a bitfield, gcc and clang do not agree on what `aligned` means.
+  const bits = fc.tuple(unit, fc.nat(), fc.boolean()).map(([[type, most], pick, named]) => {
     const width = pick % (most + 1);
-    return `${type} ${named && width > 0 ? '@' : ''}:${width} ${attributes};`;
+    return `${type} ${named && width > 0 ? '@' : ''}:${width};`;
   });
   const pointer = fc.constantFrom('void *@;', '__u8 **@;', 'int (*@)(int);');
   const kind = fc.constantFrom('struct', 'union');

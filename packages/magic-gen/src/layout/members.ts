@@ -1,7 +1,7 @@
 import { fits } from '../language/integers.js';
 import type { CType, RecordType } from '../language/types.js';
 import { sizeOf } from '../language/types.js';
-import { child, fail, type Syntax, textOf } from '../parse/code.js';
+import { child, fail, nameOf, type Syntax } from '../parse/code.js';
 import { unnamedBitfield } from '../parse/rewrite.js';
 import { readAttributes } from './attributes.js';
 import type { Declarations } from './declarations.js';
@@ -12,7 +12,7 @@ import { layOut, type Member } from './record.js';
 export function defineRecord(node: Syntax, scope: Declarations): RecordType {
   const union = node.type === 'union_specifier';
   const nameNode = child(node, 'name');
-  const tag = nameNode ? textOf(nameNode) : null;
+  const tag = nameNode ? nameOf(nameNode) : null;
   const body = child(node, 'body');
 
   const before = tag === null ? undefined : scope.tags.get(tag);

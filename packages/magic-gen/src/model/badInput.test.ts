@@ -80,6 +80,8 @@ describe('a fault stops the run with its place and the line', () => {
       36,
     ],
     ['alignment that is none', 'struct s { int a; } __attribute__((aligned(3)));', 'an alignment of 3 bytes', 1, 1],
+    ['macro over an enumerator', 'enum { A };\n#define A 2', "this macro hides the enumerator 'A'", 2, 9],
+    ['keyword as a name', 'struct s { struct { int a; } union; };', "'union' is a keyword", 1, 30],
     ['quote without an end', "struct s { int a; };\n' ", 'the parser cannot read this', 2, 1],
   ])('%s', (_, kvm, problem, line, column) => {
     const found = stopped(kvm);

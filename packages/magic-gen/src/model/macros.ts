@@ -1,8 +1,9 @@
-import { NotConstantError } from '../errors.js';
+import { MagicGenError, NotConstantError } from '../errors.js';
 import { evaluate } from '../language/evaluate.js';
 import type { Declarations } from '../layout/declarations.js';
 import type { Macro } from '../preprocess/macros.js';
 import type { Preprocessed } from '../preprocess/preprocess.js';
+import { locate } from '../preprocess/tokens.js';
 import { constantType } from './enums.js';
 import { asIoctlCall, ioctlMacros, readIoctl } from './ioctls.js';
 import type { Ioctl, Skipped } from './model.js';
@@ -47,6 +48,9 @@ function readMacro(
   if (macro.body.length === 0) throw new NotConstantError('defined as nothing');
   if (macro.body.length === 1 && macro.body[0]?.text === macro.name) {
     throw new NotConstantError('stands for the declaration of the same name');
+  }
+  if (declarations.enumerators.has(macro.name)) {
+    throw new MagicGenError(`this macro hides the enumerator '${macro.name}'`, locate(macro.at));
   }
   const body = macro.body.map((token) => ({ ...token, hidden: { name: macro.name, rest: null } }));
   const call = asIoctlCall(expander.expand(body, ioctlMacros));

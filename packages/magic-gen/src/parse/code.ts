@@ -1,4 +1,5 @@
 import { MagicGenError, NotConstantError, type SourceLocation } from '../errors.js';
+import { keywords } from '../language/keywords.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 
 /** `__attribute__((...))`, taken out of the text. */
@@ -68,12 +69,14 @@ export function textOf(node: Syntax): string {
   return node.code.text.slice(node.start, node.end);
 }
 
-export function child(node: Syntax, field: string): Syntax | undefined {
-  return node.children.find((part) => part.field === field);
+/** The text of a node that names something. */
+export function nameOf(node: Syntax): string {
+  const name = textOf(node);
+  return keywords.has(name) ? fail(node, `'${name}' is a keyword`) : name;
 }
 
-export function childrenOf(node: Syntax, field: string): Syntax[] {
-  return node.children.filter((part) => part.field === field);
+export function child(node: Syntax, field: string): Syntax | undefined {
+  return node.children.find((part) => part.field === field);
 }
 
 export function placeOf(node: Syntax): SourceLocation | undefined {

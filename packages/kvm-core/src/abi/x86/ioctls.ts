@@ -1257,6 +1257,9 @@ export const KVM_SET_XSAVE = {
   argument: { kind: 'struct', type: KvmXsave },
   direction: 'write',
   capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE' },
+  length: {
+    capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2' },
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_XCRS = _IOR(KVMIO, 0xa6, struct kvm_xcrs)`, linux/kvm.h. Needs KVM_CAP_XCRS. On x86. */
@@ -1480,6 +1483,7 @@ export const KVM_GET_NESTED_STATE = {
   argument: { kind: 'struct', type: KvmNestedState },
   direction: 'readwrite',
   capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE' },
+  length: { member: 'size' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_NESTED_STATE = _IOW(KVMIO, 0xbf, struct kvm_nested_state)`, linux/kvm.h. Needs KVM_CAP_NESTED_STATE. On x86. */
@@ -1490,6 +1494,7 @@ export const KVM_SET_NESTED_STATE = {
   argument: { kind: 'struct', type: KvmNestedState },
   direction: 'write',
   capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE' },
+  length: { member: 'size' },
 } as const satisfies Ioctl;
 
 /** `KVM_CLEAR_DIRTY_LOG = _IOWR(KVMIO, 0xc0, struct kvm_clear_dirty_log)`, linux/kvm.h. Needs KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. On x86, arm64, riscv, mips, loongarch. */
@@ -1668,6 +1673,9 @@ export const KVM_GET_XSAVE2 = {
   argument: { kind: 'struct', type: KvmXsave },
   direction: 'read',
   capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2' },
+  length: {
+    capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2' },
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_PV_CPU_COMMAND = _IOWR(KVMIO, 0xd0, struct kvm_pv_cmd)`, linux/kvm.h. Needs KVM_CAP_S390_PROTECTED_DUMP. On s390. */

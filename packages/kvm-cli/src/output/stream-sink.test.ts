@@ -1,0 +1,88 @@
+import { Writable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { StreamSink } from './stream-sink.js';
+
+/** A stream whose reader takes the next bytes when it is told to. */
+function slowStream(): { stream: Writable; got: string[]; take: () => void } {
+  const got: string[] = [];
+  let pending: (() => void) | undefined;
+  const stream = new Writable({
+    highWaterMark: 4,
+    write: (chunk, _encoding, done) => {
+      pending = () => {
+        got.push(String(chunk));
+        done();
+      };
+    },
+  });
+  return {
+    stream,
+    got,
+    take: () => {
+      const now = pending;
+      pending = undefined;
+      now?.();
+    },
+  };
+}
+
+test('a slow reader makes a sink full, until it has read', async () => {
+  const { stream, got, take } = slowStream();
+  const sink = new StreamSink(stream);
+  sink.write('123');
+  expect(sink.full).toBe(false);
+  sink.write('456');
+  expect(sink.full).toBe(true);
+  const drained = sink.drained();
+  take();
+  take();
+  await drained;
+  expect(got).toEqual(['123', '456']);
+  expect(sink.full).toBe(false);
+});
+
+test('a sink is flushed when all of it is read', async () => {
+  const { stream, got, take } = slowStream();
+  const sink = new StreamSink(stream);
+  await sink.flushed();
+  sink.write('12');
+  let done = false;
+  const flushed = sink.flushed().then(() => {
+    done = true;
+  });
+  await turn();
+  expect(done).toBe(false);
+  take();
+  await turn();
+  take();
+  await flushed;
+  expect(got[0]).toBe('12');
+});
+
+test('a reader that goes ends every wait, and what is written then is lost without an error', async () => {
+  const { stream } = slowStream();
+  const sink = new StreamSink(stream);
+  let closed = 0;
+  sink.onClosed(() => closed++);
+  sink.write('123456');
+  const waits = Promise.all([sink.drained(), sink.flushed()]);
+  stream.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+  await waits;
+  sink.write('more');
+  expect([sink.closed, sink.full, closed]).toEqual([true, false, 1]);
+  sink.onClosed(() => closed++);
+  expect(closed).toBe(2);
+});
+
+test('a reader that does not read can be given up', async () => {
+  const { stream } = slowStream();
+  const sink = new StreamSink(stream);
+  sink.abandonUnread();
+  expect(sink.closed).toBe(false);
+  sink.write('12');
+  const flushed = sink.flushed();
+  sink.abandonUnread();
+  await flushed;
+  expect(sink.closed).toBe(true);
+});

@@ -1,0 +1,69 @@
+import type { Outcome } from '@kvm/vmm';
+import pc from 'picocolors';
+import { expect, test } from 'vitest';
+import type { ChallengeResult } from './protocol.js';
+import { complaint, reportText, statusOfRun } from './report.js';
+import type { SessionEnd, StopCause } from './session.js';
+
+function ended(outcome: Outcome, stopCause?: StopCause, challenge?: ChallengeResult): SessionEnd {
+  const unclaimed = { pio: 0, mmio: 0 };
+  return { record: { outcome, backend: 'ffi', exits: {}, exitCount: 0, unclaimed, seconds: 0, challenge }, stopCause };
+}
+
+const rip = 0x1000n;
+
+const ends: [Outcome, StopCause | undefined, number, string | undefined][] = [
+  [{ kind: 'halt' }, undefined, 0, undefined],
+  [{ kind: 'exit', status: 77 }, undefined, 77, undefined],
+  [{ kind: 'interrupted' }, 'timeout', 124, 'the guest was stopped: its time was up'],
+  [{ kind: 'interrupted' }, 'SIGINT', 130, 'the guest was stopped: SIGINT'],
+  [{ kind: 'interrupted' }, 'output closed', 141, 'the guest was stopped: output closed'],
+  [{ kind: 'shutdown', rip }, undefined, 3, 'the guest crashed: it shut down, as by a triple fault, at rip 0x1000'],
+  [
+    { kind: 'internal-error', suberror: 1, rip },
+    undefined,
+    3,
+    'the guest crashed: KVM could not go on at rip 0x1000 (emulation of an instruction)',
+  ],
+  [
+    { kind: 'internal-error', suberror: 9, rip },
+    undefined,
+    3,
+    'the guest crashed: KVM could not go on at rip 0x1000 (internal error 9)',
+  ],
+  [
+    { kind: 'entry-failure', hardwareReason: 0x8000_0021n, cpu: 0 },
+    undefined,
+    3,
+    "the guest crashed: the processor refused the vCPU's state, with reason 0x80000021",
+  ],
+  [
+    { kind: 'unhandled', reason: 'KVM_EXIT_NMI', rip },
+    undefined,
+    3,
+    'the guest crashed: it exited with KVM_EXIT_NMI at rip 0x1000, which this machine has nothing for',
+  ],
+];
+
+test.each(ends.map(([outcome, cause, status, words]) => ({ kind: outcome.kind, outcome, cause, status, words })))(
+  'a run that ends in $kind ($cause) has status $status and says: $words',
+  ({ outcome, cause, status, words }) => {
+    expect(statusOfRun(ended(outcome, cause))).toBe(status);
+    expect(complaint(ended(outcome, cause))).toBe(words);
+  },
+);
+
+const verdicts = [
+  ['right', 12n, 0, 'right: 12'],
+  ['wrong', 13n, 1, 'WRONG: 13, where 12 is right'],
+  ['none', undefined, 1, 'MISSING: the guest has given no result'],
+] as const;
+
+test.each(verdicts.map(([verdict, result, status, words]) => ({ verdict, result, status, words })))(
+  'a demo whose arithmetic is $verdict says so, and its status too',
+  ({ verdict, result, status, words }) => {
+    const end = ended({ kind: 'halt' }, undefined, { a: 3n, b: 4n, expected: 12n, result, verdict });
+    expect(statusOfRun(end)).toBe(status);
+    expect(reportText(end, pc.createColors(false))).toContain(`arithmetic ${words}\n`);
+  },
+);

@@ -1,0 +1,93 @@
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+/** The built command, as it is installed. */
+export const mainJs: string = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+export interface CliResult {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface CliOptions {
+  /** For standard input, which then ends. */
+  input?: string;
+  env?: NodeJS.ProcessEnv;
+  /** What to start instead of node; it is given node and its arguments. */
+  wrapper?: string[];
+}
+
+/** Starts kvm-cli. It is killed when the test ends before it. */
+export function start(args: string[], { env = {}, wrapper = [] }: CliOptions = {}): ChildProcessWithoutNullStreams {
+  const [command = '', ...rest] = [...wrapper, process.execPath, mainJs, ...args];
+  const child = spawn(command, rest, { env: { ...process.env, NO_COLOR: '1', ...env } });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  return child;
+}
+
+/** Waits for the end of one that was started. */
+export async function end(child: ChildProcessWithoutNullStreams): Promise<CliResult> {
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+}
+
+/** Runs kvm-cli to its end. */
+export async function cli(args: string[], options: CliOptions = {}): Promise<CliResult> {
+  const child = start(args, options);
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.input ?? '');
+  return await end(child);
+}
+
+/** The path of one of the repository's guests. */
+export function guest(name: string): string {
+  return fileURLToPath(new URL(`../../../guests/${name}.bin`, import.meta.url));
+}
+
+/** A folder that goes with the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'kvm-cli-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A file that goes with the test. */
+export function temporaryFile(name: string, bytes: Uint8Array): string {
+  const path = join(temporaryFolder(), name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** Real-mode code that sends one byte to COM1 and then spins: `mov dx, 0x3f8; mov al, 'R'; out dx, al; jmp .`. */
+export const readyThenSpin: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0x52, 0xee, 0xeb, 0xfe);
+
+/** Real-mode code that sends to COM1 for ever: `mov dx, 0x3f8; mov al, 'x'; again: out dx, al; jmp again`. */
+export const chatter: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0x78, 0xee, 0xeb, 0xfd);
+
+/** Has the main thread of kvm-cli die of an error of its own, a while after its start. */
+export const dyingMainThread: NodeJS.ProcessEnv = {
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
+    'import { isMainThread } from "node:worker_threads"; if (isMainThread) setTimeout(() => { throw new Error("of our own") }, 1500)',
+  )}`,
+};
+
+/** How to start a program as somebody who is not root, or why that cannot be. */
+export function unprivileged(): { wrapper: string[] } | { reason: string } {
+  if (process.getuid?.() !== 0) return { wrapper: [] };
+  const wrapper = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+  const [command = '', ...args] = [...wrapper, process.execPath, mainJs, '--version'];
+  const { status, error } = spawnSync(command, args);
+  if (status === 0) return { wrapper };
+  return { reason: `this is root, and setpriv cannot make it nobody: ${error?.message ?? `status ${status}`}` };
+}

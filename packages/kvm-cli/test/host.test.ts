@@ -1,0 +1,69 @@
+import { Cap } from '@kvm/core';
+import { describe, expect, test } from 'vitest';
+import { noKvm } from '../../kvm-core/test/backends.js';
+import { cli } from './cli.js';
+
+describe.skipIf(noKvm !== undefined)(`on this host${noKvm === undefined ? '' : `: skipped, ${noKvm}`}`, () => {
+  test('caps lists every capability by number and name, with its value', async () => {
+    const { status, stdout } = await cli(['caps']);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(new Set(Object.values(Cap)).size);
+    for (const line of lines) expect(line).toMatch(/^ *\d+ {2}KVM_CAP_\w+ +-?\d+(, for a VM -?\d+)?$/);
+    expect(stdout).toMatch(/^ *3 {2}KVM_CAP_USER_MEMORY +1$/m);
+    expect(status).toBe(0);
+  });
+
+  test('caps --json has the same for programs', async () => {
+    const { stdout } = await cli(['caps', '--json']);
+    const { apiVersion, capabilities } = JSON.parse(stdout);
+    expect(apiVersion).toBe(12);
+    expect(capabilities).toHaveLength(Object.keys(Cap).length);
+    expect(capabilities).toContainEqual({
+      number: 3,
+      name: 'KVM_CAP_USER_MEMORY',
+      cap: 'UserMemory',
+      value: 1,
+      vmValue: 1,
+    });
+  });
+
+  test('doctor finds KVM usable, and has a guest run on each backend that loads', async () => {
+    const { status, stdout } = await cli(['doctor', '--json'], { env: { KVM_BACKEND: '' } });
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ usable: true, problem: null, kvm: { apiVersion: 12 } });
+    for (const { error, guest } of report.backends) expect(error !== null || guest.ok).toBe(true);
+    expect(report.chosen.name).toBe(report.backends.find(({ error }: { error: unknown }) => error === null).name);
+    expect(status).toBe(0);
+  });
+
+  test('doctor says which backend is used, and why', async () => {
+    const { status, stdout } = await cli(['doctor'], { env: { KVM_BACKEND: 'ffi' } });
+    expect(stdout).toMatch(/^ok {2}backend {2}ffi: KVM_BACKEND names it$/m);
+    expect(stdout).toContain('KVM is ready.');
+    expect(status).toBe(0);
+  });
+
+  test('doctor ends with 2 when the backend that is asked for does not exist', async () => {
+    const { status, stdout } = await cli(['doctor'], { env: { KVM_BACKEND: 'none' } });
+    expect(stdout).toContain('KVM_BACKEND names none, which does not exist');
+    expect(status).toBe(2);
+  });
+});
+
+test.each([
+  [['--help'], 'Usage: kvm-cli'],
+  [['run', '--help'], 'Exit status:'],
+  [['caps', '--help'], 'Examples:'],
+  [['doctor', '--help'], 'Examples:'],
+  [['help', 'run'], 'Examples:'],
+])('%s helps', async (args, text) => {
+  const { status, stdout, stderr } = await cli(args);
+  expect(stdout).toContain(text);
+  expect([status, stderr]).toEqual([0, '']);
+});
+
+test('--version is that of the package', async () => {
+  const { status, stdout } = await cli(['--version']);
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\S*\n$/);
+  expect(status).toBe(0);
+});

@@ -1,0 +1,155 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { noKvm, onEachBackend } from '../../kvm-core/test/backends.js';
+import { chatter, cli, dyingMainThread, end, guest, readyThenSpin, start, temporaryFile } from './cli.js';
+
+onEachBackend('kvm-cli run', (backend) => {
+  const env = { KVM_BACKEND: backend };
+
+  test('without a file runs the demo: a greeting, arithmetic that the host checks, a report', async () => {
+    const { status, stdout, stderr } = await cli(['run'], { env });
+    expect(stdout).toMatch(/^Hello from inside a KVM virtual machine!\n(.+\n){6}The host has checked it: right\..*\n$/);
+    const [, a, b, result] = /a = (\d+)\n {2}b = (\d+)\n.* make (\d+)\n/.exec(stdout) ?? [];
+    let x = BigInt(a ?? 0);
+    for (let i = 1n; i <= 16n; i++) x = BigInt.asUintN(64, x * BigInt(b ?? 0) + i);
+    expect(BigInt(result ?? -1)).toBe(x);
+    expect(stderr).toMatch(/^guest +halted$/m);
+    expect(stderr).toMatch(/^exits +\d+: KVM_EXIT_IO \d+, KVM_EXIT_MMIO 4, KVM_EXIT_HLT 1$/m);
+    expect(stderr).toMatch(new RegExp(`^backend +${backend}$`, 'm'));
+    expect(stderr).toMatch(/^time +[\d.]+ ms$/m);
+    expect(stderr).toContain(`right: ${result}`);
+    expect(status).toBe(0);
+  });
+
+  test.each([
+    ['hello16', 'real', 'Hello from real mode.\n'],
+    ['hello32', 'protected', 'Hello from protected mode.\n'],
+  ])('runs %s in %s mode, and prints nothing of its own', async (name, mode, greeting) => {
+    expect(await cli(['run', '--mode', mode, guest(name)], { env })).toEqual({
+      status: 0,
+      stdout: greeting,
+      stderr: '',
+    });
+  });
+
+  test('ends with the status that the guest chooses', async () => {
+    expect(await cli(['run', guest('exit')], { env })).toEqual({ status: 42, stdout: '', stderr: '' });
+  });
+
+  test('ends with 3 and one line when the guest crashes', async () => {
+    const { status, stderr } = await cli(['run', '--mode', 'protected', guest('shutdown')], { env });
+    expect(stderr).toBe('kvm-cli: the guest crashed: it shut down, as by a triple fault, at rip 0x1007\n');
+    expect(status).toBe(3);
+  });
+
+  test('ends with 124 when a spinning guest has used up its time', async () => {
+    const { status, stderr } = await cli(['run', '--timeout', '0.2', guest('spin')], { env });
+    expect(stderr).toBe('kvm-cli: the guest was stopped: its time was up\n');
+    expect(status).toBe(124);
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('stops a spinning guest at %s, and ends with %d', async (signal, expected) => {
+    const child = start(['run', temporaryFile('spin.bin', readyThenSpin)], { env });
+    await once(child.stdout, 'data');
+    child.kill(signal);
+    const { status, stderr } = await end(child);
+    expect(stderr).toBe(`kvm-cli: the guest was stopped: ${signal}\n`);
+    expect(status).toBe(expected);
+  });
+
+  test('gives standard input to the guest, and what the guest says to standard output', async () => {
+    const result = await cli(['run', guest('echo')], { env, input: 'one\ntwo\n\x04' });
+    expect(result).toEqual({ status: 0, stdout: 'one\ntwo\n', stderr: '' });
+  });
+
+  test('does not end with standard input: the guest may have more to do', async () => {
+    const result = await cli(['run', '--timeout', '1', guest('echo')], { env, input: 'no end' });
+    expect(result).toMatchObject({ status: 124, stdout: 'no end' });
+  });
+
+  test('prints a JSON document when asked to, with what the guest said inside', async () => {
+    const { status, stdout, stderr } = await cli(['run', '--json'], { env });
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({
+      status: 0,
+      outcome: { kind: 'halt' },
+      stopCause: null,
+      guest: { file: null, mode: 'long', memory: 16 * 2 ** 20, loadAddr: '0x1000', entry: '0x1000' },
+      backend,
+      exits: { KVM_EXIT_MMIO: 4, KVM_EXIT_HLT: 1 },
+      unclaimed: { pio: 0, mmio: 0 },
+      challenge: { verdict: 'right' },
+    });
+    expect(document.serial).toContain(document.challenge.expected);
+    expect(document.exitCount).toBe(document.exits.KVM_EXIT_IO + 5);
+    expect(status).toBe(0);
+    expect(stderr).toBe('');
+  });
+
+  test('says in JSON, too, how a run has failed', async () => {
+    const crash = await cli(['run', '--json', '--mode', 'protected', guest('shutdown')], { env });
+    expect(JSON.parse(crash.stdout)).toMatchObject({ status: 3, outcome: { kind: 'shutdown', rip: '0x1007' } });
+    expect(crash.status).toBe(3);
+    const timeout = await cli(['run', '--json', '--timeout', '0.2', guest('spin')], { env });
+    expect(JSON.parse(timeout.stdout)).toMatchObject({ status: 124, stopCause: 'timeout' });
+  });
+
+  test('traces each exit, a line on stderr', async () => {
+    const { stdout, stderr } = await cli(['run', '--trace', guest('hello16')], { env });
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toHaveLength(stdout.length + 1);
+    expect(lines[0]).toBe('#1 KVM_EXIT_IO out port=0x3f8 size=1 count=1 data=48');
+    expect(lines.at(-1)).toBe(`#${lines.length} KVM_EXIT_HLT`);
+  });
+
+  test('reports what no device answered', async () => {
+    const { stderr } = await cli(['run', '--stats', guest('pio')], { env });
+    expect(stderr).toMatch(/^unclaimed +\d+ accesses to ports, 0 to memory$/m);
+  });
+
+  test('ends with 141 when nobody reads what the guest says any more', async () => {
+    const child = start(['run', temporaryFile('chatter.bin', chatter)], { env });
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    expect((await end(child)).status).toBe(141);
+  });
+
+  test('is not held up by a reader that does not read, once the time is up', async () => {
+    const child = start(['run', '--timeout', '1', temporaryFile('chatter.bin', chatter)], { env });
+    const [status] = await once(child, 'exit');
+    expect(status).toBe(124);
+  });
+
+  test('is not held up by a reader that does not read after a signal, either', async () => {
+    const child = start(['run', temporaryFile('chatter.bin', chatter)], { env });
+    await once(child.stdout, 'readable');
+    // Long enough for the pipe and all that is in front of it to be full.
+    await sleep(1000);
+    child.kill('SIGTERM');
+    const [status] = await once(child, 'exit');
+    expect(status).toBe(143);
+  });
+
+  test('leaves no guest behind that spins when its own thread dies', async () => {
+    const { status, stderr } = await cli(['run', guest('spin')], { env: { ...env, ...dyingMainThread } });
+    expect(stderr).toContain('of our own');
+    expect(status).toBe(1);
+  });
+});
+
+describe.skipIf(noKvm !== undefined)(`kvm-cli run --backend${noKvm === undefined ? '' : `: skipped, ${noKvm}`}`, () => {
+  test.each(['native', 'ffi'])('%s is what runs, whatever the environment says', async (backend) => {
+    const other = backend === 'native' ? 'ffi' : 'native';
+    const { status, stdout, stderr } = await cli(['run', '--json', '--backend', backend], {
+      env: { KVM_BACKEND: other },
+    });
+    // A backend that does not load is a reason not to run, and is named.
+    if (status === 2) expect(stderr).toContain(backend);
+    else expect(JSON.parse(stdout)).toMatchObject({ backend, status: 0 });
+  });
+});

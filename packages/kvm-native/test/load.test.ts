@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+const { load, prebuild } = createRequire(import.meta.url)('../dist/index.cjs') as typeof import('../dist/index.cjs');
+const binary = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'kvm.node');
+const absent = existsSync(binary) ? undefined : `${binary} was not built here: no compiler`;
+if (absent !== undefined) process.stdout.write(`the addon is not tested: ${absent}\n`);
+
+test('a platform without a binary is told so by name', () => {
+  expect(prebuild('linux', 'x64')).toBe('linux-x64');
+  expect(() => prebuild('darwin', 'arm64')).toThrow('@kvm/native has no binary for darwin-arm64');
+});
+
+test('a package without its binary says so', () => {
+  const copy = mkdtempSync(join(tmpdir(), 'kvm-native-'));
+  cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
+  const output = execFileSync(
+    process.execPath,
+    [
+      '-e',
+      `try { require(${JSON.stringify(join(copy, 'dist', 'index.cjs'))}).load() } catch (e) { console.log(e.message) }`,
+    ],
+    { encoding: 'utf8' },
+  );
+  rmSync(copy, { recursive: true });
+  expect(output).toMatch(/installed without its binary: prebuilds\/linux-x64\/kvm\.node is not there/);
+});
+
+test.skipIf(absent !== undefined)('says its version, which is the package s', () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  expect(load().version).toBe(`@kvm/native ${version}`);
+});
+
+test.skipIf(absent !== undefined)('loads in many threads, which come and go', async () => {
+  const code = `const { load } = require(${JSON.stringify(join(root, 'dist', 'index.cjs'))});
+    const backend = load();
+    const run = backend.runner(-1, 0xae80);
+    require('node:worker_threads').parentPort.postMessage([backend.threadId(), run()]);`;
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const worker = new Worker(code, { eval: true });
+      const answer = await new Promise<number[]>((resolve, reject) =>
+        worker.once('message', resolve).once('error', reject),
+      );
+      await worker.terminate();
+      return answer;
+    }),
+  );
+  expect(new Set(answers.map(([thread]) => thread)).size).toBe(8);
+  const EBADF = 9;
+  expect(answers.map(([, result]) => result)).toEqual(Array(8).fill(-EBADF));
+});
+
+test.skipIf(absent !== undefined)('needs no C++ library of the host', () => {
+  const bytes = readFileSync(binary);
+  expect(['libstdc++.so', 'libgcc_s.so', 'libc.so'].filter((name) => bytes.includes(name))).toEqual(['libc.so']);
+});
+  expect(needed).not.toMatch(/libstdc\+\+|libgcc_s/);
+});

@@ -1,0 +1,175 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { AbiRecord, Constant, Ioctl, Model, TypeRef } from '../model/model.js';
+import { findTarget } from '../targets/index.js';
+import { emitConstants, literal } from './constants.js';
+import { emit } from './emit.js';
+import { emitIoctls } from './ioctls.js';
+import { camel, pascal } from './names.js';
+import { emitStructs } from './structs.js';
+import { compare, describe as describeDifferences, replace } from './write.js';
+
+const origin = { file: 'linux/kvm.h', line: 7 };
+const u8: TypeRef = { kind: 'int', name: '__u8', size: 1, signed: false };
+const u32: TypeRef = { kind: 'int', name: '__u32', size: 4, signed: false };
+const u64: TypeRef = { kind: 'int', name: '__u64', size: 8, signed: false };
+
+function constant(name: string, value: string, longLong = false): Constant {
+  return { name, value, type: { size: longLong ? 8 : 4, signed: true, longLong }, kind: 'macro', origin };
+}
+
+function record(name: string, size: number, members: AbiRecord['members']): AbiRecord {
+  return { name, kind: 'struct', tagged: !name.includes('.'), size, align: 8, members, origin };
+}
+
+function ioctl(name: string, argument: TypeRef | null): Ioctl {
+  const direction = argument === null ? 'none' : 'read';
+  return { name, type: 0xae, nr: 0x81, direction, request: 0xae81, argument, size: 0, origin };
+}
+
+function model(parts: Partial<Model>): Model {
+  return {
+    schema: 1,
+    kernel: '6.1',
+    arch: 'x86',
+    target: findTarget('x86').target,
+    roots: ['linux/kvm.h'],
+    constants: [],
+    enums: [],
+    records: [record('kvm_run', 8, [{ name: 'cr8', type: u64, offset: 0, origin }])],
+    ioctls: [],
+    skipped: [],
+    ...parts,
+  };
+}
+
+describe('names', () => {
+  test.each([
+    ['kvm_userspace_memory_region', 'KvmUserspaceMemoryRegion', 'kvmUserspaceMemoryRegion'],
+    ['USER_MEMORY', 'UserMemory', 'userMemory'],
+    ['IRQCHIP', 'IrqChip', 'irqChip'],
+    ['kvm_run.io', 'KvmRunIo', 'kvmRunIo'],
+  ])('%s is %s and %s', (name, inPascal, inCamel) => {
+    expect([pascal(name), camel(name)]).toEqual([inPascal, inCamel]);
+  });
+});
+
+describe('constants', () => {
+  test('are bigints where C says long long or a number cannot hold them', () => {
+    expect(literal(constant('A', '1'))).toBe('1');
+    expect(literal(constant('A', '1', true))).toBe('1n');
+    expect(literal(constant('A', '-9007199254740993'))).toBe('-9007199254740993n');
+  });
+
+  test('keep the kernel s name and say where they come from', () => {
+    const text = emitConstants(model({ constants: [constant('KVM_API_VERSION', '12')] }));
+    expect(text).toContain('/** `KVM_API_VERSION`, linux/kvm.h. */\nexport const KVM_API_VERSION = 12;\n');
+  });
+});
+
+describe('structs', () => {
+  test('have the members of their anonymous ones as their own, where those lie', () => {
+    const text = emitStructs(
+      model({
+        records: [
+          record('kvm_outer', 24, [
+            { name: 'first', type: u64, offset: 0, origin },
+            { name: null, type: { kind: 'record', name: 'kvm_outer.#1' }, offset: 8, origin },
+          ]),
+          record('kvm_outer.#1', 16, [{ name: 'inner_value', type: u32, offset: 4, origin }]),
+        ],
+      }),
+    );
+    expect(text).toContain("static readonly fields = ['first', 'innerValue'];");
+    expect(text).toContain('return this.view.getUint32(12, true);');
+    expect(text).not.toContain('KvmOuter1');
+  });
+
+  test('read and write a bitfield by its bits', () => {
+    const bits = { offset: 11, width: 3 };
+    const text = emitStructs(
+      model({ records: [record('kvm_entry', 8, [{ name: 'mode', type: u8, offset: 1, bits, origin }])] }),
+    );
+    expect(text).toContain('return getBits(this.view, 11, 3, true);');
+    expect(text).toContain("setBits(this.view, 11, 3, true, value, 'kvm_entry.mode');");
+  });
+
+  test('count a flexible array by the member the facts name', () => {
+    const text = emitStructs(
+      model({
+        records: [
+          record('kvm_reg_list', 8, [
+            { name: 'n', type: u64, offset: 0, origin },
+            { name: 'reg', type: { kind: 'array', element: u64, count: null }, offset: 8, origin },
+          ]),
+        ],
+      }),
+    );
+    expect(text).toContain('extends FlexStruct');
+    expect(text).toContain("static readonly count = 'n';");
+    expect(text).toContain('integers(this, 8, elementCount(this, this.n), BigUint64Array)');
+  });
+
+  test('cannot have a member with the name of something every struct has', () => {
+    const records = [record('kvm_odd', 8, [{ name: 'bytes', type: u64, offset: 0, origin }])];
+    expect(() => emitStructs(model({ records }))).toThrow(/^linux\/kvm\.h:7: kvm_odd\.bytes/);
+  });
+});
+
+describe('ioctls', () => {
+  test('without facts are all named, and nothing is emitted', () => {
+    const ioctls = [ioctl('KVM_BRAND_NEW', null), ioctl('KVM_NEWER_STILL', u64)];
+    expect(() => emitIoctls(model({ ioctls }))).toThrow(/no facts about KVM_BRAND_NEW, KVM_NEWER_STILL/);
+  });
+
+  test('carry what the facts say of them', () => {
+    const text = emitIoctls(model({ ioctls: [ioctl('KVM_CREATE_VCPU', null)] }));
+    expect(text).toContain("fd: ['vm'],\n  argument: { kind: 'value' },");
+  });
+});
+
+test('the same model gives the same text', () => {
+  const same = model({ constants: [constant('KVM_CAP_IRQCHIP', '0')] });
+  expect([...emit(same)]).toEqual([...emit(structuredClone(same))]);
+});
+
+describe('writing', () => {
+  let folder: string;
+  const files = new Map([
+    ['a.ts', 'a\n'],
+    ['b.ts', 'b\n'],
+  ]);
+
+  beforeEach(() => {
+    folder = join(mkdtempSync(join(tmpdir(), 'magic-gen-')), 'abi');
+  });
+
+  afterEach(() => rmSync(join(folder, '..'), { recursive: true, force: true }));
+
+  test('replaces the folder whole, and then there is no difference', () => {
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'old.ts'), '// from the headers of Linux 5.10 for x86\n');
+    const differences = compare(folder, files);
+    expect(differences.map(({ file, state }) => `${file} ${state}`)).toEqual([
+      'a.ts missing',
+      'b.ts missing',
+      'old.ts surplus',
+    ]);
+    expect(describeDifferences(folder, differences, '6.1')).toMatch(
+      /it comes from Linux 5\.10, and these headers are those of 6\.1/,
+    );
+    replace(folder, files);
+    expect(readdirSync(folder).sort()).toEqual(['a.ts', 'b.ts']);
+    expect(compare(folder, files)).toEqual([]);
+    expect(readdirSync(join(folder, '..'))).toEqual(['abi']);
+  });
+
+  test('leaves the folder as it was when a file cannot be written', () => {
+    replace(folder, files);
+    expect(() => replace(folder, new Map([['no/such/folder.ts', '']]))).toThrow();
+    expect(readFileSync(join(folder, 'a.ts'), 'utf8')).toBe('a\n');
+    expect(existsSync(`${folder}.new`)).toBe(false);
+  });
+});

@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { headerSet } from '../test/headerSet.js';
+import { noCompiler } from '../test/host.js';
+
+const built = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+function magicGen(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [built, ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+describe.skipIf(!existsSync(built))('the command line (skipped where the package is not built)', () => {
+  it('prints the model of a directory of headers', () => {
+    const [directory = ''] = headerSet('struct s { __u8 a; };').directories;
+    const { status, stdout } = magicGen('dump', '--headers', directory);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      schema: 1,
+      kernel: '6.1',
+      arch: 'x86',
+      records: [{ name: 's', size: 1 }],
+    });
+  });
+
+  it.skipIf(noCompiler)('prints what a compiler compared, and last that nothing differs', () => {
+    const [directory = ''] = headerSet('#define A 1\nstruct s { __u8 a; };').directories;
+    const { status, stdout } = magicGen('verify', '--headers', directory);
+    expect(stdout).toMatch(/^constants {3}1$[\s\S]*^records {5}1$[\s\S]*^0 mismatches\n$/m);
+    expect(status).toBe(0);
+  });
+
+  it('says what is wrong in one message, and no stack', () => {
+    const [directory = ''] = headerSet('struct s { u8 a; };').directories;
+    const message = `magic-gen: ${directory}/linux/kvm.h:3:12: unknown type 'u8'\n    struct s { u8 a; };\n`;
+    expect(magicGen('dump', '--headers', directory)).toEqual({ status: 1, stdout: '', stderr: message });
+    expect(magicGen('dump', '--headers', '/no/such')).toMatchObject({
+      status: 1,
+      stderr: 'magic-gen: /no/such is not a directory\n',
+    });
+    expect(magicGen('dump', '--arch', 'vax')).toMatchObject({
+      status: 1,
+      stderr: "magic-gen: unknown architecture 'vax'; known: x86\n",
+    });
+  });
+});
