@@ -11,7 +11,7 @@ import { run } from './run/command.js';
 /** The command line: what there is, and which function does it. `done` is told the status to exit with. */
 export function createProgram(done: (status: number) => void): Command {
   const program = new Command('kvm-cli')
-    .description('Runs guests on KVM, and looks at what this host’s KVM can do.')
+    .description("Runs guests on KVM, and looks at what this host's KVM can do.")
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')

@@ -45,7 +45,7 @@ test('a guest gets all of a long input, however slowly it reads, and however sma
   expect(modes).toEqual([]);
 });
 
-test('Ctrl-C of a pipe is the guest’s', async () => {
+test('Ctrl-C of a pipe goes to the guest', async () => {
   const { stdin, ring, interrupts } = fakeInput(8, false);
   stdin.write('a\x03b');
   await turn();

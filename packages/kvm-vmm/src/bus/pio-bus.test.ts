@@ -34,7 +34,7 @@ test('ports that nobody has read all ones, and what is written there is lost but
   expect([bus.unclaimedReads, bus.unclaimedWrites]).toEqual([3, 1]);
 });
 
-test('an access that leaves a device is nobody’s', () => {
+test('an access that leaves a device is for nobody', () => {
   const bus = new PioBus();
   const device = recorder();
   bus.attach(0x3f8, 8, device);
