@@ -1,13 +1,18 @@
 // Builds the addon into prebuilds/. Where there is no compiler the package is left without its binary, in one clear line, and
 // @kvm/core falls back on koffi: a missing tool must not stop an installation.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, 'prebuilds', `${process.platform}-${process.arch}`);
+
+// Whether the tools are there is nothing a build cache can know, so it is this script that does not build twice.
+const sources = ['build.mjs', 'binding.gyp', ...readdirSync(join(here, 'src')).map((file) => join('src', file))];
+const built = statSync(join(out, 'kvm.node'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+if (sources.every((file) => statSync(join(here, file)).mtimeMs < built)) process.exit(0);
 
 const tools = { make: ['make'], python3: ['python3'], 'g++': [process.env.CXX ?? 'g++'] };
 const missing = Object.keys(tools).filter((name) => !runs(tools[name][0]));

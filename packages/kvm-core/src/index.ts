@@ -1,5 +1,6 @@
 export * from './abi/x86/constants.js';
 export * from './abi/x86/exits.js';
+export * from './abi/x86/foreign-ioctls.js';
 export * from './abi/x86/groups.js';
 export * from './abi/x86/ioctls.js';
 export * from './abi/x86/structs.js';

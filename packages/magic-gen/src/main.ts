@@ -44,8 +44,8 @@ command('gen', 'write the TypeScript of the ABI')
       throw new MagicGenError(describe(folder, differences, model.kernel));
     }
     if (differences.length > 0) replace(folder, files);
-    const { constants, records, ioctls } = model;
-    const counts = `${constants.length} constants, ${records.length} structs and unions, ${ioctls.length} ioctls`;
+    const { constants, records, ioctls, foreignIoctls } = model;
+    const counts = `${constants.length} constants, ${records.length} structs and unions, ${ioctls.length} ioctls and ${foreignIoctls.length} of other architectures`;
     process.stdout.write(`Linux ${model.kernel}, ${model.arch}: ${counts}; ${differences.length} files changed\n`);
   });
 

@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AbiRecord, Constant, Ioctl, Model, TypeRef } from '../model/model.js';
+import type { AbiRecord, Constant, ForeignIoctl, Ioctl, Model, TypeRef } from '../model/model.js';
 import { findTarget } from '../targets/index.js';
 import { emitConstants, literal } from './constants.js';
 import { emit } from './emit.js';
-import { emitIoctls } from './ioctls.js';
+import { emitForeignIoctls, emitIoctls } from './ioctls.js';
 import { camel, pascal } from './names.js';
 import { emitStructs } from './structs.js';
 import { compare, describe as describeDifferences, replace } from './write.js';
@@ -40,6 +40,7 @@ function model(parts: Partial<Model>): Model {
     enums: [],
     records: [record('kvm_run', 8, [{ name: 'cr8', type: u64, offset: 0, origin }])],
     ioctls: [],
+    foreignIoctls: [],
     skipped: [],
     ...parts,
   };
@@ -128,6 +129,22 @@ describe('ioctls', () => {
     const text = emitIoctls(model({ ioctls: [ioctl('KVM_CREATE_VCPU', null)] }));
     expect(text).toContain("fd: ['vm'],\n  argument: { kind: 'value' },");
   });
+});
+
+test('an ioctl of another architecture is listed with its facts, and has no number to call', () => {
+  const foreign: ForeignIoctl = {
+    name: 'KVM_ARM_VCPU_INIT',
+    type: 0xae,
+    nr: 0xae,
+    direction: 'write',
+    argument: 'struct kvm_vcpu_init',
+    origin,
+  };
+  const text = emitForeignIoctls(model({ foreignIoctls: [foreign] }));
+  expect(text).toContain(
+    "name: 'KVM_ARM_VCPU_INIT',\n    nr: 0xae,\n    direction: 'write',\n    argument: 'struct kvm_vcpu_init',",
+  );
+  expect(text).toContain("arch: ['arm64'],");
 });
 
 test('the same model gives the same text', () => {

@@ -2,7 +2,7 @@ import type { Model } from '../model/model.js';
 import { emitConstants } from './constants.js';
 import { emitExits } from './exits.js';
 import { emitGroups } from './groups.js';
-import { emitIoctls } from './ioctls.js';
+import { emitForeignIoctls, emitIoctls } from './ioctls.js';
 import { banner, text } from './source.js';
 import { emitStructs } from './structs.js';
 
@@ -11,6 +11,7 @@ export function emit(model: Model): Map<string, string> {
   const files = new Map([
     ['constants.ts', emitConstants(model)],
     ['exits.ts', emitExits(model)],
+    ['foreign-ioctls.ts', emitForeignIoctls(model)],
     ['groups.ts', emitGroups(model)],
     ['ioctls.ts', emitIoctls(model)],
     ['structs.ts', emitStructs(model)],

@@ -6,11 +6,7 @@ import { banner, doc, emitError, hex, importNames, quote, text } from './source.
 
 /** The table of ioctls: what the header says of each, and what the facts add. */
 export function emitIoctls(model: Model): string {
-  const unknown = model.ioctls.filter(({ name }) => ioctlFacts[name] === undefined);
-  if (unknown[0] !== undefined) {
-    const names = unknown.map(({ name }) => name).join(', ');
-    throw emitError(`no facts about ${names}: add them to packages/magic-gen/src/facts/ioctls.ts`, unknown[0].origin);
-  }
+  checkFacts(model.ioctls);
   const emitter = new IoctlEmitter(model);
   const entries = model.ioctls.flatMap((ioctl) => ['', ...emitter.emit(ioctl, ioctlFacts[ioctl.name] as IoctlFacts)]);
   return text([
@@ -18,6 +14,38 @@ export function emitIoctls(model: Model): string {
     ...emitter.imports(),
     ...entries,
   ]);
+}
+
+/** What the headers say of the ioctls that only other architectures have: enough to know of them, too little to call them. */
+export function emitForeignIoctls(model: Model): string {
+  checkFacts(model.foreignIoctls);
+  const entries = model.foreignIoctls.flatMap(({ name, nr, direction, argument }) => {
+    const facts = ioctlFacts[name] as IoctlFacts;
+    return [
+      '  {',
+      `    name: ${quote(name)},`,
+      `    nr: ${hex(nr)},`,
+      `    direction: ${quote(facts.direction ?? direction)},`,
+      `    argument: ${quote(argument)},`,
+      `    fd: [${facts.fd.map(quote).join(', ')}],`,
+      `    arch: [${(facts.arch ?? []).map(quote).join(', ')}],`,
+      '  },',
+    ];
+  });
+  return text([
+    ...banner(model, 'The ioctls whose argument is a type of another architecture.'),
+    ...doc('', 'They have no number here: it holds the size of a struct that these headers do not define.'),
+    'export const foreignIoctls = [',
+    ...entries,
+    '] as const;',
+  ]);
+}
+
+function checkFacts(ioctls: readonly Pick<Ioctl, 'name' | 'origin'>[]): void {
+  const unknown = ioctls.filter(({ name }) => ioctlFacts[name] === undefined);
+  if (unknown[0] === undefined) return;
+  const names = unknown.map(({ name }) => name).join(', ');
+  throw emitError(`no facts about ${names}: add them to packages/magic-gen/src/facts/ioctls.ts`, unknown[0].origin);
 }
 
 class IoctlEmitter {

@@ -40,6 +40,7 @@ export function buildModel(headers: HeaderSet, target: TargetDescription, roots 
     enums,
     records: records.all(),
     ioctls: macros.ioctls,
+    foreignIoctls: macros.foreignIoctls,
     skipped: macros.skipped,
   };
 }

@@ -5,7 +5,7 @@ import type { Declarations } from '../layout/declarations.js';
 import { child, notConstant } from '../parse/code.js';
 import type { Macro } from '../preprocess/macros.js';
 import { locate, type Token } from '../preprocess/tokens.js';
-import type { Ioctl, Target } from './model.js';
+import type { ForeignIoctl, Ioctl, Target } from './model.js';
 import { originOf } from './origin.js';
 import type { Records } from './records.js';
 
@@ -79,6 +79,19 @@ export function readIoctl(
     request,
     argument: argument ? records.typeRef(argument.type, argument.node) : null,
     size,
+    origin: originOf(macro.at),
+  };
+}
+
+/** An ioctl whose argument this target does not define: all but the number, for which the size is missing. */
+export function readForeignIoctl(macro: Macro, call: IoctlCall, declarations: Declarations): ForeignIoctl {
+  const [typeTokens = [], nrTokens = [], argumentTokens = []] = call.args;
+  return {
+    name: macro.name,
+    type: Number(evaluate(declarations.expression(typeTokens), declarations).value),
+    nr: Number(evaluate(declarations.expression(nrTokens), declarations).value),
+    direction: call.direction,
+    argument: argumentTokens.map(({ text }) => text).join(' '),
     origin: originOf(macro.at),
   };
 }

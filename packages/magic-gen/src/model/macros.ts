@@ -1,18 +1,20 @@
 import { MagicGenError, NotConstantError } from '../errors.js';
 import { evaluate } from '../language/evaluate.js';
+import type { Value } from '../language/literals.js';
 import type { Declarations } from '../layout/declarations.js';
 import type { Macro } from '../preprocess/macros.js';
 import type { Preprocessed } from '../preprocess/preprocess.js';
 import { locate } from '../preprocess/tokens.js';
 import { constantType } from './enums.js';
-import { asIoctlCall, ioctlMacros, readIoctl } from './ioctls.js';
-import type { Ioctl, Skipped } from './model.js';
+import { asIoctlCall, type IoctlCall, ioctlMacros, readForeignIoctl, readIoctl } from './ioctls.js';
+import type { ForeignIoctl, Ioctl, Skipped } from './model.js';
 import { originOf, type Placed } from './origin.js';
 import type { Records } from './records.js';
 
 export interface ReadMacros {
   constants: Placed[];
   ioctls: Ioctl[];
+  foreignIoctls: ForeignIoctl[];
   skipped: Skipped[];
 }
 
@@ -23,7 +25,7 @@ export function readMacros(
   roots: ReadonlySet<string>,
   records: Records,
 ): ReadMacros {
-  const result: ReadMacros = { constants: [], ioctls: [], skipped: [] };
+  const result: ReadMacros = { constants: [], ioctls: [], foreignIoctls: [], skipped: [] };
   for (const macro of source.macros.values()) {
     if (!roots.has(macro.at.file.name)) continue;
     try {
@@ -54,11 +56,12 @@ function readMacro(
   }
   const body = macro.body.map((token) => ({ ...token, hidden: { name: macro.name, rest: null } }));
   const call = asIoctlCall(expander.expand(body, ioctlMacros));
-  const { value, type } = evaluate(declarations.expression(expander.expand(body)), declarations);
+  const number = (): Value => evaluate(declarations.expression(expander.expand(body)), declarations);
   if (call) {
-    result.ioctls.push(readIoctl(macro, call, value, declarations, records));
+    readCall(macro, call, number, declarations, records, result);
     return;
   }
+  const { value, type } = number();
   result.constants.push({
     position: macro.position,
     constant: {
@@ -69,4 +72,23 @@ function readMacro(
       origin: originOf(macro.at),
     },
   });
+}
+
+function readCall(
+  macro: Macro,
+  call: IoctlCall,
+  number: () => Value,
+  declarations: Declarations,
+  records: Records,
+  result: ReadMacros,
+): void {
+  let encoded: bigint;
+  try {
+    encoded = number().value;
+  } catch (error) {
+    if (!(error instanceof NotConstantError) || call.direction === 'none') throw error;
+    result.foreignIoctls.push(readForeignIoctl(macro, call, declarations));
+    return;
+  }
+  result.ioctls.push(readIoctl(macro, call, encoded, declarations, records));
 }

@@ -19,6 +19,8 @@ export interface Model {
   enums: Enum[];
   records: AbiRecord[];
   ioctls: Ioctl[];
+  /** The ioctls whose argument is a type of another architecture: without its size they have no number here. */
+  foreignIoctls: ForeignIoctl[];
   /** What the root headers define that is none of the above, each with its reason. */
   skipped: Skipped[];
 }
@@ -109,6 +111,16 @@ export interface Ioctl {
   argument: TypeRef | null;
   /** The size encoded in the request number. */
   size: number;
+  origin: Origin;
+}
+
+export interface ForeignIoctl {
+  name: string;
+  type: number;
+  nr: number;
+  direction: Ioctl['direction'];
+  /** The argument's type as the header spells it: "struct kvm_vcpu_init". */
+  argument: string;
   origin: Origin;
 }
 

@@ -26,7 +26,7 @@ export async function findMissing(model: Model, headers: HeaderSet, compiler: Co
   const macros = new Set([
     ...model.constants.filter((constant) => constant.kind === 'macro').map((constant) => constant.name),
     ...model.ioctls.map((ioctl) => ioctl.name),
-    ...model.skipped.map((skipped) => skipped.name),
+    ...[...model.foreignIoctls, ...model.skipped].map(({ name }) => name),
   ]);
   const tags = new Set(own.filter((record) => record.tagged).map((record) => record.name));
 
@@ -98,7 +98,7 @@ function real(path: string): string {
  */
 export async function findWronglySkipped(model: Model, headers: HeaderSet, compiler: Compiler): Promise<Mismatch[]> {
   const known = new Set([...model.constants, ...model.ioctls].map((each) => each.name));
-  const macros = model.skipped.map((skipped) => skipped.name).filter((name) => !known.has(name));
+  const macros = [...model.foreignIoctls, ...model.skipped].map(({ name }) => name).filter((name) => !known.has(name));
   const preamble = includeLines(model.roots);
   const line = (name: string, index: number): string => `enum { magic_skipped_${index} = (${name}) };\n`;
   const run = await runCompiler(compiler, headers, preamble + macros.map(line).join(''), ['-fsyntax-only']);
