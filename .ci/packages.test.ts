@@ -17,7 +17,9 @@ interface Manifest {
 }
 
 function run(command: string, args: string[], cwd: string): string {
-  return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  // pnpm's shims point NODE_PATH into this workspace, where a user's project would find what it did not install.
+  const { NODE_PATH: _, ...env } = process.env;
+  return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** The tarball of a package, as it would be published. */
@@ -37,16 +39,22 @@ function tarball(name: string): string {
   return tarballs.get(name) as string;
 }
 
+/** Has a command and no code to import: there are no types to resolve. */
+const commandsOnly = 'kvm-cli';
+
 describe.each(packages)('%s, packed', (name) => {
   test('is laid out as its package.json says (publint)', () => {
     const output = run('npx', ['-y', packageManager, 'exec', 'publint', '--strict', tarball(name)], root);
     expect(output).toContain('All good!');
   });
 
-  test('has types that resolve as its code does (attw)', () => {
-    const output = run('npx', ['-y', packageManager, 'exec', 'attw', '--profile', 'esm-only', tarball(name)], root);
-    expect(output).toContain('No problems found');
-  });
+  if (name !== commandsOnly) {
+    test('has types that resolve as its code does (attw)', () => {
+      // It exits with a failure for any problem that the profile does not set aside.
+      const output = run('npx', ['-y', packageManager, 'exec', 'attw', '--profile', 'esm-only', tarball(name)], root);
+      expect(output).toContain('🟢');
+    });
+  }
 
   test('needs no install script, and carries its license and no tests', () => {
     const files = run('tar', ['-tzf', tarball(name)], root).split('\n');

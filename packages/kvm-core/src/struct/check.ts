@@ -40,6 +40,7 @@ export function u32(value: number, where: string): number {
   return integer(value, 0, 0xffff_ffff, where);
 }
 
+/** @public Of use only to the structs of headers that have such a field, as the x86 ones do not. */
 export function s8(value: number, where: string): number {
   return integer(value, -0x80, 0x7f, where);
 }
