@@ -152,4 +152,9 @@ describe.skipIf(noKvm !== undefined)(`kvm-cli run --backend${noKvm === undefined
     if (status === 2) expect(stderr).toContain(backend);
     else expect(JSON.parse(stdout)).toMatchObject({ backend, status: 0 });
   });
+
+  test('is also what stops a guest, when the environment names none that exists', async () => {
+    const args = ['run', '--backend', 'ffi', '--timeout', '0.2', guest('spin')];
+    expect((await cli(args, { env: { KVM_BACKEND: 'none' } })).status).toBe(124);
+  });
 });
