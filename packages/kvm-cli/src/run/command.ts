@@ -11,8 +11,6 @@ const newline = 0x0a;
 /** `kvm-cli run`: runs a guest and gives the status to exit with. */
 export async function run(file: string | undefined, flags: RunFlags): Promise<number> {
   const task = planRun(file, flags);
-  // A kick has no option for its backend, only the environment: it has to be the one that the vCPU's thread uses.
-  if (flags.backend !== undefined) process.env['KVM_BACKEND'] = flags.backend;
   const record = new SerialRecord();
   const terminal = new LineWatcher(stdout);
   const options: SessionOptions = { task, serialOutput: flags.json === true ? record : terminal };

@@ -19,8 +19,9 @@ onEachBackend('Kvm', (backend) => {
   });
 
   test('refuses a device that speaks another language', () => {
-    const error = kvmError('ERR_KVM_SYSCALL', () => Kvm.open({ backend, path: '/dev/null' }));
-    expect(error).toMatchObject({ ioctl: 'KVM_GET_API_VERSION', errno: constants.errno.ENOTTY, errnoName: 'ENOTTY' });
+    const error = kvmError('ERR_KVM_UNAVAILABLE', () => Kvm.open({ backend, path: '/dev/null' }));
+    expect(error.message).toBe('/dev/null is not KVM: it does not tell a version');
+    expect(error.cause).toMatchObject({ errno: constants.errno.ENOTTY, errnoName: 'ENOTTY' });
   });
 
   test('says what to do where there is no device', () => {
@@ -121,7 +122,7 @@ onEachBackend('Kvm', (backend) => {
     const path = join(folder, 'file');
     closeSync(openSync(path, 'w'));
     const before = openDescriptors();
-    kvmError('ERR_KVM_SYSCALL', () => Kvm.open({ backend, path }));
+    kvmError('ERR_KVM_UNAVAILABLE', () => Kvm.open({ backend, path }));
     expect(openDescriptors()).toBe(before);
     rmSync(folder, { recursive: true });
   });

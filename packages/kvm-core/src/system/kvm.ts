@@ -31,16 +31,10 @@ export class Kvm extends KvmFd<'system'> {
    */
   static open(options: KvmOptions = {}): Kvm {
     const backend = selectBackend(options.backend);
-    const kvm = new Kvm(backend, openDevice(backend, options.path ?? '/dev/kvm'));
+    const { path = '/dev/kvm' } = options;
+    const kvm = new Kvm(backend, openDevice(backend, path));
     try {
-      const version = kvm.getApiVersion();
-      if (version !== abi.KVM_API_VERSION) {
-        throw new KvmError(
-          'ERR_KVM_API_VERSION',
-          `this kernel's KVM speaks version ${version} of the API, not ${abi.KVM_API_VERSION}`,
-          { ioctl: 'KVM_GET_API_VERSION' },
-        );
-      }
+      checkApiVersion(kvm, path);
       return kvm;
     } catch (error) {
       kvm.close();
@@ -119,4 +113,22 @@ export class Kvm extends KvmFd<'system'> {
   getSupportedCpuid(): StructArray<KvmCpuidEntry2> {
     return this.readList(abi.KVM_GET_SUPPORTED_CPUID).entries;
   }
+}
+
+function checkApiVersion(kvm: Kvm, path: string): void {
+  let version: number;
+  try {
+    version = kvm.getApiVersion();
+  } catch (cause) {
+    throw new KvmError('ERR_KVM_UNAVAILABLE', `${path} is not KVM: it does not tell a version`, {
+      ioctl: 'KVM_GET_API_VERSION',
+      cause,
+    });
+  }
+  if (version === abi.KVM_API_VERSION) return;
+  throw new KvmError(
+    'ERR_KVM_API_VERSION',
+    `this kernel's KVM speaks version ${version} of the API, not ${abi.KVM_API_VERSION}`,
+    { ioctl: 'KVM_GET_API_VERSION' },
+  );
 }

@@ -83,6 +83,7 @@ onEachBackend('an exit', (backend) => {
       const access = mmio(vcpu.run());
       expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, 1, value]);
       expect(access.value).toBe(BigInt(value));
+      expect(access.address).toBe(Number(address));
     }
     for (const [address, len, value] of [
       [0xd0008n, 1, 0xa1],

@@ -34,16 +34,27 @@ export class IoAccess extends KvmRunIo {
     return data;
   }
 
-  /** The first element, which for all but string instructions is the only one. Setting it cuts the number to `size` bytes. */
+  /** The first element, which for all but string instructions is the only one. */
   get value(): number {
-    const { data } = this;
+    return this.element(0);
+  }
+
+  /** Cut to `size` bytes. */
+  set value(value: number) {
+    this.setElement(0, value);
+  }
+
+  /** One of the `count` elements. */
+  element(index: number): number {
+    const { data, size } = this;
     let value = 0;
-    for (let i = this.size - 1; i >= 0; i--) value = value * 256 + (data[i] ?? 0);
+    for (let i = size - 1; i >= 0; i--) value = value * 256 + (data[index * size + i] ?? 0);
     return value;
   }
 
-  set value(value: number) {
-    const { data } = this;
-    for (let i = 0; i < this.size; i++) data[i] = value >>> (8 * i);
+  /** What the guest reads as one of the `count` elements; cut to `size` bytes. */
+  setElement(index: number, value: number): void {
+    const { data, size } = this;
+    for (let i = 0; i < size; i++) data[index * size + i] = value >>> (8 * i);
   }
 }

@@ -1,5 +1,5 @@
 import { KvmRun } from '../abi/x86/index.js';
-import type { Backend } from '../backend/backend.js';
+import type { Backend, BackendName } from '../backend/backend.js';
 import { selectBackend } from '../backend/select.js';
 
 /** The words that a vCPU's thread and those that kick it share. */
@@ -13,6 +13,8 @@ export interface KickHandle {
   readonly words: Int32Array;
   /** Of the mapped run state. */
   readonly address: number;
+  /** The vCPU's backend, which loads in this thread because it loaded in that one. */
+  readonly backend: BackendName;
 }
 
 /** The vCPU's side: says which thread runs it, and when it is gone. */
@@ -41,7 +43,7 @@ const views = new WeakMap<Int32Array, Uint8Array>();
 export function kick(handle: KickHandle): void {
   const { words, address } = handle;
   if (Atomics.load(words, CLOSED) !== 0) return;
-  const backend = selectBackend();
+  const backend = selectBackend(handle.backend);
   runState(backend, words, address)[immediateExit] = 1;
   // The addition is also a fence: the flag is out before the thread is looked up.
   Atomics.add(words, KICKS, 1);

@@ -76,7 +76,7 @@ export class Vcpu extends KvmFd<'vcpu'> {
   }
 
   #handle(): KickHandle {
-    return { words: this.#kick.words, address: this.#state.address };
+    return { words: this.#kick.words, address: this.#state.address, backend: this.backend.name };
   }
 
   /** The run state, mapped: what the kernel and this process tell each other about the vCPU. `struct kvm_run`, api.rst 5. */

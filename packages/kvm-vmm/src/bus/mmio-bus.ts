@@ -1,4 +1,4 @@
-import { KvmError, KvmRunMmio, type MmioAccess } from '@kvm/core';
+import { KvmError, type MmioAccess } from '@kvm/core';
 import { RangeMap } from './range-map.js';
 
 /**
@@ -13,9 +13,6 @@ export interface MmioDevice {
 
 /** No x86 processor has more physical addresses. */
 const addresses = 2n ** 52n;
-
-/** Where the address lies in the exit, found through the struct itself: there is no offset to type. */
-const physAddrOffset = KvmRunMmio.from({ physAddr: 1n }).bytes.indexOf(1);
 
 /**
  * The guest-physical addresses of a machine that are not memory, and who answers at them.
@@ -52,10 +49,8 @@ export class MmioBus {
 
   /** One MMIO exit. */
   dispatch(mmio: MmioAccess): void {
-    // As a number, which unlike a bigint makes no garbage: addresses of 52 bits fit.
-    const { view, len } = mmio;
-    const address = view.getUint32(physAddrOffset + 4, true) * 0x1_0000_0000 + view.getUint32(physAddrOffset, true);
-    const claim = this.#devices.find(address, len);
+    const { address } = mmio;
+    const claim = this.#devices.find(address, mmio.len);
     if (mmio.isWrite !== 0) {
       if (claim === undefined) this.#unclaimedWrites++;
       else claim.device.write(address - claim.start, mmio);

@@ -59,25 +59,9 @@ export class PioBus {
   /** All elements of a port I/O exit, in order: a string instruction has several. */
   dispatch(io: IoAccess): void {
     const { port, size, count, isWrite } = io;
-    if (count === 1) {
-      if (isWrite) this.write(port, size, io.value);
-      else io.value = this.read(port, size);
-      return;
-    }
-    const { data } = io;
-    for (let at = 0; at < data.length; at += size) {
-      if (isWrite) this.write(port, size, element(data, at, size));
-      else setElement(data, at, size, this.read(port, size));
+    for (let i = 0; i < count; i++) {
+      if (isWrite) this.write(port, size, io.element(i));
+      else io.setElement(i, this.read(port, size));
     }
   }
-}
-
-function element(data: Uint8Array, at: number, size: number): number {
-  let value = 0;
-  for (let i = size - 1; i >= 0; i--) value = value * 256 + (data[at + i] as number);
-  return value;
-}
-
-function setElement(data: Uint8Array, at: number, size: number, value: number): void {
-  for (let i = 0; i < size; i++) data[at + i] = value >>> (8 * i);
 }
