@@ -51,7 +51,7 @@ test('without permission for the device, run says so in one line, with what to d
   writeFileSync(path, '', { mode: 0o000 });
   for (const command of ['run', 'caps']) {
     const { status, stdout, stderr } = await cli([command, '--device', path], { wrapper: user.wrapper });
-    expect(stderr).toMatch(/^kvm-cli: .*: this user may not open it \(.*usermod.*\)\n$/);
+    expect(stderr).toMatch(/^kvm-cli: .*: this user may not open it \(.*chmod 666.*\)\n$/);
     expect(stdout).toBe('');
     expect(status).toBe(2);
   }

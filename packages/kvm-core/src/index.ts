@@ -17,7 +17,7 @@ export { type FieldInit, Struct, type StructInit, type StructSource, type Struct
 export { EventFd } from './system/event-fd.js';
 export { Kvm, type KvmOptions } from './system/kvm.js';
 export { type Exit, type IoExit, type MmioExit, type UnrecognisedExit, unrecognised } from './vcpu/exits.js';
-export { IoAccess } from './vcpu/io-access.js';
+export type { IoAccess } from './vcpu/io-access.js';
 export { type KickHandle, kick } from './vcpu/kick.js';
 export { MmioAccess } from './vcpu/mmio-access.js';
 export { Vcpu } from './vcpu/vcpu.js';

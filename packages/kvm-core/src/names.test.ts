@@ -19,6 +19,7 @@ test('every exit reason has a name', () => {
   for (const reason of Object.values(ExitReason)) expect(exitReasonName(reason)).toMatch(/^KVM_EXIT_[A-Z0-9_]+$/);
   expect([exitReasonName(ExitReason.Io), ExitReason.Io]).toEqual(['KVM_EXIT_IO', 2]);
   expect(exitReasonName(1000)).toBe('KVM_EXIT_(1000)');
+  expect(exitReasonName('toString' as never)).toBe('KVM_EXIT_(toString)');
 });
 
 test('the flags have the numbers of the seed', () => {

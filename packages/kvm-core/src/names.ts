@@ -7,7 +7,7 @@ import { Cap, capNames, type ExitReason, exitReasonNames } from './abi/x86/index
 
 /** "KVM_CAP_IRQCHIP" for 0. */
 export function capName(cap: Cap | number): string {
-  return capNames[cap] ?? `KVM_CAP_(${cap})`;
+  return nameOf(capNames, cap) ?? `KVM_CAP_(${cap})`;
 }
 
 /** The capability of a name, the kernel's or the friendly one: 0 for "KVM_CAP_IRQCHIP" and for "IrqChip". */
@@ -24,5 +24,9 @@ export function allCaps(): Cap[] {
 
 /** "KVM_EXIT_IO" for 2. */
 export function exitReasonName(reason: ExitReason | number): string {
-  return exitReasonNames[reason] ?? `KVM_EXIT_(${reason})`;
+  return nameOf(exitReasonNames, reason) ?? `KVM_EXIT_(${reason})`;
+}
+
+function nameOf(names: Readonly<Record<number, string>>, number: number): string | undefined {
+  return Object.hasOwn(names, number) ? names[number] : undefined;
 }

@@ -80,6 +80,10 @@ Napi::Value Unmap(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(munmap(Pointer(info[0]), Size(info[1]))));
 }
 
+Napi::Value Discard(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_DONTNEED)));
+}
+
 Napi::Value View(const Napi::CallbackInfo& info) {
   return Napi::ArrayBuffer::New(info.Env(), Pointer(info[0]), Size(info[1]));
 }
@@ -108,6 +112,7 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("map", Napi::Function::New<Map>(env, "map"));
   exports.Set("blank", Napi::Function::New<Blank>(env, "blank"));
   exports.Set("unmap", Napi::Function::New<Unmap>(env, "unmap"));
+  exports.Set("discard", Napi::Function::New<Discard>(env, "discard"));
   exports.Set("view", Napi::Function::New<View>(env, "view"));
   exports.Set("eventfd", Napi::Function::New<Eventfd>(env, "eventfd"));
   exports.Set("read", Napi::Function::New<Read>(env, "read"));

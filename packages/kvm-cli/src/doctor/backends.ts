@@ -35,7 +35,7 @@ export async function inspectBackends(device: string, runGuests: boolean): Promi
       reports.push({ name, version: null, error: firstLine(attempt.error), guest: null });
     } else {
       const guest = runGuests ? await tryGuest(device, name) : null;
-      reports.push({ name, version: attempt.backend.version, error: null, guest });
+      reports.push({ name, version: attempt.version, error: null, guest });
     }
   }
   return reports;

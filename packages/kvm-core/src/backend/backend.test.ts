@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import type { Backend, BackendName } from './backend.js';
-import { tryBackend } from './select.js';
+import { loadBackend } from './select.js';
 
 const GET_API_VERSION = 0xae00;
 const CREATE_VM = 0xae01;
@@ -14,9 +14,9 @@ const { EBADF, ENOENT, EINVAL, EAGAIN, ESRCH } = constants.errno;
 const O_CLOEXEC = 0o2000000;
 
 function load(name: BackendName): Backend {
-  const attempt = tryBackend(name);
-  if ('error' in attempt) throw attempt.error;
-  return attempt.backend;
+  const backend = loadBackend(name);
+  if (backend instanceof Error) throw backend;
+  return backend;
 }
 
 function flagsOf(fd: number): number {

@@ -27,6 +27,8 @@ export interface Backend {
    */
   blank(address: number, length: number): number;
   unmap(address: number, length: number): number;
+  /** Gives the pages of private memory back to the host at once; they read zero from then on. */
+  discard(address: number, length: number): number;
   /** The bytes at an address, as a view. */
   view(address: number, length: number): ArrayBuffer;
 

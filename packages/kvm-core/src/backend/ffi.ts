@@ -5,6 +5,7 @@ import type { Backend } from './backend.js';
 const PROT_READ_WRITE = 0x3;
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x02 | 0x10 | 0x20 | 0x4000;
+const MADV_DONTNEED = 4;
 const O_RDWR_CLOEXEC = 0o2000002;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 const SIG_DFL = 0n;
@@ -47,6 +48,7 @@ export function loadFfi(): Backend {
   const close = syscall('int close(int fd)');
   const mmap = syscall('int64_t mmap(int64_t address, size_t length, int prot, int flags, int fd, int64_t offset)');
   const munmap = syscall('int munmap(int64_t address, size_t length)');
+  const madvise = syscall('int madvise(int64_t address, size_t length, int advice)');
   const eventfd = syscall('int eventfd(uint32_t initial, int flags)');
   const read = syscall('int64_t read(int fd, int64_t buffer, size_t length)');
   const write = syscall('int64_t write(int fd, int64_t buffer, size_t length)');
@@ -69,6 +71,7 @@ export function loadFfi(): Backend {
         ? -(errno[0] as number)
         : 0,
     unmap: munmap,
+    discard: (address, length) => madvise(address, length, MADV_DONTNEED),
     view: (address, length) => koffi.view(BigInt(address), length),
     eventfd: (initial) => eventfd(initial, EFD_CLOEXEC_NONBLOCK),
     read,

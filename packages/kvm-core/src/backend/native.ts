@@ -3,6 +3,6 @@ import type { Backend } from './backend.js';
 
 /** The addon of `@kvm/native`, which implements the interface itself: nothing stands between it and the callers. */
 export function loadNative(): Backend {
-  const native = createRequire(import.meta.url)('@kvm/native') as { load(): Backend };
-  return native.load();
+  const native = createRequire(import.meta.url)('@kvm/native') as { load(): unknown };
+  return native.load() as Backend;
 }

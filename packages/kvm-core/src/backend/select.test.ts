@@ -1,11 +1,13 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { KvmError } from '../errors/kvm-error.js';
 import { backendNames, selectBackend, tryBackend } from './select.js';
+
+afterEach(() => vi.unstubAllEnvs());
 
 test('the one asked for is chosen', () => {
   for (const name of backendNames) {
     const attempt = tryBackend(name);
-    if ('backend' in attempt) expect(selectBackend(name).name).toBe(name);
+    if ('version' in attempt) expect(selectBackend(name).name).toBe(name);
     else expect(() => selectBackend(name)).toThrow(KvmError);
   }
 });
@@ -13,15 +15,14 @@ test('the one asked for is chosen', () => {
 test('KVM_BACKEND chooses where nobody asks', () => {
   vi.stubEnv('KVM_BACKEND', 'ffi');
   expect(selectBackend().name).toBe('ffi');
-  vi.unstubAllEnvs();
 });
 
 test('native is preferred where its binary loads, and ffi serves where it does not', () => {
   vi.stubEnv('KVM_BACKEND', '');
-  expect(selectBackend().name).toBe('backend' in tryBackend('native') ? 'native' : 'ffi');
-  vi.unstubAllEnvs();
+  expect(selectBackend().name).toBe('version' in tryBackend('native') ? 'native' : 'ffi');
 });
 
 test('a name that is none is refused with the names there are', () => {
   expect(() => selectBackend('fast')).toThrow(/no backend "fast".*native and ffi/);
+  expect(() => tryBackend('toString' as never)).toThrow(/no backend "toString"/);
 });

@@ -11,20 +11,33 @@ const loaded = new Map<BackendName, Backend>();
 
 /** What became of an attempt to load a backend. */
 export type BackendAttempt =
-  | { readonly name: BackendName; readonly backend: Backend }
+  | { readonly name: BackendName; readonly version: string }
   | { readonly name: BackendName; readonly error: Error };
 
-/** Loads a backend, or says why it cannot be. Loaded once a thread. */
+/** Whether a backend loads here, and if not, why. */
 export function tryBackend(name: BackendName): BackendAttempt {
+  const result = loadBackend(checked(name));
+  return result instanceof Error ? { name, error: result } : { name, version: result.version };
+}
+
+/** A backend, loaded once a thread, or what stands in its way. */
+export function loadBackend(name: BackendName): Backend | Error {
   const known = loaded.get(name);
-  if (known !== undefined) return { name, backend: known };
+  if (known !== undefined) return known;
   try {
     const backend = loaders[name]();
     loaded.set(name, backend);
-    return { name, backend };
+    return backend;
   } catch (error) {
-    return { name, error: error instanceof Error ? error : new Error(String(error)) };
+    return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+function checked(name: string): BackendName {
+  if ((backendNames as readonly string[]).includes(name)) return name as BackendName;
+  throw new KvmError('ERR_KVM_BACKEND', `there is no backend ${JSON.stringify(name)}`, {
+    hint: `the backends are ${backendNames.join(' and ')}`,
+  });
 }
 
 /**
@@ -33,17 +46,12 @@ export function tryBackend(name: BackendName): BackendAttempt {
  * @throws KvmError `ERR_KVM_BACKEND` when the one asked for, or every one, does not load.
  */
 export function selectBackend(wanted: string | undefined = process.env['KVM_BACKEND'] || undefined): Backend {
-  if (wanted !== undefined && !(backendNames as readonly string[]).includes(wanted)) {
-    throw new KvmError('ERR_KVM_BACKEND', `there is no backend ${JSON.stringify(wanted)}`, {
-      hint: `the backends are ${backendNames.join(' and ')}`,
-    });
-  }
   const reasons: string[] = [];
-  for (const name of wanted === undefined ? backendNames : [wanted as BackendName]) {
-    const attempt = tryBackend(name);
+  for (const name of wanted === undefined ? backendNames : [checked(wanted)]) {
+    const result = loadBackend(name);
     // koffi is not even read where the addon serves.
-    if ('backend' in attempt) return attempt.backend;
-    reasons.push(`${name}: ${firstLine(attempt.error)}`);
+    if (!(result instanceof Error)) return result;
+    reasons.push(`${name}: ${firstLine(result)}`);
   }
   throw new KvmError('ERR_KVM_BACKEND', `no backend loads: ${reasons.join('; ')}`, {
     hint: 'reinstall @kvm/core with its dependencies; koffi serves without a compiler',

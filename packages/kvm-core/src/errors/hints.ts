@@ -1,13 +1,13 @@
 import { constants } from 'node:os';
 
-const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENOENT, ENOMEM } = constants.errno;
+const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENOENT, ENOMEM } = constants.errno;
 
 /** What a refusal of one ioctl means, where the number alone does not say. */
 const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   KVM_SET_USER_MEMORY_REGION: {
     [EEXIST]: 'the region overlaps one that another slot holds',
     [EINVAL]:
-      'the slot number, an address or the size does not suit: addresses and size are whole pages, and the size of a slot in use cannot change',
+      'a flag is unknown here, or the size of a slot in use was to change, or there is nothing in the slot to delete',
   },
   KVM_CREATE_VCPU: {
     [EEXIST]: 'the VM has a vCPU with this id already',
@@ -35,6 +35,7 @@ const general: Readonly<Record<number, string>> = {
   [E2BIG]: 'the list has more entries than the kernel takes, or than there is room for',
   [ENOMEM]: 'the kernel is out of memory for it',
   [EMFILE]: 'the process has as many files open as it may: raise `ulimit -n`',
+  [ENFILE]: 'the host has as many files open as it may: raise `fs.file-max`',
 };
 
 export function hintFor(ioctl: string, errno: number): string | undefined {

@@ -1,19 +1,25 @@
 import { constants } from 'node:os';
+import { Cap } from '../abi/x86/groups.js';
 import * as ioctls from '../abi/x86/ioctls.js';
+import { KvmEnableCap } from '../abi/x86/structs.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { ioctlError } from '../errors/ioctl-error.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { integer } from '../struct/check.js';
+import { integer, u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
 import { Struct, type StructInit, type StructType } from '../struct/struct.js';
+import { type Descriptor, unreachable } from './descriptor.js';
 import type { ArgumentOf, FdKind, Ioctl } from './ioctl.js';
 
 type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
 
-const { E2BIG } = constants.errno;
+const { E2BIG, EINTR } = constants.errno;
+
+/** The Hyper-V evmcs version goes to an address in the first argument; the shared TLB is at one. */
+const withAddresses: ReadonlySet<number> = new Set([Cap.HyperVEnlightenedVmcs, Cap.SwTlb]);
 
 /** Only what the generator made: a request number from elsewhere could mean a pointer where a number is given. */
-const known: ReadonlySet<unknown> = new Set(Object.values(ioctls));
+const known: ReadonlySet<unknown> = new Set(Object.values(ioctls).map(frozen));
 
 /**
  * A file descriptor of KVM: `/dev/kvm`, a VM, a vCPU or a device, and the calls it takes.
@@ -23,25 +29,23 @@ const known: ReadonlySet<unknown> = new Set(Object.values(ioctls));
  */
 export abstract class KvmFd<K extends FdKind> implements Disposable {
   abstract readonly kind: K;
-  protected readonly backend: Backend;
-  readonly #fd: number;
-  readonly #parent?: KvmFd<FdKind>;
-  /** One for itself, and one for each child. */
-  #users = 1;
+  readonly #descriptor: Descriptor;
   #closed = false;
   /** The struct an ioctl's argument is put into when it is given as plain fields. */
   readonly #scratch = new Map<StructType, Struct>();
 
-  /** @param owner what it was opened from, or, for the first descriptor, the backend. */
-  protected constructor(owner: KvmFd<FdKind> | Backend, fd: number) {
-    this.#fd = fd;
-    if (owner instanceof KvmFd) {
-      this.backend = owner.backend;
-      this.#parent = owner;
-      owner.#users++;
-    } else {
-      this.backend = owner;
-    }
+  protected constructor(descriptor: Descriptor) {
+    this.#descriptor = descriptor;
+    unreachable.register(this, descriptor, descriptor);
+  }
+
+  /** The descriptor behind the object, for its children. */
+  protected static descriptorOf(object: KvmFd<FdKind>): Descriptor {
+    return object.#descriptor;
+  }
+
+  protected get backend(): Backend {
+    return this.#descriptor.backend;
   }
 
   /** Which backend is at work here. */
@@ -61,30 +65,20 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    */
   get fd(): number {
     if (this.#closed) throw closedError(this.kind);
-    return this.#fd;
+    return this.#descriptor.fd;
   }
 
   /** Gives the descriptor back. A second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#release();
+    unreachable.unregister(this.#descriptor);
+    this.#descriptor.release();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
-
-  #release(): void {
-    if (--this.#users > 0) return;
-    this.onRelease();
-    this.backend.close(this.#fd);
-    const parent = this.#parent;
-    if (parent !== undefined) parent.#release();
-  }
-
-  /** What goes with the descriptor, and has to go before it. */
-  protected onRelease(): void {}
 
   /**
    * Any ioctl of this kind of descriptor, with its argument as the kernel takes it: a struct, a number, or one integer in a
@@ -115,7 +109,13 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     if (table.pointers !== undefined) {
       throw new KvmError('ERR_KVM_UNSAFE', `${table.name} carries an address of this process`, {
         ioctl: table.name,
-        hint: 'use the method that stands for it',
+        hint: 'only a method can keep the memory behind it alive',
+      });
+    }
+    if (table === ioctls.KVM_RUN) {
+      throw new KvmError('ERR_KVM_UNSAFE', 'KVM_RUN by itself cannot be stopped', {
+        ioctl: table.name,
+        hint: 'use run()',
       });
     }
     return this.call(table, this.#encode(table, argument));
@@ -171,8 +171,17 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** One ioctl; what the kernel refuses becomes a `KvmError`. */
   protected call(ioctl: Ioctl, argument = 0): number {
-    const result = this.backend.ioctl(this.fd, ioctl.request, argument);
+    const result = this.#try(ioctl, argument);
     if (result < 0) throw this.refused(ioctl, -result);
+    return result;
+  }
+
+  /** One ioctl, begun again when a signal cuts it short: a kick that comes late must not fail another call. */
+  #try(ioctl: Ioctl, argument: number): number {
+    const { fd, backend } = this;
+    let result: number;
+    do result = backend.ioctl(fd, ioctl.request, argument);
+    while (result === -EINTR);
     return result;
   }
 
@@ -183,12 +192,17 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /**
    * What the host says of a capability, from the nearest descriptor that can be asked: the VM, which may know better, else the
-   * device. It asks even when that is closed, for the message of an error that comes later.
+   * device; -1 when neither can. It asks even when their objects are closed, for the message of an error that comes later.
    */
   protected queryExtension(capability: number): number {
-    const { fd, request } = ioctls.KVM_CHECK_EXTENSION;
-    const answer = fd.some((kind) => kind === this.kind) ? this.backend.ioctl(this.#fd, request, capability) : -1;
-    return answer < 0 && this.#parent !== undefined ? this.#parent.queryExtension(capability) : answer;
+    const { backend } = this;
+    const { request } = ioctls.KVM_CHECK_EXTENSION;
+    // A vCPU's own descriptor does not answer, and costs one call that says so.
+    for (let at: Descriptor | undefined = this.#descriptor; at !== undefined; at = at.parent) {
+      const answer = at.released ? -1 : backend.ioctl(at.fd, request, capability);
+      if (answer >= 0) return answer;
+    }
+    return -1;
   }
 
   /** The backend, for what is no ioctl. */
@@ -221,12 +235,22 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return scratch;
   }
 
+  /** KVM_ENABLE_CAP, without the capabilities among whose arguments is an address of this process. */
+  protected enable(cap: number, args: readonly bigint[], flags: number): void {
+    if (withAddresses.has(u32(cap, 'a capability'))) {
+      throw new KvmError('ERR_KVM_UNSAFE', 'this capability takes an address of this process', {
+        ioctl: 'KVM_ENABLE_CAP',
+      });
+    }
+    this.call(ioctls.KVM_ENABLE_CAP, this.addressOf(KvmEnableCap.from({ cap, args, flags })));
+  }
+
   /** An ioctl that fills a list of unknown length: the room grows until the kernel no longer says E2BIG. */
   protected readList<T extends FlexStruct>(ioctl: StructIoctl<T>): T {
     const type = ioctl.argument.type as unknown as FlexStructType<T>;
     for (let room = 64; ; room *= 2) {
       const list = FlexStruct.withCapacity.call(type as never, room) as T;
-      const result = this.backend.ioctl(this.fd, ioctl.request, this.addressOf(list));
+      const result = this.#try(ioctl, this.addressOf(list));
       if (result >= 0) return list;
       if (result !== -E2BIG) throw this.refused(ioctl, -result);
     }
@@ -235,4 +259,10 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
 export function closedError(kind: string): KvmError {
   return new KvmError('ERR_KVM_CLOSED', `this ${kind === 'system' ? 'Kvm' : kind} is closed`);
+}
+
+/** Frozen to the last part, so that what is known of an ioctl is what it says. */
+function frozen(ioctl: Ioctl): Ioctl {
+  for (const part of Object.values(ioctl)) Object.freeze(part);
+  return Object.freeze(ioctl);
 }

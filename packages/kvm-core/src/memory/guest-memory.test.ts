@@ -5,14 +5,13 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { ExitReason } from '../abi/x86/index.js';
-import { tryBackend } from '../backend/select.js';
+import { loadBackend } from '../backend/select.js';
 import { Kvm } from '../system/kvm.js';
 import { GuestMemory, pageSize } from './guest-memory.js';
 
 onEachBackend('GuestMemory', (name) => {
-  const attempt = tryBackend(name);
-  if ('error' in attempt) throw attempt.error;
-  const { backend } = attempt;
+  const backend = loadBackend(name);
+  if (backend instanceof Error) throw backend;
 
   test('is zeroed pages on a page boundary', () => {
     using memory = GuestMemory.allocate(backend, 3 * pageSize);
@@ -93,6 +92,58 @@ onEachBackend('GuestMemory', (name) => {
     vcpu.setSregs(Object.assign(vcpu.getSregs(), { cs: { base: 0n, selector: 0 } }));
     vcpu.setRegs({ rip: 0n, rflags: 2n });
     expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+  });
+
+  test('goes back to the host when it is closed, and views of it read zero', () => {
+    const size = 2 ** 28;
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < 8; i++) {
+      using memory = GuestMemory.allocate(backend, size);
+      memory.bytes().fill(1);
+      const view = memory.bytes(size - pageSize);
+      memory.close();
+      expect(view[0]).toBe(0);
+    }
+    expect(process.memoryUsage().rss - before).toBeLessThan(size);
+  });
+
+  test('stays where a slot or another Worker has it', () => {
+    using kvm = Kvm.open({ backend: name });
+    const vm = kvm.createVm();
+    const memory = kvm.allocateMemory({ size: 2 * pageSize });
+    const view = memory.bytes().fill(7);
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, size: pageSize });
+    vm.setUserMemoryRegion({ slot: 1, guestPhysAddr: 0x10000n, memory, offset: pageSize, size: pageSize });
+    memory.close();
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
+    expect(view[0]).toBe(7);
+    vm.close();
+    expect(view[0]).toBe(0);
+    using shared = kvm.allocateMemory({ size: pageSize });
+    shared.write(0, Uint8Array.of(9));
+    using other = GuestMemory.from(shared.share());
+    shared.close();
+    expect(other.read(0, 1)[0]).toBe(9);
+  });
+
+  test('refuses what is no bytes, and what share did not give', () => {
+    using memory = GuestMemory.allocate(backend, pageSize);
+    for (const source of [[1], 'abc', undefined, new Uint16Array([0x1234]), new Float64Array([1.5])]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => memory.write(0, source as never));
+    }
+    const whole = memory.share();
+    for (const shared of [
+      undefined,
+      {},
+      { ...whole, windows: [] },
+      { ...whole, size: 2 * pageSize },
+      { ...whole, windows: [new Uint8Array(pageSize)] },
+      { ...whole, windowSize: 1 },
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from(shared as never));
+    }
+    (whole.windows as Uint8Array[]).length = 0;
+    expect(memory.read(0, 1)).toHaveLength(1);
   });
 
   test('of several windows takes as many slots, which the guest sees as one memory', () => {

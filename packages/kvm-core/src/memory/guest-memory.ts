@@ -15,10 +15,10 @@ export interface SharedGuestMemory {
 }
 
 /**
- * The longest buffer the runtime makes, less the page that alignment may cost: a shared buffer starts where the allocator puts
- * it, and the kernel takes whole pages only.
+ * The longest buffer to ask the runtime for, less the page that alignment may cost: a shared buffer starts where the allocator puts
+ * it, and the kernel takes whole pages only. Newer runtimes name a limit they do not keep; 8 GiB they all give.
  */
-const windowLimit = Math.floor(bufferLimits.MAX_LENGTH / pageSize - 1) * pageSize;
+const windowLimit = Math.floor(Math.min(bufferLimits.MAX_LENGTH, 2 ** 33) / pageSize - 1) * pageSize;
 
 /**
  * RAM for a guest: zeroed pages that every Worker can see, backed by nothing until they are touched.
@@ -33,12 +33,17 @@ export class GuestMemory implements Disposable {
   /** Bytes of each part but the last: mostly that of the whole. */
   readonly windowSize: number;
   readonly #windows: readonly Uint8Array[];
+  /** Gives the pages back at once; only where no other thread can have them. */
+  #discard: (() => void) | undefined;
+  /** One for itself until it is closed, and one for each slot that has it. */
+  #users = 1;
   #closed = false;
 
-  private constructor({ size, windowSize, windows }: SharedGuestMemory) {
+  private constructor({ size, windowSize, windows }: SharedGuestMemory, discard?: () => void) {
     this.size = size;
     this.windowSize = windowSize;
     this.#windows = windows;
+    this.#discard = discard;
   }
 
   /** @internal `kvm.allocateMemory`; `limit` is a parameter so that tests can have windows without gigabytes. */
@@ -51,23 +56,34 @@ export class GuestMemory implements Disposable {
     for (let offset = 0; offset < size; offset += windowSize) {
       windows.push(allocatePages(backend, Math.min(windowSize, size - offset)));
     }
-    return new GuestMemory({ size, windowSize, windows });
+    return new GuestMemory({ size, windowSize, windows }, () => {
+      for (const window of windows) backend.discard(backend.address(window), window.length);
+    });
   }
 
   /** The same memory, in the Worker that was sent what `share` gave. */
   static from(shared: SharedGuestMemory): GuestMemory {
-    const { size, windowSize, windows } = shared;
-    const total = windows.reduce((sum, window) => sum + window.length, 0);
-    if (total !== size || windows.some(({ buffer }) => !(buffer instanceof SharedArrayBuffer))) {
+    const { size, windowSize, windows } = (shared ?? {}) as Partial<SharedGuestMemory>;
+    const parts = Array.isArray(windows) ? (windows as readonly Uint8Array[]) : [];
+    const fits = parts.every(
+      (part, i) =>
+        part instanceof Uint8Array &&
+        part.buffer instanceof SharedArrayBuffer &&
+        (i === parts.length - 1 || part.length === windowSize),
+    );
+    const total = fits ? parts.reduce((sum, part) => sum + part.length, 0) : 0;
+    if (!fits || total === 0 || total !== size || windowSize === undefined || (parts[0]?.length ?? 0) > windowSize) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what GuestMemory.share gave');
     }
-    return new GuestMemory({ size, windowSize, windows });
+    return new GuestMemory({ size, windowSize, windows: [...parts] });
   }
 
   /** What to send to another Worker with `postMessage`. */
   share(): SharedGuestMemory {
     this.#check(0, 0);
-    return { size: this.size, windowSize: this.windowSize, windows: this.#windows };
+    // From now on others may use the pages after this object's end.
+    this.#discard = undefined;
+    return { size: this.size, windowSize: this.windowSize, windows: [...this.#windows] };
   }
 
   /** Whether `close` has been called. */
@@ -75,9 +91,24 @@ export class GuestMemory implements Disposable {
     return this.#closed;
   }
 
-  /** Ends the use of this object. A VM that has the memory in a slot keeps the pages for its guest. */
+  /**
+   * Ends the use of this object. A VM that has the memory in a slot keeps the pages for its guest; with the last of them, and if
+   * no other Worker was given the memory, they go back to the host at once, and views of them read zero.
+   */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#release();
+  }
+
+  #release(): void {
+    if (--this.#users === 0) this.#discard?.();
+  }
+
+  /** @internal A slot has the memory: gives what to call when it no longer does. */
+  hold(): () => void {
+    this.#users++;
+    return () => this.#release();
   }
 
   [Symbol.dispose](): void {
@@ -115,6 +146,9 @@ export class GuestMemory implements Disposable {
 
   /** Copies bytes in, to any `offset`: all of them or, when they do not fit, none. */
   write(offset: number, source: Uint8Array): void {
+    if (!(source instanceof Uint8Array)) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what is written to guest memory must be a Uint8Array');
+    }
     this.#check(offset, source.length);
     this.#eachPart(offset, source.length, (part, done) => part.set(source.subarray(done, done + part.length)));
   }
@@ -141,9 +175,10 @@ export class GuestMemory implements Disposable {
   }
 }
 
-export function wholePages(value: number, what: string): void {
+/** @param shown the value for the message, where `value` is only its remainder. */
+export function wholePages(value: number, what: string, shown: number | bigint = value): void {
   if (value % pageSize !== 0) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${what} must be whole pages of ${pageSize} bytes, not ${value}`);
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${what} must be whole pages of ${pageSize} bytes, not ${shown}`);
   }
 }
 

@@ -1,5 +1,13 @@
 import { KvmError } from '../errors/kvm-error.js';
-import type { FieldInit, IntegerArray, Struct, StructSource, StructType } from './struct.js';
+import { list } from './check.js';
+import {
+  copyOf,
+  type FieldInit,
+  type IntegerArray,
+  type Struct,
+  type StructSource,
+  type StructType,
+} from './struct.js';
 
 /** A C array of structs or of arrays: a fixed number of views, which can be read by index and iterated, and not replaced. */
 export type StructArray<T> = readonly T[];
@@ -53,39 +61,49 @@ export function nested<T extends Struct>(owner: Struct, offset: number, type: St
   return new type(source);
 }
 
-/** Fills an array field from what was assigned to it; elements that are not given become zero. */
+/**
+ * Fills an array field from what was assigned to it; elements that are not given become zero. Everything is checked, and read,
+ * before anything is written: the source may hold views of the target.
+ */
 export function fill<T>(target: ArrayLike<T>, source: ArrayLike<FieldInit<T>>, where: string): void {
-  if (typeof source !== 'object' || source === null || typeof source.length !== 'number') {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an array`);
-  }
-  if (source.length > target.length) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} holds ${target.length} elements, not ${source.length}`);
-  }
-  if (ArrayBuffer.isView(target)) {
-    fillIntegers(target as unknown as IntegerArray, source as ArrayLike<number | bigint>, where);
-    return;
-  }
-  for (let i = 0; i < target.length; i++) {
-    const element = target[i];
-    const value = source[i];
-    if (ArrayBuffer.isView(element) || Array.isArray(element)) {
-      fill(element as unknown as ArrayLike<unknown>, (value ?? []) as ArrayLike<unknown>, `${where}[${i}]`);
-    } else {
-      const struct = element as Struct;
-      if (value === undefined) struct.bytes.fill(0);
-      else struct.assign(value as Struct);
-    }
-  }
+  prepare(target, source, where)();
 }
 
-function fillIntegers(target: IntegerArray, source: ArrayLike<number | bigint>, where: string): void {
-  // A typed array cuts what does not fit; writing to a copy and reading it back finds that out before anything is changed.
+/** Checks and copies a source; what it returns writes the copy. */
+function prepare(target: ArrayLike<unknown>, source: ArrayLike<unknown>, where: string): () => void {
+  const { length } = list(source, where);
+  if (length > target.length) {
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} holds ${target.length} elements, not ${length}`);
+  }
+  if (ArrayBuffer.isView(target)) {
+    const integers = target as unknown as IntegerArray;
+    const copy = checkedIntegers(integers, source as ArrayLike<number | bigint>, where);
+    return () => integers.set(copy as never);
+  }
+  const writes = Array.from(target, (element, i) => {
+    const value = i < length ? source[i] : undefined;
+    if (ArrayBuffer.isView(element) || Array.isArray(element)) {
+      return prepare(element as unknown as ArrayLike<unknown>, (value ?? []) as ArrayLike<unknown>, `${where}[${i}]`);
+    }
+    const struct = element as Struct;
+    const copy = copyOf(struct);
+    copy.bytes.fill(0);
+    if (value !== undefined) copy.assign(value as Struct);
+    return () => struct.bytes.set(copy.bytes);
+  });
+  return () => {
+    for (const write of writes) write();
+  };
+}
+
+/** The integers in a new array of the target's type and length. A typed array cuts what does not fit, which shows afterwards. */
+function checkedIntegers(target: IntegerArray, source: ArrayLike<number | bigint>, where: string): IntegerArray {
   const copy = new (target.constructor as new (length: number) => IntegerArray)(target.length);
+  const wanted = typeof new (target.constructor as new (length: number) => IntegerArray)(1)[0];
   for (let i = 0; i < source.length; i++) {
     const value = source[i] as number | bigint;
-    const wanted = typeof copy[0] === 'bigint' ? 'bigint' : 'number';
     if (typeof value !== wanted) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where}[${i}] must be a ${wanted}, not ${String(value)}`);
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where}[${i}] must be a ${wanted}, not ${typeof value}`);
     }
     (copy as unknown as (number | bigint)[])[i] = value;
     if (copy[i] !== value) {
@@ -95,5 +113,5 @@ function fillIntegers(target: IntegerArray, source: ArrayLike<number | bigint>, 
       );
     }
   }
-  target.set(copy as never);
+  return copy;
 }

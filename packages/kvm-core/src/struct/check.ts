@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
 
 /**
@@ -6,12 +7,27 @@ import { KvmError } from '../errors/kvm-error.js';
  */
 
 function refuse(where: string, value: unknown, want: string): never {
-  const shown =
-    typeof value === 'bigint' ? `${value}n` : typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const shown = typeof value === 'bigint' ? `${value}n` : inspect(value, { depth: 0, breakLength: Infinity });
   if (typeof value !== 'number' && typeof value !== 'bigint') {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be ${want}, not ${shown}`);
   }
   throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} must be ${want}, not ${shown}`);
+}
+
+/** An object of options or fields, which plain JavaScript may have left out. */
+export function given<T extends object>(value: T, what: string): T {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be given as an object`);
+  }
+  return value;
+}
+
+/** Something with a length and elements. */
+export function list<T>(value: ArrayLike<T>, what: string): ArrayLike<T> {
+  if (typeof value !== 'object' || value === null || !Number.isSafeInteger(value.length) || value.length < 0) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be an array`);
+  }
+  return value;
 }
 
 /** A whole number from `low` to `high`. */

@@ -1,4 +1,4 @@
-import { bigInteger, integer } from './check.js';
+import { bigInteger, given, integer } from './check.js';
 import { Struct, type StructInit, type StructType } from './struct.js';
 
 /** A generated class of a struct that ends in a flexible array. */
@@ -35,7 +35,9 @@ export abstract class FlexStruct extends Struct {
   /** A new struct with these fields, as long as the array among them needs; its count field follows from that. */
   static override from<T extends Struct>(this: StructType<T>, init: StructInit<T>): T {
     const type = this as unknown as FlexStructType<FlexStruct & T>;
-    const elements = (init as Record<string, unknown>)[type.elements] as ArrayLike<unknown> | undefined;
+    const elements = (given(init, `the fields of struct ${type.cName}`) as Record<string, unknown>)[type.elements] as
+      | ArrayLike<unknown>
+      | undefined;
     const struct = FlexStruct.withCapacity.call(type as never, elements?.length ?? 0) as FlexStruct & T;
     return struct.assign(init);
   }

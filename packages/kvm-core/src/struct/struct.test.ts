@@ -6,6 +6,7 @@ import {
   KvmFpu,
   KvmIrqRouting,
   KvmIrqRoutingEntry,
+  type KvmMsrEntry,
   KvmMsrs,
   KvmRegs,
   KvmRun,
@@ -110,6 +111,45 @@ describe('a struct', () => {
     const regs = KvmRegs.from({ rax: 7n });
     errorOf(() => regs.assign({ rax: 8n, rbx: -1n }));
     expect(regs.rax).toBe(7n);
+  });
+
+  test('may be given views of itself', () => {
+    const msrs = KvmMsrs.from({ entries: [{ index: 1 }, { index: 2 }] });
+    const [first, second] = msrs.entries;
+    msrs.entries = [second as KvmMsrEntry, first as KvmMsrEntry];
+    expect(msrs.entries.map(({ index }) => index)).toEqual([2, 1]);
+    const sregs = KvmSregs.from({ cs: { selector: 1 }, ds: { selector: 2 } });
+    sregs.assign({ cs: sregs.ds, ds: sregs.cs });
+    expect([sregs.cs.selector, sregs.ds.selector]).toEqual([2, 1]);
+  });
+
+  test('is not half-written when one element of an array is refused', () => {
+    const msrs = KvmMsrs.from({ entries: [{ index: 1 }, { index: 2 }] });
+    errorOf(() => {
+      msrs.entries = [{ index: 77 }, { index: -1 }];
+    });
+    expect(msrs.entries.map(({ index }) => index)).toEqual([1, 2]);
+    const fpu = new KvmFpu();
+    errorOf(() => {
+      fpu.fpr = [[1, 2, 3], [999]];
+    });
+    expect(fpu.fpr[0]?.[0]).toBe(0);
+  });
+
+  test('lies only where there are bytes for it', () => {
+    const buffer = new ArrayBuffer(200);
+    for (const source of [
+      { buffer, byteOffset: -8 },
+      { buffer, byteOffset: 0.5 },
+      { buffer, byteOffset: Number.NaN },
+      { buffer, byteOffset: 100 },
+      { buffer, byteOffset: 0, byteLength: 8 },
+    ]) {
+      expect(errorOf(() => new KvmRegs(source)).code).toBe('ERR_KVM_OUT_OF_RANGE');
+    }
+    expect(errorOf(() => KvmRegs.at(buffer as unknown as Uint8Array)).code).toBe('ERR_KVM_INVALID_ARGUMENT');
+    expect(errorOf(() => KvmRegs.from(undefined as never)).code).toBe('ERR_KVM_INVALID_ARGUMENT');
+    expect(new KvmRegs().equals(undefined as never)).toBe(false);
   });
 
   test('reads back whatever a field can hold', () => {

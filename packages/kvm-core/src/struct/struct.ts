@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { given, integer } from './check.js';
 
 /** The typed arrays that a C array of integers becomes. */
 export type IntegerArray =
@@ -62,8 +63,10 @@ export abstract class Struct {
     const buffer = source?.buffer ?? new ArrayBuffer(size);
     const byteOffset = source?.byteOffset ?? 0;
     const byteLength = source?.byteLength ?? size;
+    const { cName } = this.constructor as unknown as StructType;
+    integer(byteOffset, 0, Number.MAX_SAFE_INTEGER, `the offset of struct ${cName}`);
+    integer(byteLength, 0, Number.MAX_SAFE_INTEGER, `the length of struct ${cName}`);
     if (byteLength < size || byteOffset + byteLength > buffer.byteLength) {
-      const { cName } = this.constructor as unknown as StructType;
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
         `struct ${cName} needs ${size} bytes; at offset ${byteOffset} there are ${Math.max(0, Math.min(byteLength, buffer.byteLength - byteOffset))}`,
@@ -75,13 +78,14 @@ export abstract class Struct {
 
   /** A new struct with these fields; the others are zero. */
   static from<T extends Struct>(this: StructType<T>, init: StructInit<T>): T {
-    const struct = new this();
-    struct.assign(init);
-    return struct;
+    return new this().assign(init);
   }
 
   /** A view of bytes that are already there, which must be at least `size` long. */
   static at<T extends Struct>(this: StructType<T>, bytes: Uint8Array): T {
+    if (!(bytes instanceof Uint8Array)) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the bytes of struct ${this.cName} must be a Uint8Array`);
+    }
     return new this({ buffer: bytes.buffer, byteOffset: bytes.byteOffset, byteLength: bytes.byteLength });
   }
 
@@ -95,7 +99,10 @@ export abstract class Struct {
     return struct.#address;
   }
 
-  /** Writes the fields that `init` has and leaves the others; all are checked, and on an error none is changed. */
+  /**
+   * Writes the fields that `init` has and leaves the others. All are checked first: on an error none is changed. The values may
+   * be views of this very struct.
+   */
   assign(init: StructInit<this> | this): this {
     const type = this.constructor as unknown as StructType<this>;
     if (init instanceof Struct) {
@@ -112,28 +119,23 @@ export abstract class Struct {
       this.bytes.set(init.bytes);
       return this;
     }
-    if (typeof init !== 'object' || init === null) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the fields of struct ${type.cName} must be an object`);
-    }
-    const before = this.bytes.slice();
-    try {
-      for (const [field, value] of Object.entries(init)) {
-        if (!type.fields.includes(field)) {
-          throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `struct ${type.cName} has no field ${field}`);
-        }
-        // An absent optional is the same as one that is not given.
-        if (value !== undefined) (this as unknown as Record<string, unknown>)[field] = value;
+    const entries = Object.entries(given(init, `the fields of struct ${type.cName}`));
+    const fresh = copyOf(this) as this & Record<string, unknown>;
+    for (const [field, value] of entries) {
+      if (!type.fields.includes(field)) {
+        throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `struct ${type.cName} has no field ${field}`);
       }
-    } catch (error) {
-      this.bytes.set(before);
-      throw error;
+      // An absent optional is the same as one that is not given.
+      if (value !== undefined) (fresh as Record<string, unknown>)[field] = value;
     }
+    this.bytes.set(fresh.bytes);
     return this;
   }
 
   /** Whether the other is of the same type and has the same bytes. */
   equals(other: Struct): boolean {
     return (
+      other instanceof Struct &&
       this.constructor === other.constructor &&
       this.bytes.length === other.bytes.length &&
       this.bytes.every((byte, i) => byte === other.bytes[i])
@@ -147,6 +149,12 @@ export abstract class Struct {
       fields.map((field) => [field, plain((this as unknown as Record<string, unknown>)[field])]),
     );
   }
+}
+
+/** A struct of the same type and bytes, which are its own. */
+export function copyOf<T extends Struct>(struct: T): T {
+  const { buffer, byteLength } = struct.bytes.slice();
+  return new (struct.constructor as unknown as StructType<T>)({ buffer, byteOffset: 0, byteLength });
 }
 
 function plain(value: unknown): unknown {

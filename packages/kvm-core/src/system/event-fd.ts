@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Backend } from '../backend/backend.js';
-import { errnoName, KvmError } from '../errors/kvm-error.js';
+import { KvmError } from '../errors/kvm-error.js';
+import { systemCall } from '../errors/system-call.js';
 import { u32, u64 } from '../struct/check.js';
 
 /**
@@ -16,7 +17,7 @@ export class EventFd implements Disposable {
   /** @internal */
   constructor(backend: Backend, initial: number) {
     this.#backend = backend;
-    this.#fd = done('eventfd', backend.eventfd(u32(initial, 'the first value of an eventfd')));
+    this.#fd = systemCall('eventfd', backend.eventfd(u32(initial, 'the first value of an eventfd')));
   }
 
   /** The descriptor, for what takes one. It belongs to this object. */
@@ -28,14 +29,14 @@ export class EventFd implements Disposable {
   /** Adds to the counter; 1 is the usual signal. */
   write(value = 1n): void {
     this.#value[0] = u64(value, 'what is added to an eventfd');
-    done('write to an eventfd', this.#backend.write(this.fd, this.#backend.address(this.#value), 8));
+    systemCall('write to an eventfd', this.#backend.write(this.fd, this.#backend.address(this.#value), 8));
   }
 
   /** Takes the whole counter and leaves 0; 0 if there was nothing. */
   read(): bigint {
     const result = this.#backend.read(this.fd, this.#backend.address(this.#value), 8);
     if (result === -constants.errno.EAGAIN) return 0n;
-    done('read of an eventfd', result);
+    systemCall('read of an eventfd', result);
     return this.#value[0] as bigint;
   }
 
@@ -49,9 +50,4 @@ export class EventFd implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-function done(what: string, result: number): number {
-  if (result < 0) throw new KvmError('ERR_KVM_SYSCALL', `${what}: ${errnoName(-result)}`, { errno: -result });
-  return result;
 }

@@ -1,7 +1,8 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import * as abi from '../abi/x86/index.js';
@@ -22,6 +23,73 @@ onEachBackend('Kvm', (backend) => {
     const error = kvmError('ERR_KVM_UNAVAILABLE', () => Kvm.open({ backend, path: '/dev/null' }));
     expect(error.message).toBe('/dev/null is not KVM: it does not tell a version');
     expect(error.cause).toMatchObject({ errno: constants.errno.ENOTTY, errnoName: 'ENOTTY' });
+  });
+
+  test('refuses a kernel that speaks another version', () => {
+    const version = vi.spyOn(Kvm.prototype, 'getApiVersion').mockReturnValue(11);
+    try {
+      expect(kvmError('ERR_KVM_API_VERSION', () => Kvm.open({ backend })).message).toMatch(
+        /version 11 of the API, not 12/,
+      );
+    } finally {
+      version.mockRestore();
+    }
+  });
+
+  test('refuses options that are none', () => {
+    const wrong = (value: unknown): never => value as never;
+    for (const use of [
+      () => Kvm.open(wrong(null)),
+      () => Kvm.open({ backend, path: wrong(123) }),
+      () => Kvm.open({ backend, path: '/dev/kvm\0x' }),
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', use);
+    }
+    using kvm = Kvm.open({ backend });
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.allocateMemory(wrong(undefined)));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.allocateMemory({ size: wrong('1M') }));
+  });
+
+  test('gives back the descriptors of objects that nobody closed', () => {
+    const code = `import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then(async ({ Kvm }) => {
+      const { readdirSync } = await import('node:fs');
+      const open = () => readdirSync('/proc/self/fd').length;
+      const before = open();
+      for (let i = 0; i < 50; i++) Kvm.open({ backend: '${backend}' }).createVm().createVcpu(0);
+      const most = open();
+      for (let i = 0; i < 20 && open() > before + 5; i++) {
+        gc();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      console.log(most - before >= 100, open() - before <= 5);
+    });`;
+    const output = execFileSync(process.execPath, ['--expose-gc', '-e', code], { encoding: 'utf8' });
+    expect(output.trim()).toBe('true true');
+  });
+
+  test('leaves nothing open where a vCPU cannot be mapped', (context) => {
+    if (!existsSync('/usr/bin/prlimit')) context.skip('prlimit is not installed');
+    const code = `import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then(async ({ Kvm }) => {
+      const { readdirSync, readFileSync } = await import('node:fs');
+      const { execFileSync } = await import('node:child_process');
+      const kvm = Kvm.open({ backend: '${backend}' });
+      const vm = kvm.createVm();
+      vm.createVcpu(0).close();
+      execFileSync('true');
+      const before = readdirSync('/proc/self/fd').length;
+      const limit = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':']);
+      limit(Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * 4096);
+      const codes = new Set();
+      for (let i = 1; i < 10; i++) {
+        try { vm.createVcpu(i); codes.add('created'); } catch (error) { codes.add(error.code + ' ' + error.errnoName); }
+      }
+      limit('unlimited');
+      const after = readdirSync('/proc/self/fd').length;
+      vm.close();
+      console.log([...codes].join(), after - before, readdirSync('/proc/self/fd').length - before);
+    });`;
+    const output = execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' });
+    expect(output.trim()).toBe('ERR_KVM_SYSCALL ENOMEM 0 -1');
   });
 
   test('says what to do where there is no device', () => {

@@ -3,10 +3,11 @@ import * as abi from '../abi/x86/index.js';
 import type { BackendName } from '../backend/backend.js';
 import { selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { GuestMemory } from '../memory/guest-memory.js';
 import type { StructArray } from '../struct/array.js';
-import { u32 } from '../struct/check.js';
+import { given, u32 } from '../struct/check.js';
 import { Vm } from '../vm/vm.js';
 import { EventFd } from './event-fd.js';
 import { msrList } from './msrs.js';
@@ -30,9 +31,9 @@ export class Kvm extends KvmFd<'system'> {
    *   `ERR_KVM_BACKEND` when the backend does not load, `ERR_KVM_API_VERSION` when the kernel's API is not version 12.
    */
   static open(options: KvmOptions = {}): Kvm {
-    const backend = selectBackend(options.backend);
-    const { path = '/dev/kvm' } = options;
-    const kvm = new Kvm(backend, openDevice(backend, path));
+    const { backend: name, path = '/dev/kvm' } = given(options, 'the options of Kvm.open');
+    const backend = selectBackend(name);
+    const kvm = new Kvm(new Descriptor(backend, openDevice(backend, path)));
     try {
       checkApiVersion(kvm, path);
       return kvm;
@@ -66,8 +67,8 @@ export class Kvm extends KvmFd<'system'> {
    * @param type the machine type: 0, but for what an architecture's capabilities offer.
    */
   createVm(type = 0): Vm {
-    const fd = this.call(abi.KVM_CREATE_VM, u32(type, 'a machine type'));
-    return new Vm(this, fd, this.getVcpuMmapSize());
+    const mmapSize = this.getVcpuMmapSize();
+    return Vm.create(this, this.call(abi.KVM_CREATE_VM, u32(type, 'a machine type')), mmapSize);
   }
 
   /**
@@ -77,7 +78,7 @@ export class Kvm extends KvmFd<'system'> {
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when the size is 0, not whole pages, or more than the host has.
    */
   allocateMemory(options: { size: number }): GuestMemory {
-    return GuestMemory.allocate(this.opened(), options.size);
+    return GuestMemory.allocate(this.opened(), given(options, 'the options of allocateMemory').size);
   }
 
   /** A kernel counter to signal by: for irqfd here, and for Node's own event loop elsewhere. */

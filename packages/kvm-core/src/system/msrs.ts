@@ -1,14 +1,15 @@
 import { type KvmMsrEntry, KvmMsrs } from '../abi/x86/index.js';
+import { list } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 
 /** The argument of KVM_GET_MSRS: these indices, with room for their values. */
 export function msrList(indices: ArrayLike<number>): KvmMsrs {
-  return msrValues(Array.from(indices, (index) => ({ index })));
+  return msrValues(Array.from(list(indices, 'the indices of MSRs'), (index) => ({ index })));
 }
 
 /** The argument of KVM_SET_MSRS. */
 export function msrValues(entries: ArrayLike<KvmMsrEntry | StructInit<KvmMsrEntry>>): KvmMsrs {
-  const msrs = KvmMsrs.withCapacity(entries.length);
+  const msrs = KvmMsrs.withCapacity(list(entries, 'MSRs').length);
   msrs.entries = entries;
   return msrs;
 }

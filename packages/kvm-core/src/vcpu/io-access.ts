@@ -1,4 +1,5 @@
 import { KVM_EXIT_IO_OUT, KvmRunIo } from '../abi/x86/index.js';
+import { integer } from '../struct/check.js';
 import type { RunState } from './run-state.js';
 
 /** Port I/O, with its data: `count` elements of `size` bytes each, one after the other. */
@@ -39,7 +40,6 @@ export class IoAccess extends KvmRunIo {
     return this.element(0);
   }
 
-  /** Cut to `size` bytes. */
   set value(value: number) {
     this.setElement(0, value);
   }
@@ -52,9 +52,15 @@ export class IoAccess extends KvmRunIo {
     return value;
   }
 
-  /** What the guest reads as one of the `count` elements; cut to `size` bytes. */
+  /** What the guest reads as one of the `count` elements; it must fit `size` bytes. */
   setElement(index: number, value: number): void {
     const { data, size } = this;
+    integer(index, 0, this.count - 1, 'the index of an element');
+    integer(value, 0, 2 ** (8 * size) - 1, 'what a guest reads from a port');
     for (let i = 0; i < size; i++) data[index * size + i] = value >>> (8 * i);
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), data: Array.from(this.data) };
   }
 }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
 import { guestImage } from '../../test/guests.js';
 import { realModeGuest } from '../../test/real-mode.js';
 import { ExitReason } from '../abi/x86/index.js';
@@ -43,6 +44,9 @@ function spinner(backend: string, code: Uint8Array): Worker {
 }
 
 let stop = new Int32Array(new SharedArrayBuffer(8));
+beforeEach(() => {
+  stop = new Int32Array(new SharedArrayBuffer(8));
+});
 
 onEachBackend('a kick', (backend) => {
   test('before a run makes that run return, once', () => {
@@ -57,7 +61,6 @@ onEachBackend('a kick', (backend) => {
   });
 
   test.each(['spin', 'counter'])('from another thread stops the guest `%s`, every time', async (name) => {
-    stop = new Int32Array(new SharedArrayBuffer(8));
     const worker = spinner(backend, guestImage(name));
     const { handle } = await new Promise<{ handle: Parameters<typeof kick>[0] }>((resolve, reject) =>
       worker.once('message', resolve).once('error', reject),
@@ -80,9 +83,56 @@ onEachBackend('a kick', (backend) => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const vcpu = vm.createVcpu(0);
+    const { kvmRun } = vcpu;
     const handle = vcpu.kickHandle();
+    kick(handle);
+    expect(kvmRun.immediateExit).toBe(1);
     vcpu.close();
     kick(handle);
-    expect(vcpu.closed).toBe(true);
+    expect(kvmRun.immediateExit).toBe(0);
+  });
+
+  test('takes no handle that no vCPU gave', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    const handle = vcpu.kickHandle();
+    const words = () => new Int32Array(new SharedArrayBuffer(12));
+    const wrong = (value: unknown): never => value as never;
+    for (const forged of [
+      wrong(undefined),
+      wrong({}),
+      { ...handle, words: new Int32Array(3) },
+      { ...handle, words: wrong(new Int8Array(3)) },
+      { ...handle, backend: wrong('fast') },
+      { ...handle, words: words(), address: 0 },
+      { ...handle, words: words(), address: 8 },
+      { ...handle, words: words(), address: Number.NaN },
+      { ...handle, words: words(), address: handle.address + 4096 },
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => kick(forged));
+    }
+  });
+
+  test('in a flood neither starves the thread it interrupts nor fails another call', async () => {
+    using guest = realModeGuest(backend, [0xe6, 0x10, 0xeb, 0xfc]);
+    const flood = new Worker(
+      `const { workerData } = require('node:worker_threads');
+       import(${JSON.stringify(core)}).then(({ kick }) => {
+         const { handle, stop } = workerData;
+         while (Atomics.load(stop, 0) === 0) kick(handle);
+       });`,
+      { eval: true, workerData: { handle: guest.vcpu.kickHandle(), stop } },
+    );
+    await new Promise((resolve, reject) => flood.once('online', resolve).once('error', reject));
+    let interrupts = 0;
+    for (let i = 0; i < 5000 || (interrupts === 0 && i < 5_000_000); i++) {
+      if (guest.vcpu.run().reason === ExitReason.Intr) interrupts++;
+      if (i % 100 === 0) guest.kvm.createVm().close();
+      guest.vcpu.getRegs();
+    }
+    Atomics.store(stop, 0, 1);
+    await new Promise((resolve) => flood.once('exit', resolve));
+    expect(interrupts).toBeGreaterThan(0);
   });
 });

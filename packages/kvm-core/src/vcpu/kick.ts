@@ -1,14 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { KvmRun } from '../abi/x86/index.js';
 import type { Backend, BackendName } from '../backend/backend.js';
-import { selectBackend } from '../backend/select.js';
+import { backendNames, selectBackend } from '../backend/select.js';
+import { KvmError } from '../errors/kvm-error.js';
 
 /** The words that a vCPU's thread and those that kick it share. */
 const THREAD = 0;
 const CLOSED = 1;
-const KICKS = 2;
+const PENDING = 2;
 const WORDS = 3;
 
-/** A way to kick a vCPU, as `postMessage` carries it: `kick` takes it in any thread. */
+/** A way to kick a vCPU, as `postMessage` carries it: `kick` takes it in any thread of the process. */
 export interface KickHandle {
   readonly words: Int32Array;
   /** Of the mapped run state. */
@@ -17,13 +19,29 @@ export interface KickHandle {
   readonly backend: BackendName;
 }
 
-/** The vCPU's side: says which thread runs it, and when it is gone. */
+/** The run states this thread has found, by the words that belong to them. */
+const views = new WeakMap<Int32Array, Uint8Array>();
+
+/** The vCPU's side: says which thread runs it, that a kick has arrived, and when the vCPU is gone. */
 export class KickState {
   readonly words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT));
+
+  constructor(runState: Uint8Array) {
+    views.set(this.words, runState);
+  }
 
   /** Before the first run in a thread. An atomic store, so that a kicker who saw no thread has its flag seen by this one. */
   bind(threadId: number): void {
     Atomics.store(this.words, THREAD, threadId);
+  }
+
+  /**
+   * A run has returned with EINTR. The flag goes first: a kick between the two stores is one with that which is being taken, and
+   * one after them raises the flag again.
+   */
+  take(run: KvmRun): void {
+    run.immediateExit = 0;
+    Atomics.store(this.words, PENDING, 0);
   }
 
   close(): void {
@@ -31,40 +49,63 @@ export class KickState {
   }
 }
 
-const views = new WeakMap<Int32Array, Uint8Array>();
-
 /**
- * Stops a vCPU from any thread: its `run` returns, with the exit reason `Intr`, soon if the guest is running and at once if it
- * was about to. A kick of a closed vCPU does nothing.
+ * Stops a vCPU from any thread: its `run` returns with the exit reason `Intr`, soon if the guest is running and at once if it
+ * was about to. Kicks that come before the first is taken are one with it. A kick of a closed vCPU does nothing.
  *
  * The flag in the run state catches a run that has not begun; the signal one that has. Each may cause a return of its own, so a
  * loop around `run` must expect one more than there were kicks.
+ *
+ * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the handle is none of a vCPU of this process.
  */
 export function kick(handle: KickHandle): void {
+  checkHandle(handle);
   const { words, address } = handle;
   if (Atomics.load(words, CLOSED) !== 0) return;
   const backend = selectBackend(handle.backend);
-  runState(backend, words, address)[immediateExit] = 1;
-  // The addition is also a fence: the flag is out before the thread is looked up.
-  Atomics.add(words, KICKS, 1);
-  const thread = Atomics.load(words, THREAD);
+  const state = runState(backend, words, address);
+  if (state === undefined || Atomics.exchange(words, PENDING, 1) !== 0) return;
+  state[immediateExit] = 1;
+  // A fence: the flag is out before the thread is looked up.
+  const thread = Atomics.add(words, THREAD, 0);
   if (thread !== 0) backend.interrupt(thread);
 }
 
-/** Where the flag is, found through the struct itself: there is no offset to type. */
-const immediateExit = offsetOfImmediateExit();
-
-function offsetOfImmediateExit(): number {
-  const probe = new KvmRun();
-  probe.immediateExit = 1;
-  return probe.bytes.indexOf(1);
+function checkHandle(handle: KickHandle): void {
+  const { words, address, backend } = (handle ?? {}) as Partial<KickHandle>;
+  const whole =
+    words instanceof Int32Array &&
+    words.length === WORDS &&
+    words.buffer instanceof SharedArrayBuffer &&
+    Number.isSafeInteger(address) &&
+    backendNames.includes(backend as BackendName);
+  if (!whole) throw notAHandle();
 }
 
-function runState(backend: Backend, words: Int32Array, address: number): Uint8Array {
-  let view = views.get(words);
-  if (view === undefined) {
-    view = new Uint8Array(backend.view(address, immediateExit + 1));
-    views.set(words, view);
+function notAHandle(): KvmError {
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what kickHandle() of a vCPU of this process gave');
+}
+
+/** Where the flag is, found through the struct itself: there is no offset to type. */
+const immediateExit = KvmRun.from({ immediateExit: 1 }).bytes.indexOf(1);
+
+/** The run state as this thread sees it, once it is sure that one is there; undefined if its vCPU has closed meanwhile. */
+function runState(backend: Backend, words: Int32Array, address: number): Uint8Array | undefined {
+  const known = views.get(words);
+  if (known !== undefined) return known;
+  if (!isRunState(address)) {
+    if (Atomics.load(words, CLOSED) !== 0) return undefined;
+    throw notAHandle();
   }
+  const view = new Uint8Array(backend.view(address, immediateExit + 1));
+  views.set(words, view);
   return view;
+}
+
+/** Whether a vCPU is mapped at the address. What is mapped for one stays mapped, so to ask once is enough. */
+function isRunState(address: number): boolean {
+  const start = address.toString(16).padStart(8, '0');
+  return readFileSync('/proc/self/maps', 'latin1')
+    .split('\n')
+    .some((line) => line.startsWith(`${start}-`) && line.includes('anon_inode:kvm-vcpu'));
 }

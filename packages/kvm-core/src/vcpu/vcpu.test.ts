@@ -9,6 +9,7 @@ import {
   KVM_GET_MSRS,
   KVM_GET_NESTED_STATE,
   KVM_GET_XSAVE2,
+  KVM_RUN,
   KvmCpuidEntry2,
   KvmMsrEntry,
   KvmMsrs,
@@ -88,10 +89,12 @@ onEachBackend('Vcpu', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.getMsrs([2 ** 32]));
   });
 
-  test('reads as many MSRs as the host lists', () => {
+  test('reads the MSRs the host lists, each in its place, up to one it cannot read', () => {
     using guest = realModeGuest(backend, [0xf4]);
-    const indices = guest.kvm.getMsrIndexList();
-    expect(guest.vcpu.getMsrs(indices).length).toBeGreaterThan(0);
+    const indices = [...guest.kvm.getMsrIndexList()];
+    const read = guest.vcpu.getMsrs(indices).map(({ index }) => index);
+    expect(read).toEqual(indices.slice(0, read.length));
+    expect(read.length).toBeGreaterThan(indices.length / 2);
   });
 
   test('takes CPUID leaves, and the guest sees them', () => {
@@ -165,6 +168,45 @@ onEachBackend('Vcpu', (backend) => {
     const regs = guest.vcpu.getRegs();
     structuredClone(regs.bytes.buffer, { transfer: [regs.bytes.buffer as ArrayBuffer] });
     expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => guest.vcpu.getRegs(regs)).message).toMatch(/transferred/);
+  });
+
+  test('refuses lists and registers that are none', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { vcpu } = guest;
+    const wrong = (value: unknown): never => value as never;
+    for (const value of [undefined, null, 5, {}, 'x', { length: -1 }]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getMsrs(wrong(value)));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setMsrs(wrong(value)));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setCpuid2(wrong(value)));
+    }
+    for (const value of [undefined, null, 5, [], 'x', new Uint8Array(144)]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setRegs(wrong(value)));
+    }
+  });
+
+  test('is run by run alone: a raw KVM_RUN could not be stopped', () => {
+    using guest = realModeGuest(backend, [0xeb, 0xfe]);
+    expect(kvmError('ERR_KVM_UNSAFE', () => guest.vcpu.ioctl(KVM_RUN)).hint).toBe('use run()');
+  });
+
+  test('names the capability where the host lacks what a call needs', (context) => {
+    using guest = realModeGuest(backend, [0xf4]);
+    if (guest.kvm.checkExtension(Cap.NestedState) !== 0) context.skip('the host has KVM_CAP_NESTED_STATE');
+    const state = KvmNestedState.from({ size: KvmNestedState.size });
+    const error = kvmError('ERR_KVM_UNSUPPORTED', () => guest.vcpu.ioctl(KVM_GET_NESTED_STATE, state));
+    expect(error.message).toBe("KVM_GET_NESTED_STATE: this host's KVM lacks KVM_CAP_NESTED_STATE");
+  });
+
+  test('leaves views that read zero, wherever they were moved', () => {
+    const views: Uint8Array[] = [];
+    for (let i = 0; i < 50; i++) {
+      using guest = realModeGuest(backend, [0xe6, 0x10]);
+      guest.vcpu.run();
+      const buffer = guest.vcpu.kvmRun.bytes.buffer as ArrayBuffer & { transfer?: () => ArrayBuffer };
+      views.push(new Uint8Array(buffer.transfer?.() ?? structuredClone(buffer)), guest.vcpu.kvmRun.bytes);
+    }
+    globalThis.gc?.();
+    for (const view of views) expect(view.every((byte) => byte === 0) || view[8] === ExitReason.Io).toBe(true);
   });
 
   test('lets no raw call use more bytes than its struct has', (context) => {

@@ -1,8 +1,10 @@
 import { constants } from 'node:os';
-import type { KvmCpuidEntry2, KvmFpu, KvmMsrEntry, KvmRegs, KvmRun, KvmSregs } from '../abi/x86/index.js';
+import type { Cap, KvmCpuidEntry2, KvmFpu, KvmMsrEntry, KvmRegs, KvmRun, KvmSregs } from '../abi/x86/index.js';
 import * as abi from '../abi/x86/index.js';
+import { Descriptor } from '../ioctl/descriptor.js';
 import { closedError, KvmFd } from '../ioctl/kvm-fd.js';
 import type { StructArray } from '../struct/array.js';
+import { list } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 import { msrList, msrValues } from '../system/msrs.js';
 import type { Vm } from '../vm/vm.js';
@@ -18,17 +20,37 @@ export class Vcpu extends KvmFd<'vcpu'> {
   readonly id: number;
   readonly #state: RunState;
   readonly #exits: ExitViews;
-  readonly #kick = new KickState();
+  readonly #kick: KickState;
   /** KVM_RUN: before the first time, and after the end, something else stands here, so that no run has to ask. */
   #enter: () => number;
 
-  /** @internal */
-  constructor(vm: Vm, fd: number, id: number, mmapSize: number) {
-    super(vm, fd);
+  private constructor(descriptor: Descriptor, id: number, state: RunState, kickState: KickState) {
+    super(descriptor);
     this.id = id;
-    this.#state = new RunState(this.backend, fd, mmapSize);
-    this.#exits = new ExitViews(this.#state);
+    this.#state = state;
+    this.#kick = kickState;
+    this.#exits = new ExitViews(state);
     this.#enter = () => this.#firstEnter();
+  }
+
+  /** @internal `vm.createVcpu`. */
+  static create(vm: Vm, fd: number, id: number, mmapSize: number): Vcpu {
+    const parent = KvmFd.descriptorOf(vm);
+    const { backend } = parent;
+    let state: RunState;
+    try {
+      state = new RunState(backend, fd, mmapSize);
+    } catch (error) {
+      backend.close(fd);
+      throw error;
+    }
+    const kickState = new KickState(state.bytes);
+    const { address } = state;
+    const descriptor = new Descriptor(backend, fd, parent, () => {
+      kickState.close();
+      backend.blank(address, mmapSize);
+    });
+    return new Vcpu(descriptor, id, state, kickState);
   }
 
   /**
@@ -54,8 +76,7 @@ export class Vcpu extends KvmFd<'vcpu'> {
 
   #interrupted(errno: number): Exit {
     if (errno !== EINTR) throw this.refused(abi.KVM_RUN, errno);
-    // Taken: whoever set it gets the return that is under way.
-    this.#state.run.immediateExit = 0;
+    this.#kick.take(this.#state.run);
     return this.#exits.interrupted();
   }
 
@@ -71,7 +92,6 @@ export class Vcpu extends KvmFd<'vcpu'> {
   /** What another thread needs to kick this vCPU: send it with `postMessage`, and call `kick` there. */
   kickHandle(): KickHandle {
     if (this.closed) throw closedError('vcpu');
-    this.#state.pin();
     return this.#handle();
   }
 
@@ -137,9 +157,14 @@ export class Vcpu extends KvmFd<'vcpu'> {
 
   /** What CPUID tells the guest; before its first run. KVM_SET_CPUID2, api.rst 4.20. x86, Cap.ExtCpuid. */
   setCpuid2(entries: ArrayLike<KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>>): void {
-    const cpuid = abi.KvmCpuid2.withCapacity(entries.length);
+    const cpuid = abi.KvmCpuid2.withCapacity(list(entries, 'CPUID leaves').length);
     cpuid.entries = entries;
     this.call(abi.KVM_SET_CPUID2, this.addressOf(cpuid));
+  }
+
+  /** Turns on a capability of this vCPU that is off by default. KVM_ENABLE_CAP, api.rst 4.37. Cap.EnableCap. */
+  enableCap(cap: Cap | number, args: readonly bigint[] = [], flags = 0): void {
+    this.enable(cap, args, flags);
   }
 
   override close(): void {
@@ -147,12 +172,7 @@ export class Vcpu extends KvmFd<'vcpu'> {
       this.#enter = () => {
         throw closedError('vcpu');
       };
-      this.#kick.close();
     }
     super.close();
-  }
-
-  protected override onRelease(): void {
-    this.#state.close();
   }
 }

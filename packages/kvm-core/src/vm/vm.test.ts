@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
+import { guestImage } from '../../test/guests.js';
 import { codeAddress, realModeGuest } from '../../test/real-mode.js';
 import {
   Cap,
@@ -15,6 +16,7 @@ import {
   MemoryFlag,
 } from '../abi/x86/index.js';
 import { Kvm } from '../system/kvm.js';
+import { enterMode } from '../x86/mode.js';
 
 const { EEXIST, EINVAL, ENOENT } = constants.errno;
 
@@ -145,6 +147,63 @@ onEachBackend('Vm', (backend) => {
     vm.irqfd({ eventfd, gsi: 4 });
     eventfd.close();
     kvmError('ERR_KVM_CLOSED', () => vm.irqfd({ eventfd, gsi: 5 }));
+  });
+
+  test('lets an eventfd interrupt a guest that waits', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    vm.createIrqChip();
+    using memory = kvm.allocateMemory({ size: 0x10000 });
+    memory.write(codeAddress, guestImage('irq'));
+    vm.mapMemory(memory, 0n);
+    using vcpu = vm.createVcpu(0);
+    enterMode(vcpu, 'real', { memory, entry: BigInt(codeAddress), stackTop: 0x8000n });
+    using eventfd = kvm.createEventFd();
+    vm.irqfd({ eventfd, gsi: 4 });
+    for (const value of [1, 2]) {
+      const exit = vcpu.run();
+      if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
+      expect([exit.io.port, exit.io.value]).toEqual([0x10, value]);
+      // The guest is about to halt inside the kernel: without the interrupt the next run would not return.
+      eventfd.write();
+    }
+  });
+
+  test('turns on a capability, and none that takes an address', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    vm.enableCap(Cap.SplitIrqChip, [24n]);
+    vm.irqfd({ eventfd: kvm.createEventFd(), gsi: 4 });
+    expect(kvmError('ERR_KVM_SYSCALL', () => vm.enableCap(Cap.SplitIrqChip, [24n])).ioctl).toBe('KVM_ENABLE_CAP');
+    kvmError('ERR_KVM_UNSAFE', () => vm.enableCap(Cap.SwTlb, [1n]));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.enableCap(Cap.SplitIrqChip, [1n, 2n, 3n, 4n, 5n]));
+  });
+
+  test('refuses what is no memory, no eventfd, no line', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using memory = kvm.allocateMemory({ size: 4096 });
+    using eventfd = kvm.createEventFd();
+    const wrong = (value: unknown): never => value as never;
+    for (const use of [
+      () => vm.setUserMemoryRegion(wrong(undefined)),
+      () =>
+        vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: wrong({ bytes: () => new Uint8Array(4096) }) }),
+      () => vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: wrong(null) }),
+      () => vm.setUserMemoryRegion({ slot: wrong('0'), guestPhysAddr: 0n, memory }),
+      () => vm.mapMemory(wrong({}), 0n),
+      () => vm.irqfd(wrong(undefined)),
+      () => vm.irqfd({ eventfd: wrong({ fd: 0 }), gsi: 0 }),
+      () => vm.irqfd({ eventfd, gsi: wrong(undefined) }),
+      () => vm.irqfd({ eventfd, gsi: 4, flags: IrqfdFlag.Resample }),
+      () => vm.setClock(wrong([])),
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', use);
+    }
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.mapMemory(memory, wrong(0)));
+    const slots = kvm.checkExtension(Cap.NrMemslots);
+    const beyond = () => vm.setUserMemoryRegion({ slot: slots, guestPhysAddr: 0n, memory });
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', beyond).message).toContain(`0 to ${slots - 1}`);
   });
 
   test('keeps its descriptor for its vCPUs, and gives it back with the last', () => {

@@ -1,11 +1,12 @@
 import type { Cap, KvmClockData, KvmIrqfd, KvmPitConfig } from '../abi/x86/index.js';
 import * as abi from '../abi/x86/index.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { type GuestMemory, pageSize, wholePages } from '../memory/guest-memory.js';
-import { bigInteger, integer, u32, u64 } from '../struct/check.js';
+import { GuestMemory, pageSize, wholePages } from '../memory/guest-memory.js';
+import { bigInteger, given, integer, u32, u64 } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
-import type { EventFd } from '../system/event-fd.js';
+import { EventFd } from '../system/event-fd.js';
 import type { Kvm } from '../system/kvm.js';
 import { Vcpu } from '../vcpu/vcpu.js';
 
@@ -32,7 +33,7 @@ export interface IrqfdConfig {
   gsi: number;
   /** Of `IrqfdFlag`; 0. */
   flags?: number;
-  /** Signalled when the guest has acknowledged a level-triggered interrupt; with `IrqfdFlag.Resample`. */
+  /** Signalled when the guest has acknowledged the interrupt, which is level-triggered then. Cap.IrqfdResample. */
   resample?: EventFd;
 }
 
@@ -41,13 +42,24 @@ export class Vm extends KvmFd<'vm'> {
   readonly kind = 'vm';
   readonly #mmapSize: number;
   readonly #argument = new BigUint64Array(1);
-  /** What each slot points to, which must outlive every vCPU: the kernel knows the address alone. */
-  readonly #slots = new Map<number, Uint8Array>();
+  /** The slots in use, and the pages of each, which must outlive every vCPU: the kernel knows the address alone. */
+  readonly #slots: Map<number, Slot>;
 
-  /** @internal */
-  constructor(kvm: Kvm, fd: number, mmapSize: number) {
-    super(kvm, fd);
+  private constructor(descriptor: Descriptor, mmapSize: number, slots: Map<number, Slot>) {
+    super(descriptor);
     this.#mmapSize = mmapSize;
+    this.#slots = slots;
+  }
+
+  /** @internal `kvm.createVm`. */
+  static create(kvm: Kvm, fd: number, mmapSize: number): Vm {
+    const parent = KvmFd.descriptorOf(kvm);
+    const slots = new Map<number, Slot>();
+    const descriptor = new Descriptor(parent.backend, fd, parent, () => {
+      for (const { release } of slots.values()) release();
+      slots.clear();
+    });
+    return new Vm(descriptor, mmapSize, slots);
   }
 
   /**
@@ -64,9 +76,10 @@ export class Vm extends KvmFd<'vm'> {
    * @param id a number below what Cap.MaxVcpuId gives, of which each vCPU has its own; on x86 also its APIC ID.
    */
   createVcpu(id: number): Vcpu {
+    this.opened();
     const limit = this.queryExtension(abi.Cap.MaxVcpuId) || this.queryExtension(abi.Cap.MaxVcpus);
     integer(id, 0, limit - 1, 'a vCPU id');
-    return new Vcpu(this, this.call(abi.KVM_CREATE_VCPU, id), id, this.#mmapSize);
+    return Vcpu.create(this, this.call(abi.KVM_CREATE_VCPU, id), id, this.#mmapSize);
   }
 
   /**
@@ -76,22 +89,27 @@ export class Vm extends KvmFd<'vm'> {
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address or size that is not whole pages or leaves the memory.
    */
   setUserMemoryRegion(region: UserMemoryRegion): void {
-    const { slot, guestPhysAddr, memory, flags = 0, offset = 0 } = region;
+    const { slot, guestPhysAddr, memory, flags = 0, offset = 0, size } = given(region, 'a memory region');
+    this.opened();
     u32(slot, 'slot');
+    // The lower half counts the slots of an address space, the upper half the address spaces.
+    integer(slot & 0xffff, 0, this.queryExtension(abi.Cap.NrMemslots) - 1, 'slot');
     u32(flags, 'flags');
     bigInteger(guestPhysAddr, 0n, 0xffff_ffff_ffff_f000n, 'guestPhysAddr');
-    wholePages(Number(guestPhysAddr % BigInt(pageSize)), 'guestPhysAddr');
-    const pages = memory === undefined ? undefined : pagesOf(memory, offset, region.size);
+    wholePages(Number(guestPhysAddr % BigInt(pageSize)), 'guestPhysAddr', guestPhysAddr);
+    const pages = memory === undefined ? undefined : pagesOf(memory, offset, size);
     const argument = abi.KvmUserspaceMemoryRegion.from({
       slot,
       flags,
       guestPhysAddr,
       memorySize: BigInt(pages?.length ?? 0),
-      userspaceAddr: BigInt(pages === undefined ? 0 : this.opened().address(pages)),
+      userspaceAddr: BigInt(pages === undefined ? 0 : this.backend.address(pages)),
     });
     this.call(abi.KVM_SET_USER_MEMORY_REGION, this.addressOf(argument));
-    if (pages === undefined) this.#slots.delete(slot);
-    else this.#slots.set(slot, pages);
+    const before = this.#slots.get(slot);
+    if (memory === undefined || pages === undefined) this.#slots.delete(slot);
+    else this.#slots.set(slot, { pages, release: memory.hold() });
+    before?.release();
   }
 
   /**
@@ -100,6 +118,8 @@ export class Vm extends KvmFd<'vm'> {
    * @returns the slots' numbers.
    */
   mapMemory(memory: GuestMemory, guestPhysAddr: bigint, flags = 0): number[] {
+    isGuestMemory(memory);
+    u64(guestPhysAddr, 'guestPhysAddr');
     const taken: number[] = [];
     try {
       for (let offset = 0; offset < memory.size; offset += memory.windowSize) {
@@ -114,6 +134,15 @@ export class Vm extends KvmFd<'vm'> {
       throw error;
     }
     return taken;
+  }
+
+  /**
+   * Turns on a capability of this VM that is off by default. KVM_ENABLE_CAP, api.rst 4.37. Cap.EnableCapVm.
+   *
+   * @param args what the capability takes: up to four numbers.
+   */
+  enableCap(cap: Cap | number, args: readonly bigint[] = [], flags = 0): void {
+    this.enable(cap, args, flags);
   }
 
   /**
@@ -144,8 +173,18 @@ export class Vm extends KvmFd<'vm'> {
    * guest, with no vCPU leaving it. KVM_IRQFD, api.rst 4.75. Cap.Irqfd, and an interrupt controller in the kernel.
    */
   irqfd(config: IrqfdConfig): void {
-    const { eventfd, gsi, flags = 0, resample } = config;
-    const fields: StructInit<KvmIrqfd> = { fd: eventfd.fd, gsi, flags, resamplefd: resample?.fd ?? 0 };
+    const { eventfd, gsi, flags = 0, resample } = given(config, 'an interrupt line');
+    u32(gsi, 'gsi');
+    const resampling = resample === undefined ? 0 : abi.IrqfdFlag.Resample;
+    if ((flags & abi.IrqfdFlag.Resample & ~resampling) !== 0) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'IrqfdFlag.Resample needs an eventfd in resample');
+    }
+    const fields: StructInit<KvmIrqfd> = {
+      fd: descriptorOf(eventfd, 'eventfd'),
+      gsi,
+      flags: u32(flags, 'flags') | resampling,
+    };
+    if (resample !== undefined) fields.resamplefd = descriptorOf(resample, 'resample');
     this.write(abi.KVM_IRQFD, fields);
   }
 
@@ -165,16 +204,28 @@ export class Vm extends KvmFd<'vm'> {
   setTssAddr(address: number): void {
     this.call(abi.KVM_SET_TSS_ADDR, u32(address, 'the address of the TSS'));
   }
+}
 
-  protected override onRelease(): void {
-    this.#slots.clear();
-  }
+interface Slot {
+  readonly pages: Uint8Array;
+  /** The slot no longer has them. */
+  readonly release: () => void;
 }
 
 function pagesOf(memory: GuestMemory, offset: number, size: number | undefined): Uint8Array {
+  isGuestMemory(memory);
   wholePages(offset, 'offset');
   const pages = memory.bytes(offset, size);
   wholePages(pages.length, 'size');
   if (pages.length === 0) throw new KvmError('ERR_KVM_OUT_OF_RANGE', 'the size of a memory region must not be 0');
   return pages;
+}
+
+function isGuestMemory(memory: unknown): void {
+  if (!(memory instanceof GuestMemory)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'memory must be a GuestMemory');
+}
+
+function descriptorOf(eventfd: EventFd, where: string): number {
+  if (!(eventfd instanceof EventFd)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an EventFd`);
+  return eventfd.fd;
 }

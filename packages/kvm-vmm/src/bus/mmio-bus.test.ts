@@ -9,7 +9,7 @@ function access(physAddr: bigint, len: number, write?: bigint): MmioAccess {
   mmio.physAddr = physAddr;
   mmio.len = len;
   mmio.isWrite = write === undefined ? 0 : 1;
-  mmio.value = write ?? 0n;
+  mmio.value = BigInt.asUintN(8 * len, write ?? 0n);
   return mmio;
 }
 
@@ -18,7 +18,7 @@ function recorder(): MmioDevice & { writes: [number, number, bigint][] } {
   return {
     writes,
     read: (offset, mmio) => {
-      mmio.value = 0x1122_3344_5566_7700n + BigInt(offset);
+      mmio.value = BigInt.asUintN(8 * mmio.len, 0x1122_3344_5566_7700n + BigInt(offset));
     },
     write: (offset, mmio) => writes.push([offset, mmio.len, mmio.value]),
   };

@@ -13,7 +13,7 @@ function read(device: Challenge, offset: number, len: number): bigint {
 function write(device: Challenge, offset: number, len: number, value: bigint): void {
   const access = new MmioAccess();
   access.len = len;
-  access.value = value;
+  access.value = BigInt.asUintN(8 * len, value);
   device.write(offset, access);
 }
 

@@ -55,7 +55,7 @@ export class Challenge implements MmioDevice {
     const within = offset % 8;
     const low = this.#register(offset - within);
     const high = within + access.len > 8 ? this.#register(offset - within + 8) : 0n;
-    access.value = BigInt.asUintN(64, ((high << 64n) | low) >> BigInt(8 * within));
+    access.value = BigInt.asUintN(8 * access.len, ((high << 64n) | low) >> BigInt(8 * within));
   }
 
   write(offset: number, access: MmioAccess): void {

@@ -158,7 +158,7 @@ onEachBackend('a guest', (backend) => {
       const seen: string[] = [];
       machine.mmio.attach(0xd_0000n, 0x10n, {
         read: (offset, access) => {
-          access.value32 = 0x0102_0304 + offset;
+          access.value = BigInt.asUintN(8 * access.len, BigInt(0x0102_0304 + offset));
         },
         write: () => {},
       });

@@ -1,0 +1,13 @@
+import { hintFor } from './hints.js';
+import { errnoName, KvmError } from './kvm-error.js';
+
+/** The result of a system call that is no ioctl; a failure becomes a `KvmError`. */
+export function systemCall(what: string, result: number): number {
+  if (result >= 0) return result;
+  const errno = -result;
+  const hint = hintFor(what, errno);
+  throw new KvmError('ERR_KVM_SYSCALL', `${what}: ${errnoName(errno)}`, {
+    errno,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

@@ -1,0 +1,41 @@
+import type { Backend } from '../backend/backend.js';
+
+/**
+ * The life of a file descriptor, apart from the object that stands for it: so the descriptor of an object that was dropped
+ * without `close` can be given back, and that of a closed VM kept while its vCPUs run.
+ */
+export class Descriptor {
+  readonly backend: Backend;
+  readonly fd: number;
+  readonly parent: Descriptor | undefined;
+  /** One for the object, and one for each child. */
+  #users = 1;
+  #released = false;
+  readonly #onRelease: (() => void) | undefined;
+
+  /** @param onRelease what has to go before the descriptor; it must not refer to the object. */
+  constructor(backend: Backend, fd: number, parent?: Descriptor, onRelease?: () => void) {
+    this.backend = backend;
+    this.fd = fd;
+    this.parent = parent;
+    this.#onRelease = onRelease;
+    if (parent !== undefined) parent.#users++;
+  }
+
+  /** Whether the kernel has it back: the number may be somebody else's by now. */
+  get released(): boolean {
+    return this.#released;
+  }
+
+  /** One user less; the last one gives it back, and with it its claim on the parent. */
+  release(): void {
+    if (this.#released || --this.#users > 0) return;
+    this.#released = true;
+    this.#onRelease?.();
+    this.backend.close(this.fd);
+    this.parent?.release();
+  }
+}
+
+/** Gives back the descriptors of objects that nobody closed and nobody can reach any more. */
+export const unreachable = new FinalizationRegistry<Descriptor>((descriptor) => descriptor.release());
