@@ -6,6 +6,7 @@ export const shared = defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // A fault in one file's guest must not take the others with it.
     pool: 'forks',
+    setupFiles: [`${import.meta.dirname}/vitest.watchdog.ts`],
     testTimeout: 60_000,
     reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
   },
