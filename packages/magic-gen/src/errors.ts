@@ -32,6 +32,10 @@ export class MagicGenError extends Error {
 }
 MagicGenError.prototype.name = 'MagicGenError';
 
+/** A source of headers that works, and has none for this architecture. */
+export class NoHeadersError extends MagicGenError {}
+NoHeadersError.prototype.name = 'NoHeadersError';
+
 /**
  * An expression that C does not fold to an integer: an unknown name, a string, a call. In a declaration this is an error
  * like any other; a macro is merely not a constant then.

@@ -206,7 +206,11 @@ onEachBackend('Vcpu', (backend) => {
       views.push(new Uint8Array(buffer.transfer?.() ?? structuredClone(buffer)), guest.vcpu.kvmRun.bytes);
     }
     globalThis.gc?.();
-    for (const view of views) expect(view.every((byte) => byte === 0) || view[8] === ExitReason.Io).toBe(true);
+    // One that was moved away from has no bytes left; where the runtime copies instead of moving, the copy shows the exit.
+    for (const view of views) {
+      const zero = view.length === 0 || view.every((byte) => byte === 0);
+      expect(zero || view[8] === ExitReason.Io).toBe(true);
+    }
   });
 
   test('lets no raw call use more bytes than its struct has', (context) => {

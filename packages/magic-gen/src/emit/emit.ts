@@ -1,6 +1,7 @@
 import type { Model } from '../model/model.js';
 import { emitConstants } from './constants.js';
 import { emitExits } from './exits.js';
+import { emitFunctions } from './functions.js';
 import { emitGroups } from './groups.js';
 import { emitForeignIoctls, emitIoctls } from './ioctls.js';
 import { banner, text } from './source.js';
@@ -12,6 +13,7 @@ export function emit(model: Model): Map<string, string> {
     ['constants.ts', emitConstants(model)],
     ['exits.ts', emitExits(model)],
     ['foreign-ioctls.ts', emitForeignIoctls(model)],
+    ...(model.functions.length > 0 ? [['functions.ts', emitFunctions(model)] as const] : []),
     ['groups.ts', emitGroups(model)],
     ['ioctls.ts', emitIoctls(model)],
     ['structs.ts', emitStructs(model)],

@@ -18,6 +18,11 @@ export function emitStructs(model: Model): string {
   ]);
 }
 
+/** `type` is what the class has; `declared`, what the header says. */
+interface StructField extends Field {
+  declared: TypeRef;
+}
+
 class StructEmitter {
   readonly #records: Map<string, AbiRecord>;
   readonly #littleEndian: boolean;
@@ -36,7 +41,11 @@ class StructEmitter {
   }
 
   emit(record: AbiRecord): string[] {
-    const fields = fieldsOf(record, this.#records);
+    const fields: StructField[] = fieldsOf(record, this.#records).map((field) => ({
+      ...field,
+      type: asBytes(field.type),
+      declared: field.type,
+    }));
     for (const field of fields) {
       if (taken.has(camel(field.name))) {
         throw emitError(`${record.name}.${field.name} has the name of something every struct class has`, record.origin);
@@ -85,7 +94,7 @@ class StructEmitter {
     return (field.type.kind === 'record' || field.type.kind === 'array') && !isFlexible(field.type);
   }
 
-  #accessors(record: AbiRecord, field: Field): string[] {
+  #accessors(record: AbiRecord, field: StructField): string[] {
     const name = camel(field.name);
     const where = quote(`${record.name}.${name}`);
     const { type } = field;
@@ -114,10 +123,10 @@ class StructEmitter {
     ];
   }
 
-  #viewAccessors(record: AbiRecord, field: Field, name: string, where: string): string[] {
+  #viewAccessors(record: AbiRecord, field: StructField, name: string, where: string): string[] {
     const ts = this.#typeScript(field.type);
     this.#use('struct', 'type FieldInit');
-    const comment = doc('  ', `\`${cDeclaration(field)}\`, at ${field.offset}.`);
+    const comment = doc('  ', `\`${cDeclaration(field.name, field.declared)}\`, at ${field.offset}.`);
     const assign =
       field.type.kind === 'record'
         ? [`    this.${name}.assign(value);`]
@@ -241,6 +250,13 @@ function scalar(type: TypeRef): { ts: 'number' | 'bigint'; method: string; check
   return { ts: 'number', method: `${signed ? 'Int' : 'Uint'}${bits}`, check };
 }
 
+/** JavaScript has no integers of 128 bits: such a one is its 16 bytes, and an array of them rows of bytes. */
+function asBytes(type: TypeRef): TypeRef {
+  if (type.kind === 'array') return { ...type, element: asBytes(type.element) };
+  if (type.kind !== 'int' || type.size !== 16) return type;
+  return { kind: 'array', element: { kind: 'int', name: type.name, size: 1, signed: false }, count: 16 };
+}
+
 function arrayType(element: TypeRef): string {
   return `${scalar(element).method}Array`;
 }
@@ -265,8 +281,8 @@ function cType(type: TypeRef): string {
   }
 }
 
-function cDeclaration(field: Field): string {
+function cDeclaration(name: string, declared: TypeRef): string {
   let lengths = '';
-  for (let { type } = field; type.kind === 'array'; type = type.element) lengths += `[${type.count ?? ''}]`;
-  return `${cType(field.type)} ${field.name}${lengths}`;
+  for (let type = declared; type.kind === 'array'; type = type.element) lengths += `[${type.count ?? ''}]`;
+  return `${cType(declared)} ${name}${lengths}`;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { write } from '../../test/headerSet.js';
 import { x86 } from '../../test/host.js';
+import { findTarget } from '../targets/index.js';
 import { findHeaders, includeFrom } from './find.js';
 
 const version = '#define LINUX_VERSION_CODE 393659\n';
@@ -27,6 +28,34 @@ describe('a header set', () => {
     expect(headers.directories).toEqual([join(path, 'x86_64-linux-gnu'), path]);
     expect(includeFrom(headers)('asm/kvm.h')?.text).toBe('found');
     expect(includeFrom(headers)('linux/none.h')).toBeUndefined();
+  });
+
+  it('may hold several architectures, as one package of Debian does', () => {
+    const path = directory({
+      'usr/include/linux/kvm.h': '',
+      'usr/include/linux/version.h': version,
+      'usr/lib/linux/uapi/arm64/asm/kvm.h': 'arm64',
+      'usr/lib/linux/uapi/s390/asm/kvm.h': 's390',
+    });
+    for (const name of ['arm64', 's390']) {
+      const headers = findHeaders({ directory: path, target: findTarget(name) });
+      expect(headers.directories).toEqual([join(path, 'usr/lib/linux/uapi', name), join(path, 'usr/include')]);
+      expect(includeFrom(headers)('asm/kvm.h')?.text).toBe(name);
+    }
+    expect(() => findHeaders({ directory: path, target: x86 })).toThrow(
+      'no kernel headers for x86: asm/kvm.h not found',
+    );
+  });
+
+  it('may be a cross compiler’s', () => {
+    const own = 'usr/aarch64-linux-gnu/include';
+    const path = directory({
+      [`${own}/linux/kvm.h`]: '',
+      [`${own}/asm/kvm.h`]: '',
+      [`${own}/linux/version.h`]: version,
+    });
+    const headers = findHeaders({ directory: path, target: findTarget('arm64') });
+    expect(headers.directories).toEqual([join(path, own)]);
   });
 
   it('may be one level down, where an install step put it', () => {

@@ -33,8 +33,9 @@ export function findHeaders({ directory, target }: FindOptions): HeaderSet {
   if (directory !== undefined && !statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     throw new MagicGenError(`${directory} is not a directory`);
   }
-  // Debian keeps what depends on the architecture in a directory of its own.
-  const candidates = bases.map((base) => [join(base, target.multiarch), base].filter((path) => existsSync(path)));
+  const candidates = bases
+    .flatMap((base) => layouts(base, target))
+    .map((directories) => directories.filter((path) => existsSync(path)));
   for (const directories of candidates) {
     if (missing(directories).length === 0) return { directories, kernel: readKernelVersion(directories) };
   }
@@ -44,6 +45,17 @@ export function findHeaders({ directory, target }: FindOptions): HeaderSet {
     `no kernel headers for ${target.arch}: ${missing(best).join(' and ')} not found in ${looked.join(' or ')}` +
       (directory === undefined ? '; on Debian, install linux-libc-dev' : ''),
   );
+}
+
+/** The ways Debian keeps what depends on the architecture apart: the directories to look in, for a base like /usr/include. */
+function layouts(base: string, { arch, multiarch }: TargetDescription): string[][] {
+  return [
+    [join(base, multiarch), base],
+    // Since Debian 13 one package holds all architectures; the directories above are links into this one.
+    [join(base, '../lib/linux/uapi', arch), base],
+    // A cross compiler's package is a whole set of its own.
+    [join(base, '..', multiarch, 'include')],
+  ];
 }
 
 /** How `#include` finds a header of the set. */

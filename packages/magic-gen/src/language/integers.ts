@@ -50,8 +50,8 @@ export function targetIntegers(target: Target): Integers {
     'unsigned long': type('unsigned long', target.wordSize, false, 4),
     'long long': type('long long', 8, true, 5, target.longLongAlign),
     'unsigned long long': type('unsigned long long', 8, false, 5, target.longLongAlign),
-    __int128: type('__int128', 16, true, 6),
-    'unsigned __int128': type('unsigned __int128', 16, false, 6),
+    __int128: type('__int128', 16, true, 6, target.int128Align ?? 16),
+    'unsigned __int128': type('unsigned __int128', 16, false, 6, target.int128Align ?? 16),
   };
 }
 
@@ -63,6 +63,7 @@ export const preprocessorIntegers: Integers = (() => {
     endianness: 'little',
     charSigned: true,
     longLongAlign: 8,
+    int128Align: null,
     ioc: { sizeBits: 0, none: 0, write: 0, read: 0 },
   });
   const signed = all['long long'];

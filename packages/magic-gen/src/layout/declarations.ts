@@ -32,7 +32,7 @@ export class Declarations implements Scope {
   constructor(target: TargetDescription) {
     this.target = target;
     this.integers = targetIntegers(target.target);
-    for (const [name, type] of builtinTypes(this.integers)) this.typedefs.set(name, type);
+    for (const [name, type] of builtinTypes(this.integers, target.target)) this.typedefs.set(name, type);
   }
 
   /** Takes in everything a parsed text declares. */
@@ -66,6 +66,9 @@ export class Declarations implements Scope {
       case 'sized_type_specifier':
       case 'type_identifier': {
         const words = readIntegerWords(textOf(node));
+        if (words?.endsWith('__int128') && this.target.target.int128Align === null) {
+          fail(node, 'the target has no 128-bit integers');
+        }
         if (words) return { ...this.integers[words], name: textOf(node) };
         const known = this.typedefs.get(textOf(node));
         return known ?? fail(node, `unknown type '${textOf(node)}'`);

@@ -1,15 +1,19 @@
 import type { IntegerName, Integers } from '../language/integers.js';
 import type { CType } from '../language/types.js';
+import type { Target } from '../model/model.js';
 
 /** The types a compiler knows without any header. */
-export function builtinTypes(integers: Integers): [string, CType][] {
+export function builtinTypes(integers: Integers, { int128Align }: Target): [string, CType][] {
   const { size } = integers.long;
+  const wide: [string, CType][] = [
+    ['__int128_t', { ...integers.__int128, name: '__int128_t' }],
+    ['__uint128_t', { ...integers['unsigned __int128'], name: '__uint128_t' }],
+  ];
   return [
     ['void', { kind: 'void' }],
     ['float', { kind: 'float', name: 'float', size: 4, align: 4 }],
     ['double', { kind: 'float', name: 'double', size: 8, align: integers['long long'].align }],
-    ['__int128_t', { ...integers.__int128, name: '__int128_t' }],
-    ['__uint128_t', { ...integers['unsigned __int128'], name: '__uint128_t' }],
+    ...(int128Align === null ? [] : wide),
     ['__builtin_va_list', { kind: 'pointer', size, align: size }],
   ];
 }

@@ -41,6 +41,7 @@ export function buildModel(headers: HeaderSet, target: TargetDescription, roots 
     records: records.all(),
     ioctls: macros.ioctls,
     foreignIoctls: macros.foreignIoctls,
+    functions: macros.functions,
     skipped: macros.skipped,
   };
 }

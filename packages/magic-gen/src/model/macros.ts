@@ -6,8 +6,9 @@ import type { Macro } from '../preprocess/macros.js';
 import type { Preprocessed } from '../preprocess/preprocess.js';
 import { locate } from '../preprocess/tokens.js';
 import { constantType } from './enums.js';
+import { readFunction } from './functions.js';
 import { asIoctlCall, type IoctlCall, ioctlMacros, readForeignIoctl, readIoctl } from './ioctls.js';
-import type { ForeignIoctl, Ioctl, Skipped } from './model.js';
+import type { AbiFunction, ForeignIoctl, Ioctl, Skipped } from './model.js';
 import { originOf, type Placed } from './origin.js';
 import type { Records } from './records.js';
 
@@ -15,17 +16,18 @@ export interface ReadMacros {
   constants: Placed[];
   ioctls: Ioctl[];
   foreignIoctls: ForeignIoctl[];
+  functions: AbiFunction[];
   skipped: Skipped[];
 }
 
-/** Sorts the macros of the root headers into constants, ioctls and what is neither. */
+/** Sorts the macros of the root headers into constants, ioctls, functions and what is none of them. */
 export function readMacros(
   source: Preprocessed,
   declarations: Declarations,
   roots: ReadonlySet<string>,
   records: Records,
 ): ReadMacros {
-  const result: ReadMacros = { constants: [], ioctls: [], foreignIoctls: [], skipped: [] };
+  const result: ReadMacros = { constants: [], ioctls: [], foreignIoctls: [], functions: [], skipped: [] };
   for (const macro of source.macros.values()) {
     if (!roots.has(macro.at.file.name)) continue;
     try {
@@ -46,7 +48,10 @@ function readMacro(
   records: Records,
   result: ReadMacros,
 ): void {
-  if (macro.parameters) throw new NotConstantError('a function-like macro');
+  if (macro.parameters) {
+    result.functions.push(readFunction(macro, expander, declarations));
+    return;
+  }
   if (macro.body.length === 0) throw new NotConstantError('defined as nothing');
   if (macro.body.length === 1 && macro.body[0]?.text === macro.name) {
     throw new NotConstantError('stands for the declaration of the same name');

@@ -21,8 +21,21 @@ export interface Model {
   ioctls: Ioctl[];
   /** The ioctls whose argument is a type of another architecture: without its size they have no number here. */
   foreignIoctls: ForeignIoctl[];
+  /** The function-like macros of the root headers that compute an integer: most make register ids. */
+  functions: AbiFunction[];
   /** What the root headers define that is none of the above, each with its reason. */
   skipped: Skipped[];
+  /**
+   * The kernels of this architecture that a history is known of, oldest first: what `since` is measured against. Absent,
+   * like every `since`, where no history was asked for.
+   */
+  knownKernels?: string[];
+}
+
+/** What a history may be known of. */
+export interface Dated {
+  /** The first known kernel that has it; it may be older than that, unless the release just before is known, too. */
+  since?: string;
 }
 
 /** The data model of a target: what the C standard leaves to the platform. */
@@ -35,6 +48,8 @@ export interface Target {
   charSigned: boolean;
   /** Alignment of a 64-bit integer inside a struct: 8, but 4 on i386. */
   longLongAlign: 4 | 8;
+  /** Alignment of a 128-bit integer: 16, but 8 on s390; null where the compilers have none. */
+  int128Align: 8 | 16 | null;
   /** The `_IOC` encoding: bits of the size field, and the numbers of the three directions. */
   ioc: { sizeBits: number; none: number; write: number; read: number };
 }
@@ -45,7 +60,7 @@ export interface Origin {
   line: number;
 }
 
-export interface Constant {
+export interface Constant extends Dated {
   name: string;
   /** Decimal, with a sign where negative; a string, for JSON has no 64-bit integers. */
   value: string;
@@ -62,7 +77,7 @@ export interface Enum {
   origin: Origin;
 }
 
-export interface AbiRecord {
+export interface AbiRecord extends Dated {
   /**
    * The C tag; for a record defined inside another, the path to it: `kvm_run.io`, or, for one without a member name,
    * its position among its parent's members: `kvm_run.#7`.
@@ -77,7 +92,7 @@ export interface AbiRecord {
   origin: Origin;
 }
 
-export interface Member {
+export interface Member extends Dated {
   /** Null for an anonymous struct or union, whose members C treats as its parent's, and for an unnamed bitfield. */
   name: string | null;
   type: TypeRef;
@@ -98,7 +113,7 @@ export type TypeRef =
   /** `count` is null for a flexible array. */
   | { kind: 'array'; element: TypeRef; count: number | null };
 
-export interface Ioctl {
+export interface Ioctl extends Dated {
   name: string;
   /** The `_IOC` type byte: 0xAE for KVM. */
   type: number;
@@ -114,7 +129,7 @@ export interface Ioctl {
   origin: Origin;
 }
 
-export interface ForeignIoctl {
+export interface ForeignIoctl extends Dated {
   name: string;
   type: number;
   nr: number;
@@ -123,6 +138,53 @@ export interface ForeignIoctl {
   argument: string;
   origin: Origin;
 }
+
+/**
+ * A function-like macro that computes an integer. A macro has no types of its own: here each parameter is unsigned, of 64
+ * bits where the macro combines it with something of 64 bits, else of 32, and the body is typed accordingly.
+ */
+export interface AbiFunction extends Dated {
+  name: string;
+  parameters: { name: string; type: IntegerShape }[];
+  /** What the macro stands for. Its type is that of the result. */
+  body: Expression;
+  /** The macro's text, as the header has it. */
+  definition: string;
+  origin: Origin;
+}
+
+export interface IntegerShape {
+  /** In bytes. */
+  size: 1 | 2 | 4 | 8;
+  signed: boolean;
+}
+
+/**
+ * An expression of integers, every conversion that C makes by itself written out. An operator computes in the type of its
+ * expression, to which its operands have been converted; an unsigned result keeps the low bits that fit. What C leaves
+ * undefined stays so: signed overflow, division by zero, a shift by as many bits as there are, or more.
+ */
+export type Expression = { type: IntegerShape } /** `value` is decimal. */ & (
+  | { kind: 'constant'; value: string }
+  /** `index` counts the function's parameters from zero. */
+  | { kind: 'parameter'; index: number }
+  /** Keeps the low bits that the type has room for, and reads them as the type does. */
+  | { kind: 'convert'; operand: Expression }
+  | { kind: 'unary'; operator: '-' | '~'; operand: Expression }
+  /** Both operands have the type, but for the right one of a shift, which has its own. */
+  | {
+      kind: 'binary';
+      operator: '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^' | '<<' | '>>';
+      left: Expression;
+      right: Expression;
+    }
+  /** 0 or 1, an `int`. Both operands have one type. */
+  | { kind: 'compare'; operator: '==' | '!=' | '<' | '<=' | '>' | '>='; left: Expression; right: Expression }
+  /** 0 or 1, an `int`. Each operand has its own type, and counts as true where it is not 0; the right one may not count. */
+  | { kind: 'logical'; operator: '&&' | '||'; left: Expression; right: Expression }
+  /** `yes` where the condition is not 0, else `no`; the other one does not count. */
+  | { kind: 'conditional'; condition: Expression; yes: Expression; no: Expression }
+);
 
 export interface Skipped {
   name: string;

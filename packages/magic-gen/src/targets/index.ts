@@ -1,19 +1,40 @@
 import { MagicGenError } from '../errors.js';
+import { arm64 } from './arm64.js';
+import { loongarch } from './loongarch.js';
+import { mips } from './mips.js';
+import { powerpc, powerpcBigEndian } from './powerpc.js';
+import { riscv } from './riscv.js';
+import { s390 } from './s390.js';
 import type { TargetDescription } from './target.js';
-import { x86 } from './x86.js';
+import { x86, x86Of32Bits } from './x86.js';
 
 export type { TargetDescription } from './target.js';
 
-/** Every architecture magic-gen knows. */
-export const targets: readonly TargetDescription[] = [x86];
+/** Every target magic-gen knows: each architecture under the kernel's name, beside it its other data models. */
+export const targets: readonly TargetDescription[] = [
+  x86,
+  x86Of32Bits,
+  arm64,
+  riscv,
+  s390,
+  powerpc,
+  powerpcBigEndian,
+  mips,
+  loongarch,
+];
 
-/** The architecture of that kernel name. @throws MagicGenError when magic-gen does not know it. */
-export function findTarget(arch: string): TargetDescription {
-  const found = targets.find((target) => target.arch === arch);
+/** The target of that name. @throws MagicGenError when magic-gen does not know it. */
+export function findTarget(name: string): TargetDescription {
+  const found = targets.find((target) => target.name === name);
   if (!found) {
-    throw new MagicGenError(
-      `unknown architecture '${arch}'; known: ${targets.map((target) => target.arch).join(', ')}`,
-    );
+    throw new MagicGenError(`unknown architecture '${name}'; known: ${targets.map((each) => each.name).join(', ')}`);
   }
   return found;
+}
+
+/** The targets a list names: "arm64,s390", or "all". @throws MagicGenError for a name magic-gen does not know. */
+export function findTargets(list: string): readonly TargetDescription[] {
+  if (list === 'all') return targets;
+  const names = list.split(',').map((name) => name.trim());
+  return [...new Set(names)].map(findTarget);
 }

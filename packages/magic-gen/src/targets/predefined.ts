@@ -5,7 +5,7 @@ import type { TargetDescription } from './target.js';
  * headers ask about; the proof that nothing they ask about is missing is that a compiler agrees with the result.
  */
 export function predefinedMacros(description: TargetDescription): string {
-  const { wordSize, endianness, charSigned } = description.target;
+  const { wordSize, endianness, charSigned, int128Align } = description.target;
   const macros: Record<string, string> = {
     __STDC__: '1',
     __STDC_VERSION__: '201710L',
@@ -28,7 +28,8 @@ export function predefinedMacros(description: TargetDescription): string {
     __ORDER_LITTLE_ENDIAN__: '1234',
     __ORDER_BIG_ENDIAN__: '4321',
     __BYTE_ORDER__: endianness === 'little' ? '1234' : '4321',
-    ...(wordSize === 8 ? { __LP64__: '1', _LP64: '1', __SIZEOF_INT128__: '16' } : { __ILP32__: '1' }),
+    ...(wordSize === 8 ? { __LP64__: '1', _LP64: '1' } : { __ILP32__: '1' }),
+    ...(int128Align === null ? {} : { __SIZEOF_INT128__: '16' }),
     ...(charSigned ? {} : { __CHAR_UNSIGNED__: '1' }),
     ...description.macros,
   };

@@ -1,7 +1,9 @@
 import type { Target } from '../model/model.js';
 
-/** All that is particular to one architecture. A new one is a file like `x86.ts`. */
+/** All that is particular to one architecture, or to one of its data models. A new one is a file like `s390.ts`. */
 export interface TargetDescription {
+  /** What a command line calls it: the architecture, and for all but its usual data model a suffix: "powerpc-be". */
+  name: string;
   /** The kernel's own name for the architecture: the directory under `arch/`. */
   arch: string;
   target: Target;
@@ -14,3 +16,9 @@ export interface TargetDescription {
   /** The alignment that `__attribute__((aligned))` without a number asks for. */
   largestAlign: number;
 }
+
+/** How most architectures number an ioctl. */
+export const genericIoc: Target['ioc'] = { sizeBits: 14, none: 0, write: 1, read: 2 };
+
+/** How those do that took their numbers from the Unix systems before Linux: a bit for each direction, and one for none. */
+export const olderIoc: Target['ioc'] = { sizeBits: 13, none: 1, write: 4, read: 2 };

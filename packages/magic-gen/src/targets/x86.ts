@@ -1,6 +1,7 @@
-import type { TargetDescription } from './target.js';
+import { genericIoc, type TargetDescription } from './target.js';
 
 export const x86: TargetDescription = {
+  name: 'x86',
   arch: 'x86',
   target: {
     triple: 'x86_64-linux-gnu',
@@ -8,10 +9,20 @@ export const x86: TargetDescription = {
     endianness: 'little',
     charSigned: true,
     longLongAlign: 8,
-    ioc: { sizeBits: 14, none: 0, write: 1, read: 2 },
+    int128Align: 16,
+    ioc: genericIoc,
   },
   multiarch: 'x86_64-linux-gnu',
   macros: { __x86_64__: '1', __x86_64: '1', __amd64__: '1', __amd64: '1' },
   unnamedBitfieldsAlign: false,
   largestAlign: 16,
+};
+
+/** For reference: 64-bit integers are aligned to 4 bytes, so some structs differ from those of a 64-bit program. */
+export const x86Of32Bits: TargetDescription = {
+  ...x86,
+  name: 'x86-32',
+  target: { ...x86.target, triple: 'i386-linux-gnu', wordSize: 4, longLongAlign: 4, int128Align: null },
+  multiarch: 'i386-linux-gnu',
+  macros: { __i386__: '1', __i386: '1' },
 };

@@ -17,24 +17,44 @@ export interface CompilerRun {
   stderr: string;
 }
 
+/** Debian calls a clang by its version where it is not the release's own. The first that knows the target is taken. */
+const clangs = ['clang', ...[22, 21, 20, 19, 18, 17, 16, 15, 14].map((version) => `clang-${version}`)];
+
 /**
- * Finds a compiler: what the environment names as CC, else gcc or clang. A gcc makes code for one machine only; a clang
- * for any.
+ * Finds a compiler: what the environment names as CC, else gcc for the machine it runs on, else a clang, which makes
+ * code for any.
  *
  * @throws MagicGenError where there is none for the target.
  */
 export function findCompiler(target: Target): Compiler {
   const named = process.env['CC'];
-  const candidates = named ? [named] : ['gcc', `${target.triple}-gcc`, 'clang'];
-  for (const candidate of candidates) {
-    const [command = '', ...args] = candidate.split(/\s+/).filter((word) => word !== '');
-    const version = spawnSync(command, [...args, '--version'], { encoding: 'utf8' }).stdout?.split('\n')[0];
-    if (!version) continue;
-    if (version.includes('clang')) return { version, command, args: [...args, `--target=${target.triple}`] };
-    const machine = spawnSync(command, [...args, '-dumpmachine'], { encoding: 'utf8' }).stdout?.trim() ?? '';
-    if (machine.split('-')[0] === target.triple.split('-')[0]) return { version, command, args };
+  for (const candidate of named ? [named] : ['gcc', ...clangs]) {
+    const compiler = tryCompiler(candidate, target);
+    if (compiler) return compiler;
   }
-  throw new MagicGenError(`no C compiler for ${target.triple}: tried ${candidates.join(', ')}; CC can name another`);
+  throw new MagicGenError(
+    named
+      ? `no C compiler for ${target.triple}: CC names ${named}, which makes no code for it`
+      : `no C compiler for ${target.triple}: neither gcc nor clang makes code for it here; on Debian, install clang-19`,
+  );
+}
+
+function tryCompiler(candidate: string, { triple }: Target): Compiler | undefined {
+  const [command = '', ...args] = candidate.split(/\s+/).filter((word) => word !== '');
+  const run = (...more: string[]): { ok: boolean; line: string } => {
+    const { status, stdout } = spawnSync(command, [...args, ...more], { encoding: 'utf8', input: '' });
+    return { ok: status === 0, line: stdout?.split('\n')[0] ?? '' };
+  };
+  const { line: version } = run('--version');
+  if (version === '') return undefined;
+  if (version.includes('clang')) {
+    const chosen = `--target=${triple}`;
+    // An older clang lacks the newer machines.
+    const { ok } = run(chosen, '-fsyntax-only', '-x', 'c', '-');
+    return ok ? { version, command, args: [...args, chosen] } : undefined;
+  }
+  const machine = run('-dumpmachine').line;
+  return machine.split('-')[0] === triple.split('-')[0] ? { version, command, args } : undefined;
 }
 
 /** Runs the compiler on a text that sees the headers under test, and no others. */

@@ -26,7 +26,7 @@ export async function findMissing(model: Model, headers: HeaderSet, compiler: Co
   const macros = new Set([
     ...model.constants.filter((constant) => constant.kind === 'macro').map((constant) => constant.name),
     ...model.ioctls.map((ioctl) => ioctl.name),
-    ...[...model.foreignIoctls, ...model.skipped].map(({ name }) => name),
+    ...[...model.foreignIoctls, ...model.functions, ...model.skipped].map(({ name }) => name),
   ]);
   const tags = new Set(own.filter((record) => record.tagged).map((record) => record.name));
 

@@ -1,7 +1,7 @@
 import type { AbiRecord, Constant, Ioctl, Member, Model, TypeRef } from '../model/model.js';
 import { cName, findPaths, type RecordPath } from './paths.js';
 
-export type ProbeKind = 'record' | 'member' | 'bitfield' | 'constant' | 'ioctl';
+export type ProbeKind = 'record' | 'member' | 'bitfield' | 'constant' | 'ioctl' | 'function';
 
 /** One number of the model, and the C expression a compiler is to find it with. */
 export interface Probe {

@@ -9,6 +9,11 @@ export interface Mismatch {
 }
 
 export interface VerifyReport {
+  /** The target, as a command line names it, and what the compiler calls it. */
+  target: string;
+  triple: string;
+  /** The kernel release the headers come from. */
+  kernel: string;
   /** The compiler that was asked, as it calls itself. */
   compiler: string;
   /** How many things of each kind were compared. */
@@ -20,13 +25,20 @@ export interface VerifyReport {
   unchecked: { name: string; reason: string }[];
 }
 
-/** The report as text; its last line counts the mismatches. */
+/** One report as text; its last line counts the mismatches. */
 export function formatReport(report: VerifyReport): string {
-  const { constant, ioctl, record, member, bitfield } = report.compared;
+  return describeReport(report) + formatTotal([report]);
+}
+
+/** What was compared for one target, and what differs. */
+export function describeReport(report: VerifyReport): string {
+  const { constant, ioctl, function: functions, record, member, bitfield } = report.compared;
   return [
+    `target      ${report.target} (${report.triple}), Linux ${report.kernel}`,
     `compiler    ${report.compiler}`,
     `constants   ${constant}`,
     `ioctls      ${ioctl}`,
+    `functions   ${functions}`,
     `records     ${record}`,
     `members     ${member}`,
     `bitfields   ${bitfield}`,
@@ -36,9 +48,13 @@ export function formatReport(report: VerifyReport): string {
       ({ subject, aspect, model, compiler }) =>
         `mismatch    ${subject} ${aspect}: model ${model}, compiler ${compiler}`,
     ),
-    `${report.mismatches.length} mismatches`,
     '',
   ].join('\n');
+}
+
+/** The last line: how many mismatches there are in all. */
+export function formatTotal(reports: readonly VerifyReport[]): string {
+  return `${reports.reduce((total, { mismatches }) => total + mismatches.length, 0)} mismatches\n`;
 }
 
 /** The lines that bring the headers under test into a C text. */

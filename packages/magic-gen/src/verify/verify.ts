@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HeaderSet } from '../headers/find.js';
 import type { Model } from '../model/model.js';
+import { targets } from '../targets/index.js';
 import { nameAnonymous } from './anonymous.js';
 import { askCompiler } from './ask.js';
 import { findCompiler, runCompiler } from './compiler.js';
 import { findMissing, findWronglySkipped } from './completeness.js';
+import { askFunctions, type Call, sampleCalls } from './functions.js';
 import { makeProbes, type ProbeKind, type Probes } from './probes.js';
 import { includeLines, type VerifyReport } from './report.js';
 
@@ -19,6 +21,7 @@ import { includeLines, type VerifyReport } from './report.js';
 export async function verify(model: Model, headers: HeaderSet): Promise<VerifyReport> {
   const compiler = findCompiler(model.target);
   const probes = makeProbes(model);
+  const calls = sampleCalls(model.functions);
   const includes = includeLines(model.roots);
   const directory = await mkdtemp(join(tmpdir(), 'magic-gen-'));
   try {
@@ -30,13 +33,18 @@ export async function verify(model: Model, headers: HeaderSet): Promise<VerifyRe
       runCompiler(compiler, headers, includes, ['-E', '-P']).then(({ stdout }) => {
         return ask('named.o', nameAnonymous(stdout), probes.anonymous, []);
       }),
+      askFunctions(model, calls, headers, compiler, join(directory, 'functions.o')),
       findMissing(model, headers, compiler),
       findWronglySkipped(model, headers, compiler),
     ]);
+    const { arch, kernel, target } = model;
     return {
+      target: targets.find((each) => each.target.triple === target.triple)?.name ?? arch,
+      triple: target.triple,
+      kernel,
       compiler: compiler.version,
-      compared: countSubjects(probes),
-      numbers: probes.numbers.length + probes.anonymous.length + probes.bitfields.length,
+      compared: countSubjects(probes, calls),
+      numbers: probes.numbers.length + probes.anonymous.length + probes.bitfields.length + calls.length,
       mismatches: mismatches.flat(),
       unchecked: probes.unchecked,
     };
@@ -45,7 +53,7 @@ export async function verify(model: Model, headers: HeaderSet): Promise<VerifyRe
   }
 }
 
-function countSubjects({ numbers, anonymous, bitfields }: Probes): Record<ProbeKind, number> {
+function countSubjects({ numbers, anonymous, bitfields }: Probes, calls: readonly Call[]): Record<ProbeKind, number> {
   const of = (kind: ProbeKind): number => {
     return new Set([...numbers, ...anonymous].filter((probe) => probe.kind === kind).map((probe) => probe.subject))
       .size;
@@ -56,5 +64,6 @@ function countSubjects({ numbers, anonymous, bitfields }: Probes): Record<ProbeK
     bitfield: bitfields.length,
     constant: of('constant'),
     ioctl: of('ioctl'),
+    function: new Set(calls.map((call) => call.function)).size,
   };
 }
