@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { describe } from 'vitest';
+import { describe, test } from 'vitest';
 import type { BackendName } from '../src/backend/backend.js';
 import { backendNames, tryBackend } from '../src/backend/select.js';
 
@@ -23,7 +23,11 @@ for (const name of backendNames) {
 export function onEachBackend(claims: string, tests: (backend: BackendName) => void): void {
   for (const name of backendNames) {
     const reason = noKvm ?? missing.get(name);
-    if (reason === undefined) describe(`${claims} (${name})`, () => tests(name));
-    else describe.skip(`${claims} (${name}): skipped, ${reason}`, () => tests(name));
+    if (reason === undefined) {
+      describe(`${claims} (${name})`, () => tests(name));
+    } else {
+      process.stdout.write(`${claims} (${name}): skipped, ${reason}\n`);
+      describe.skip(`${claims} (${name})`, () => test(`skipped: ${reason}`, () => {}));
+    }
   }
 }

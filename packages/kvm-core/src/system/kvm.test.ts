@@ -75,9 +75,9 @@ onEachBackend('Kvm', (backend) => {
       const kvm = Kvm.open({ backend: '${backend}' });
       const vm = kvm.createVm();
       vm.createVcpu(0).close();
-      execFileSync('true');
+      execFileSync(process.execPath, ['-v']);
       const before = readdirSync('/proc/self/fd').length;
-      const limit = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':']);
+      const limit = (bytes) => execFileSync('/usr/bin/prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':']);
       limit(Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * 4096);
       const codes = new Set();
       for (let i = 1; i < 10; i++) {
