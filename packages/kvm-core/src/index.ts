@@ -1,9 +1,4 @@
-export * from './abi/x86/constants.js';
-export * from './abi/x86/exits.js';
-export * from './abi/x86/foreign-ioctls.js';
-export * from './abi/x86/groups.js';
-export * from './abi/x86/ioctls.js';
-export * from './abi/x86/structs.js';
+export * from './abi/x86/index.js';
 export type { BackendName } from './backend/backend.js';
 export { type BackendAttempt, backendNames, tryBackend } from './backend/select.js';
 export { errnoName, KvmError, type KvmErrorCode } from './errors/kvm-error.js';

@@ -42,7 +42,7 @@ describe.skipIf(!existsSync(built))('the command line (skipped where the package
     });
     expect(magicGen('dump', '--arch', 'vax')).toMatchObject({
       status: 1,
-      stderr: "magic-gen: unknown architecture 'vax'; known: x86\n",
+      stderr: expect.stringMatching(/^magic-gen: unknown architecture 'vax'; known: x86, .*\n$/),
     });
   });
 });

@@ -1,6 +1,7 @@
+import { delimiter } from 'node:path';
 import { MagicGenError } from '../src/errors.js';
 import { findHeaders, type HeaderSet } from '../src/headers/find.js';
-import { findTarget } from '../src/targets/index.js';
+import { findTarget, type TargetDescription, targets } from '../src/targets/index.js';
 import { findCompiler } from '../src/verify/compiler.js';
 
 export const x86 = findTarget('x86');
@@ -14,11 +15,10 @@ function attempt<T>(make: () => T): { value: T } | { reason: string } {
   }
 }
 
-const compiler = attempt(() => findCompiler(x86.target));
 const headers = attempt(() => findHeaders({ target: x86 }));
 
 /** Why tests that ask a compiler are skipped on this host; undefined where they are not. */
-export const noCompiler = 'reason' in compiler ? compiler.reason : undefined;
+export const noCompiler = noCompilerFor(x86);
 
 /** Why tests on the running system's headers are skipped on this host. */
 export const noHeaders = 'reason' in headers ? headers.reason : undefined;
@@ -27,4 +27,34 @@ export const noHeaders = 'reason' in headers ? headers.reason : undefined;
 export function systemHeaders(): HeaderSet {
   if ('reason' in headers) throw new Error(headers.reason);
   return headers.value;
+}
+
+/** Why tests that ask a compiler about another machine are skipped on this host; undefined where they are not. */
+export function noCompilerFor({ target }: TargetDescription): string | undefined {
+  const found = attempt(() => findCompiler(target));
+  return 'reason' in found ? found.reason : undefined;
+}
+
+/** The targets that this host has a compiler for. */
+export const compiled = targets.filter((target) => noCompilerFor(target) === undefined);
+
+/**
+ * Real headers for a target: of the directories that MAGIC_GEN_HEADERS names, then the system's own. Empty where there are
+ * none.
+ */
+export function realHeaders(target: TargetDescription): HeaderSet[] {
+  const named = (process.env['MAGIC_GEN_HEADERS'] ?? '').split(delimiter).filter((directory) => directory !== '');
+  return [...named, undefined].flatMap((directory) => {
+    const found = attempt(() => findHeaders({ directory, target }));
+    return 'value' in found ? [found.value] : [];
+  });
+}
+
+/** Why tests on real headers for a target are skipped on this host; undefined where they are not. */
+export function noRealHeaders(target: TargetDescription): string | undefined {
+  const reason = noCompilerFor(target);
+  if (reason !== undefined) return reason;
+  return realHeaders(target).length > 0
+    ? undefined
+    : `no headers for ${target.name}: MAGIC_GEN_HEADERS can name directories that have them`;
 }

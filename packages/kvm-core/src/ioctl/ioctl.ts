@@ -17,6 +17,8 @@ export type IoctlArgument =
 export interface Capability {
   readonly number: number;
   readonly name: string;
+  /** The kernel that brought it, where that is known: "Linux 6.12 or earlier". */
+  readonly since?: string;
 }
 
 /** One line of the generated table: all that is known of an ioctl. */

@@ -1,11 +1,11 @@
 import type { Constant, Model } from '../model/model.js';
-import { banner, doc, text } from './source.js';
+import { age, banner, doc, text } from './source.js';
 
 /** Every integer constant of the headers, under the kernel's own name. */
 export function emitConstants(model: Model): string {
   const lines = banner(model, 'Every constant of the headers.');
   for (const constant of model.constants) {
-    lines.push(...doc('', `\`${constant.name}\`, ${constant.origin.file}.`));
+    lines.push(...doc('', `\`${constant.name}\`, ${constant.origin.file}.${age(model, constant)}`));
     lines.push(`export const ${constant.name} = ${literal(constant)};`, '');
   }
   lines.pop();

@@ -41,6 +41,7 @@ function model(parts: Partial<Model>): Model {
     records: [record('kvm_run', 8, [{ name: 'cr8', type: u64, offset: 0, origin }])],
     ioctls: [],
     foreignIoctls: [],
+    functions: [],
     skipped: [],
     ...parts,
   };

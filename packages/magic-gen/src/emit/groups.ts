@@ -2,13 +2,15 @@ import { type Group, groups } from '../facts/groups.js';
 import type { Constant, Model } from '../model/model.js';
 import { literal } from './constants.js';
 import { pascal } from './names.js';
-import { banner, doc, emitError, text } from './source.js';
+import { age, banner, doc, emitError, text } from './source.js';
 
 /** The constants people use most, in groups with friendly names: `Cap.UserMemory`, `ExitReason.Io`, `MemoryFlag.Readonly`. */
 export function emitGroups(model: Model): string {
   const blocks = groups.flatMap((group) => {
     const members = membersOf(group, model);
-    return members.length === 0 ? [] : ['', ...object(group, members), ...(group.names ? names(group, members) : [])];
+    return members.length === 0
+      ? []
+      : ['', ...object(group, members, model), ...(group.names ? names(group, members) : [])];
   });
   return text([...banner(model, 'Groups of constants under friendly names.').slice(0, -1), ...blocks]);
 }
@@ -45,12 +47,12 @@ function membersOf(group: Group, model: Model): GroupMember[] {
   return members;
 }
 
-function object({ name, doc: sentence, bigint }: Group, members: GroupMember[]): string[] {
+function object({ name, doc: sentence, bigint }: Group, members: GroupMember[], model: Model): string[] {
   return [
     ...doc('', sentence),
     `export const ${name} = {`,
     ...members.flatMap(({ name: member, constant }) => [
-      ...doc('  ', `\`${constant.name}\`.`),
+      ...doc('  ', `\`${constant.name}\`.${age(model, constant)}`),
       `  ${member}: ${bigint ? `${constant.value}n` : literal(constant)},`,
     ]),
     '} as const;',

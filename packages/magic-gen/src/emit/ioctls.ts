@@ -1,8 +1,8 @@
 import type { IoctlFacts } from '../facts/facts.js';
 import { ioctlFacts } from '../facts/ioctls.js';
-import type { Ioctl, Model, TypeRef } from '../model/model.js';
+import type { Constant, Ioctl, Model, TypeRef } from '../model/model.js';
 import { camel, pascal } from './names.js';
-import { banner, doc, emitError, hex, importNames, quote, text } from './source.js';
+import { age, banner, doc, emitError, hex, importNames, quote, text } from './source.js';
 
 /** The table of ioctls: what the header says of each, and what the facts add. */
 export function emitIoctls(model: Model): string {
@@ -49,13 +49,15 @@ function checkFacts(ioctls: readonly Pick<Ioctl, 'name' | 'origin'>[]): void {
 }
 
 class IoctlEmitter {
-  readonly #constants: ReadonlySet<string>;
+  readonly #model: Model;
+  readonly #constants: ReadonlyMap<string, Constant>;
   readonly #records: ReadonlySet<string>;
   readonly #usedConstants = new Set<string>();
   readonly #usedStructs = new Set<string>();
 
   constructor(model: Model) {
-    this.#constants = new Set(model.constants.map(({ name }) => name));
+    this.#model = model;
+    this.#constants = new Map(model.constants.map((constant) => [constant.name, constant]));
     this.#records = new Set(model.records.map(({ name }) => name));
   }
 
@@ -73,18 +75,18 @@ class IoctlEmitter {
     const capability = this.#capability(facts.capability);
     const perKind = Object.entries(facts.capabilityOn ?? {}).flatMap(([kind, name]) => {
       const own = this.#capability(name);
-      return own === undefined ? [] : [`${kind}: ${own}`];
+      return own === undefined ? [] : object('    ', kind, own);
     });
     return [
-      ...doc('', `\`${declaration(ioctl)}\`, ${ioctl.origin.file}.${needs}${where}`),
+      ...doc('', `\`${declaration(ioctl)}\`, ${ioctl.origin.file}.${needs}${where}${age(this.#model, ioctl)}`),
       `export const ${ioctl.name} = {`,
       `  name: ${quote(ioctl.name)},`,
       `  request: ${hex(ioctl.request)},`,
       `  fd: [${facts.fd.map(quote).join(', ')}],`,
       `  argument: ${this.#argument(ioctl, facts)},`,
       `  direction: ${quote(facts.direction ?? ioctl.direction)},`,
-      ...(capability === undefined ? [] : [`  capability: ${capability},`]),
-      ...(perKind.length === 0 ? [] : ['  capabilityOn: {', ...perKind.map((line) => `    ${line},`), '  },']),
+      ...(capability === undefined ? [] : object('  ', 'capability', capability)),
+      ...(perKind.length === 0 ? [] : ['  capabilityOn: {', ...perKind, '  },']),
       ...this.#length(facts.length),
       ...(facts.pointers === undefined ? [] : list('pointers', facts.pointers)),
       '} as const satisfies Ioctl;',
@@ -92,17 +94,19 @@ class IoctlEmitter {
   }
 
   /** Undefined where these headers do not have the capability: there is no number to ask for. */
-  #capability(name: string | undefined): string | undefined {
-    if (name === undefined || !this.#constants.has(name)) return undefined;
+  #capability(name: string | undefined): string[] | undefined {
+    const constant = name === undefined ? undefined : this.#constants.get(name);
+    if (name === undefined || constant === undefined) return undefined;
     this.#usedConstants.add(name);
-    return `{ number: ${name}, name: ${quote(name)} }`;
+    const since = age(this.#model, constant).replace(/^ Since (.+)\.$/, '$1');
+    return [`number: ${name}`, `name: ${quote(name)}`, ...(since === '' ? [] : [`since: ${quote(since)}`])];
   }
 
   #length(length: IoctlFacts['length']): string[] {
     if (length === undefined) return [];
     if ('member' in length) return [`  length: { member: ${quote(camel(length.member))} },`];
     const capability = this.#capability(length.capability);
-    return capability === undefined ? [] : ['  length: {', `    capability: ${capability},`, '  },'];
+    return capability === undefined ? [] : ['  length: {', ...object('    ', 'capability', capability), '  },'];
   }
 
   #argument(ioctl: Ioctl, facts: IoctlFacts): string {
@@ -121,6 +125,13 @@ class IoctlEmitter {
     this.#usedStructs.add(pascal(record));
     return `{ kind: 'struct', type: ${pascal(record)} }`;
   }
+}
+
+/** An object of a few properties, on one line where it fits. */
+function object(indent: string, name: string, properties: readonly string[]): string[] {
+  const line = `${indent}${name}: { ${properties.join(', ')} },`;
+  if (line.length <= 120) return [line];
+  return [`${indent}${name}: {`, ...properties.map((property) => `${indent}  ${property},`), `${indent}},`];
 }
 
 function list(name: string, items: readonly string[]): string[] {

@@ -1,7 +1,7 @@
-import type { AbiRecord, Member, Model, TypeRef } from '../model/model.js';
+import type { AbiRecord, Dated, Member, Model, TypeRef } from '../model/model.js';
 
 /** A member as TypeScript sees it: those of anonymous structs and unions belong to the record that holds them, as in C. */
-export interface Field {
+export interface Field extends Dated {
   name: string;
   type: TypeRef;
   /** Bytes from the start of the outermost record. */
@@ -26,7 +26,8 @@ function fieldsOfMember(member: Member, records: Map<string, AbiRecord>, base: n
   // The empty struct that a flexible-array macro puts before its array; it has no bytes and no use.
   if (member.name.startsWith('__empty_')) return [];
   const bits = member.bits && { offset: base * 8 + member.bits.offset, width: member.bits.width };
-  return [{ name: member.name, type: member.type, offset, ...(bits && { bits }) }];
+  const since = member.since === undefined ? {} : { since: member.since };
+  return [{ name: member.name, type: member.type, offset, ...(bits && { bits }), ...since }];
 }
 
 export function named(name: string, records: Map<string, AbiRecord>): AbiRecord {

@@ -1,5 +1,6 @@
 import { MagicGenError } from '../errors.js';
-import type { Model, Origin } from '../model/model.js';
+import { sinceText } from '../history/versions.js';
+import type { Dated, Model, Origin } from '../model/model.js';
 
 /** A file of the output: its lines, put together in the shape that biome leaves as it is. */
 
@@ -41,6 +42,12 @@ export function text(lines: string[]): string {
 
 export function hex(value: number): string {
   return `0x${value.toString(16)}`;
+}
+
+/** A sentence on when something came, to end a doc comment with; none for what the oldest known kernel has already. */
+export function age({ knownKernels = [] }: Pick<Model, 'knownKernels'>, { since }: Dated): string {
+  if (since === undefined || since === knownKernels[0]) return '';
+  return ` S${sinceText(since, knownKernels).slice(1)}.`;
 }
 
 /** What the emitters cannot put into TypeScript, and where it stands. */

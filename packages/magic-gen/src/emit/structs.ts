@@ -2,7 +2,7 @@ import { flexCounts } from '../facts/flex.js';
 import type { AbiRecord, Model, TypeRef } from '../model/model.js';
 import { camel, pascal } from './names.js';
 import { type Field, fieldsOf, hasName, isFlexible, recordsByName, sizeOf } from './records.js';
-import { banner, doc, emitError, importNames, quote, text } from './source.js';
+import { age, banner, doc, emitError, importNames, quote, text } from './source.js';
 
 /** What a struct class has of its own: a C member that would take such a name cannot be emitted as it is. */
 const taken = new Set(['bytes', 'view', 'assign', 'equals', 'toJSON', 'constructor']);
@@ -24,12 +24,14 @@ interface StructField extends Field {
 }
 
 class StructEmitter {
+  readonly #model: Model;
   readonly #records: Map<string, AbiRecord>;
   readonly #littleEndian: boolean;
   /** The names the classes use of each module of the struct runtime. */
   readonly #used = new Map<string, Set<string>>();
 
   constructor(model: Model) {
+    this.#model = model;
     this.#records = recordsByName(model);
     this.#littleEndian = model.target.endianness === 'little';
   }
@@ -56,7 +58,10 @@ class StructEmitter {
     this.#use(flexible === undefined ? 'struct' : 'flex', base);
     const c = record.tagged ? `${record.kind} ${record.name}` : `${record.name} (a ${record.kind} without a tag)`;
     const lines = [
-      ...doc('', `\`${c}\`, ${record.origin.file}: ${record.size} bytes, aligned to ${record.align}.`),
+      ...doc(
+        '',
+        `\`${c}\`, ${record.origin.file}: ${record.size} bytes, aligned to ${record.align}.${age(this.#model, record)}`,
+      ),
       `export class ${pascal(record.name)} extends ${base} {`,
       `  static readonly cName = ${quote(record.name)};`,
       `  static readonly size = ${record.size};`,
@@ -70,6 +75,11 @@ class StructEmitter {
     for (const field of fields) lines.push('', ...this.#accessors(record, field));
     lines.push('}');
     return lines;
+  }
+
+  /** Said of the fields that are younger than their struct. */
+  #fieldAge(record: AbiRecord, field: Field): string {
+    return field.since === record.since ? '' : age(this.#model, field);
   }
 
   #use(module: string, name: string): string {
@@ -99,7 +109,7 @@ class StructEmitter {
     const where = quote(`${record.name}.${name}`);
     const { type } = field;
     if (type.kind === 'record' || type.kind === 'array') return this.#viewAccessors(record, field, name, where);
-    const comment = doc('  ', `\`${cType(type)} ${field.name}\`, at ${field.offset}.`);
+    const comment = doc('  ', `\`${cType(type)} ${field.name}\`, at ${field.offset}.${this.#fieldAge(record, field)}`);
     if (field.bits !== undefined) return this.#bitfieldAccessors(record, field, field.bits, name, where);
     const { ts, method, check } = scalar(type);
     const endian = method.endsWith('8') ? '' : `, ${this.#littleEndian}`;
@@ -126,7 +136,10 @@ class StructEmitter {
   #viewAccessors(record: AbiRecord, field: StructField, name: string, where: string): string[] {
     const ts = this.#typeScript(field.type);
     this.#use('struct', 'type FieldInit');
-    const comment = doc('  ', `\`${cDeclaration(field.name, field.declared)}\`, at ${field.offset}.`);
+    const comment = doc(
+      '  ',
+      `\`${cDeclaration(field.name, field.declared)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
+    );
     const assign =
       field.type.kind === 'record'
         ? [`    this.${name}.assign(value);`]

@@ -65,7 +65,8 @@ export function layOut(members: readonly Member[], rules: LayoutRules): Layout {
         node: member.node,
       });
       end = at + member.width;
-      if (counts) align = Math.max(align, packed ? 1 : natural, member.aligned);
+      // One of no width closes the unit of its type, packed or not.
+      if (counts) align = Math.max(align, packed && member.width > 0 ? 1 : natural, member.aligned);
     }
     if (end / 8 > sizeLimit) fail(member.node, 'the record is too large');
     longest = Math.max(longest, end);

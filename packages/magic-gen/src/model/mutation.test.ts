@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { write } from '../../test/headerSet.js';
-import { noCompiler, noHeaders, systemHeaders, x86 } from '../../test/host.js';
+import { noRealHeaders, realHeaders } from '../../test/host.js';
 import { MagicGenError } from '../errors.js';
 import { type HeaderSet, includeFrom } from '../headers/find.js';
+import { findTarget, type TargetDescription } from '../targets/index.js';
 import { findCompiler, runCompiler } from '../verify/compiler.js';
 import { includeLines } from '../verify/report.js';
 import { verify } from '../verify/verify.js';
@@ -45,21 +46,20 @@ function mutate(text: string, { line, place, kind }: Mutation): string {
   return lines.join('\n');
 }
 
-/** The real headers, some lines spoiled, before the rest of the system's. */
-function mutated(mutations: readonly Mutation[]): HeaderSet {
-  const system = systemHeaders();
-  const include = includeFrom(system);
+/** The real headers, some lines spoiled, before the rest of the set. */
+function mutated(real: HeaderSet, mutations: readonly Mutation[]): HeaderSet {
+  const include = includeFrom(real);
   const files = kvmRoots.map((root) => readFileSync(include(root)?.path ?? '', 'utf8'));
   for (const each of mutations) files[each.header] = mutate(files[each.header] ?? '', each);
   const directory = mkdtempSync(join(tmpdir(), 'magic-gen-test-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   write(directory, Object.fromEntries(kvmRoots.map((root, index) => [root, files[index] ?? ''])));
-  return { ...system, directories: [directory, ...system.directories] };
+  return { ...real, directories: [directory, ...real.directories] };
 }
 
-function attempt(headers: HeaderSet) {
+function attempt(headers: HeaderSet, target: TargetDescription) {
   try {
-    return buildModel(headers, x86);
+    return buildModel(headers, target);
   } catch (error) {
     // Anything else is a crash.
     if (error instanceof MagicGenError) return undefined;
@@ -67,33 +67,40 @@ function attempt(headers: HeaderSet) {
   }
 }
 
-const reason = noHeaders ?? noCompiler;
+describe.each([
+  { name: 'x86', read: 150, compared: 60 },
+  { name: 'arm64', read: 60, compared: 20 },
+  { name: 's390', read: 60, compared: 20 },
+])('real headers for $name with lines spoiled', ({ name, read, compared }) => {
+  const target = findTarget(name);
+  const reason = noRealHeaders(target);
+  const skipped = reason ? ` (skipped: ${reason})` : '';
+  const real = (): HeaderSet => realHeaders(target)[0] as HeaderSet;
 
-describe.skipIf(reason)(`real headers with lines spoiled${reason ? ` (skipped: ${reason})` : ''}`, () => {
-  it('are refused with a message, or read', () => {
+  it.skipIf(reason)(`are refused with a message, or read${skipped}`, () => {
     fc.assert(
       fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), (mutations) => {
-        attempt(mutated(mutations));
+        attempt(mutated(real(), mutations), target);
       }),
-      { numRuns: 150 },
+      { numRuns: read },
     );
   });
 
-  it('are read as a compiler reads them, where both do', async () => {
-    const compiler = findCompiler(x86.target);
+  it.skipIf(reason)(`are read as a compiler reads them, where both do${skipped}`, async () => {
+    const compiler = findCompiler(target.target);
     // Mutations that seldom break the syntax, so that there is something to compare.
     const mild = mutation.map((each): Mutation => ({ ...each, kind: each.kind === 'cut' ? 'double' : each.kind }));
     await fc.assert(
       fc.asyncProperty(fc.array(mild, { minLength: 1, maxLength: 2 }), async (mutations) => {
-        const headers = mutated(mutations);
-        const model = attempt(headers);
+        const headers = mutated(real(), mutations);
+        const model = attempt(headers, target);
         if (!model) return;
         const { ok } = await runCompiler(compiler, headers, includeLines(kvmRoots), ['-fsyntax-only']);
         if (!ok) return;
         const report = await verify(model, headers);
         expect(report.mismatches).toEqual([]);
       }),
-      { numRuns: 60 },
+      { numRuns: compared },
     );
   });
 });

@@ -38,6 +38,8 @@ const wrapper = (text: string, token: Token): Token => ({ ...token, kind: 'other
 export function parseExpression(tokens: readonly Token[]): Syntax {
   const [first] = tokens;
   if (!first) throw new NotConstantError('empty: there is nothing to evaluate');
+  // Most macros are one number, which needs no parser.
+  if (tokens.length === 1 && first.kind === 'number') return numberLiteral(first);
   const around = [wrapper('int', first), wrapper('x', first), wrapper('=', first)];
   const code = new Code([...around, ...tokens, wrapper(';', tokens.at(-1) ?? first)]);
   let root: Syntax;
@@ -52,6 +54,11 @@ export function parseExpression(tokens: readonly Token[]): Syntax {
   const value = declarators[0] && child(declarators[0], 'value');
   if (!value || declarators.length !== 1 || more.length > 0) notConstant(declaration ?? root, 'not an expression');
   return value;
+}
+
+function numberLiteral(token: Token): Syntax {
+  const code = new Code([token]);
+  return { type: 'number_literal', field: 'value', named: true, start: 0, end: token.text.length, children: [], code };
 }
 
 /** Copies the parser's tree, which is slow to walk twice, and stops at the first node that is not sound. */

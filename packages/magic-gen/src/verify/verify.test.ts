@@ -12,6 +12,7 @@ const header = `
   #define NUMBER (1 << 4)
   #define ABSENT (PAGE_SIZE + 1)
   #define CALL KVMIO_CALL(1)
+  #define MAKE(n) ((n) | 0x100)
   enum e { FIRST = 7 };
   typedef struct { int v; } id_t;
   struct s {
@@ -123,6 +124,7 @@ describe.skipIf(noCompiler)(`a compiler${noCompiler ? ` (skipped: ${noCompiler})
   it.each<[string, (model: Model) => void, string[]]>([
     ['a macro', (model) => model.skipped.splice(0, 1), ['ABSENT macro missing defined']],
     ['an ioctl', (model) => model.ioctls.splice(0, 1), ['SET macro missing defined']],
+    ['a function', (model) => model.functions.splice(0, 1), ['MAKE macro missing defined']],
     ['a record', (model) => model.records.splice(1, 1), ['s tag missing defined', 'structs and unions count 4 5']],
     ['an enum', (model) => model.enums.splice(0, 1), ['enums count 0 1']],
     [
@@ -135,6 +137,29 @@ describe.skipIf(noCompiler)(`a compiler${noCompiler ? ` (skipped: ${noCompiler})
     ],
   ])('misses %s that is left out', async (_, change, expected) => {
     expect(await mismatches(change)).toEqual(expect.arrayContaining(expected));
+  });
+
+  it('finds a function that is wrong, in its value and in its type', async () => {
+    const headers = headerSet('#define KVMIO 0xAE\n#define MAKE(n, m) (0x100 | (n) << 4 | (m))');
+    const model = buildModel(headers, x86);
+    expect((await verify(model, headers)).compared.function).toBe(1);
+    const [make] = model.functions;
+    Object.assign(make?.body ?? {}, { operator: '^' });
+    const wrongValues = (await verify(model, headers)).mismatches;
+    expect(wrongValues).toContainEqual({
+      subject: 'MAKE(0U, 256U)',
+      aspect: 'value',
+      model: '0',
+      compiler: '256',
+    });
+    Object.assign(make?.body ?? {}, { operator: '|', type: { size: 4, signed: true } });
+    const wrongTypes = (await verify(model, headers)).mismatches;
+    expect(wrongTypes).toContainEqual({
+      subject: 'MAKE(1U, 2U)',
+      aspect: 'signed',
+      model: 'true',
+      compiler: 'false',
+    });
   });
 
   it.skipIf(noHeaders)('agrees with the model of the running system’s headers', async () => {

@@ -7,7 +7,7 @@ export const KVM_PIO_PAGE_OFFSET = 1;
 /** `KVM_COALESCED_MMIO_PAGE_OFFSET`, asm/kvm.h. */
 export const KVM_COALESCED_MMIO_PAGE_OFFSET = 2;
 
-/** `KVM_DIRTY_LOG_PAGE_OFFSET`, asm/kvm.h. */
+/** `KVM_DIRTY_LOG_PAGE_OFFSET`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_DIRTY_LOG_PAGE_OFFSET = 64;
 
 /** `DE_VECTOR`, asm/kvm.h. */
@@ -85,13 +85,13 @@ export const KVM_NR_IRQCHIPS = 3;
 /** `KVM_RUN_X86_SMM`, asm/kvm.h. */
 export const KVM_RUN_X86_SMM = 1;
 
-/** `KVM_RUN_X86_BUS_LOCK`, asm/kvm.h. */
+/** `KVM_RUN_X86_BUS_LOCK`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_RUN_X86_BUS_LOCK = 2;
 
 /** `KVM_APIC_REG_SIZE`, asm/kvm.h. */
 export const KVM_APIC_REG_SIZE = 1024;
 
-/** `KVM_SREGS2_FLAGS_PDPTRS_VALID`, asm/kvm.h. */
+/** `KVM_SREGS2_FLAGS_PDPTRS_VALID`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_SREGS2_FLAGS_PDPTRS_VALID = 1;
 
 /** `KVM_MSR_FILTER_MAX_BITMAP_SIZE`, asm/kvm.h. */
@@ -133,13 +133,13 @@ export const KVM_GUESTDBG_INJECT_DB = 262144;
 /** `KVM_GUESTDBG_INJECT_BP`, asm/kvm.h. */
 export const KVM_GUESTDBG_INJECT_BP = 524288;
 
-/** `KVM_GUESTDBG_BLOCKIRQ`, asm/kvm.h. */
+/** `KVM_GUESTDBG_BLOCKIRQ`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_GUESTDBG_BLOCKIRQ = 1048576;
 
 /** `KVM_PIT_FLAGS_HPET_LEGACY`, asm/kvm.h. */
 export const KVM_PIT_FLAGS_HPET_LEGACY = 1;
 
-/** `KVM_PIT_FLAGS_SPEAKER_DATA_ON`, asm/kvm.h. */
+/** `KVM_PIT_FLAGS_SPEAKER_DATA_ON`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PIT_FLAGS_SPEAKER_DATA_ON = 2;
 
 /** `KVM_VCPUEVENT_VALID_NMI_PENDING`, asm/kvm.h. */
@@ -157,7 +157,7 @@ export const KVM_VCPUEVENT_VALID_SMM = 8;
 /** `KVM_VCPUEVENT_VALID_PAYLOAD`, asm/kvm.h. */
 export const KVM_VCPUEVENT_VALID_PAYLOAD = 16;
 
-/** `KVM_VCPUEVENT_VALID_TRIPLE_FAULT`, asm/kvm.h. */
+/** `KVM_VCPUEVENT_VALID_TRIPLE_FAULT`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_VCPUEVENT_VALID_TRIPLE_FAULT = 32;
 
 /** `KVM_X86_SHADOW_INT_MOV_SS`, asm/kvm.h. */
@@ -196,10 +196,10 @@ export const KVM_X86_QUIRK_OUT_7E_INC_RIP = 8;
 /** `KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT`, asm/kvm.h. */
 export const KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT = 16;
 
-/** `KVM_X86_QUIRK_FIX_HYPERCALL_INSN`, asm/kvm.h. */
+/** `KVM_X86_QUIRK_FIX_HYPERCALL_INSN`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_X86_QUIRK_FIX_HYPERCALL_INSN = 32;
 
-/** `KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS`, asm/kvm.h. */
+/** `KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS = 64;
 
 /** `KVM_STATE_NESTED_FORMAT_VMX`, asm/kvm.h. */
@@ -238,7 +238,7 @@ export const KVM_STATE_NESTED_SVM_VMCB_SIZE = 4096;
 /** `KVM_STATE_VMX_PREEMPTION_TIMER_DEADLINE`, asm/kvm.h. */
 export const KVM_STATE_VMX_PREEMPTION_TIMER_DEADLINE = 1;
 
-/** `KVM_X86_XCOMP_GUEST_SUPP`, asm/kvm.h. */
+/** `KVM_X86_XCOMP_GUEST_SUPP`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_X86_XCOMP_GUEST_SUPP = 0;
 
 /** `KVM_PMU_EVENT_ALLOW`, asm/kvm.h. */
@@ -247,10 +247,10 @@ export const KVM_PMU_EVENT_ALLOW = 0;
 /** `KVM_PMU_EVENT_DENY`, asm/kvm.h. */
 export const KVM_PMU_EVENT_DENY = 1;
 
-/** `KVM_VCPU_TSC_CTRL`, asm/kvm.h. */
+/** `KVM_VCPU_TSC_CTRL`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_VCPU_TSC_CTRL = 0;
 
-/** `KVM_VCPU_TSC_OFFSET`, asm/kvm.h. */
+/** `KVM_VCPU_TSC_OFFSET`, asm/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_VCPU_TSC_OFFSET = 0;
 
 /** `KVM_API_VERSION`, linux/kvm.h. */
@@ -376,7 +376,7 @@ export const KVM_EXIT_HYPERV_HCALL = 2;
 /** `KVM_EXIT_HYPERV_SYNDBG`, linux/kvm.h. */
 export const KVM_EXIT_HYPERV_SYNDBG = 3;
 
-/** `KVM_EXIT_XEN_HCALL`, linux/kvm.h. */
+/** `KVM_EXIT_XEN_HCALL`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_EXIT_XEN_HCALL = 1;
 
 /** `KVM_S390_GET_SKEYS_NONE`, linux/kvm.h. */
@@ -478,25 +478,25 @@ export const KVM_EXIT_X86_RDMSR = 29;
 /** `KVM_EXIT_X86_WRMSR`, linux/kvm.h. */
 export const KVM_EXIT_X86_WRMSR = 30;
 
-/** `KVM_EXIT_DIRTY_RING_FULL`, linux/kvm.h. */
+/** `KVM_EXIT_DIRTY_RING_FULL`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_EXIT_DIRTY_RING_FULL = 31;
 
-/** `KVM_EXIT_AP_RESET_HOLD`, linux/kvm.h. */
+/** `KVM_EXIT_AP_RESET_HOLD`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_EXIT_AP_RESET_HOLD = 32;
 
-/** `KVM_EXIT_X86_BUS_LOCK`, linux/kvm.h. */
+/** `KVM_EXIT_X86_BUS_LOCK`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_EXIT_X86_BUS_LOCK = 33;
 
-/** `KVM_EXIT_XEN`, linux/kvm.h. */
+/** `KVM_EXIT_XEN`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_EXIT_XEN = 34;
 
-/** `KVM_EXIT_RISCV_SBI`, linux/kvm.h. */
+/** `KVM_EXIT_RISCV_SBI`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_EXIT_RISCV_SBI = 35;
 
-/** `KVM_EXIT_RISCV_CSR`, linux/kvm.h. */
+/** `KVM_EXIT_RISCV_CSR`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_EXIT_RISCV_CSR = 36;
 
-/** `KVM_EXIT_NOTIFY`, linux/kvm.h. */
+/** `KVM_EXIT_NOTIFY`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_EXIT_NOTIFY = 37;
 
 /** `KVM_INTERNAL_ERROR_EMULATION`, linux/kvm.h. */
@@ -511,7 +511,7 @@ export const KVM_INTERNAL_ERROR_DELIVERY_EV = 3;
 /** `KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON`, linux/kvm.h. */
 export const KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON = 4;
 
-/** `KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES`, linux/kvm.h. */
+/** `KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1n;
 
 /** `KVM_EXIT_IO_IN`, linux/kvm.h. */
@@ -544,13 +544,13 @@ export const KVM_SYSTEM_EVENT_RESET = 2;
 /** `KVM_SYSTEM_EVENT_CRASH`, linux/kvm.h. */
 export const KVM_SYSTEM_EVENT_CRASH = 3;
 
-/** `KVM_SYSTEM_EVENT_WAKEUP`, linux/kvm.h. */
+/** `KVM_SYSTEM_EVENT_WAKEUP`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_SYSTEM_EVENT_WAKEUP = 4;
 
-/** `KVM_SYSTEM_EVENT_SUSPEND`, linux/kvm.h. */
+/** `KVM_SYSTEM_EVENT_SUSPEND`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_SYSTEM_EVENT_SUSPEND = 5;
 
-/** `KVM_SYSTEM_EVENT_SEV_TERM`, linux/kvm.h. */
+/** `KVM_SYSTEM_EVENT_SEV_TERM`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_SYSTEM_EVENT_SEV_TERM = 6;
 
 /** `KVM_MSR_EXIT_REASON_INVAL`, linux/kvm.h. */
@@ -562,7 +562,7 @@ export const KVM_MSR_EXIT_REASON_UNKNOWN = 2;
 /** `KVM_MSR_EXIT_REASON_FILTER`, linux/kvm.h. */
 export const KVM_MSR_EXIT_REASON_FILTER = 4;
 
-/** `KVM_NOTIFY_CONTEXT_INVALID`, linux/kvm.h. */
+/** `KVM_NOTIFY_CONTEXT_INVALID`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_NOTIFY_CONTEXT_INVALID = 1;
 
 /** `SYNC_REGS_SIZE_BYTES`, linux/kvm.h. */
@@ -580,10 +580,10 @@ export const KVM_S390_MEMOP_SIDA_READ = 2;
 /** `KVM_S390_MEMOP_SIDA_WRITE`, linux/kvm.h. */
 export const KVM_S390_MEMOP_SIDA_WRITE = 3;
 
-/** `KVM_S390_MEMOP_ABSOLUTE_READ`, linux/kvm.h. */
+/** `KVM_S390_MEMOP_ABSOLUTE_READ`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_S390_MEMOP_ABSOLUTE_READ = 4;
 
-/** `KVM_S390_MEMOP_ABSOLUTE_WRITE`, linux/kvm.h. */
+/** `KVM_S390_MEMOP_ABSOLUTE_WRITE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_S390_MEMOP_ABSOLUTE_WRITE = 5;
 
 /** `KVM_S390_MEMOP_F_CHECK_ONLY`, linux/kvm.h. */
@@ -592,7 +592,7 @@ export const KVM_S390_MEMOP_F_CHECK_ONLY = 1n;
 /** `KVM_S390_MEMOP_F_INJECT_EXCEPTION`, linux/kvm.h. */
 export const KVM_S390_MEMOP_F_INJECT_EXCEPTION = 2n;
 
-/** `KVM_S390_MEMOP_F_SKEY_PROTECTION`, linux/kvm.h. */
+/** `KVM_S390_MEMOP_F_SKEY_PROTECTION`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_S390_MEMOP_F_SKEY_PROTECTION = 4n;
 
 /** `KVM_MP_STATE_RUNNABLE`, linux/kvm.h. */
@@ -622,10 +622,10 @@ export const KVM_MP_STATE_OPERATING = 7;
 /** `KVM_MP_STATE_LOAD`, linux/kvm.h. */
 export const KVM_MP_STATE_LOAD = 8;
 
-/** `KVM_MP_STATE_AP_RESET_HOLD`, linux/kvm.h. */
+/** `KVM_MP_STATE_AP_RESET_HOLD`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_MP_STATE_AP_RESET_HOLD = 9;
 
-/** `KVM_MP_STATE_SUSPENDED`, linux/kvm.h. */
+/** `KVM_MP_STATE_SUSPENDED`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_MP_STATE_SUSPENDED = 10;
 
 /** `KVM_S390_SIGP_STOP`, linux/kvm.h. */
@@ -1345,106 +1345,106 @@ export const KVM_CAP_X86_MSR_FILTER = 189;
 /** `KVM_CAP_ENFORCE_PV_FEATURE_CPUID`, linux/kvm.h. */
 export const KVM_CAP_ENFORCE_PV_FEATURE_CPUID = 190;
 
-/** `KVM_CAP_SYS_HYPERV_CPUID`, linux/kvm.h. */
+/** `KVM_CAP_SYS_HYPERV_CPUID`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_SYS_HYPERV_CPUID = 191;
 
-/** `KVM_CAP_DIRTY_LOG_RING`, linux/kvm.h. */
+/** `KVM_CAP_DIRTY_LOG_RING`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_DIRTY_LOG_RING = 192;
 
-/** `KVM_CAP_X86_BUS_LOCK_EXIT`, linux/kvm.h. */
+/** `KVM_CAP_X86_BUS_LOCK_EXIT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_X86_BUS_LOCK_EXIT = 193;
 
-/** `KVM_CAP_PPC_DAWR1`, linux/kvm.h. */
+/** `KVM_CAP_PPC_DAWR1`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_PPC_DAWR1 = 194;
 
-/** `KVM_CAP_SET_GUEST_DEBUG2`, linux/kvm.h. */
+/** `KVM_CAP_SET_GUEST_DEBUG2`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_SET_GUEST_DEBUG2 = 195;
 
-/** `KVM_CAP_SGX_ATTRIBUTE`, linux/kvm.h. */
+/** `KVM_CAP_SGX_ATTRIBUTE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_SGX_ATTRIBUTE = 196;
 
-/** `KVM_CAP_VM_COPY_ENC_CONTEXT_FROM`, linux/kvm.h. */
+/** `KVM_CAP_VM_COPY_ENC_CONTEXT_FROM`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_VM_COPY_ENC_CONTEXT_FROM = 197;
 
-/** `KVM_CAP_PTP_KVM`, linux/kvm.h. */
+/** `KVM_CAP_PTP_KVM`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_PTP_KVM = 198;
 
-/** `KVM_CAP_HYPERV_ENFORCE_CPUID`, linux/kvm.h. */
+/** `KVM_CAP_HYPERV_ENFORCE_CPUID`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_HYPERV_ENFORCE_CPUID = 199;
 
-/** `KVM_CAP_SREGS2`, linux/kvm.h. */
+/** `KVM_CAP_SREGS2`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_SREGS2 = 200;
 
-/** `KVM_CAP_EXIT_HYPERCALL`, linux/kvm.h. */
+/** `KVM_CAP_EXIT_HYPERCALL`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_EXIT_HYPERCALL = 201;
 
-/** `KVM_CAP_PPC_RPT_INVALIDATE`, linux/kvm.h. */
+/** `KVM_CAP_PPC_RPT_INVALIDATE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_PPC_RPT_INVALIDATE = 202;
 
-/** `KVM_CAP_BINARY_STATS_FD`, linux/kvm.h. */
+/** `KVM_CAP_BINARY_STATS_FD`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_BINARY_STATS_FD = 203;
 
-/** `KVM_CAP_EXIT_ON_EMULATION_FAILURE`, linux/kvm.h. */
+/** `KVM_CAP_EXIT_ON_EMULATION_FAILURE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_EXIT_ON_EMULATION_FAILURE = 204;
 
-/** `KVM_CAP_ARM_MTE`, linux/kvm.h. */
+/** `KVM_CAP_ARM_MTE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_ARM_MTE = 205;
 
-/** `KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM`, linux/kvm.h. */
+/** `KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM = 206;
 
-/** `KVM_CAP_VM_GPA_BITS`, linux/kvm.h. */
+/** `KVM_CAP_VM_GPA_BITS`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_VM_GPA_BITS = 207;
 
-/** `KVM_CAP_XSAVE2`, linux/kvm.h. */
+/** `KVM_CAP_XSAVE2`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_XSAVE2 = 208;
 
-/** `KVM_CAP_SYS_ATTRIBUTES`, linux/kvm.h. */
+/** `KVM_CAP_SYS_ATTRIBUTES`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_SYS_ATTRIBUTES = 209;
 
-/** `KVM_CAP_PPC_AIL_MODE_3`, linux/kvm.h. */
+/** `KVM_CAP_PPC_AIL_MODE_3`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_PPC_AIL_MODE_3 = 210;
 
-/** `KVM_CAP_S390_MEM_OP_EXTENSION`, linux/kvm.h. */
+/** `KVM_CAP_S390_MEM_OP_EXTENSION`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_S390_MEM_OP_EXTENSION = 211;
 
-/** `KVM_CAP_PMU_CAPABILITY`, linux/kvm.h. */
+/** `KVM_CAP_PMU_CAPABILITY`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_PMU_CAPABILITY = 212;
 
-/** `KVM_CAP_DISABLE_QUIRKS2`, linux/kvm.h. */
+/** `KVM_CAP_DISABLE_QUIRKS2`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_DISABLE_QUIRKS2 = 213;
 
-/** `KVM_CAP_VM_TSC_CONTROL`, linux/kvm.h. */
+/** `KVM_CAP_VM_TSC_CONTROL`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_VM_TSC_CONTROL = 214;
 
-/** `KVM_CAP_SYSTEM_EVENT_DATA`, linux/kvm.h. */
+/** `KVM_CAP_SYSTEM_EVENT_DATA`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_SYSTEM_EVENT_DATA = 215;
 
-/** `KVM_CAP_ARM_SYSTEM_SUSPEND`, linux/kvm.h. */
+/** `KVM_CAP_ARM_SYSTEM_SUSPEND`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_ARM_SYSTEM_SUSPEND = 216;
 
-/** `KVM_CAP_S390_PROTECTED_DUMP`, linux/kvm.h. */
+/** `KVM_CAP_S390_PROTECTED_DUMP`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_S390_PROTECTED_DUMP = 217;
 
-/** `KVM_CAP_X86_TRIPLE_FAULT_EVENT`, linux/kvm.h. */
+/** `KVM_CAP_X86_TRIPLE_FAULT_EVENT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_X86_TRIPLE_FAULT_EVENT = 218;
 
-/** `KVM_CAP_X86_NOTIFY_VMEXIT`, linux/kvm.h. */
+/** `KVM_CAP_X86_NOTIFY_VMEXIT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_X86_NOTIFY_VMEXIT = 219;
 
-/** `KVM_CAP_VM_DISABLE_NX_HUGE_PAGES`, linux/kvm.h. */
+/** `KVM_CAP_VM_DISABLE_NX_HUGE_PAGES`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_VM_DISABLE_NX_HUGE_PAGES = 220;
 
-/** `KVM_CAP_S390_ZPCI_OP`, linux/kvm.h. */
+/** `KVM_CAP_S390_ZPCI_OP`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_S390_ZPCI_OP = 221;
 
-/** `KVM_CAP_S390_CPU_TOPOLOGY`, linux/kvm.h. */
+/** `KVM_CAP_S390_CPU_TOPOLOGY`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_S390_CPU_TOPOLOGY = 222;
 
-/** `KVM_CAP_DIRTY_LOG_RING_ACQ_REL`, linux/kvm.h. */
+/** `KVM_CAP_DIRTY_LOG_RING_ACQ_REL`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CAP_DIRTY_LOG_RING_ACQ_REL = 223;
 
-/** `KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL`, linux/kvm.h. */
+/** `KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL = 4294967295;
 
 /** `KVM_IRQ_ROUTING_IRQCHIP`, linux/kvm.h. */
@@ -1459,25 +1459,25 @@ export const KVM_IRQ_ROUTING_S390_ADAPTER = 3;
 /** `KVM_IRQ_ROUTING_HV_SINT`, linux/kvm.h. */
 export const KVM_IRQ_ROUTING_HV_SINT = 4;
 
-/** `KVM_IRQ_ROUTING_XEN_EVTCHN`, linux/kvm.h. */
+/** `KVM_IRQ_ROUTING_XEN_EVTCHN`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_IRQ_ROUTING_XEN_EVTCHN = 5;
 
-/** `KVM_XEN_HVM_CONFIG_HYPERCALL_MSR`, linux/kvm.h. */
+/** `KVM_XEN_HVM_CONFIG_HYPERCALL_MSR`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_HVM_CONFIG_HYPERCALL_MSR = 1;
 
-/** `KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL`, linux/kvm.h. */
+/** `KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL = 2;
 
-/** `KVM_XEN_HVM_CONFIG_SHARED_INFO`, linux/kvm.h. */
+/** `KVM_XEN_HVM_CONFIG_SHARED_INFO`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_HVM_CONFIG_SHARED_INFO = 4;
 
-/** `KVM_XEN_HVM_CONFIG_RUNSTATE`, linux/kvm.h. */
+/** `KVM_XEN_HVM_CONFIG_RUNSTATE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_HVM_CONFIG_RUNSTATE = 8;
 
-/** `KVM_XEN_HVM_CONFIG_EVTCHN_2LEVEL`, linux/kvm.h. */
+/** `KVM_XEN_HVM_CONFIG_EVTCHN_2LEVEL`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_HVM_CONFIG_EVTCHN_2LEVEL = 16;
 
-/** `KVM_XEN_HVM_CONFIG_EVTCHN_SEND`, linux/kvm.h. */
+/** `KVM_XEN_HVM_CONFIG_EVTCHN_SEND`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_HVM_CONFIG_EVTCHN_SEND = 32;
 
 /** `KVM_IRQFD_FLAG_DEASSIGN`, linux/kvm.h. */
@@ -1489,10 +1489,10 @@ export const KVM_IRQFD_FLAG_RESAMPLE = 2;
 /** `KVM_CLOCK_TSC_STABLE`, linux/kvm.h. */
 export const KVM_CLOCK_TSC_STABLE = 2;
 
-/** `KVM_CLOCK_REALTIME`, linux/kvm.h. */
+/** `KVM_CLOCK_REALTIME`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CLOCK_REALTIME = 4;
 
-/** `KVM_CLOCK_HOST_TSC`, linux/kvm.h. */
+/** `KVM_CLOCK_HOST_TSC`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_CLOCK_HOST_TSC = 8;
 
 /** `KVM_MMU_FSL_BOOKE_NOHV`, linux/kvm.h. */
@@ -1621,22 +1621,22 @@ export const KVM_S390_STORE_STATUS_NOADDR = 18446744073709551615n;
 /** `KVM_S390_STORE_STATUS_PREFIXED`, linux/kvm.h. */
 export const KVM_S390_STORE_STATUS_PREFIXED = 18446744073709551614n;
 
-/** `KVM_PV_DUMP_INIT`, linux/kvm.h. */
+/** `KVM_PV_DUMP_INIT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP_INIT = 0;
 
-/** `KVM_PV_DUMP_CONFIG_STOR_STATE`, linux/kvm.h. */
+/** `KVM_PV_DUMP_CONFIG_STOR_STATE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP_CONFIG_STOR_STATE = 1;
 
-/** `KVM_PV_DUMP_COMPLETE`, linux/kvm.h. */
+/** `KVM_PV_DUMP_COMPLETE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP_COMPLETE = 2;
 
-/** `KVM_PV_DUMP_CPU`, linux/kvm.h. */
+/** `KVM_PV_DUMP_CPU`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP_CPU = 3;
 
-/** `KVM_PV_INFO_VM`, linux/kvm.h. */
+/** `KVM_PV_INFO_VM`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_INFO_VM = 0;
 
-/** `KVM_PV_INFO_DUMP`, linux/kvm.h. */
+/** `KVM_PV_INFO_DUMP`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_INFO_DUMP = 1;
 
 /** `KVM_PV_ENABLE`, linux/kvm.h. */
@@ -1660,61 +1660,61 @@ export const KVM_PV_PREP_RESET = 5;
 /** `KVM_PV_UNSHARE_ALL`, linux/kvm.h. */
 export const KVM_PV_UNSHARE_ALL = 6;
 
-/** `KVM_PV_INFO`, linux/kvm.h. */
+/** `KVM_PV_INFO`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_INFO = 7;
 
-/** `KVM_PV_DUMP`, linux/kvm.h. */
+/** `KVM_PV_DUMP`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP = 8;
 
-/** `KVM_XEN_EVTCHN_DEASSIGN`, linux/kvm.h. */
+/** `KVM_XEN_EVTCHN_DEASSIGN`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_EVTCHN_DEASSIGN = 1;
 
-/** `KVM_XEN_EVTCHN_UPDATE`, linux/kvm.h. */
+/** `KVM_XEN_EVTCHN_UPDATE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_EVTCHN_UPDATE = 2;
 
-/** `KVM_XEN_EVTCHN_RESET`, linux/kvm.h. */
+/** `KVM_XEN_EVTCHN_RESET`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_EVTCHN_RESET = 4;
 
-/** `KVM_XEN_ATTR_TYPE_LONG_MODE`, linux/kvm.h. */
+/** `KVM_XEN_ATTR_TYPE_LONG_MODE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_ATTR_TYPE_LONG_MODE = 0;
 
-/** `KVM_XEN_ATTR_TYPE_SHARED_INFO`, linux/kvm.h. */
+/** `KVM_XEN_ATTR_TYPE_SHARED_INFO`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_ATTR_TYPE_SHARED_INFO = 1;
 
-/** `KVM_XEN_ATTR_TYPE_UPCALL_VECTOR`, linux/kvm.h. */
+/** `KVM_XEN_ATTR_TYPE_UPCALL_VECTOR`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_ATTR_TYPE_UPCALL_VECTOR = 2;
 
-/** `KVM_XEN_ATTR_TYPE_EVTCHN`, linux/kvm.h. */
+/** `KVM_XEN_ATTR_TYPE_EVTCHN`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_ATTR_TYPE_EVTCHN = 3;
 
-/** `KVM_XEN_ATTR_TYPE_XEN_VERSION`, linux/kvm.h. */
+/** `KVM_XEN_ATTR_TYPE_XEN_VERSION`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_ATTR_TYPE_XEN_VERSION = 4;
 
-/** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO = 0;
 
-/** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_TIME_INFO`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_TIME_INFO`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_VCPU_TIME_INFO = 1;
 
-/** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR = 2;
 
-/** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_CURRENT`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_CURRENT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_CURRENT = 3;
 
-/** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA = 4;
 
-/** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADJUST`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADJUST`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADJUST = 5;
 
-/** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_ID`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_ID`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_VCPU_ID = 6;
 
-/** `KVM_XEN_VCPU_ATTR_TYPE_TIMER`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_ATTR_TYPE_TIMER`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_TIMER = 7;
 
-/** `KVM_XEN_VCPU_ATTR_TYPE_UPCALL_VECTOR`, linux/kvm.h. */
+/** `KVM_XEN_VCPU_ATTR_TYPE_UPCALL_VECTOR`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_UPCALL_VECTOR = 8;
 
 /** `KVM_SEV_INIT`, linux/kvm.h. */
@@ -1777,10 +1777,10 @@ export const KVM_SEV_DBG_ENCRYPT = 18;
 /** `KVM_SEV_CERT_EXPORT`, linux/kvm.h. */
 export const KVM_SEV_CERT_EXPORT = 19;
 
-/** `KVM_SEV_GET_ATTESTATION_REPORT`, linux/kvm.h. */
+/** `KVM_SEV_GET_ATTESTATION_REPORT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_SEV_GET_ATTESTATION_REPORT = 20;
 
-/** `KVM_SEV_SEND_CANCEL`, linux/kvm.h. */
+/** `KVM_SEV_SEND_CANCEL`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_SEV_SEND_CANCEL = 21;
 
 /** `KVM_SEV_NR_MAX`, linux/kvm.h. */
@@ -1849,98 +1849,98 @@ export const KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE = 1;
 /** `KVM_DIRTY_LOG_INITIALLY_SET`, linux/kvm.h. */
 export const KVM_DIRTY_LOG_INITIALLY_SET = 2;
 
-/** `KVM_DIRTY_GFN_F_DIRTY`, linux/kvm.h. */
+/** `KVM_DIRTY_GFN_F_DIRTY`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_DIRTY_GFN_F_DIRTY = 1;
 
-/** `KVM_DIRTY_GFN_F_RESET`, linux/kvm.h. */
+/** `KVM_DIRTY_GFN_F_RESET`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_DIRTY_GFN_F_RESET = 2;
 
-/** `KVM_DIRTY_GFN_F_MASK`, linux/kvm.h. */
+/** `KVM_DIRTY_GFN_F_MASK`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_DIRTY_GFN_F_MASK = 3;
 
-/** `KVM_BUS_LOCK_DETECTION_OFF`, linux/kvm.h. */
+/** `KVM_BUS_LOCK_DETECTION_OFF`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_BUS_LOCK_DETECTION_OFF = 1;
 
-/** `KVM_BUS_LOCK_DETECTION_EXIT`, linux/kvm.h. */
+/** `KVM_BUS_LOCK_DETECTION_EXIT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_BUS_LOCK_DETECTION_EXIT = 2;
 
-/** `KVM_PMU_CAP_DISABLE`, linux/kvm.h. */
+/** `KVM_PMU_CAP_DISABLE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PMU_CAP_DISABLE = 1;
 
-/** `KVM_STATS_TYPE_SHIFT`, linux/kvm.h. */
+/** `KVM_STATS_TYPE_SHIFT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_TYPE_SHIFT = 0;
 
-/** `KVM_STATS_TYPE_MASK`, linux/kvm.h. */
+/** `KVM_STATS_TYPE_MASK`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_TYPE_MASK = 15;
 
-/** `KVM_STATS_TYPE_CUMULATIVE`, linux/kvm.h. */
+/** `KVM_STATS_TYPE_CUMULATIVE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_TYPE_CUMULATIVE = 0;
 
-/** `KVM_STATS_TYPE_INSTANT`, linux/kvm.h. */
+/** `KVM_STATS_TYPE_INSTANT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_TYPE_INSTANT = 1;
 
-/** `KVM_STATS_TYPE_PEAK`, linux/kvm.h. */
+/** `KVM_STATS_TYPE_PEAK`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_TYPE_PEAK = 2;
 
-/** `KVM_STATS_TYPE_LINEAR_HIST`, linux/kvm.h. */
+/** `KVM_STATS_TYPE_LINEAR_HIST`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_TYPE_LINEAR_HIST = 3;
 
-/** `KVM_STATS_TYPE_LOG_HIST`, linux/kvm.h. */
+/** `KVM_STATS_TYPE_LOG_HIST`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_TYPE_LOG_HIST = 4;
 
-/** `KVM_STATS_TYPE_MAX`, linux/kvm.h. */
+/** `KVM_STATS_TYPE_MAX`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_TYPE_MAX = 4;
 
-/** `KVM_STATS_UNIT_SHIFT`, linux/kvm.h. */
+/** `KVM_STATS_UNIT_SHIFT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_UNIT_SHIFT = 4;
 
-/** `KVM_STATS_UNIT_MASK`, linux/kvm.h. */
+/** `KVM_STATS_UNIT_MASK`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_UNIT_MASK = 240;
 
-/** `KVM_STATS_UNIT_NONE`, linux/kvm.h. */
+/** `KVM_STATS_UNIT_NONE`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_UNIT_NONE = 0;
 
-/** `KVM_STATS_UNIT_BYTES`, linux/kvm.h. */
+/** `KVM_STATS_UNIT_BYTES`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_UNIT_BYTES = 16;
 
-/** `KVM_STATS_UNIT_SECONDS`, linux/kvm.h. */
+/** `KVM_STATS_UNIT_SECONDS`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_UNIT_SECONDS = 32;
 
-/** `KVM_STATS_UNIT_CYCLES`, linux/kvm.h. */
+/** `KVM_STATS_UNIT_CYCLES`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_UNIT_CYCLES = 48;
 
-/** `KVM_STATS_UNIT_BOOLEAN`, linux/kvm.h. */
+/** `KVM_STATS_UNIT_BOOLEAN`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_UNIT_BOOLEAN = 64;
 
-/** `KVM_STATS_UNIT_MAX`, linux/kvm.h. */
+/** `KVM_STATS_UNIT_MAX`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_UNIT_MAX = 64;
 
-/** `KVM_STATS_BASE_SHIFT`, linux/kvm.h. */
+/** `KVM_STATS_BASE_SHIFT`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_BASE_SHIFT = 8;
 
-/** `KVM_STATS_BASE_MASK`, linux/kvm.h. */
+/** `KVM_STATS_BASE_MASK`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_BASE_MASK = 3840;
 
-/** `KVM_STATS_BASE_POW10`, linux/kvm.h. */
+/** `KVM_STATS_BASE_POW10`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_BASE_POW10 = 0;
 
-/** `KVM_STATS_BASE_POW2`, linux/kvm.h. */
+/** `KVM_STATS_BASE_POW2`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_BASE_POW2 = 256;
 
-/** `KVM_STATS_BASE_MAX`, linux/kvm.h. */
+/** `KVM_STATS_BASE_MAX`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_STATS_BASE_MAX = 256;
 
-/** `KVM_X86_NOTIFY_VMEXIT_ENABLED`, linux/kvm.h. */
+/** `KVM_X86_NOTIFY_VMEXIT_ENABLED`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_X86_NOTIFY_VMEXIT_ENABLED = 1n;
 
-/** `KVM_X86_NOTIFY_VMEXIT_USER`, linux/kvm.h. */
+/** `KVM_X86_NOTIFY_VMEXIT_USER`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_X86_NOTIFY_VMEXIT_USER = 2n;
 
-/** `KVM_S390_ZPCIOP_REG_AEN`, linux/kvm.h. */
+/** `KVM_S390_ZPCIOP_REG_AEN`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_S390_ZPCIOP_REG_AEN = 0;
 
-/** `KVM_S390_ZPCIOP_DEREG_AEN`, linux/kvm.h. */
+/** `KVM_S390_ZPCIOP_DEREG_AEN`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_S390_ZPCIOP_DEREG_AEN = 1;
 
-/** `KVM_S390_ZPCIOP_REGAEN_HOST`, linux/kvm.h. */
+/** `KVM_S390_ZPCIOP_REGAEN_HOST`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_S390_ZPCIOP_REGAEN_HOST = 1;

@@ -373,71 +373,71 @@ export const Cap = {
   X86MsrFilter: 189,
   /** `KVM_CAP_ENFORCE_PV_FEATURE_CPUID`. */
   EnforcePvFeatureCpuid: 190,
-  /** `KVM_CAP_SYS_HYPERV_CPUID`. */
+  /** `KVM_CAP_SYS_HYPERV_CPUID`. Since Linux 6.1 or earlier. */
   SysHyperVCpuid: 191,
-  /** `KVM_CAP_DIRTY_LOG_RING`. */
+  /** `KVM_CAP_DIRTY_LOG_RING`. Since Linux 6.1 or earlier. */
   DirtyLogRing: 192,
-  /** `KVM_CAP_X86_BUS_LOCK_EXIT`. */
+  /** `KVM_CAP_X86_BUS_LOCK_EXIT`. Since Linux 6.1 or earlier. */
   X86BusLockExit: 193,
-  /** `KVM_CAP_PPC_DAWR1`. */
+  /** `KVM_CAP_PPC_DAWR1`. Since Linux 6.1 or earlier. */
   PpcDawr1: 194,
-  /** `KVM_CAP_SET_GUEST_DEBUG2`. */
+  /** `KVM_CAP_SET_GUEST_DEBUG2`. Since Linux 6.1 or earlier. */
   SetGuestDebug2: 195,
-  /** `KVM_CAP_SGX_ATTRIBUTE`. */
+  /** `KVM_CAP_SGX_ATTRIBUTE`. Since Linux 6.1 or earlier. */
   SgxAttribute: 196,
-  /** `KVM_CAP_VM_COPY_ENC_CONTEXT_FROM`. */
+  /** `KVM_CAP_VM_COPY_ENC_CONTEXT_FROM`. Since Linux 6.1 or earlier. */
   VmCopyEncContextFrom: 197,
-  /** `KVM_CAP_PTP_KVM`. */
+  /** `KVM_CAP_PTP_KVM`. Since Linux 6.1 or earlier. */
   PtpKvm: 198,
-  /** `KVM_CAP_HYPERV_ENFORCE_CPUID`. */
+  /** `KVM_CAP_HYPERV_ENFORCE_CPUID`. Since Linux 6.1 or earlier. */
   HyperVEnforceCpuid: 199,
-  /** `KVM_CAP_SREGS2`. */
+  /** `KVM_CAP_SREGS2`. Since Linux 6.1 or earlier. */
   Sregs2: 200,
-  /** `KVM_CAP_EXIT_HYPERCALL`. */
+  /** `KVM_CAP_EXIT_HYPERCALL`. Since Linux 6.1 or earlier. */
   ExitHypercall: 201,
-  /** `KVM_CAP_PPC_RPT_INVALIDATE`. */
+  /** `KVM_CAP_PPC_RPT_INVALIDATE`. Since Linux 6.1 or earlier. */
   PpcRptInvalidate: 202,
-  /** `KVM_CAP_BINARY_STATS_FD`. */
+  /** `KVM_CAP_BINARY_STATS_FD`. Since Linux 6.1 or earlier. */
   BinaryStatsFd: 203,
-  /** `KVM_CAP_EXIT_ON_EMULATION_FAILURE`. */
+  /** `KVM_CAP_EXIT_ON_EMULATION_FAILURE`. Since Linux 6.1 or earlier. */
   ExitOnEmulationFailure: 204,
-  /** `KVM_CAP_ARM_MTE`. */
+  /** `KVM_CAP_ARM_MTE`. Since Linux 6.1 or earlier. */
   ArmMte: 205,
-  /** `KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM`. */
+  /** `KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM`. Since Linux 6.1 or earlier. */
   VmMoveEncContextFrom: 206,
-  /** `KVM_CAP_VM_GPA_BITS`. */
+  /** `KVM_CAP_VM_GPA_BITS`. Since Linux 6.1 or earlier. */
   VmGpaBits: 207,
-  /** `KVM_CAP_XSAVE2`. */
+  /** `KVM_CAP_XSAVE2`. Since Linux 6.1 or earlier. */
   Xsave2: 208,
-  /** `KVM_CAP_SYS_ATTRIBUTES`. */
+  /** `KVM_CAP_SYS_ATTRIBUTES`. Since Linux 6.1 or earlier. */
   SysAttributes: 209,
-  /** `KVM_CAP_PPC_AIL_MODE_3`. */
+  /** `KVM_CAP_PPC_AIL_MODE_3`. Since Linux 6.1 or earlier. */
   PpcAilMode3: 210,
-  /** `KVM_CAP_S390_MEM_OP_EXTENSION`. */
+  /** `KVM_CAP_S390_MEM_OP_EXTENSION`. Since Linux 6.1 or earlier. */
   S390MemOpExtension: 211,
-  /** `KVM_CAP_PMU_CAPABILITY`. */
+  /** `KVM_CAP_PMU_CAPABILITY`. Since Linux 6.1 or earlier. */
   PmuCapability: 212,
-  /** `KVM_CAP_DISABLE_QUIRKS2`. */
+  /** `KVM_CAP_DISABLE_QUIRKS2`. Since Linux 6.1 or earlier. */
   DisableQuirks2: 213,
-  /** `KVM_CAP_VM_TSC_CONTROL`. */
+  /** `KVM_CAP_VM_TSC_CONTROL`. Since Linux 6.1 or earlier. */
   VmTscControl: 214,
-  /** `KVM_CAP_SYSTEM_EVENT_DATA`. */
+  /** `KVM_CAP_SYSTEM_EVENT_DATA`. Since Linux 6.1 or earlier. */
   SystemEventData: 215,
-  /** `KVM_CAP_ARM_SYSTEM_SUSPEND`. */
+  /** `KVM_CAP_ARM_SYSTEM_SUSPEND`. Since Linux 6.1 or earlier. */
   ArmSystemSuspend: 216,
-  /** `KVM_CAP_S390_PROTECTED_DUMP`. */
+  /** `KVM_CAP_S390_PROTECTED_DUMP`. Since Linux 6.1 or earlier. */
   S390ProtectedDump: 217,
-  /** `KVM_CAP_X86_TRIPLE_FAULT_EVENT`. */
+  /** `KVM_CAP_X86_TRIPLE_FAULT_EVENT`. Since Linux 6.1 or earlier. */
   X86TripleFaultEvent: 218,
-  /** `KVM_CAP_X86_NOTIFY_VMEXIT`. */
+  /** `KVM_CAP_X86_NOTIFY_VMEXIT`. Since Linux 6.1 or earlier. */
   X86NotifyVmExit: 219,
-  /** `KVM_CAP_VM_DISABLE_NX_HUGE_PAGES`. */
+  /** `KVM_CAP_VM_DISABLE_NX_HUGE_PAGES`. Since Linux 6.1 or earlier. */
   VmDisableNxHugePages: 220,
-  /** `KVM_CAP_S390_ZPCI_OP`. */
+  /** `KVM_CAP_S390_ZPCI_OP`. Since Linux 6.1 or earlier. */
   S390ZpciOp: 221,
-  /** `KVM_CAP_S390_CPU_TOPOLOGY`. */
+  /** `KVM_CAP_S390_CPU_TOPOLOGY`. Since Linux 6.1 or earlier. */
   S390CpuTopology: 222,
-  /** `KVM_CAP_DIRTY_LOG_RING_ACQ_REL`. */
+  /** `KVM_CAP_DIRTY_LOG_RING_ACQ_REL`. Since Linux 6.1 or earlier. */
   DirtyLogRingAcqRel: 223,
 } as const;
 
@@ -747,19 +747,19 @@ export const ExitReason = {
   X86Rdmsr: 29,
   /** `KVM_EXIT_X86_WRMSR`. */
   X86Wrmsr: 30,
-  /** `KVM_EXIT_DIRTY_RING_FULL`. */
+  /** `KVM_EXIT_DIRTY_RING_FULL`. Since Linux 6.1 or earlier. */
   DirtyRingFull: 31,
-  /** `KVM_EXIT_AP_RESET_HOLD`. */
+  /** `KVM_EXIT_AP_RESET_HOLD`. Since Linux 6.1 or earlier. */
   ApResetHold: 32,
-  /** `KVM_EXIT_X86_BUS_LOCK`. */
+  /** `KVM_EXIT_X86_BUS_LOCK`. Since Linux 6.1 or earlier. */
   X86BusLock: 33,
-  /** `KVM_EXIT_XEN`. */
+  /** `KVM_EXIT_XEN`. Since Linux 6.1 or earlier. */
   Xen: 34,
-  /** `KVM_EXIT_RISCV_SBI`. */
+  /** `KVM_EXIT_RISCV_SBI`. Since Linux 6.1 or earlier. */
   RiscvSbi: 35,
-  /** `KVM_EXIT_RISCV_CSR`. */
+  /** `KVM_EXIT_RISCV_CSR`. Since Linux 6.1 or earlier. */
   RiscvCsr: 36,
-  /** `KVM_EXIT_NOTIFY`. */
+  /** `KVM_EXIT_NOTIFY`. Since Linux 6.1 or earlier. */
   Notify: 37,
 } as const;
 
@@ -831,7 +831,7 @@ export type HyperVExitType = (typeof HyperVExitType)[keyof typeof HyperVExitType
 
 /** What a Xen exit is about: its `type`. */
 export const XenExitType = {
-  /** `KVM_EXIT_XEN_HCALL`. */
+  /** `KVM_EXIT_XEN_HCALL`. Since Linux 6.1 or earlier. */
   Hcall: 1,
 } as const;
 
@@ -861,7 +861,7 @@ export const internalErrorNames: Readonly<Record<number, string>> = {
 
 /** Which fields of `emulation_failure` are filled: its `flags`. */
 export const EmulationFailureFlag = {
-  /** `KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES`. */
+  /** `KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES`. Since Linux 6.1 or earlier. */
   InstructionBytes: 1n,
 } as const;
 
@@ -875,11 +875,11 @@ export const SystemEvent = {
   Reset: 2,
   /** `KVM_SYSTEM_EVENT_CRASH`. */
   Crash: 3,
-  /** `KVM_SYSTEM_EVENT_WAKEUP`. */
+  /** `KVM_SYSTEM_EVENT_WAKEUP`. Since Linux 6.1 or earlier. */
   Wakeup: 4,
-  /** `KVM_SYSTEM_EVENT_SUSPEND`. */
+  /** `KVM_SYSTEM_EVENT_SUSPEND`. Since Linux 6.1 or earlier. */
   Suspend: 5,
-  /** `KVM_SYSTEM_EVENT_SEV_TERM`. */
+  /** `KVM_SYSTEM_EVENT_SEV_TERM`. Since Linux 6.1 or earlier. */
   SevTerm: 6,
 } as const;
 
@@ -909,7 +909,7 @@ export type MsrExitReason = (typeof MsrExitReason)[keyof typeof MsrExitReason];
 
 /** `flags` of a Notify exit. */
 export const NotifyFlag = {
-  /** `KVM_NOTIFY_CONTEXT_INVALID`. */
+  /** `KVM_NOTIFY_CONTEXT_INVALID`. Since Linux 6.1 or earlier. */
   ContextInvalid: 1,
 } as const;
 
@@ -919,7 +919,7 @@ export type NotifyFlag = (typeof NotifyFlag)[keyof typeof NotifyFlag];
 export const RunFlag = {
   /** `KVM_RUN_X86_SMM`. */
   Smm: 1,
-  /** `KVM_RUN_X86_BUS_LOCK`. */
+  /** `KVM_RUN_X86_BUS_LOCK`. Since Linux 6.1 or earlier. */
   BusLock: 2,
 } as const;
 
@@ -959,9 +959,9 @@ export type DirtyLogManual = (typeof DirtyLogManual)[keyof typeof DirtyLogManual
 
 /** The state of an entry of a dirty ring: its `flags`. */
 export const DirtyGfnFlag = {
-  /** `KVM_DIRTY_GFN_F_DIRTY`. */
+  /** `KVM_DIRTY_GFN_F_DIRTY`. Since Linux 6.1 or earlier. */
   Dirty: 1,
-  /** `KVM_DIRTY_GFN_F_RESET`. */
+  /** `KVM_DIRTY_GFN_F_RESET`. Since Linux 6.1 or earlier. */
   Reset: 2,
 } as const;
 
@@ -1001,7 +1001,7 @@ export const IrqRoutingType = {
   S390Adapter: 3,
   /** `KVM_IRQ_ROUTING_HV_SINT`. */
   HvSint: 4,
-  /** `KVM_IRQ_ROUTING_XEN_EVTCHN`. */
+  /** `KVM_IRQ_ROUTING_XEN_EVTCHN`. Since Linux 6.1 or earlier. */
   XenEvtchn: 5,
 } as const;
 
@@ -1039,7 +1039,7 @@ export type PitFlag = (typeof PitFlag)[keyof typeof PitFlag];
 export const PitStateFlag = {
   /** `KVM_PIT_FLAGS_HPET_LEGACY`. */
   HpetLegacy: 1,
-  /** `KVM_PIT_FLAGS_SPEAKER_DATA_ON`. */
+  /** `KVM_PIT_FLAGS_SPEAKER_DATA_ON`. Since Linux 6.1 or earlier. */
   SpeakerDataOn: 2,
 } as const;
 
@@ -1049,9 +1049,9 @@ export type PitStateFlag = (typeof PitStateFlag)[keyof typeof PitStateFlag];
 export const ClockFlag = {
   /** `KVM_CLOCK_TSC_STABLE`. */
   TscStable: 2,
-  /** `KVM_CLOCK_REALTIME`. */
+  /** `KVM_CLOCK_REALTIME`. Since Linux 6.1 or earlier. */
   Realtime: 4,
-  /** `KVM_CLOCK_HOST_TSC`. */
+  /** `KVM_CLOCK_HOST_TSC`. Since Linux 6.1 or earlier. */
   HostTsc: 8,
 } as const;
 
@@ -1123,9 +1123,9 @@ export const MpState = {
   Operating: 7,
   /** `KVM_MP_STATE_LOAD`. */
   Load: 8,
-  /** `KVM_MP_STATE_AP_RESET_HOLD`. */
+  /** `KVM_MP_STATE_AP_RESET_HOLD`. Since Linux 6.1 or earlier. */
   ApResetHold: 9,
-  /** `KVM_MP_STATE_SUSPENDED`. */
+  /** `KVM_MP_STATE_SUSPENDED`. Since Linux 6.1 or earlier. */
   Suspended: 10,
 } as const;
 
@@ -1141,7 +1141,7 @@ export const GuestDebug = {
   InjectDb: 262144,
   /** `KVM_GUESTDBG_INJECT_BP`. */
   InjectBp: 524288,
-  /** `KVM_GUESTDBG_BLOCKIRQ`. */
+  /** `KVM_GUESTDBG_BLOCKIRQ`. Since Linux 6.1 or earlier. */
   BlockIrq: 1048576,
   /** `KVM_GUESTDBG_ENABLE`. */
   Enable: 1,
@@ -1163,7 +1163,7 @@ export const VcpuEventFlag = {
   Smm: 8,
   /** `KVM_VCPUEVENT_VALID_PAYLOAD`. */
   Payload: 16,
-  /** `KVM_VCPUEVENT_VALID_TRIPLE_FAULT`. */
+  /** `KVM_VCPUEVENT_VALID_TRIPLE_FAULT`. Since Linux 6.1 or earlier. */
   TripleFault: 32,
 } as const;
 
@@ -1181,7 +1181,7 @@ export type InterruptShadow = (typeof InterruptShadow)[keyof typeof InterruptSha
 
 /** `flags` for KVM_GET_SREGS2 and KVM_SET_SREGS2. */
 export const Sregs2Flag = {
-  /** `KVM_SREGS2_FLAGS_PDPTRS_VALID`. */
+  /** `KVM_SREGS2_FLAGS_PDPTRS_VALID`. Since Linux 6.1 or earlier. */
   PdptrsValid: 1n,
 } as const;
 
@@ -1317,9 +1317,9 @@ export const X86Quirk = {
   Out7eIncRip: 8,
   /** `KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT`. */
   MiscEnableNoMwait: 16,
-  /** `KVM_X86_QUIRK_FIX_HYPERCALL_INSN`. */
+  /** `KVM_X86_QUIRK_FIX_HYPERCALL_INSN`. Since Linux 6.1 or earlier. */
   FixHypercallInsn: 32,
-  /** `KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS`. */
+  /** `KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS`. Since Linux 6.1 or earlier. */
   MwaitNeverUdFaults: 64,
 } as const;
 
@@ -1327,9 +1327,9 @@ export type X86Quirk = (typeof X86Quirk)[keyof typeof X86Quirk];
 
 /** What a bus lock does, for Cap.X86BusLockExit. */
 export const BusLockDetection = {
-  /** `KVM_BUS_LOCK_DETECTION_OFF`. */
+  /** `KVM_BUS_LOCK_DETECTION_OFF`. Since Linux 6.1 or earlier. */
   Off: 1,
-  /** `KVM_BUS_LOCK_DETECTION_EXIT`. */
+  /** `KVM_BUS_LOCK_DETECTION_EXIT`. Since Linux 6.1 or earlier. */
   Exit: 2,
 } as const;
 
@@ -1347,9 +1347,9 @@ export type X2apicApiFlag = (typeof X2apicApiFlag)[keyof typeof X2apicApiFlag];
 
 /** For Cap.X86NotifyVmExit: the low half of its argument, whose high half is the window. */
 export const NotifyVmExit = {
-  /** `KVM_X86_NOTIFY_VMEXIT_ENABLED`. */
+  /** `KVM_X86_NOTIFY_VMEXIT_ENABLED`. Since Linux 6.1 or earlier. */
   Enabled: 1n,
-  /** `KVM_X86_NOTIFY_VMEXIT_USER`. */
+  /** `KVM_X86_NOTIFY_VMEXIT_USER`. Since Linux 6.1 or earlier. */
   User: 2n,
 } as const;
 
@@ -1357,7 +1357,7 @@ export type NotifyVmExit = (typeof NotifyVmExit)[keyof typeof NotifyVmExit];
 
 /** For Cap.PmuCapability. */
 export const PmuCap = {
-  /** `KVM_PMU_CAP_DISABLE`. */
+  /** `KVM_PMU_CAP_DISABLE`. Since Linux 6.1 or earlier. */
   Disable: 1,
 } as const;
 
@@ -1365,17 +1365,17 @@ export type PmuCap = (typeof PmuCap)[keyof typeof PmuCap];
 
 /** What Cap.XenHvm offers, and `flags` for KVM_XEN_HVM_CONFIG. */
 export const XenHvmConfigFlag = {
-  /** `KVM_XEN_HVM_CONFIG_HYPERCALL_MSR`. */
+  /** `KVM_XEN_HVM_CONFIG_HYPERCALL_MSR`. Since Linux 6.1 or earlier. */
   HypercallMsr: 1,
-  /** `KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL`. */
+  /** `KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL`. Since Linux 6.1 or earlier. */
   InterceptHcall: 2,
-  /** `KVM_XEN_HVM_CONFIG_SHARED_INFO`. */
+  /** `KVM_XEN_HVM_CONFIG_SHARED_INFO`. Since Linux 6.1 or earlier. */
   SharedInfo: 4,
-  /** `KVM_XEN_HVM_CONFIG_RUNSTATE`. */
+  /** `KVM_XEN_HVM_CONFIG_RUNSTATE`. Since Linux 6.1 or earlier. */
   Runstate: 8,
-  /** `KVM_XEN_HVM_CONFIG_EVTCHN_2LEVEL`. */
+  /** `KVM_XEN_HVM_CONFIG_EVTCHN_2LEVEL`. Since Linux 6.1 or earlier. */
   Evtchn2level: 16,
-  /** `KVM_XEN_HVM_CONFIG_EVTCHN_SEND`. */
+  /** `KVM_XEN_HVM_CONFIG_EVTCHN_SEND`. Since Linux 6.1 or earlier. */
   EvtchnSend: 32,
 } as const;
 
@@ -1383,15 +1383,15 @@ export type XenHvmConfigFlag = (typeof XenHvmConfigFlag)[keyof typeof XenHvmConf
 
 /** `type` for KVM_XEN_HVM_GET_ATTR and KVM_XEN_HVM_SET_ATTR. */
 export const XenAttrType = {
-  /** `KVM_XEN_ATTR_TYPE_LONG_MODE`. */
+  /** `KVM_XEN_ATTR_TYPE_LONG_MODE`. Since Linux 6.1 or earlier. */
   LongMode: 0,
-  /** `KVM_XEN_ATTR_TYPE_SHARED_INFO`. */
+  /** `KVM_XEN_ATTR_TYPE_SHARED_INFO`. Since Linux 6.1 or earlier. */
   SharedInfo: 1,
-  /** `KVM_XEN_ATTR_TYPE_UPCALL_VECTOR`. */
+  /** `KVM_XEN_ATTR_TYPE_UPCALL_VECTOR`. Since Linux 6.1 or earlier. */
   UpcallVector: 2,
-  /** `KVM_XEN_ATTR_TYPE_EVTCHN`. */
+  /** `KVM_XEN_ATTR_TYPE_EVTCHN`. Since Linux 6.1 or earlier. */
   Evtchn: 3,
-  /** `KVM_XEN_ATTR_TYPE_XEN_VERSION`. */
+  /** `KVM_XEN_ATTR_TYPE_XEN_VERSION`. Since Linux 6.1 or earlier. */
   XenVersion: 4,
 } as const;
 
@@ -1399,23 +1399,23 @@ export type XenAttrType = (typeof XenAttrType)[keyof typeof XenAttrType];
 
 /** `type` for KVM_XEN_VCPU_GET_ATTR and KVM_XEN_VCPU_SET_ATTR. */
 export const XenVcpuAttrType = {
-  /** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO`. */
+  /** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO`. Since Linux 6.1 or earlier. */
   VcpuInfo: 0,
-  /** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_TIME_INFO`. */
+  /** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_TIME_INFO`. Since Linux 6.1 or earlier. */
   VcpuTimeInfo: 1,
-  /** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR`. */
+  /** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADDR`. Since Linux 6.1 or earlier. */
   RunstateAddr: 2,
-  /** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_CURRENT`. */
+  /** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_CURRENT`. Since Linux 6.1 or earlier. */
   RunstateCurrent: 3,
-  /** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA`. */
+  /** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA`. Since Linux 6.1 or earlier. */
   RunstateData: 4,
-  /** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADJUST`. */
+  /** `KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADJUST`. Since Linux 6.1 or earlier. */
   RunstateAdjust: 5,
-  /** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_ID`. */
+  /** `KVM_XEN_VCPU_ATTR_TYPE_VCPU_ID`. Since Linux 6.1 or earlier. */
   VcpuId: 6,
-  /** `KVM_XEN_VCPU_ATTR_TYPE_TIMER`. */
+  /** `KVM_XEN_VCPU_ATTR_TYPE_TIMER`. Since Linux 6.1 or earlier. */
   Timer: 7,
-  /** `KVM_XEN_VCPU_ATTR_TYPE_UPCALL_VECTOR`. */
+  /** `KVM_XEN_VCPU_ATTR_TYPE_UPCALL_VECTOR`. Since Linux 6.1 or earlier. */
   UpcallVector: 8,
 } as const;
 
@@ -1423,15 +1423,15 @@ export type XenVcpuAttrType = (typeof XenVcpuAttrType)[keyof typeof XenVcpuAttrT
 
 /** How a statistic counts: a part of its `flags`. */
 export const StatsType = {
-  /** `KVM_STATS_TYPE_CUMULATIVE`. */
+  /** `KVM_STATS_TYPE_CUMULATIVE`. Since Linux 6.1 or earlier. */
   Cumulative: 0,
-  /** `KVM_STATS_TYPE_INSTANT`. */
+  /** `KVM_STATS_TYPE_INSTANT`. Since Linux 6.1 or earlier. */
   Instant: 1,
-  /** `KVM_STATS_TYPE_PEAK`. */
+  /** `KVM_STATS_TYPE_PEAK`. Since Linux 6.1 or earlier. */
   Peak: 2,
-  /** `KVM_STATS_TYPE_LINEAR_HIST`. */
+  /** `KVM_STATS_TYPE_LINEAR_HIST`. Since Linux 6.1 or earlier. */
   LinearHist: 3,
-  /** `KVM_STATS_TYPE_LOG_HIST`. */
+  /** `KVM_STATS_TYPE_LOG_HIST`. Since Linux 6.1 or earlier. */
   LogHist: 4,
 } as const;
 
@@ -1439,15 +1439,15 @@ export type StatsType = (typeof StatsType)[keyof typeof StatsType];
 
 /** What a statistic counts: a part of its `flags`. */
 export const StatsUnit = {
-  /** `KVM_STATS_UNIT_NONE`. */
+  /** `KVM_STATS_UNIT_NONE`. Since Linux 6.1 or earlier. */
   None: 0,
-  /** `KVM_STATS_UNIT_BYTES`. */
+  /** `KVM_STATS_UNIT_BYTES`. Since Linux 6.1 or earlier. */
   Bytes: 16,
-  /** `KVM_STATS_UNIT_SECONDS`. */
+  /** `KVM_STATS_UNIT_SECONDS`. Since Linux 6.1 or earlier. */
   Seconds: 32,
-  /** `KVM_STATS_UNIT_CYCLES`. */
+  /** `KVM_STATS_UNIT_CYCLES`. Since Linux 6.1 or earlier. */
   Cycles: 48,
-  /** `KVM_STATS_UNIT_BOOLEAN`. */
+  /** `KVM_STATS_UNIT_BOOLEAN`. Since Linux 6.1 or earlier. */
   Boolean: 64,
 } as const;
 
@@ -1455,9 +1455,9 @@ export type StatsUnit = (typeof StatsUnit)[keyof typeof StatsUnit];
 
 /** The base whose `exponent` scales a statistic: a part of its `flags`. */
 export const StatsBase = {
-  /** `KVM_STATS_BASE_POW10`. */
+  /** `KVM_STATS_BASE_POW10`. Since Linux 6.1 or earlier. */
   Pow10: 0,
-  /** `KVM_STATS_BASE_POW2`. */
+  /** `KVM_STATS_BASE_POW2`. Since Linux 6.1 or earlier. */
   Pow2: 256,
 } as const;
 

@@ -4,6 +4,7 @@
 export * from './constants.js';
 export * from './exits.js';
 export * from './foreign-ioctls.js';
+export * from './functions.js';
 export * from './groups.js';
 export * from './ioctls.js';
 export * from './structs.js';

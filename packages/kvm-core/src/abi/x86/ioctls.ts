@@ -728,7 +728,7 @@ export const KVM_SET_TSC_KHZ = {
   direction: 'none',
   capability: { number: KVM_CAP_TSC_CONTROL, name: 'KVM_CAP_TSC_CONTROL' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL' },
+    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -741,7 +741,7 @@ export const KVM_GET_TSC_KHZ = {
   direction: 'none',
   capability: { number: KVM_CAP_GET_TSC_KHZ, name: 'KVM_CAP_GET_TSC_KHZ' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL' },
+    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -870,7 +870,7 @@ export const KVM_GET_DEVICE_ATTR = {
   capabilityOn: {
     vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
-    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES' },
+    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
   pointers: ['addr'],
 } as const satisfies Ioctl;
@@ -886,7 +886,7 @@ export const KVM_HAS_DEVICE_ATTR = {
   capabilityOn: {
     vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
-    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES' },
+    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -1258,7 +1258,7 @@ export const KVM_SET_XSAVE = {
   direction: 'write',
   capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE' },
   length: {
-    capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2' },
+    capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -1344,7 +1344,7 @@ export const KVM_S390_MEM_OP = {
   direction: 'write',
   capability: { number: KVM_CAP_S390_MEM_OP, name: 'KVM_CAP_S390_MEM_OP' },
   capabilityOn: {
-    vm: { number: KVM_CAP_S390_MEM_OP_EXTENSION, name: 'KVM_CAP_S390_MEM_OP_EXTENSION' },
+    vm: { number: KVM_CAP_S390_MEM_OP_EXTENSION, name: 'KVM_CAP_S390_MEM_OP_EXTENSION', since: 'Linux 6.1 or earlier' },
   },
   pointers: ['buf', 'old_addr'],
 } as const satisfies Ioctl;
@@ -1517,7 +1517,7 @@ export const KVM_GET_SUPPORTED_HV_CPUID = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_HYPERV_CPUID, name: 'KVM_CAP_HYPERV_CPUID' },
   capabilityOn: {
-    system: { number: KVM_CAP_SYS_HYPERV_CPUID, name: 'KVM_CAP_SYS_HYPERV_CPUID' },
+    system: { number: KVM_CAP_SYS_HYPERV_CPUID, name: 'KVM_CAP_SYS_HYPERV_CPUID', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -1573,17 +1573,17 @@ export const KVM_X86_SET_MSR_FILTER = {
   pointers: ['ranges.bitmap'],
 } as const satisfies Ioctl;
 
-/** `KVM_RESET_DIRTY_RINGS = _IO(KVMIO, 0xc7)`, linux/kvm.h. Needs KVM_CAP_DIRTY_LOG_RING. */
+/** `KVM_RESET_DIRTY_RINGS = _IO(KVMIO, 0xc7)`, linux/kvm.h. Needs KVM_CAP_DIRTY_LOG_RING. Since Linux 6.1 or earlier. */
 export const KVM_RESET_DIRTY_RINGS = {
   name: 'KVM_RESET_DIRTY_RINGS',
   request: 0xaec7,
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_DIRTY_LOG_RING, name: 'KVM_CAP_DIRTY_LOG_RING' },
+  capability: { number: KVM_CAP_DIRTY_LOG_RING, name: 'KVM_CAP_DIRTY_LOG_RING', since: 'Linux 6.1 or earlier' },
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_HVM_GET_ATTR = _IOWR(KVMIO, 0xc8, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
+/** `KVM_XEN_HVM_GET_ATTR = _IOWR(KVMIO, 0xc8, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
 export const KVM_XEN_HVM_GET_ATTR = {
   name: 'KVM_XEN_HVM_GET_ATTR',
   request: 0xc048aec8,
@@ -1593,7 +1593,7 @@ export const KVM_XEN_HVM_GET_ATTR = {
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_HVM_SET_ATTR = _IOW(KVMIO, 0xc9, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
+/** `KVM_XEN_HVM_SET_ATTR = _IOW(KVMIO, 0xc9, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
 export const KVM_XEN_HVM_SET_ATTR = {
   name: 'KVM_XEN_HVM_SET_ATTR',
   request: 0x4048aec9,
@@ -1604,7 +1604,7 @@ export const KVM_XEN_HVM_SET_ATTR = {
   pointers: ['u.shared_info.hva'],
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_VCPU_GET_ATTR = _IOWR(KVMIO, 0xca, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
+/** `KVM_XEN_VCPU_GET_ATTR = _IOWR(KVMIO, 0xca, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_GET_ATTR = {
   name: 'KVM_XEN_VCPU_GET_ATTR',
   request: 0xc048aeca,
@@ -1614,7 +1614,7 @@ export const KVM_XEN_VCPU_GET_ATTR = {
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_VCPU_SET_ATTR = _IOW(KVMIO, 0xcb, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
+/** `KVM_XEN_VCPU_SET_ATTR = _IOW(KVMIO, 0xcb, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_SET_ATTR = {
   name: 'KVM_XEN_VCPU_SET_ATTR',
   request: 0x4048aecb,
@@ -1625,7 +1625,7 @@ export const KVM_XEN_VCPU_SET_ATTR = {
   pointers: ['u.hva'],
 } as const satisfies Ioctl;
 
-/** `KVM_XEN_HVM_EVTCHN_SEND = _IOW(KVMIO, 0xd0, struct kvm_irq_routing_xen_evtchn)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
+/** `KVM_XEN_HVM_EVTCHN_SEND = _IOW(KVMIO, 0xd0, struct kvm_irq_routing_xen_evtchn)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
 export const KVM_XEN_HVM_EVTCHN_SEND = {
   name: 'KVM_XEN_HVM_EVTCHN_SEND',
   request: 0x400caed0,
@@ -1635,66 +1635,70 @@ export const KVM_XEN_HVM_EVTCHN_SEND = {
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_SREGS2 = _IOR(KVMIO, 0xcc, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. */
+/** `KVM_GET_SREGS2 = _IOR(KVMIO, 0xcc, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. Since Linux 6.1 or earlier. */
 export const KVM_GET_SREGS2 = {
   name: 'KVM_GET_SREGS2',
   request: 0x8140aecc,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs2 },
   direction: 'read',
-  capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2' },
+  capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2', since: 'Linux 6.1 or earlier' },
 } as const satisfies Ioctl;
 
-/** `KVM_SET_SREGS2 = _IOW(KVMIO, 0xcd, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. */
+/** `KVM_SET_SREGS2 = _IOW(KVMIO, 0xcd, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. Since Linux 6.1 or earlier. */
 export const KVM_SET_SREGS2 = {
   name: 'KVM_SET_SREGS2',
   request: 0x4140aecd,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs2 },
   direction: 'write',
-  capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2' },
+  capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2', since: 'Linux 6.1 or earlier' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_STATS_FD = _IO(KVMIO, 0xce)`, linux/kvm.h. Needs KVM_CAP_BINARY_STATS_FD. */
+/** `KVM_GET_STATS_FD = _IO(KVMIO, 0xce)`, linux/kvm.h. Needs KVM_CAP_BINARY_STATS_FD. Since Linux 6.1 or earlier. */
 export const KVM_GET_STATS_FD = {
   name: 'KVM_GET_STATS_FD',
   request: 0xaece,
   fd: ['vm', 'vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD' },
+  capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD', since: 'Linux 6.1 or earlier' },
 } as const satisfies Ioctl;
 
-/** `KVM_GET_XSAVE2 = _IOR(KVMIO, 0xcf, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE2. On x86. */
+/** `KVM_GET_XSAVE2 = _IOR(KVMIO, 0xcf, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE2. On x86. Since Linux 6.1 or earlier. */
 export const KVM_GET_XSAVE2 = {
   name: 'KVM_GET_XSAVE2',
   request: 0x9000aecf,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXsave },
   direction: 'read',
-  capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2' },
+  capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2', since: 'Linux 6.1 or earlier' },
   length: {
-    capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2' },
+    capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
 
-/** `KVM_S390_PV_CPU_COMMAND = _IOWR(KVMIO, 0xd0, struct kvm_pv_cmd)`, linux/kvm.h. Needs KVM_CAP_S390_PROTECTED_DUMP. On s390. */
+/** `KVM_S390_PV_CPU_COMMAND = _IOWR(KVMIO, 0xd0, struct kvm_pv_cmd)`, linux/kvm.h. Needs KVM_CAP_S390_PROTECTED_DUMP. On s390. Since Linux 6.1 or earlier. */
 export const KVM_S390_PV_CPU_COMMAND = {
   name: 'KVM_S390_PV_CPU_COMMAND',
   request: 0xc020aed0,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmPvCmd },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_S390_PROTECTED_DUMP, name: 'KVM_CAP_S390_PROTECTED_DUMP' },
+  capability: {
+    number: KVM_CAP_S390_PROTECTED_DUMP,
+    name: 'KVM_CAP_S390_PROTECTED_DUMP',
+    since: 'Linux 6.1 or earlier',
+  },
   pointers: ['data'],
 } as const satisfies Ioctl;
 
-/** `KVM_S390_ZPCI_OP = _IOW(KVMIO, 0xd1, struct kvm_s390_zpci_op)`, linux/kvm.h. Needs KVM_CAP_S390_ZPCI_OP. On s390. */
+/** `KVM_S390_ZPCI_OP = _IOW(KVMIO, 0xd1, struct kvm_s390_zpci_op)`, linux/kvm.h. Needs KVM_CAP_S390_ZPCI_OP. On s390. Since Linux 6.1 or earlier. */
 export const KVM_S390_ZPCI_OP = {
   name: 'KVM_S390_ZPCI_OP',
   request: 0x4048aed1,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390ZpciOp },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_ZPCI_OP, name: 'KVM_CAP_S390_ZPCI_OP' },
+  capability: { number: KVM_CAP_S390_ZPCI_OP, name: 'KVM_CAP_S390_ZPCI_OP', since: 'Linux 6.1 or earlier' },
 } as const satisfies Ioctl;

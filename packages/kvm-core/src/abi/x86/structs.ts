@@ -1043,7 +1043,7 @@ export class KvmSregs extends Struct {
   }
 }
 
-/** `struct kvm_sregs2`, asm/kvm.h: 320 bytes, aligned to 8. */
+/** `struct kvm_sregs2`, asm/kvm.h: 320 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmSregs2 extends Struct {
   static readonly cName = 'kvm_sregs2';
   static readonly size = 320;
@@ -1463,7 +1463,7 @@ export class KvmMsrs extends FlexStruct {
   }
 }
 
-/** `kvm_msrs.__empty_entries (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_msrs.__empty_entries (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmMsrsEmptyEntries extends Struct {
   static readonly cName = 'kvm_msrs.__empty_entries';
   static readonly size = 0;
@@ -1501,7 +1501,7 @@ export class KvmMsrList extends FlexStruct {
   }
 }
 
-/** `kvm_msr_list.__empty_indices (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_msr_list.__empty_indices (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmMsrListEmptyIndices extends Struct {
   static readonly cName = 'kvm_msr_list.__empty_indices';
   static readonly size = 0;
@@ -1683,7 +1683,7 @@ export class KvmCpuid extends FlexStruct {
   }
 }
 
-/** `kvm_cpuid.__empty_entries (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_cpuid.__empty_entries (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmCpuidEmptyEntries extends Struct {
   static readonly cName = 'kvm_cpuid.__empty_entries';
   static readonly size = 0;
@@ -1813,7 +1813,7 @@ export class KvmCpuid2 extends FlexStruct {
   }
 }
 
-/** `kvm_cpuid2.__empty_entries (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_cpuid2.__empty_entries (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmCpuid2EmptyEntries extends Struct {
   static readonly cName = 'kvm_cpuid2.__empty_entries';
   static readonly size = 0;
@@ -2205,7 +2205,7 @@ export class KvmVcpuEvents extends Struct {
     this.smi.assign(value);
   }
 
-  /** `struct triple_fault`, at 28. */
+  /** `struct triple_fault`, at 28. Since Linux 6.1 or earlier. */
   get tripleFault(): KvmVcpuEventsTripleFault {
     this.#tripleFault ??= nested(this, 28, KvmVcpuEventsTripleFault);
     return this.#tripleFault;
@@ -2429,7 +2429,7 @@ export class KvmVcpuEventsSmi extends Struct {
   }
 }
 
-/** `kvm_vcpu_events.triple_fault (a struct without a tag)`, asm/kvm.h: 1 bytes, aligned to 1. */
+/** `kvm_vcpu_events.triple_fault (a struct without a tag)`, asm/kvm.h: 1 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmVcpuEventsTripleFault extends Struct {
   static readonly cName = 'kvm_vcpu_events.triple_fault';
   static readonly size = 1;
@@ -2527,7 +2527,7 @@ export class KvmXsave extends FlexStruct {
     fill(this.region, value, 'kvm_xsave.region');
   }
 
-  /** `__u32 extra[]`, at 4096. */
+  /** `__u32 extra[]`, at 4096. Since Linux 6.1 or earlier. */
   get extra(): Uint32Array {
     return integers(this, 4096, elementCount(this), Uint32Array);
   }
@@ -2537,7 +2537,7 @@ export class KvmXsave extends FlexStruct {
   }
 }
 
-/** `kvm_xsave.__empty_extra (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_xsave.__empty_extra (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmXsaveEmptyExtra extends Struct {
   static readonly cName = 'kvm_xsave.__empty_extra';
   static readonly size = 0;
@@ -2739,7 +2739,7 @@ export class KvmVmxNestedStateHdr extends Struct {
     this.smm.assign(value);
   }
 
-  /** `__u16 pad`, at 18. */
+  /** `__u16 pad`, at 18. Since Linux 6.1 or earlier. */
   get pad(): number {
     return this.view.getUint16(18, true);
   }
@@ -3020,7 +3020,7 @@ export class KvmPmuEventFilter extends FlexStruct {
   }
 }
 
-/** `kvm_pmu_event_filter.__empty_events (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_pmu_event_filter.__empty_events (a struct without a tag)`, asm/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmPmuEventFilterEmptyEvents extends Struct {
   static readonly cName = 'kvm_pmu_event_filter.__empty_events';
   static readonly size = 0;
@@ -3737,7 +3737,7 @@ export class KvmHyperVExitUSyndbg extends Struct {
   }
 }
 
-/** `struct kvm_xen_exit`, linux/kvm.h: 80 bytes, aligned to 8. */
+/** `struct kvm_xen_exit`, linux/kvm.h: 80 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenExit extends Struct {
   static readonly cName = 'kvm_xen_exit';
   static readonly size = 80;
@@ -3766,7 +3766,7 @@ export class KvmXenExit extends Struct {
   }
 }
 
-/** `kvm_xen_exit.u (a union without a tag)`, linux/kvm.h: 72 bytes, aligned to 8. */
+/** `kvm_xen_exit.u (a union without a tag)`, linux/kvm.h: 72 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenExitU extends Struct {
   static readonly cName = 'kvm_xen_exit.u';
   static readonly size = 72;
@@ -3786,7 +3786,7 @@ export class KvmXenExitU extends Struct {
   }
 }
 
-/** `kvm_xen_exit.u.hcall (a struct without a tag)`, linux/kvm.h: 72 bytes, aligned to 8. */
+/** `kvm_xen_exit.u.hcall (a struct without a tag)`, linux/kvm.h: 72 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenExitUHcall extends Struct {
   static readonly cName = 'kvm_xen_exit.u.hcall';
   static readonly size = 72;
@@ -4133,7 +4133,7 @@ export class KvmRun extends Struct {
     this.internal.assign(value);
   }
 
-  /** `struct emulation_failure`, at 32. */
+  /** `struct emulation_failure`, at 32. Since Linux 6.1 or earlier. */
   get emulationFailure(): KvmRunEmulationFailure {
     this.#emulationFailure ??= nested(this, 32, KvmRunEmulationFailure);
     return this.#emulationFailure;
@@ -4243,7 +4243,7 @@ export class KvmRun extends Struct {
     this.msr.assign(value);
   }
 
-  /** `struct kvm_xen_exit xen`, at 32. */
+  /** `struct kvm_xen_exit xen`, at 32. Since Linux 6.1 or earlier. */
   get xen(): KvmXenExit {
     this.#xen ??= nested(this, 32, KvmXenExit);
     return this.#xen;
@@ -4253,7 +4253,7 @@ export class KvmRun extends Struct {
     this.xen.assign(value);
   }
 
-  /** `struct riscv_sbi`, at 32. */
+  /** `struct riscv_sbi`, at 32. Since Linux 6.1 or earlier. */
   get riscvSbi(): KvmRunRiscvSbi {
     this.#riscvSbi ??= nested(this, 32, KvmRunRiscvSbi);
     return this.#riscvSbi;
@@ -4263,7 +4263,7 @@ export class KvmRun extends Struct {
     this.riscvSbi.assign(value);
   }
 
-  /** `struct riscv_csr`, at 32. */
+  /** `struct riscv_csr`, at 32. Since Linux 6.1 or earlier. */
   get riscvCsr(): KvmRunRiscvCsr {
     this.#riscvCsr ??= nested(this, 32, KvmRunRiscvCsr);
     return this.#riscvCsr;
@@ -4273,7 +4273,7 @@ export class KvmRun extends Struct {
     this.riscvCsr.assign(value);
   }
 
-  /** `struct notify`, at 32. */
+  /** `struct notify`, at 32. Since Linux 6.1 or earlier. */
   get notify(): KvmRunNotify {
     this.#notify ??= nested(this, 32, KvmRunNotify);
     return this.#notify;
@@ -4736,7 +4736,7 @@ export class KvmRunInternal extends Struct {
   }
 }
 
-/** `kvm_run.emulation_failure (a struct without a tag)`, linux/kvm.h: 32 bytes, aligned to 8. */
+/** `kvm_run.emulation_failure (a struct without a tag)`, linux/kvm.h: 32 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmRunEmulationFailure extends Struct {
   static readonly cName = 'kvm_run.emulation_failure';
   static readonly size = 32;
@@ -4947,7 +4947,7 @@ export class KvmRunSystemEvent extends Struct {
     this.view.setUint32(0, u32(value, 'kvm_run.system_event.type'), true);
   }
 
-  /** `__u32 ndata`, at 4. */
+  /** `__u32 ndata`, at 4. Since Linux 6.1 or earlier. */
   get ndata(): number {
     return this.view.getUint32(4, true);
   }
@@ -4965,7 +4965,7 @@ export class KvmRunSystemEvent extends Struct {
     this.view.setBigUint64(8, u64(value, 'kvm_run.system_event.flags'), true);
   }
 
-  /** `__u64 data[16]`, at 8. */
+  /** `__u64 data[16]`, at 8. Since Linux 6.1 or earlier. */
   get data(): BigUint64Array {
     this.#data ??= integers(this, 8, 16, BigUint64Array);
     return this.#data;
@@ -5137,7 +5137,7 @@ export class KvmRunMsr extends Struct {
   }
 }
 
-/** `kvm_run.riscv_sbi (a struct without a tag)`, linux/kvm.h: 80 bytes, aligned to 8. */
+/** `kvm_run.riscv_sbi (a struct without a tag)`, linux/kvm.h: 80 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmRunRiscvSbi extends Struct {
   static readonly cName = 'kvm_run.riscv_sbi';
   static readonly size = 80;
@@ -5186,7 +5186,7 @@ export class KvmRunRiscvSbi extends Struct {
   }
 }
 
-/** `kvm_run.riscv_csr (a struct without a tag)`, linux/kvm.h: 32 bytes, aligned to 8. */
+/** `kvm_run.riscv_csr (a struct without a tag)`, linux/kvm.h: 32 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmRunRiscvCsr extends Struct {
   static readonly cName = 'kvm_run.riscv_csr';
   static readonly size = 32;
@@ -5230,7 +5230,7 @@ export class KvmRunRiscvCsr extends Struct {
   }
 }
 
-/** `kvm_run.notify (a struct without a tag)`, linux/kvm.h: 4 bytes, aligned to 4. */
+/** `kvm_run.notify (a struct without a tag)`, linux/kvm.h: 4 bytes, aligned to 4. Since Linux 6.1 or earlier. */
 export class KvmRunNotify extends Struct {
   static readonly cName = 'kvm_run.notify';
   static readonly size = 4;
@@ -5417,7 +5417,7 @@ export class KvmCoalescedMmioRing extends FlexStruct {
   }
 }
 
-/** `kvm_coalesced_mmio_ring.__empty_coalesced_mmio (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_coalesced_mmio_ring.__empty_coalesced_mmio (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmCoalescedMmioRingEmptyCoalescedMmio extends Struct {
   static readonly cName = 'kvm_coalesced_mmio_ring.__empty_coalesced_mmio';
   static readonly size = 0;
@@ -5553,7 +5553,7 @@ export class KvmS390MemOp extends Struct {
     this.view.setUint8(32, u8(value, 'kvm_s390_mem_op.ar'));
   }
 
-  /** `__u8 key`, at 33. */
+  /** `__u8 key`, at 33. Since Linux 6.1 or earlier. */
   get key(): number {
     return this.view.getUint8(33);
   }
@@ -5726,7 +5726,7 @@ export class KvmSignalMask extends FlexStruct {
   }
 }
 
-/** `kvm_signal_mask.__empty_sigset (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_signal_mask.__empty_sigset (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmSignalMaskEmptySigset extends Struct {
   static readonly cName = 'kvm_signal_mask.__empty_sigset';
   static readonly size = 0;
@@ -6910,7 +6910,7 @@ export class KvmIrqRoutingHvSint extends Struct {
   }
 }
 
-/** `struct kvm_irq_routing_xen_evtchn`, linux/kvm.h: 12 bytes, aligned to 4. */
+/** `struct kvm_irq_routing_xen_evtchn`, linux/kvm.h: 12 bytes, aligned to 4. Since Linux 6.1 or earlier. */
 export class KvmIrqRoutingXenEvtchn extends Struct {
   static readonly cName = 'kvm_irq_routing_xen_evtchn';
   static readonly size = 12;
@@ -7055,7 +7055,7 @@ export class KvmIrqRoutingEntryU extends Struct {
     this.hvSint.assign(value);
   }
 
-  /** `struct kvm_irq_routing_xen_evtchn xen_evtchn`, at 0. */
+  /** `struct kvm_irq_routing_xen_evtchn xen_evtchn`, at 0. Since Linux 6.1 or earlier. */
   get xenEvtchn(): KvmIrqRoutingXenEvtchn {
     this.#xenEvtchn ??= nested(this, 0, KvmIrqRoutingXenEvtchn);
     return this.#xenEvtchn;
@@ -7115,7 +7115,7 @@ export class KvmIrqRouting extends FlexStruct {
   }
 }
 
-/** `kvm_irq_routing.__empty_entries (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_irq_routing.__empty_entries (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmIrqRoutingEmptyEntries extends Struct {
   static readonly cName = 'kvm_irq_routing.__empty_entries';
   static readonly size = 0;
@@ -7356,7 +7356,7 @@ export class KvmClockData extends Struct {
     this.view.setUint32(8, u32(value, 'kvm_clock_data.flags'), true);
   }
 
-  /** `__u32 pad0`, at 12. */
+  /** `__u32 pad0`, at 12. Since Linux 6.1 or earlier. */
   get pad0(): number {
     return this.view.getUint32(12, true);
   }
@@ -7365,7 +7365,7 @@ export class KvmClockData extends Struct {
     this.view.setUint32(12, u32(value, 'kvm_clock_data.pad0'), true);
   }
 
-  /** `__u64 realtime`, at 16. */
+  /** `__u64 realtime`, at 16. Since Linux 6.1 or earlier. */
   get realtime(): bigint {
     return this.view.getBigUint64(16, true);
   }
@@ -7374,7 +7374,7 @@ export class KvmClockData extends Struct {
     this.view.setBigUint64(16, u64(value, 'kvm_clock_data.realtime'), true);
   }
 
-  /** `__u64 host_tsc`, at 24. */
+  /** `__u64 host_tsc`, at 24. Since Linux 6.1 or earlier. */
   get hostTsc(): bigint {
     return this.view.getBigUint64(24, true);
   }
@@ -7494,7 +7494,7 @@ export class KvmRegList extends FlexStruct {
   }
 }
 
-/** `kvm_reg_list.__empty_reg (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_reg_list.__empty_reg (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmRegListEmptyReg extends Struct {
   static readonly cName = 'kvm_reg_list.__empty_reg';
   static readonly size = 0;
@@ -7846,7 +7846,7 @@ export class KvmS390PvUnp extends Struct {
   }
 }
 
-/** `struct kvm_s390_pv_dmp`, linux/kvm.h: 64 bytes, aligned to 8. */
+/** `struct kvm_s390_pv_dmp`, linux/kvm.h: 64 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmS390PvDmp extends Struct {
   static readonly cName = 'kvm_s390_pv_dmp';
   static readonly size = 64;
@@ -7902,7 +7902,7 @@ export class KvmS390PvDmp extends Struct {
   }
 }
 
-/** `struct kvm_s390_pv_info_dump`, linux/kvm.h: 24 bytes, aligned to 8. */
+/** `struct kvm_s390_pv_info_dump`, linux/kvm.h: 24 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmS390PvInfoDump extends Struct {
   static readonly cName = 'kvm_s390_pv_info_dump';
   static readonly size = 24;
@@ -7937,7 +7937,7 @@ export class KvmS390PvInfoDump extends Struct {
   }
 }
 
-/** `struct kvm_s390_pv_info_vm`, linux/kvm.h: 64 bytes, aligned to 8. */
+/** `struct kvm_s390_pv_info_vm`, linux/kvm.h: 64 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmS390PvInfoVm extends Struct {
   static readonly cName = 'kvm_s390_pv_info_vm';
   static readonly size = 64;
@@ -7993,7 +7993,7 @@ export class KvmS390PvInfoVm extends Struct {
   }
 }
 
-/** `struct kvm_s390_pv_info_header`, linux/kvm.h: 16 bytes, aligned to 4. */
+/** `struct kvm_s390_pv_info_header`, linux/kvm.h: 16 bytes, aligned to 4. Since Linux 6.1 or earlier. */
 export class KvmS390PvInfoHeader extends Struct {
   static readonly cName = 'kvm_s390_pv_info_header';
   static readonly size = 16;
@@ -8037,7 +8037,7 @@ export class KvmS390PvInfoHeader extends Struct {
   }
 }
 
-/** `struct kvm_s390_pv_info`, linux/kvm.h: 80 bytes, aligned to 8. */
+/** `struct kvm_s390_pv_info`, linux/kvm.h: 80 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmS390PvInfo extends Struct {
   static readonly cName = 'kvm_s390_pv_info';
   static readonly size = 80;
@@ -8144,7 +8144,7 @@ export class KvmPvCmd extends Struct {
   }
 }
 
-/** `struct kvm_xen_hvm_attr`, linux/kvm.h: 72 bytes, aligned to 8. */
+/** `struct kvm_xen_hvm_attr`, linux/kvm.h: 72 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenHvmAttr extends Struct {
   static readonly cName = 'kvm_xen_hvm_attr';
   static readonly size = 72;
@@ -8184,7 +8184,7 @@ export class KvmXenHvmAttr extends Struct {
   }
 }
 
-/** `kvm_xen_hvm_attr.u (a union without a tag)`, linux/kvm.h: 64 bytes, aligned to 8. */
+/** `kvm_xen_hvm_attr.u (a union without a tag)`, linux/kvm.h: 64 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenHvmAttrU extends Struct {
   static readonly cName = 'kvm_xen_hvm_attr.u';
   static readonly size = 64;
@@ -8253,7 +8253,7 @@ export class KvmXenHvmAttrU extends Struct {
   }
 }
 
-/** `kvm_xen_hvm_attr.u.shared_info (a struct without a tag)`, linux/kvm.h: 8 bytes, aligned to 8. */
+/** `kvm_xen_hvm_attr.u.shared_info (a struct without a tag)`, linux/kvm.h: 8 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenHvmAttrUSharedInfo extends Struct {
   static readonly cName = 'kvm_xen_hvm_attr.u.shared_info';
   static readonly size = 8;
@@ -8270,7 +8270,7 @@ export class KvmXenHvmAttrUSharedInfo extends Struct {
   }
 }
 
-/** `kvm_xen_hvm_attr.u.evtchn (a struct without a tag)`, linux/kvm.h: 28 bytes, aligned to 4. */
+/** `kvm_xen_hvm_attr.u.evtchn (a struct without a tag)`, linux/kvm.h: 28 bytes, aligned to 4. Since Linux 6.1 or earlier. */
 export class KvmXenHvmAttrUEvtchn extends Struct {
   static readonly cName = 'kvm_xen_hvm_attr.u.evtchn';
   static readonly size = 28;
@@ -8317,7 +8317,7 @@ export class KvmXenHvmAttrUEvtchn extends Struct {
   }
 }
 
-/** `kvm_xen_hvm_attr.u.evtchn.deliver (a union without a tag)`, linux/kvm.h: 16 bytes, aligned to 4. */
+/** `kvm_xen_hvm_attr.u.evtchn.deliver (a union without a tag)`, linux/kvm.h: 16 bytes, aligned to 4. Since Linux 6.1 or earlier. */
 export class KvmXenHvmAttrUEvtchnDeliver extends Struct {
   static readonly cName = 'kvm_xen_hvm_attr.u.evtchn.deliver';
   static readonly size = 16;
@@ -8359,7 +8359,7 @@ export class KvmXenHvmAttrUEvtchnDeliver extends Struct {
   }
 }
 
-/** `kvm_xen_hvm_attr.u.evtchn.deliver.port (a struct without a tag)`, linux/kvm.h: 12 bytes, aligned to 4. */
+/** `kvm_xen_hvm_attr.u.evtchn.deliver.port (a struct without a tag)`, linux/kvm.h: 12 bytes, aligned to 4. Since Linux 6.1 or earlier. */
 export class KvmXenHvmAttrUEvtchnDeliverPort extends Struct {
   static readonly cName = 'kvm_xen_hvm_attr.u.evtchn.deliver.port';
   static readonly size = 12;
@@ -8394,7 +8394,7 @@ export class KvmXenHvmAttrUEvtchnDeliverPort extends Struct {
   }
 }
 
-/** `kvm_xen_hvm_attr.u.evtchn.deliver.eventfd (a struct without a tag)`, linux/kvm.h: 8 bytes, aligned to 4. */
+/** `kvm_xen_hvm_attr.u.evtchn.deliver.eventfd (a struct without a tag)`, linux/kvm.h: 8 bytes, aligned to 4. Since Linux 6.1 or earlier. */
 export class KvmXenHvmAttrUEvtchnDeliverEventfd extends Struct {
   static readonly cName = 'kvm_xen_hvm_attr.u.evtchn.deliver.eventfd';
   static readonly size = 8;
@@ -8420,7 +8420,7 @@ export class KvmXenHvmAttrUEvtchnDeliverEventfd extends Struct {
   }
 }
 
-/** `struct kvm_xen_vcpu_attr`, linux/kvm.h: 72 bytes, aligned to 8. */
+/** `struct kvm_xen_vcpu_attr`, linux/kvm.h: 72 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenVcpuAttr extends Struct {
   static readonly cName = 'kvm_xen_vcpu_attr';
   static readonly size = 72;
@@ -8460,7 +8460,7 @@ export class KvmXenVcpuAttr extends Struct {
   }
 }
 
-/** `kvm_xen_vcpu_attr.u (a union without a tag)`, linux/kvm.h: 64 bytes, aligned to 8. */
+/** `kvm_xen_vcpu_attr.u (a union without a tag)`, linux/kvm.h: 64 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenVcpuAttrU extends Struct {
   static readonly cName = 'kvm_xen_vcpu_attr.u';
   static readonly size = 64;
@@ -8529,7 +8529,7 @@ export class KvmXenVcpuAttrU extends Struct {
   }
 }
 
-/** `kvm_xen_vcpu_attr.u.runstate (a struct without a tag)`, linux/kvm.h: 48 bytes, aligned to 8. */
+/** `kvm_xen_vcpu_attr.u.runstate (a struct without a tag)`, linux/kvm.h: 48 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenVcpuAttrURunstate extends Struct {
   static readonly cName = 'kvm_xen_vcpu_attr.u.runstate';
   static readonly size = 48;
@@ -8591,7 +8591,7 @@ export class KvmXenVcpuAttrURunstate extends Struct {
   }
 }
 
-/** `kvm_xen_vcpu_attr.u.timer (a struct without a tag)`, linux/kvm.h: 16 bytes, aligned to 8. */
+/** `kvm_xen_vcpu_attr.u.timer (a struct without a tag)`, linux/kvm.h: 16 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmXenVcpuAttrUTimer extends Struct {
   static readonly cName = 'kvm_xen_vcpu_attr.u.timer';
   static readonly size = 16;
@@ -8916,7 +8916,7 @@ export class KvmSevDbg extends Struct {
   }
 }
 
-/** `struct kvm_sev_attestation_report`, linux/kvm.h: 32 bytes, aligned to 8. */
+/** `struct kvm_sev_attestation_report`, linux/kvm.h: 32 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmSevAttestationReport extends Struct {
   static readonly cName = 'kvm_sev_attestation_report';
   static readonly size = 32;
@@ -8954,7 +8954,7 @@ export class KvmSevAttestationReport extends Struct {
   }
 }
 
-/** `struct kvm_sev_send_start`, linux/kvm.h: 72 bytes, aligned to 8. */
+/** `struct kvm_sev_send_start`, linux/kvm.h: 72 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmSevSendStart extends Struct {
   static readonly cName = 'kvm_sev_send_start';
   static readonly size = 72;
@@ -9053,7 +9053,7 @@ export class KvmSevSendStart extends Struct {
   }
 }
 
-/** `struct kvm_sev_send_update_data`, linux/kvm.h: 48 bytes, aligned to 8. */
+/** `struct kvm_sev_send_update_data`, linux/kvm.h: 48 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmSevSendUpdateData extends Struct {
   static readonly cName = 'kvm_sev_send_update_data';
   static readonly size = 48;
@@ -9115,7 +9115,7 @@ export class KvmSevSendUpdateData extends Struct {
   }
 }
 
-/** `struct kvm_sev_receive_start`, linux/kvm.h: 40 bytes, aligned to 8. */
+/** `struct kvm_sev_receive_start`, linux/kvm.h: 40 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmSevReceiveStart extends Struct {
   static readonly cName = 'kvm_sev_receive_start';
   static readonly size = 40;
@@ -9177,7 +9177,7 @@ export class KvmSevReceiveStart extends Struct {
   }
 }
 
-/** `struct kvm_sev_receive_update_data`, linux/kvm.h: 48 bytes, aligned to 8. */
+/** `struct kvm_sev_receive_update_data`, linux/kvm.h: 48 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmSevReceiveUpdateData extends Struct {
   static readonly cName = 'kvm_sev_receive_update_data';
   static readonly size = 48;
@@ -9489,7 +9489,7 @@ export class KvmHyperVEventfd extends Struct {
   }
 }
 
-/** `struct kvm_dirty_gfn`, linux/kvm.h: 16 bytes, aligned to 8. */
+/** `struct kvm_dirty_gfn`, linux/kvm.h: 16 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmDirtyGfn extends Struct {
   static readonly cName = 'kvm_dirty_gfn';
   static readonly size = 16;
@@ -9524,7 +9524,7 @@ export class KvmDirtyGfn extends Struct {
   }
 }
 
-/** `struct kvm_stats_header`, linux/kvm.h: 24 bytes, aligned to 4. */
+/** `struct kvm_stats_header`, linux/kvm.h: 24 bytes, aligned to 4. Since Linux 6.1 or earlier. */
 export class KvmStatsHeader extends Struct {
   static readonly cName = 'kvm_stats_header';
   static readonly size = 24;
@@ -9586,7 +9586,7 @@ export class KvmStatsHeader extends Struct {
   }
 }
 
-/** `struct kvm_stats_desc`, linux/kvm.h: 16 bytes, aligned to 4. */
+/** `struct kvm_stats_desc`, linux/kvm.h: 16 bytes, aligned to 4. Since Linux 6.1 or earlier. */
 export class KvmStatsDesc extends FlexStruct {
   static readonly cName = 'kvm_stats_desc';
   static readonly size = 16;
@@ -9652,7 +9652,7 @@ export class KvmStatsDesc extends FlexStruct {
   }
 }
 
-/** `kvm_stats_desc.__empty_name (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. */
+/** `kvm_stats_desc.__empty_name (a struct without a tag)`, linux/kvm.h: 0 bytes, aligned to 1. Since Linux 6.1 or earlier. */
 export class KvmStatsDescEmptyName extends Struct {
   static readonly cName = 'kvm_stats_desc.__empty_name';
   static readonly size = 0;
@@ -9660,7 +9660,7 @@ export class KvmStatsDescEmptyName extends Struct {
   static readonly fields = [];
 }
 
-/** `struct kvm_s390_zpci_op`, linux/kvm.h: 72 bytes, aligned to 8. */
+/** `struct kvm_s390_zpci_op`, linux/kvm.h: 72 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmS390ZpciOp extends Struct {
   static readonly cName = 'kvm_s390_zpci_op';
   static readonly size = 72;
@@ -9709,7 +9709,7 @@ export class KvmS390ZpciOp extends Struct {
   }
 }
 
-/** `kvm_s390_zpci_op.u (a union without a tag)`, linux/kvm.h: 64 bytes, aligned to 8. */
+/** `kvm_s390_zpci_op.u (a union without a tag)`, linux/kvm.h: 64 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmS390ZpciOpU extends Struct {
   static readonly cName = 'kvm_s390_zpci_op.u';
   static readonly size = 64;
@@ -9740,7 +9740,7 @@ export class KvmS390ZpciOpU extends Struct {
   }
 }
 
-/** `kvm_s390_zpci_op.u.reg_aen (a struct without a tag)`, linux/kvm.h: 32 bytes, aligned to 8. */
+/** `kvm_s390_zpci_op.u.reg_aen (a struct without a tag)`, linux/kvm.h: 32 bytes, aligned to 8. Since Linux 6.1 or earlier. */
 export class KvmS390ZpciOpURegAen extends Struct {
   static readonly cName = 'kvm_s390_zpci_op.u.reg_aen';
   static readonly size = 32;

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { folderForTest, has, makeDeb } from '../../test/debian.js';
+import { headerSet, write } from '../../test/headerSet.js';
+
+const built = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+function magicGen(...args: string[]) {
+  const env = { ...process.env, XDG_CACHE_HOME: folderForTest() };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [built, ...args], { encoding: 'utf8', env });
+  return { status, stdout, stderr };
+}
+
+const kvmRun = 'struct kvm_run { __u64 cr8; };';
+const folderOf = (kvm: string): string => headerSet(`${kvm}\n${kvmRun}`).directories[0] ?? '';
+
+describe.skipIf(!existsSync(built))('the commands (skipped where the package is not built)', () => {
+  it('take one source of headers, and no two', () => {
+    const { status, stderr } = magicGen('dump', '--system', '--debian', 'sid');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/cannot be used with option/);
+  });
+
+  it.skipIf(!has('tar'))('take headers from a package', () => {
+    const folder = folderOf('#define KVM_CAP_X 7');
+    const files = ['linux/kvm.h', 'linux/types.h', 'linux/ioctl.h', 'linux/version.h', 'asm/kvm.h'].map(
+      (name): [string, string] => [`usr/include/${name}`, readFileSync(join(folder, name), 'utf8')],
+    );
+    const deb = join(folderForTest(), 'x.deb');
+    makeDeb(deb, Object.fromEntries(files));
+    const { stdout } = magicGen('show', 'KVM_CAP_X', '--deb', deb);
+    expect(stdout).toMatch(/^macro KVM_CAP_X, linux\/kvm\.h, Linux 6\.1\nvalue {3}7\n/);
+  });
+
+  it('end with the status of diff: 0 for compatible, 1 for incompatible, 2 for trouble', () => {
+    const [none, some] = [folderOf(''), folderOf('#define KVM_CAP_X 7')];
+    const model = join(folderForTest(), 'model.json');
+    writeFileSync(model, magicGen('dump', '--headers', some).stdout);
+    expect(magicGen('diff', none, model)).toMatchObject({ status: 0 });
+    expect(magicGen('diff', model, none)).toMatchObject({ status: 1 });
+    expect(magicGen('diff', model, some).stdout).toMatch(/\nno difference\n$/);
+    expect(JSON.parse(magicGen('diff', model, none, '--json').stdout)).toMatchObject([{ compatible: false }]);
+    expect(magicGen('diff', model, '/no/such')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: "magic-gen: /no/such is no source of headers: neither 'system' nor 'debian:SUITE', a folder nor a .deb\n",
+    });
+    writeFileSync(model, '{"schema": 99}');
+    expect(magicGen('diff', model, none).stderr).toMatch(/is a model of schema 99; this magic-gen reads schema 1\n$/);
+  });
+
+  it('fail on a name without facts where they are strict, and change nothing', () => {
+    const folder = folderOf('#define KVM_NEW _IO(0xAE, 0xff)\n#define KVM_CAP_NEW 999\n#define KVM_EXIT_NEW 99');
+    const out = join(folderForTest(), 'abi');
+    mkdirSync(out);
+    write(out, { 'own.ts': 'mine' });
+    const strict = magicGen('gen', '--headers', folder, '--out', out, '--strict');
+    expect(strict).toMatchObject({ status: 1, stdout: '' });
+    for (const name of ['ioctl KVM_NEW', 'capability KVM_CAP_NEW', 'exit reason KVM_EXIT_NEW']) {
+      expect(strict.stderr).toContain(name);
+    }
+    expect(readFileSync(join(out, 'own.ts'), 'utf8')).toBe('mine');
+    expect(magicGen('facts', '--headers', folder)).toMatchObject({ status: 0 });
+    expect(magicGen('facts', '--headers', folder, '--strict')).toMatchObject({ status: 1 });
+  });
+
+  it('tell since when there is what', () => {
+    expect(magicGen('history', 'KVM_CAP_USER_MEMORY')).toEqual({
+      status: 0,
+      stdout: 'KVM_CAP_USER_MEMORY since Linux 5.10 or earlier\n',
+      stderr: '',
+    });
+    expect(magicGen('history', 'KVM_NONE')).toMatchObject({
+      status: 1,
+      stderr: "magic-gen: no known kernel has 'KVM_NONE'\n",
+    });
+    expect(magicGen('history').stdout).toMatch(/^x86 +\d+ names of its own; Linux 5\.10, 6\.1, 6\.12, 7\.2, 7\.3/m);
+  });
+});

@@ -1,0 +1,43 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { MagicGenError } from '../errors.js';
+import { findDisagreements } from '../facts/disagreements.js';
+import { describeMissing, missingFacts } from '../facts/missing.js';
+import { TerminalProgress } from '../progress.js';
+import { modelsFrom } from './models.js';
+import { type SourceOptions, sourceOf, withArchs, withSources } from './sources.js';
+
+/** `magic-gen facts`: what no header says, held against what is said elsewhere. */
+export function addFacts(program: Command): void {
+  const command = program
+    .command('facts')
+    .description(
+      'what the headers have that there are no facts about; with a kernel tree, what its document says otherwise',
+    );
+  withArchs(withSources(command)).option('--strict', 'fail where facts are missing').action(facts);
+}
+
+async function facts(options: SourceOptions & { arch: string; strict?: boolean }): Promise<void> {
+  const progress = new TerminalProgress();
+  const models = (await modelsFrom(sourceOf(options), options.arch, progress)).map(({ model }) => model);
+  progress.done();
+  const missing = new Map(models.flatMap(missingFacts).map((each) => [each.name, each]));
+  const [model] = models;
+  if (options.kernel !== undefined && model !== undefined) {
+    const found = findDisagreements(readApiDocument(options.kernel), model);
+    const lines = found.map(
+      ({ line, name, about, document, facts }) =>
+        `api.rst:${line}: ${name}: ${about}: the document says ${document}, the facts ${facts}\n`,
+    );
+    process.stdout.write(`${lines.join('')}${found.length} disagreements with the API document\n`);
+  }
+  if (missing.size > 0 && options.strict) throw new MagicGenError(describeMissing([...missing.values()]));
+  process.stdout.write(missing.size === 0 ? 'facts about every name\n' : `${describeMissing([...missing.values()])}\n`);
+}
+
+function readApiDocument(tree: string): string {
+  const path = join(tree, 'Documentation/virt/kvm/api.rst');
+  if (!existsSync(path)) throw new MagicGenError(`${tree} has no API document: ${path} is not there`);
+  return readFileSync(path, 'utf8');
+}

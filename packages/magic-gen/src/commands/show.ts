@@ -1,0 +1,44 @@
+import { type Command, Option } from 'commander';
+import { readModel } from '../model/read.js';
+import { TerminalProgress } from '../progress.js';
+import { type Shown, show } from '../show/show.js';
+import { modelsFrom } from './models.js';
+import { type SourceOptions, sourceOf, withArchs, withSources } from './sources.js';
+
+interface ShowOptions extends SourceOptions {
+  arch: string;
+  model?: string[];
+}
+
+/** `magic-gen show`: one name, as a table. */
+export function addShow(program: Command): void {
+  const command = program
+    .command('show')
+    .description('a struct, ioctl, constant or function as a table, side by side over architectures')
+    .argument('<name>', 'as the headers have it: kvm_run, KVM_GET_REGS, KVM_CAP_XSAVE2');
+  withArchs(withSources(command))
+    .addOption(
+      new Option('--model <files...>', "models to take instead of headers (dump's JSON)").conflicts([
+        'headers',
+        'system',
+        'deb',
+        'kernel',
+        'debian',
+      ]),
+    )
+    .action(async (name: string, options: ShowOptions) => {
+      process.stdout.write(show(name, await load(options)));
+    });
+}
+
+async function load(options: ShowOptions): Promise<Shown[]> {
+  if (options.model !== undefined) {
+    const models = options.model.map(readModel);
+    const several = new Set(models.map(({ kernel }) => kernel)).size > 1;
+    return models.map((model) => ({ heading: several ? `${model.arch} ${model.kernel}` : model.arch, model }));
+  }
+  const progress = new TerminalProgress();
+  const models = await modelsFrom(sourceOf(options), options.arch, progress);
+  progress.done();
+  return models.map(({ target, model }) => ({ heading: target.name, model }));
+}

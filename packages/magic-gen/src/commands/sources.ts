@@ -1,0 +1,46 @@
+import { type Command, Option } from 'commander';
+import type { HeaderSource } from '../headers/source.js';
+
+/** What a person chose of the options that name a source of headers. */
+export interface SourceOptions {
+  headers?: string;
+  system?: boolean;
+  deb?: string;
+  kernel?: string;
+  debian?: string;
+}
+
+/** Gives a command the options that name a source of headers. No two go together. */
+export function withSources(command: Command): Command {
+  const options = [
+    new Option('--headers <dir>', 'a directory of headers, as `make headers_install` fills it'),
+    new Option('--system', "the running system's headers, in /usr/include (default)"),
+    new Option('--deb <file>', 'a linux-libc-dev package'),
+    new Option('--kernel <tree>', "a kernel's source tree, whose `make headers` is run"),
+    new Option('--debian <suite>', "the linux-libc-dev of one of Debian's suites, downloaded with apt"),
+  ];
+  const names = options.map((option) => option.attributeName());
+  for (const option of options) {
+    command.addOption(option.conflicts(names.filter((name) => name !== option.attributeName())));
+  }
+  return command;
+}
+
+/** The source the options name. */
+export function sourceOf({ headers, deb, kernel, debian }: SourceOptions): HeaderSource {
+  if (headers !== undefined) return { kind: 'directory', path: headers };
+  if (deb !== undefined) return { kind: 'deb', path: deb };
+  if (kernel !== undefined) return { kind: 'kernel', path: kernel };
+  if (debian !== undefined) return { kind: 'debian', suite: debian };
+  return { kind: 'system' };
+}
+
+/** Gives a command the option that names one architecture. */
+export function withArch(command: Command): Command {
+  return command.option('--arch <name>', "the architecture, by the kernel's name for it", 'x86');
+}
+
+/** Gives a command the option that names architectures. */
+export function withArchs(command: Command): Command {
+  return command.option('--arch <names>', "architectures, by the kernel's names for them: a,b or all", 'x86');
+}

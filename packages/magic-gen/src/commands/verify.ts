@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { headersFrom } from '../headers/source.js';
+import { TerminalProgress } from '../progress.js';
+import { verifyTargets } from '../verify/targets.js';
+import { type SourceOptions, sourceOf, withArchs, withSources } from './sources.js';
+
+/** `magic-gen verify`: a C compiler's second opinion. */
+export function addVerify(program: Command): void {
+  const command = program.command('verify').description('have a C compiler check the model');
+  withArchs(withSources(command)).action(async (options: SourceOptions & { arch: string }) => {
+    const progress = new TerminalProgress();
+    const reports = await verifyTargets({
+      list: options.arch,
+      headers: async (target) => {
+        const headers = await headersFrom(sourceOf(options), target, progress);
+        progress.step(`${target.name}: asking a compiler`);
+        return headers;
+      },
+      write: (text) => {
+        progress.done();
+        process.stdout.write(text);
+      },
+    });
+    if (reports.some(({ mismatches }) => mismatches.length > 0)) process.exitCode = 1;
+  });
+}

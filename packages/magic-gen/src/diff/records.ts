@@ -1,0 +1,141 @@
+import type { AbiRecord, Model, TypeRef } from '../model/model.js';
+import type { Change } from './change.js';
+import { elementOf, type FlatMember, flatMembers, isFlexible, namedRecords, spell } from './flatten.js';
+
+/**
+ * What happened to structs and unions. One that grew is compatible by itself: what that does to others shows where it does
+ * it: an ioctl is renumbered, a member behind it moved, the elements of an array retyped.
+ */
+export function diffRecords(a: Model, b: Model): Change[] {
+  const after = new Map(namedRecords(b).map((record) => [record.name, record]));
+  const before = new Map(namedRecords(a).map((record) => [record.name, record]));
+  return [
+    ...[...before.values()].flatMap((record) => {
+      const other = after.get(record.name);
+      return other ? diffRecord(record, other, a, b) : [gone(record)];
+    }),
+    ...[...after.values()].filter(({ name }) => !before.has(name)).map(added),
+  ];
+}
+
+const size = (record: AbiRecord): string => `${record.kind} of ${record.size} bytes`;
+
+function gone(record: AbiRecord): Change {
+  return { kind: 'struct', name: record.name, change: 'removed', before: size(record), after: null, compatible: false };
+}
+
+function added(record: AbiRecord): Change {
+  return { kind: 'struct', name: record.name, change: 'added', before: null, after: size(record), compatible: true };
+}
+
+function diffRecord(a: AbiRecord, b: AbiRecord, modelA: Model, modelB: Model): Change[] {
+  const same = { kind: 'struct', name: a.name } as const;
+  const changes: Change[] = [];
+  if (a.kind !== b.kind) {
+    // Where the members are is compared for each of them.
+    changes.push({ ...same, change: 'retyped', before: a.kind, after: b.kind, compatible: true });
+  }
+  if (a.align !== b.align) {
+    const words = (align: number): string => `aligned to ${align}`;
+    changes.push({ ...same, change: 'retyped', before: words(a.align), after: words(b.align), compatible: false });
+  }
+  if (a.size !== b.size) {
+    const grown = a.size < b.size;
+    const change = grown ? 'grown' : 'shrunk';
+    changes.push({ ...same, change, before: `${a.size} bytes`, after: `${b.size} bytes`, compatible: grown });
+  }
+  return [...changes, ...diffMembers(flatMembers(a, modelA), flatMembers(b, modelB))];
+}
+
+function diffMembers(a: readonly FlatMember[], b: readonly FlatMember[]): Change[] {
+  const before = new Map(a.map((member) => [member.path, member]));
+  const after = new Map(b.map((member) => [member.path, member]));
+  return [
+    ...a.flatMap((member): Change[] => {
+      const other = after.get(member.path);
+      if (other) return diffMember(member, other);
+      const { path: name, filler: compatible } = member;
+      return [{ kind: 'member', name, change: 'removed', before: place(member), after: null, compatible }];
+    }),
+    ...b
+      .filter(({ path }) => !before.has(path))
+      .map(
+        (member): Change => ({
+          kind: 'member',
+          name: member.path,
+          change: 'added',
+          before: null,
+          after: place(member),
+          compatible: true,
+        }),
+      ),
+  ];
+}
+
+/** Room for later members is there to be used up: what happens to it harms nobody. */
+function diffMember(a: FlatMember, b: FlatMember): Change[] {
+  const make = (change: Change['change'], before: string, after: string, compatible: boolean): Change => {
+    return { kind: 'member', name: a.path, change, before, after, compatible: compatible || (a.filler && b.filler) };
+  };
+  const changes: Change[] = [];
+  if (shape(a) !== shape(b)) changes.push(make('retyped', describeType(a), describeType(b), false));
+  else if (a.size !== b.size) {
+    const grown = (a.size ?? Number.POSITIVE_INFINITY) < (b.size ?? Number.POSITIVE_INFINITY);
+    changes.push(make(grown ? 'grown' : 'shrunk', sizeText(a), sizeText(b), grown));
+  }
+  if (a.offset !== b.offset || a.bits?.offset !== b.bits?.offset) {
+    changes.push(make('moved', at(a), at(b), false));
+  }
+  return changes;
+}
+
+/**
+ * What two types must have in common to be read by the same code. How long an array is, is no part of that, nor is the
+ * size of a lone struct; that of an array's elements is, for it tells where the second one begins.
+ */
+function shape({ type, elementSize, bits }: FlatMember): string {
+  const element = elementOf(type);
+  const inArray = type.kind === 'array' ? `array of ${elementSize} ` : '';
+  const width = bits === null ? '' : ` :${bits.width}`;
+  return `${inArray}${rows(type)}${scalarShape(element)}${width}`;
+}
+
+/** The dimensions but the first: they tell where things are inside. */
+function rows(type: TypeRef): string {
+  if (type.kind !== 'array' || type.element.kind !== 'array') return '';
+  return `[${type.element.count}]${rows(type.element)}`;
+}
+
+function scalarShape(type: TypeRef): string {
+  switch (type.kind) {
+    case 'record':
+      return `record ${type.name}`;
+    case 'pointer':
+      return `pointer ${type.size}`;
+    case 'array':
+      return scalarShape(elementOf(type));
+    default:
+      return `${type.signed ? 'signed' : 'unsigned'} ${type.size}`;
+  }
+}
+
+function describeType({ type, bits, elementSize }: FlatMember): string {
+  if (bits !== null) return `${spell(type)} of ${bits.width} bits`;
+  const element = elementOf(type);
+  const bytes = type.kind === 'array' && element.kind === 'record' ? `, ${elementSize} bytes each` : '';
+  return `${spell(type)}${bytes}`;
+}
+
+function sizeText({ type, size: bytes }: FlatMember): string {
+  return type.kind === 'array' ? `${spell(type)}` : `${bytes} bytes`;
+}
+
+function at({ offset, bits }: FlatMember): string {
+  return bits === null ? `at ${offset}` : `at bit ${bits.offset}`;
+}
+
+function place(member: FlatMember): string {
+  const bytes = isFlexible(member.type) ? 'any number' : `${member.size} bytes`;
+  const long = member.bits === null ? bytes : `${member.bits.width} bits`;
+  return `${spell(member.type)} ${at(member)}, ${long}`;
+}

@@ -1,0 +1,241 @@
+import type { Expression, IntegerShape } from '../model/model.js';
+import { mayLeaveType, rangeOf } from './ranges.js';
+
+/** A piece of TypeScript, and what it is at its top: that decides over parentheses. */
+interface Piece {
+  text: string;
+  /** The operator of a binary expression, `?` of a conditional one; null for what never needs parentheses. */
+  top: string | null;
+}
+
+/** What a function's body needs around it. */
+export interface Surroundings {
+  /** The function's name, for messages. */
+  name: string;
+  /** The names of its parameters, once checked: bigints for those of 8 bytes, else numbers. */
+  parameters: readonly string[];
+  /** Notes that the body uses a check, and gives back its name. */
+  use(check: 'integer' | 'bigInteger'): string;
+  /** Called for each part, to give it a name of its own where it is too long; gives back what to write for it. */
+  hoist(text: string): string;
+}
+
+/**
+ * The TypeScript for an expression of the model: bigints compute what has 8 bytes, numbers the rest, and both give C's
+ * results. What C leaves undefined throws a RangeError, where it can happen.
+ */
+export function spellExpression(expression: Expression, around: Surroundings): string {
+  return new Spelling(around).value(expression).text;
+}
+
+type Binary = Extract<Expression, { kind: 'binary' }>;
+
+class Spelling {
+  readonly #around: Surroundings;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  value(expression: Expression): Piece {
+    return this.#named(this.#whole(expression));
+  }
+
+  #whole(expression: Expression): Piece {
+    switch (expression.kind) {
+      case 'constant':
+        return atom(literal(BigInt(expression.value), expression.type));
+      case 'parameter':
+        return atom(this.#around.parameters[expression.index] ?? '');
+      case 'convert':
+        return this.#convert(expression.operand, expression.type);
+      case 'unary':
+        return this.#unary(expression);
+      case 'binary':
+        return settle(this.#exact(expression, mayLeaveType(expression)), expression);
+      case 'conditional': {
+        const { condition, yes, no } = expression;
+        return this.#choice(this.#truth(condition), this.value(yes), this.value(no));
+      }
+      default:
+        return this.#choice(
+          this.#truth(expression),
+          atom(literal(1n, expression.type)),
+          atom(literal(0n, expression.type)),
+        );
+    }
+  }
+
+  /** A result that need not be in its type, for only bits count that are right in any case. */
+  #loose(expression: Expression): Piece {
+    return expression.kind === 'binary' ? this.#named(this.#exact(expression, true)) : this.value(expression);
+  }
+
+  #named(piece: Piece): Piece {
+    const text = this.#around.hoist(piece.text);
+    return text === piece.text ? piece : atom(text);
+  }
+
+  #convert(operand: Expression, type: IntegerShape): Piece {
+    const truth = operand.kind === 'compare' || operand.kind === 'logical';
+    if (truth) return this.#choice(this.#truth(operand), atom(literal(1n, type)), atom(literal(0n, type)));
+    const { low, high } = rangeOf(operand);
+    const fits = low >= 0n && high < 1n << BigInt(type.size * 8 - (type.signed ? 1 : 0));
+    const { text } = this.value(operand);
+    const kept = type.signed ? 'asIntN' : 'asUintN';
+    if (isBig(type)) {
+      const wide = isBig(operand.type) ? this.value(operand) : atom(`BigInt(${text})`);
+      return fits ? wide : atom(`BigInt.${kept}(64, ${wide.text})`);
+    }
+    if (isBig(operand.type)) return atom(`Number(${fits ? text : `BigInt.${kept}(${type.size * 8}, ${text})`})`);
+    if (fits) return this.value(operand);
+    return intoNumber(this.value(operand), type);
+  }
+
+  #unary({ operator, operand, type }: Extract<Expression, { kind: 'unary' }>): Piece {
+    const inner = this.value(operand);
+    const exact = atom(`${operator}${inner.top === null ? inner.text : `(${inner.text})`}`);
+    if (operator === '~' && type.signed) return exact;
+    if (isBig(type)) return atom(`BigInt.${type.signed ? 'asIntN' : 'asUintN'}(64, ${exact.text})`);
+    return intoNumber(exact, type);
+  }
+
+  /** @param cut Whether what becomes of the result keeps only as many low bits as the type has. */
+  #exact(expression: Binary, cut: boolean): Piece {
+    const { operator, left, right, type } = expression;
+    switch (operator) {
+      case '<<':
+      case '>>':
+        return this.#shift(expression, cut);
+      case '/':
+      case '%': {
+        const result = join(this.value(left), operator, this.#divisor(right));
+        return operator === '/' && !isBig(type) ? atom(`Math.trunc(${result.text})`) : result;
+      }
+      case '*':
+        if (isBig(type)) break;
+        return mayLeaveType(expression)
+          ? atom(`Math.imul(${this.value(left).text}, ${this.value(right).text})`)
+          : join(this.value(left), operator, this.value(right));
+      case '&':
+        // A mask without upper bits takes them from the other side.
+        if ([left, right].some((side) => side.kind === 'constant' && rangeOf(side).low >= 0n)) {
+          return join(this.#loose(left), operator, this.#loose(right));
+        }
+    }
+    const loose = cut || cutsItself(operator, type);
+    return join(this.#operand(left, loose), operator, this.#operand(right, loose));
+  }
+
+  #operand(expression: Expression, loose: boolean): Piece {
+    return loose ? this.#loose(expression) : this.value(expression);
+  }
+
+  #shift({ operator, left, right, type }: Binary, cut: boolean): Piece {
+    const bits = type.size * 8;
+    const count = rangeOf(right);
+    const big = isBig(type);
+    let amount = this.value(right);
+    if (right.kind === 'constant') amount = atom(big ? `${right.value}n` : right.value);
+    else if (big && !isBig(right.type)) amount = atom(`BigInt(${amount.text})`);
+    else if (!big && isBig(right.type)) amount = atom(`Number(${amount.text})`);
+    if (count.low < 0n || count.high >= BigInt(bits))
+      amount = this.#checked(amount, 0n, BigInt(bits - 1), big, 'shift');
+    if (operator === '<<') return join(this.#operand(left, cut || cutsItself(operator, type)), operator, amount);
+    return join(this.value(left), type.signed || big ? '>>' : '>>>', amount);
+  }
+
+  #divisor(right: Expression): Piece {
+    const divisor = this.value(right);
+    const { low, high } = rangeOf(right);
+    return low > 0n || high < 0n ? divisor : this.#checked(divisor, 1n, high, isBig(right.type), 'divisor');
+  }
+
+  #checked({ text }: Piece, low: bigint, high: bigint, big: boolean, what: string): Piece {
+    const bounds = big ? `${low}n, ${high}n` : `${low}, ${high}`;
+    return atom(
+      `${this.#around.use(big ? 'bigInteger' : 'integer')}(${text}, ${bounds}, '${this.#around.name}: ${what}')`,
+    );
+  }
+
+  #truth(expression: Expression): Piece {
+    return this.#named(this.#condition(expression));
+  }
+
+  #condition(expression: Expression): Piece {
+    if (expression.kind === 'compare') {
+      const operator = { '==': '===', '!=': '!==' }[expression.operator as string] ?? expression.operator;
+      return join(this.value(expression.left), operator, this.value(expression.right));
+    }
+    if (expression.kind === 'logical') {
+      return join(this.#truth(expression.left), expression.operator, this.#truth(expression.right));
+    }
+    return join(this.value(expression), '!==', atom(literal(0n, expression.type)));
+  }
+
+  #choice(condition: Piece, yes: Piece, no: Piece): Piece {
+    const first = yes.top === '?' ? `(${yes.text})` : yes.text;
+    return { text: `${condition.text} ? ${first} : ${no.text}`, top: '?' };
+  }
+}
+
+const atom = (text: string): Piece => ({ text, top: null });
+
+function isBig({ size }: IntegerShape): boolean {
+  return size === 8;
+}
+
+function literal(value: bigint, type: IntegerShape): string {
+  const digits = value > 99n ? `0x${value.toString(16)}` : `${value}`;
+  return isBig(type) ? `${digits}n` : digits;
+}
+
+/** JavaScript's bitwise operators on numbers look at 32 bits of their operands, and no more. */
+function cutsItself(operator: string, { size }: IntegerShape): boolean {
+  return size === 4 && ['&', '|', '^', '<<'].includes(operator);
+}
+
+/** Brings the exact result of an operation into its type. */
+function settle(piece: Piece, expression: Binary): Piece {
+  const { type, operator } = expression;
+  if (isBig(type)) {
+    if (!mayLeaveType(expression)) return piece;
+    return atom(`BigInt.${type.signed ? 'asIntN' : 'asUintN'}(64, ${piece.text})`);
+  }
+  // Those operators give 32 bits with a sign.
+  const bitwise = cutsItself(operator, type) || piece.text.startsWith('Math.imul(');
+  const signed = bitwise && rangeOf(expression).high > 0x7fff_ffffn;
+  if (type.signed ? !bitwise && mayLeaveType(expression) : signed || mayLeaveType(expression))
+    return intoNumber(piece, type);
+  return piece;
+}
+
+function intoNumber(piece: Piece, { size, signed }: IntegerShape): Piece {
+  if (size === 4) return join(piece, signed ? '|' : '>>>', atom('0'));
+  if (!signed) return join(piece, '&', atom(size === 1 ? '0xff' : '0xffff'));
+  const shift = atom(`${32 - size * 8}`);
+  return join(join(piece, '<<', shift), '>>', shift);
+}
+
+function join(left: Piece, operator: string, right: Piece): Piece {
+  const text = `${bracket(left, operator, 'left')} ${operator} ${bracket(right, operator, 'right')}`;
+  return { text, top: operator };
+}
+
+const bitwise = new Set(['&', '|', '^', '<<', '>>', '>>>']);
+const products = new Set(['*', '/', '%']);
+const sums = new Set(['+', '-']);
+
+function bracket({ text, top }: Piece, parent: string, side: 'left' | 'right'): string {
+  return top !== null && needsBrackets(top, parent, side) ? `(${text})` : text;
+}
+
+/** Where biome wants parentheses: it takes those away that precedence makes idle, except around mixed operators. */
+function needsBrackets(inner: string, parent: string, side: 'left' | 'right'): boolean {
+  if (inner === '?') return true;
+  if (bitwise.has(parent)) return !(inner === parent && side === 'left' && ['&', '|', '^'].includes(parent));
+  if (products.has(parent)) return !(products.has(inner) && side === 'left' && inner === parent && inner !== '%');
+  if (sums.has(parent)) return !(products.has(inner) ? inner !== '%' : sums.has(inner) && side === 'left');
+  if (parent === '&&' || parent === '||') return inner === '&&' || inner === '||' ? inner !== parent : false;
+  return !(products.has(inner) || sums.has(inner) || ['<<', '>>', '>>>'].includes(inner));
+}

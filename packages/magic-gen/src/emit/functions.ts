@@ -1,0 +1,96 @@
+import type { AbiFunction, Model } from '../model/model.js';
+import { spellExpression } from './expressions.js';
+import { camel } from './names.js';
+import { banner, doc, emitError, importNames, quote, text } from './source.js';
+
+const width = 120;
+
+/** The macros that compute something, as functions with the kernel's own names. */
+export function emitFunctions(model: Model): string {
+  const used = new Set<string>();
+  const functions = model.functions.flatMap((each) => ['', ...emitFunction(each, used)]);
+  const wide = model.functions.some(({ parameters }) => parameters.some(({ type }) => type.size === 8));
+  return text([
+    ...banner(model, 'The macros of the headers that compute an integer from others.'),
+    ...importNames(used, '../../struct/check.js'),
+    ...(wide ? ['', ...toBigInt] : []),
+    ...functions,
+  ]);
+}
+
+const toBigInt = [
+  ...doc('', 'A whole number as the bigint it is; anything else as it is, for the check to refuse.'),
+  'function big(value: number | bigint): bigint {',
+  "  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : (value as bigint);",
+  '}',
+];
+
+/** Words that are no names in TypeScript but may be in C. */
+const reserved = new Set(
+  'arguments await class debugger delete eval export finally function import in instanceof let new null super this throw true try typeof var with yield false catch extends implements interface package private protected public static'.split(
+    ' ',
+  ),
+);
+
+function emitFunction(each: AbiFunction, used: Set<string>): string[] {
+  const names = each.parameters.map(({ name }) => (reserved.has(camel(name)) ? `${camel(name)}Value` : camel(name)));
+  if (new Set(names).size < names.length || names.includes('')) {
+    throw emitError(`the parameters of ${each.name} have no names of their own in TypeScript`, each.origin);
+  }
+  const declared = each.parameters.map(
+    ({ type }, index) => `${names[index]}: ${type.size === 8 ? 'number | bigint' : 'number'}`,
+  );
+  const checks = each.parameters.map(({ type }, index) => {
+    const check = `u${type.size * 8}`;
+    used.add(check);
+    const given = type.size === 8 ? `big(${names[index]})` : names[index];
+    return `  ${names[index]} = ${check}(${given}, ${quote(`${each.name}: ${names[index]}`)});`;
+  });
+  const result = each.body.type.size === 8 ? 'bigint' : 'number';
+  const c = `${each.name}(${each.parameters.map(({ name }) => name).join(', ')})`;
+  return [
+    ...doc('', `\`${c}\`, ${each.origin.file}.`, '', `Stands for \`${each.definition}\`.`),
+    ...signature(each.name, declared, result),
+    ...checks,
+    ...body(each, names, used),
+    '}',
+  ];
+}
+
+function signature(name: string, parameters: readonly string[], result: string): string[] {
+  const line = `export function ${name}(${parameters.join(', ')}): ${result} {`;
+  if (line.length <= width) return [line];
+  return [`export function ${name}(`, ...parameters.map((each) => `  ${each},`), `): ${result} {`];
+}
+
+/** The body in one line, or, where that is too long, the parts that make it so each in a line of their own. */
+function body(each: AbiFunction, parameters: readonly string[], used: Set<string>): string[] {
+  let lines: string[] = [];
+  for (const longest of [Number.POSITIVE_INFINITY, 100, 70, 50, 35, 25]) {
+    lines = bodyInParts(each, parameters, used, longest);
+    if (lines.every((line) => line.length <= width)) break;
+  }
+  return lines;
+}
+
+function bodyInParts(each: AbiFunction, parameters: readonly string[], used: Set<string>, longest: number): string[] {
+  const parts = new Map<string, string>();
+  const result = spellExpression(each.body, {
+    name: each.name,
+    parameters,
+    use: (check) => {
+      used.add(check);
+      return check;
+    },
+    hoist: (part) => {
+      // What may throw has to stay where it is: a conditional may leave it out.
+      if (part.length <= longest || /nteger\(/.test(part)) return part;
+      const name = parts.get(part) ?? `part${parts.size + 1}`;
+      parts.set(part, name);
+      return name;
+    },
+  });
+  const named = [...parts];
+  const whole = named.at(-1)?.[1] === result ? named.pop()?.[0] : result;
+  return [...named.map(([part, name]) => `  const ${name} = ${part};`), `  return ${whole};`];
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
+
+/** Where what was downloaded or unpacked is kept. It may be deleted at any time. */
+export function cacheDirectory(): string {
+  const named = process.env['XDG_CACHE_HOME'];
+  // The specification of that variable says to ignore a relative path.
+  const base = named !== undefined && isAbsolute(named) ? named : join(homedir(), '.cache');
+  return join(base, 'magic-gen');
+}
+
+/** A folder of its own inside the cache, gone when the work is over. */
+export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const parent = join(cacheDirectory(), 'scratch');
+  mkdirSync(parent, { recursive: true });
+  const folder = mkdtempSync(join(parent, 'run-'));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Puts a finished file or folder in its place at once, so that nobody ever finds half of it. Where another process was
+ * faster, its work stays, for the two are the same.
+ */
+export function moveIntoPlace(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!existsSync(to)) throw error;
+    rmSync(from, { recursive: true, force: true });
+  }
+}
+
+export function sha256(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}

@@ -1,0 +1,130 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { MagicGenError } from '../../errors.js';
+import type { Progress } from '../../progress.js';
+import type { TargetDescription } from '../../targets/target.js';
+import { cacheDirectory, moveIntoPlace, sha256, withScratch } from '../cache.js';
+import { unpackedDeb } from '../deb.js';
+import { debianArchitecture, type HeaderPackage, lookUp } from './package.js';
+
+/** For how long the answer to "which version does the suite have?" is taken from the cache. */
+const day = 24 * 60 * 60 * 1000;
+
+export interface SuiteOptions {
+  progress: Progress;
+  /** Asks the archive even where the cache has a recent answer. */
+  fresh?: boolean;
+}
+
+/**
+ * The headers of a Debian suite for an architecture: looked up, downloaded and unpacked where the cache does not have
+ * them. Without a network, the cache's are as good.
+ *
+ * @throws MagicGenError where neither archive nor cache has them.
+ */
+export async function suiteHeaders(suite: string, target: TargetDescription, options: SuiteOptions): Promise<string> {
+  if (!/^[a-z][a-z0-9.+-]*$/.test(suite)) throw new MagicGenError(`'${suite}' is no name of a Debian suite`);
+  return unpacked(await inTurn(suite, () => findPackage(suite, target, options)), target);
+}
+
+const turns = new Map<string, Promise<unknown>>();
+
+/** One architecture of a suite after the other: what the first one finds is often all that the others need. */
+function inTurn<T>(suite: string, work: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(suite) ?? Promise.resolve()).then(work);
+  turns.set(
+    suite,
+    turn.catch(() => {}),
+  );
+  return turn;
+}
+
+/** The package, which is then in the cache. */
+async function findPackage(
+  suite: string,
+  target: TargetDescription,
+  { progress, fresh = false }: SuiteOptions,
+): Promise<HeaderPackage> {
+  const known = readNote(suite, 'all') ?? readNote(suite, debianArchitecture(target));
+  const isHere = known !== undefined && isIntact(known);
+  const goodSince = fresh ? started : Date.now() - day;
+  if (isHere && known.asked >= goodSince) return known;
+  try {
+    const found = await withScratch((folder) => fetchPackage(folder, suite, target, progress));
+    writeNote(suite, { ...found, asked: Date.now() });
+    return found;
+  } catch (error) {
+    if (!isHere || !(error instanceof MagicGenError)) throw error;
+    progress.note(`${error.message}; taken from the cache: ${known.name} ${known.version}`);
+    return known;
+  }
+}
+
+const started = Date.now();
+
+async function fetchPackage(
+  folder: string,
+  suite: string,
+  target: TargetDescription,
+  progress: Progress,
+): Promise<HeaderPackage> {
+  progress.step(`${target.name}: asking ${suite} for its kernel headers`);
+  const { found, apt } = await lookUp(folder, suite, target);
+  if (isIntact(found)) return found;
+  progress.step(`${target.name}: downloading ${found.name} ${found.version}`);
+  const file = await apt.download(found.name, found.version);
+  if (sha256(file) !== found.sha256) {
+    throw new MagicGenError(`the download of ${found.name} ${found.version} is not what ${suite} says it is`);
+  }
+  moveIntoPlace(file, debOf(found));
+  return found;
+}
+
+async function unpacked(found: HeaderPackage, target: TargetDescription): Promise<string> {
+  const folder = await unpackedDeb(debOf(found));
+  // Packages for cross compilers have a root of their own for each architecture.
+  const cross = join(folder, 'usr', target.multiarch);
+  return existsSync(join(cross, 'include')) ? cross : folder;
+}
+
+function debOf({ sha256: sum, version }: HeaderPackage): string {
+  return join(cacheDirectory(), 'debs', `${version.replace(/[^\w.+~-]/g, '_')}-${sum.slice(0, 16)}.deb`);
+}
+
+/** Whether the package is in the cache, and whole. */
+function isIntact(found: HeaderPackage): boolean {
+  const file = debOf(found);
+  return existsSync(file) && sha256(file) === found.sha256;
+}
+
+interface Note extends HeaderPackage {
+  /** When the archive said so. */
+  asked: number;
+}
+
+/** What the cache remembers of a suite; undefined where it does not, or where the note makes no sense. */
+function readNote(suite: string, architecture: string): Note | undefined {
+  const path = noteOf(suite, architecture);
+  if (!existsSync(path)) return undefined;
+  try {
+    const note: Partial<Record<keyof Note, unknown>> = JSON.parse(readFileSync(path, 'utf8'));
+    const { name, version, sha256: sum, asked } = note;
+    if (typeof name !== 'string' || typeof version !== 'string' || typeof asked !== 'number') return undefined;
+    if (typeof sum !== 'string' || !/^[0-9a-f]{64}$/.test(sum)) return undefined;
+    return { name, version, architecture, sha256: sum, asked };
+  } catch {
+    return undefined;
+  }
+}
+
+function writeNote(suite: string, note: Note): void {
+  const path = noteOf(suite, note.architecture);
+  const fresh = `${path}.${process.pid}`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(fresh, JSON.stringify(note));
+  moveIntoPlace(fresh, path);
+}
+
+function noteOf(suite: string, architecture: string): string {
+  return join(cacheDirectory(), 'suites', `${suite}-${architecture}.json`);
+}

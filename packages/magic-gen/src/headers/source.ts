@@ -1,0 +1,74 @@
+import { statSync } from 'node:fs';
+import { MagicGenError, NoHeadersError } from '../errors.js';
+import { type Progress, silent } from '../progress.js';
+import type { TargetDescription } from '../targets/target.js';
+import { unpackedDeb } from './deb.js';
+import { suiteHeaders } from './debian/suite.js';
+import { findHeaders, type HeaderSet } from './find.js';
+import { isKernelTree, kernelTreeHeaders } from './kernel.js';
+
+/** Where headers come from. One source may have them for many architectures. */
+export type HeaderSource =
+  | { kind: 'system' }
+  /** What `make headers_install` filled, or its like. */
+  | { kind: 'directory'; path: string }
+  /** A linux-libc-dev package. */
+  | { kind: 'deb'; path: string }
+  /** A kernel's source tree. */
+  | { kind: 'kernel'; path: string }
+  /** A suite of Debian's: "trixie-backports". */
+  | { kind: 'debian'; suite: string; fresh?: boolean };
+
+/**
+ * The headers that a source has for an architecture: downloaded, unpacked or made first, where that is needed.
+ *
+ * @throws MagicGenError where it has none.
+ */
+export async function headersFrom(
+  source: HeaderSource,
+  target: TargetDescription,
+  progress: Progress = silent,
+): Promise<HeaderSet> {
+  const directory = await directoryOf(source, target, progress);
+  try {
+    return findHeaders({ directory, target });
+  } catch (error) {
+    throw error instanceof MagicGenError ? new NoHeadersError(error.message) : error;
+  }
+}
+
+async function directoryOf(
+  source: HeaderSource,
+  target: TargetDescription,
+  progress: Progress,
+): Promise<string | undefined> {
+  switch (source.kind) {
+    case 'system':
+      return undefined;
+    case 'directory':
+      return source.path;
+    case 'deb':
+      progress.step(`unpacking ${source.path}`);
+      return unpackedDeb(source.path);
+    case 'kernel':
+      progress.step(`${target.name}: making the headers of ${source.path}`);
+      return kernelTreeHeaders(source.path, target);
+    case 'debian':
+      return suiteHeaders(source.suite, target, { progress, fresh: source.fresh ?? false });
+  }
+}
+
+/**
+ * A source from one word, for commands that take two: `system`, `debian:SUITE`, a package, a kernel's tree or a
+ * directory of headers.
+ *
+ * @throws MagicGenError where it is none of these.
+ */
+export function sourceNamed(word: string): HeaderSource {
+  if (word === 'system') return { kind: 'system' };
+  if (word.startsWith('debian:')) return { kind: 'debian', suite: word.slice('debian:'.length) };
+  const stat = statSync(word, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) return { kind: isKernelTree(word) ? 'kernel' : 'directory', path: word };
+  if (stat?.isFile() && word.endsWith('.deb')) return { kind: 'deb', path: word };
+  throw new MagicGenError(`${word} is no source of headers: neither 'system' nor 'debian:SUITE', a folder nor a .deb`);
+}

@@ -1,0 +1,84 @@
+import type { Model } from '../model/model.js';
+import { type Kind, kinds, namesOf } from './names.js';
+import { compareKernels } from './versions.js';
+
+/** For each name, the first known kernel that has it. */
+export type Firsts = Readonly<Record<Kind, Readonly<Record<string, string>>>>;
+
+/**
+ * What is known of the past. The names of `linux/` headers are the same for all architectures, and go by the first kernel
+ * whose header has them for any; those of `asm/` headers are each architecture's own.
+ */
+export interface History {
+  schema: 1;
+  /** The kernels whose headers were read, oldest first, by architecture. */
+  kernels: Readonly<Record<string, readonly string[]>>;
+  common: Firsts;
+  /** By architecture. */
+  own: Readonly<Record<string, Firsts>>;
+}
+
+/** No knowledge. */
+export const emptyHistory: History = { schema: 1, kernels: {}, common: firstsOf(() => ({})), own: {} };
+
+function firstsOf<T extends Readonly<Record<string, string>>>(make: (kind: Kind) => T): Record<Kind, T> {
+  return Object.fromEntries(kinds.map((kind) => [kind, make(kind)])) as Record<Kind, T>;
+}
+
+/** What one model tells of the past: that its kernel has its names. */
+export function historyOf(model: Model): History {
+  const common = firstsOf((): Record<string, string> => ({}));
+  const own = firstsOf((): Record<string, string> => ({}));
+  for (const { kind, name, file } of namesOf(model)) {
+    (file.startsWith('asm/') ? own : common)[kind][name] = model.kernel;
+  }
+  return { schema: 1, kernels: { [model.arch]: [model.kernel] }, common, own: { [model.arch]: own } };
+}
+
+/** Two knowledges put together: of two dates, the earlier holds. In which order histories are merged does not matter. */
+export function mergeHistories(a: History, b: History): History {
+  return {
+    schema: 1,
+    kernels: mergeRecords(a.kernels, b.kernels, (x = [], y = []) => {
+      return [...new Set([...x, ...y])].toSorted(compareKernels);
+    }),
+    common: mergeFirsts(a.common, b.common),
+    own: mergeRecords(a.own, b.own, mergeFirsts),
+  };
+}
+
+function mergeFirsts(a: Firsts = emptyHistory.common, b: Firsts = emptyHistory.common): Firsts {
+  return firstsOf((kind) => mergeRecords(a[kind], b[kind], earlier));
+}
+
+function earlier(a: string | undefined, b: string | undefined): string {
+  return [a, b].filter((kernel) => kernel !== undefined).toSorted(compareKernels)[0] ?? '';
+}
+
+/** Sorted by name, so that the same knowledge is always the same text. */
+function mergeRecords<T>(
+  a: Readonly<Record<string, T>>,
+  b: Readonly<Record<string, T>>,
+  merge: (x: T | undefined, y: T | undefined) => T,
+): Readonly<Record<string, T>> {
+  const own = (record: Readonly<Record<string, T>>, name: string): T | undefined =>
+    Object.hasOwn(record, name) ? record[name] : undefined;
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].toSorted();
+  return Object.fromEntries(names.map((name) => [name, merge(own(a, name), own(b, name))]));
+}
+
+/** The first known kernel that has a name on an architecture; undefined where none is known to. */
+export function firstKernel(history: History, kind: Kind, name: string, arch: string): string | undefined {
+  const look = (firsts: Firsts | undefined): string[] => {
+    const names = firsts?.[kind] ?? {};
+    return Object.hasOwn(names, name) ? [names[name] ?? ''] : [];
+  };
+  // A name may have moved from one header to another.
+  return [...look(history.common), ...look(history.own[arch])].toSorted(compareKernels)[0];
+}
+
+/** The kernels known of an architecture; of all, where none is named. */
+export function knownKernels(history: History, arch?: string): string[] {
+  const lists = arch === undefined ? Object.values(history.kernels) : [history.kernels[arch] ?? []];
+  return [...new Set(lists.flat())].toSorted(compareKernels);
+}

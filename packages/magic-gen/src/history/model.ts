@@ -1,0 +1,26 @@
+import type { Model } from '../model/model.js';
+import { kvmHistory } from './file.js';
+import { firstKernel, type History, knownKernels } from './history.js';
+import { type Kind, memberName, ownersOf } from './names.js';
+
+/** The model with, for each thing in it, the first known kernel that has it. */
+export function withHistory(model: Model, history: History = kvmHistory()): Model {
+  const since = (kind: Kind, name: string | undefined): { since?: string } => {
+    const kernel = name === undefined ? undefined : firstKernel(history, kind, name, model.arch);
+    return kernel === undefined ? {} : { since: kernel };
+  };
+  const owners = ownersOf(model.records);
+  return {
+    ...model,
+    knownKernels: knownKernels(history, model.arch),
+    constants: model.constants.map((constant) => ({ ...constant, ...since('constant', constant.name) })),
+    functions: model.functions.map((each) => ({ ...each, ...since('function', each.name) })),
+    ioctls: model.ioctls.map((ioctl) => ({ ...ioctl, ...since('ioctl', ioctl.name) })),
+    foreignIoctls: model.foreignIoctls.map((ioctl) => ({ ...ioctl, ...since('ioctl', ioctl.name) })),
+    records: model.records.map((record) => ({
+      ...record,
+      ...since('record', record.name.includes('#') ? undefined : record.name),
+      members: record.members.map((member) => ({ ...member, ...since('member', memberName(record, member, owners)) })),
+    })),
+  };
+}

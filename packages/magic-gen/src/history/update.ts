@@ -1,0 +1,53 @@
+import { NoHeadersError } from '../errors.js';
+import { type HeaderSource, headersFrom } from '../headers/source.js';
+import { buildModel } from '../model/build.js';
+import type { Progress } from '../progress.js';
+import { targets } from '../targets/index.js';
+import { type History, historyOf, mergeHistories } from './history.js';
+
+/** The suites that between them have every kernel whose headers Debian offers, oldest first. */
+export const suites: readonly string[] = [
+  'bullseye',
+  'bookworm',
+  'bookworm-backports',
+  'trixie',
+  'forky',
+  'sid',
+  'trixie-backports',
+];
+
+/** One data model of each architecture: the names are the same in all. */
+const architectures = targets.filter(({ name, arch }) => name === arch);
+
+/**
+ * What the headers of sources add to a history, for every architecture. Where a source lacks an architecture (KVM came
+ * to it later, or nobody packages its headers), that is noted and the others count.
+ *
+ * @throws MagicGenError where a source has no headers at all, or they cannot be read.
+ */
+export async function extendHistory(
+  history: History,
+  sources: readonly HeaderSource[],
+  progress: Progress,
+): Promise<History> {
+  let result = history;
+  // Several suites may have the same kernel.
+  const done = new Set<string>();
+  for (const source of sources) {
+    const lacking: string[] = [];
+    for (const target of architectures) {
+      const headers = await headersFrom(source, target, progress).catch((error: unknown) => {
+        if (!(error instanceof NoHeadersError)) throw error;
+        lacking.push(error.message);
+        return undefined;
+      });
+      if (headers === undefined || done.has(`${headers.kernel} ${target.arch}`)) continue;
+      done.add(`${headers.kernel} ${target.arch}`);
+      progress.step(`${target.name}: reading the headers of Linux ${headers.kernel}`);
+      result = mergeHistories(result, historyOf(buildModel(headers, target)));
+    }
+    if (lacking.length === architectures.length) throw new NoHeadersError(lacking[0] ?? '');
+    for (const message of lacking) progress.note(message);
+  }
+  return result;
+}

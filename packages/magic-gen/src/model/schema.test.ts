@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { noHeaders, realHeaders } from '../../test/host.js';
+import { problems, type Schema } from '../../test/jsonSchema.js';
+import { modelOf } from '../../test/model.js';
+import { withHistory } from '../history/model.js';
+import { targets } from '../targets/index.js';
+import { buildModel } from './build.js';
+import { MODEL_SCHEMA, type Model } from './model.js';
+
+const schema: Schema = JSON.parse(readFileSync(new URL('../../schema/model-1.json', import.meta.url), 'utf8'));
+
+const everything = [
+  '#define KVM_A 1',
+  '#define KVM_B(x, y) (((x) ? (y) << 2 : ~(x)) & 0xffULL)',
+  '#define KVM_C _IOWR(0xAE, 1, struct s)',
+  '#define KVM_D _IOW(0xAE, 2, struct elsewhere)',
+  '#define KVM_E "text"',
+  'enum e { F = -1 };',
+  'enum { G };',
+  'struct s { __u8 a:3; __u8 :5; enum e e; void *p; union { __u64 n[2][3]; struct { __u8 x; } y; }; __u8 z[]; };',
+].join('\n');
+
+describe('the published schema of the model', () => {
+  it('describes all that a model can hold, on every target', () => {
+    for (const target of targets) {
+      const model = JSON.parse(JSON.stringify(withHistory(modelOf(everything, target))));
+      expect(problems(model, schema), target.name).toEqual([]);
+    }
+  });
+
+  it('finds what is none', () => {
+    const model = modelOf(everything);
+    const wrong = (change: Partial<Record<keyof Model, unknown>>): string[] =>
+      problems({ ...model, ...change }, schema);
+    expect(wrong({ schema: MODEL_SCHEMA + 1 })).toEqual(['/schema: not 1']);
+    expect(wrong({ kernel: 6.1 })).toContain('/kernel: is number, not string');
+    expect(wrong({ ioctls: [{ name: 'KVM_C' }] })).toContain('/ioctls/0: has no request');
+    expect(wrong({ knownKernels: ['new'] })).toEqual(['/knownKernels/0: does not match ^\\d+\\.\\d+$']);
+    expect(problems({ ...model, more: 1 }, schema)).toEqual([': more is not described']);
+  });
+
+  it.skipIf(noHeaders)('describes the models of the headers that are here', () => {
+    for (const target of targets) {
+      for (const headers of realHeaders(target)) {
+        const model = JSON.parse(JSON.stringify(withHistory(buildModel(headers, target))));
+        expect(problems(model, schema), `${target.name}, ${headers.kernel}`).toEqual([]);
+      }
+    }
+  });
+});

@@ -1,0 +1,19 @@
+import { genericIoc, type TargetDescription } from './target.js';
+
+export const loongarch: TargetDescription = {
+  name: 'loongarch',
+  arch: 'loongarch',
+  target: {
+    triple: 'loongarch64-linux-gnu',
+    wordSize: 8,
+    endianness: 'little',
+    charSigned: true,
+    longLongAlign: 8,
+    int128Align: 16,
+    ioc: genericIoc,
+  },
+  multiarch: 'loongarch64-linux-gnu',
+  macros: { __loongarch__: '1', __loongarch64: '1', __loongarch_grlen: '64', __loongarch_lp64: '1' },
+  unnamedBitfieldsAlign: false,
+  largestAlign: 16,
+};

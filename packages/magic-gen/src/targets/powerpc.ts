@@ -1,0 +1,28 @@
+import { olderIoc, type TargetDescription } from './target.js';
+
+/** Little-endian, as distributions build it today. */
+export const powerpc: TargetDescription = {
+  name: 'powerpc',
+  arch: 'powerpc',
+  target: {
+    triple: 'powerpc64le-linux-gnu',
+    wordSize: 8,
+    endianness: 'little',
+    charSigned: false,
+    longLongAlign: 8,
+    int128Align: 16,
+    ioc: olderIoc,
+  },
+  multiarch: 'powerpc64le-linux-gnu',
+  macros: { __powerpc64__: '1', __powerpc__: '1', __LITTLE_ENDIAN__: '1' },
+  unnamedBitfieldsAlign: false,
+  largestAlign: 16,
+};
+
+export const powerpcBigEndian: TargetDescription = {
+  ...powerpc,
+  name: 'powerpc-be',
+  target: { ...powerpc.target, triple: 'powerpc64-linux-gnu', endianness: 'big' },
+  multiarch: 'powerpc64-linux-gnu',
+  macros: { __powerpc64__: '1', __powerpc__: '1', __BIG_ENDIAN__: '1' },
+};

@@ -1,0 +1,19 @@
+import { genericIoc, type TargetDescription } from './target.js';
+
+export const riscv: TargetDescription = {
+  name: 'riscv',
+  arch: 'riscv',
+  target: {
+    triple: 'riscv64-linux-gnu',
+    wordSize: 8,
+    endianness: 'little',
+    charSigned: false,
+    longLongAlign: 8,
+    int128Align: 16,
+    ioc: genericIoc,
+  },
+  multiarch: 'riscv64-linux-gnu',
+  macros: { __riscv: '1', __riscv_xlen: '64' },
+  unnamedBitfieldsAlign: false,
+  largestAlign: 16,
+};

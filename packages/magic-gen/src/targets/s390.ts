@@ -1,0 +1,19 @@
+import { genericIoc, type TargetDescription } from './target.js';
+
+export const s390: TargetDescription = {
+  name: 's390',
+  arch: 's390',
+  target: {
+    triple: 's390x-linux-gnu',
+    wordSize: 8,
+    endianness: 'big',
+    charSigned: false,
+    longLongAlign: 8,
+    int128Align: 8,
+    ioc: genericIoc,
+  },
+  multiarch: 's390x-linux-gnu',
+  macros: { __s390x__: '1', __s390__: '1' },
+  unnamedBitfieldsAlign: false,
+  largestAlign: 8,
+};

@@ -1,0 +1,76 @@
+/** As much of JSON Schema 2020-12 as the model's schema uses. */
+export interface Schema {
+  $ref?: string;
+  $defs?: Readonly<Record<string, Schema>>;
+  type?: string | readonly string[];
+  const?: unknown;
+  enum?: readonly unknown[];
+  oneOf?: readonly Schema[];
+  properties?: Readonly<Record<string, Schema>>;
+  required?: readonly string[];
+  items?: Schema;
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+}
+
+const understood = ['$ref', '$defs', '$schema', 'type', 'const', 'enum', 'oneOf', 'properties', 'required', 'items'];
+understood.push('pattern', 'minimum', 'maximum', 'title', 'description');
+
+/**
+ * What of a value is not as the schema says, each with the path to it. A property that the schema does not describe
+ * counts, too, which a reader has to take but a writer must not make. A keyword that is not understood throws.
+ */
+export function problems(value: unknown, schema: Schema, root: Schema = schema, path = ''): string[] {
+  for (const keyword of Object.keys(schema)) {
+    if (!understood.includes(keyword)) throw new Error(`the schema uses ${keyword}, which is not understood here`);
+  }
+  if (schema.$ref !== undefined) {
+    const named = root.$defs?.[schema.$ref.replace('#/$defs/', '')];
+    if (!named) throw new Error(`the schema has no ${schema.$ref}`);
+    return problems(value, named, root, path);
+  }
+  if (schema.oneOf) {
+    const each = schema.oneOf.map((one) => problems(value, one, root, path));
+    if (each.filter((list) => list.length === 0).length === 1) return [];
+    return each.toSorted((a, b) => a.length - b.length)[0]?.slice(0, 1) ?? [`${path}: matches none`];
+  }
+  return [
+    ...typeProblems(value, schema, path),
+    ...('const' in schema && value !== schema.const ? [`${path}: not ${schema.const}`] : []),
+    ...(schema.enum && !schema.enum.includes(value) ? [`${path}: not one of ${schema.enum.join(', ')}`] : []),
+    ...(typeof value === 'string' && schema.pattern && !new RegExp(schema.pattern, 'u').test(value)
+      ? [`${path}: does not match ${schema.pattern}`]
+      : []),
+    ...(typeof value === 'number' && (value < (schema.minimum ?? value) || value > (schema.maximum ?? value))
+      ? [`${path}: out of range`]
+      : []),
+    ...partProblems(value, schema, root, path),
+  ];
+}
+
+function typeProblems(value: unknown, { type }: Schema, path: string): string[] {
+  if (type === undefined) return [];
+  const types = typeof type === 'string' ? [type] : type;
+  return types.includes(typeOf(value)) ? [] : [`${path}: is ${typeOf(value)}, not ${types.join(' or ')}`];
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return Number.isInteger(value) ? 'integer' : typeof value;
+}
+
+function partProblems(value: unknown, { items, properties, required }: Schema, root: Schema, path: string): string[] {
+  if (Array.isArray(value)) {
+    return items ? value.flatMap((item, index) => problems(item, items, root, `${path}/${index}`)) : [];
+  }
+  if (typeof value !== 'object' || value === null || !properties) return [];
+  return [
+    ...(required ?? []).filter((name) => !(name in value)).map((name) => `${path}: has no ${name}`),
+    ...Object.entries(value).flatMap(([name, part]) => {
+      const described = properties[name];
+      return described ? problems(part, described, root, `${path}/${name}`) : [`${path}: ${name} is not described`];
+    }),
+  ];
+}
