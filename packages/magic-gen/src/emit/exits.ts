@@ -2,7 +2,7 @@ import { exitMembers } from '../facts/exits.js';
 import type { Model } from '../model/model.js';
 import { camel, pascal } from './names.js';
 import { fieldsOf, named, recordsByName } from './records.js';
-import { banner, doc, emitError, importNames, text } from './source.js';
+import { banner, doc, importNames, text } from './source.js';
 
 /** For each exit reason, the type of its exit and how to make one: the members of `struct kvm_run` that the reason fills. */
 export function emitExits(model: Model): string {
@@ -11,24 +11,27 @@ export function emitExits(model: Model): string {
   const classes = new Set(['KvmRun']);
   const types: string[] = [];
   const views: string[] = [];
-  for (const { name, origin } of model.constants) {
+  for (const { name } of model.constants) {
     const members = exitMembers[name];
     if (members === undefined) continue;
     const reason = `ExitReason.${pascal(name.replace('KVM_EXIT_', ''))}`;
-    const properties = members.map((member) => {
+    const properties = members.flatMap((member) => {
       const field = fields.get(member);
-      if (field === undefined) throw emitError(`${name} is said to fill kvm_run.${member}, which is not there`, origin);
+      // The facts are those of the newest kernel: an older one may have had the reason before the member.
+      if (field === undefined) return [];
       const property = camel(member);
       if (field.type.kind === 'record') {
         classes.add(pascal(field.type.name));
-        return { property, ts: pascal(field.type.name), view: `${property}: run.${property}` };
+        return [{ property, ts: pascal(field.type.name), view: `${property}: run.${property}` }];
       }
       // A plain integer has no view of its own: it is read when it is asked for.
-      return {
-        property,
-        ts: field.type.kind !== 'array' && field.type.size === 8 ? 'bigint' : 'number',
-        view: `get ${property}() {\n      return run.${property};\n    }`,
-      };
+      return [
+        {
+          property,
+          ts: field.type.kind !== 'array' && field.type.size === 8 ? 'bigint' : 'number',
+          view: `get ${property}() {\n      return run.${property};\n    }`,
+        },
+      ];
     });
     types.push(union([`reason: typeof ${reason}`, ...properties.map(({ property, ts }) => `${property}: ${ts}`)]));
     views.push(

@@ -49,7 +49,7 @@ function emitFunction(each: AbiFunction, used: Set<string>): string[] {
   const result = each.body.type.size === 8 ? 'bigint' : 'number';
   const c = `${each.name}(${each.parameters.map(({ name }) => name).join(', ')})`;
   return [
-    ...doc('', `\`${c}\`, ${each.origin.file}.`, '', `Stands for \`${each.definition}\`.`),
+    ...doc('', `\`${c}\`, ${each.origin.file}.`),
     ...signature(each.name, declared, result),
     ...checks,
     ...body(each, names, used),

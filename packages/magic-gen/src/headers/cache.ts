@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 
@@ -15,6 +15,7 @@ export function cacheDirectory(): string {
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const parent = join(cacheDirectory(), 'scratch');
   mkdirSync(parent, { recursive: true });
+  sweep(parent);
   const folder = mkdtempSync(join(parent, 'run-'));
   try {
     return await work(folder);
@@ -22,6 +23,17 @@ export async function withScratch<T>(work: (folder: string) => Promise<T>): Prom
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** Removes what processes that were killed left behind. */
+function sweep(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const path = join(parent, name);
+    const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    if (changed !== undefined && Date.now() - changed > day) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+export const day = 24 * 60 * 60 * 1000;
 
 /**
  * Puts a finished file or folder in its place at once, so that nobody ever finds half of it. Where another process was

@@ -1,6 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { MagicGenError } from '../errors.js';
+import { problems, type Schema } from './jsonSchema.js';
 import { MODEL_SCHEMA, type Model } from './model.js';
+
+/** The schema that is published beside the code. */
+export function modelSchema(): Schema {
+  return JSON.parse(readFileSync(new URL(`../../schema/model-${MODEL_SCHEMA}.json`, import.meta.url), 'utf8'));
+}
 
 /** Whether a word names a file that may be a model, as `magic-gen dump` prints it. */
 export function isModelFile(path: string): boolean {
@@ -13,13 +19,7 @@ export function isModelFile(path: string): boolean {
  * @throws MagicGenError where it is none, or one of another schema.
  */
 export function readModel(path: string): Model {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new MagicGenError(`${path} is not JSON: ${error.message}`);
-    throw error;
-  }
+  const value = parse(path);
   if (typeof value !== 'object' || value === null || !('schema' in value)) {
     throw new MagicGenError(`${path} is not a model: it has no schema`);
   }
@@ -28,9 +28,16 @@ export function readModel(path: string): Model {
       `${path} is a model of schema ${value.schema}; this magic-gen reads schema ${MODEL_SCHEMA}`,
     );
   }
-  const lacking = lists.filter((name) => !Array.isArray((value as Record<string, unknown>)[name]));
-  if (lacking.length > 0) throw new MagicGenError(`${path} is not a model: it has no ${lacking.join(', ')}`);
+  const [problem] = problems(value, modelSchema());
+  if (problem !== undefined) throw new MagicGenError(`${path} is not a model: ${problem}`);
   return value as Model;
 }
 
-const lists = ['roots', 'constants', 'enums', 'records', 'ioctls', 'foreignIoctls', 'functions', 'skipped'] as const;
+function parse(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new MagicGenError(`${path} is not JSON: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,14 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { folderForTest } from '../../test/debian.js';
 import { noHeaders, realHeaders } from '../../test/host.js';
-import { problems, type Schema } from '../../test/jsonSchema.js';
 import { modelOf } from '../../test/model.js';
 import { withHistory } from '../history/model.js';
 import { targets } from '../targets/index.js';
 import { buildModel } from './build.js';
+import { problems } from './jsonSchema.js';
 import { MODEL_SCHEMA, type Model } from './model.js';
+import { modelSchema, readModel } from './read.js';
 
-const schema: Schema = JSON.parse(readFileSync(new URL('../../schema/model-1.json', import.meta.url), 'utf8'));
+const schema = modelSchema();
 
 const everything = [
   '#define KVM_A 1',
@@ -25,7 +29,7 @@ describe('the published schema of the model', () => {
   it('describes all that a model can hold, on every target', () => {
     for (const target of targets) {
       const model = JSON.parse(JSON.stringify(withHistory(modelOf(everything, target))));
-      expect(problems(model, schema), target.name).toEqual([]);
+      expect(problems(model, schema, true), target.name).toEqual([]);
     }
   });
 
@@ -37,15 +41,33 @@ describe('the published schema of the model', () => {
     expect(wrong({ kernel: 6.1 })).toContain('/kernel: is number, not string');
     expect(wrong({ ioctls: [{ name: 'KVM_C' }] })).toContain('/ioctls/0: has no request');
     expect(wrong({ knownKernels: ['new'] })).toEqual(['/knownKernels/0: does not match ^\\d+\\.\\d+$']);
-    expect(problems({ ...model, more: 1 }, schema)).toEqual([': more is not described']);
+    expect(problems({ ...model, more: 1 }, schema, true)).toEqual([': more is not described']);
   });
 
   it.skipIf(noHeaders)('describes the models of the headers that are here', () => {
     for (const target of targets) {
       for (const headers of realHeaders(target)) {
         const model = JSON.parse(JSON.stringify(withHistory(buildModel(headers, target))));
-        expect(problems(model, schema), `${target.name}, ${headers.kernel}`).toEqual([]);
+        expect(problems(model, schema, true), `${target.name}, ${headers.kernel}`).toEqual([]);
       }
     }
+  });
+
+  it('is asked of a model that is read', () => {
+    const path = join(folderForTest(), 'model.json');
+    const model = modelOf(everything);
+    const read = (value: unknown): Model => {
+      writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value));
+      return readModel(path);
+    };
+    expect(read({ ...model, more: 1 }).records).toEqual(model.records);
+    expect(() => read({ ...model, records: [{}] })).toThrow(`${path} is not a model: /records/0: has no name`);
+    expect(() => read('{')).toThrow(`${path} is not JSON: `);
+    expect(() => read(null)).toThrow(`${path} is not a model: it has no schema`);
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(() => read({ schema: 1, records: value })).toThrow(`${path} is not a model: `);
+      }),
+    );
   });
 });

@@ -8,11 +8,7 @@ function big(value: number | bigint): bigint {
   return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : (value as bigint);
 }
 
-/**
- * `KVM_S390_INT_IO(ai, cssid, ssid, schid)`, linux/kvm.h.
- *
- * Stands for `(((schid)) | ((ssid) << 16) | ((cssid) << 18) | ((ai) << 26))`.
- */
+/** `KVM_S390_INT_IO(ai, cssid, ssid, schid)`, linux/kvm.h. */
 export function KVM_S390_INT_IO(ai: number, cssid: number, ssid: number, schid: number): number {
   ai = u32(ai, 'KVM_S390_INT_IO: ai');
   cssid = u32(cssid, 'KVM_S390_INT_IO: cssid');
@@ -21,11 +17,7 @@ export function KVM_S390_INT_IO(ai: number, cssid: number, ssid: number, schid: 
   return (schid | (ssid << 16) | (cssid << 18) | (ai << 26)) >>> 0;
 }
 
-/**
- * `KVM_VM_TYPE_ARM_IPA_SIZE(x)`, linux/kvm.h.
- *
- * Stands for `((x) & KVM_VM_TYPE_ARM_IPA_SIZE_MASK)`.
- */
+/** `KVM_VM_TYPE_ARM_IPA_SIZE(x)`, linux/kvm.h. */
 export function KVM_VM_TYPE_ARM_IPA_SIZE(x: number | bigint): bigint {
   x = u64(big(x), 'KVM_VM_TYPE_ARM_IPA_SIZE: x');
   return x & 0xffn;

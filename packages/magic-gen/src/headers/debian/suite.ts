@@ -3,12 +3,9 @@ import { dirname, join } from 'node:path';
 import { MagicGenError } from '../../errors.js';
 import type { Progress } from '../../progress.js';
 import type { TargetDescription } from '../../targets/target.js';
-import { cacheDirectory, moveIntoPlace, sha256, withScratch } from '../cache.js';
+import { cacheDirectory, day, moveIntoPlace, sha256, withScratch } from '../cache.js';
 import { unpackedDeb } from '../deb.js';
 import { debianArchitecture, type HeaderPackage, lookUp } from './package.js';
-
-/** For how long the answer to "which version does the suite have?" is taken from the cache. */
-const day = 24 * 60 * 60 * 1000;
 
 export interface SuiteOptions {
   progress: Progress;
@@ -47,6 +44,7 @@ async function findPackage(
 ): Promise<HeaderPackage> {
   const known = readNote(suite, 'all') ?? readNote(suite, debianArchitecture(target));
   const isHere = known !== undefined && isIntact(known);
+  // Which version a suite has is asked once a day.
   const goodSince = fresh ? started : Date.now() - day;
   if (isHere && known.asked >= goodSince) return known;
   try {

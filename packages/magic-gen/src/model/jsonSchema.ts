@@ -18,20 +18,33 @@ const understood = ['$ref', '$defs', '$schema', 'type', 'const', 'enum', 'oneOf'
 understood.push('pattern', 'minimum', 'maximum', 'title', 'description');
 
 /**
- * What of a value is not as the schema says, each with the path to it. A property that the schema does not describe
- * counts, too, which a reader has to take but a writer must not make. A keyword that is not understood throws.
+ * What of a value is not as the schema says, each with the path to it.
+ *
+ * @param strict Whether a property that the schema does not describe counts: a reader has to take it, a writer must not
+ * make it.
+ * @throws Error at a keyword of the schema that is not understood.
  */
-export function problems(value: unknown, schema: Schema, root: Schema = schema, path = ''): string[] {
+export function problems(value: unknown, schema: Schema, strict = false): string[] {
+  return problemsAt(value, schema, { root: schema, strict }, '');
+}
+
+interface Context {
+  /** Where definitions are. */
+  root: Schema;
+  strict: boolean;
+}
+
+function problemsAt(value: unknown, schema: Schema, context: Context, path: string): string[] {
   for (const keyword of Object.keys(schema)) {
     if (!understood.includes(keyword)) throw new Error(`the schema uses ${keyword}, which is not understood here`);
   }
   if (schema.$ref !== undefined) {
-    const named = root.$defs?.[schema.$ref.replace('#/$defs/', '')];
+    const named = context.root.$defs?.[schema.$ref.replace('#/$defs/', '')];
     if (!named) throw new Error(`the schema has no ${schema.$ref}`);
-    return problems(value, named, root, path);
+    return problemsAt(value, named, context, path);
   }
   if (schema.oneOf) {
-    const each = schema.oneOf.map((one) => problems(value, one, root, path));
+    const each = schema.oneOf.map((one) => problemsAt(value, one, context, path));
     if (each.filter((list) => list.length === 0).length === 1) return [];
     return each.toSorted((a, b) => a.length - b.length)[0]?.slice(0, 1) ?? [`${path}: matches none`];
   }
@@ -45,7 +58,7 @@ export function problems(value: unknown, schema: Schema, root: Schema = schema, 
     ...(typeof value === 'number' && (value < (schema.minimum ?? value) || value > (schema.maximum ?? value))
       ? [`${path}: out of range`]
       : []),
-    ...partProblems(value, schema, root, path),
+    ...partProblems(value, schema, context, path),
   ];
 }
 
@@ -61,16 +74,21 @@ function typeOf(value: unknown): string {
   return Number.isInteger(value) ? 'integer' : typeof value;
 }
 
-function partProblems(value: unknown, { items, properties, required }: Schema, root: Schema, path: string): string[] {
+function partProblems(
+  value: unknown,
+  { items, properties, required }: Schema,
+  context: Context,
+  path: string,
+): string[] {
   if (Array.isArray(value)) {
-    return items ? value.flatMap((item, index) => problems(item, items, root, `${path}/${index}`)) : [];
+    return items ? value.flatMap((item, index) => problemsAt(item, items, context, `${path}/${index}`)) : [];
   }
   if (typeof value !== 'object' || value === null || !properties) return [];
   return [
-    ...(required ?? []).filter((name) => !(name in value)).map((name) => `${path}: has no ${name}`),
+    ...(required ?? []).filter((name) => !Object.hasOwn(value, name)).map((name) => `${path}: has no ${name}`),
     ...Object.entries(value).flatMap(([name, part]) => {
-      const described = properties[name];
-      return described ? problems(part, described, root, `${path}/${name}`) : [`${path}: ${name} is not described`];
+      if (Object.hasOwn(properties, name)) return problemsAt(part, properties[name] ?? {}, context, `${path}/${name}`);
+      return context.strict ? [`${path}: ${name} is not described`] : [];
     }),
   ];
 }
