@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import * as core from '../src/index.js';
 
 const document = readFileSync(new URL('../../../docs/seed.md', import.meta.url), 'utf8');
-const rows = [...document.matchAll(/^\| `([^`]+)` \| `([\w.]+)`[^|]* \| ([^|]+) \|$/gm)].map(([, go, here, shown]) => ({
+const rows = [...document.matchAll(/^\| `([^`]+)` +\| `([\w.]+)`[^|]*\| ([^|]+)\|$/gm)].map(([, go, here, shown]) => ({
   go: go as string,
   here: here as string,
-  shown: shown as string,
+  shown: (shown as string).trim(),
 }));
 
 /** What a name of the table stands for: an export, a method of a class, a field of a struct, a member of a group; a type is text. */
