@@ -71,24 +71,3 @@ export function sizeOf(type: TypeRef, records: ReadonlyMap<string, AbiRecord>): 
   if (type.kind === 'record') return records.get(type.name)?.size ?? 0;
   return type.kind === 'array' ? (type.count ?? 0) * sizeOf(type.element, records) : type.size;
 }
-
-/** A type in C's words. */
-export function spell(type: TypeRef): string {
-  switch (type.kind) {
-    case 'record':
-      return /[.#]/.test(type.name) ? 'struct' : `struct ${type.name}`;
-    case 'array':
-      return `${spell(elementOf(type))}${dimensions(type)}`;
-    case 'pointer':
-      return 'void *';
-    case 'enum':
-      return `enum ${type.name}`;
-    default:
-      return type.name;
-  }
-}
-
-function dimensions(type: TypeRef): string {
-  if (type.kind !== 'array') return '';
-  return `[${isFlexible(type) ? '' : type.count}]${dimensions(type.element)}`;
-}

@@ -1,7 +1,7 @@
 import { notExitReasons } from '../facts/exits.js';
 import type { AbiFunction, Constant, Ioctl, Model } from '../model/model.js';
+import { spell } from '../model/spelling.js';
 import type { Change } from './change.js';
-import { spell } from './flatten.js';
 
 /** What happened to constants, and to the function-like macros beside them. */
 export function diffConstants(a: Model, b: Model): Change[] {

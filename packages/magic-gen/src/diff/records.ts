@@ -1,6 +1,7 @@
 import type { AbiRecord, Model, TypeRef } from '../model/model.js';
+import { spell } from '../model/spelling.js';
 import type { Change } from './change.js';
-import { elementOf, type FlatMember, flatMembers, isFlexible, namedRecords, spell } from './flatten.js';
+import { elementOf, type FlatMember, flatMembers, isFlexible, namedRecords } from './flatten.js';
 
 /**
  * What happened to structs and unions. One that grew is compatible by itself: what that does to others shows where it does

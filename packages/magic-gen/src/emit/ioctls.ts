@@ -1,6 +1,7 @@
 import type { IoctlFacts } from '../facts/facts.js';
 import { ioctlFacts } from '../facts/ioctls.js';
-import type { Constant, Ioctl, Model, TypeRef } from '../model/model.js';
+import type { Constant, Ioctl, Model } from '../model/model.js';
+import { spell } from '../model/spelling.js';
 import { camel, pascal } from './names.js';
 import { age, banner, doc, emitError, hex, importNames, quote, text } from './source.js';
 
@@ -142,19 +143,4 @@ function list(name: string, items: readonly string[]): string[] {
 function declaration({ direction, nr, argument: type, name }: Ioctl): string {
   const macro = { none: '_IO', read: '_IOR', write: '_IOW', readwrite: '_IOWR' }[direction];
   return `${name} = ${macro}(KVMIO, 0x${nr.toString(16).padStart(2, '0')}${type === null ? '' : `, ${spell(type)}`})`;
-}
-
-function spell(type: TypeRef): string {
-  switch (type.kind) {
-    case 'record':
-      return `struct ${type.name}`;
-    case 'array':
-      return `${spell(type.element)}[${type.count ?? ''}]`;
-    case 'pointer':
-      return 'void *';
-    case 'enum':
-      return `enum ${type.name}`;
-    default:
-      return type.name;
-  }
 }

@@ -1,5 +1,6 @@
 import { flexCounts } from '../facts/flex.js';
 import type { AbiRecord, Model, TypeRef } from '../model/model.js';
+import { spellDeclaration } from '../model/spelling.js';
 import { camel, pascal } from './names.js';
 import { type Field, fieldsOf, hasName, isFlexible, recordsByName, sizeOf } from './records.js';
 import { age, banner, doc, emitError, importNames, quote, text } from './source.js';
@@ -109,7 +110,10 @@ class StructEmitter {
     const where = quote(`${record.name}.${name}`);
     const { type } = field;
     if (type.kind === 'record' || type.kind === 'array') return this.#viewAccessors(record, field, name, where);
-    const comment = doc('  ', `\`${cType(type)} ${field.name}\`, at ${field.offset}.${this.#fieldAge(record, field)}`);
+    const comment = doc(
+      '  ',
+      `\`${spellDeclaration(field.name, type)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
+    );
     if (field.bits !== undefined) return this.#bitfieldAccessors(record, field, field.bits, name, where);
     const { ts, method, check } = scalar(type);
     const endian = method.endsWith('8') ? '' : `, ${this.#littleEndian}`;
@@ -138,7 +142,7 @@ class StructEmitter {
     this.#use('struct', 'type FieldInit');
     const comment = doc(
       '  ',
-      `\`${cDeclaration(field.name, field.declared)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
+      `\`${spellDeclaration(field.name, field.declared)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
     );
     const assign =
       field.type.kind === 'record'
@@ -224,7 +228,7 @@ class StructEmitter {
     if (signed)
       throw emitError(`${record.name}.${field.name} is a signed bitfield, which no header had so far`, record.origin);
     return [
-      ...doc('  ', `\`${cType(field.type)} ${field.name} : ${bits.width}\`, at bit ${bits.offset}.`),
+      ...doc('  ', `\`${spellDeclaration(field.name, field.type)} : ${bits.width}\`, at bit ${bits.offset}.`),
       `  get ${name}(): ${ts} {`,
       `    return ${get}(this.view, ${place});`,
       '  }',
@@ -277,25 +281,4 @@ function arrayType(element: TypeRef): string {
 /** Plain `char` is bytes here, never a signed number. */
 function isChar(type: TypeRef): boolean {
   return type.kind === 'int' && type.name === 'char';
-}
-
-function cType(type: TypeRef): string {
-  switch (type.kind) {
-    case 'record':
-      return type.name.includes('.') ? 'struct' : `struct ${type.name}`;
-    case 'array':
-      return cType(type.element);
-    case 'pointer':
-      return 'void *';
-    case 'enum':
-      return `enum ${type.name}`;
-    default:
-      return type.name;
-  }
-}
-
-function cDeclaration(name: string, declared: TypeRef): string {
-  let lengths = '';
-  for (let type = declared; type.kind === 'array'; type = type.element) lengths += `[${type.count ?? ''}]`;
-  return `${cType(declared)} ${name}${lengths}`;
 }

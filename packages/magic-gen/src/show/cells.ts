@@ -1,7 +1,7 @@
-import { spell } from '../diff/flatten.js';
 import { capabilityFacts } from '../facts/capabilities.js';
 import { ioctlFacts } from '../facts/ioctls.js';
 import type { Constant, Dated, Ioctl, Model } from '../model/model.js';
+import { spell } from '../model/spelling.js';
 
 /** What is shown of one name on one architecture, by the labels of the rows. */
 export interface NamedCells {

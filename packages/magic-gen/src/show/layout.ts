@@ -1,6 +1,7 @@
-import { sizeOf, spell } from '../diff/flatten.js';
+import { sizeOf } from '../diff/flatten.js';
 import { sinceText } from '../history/versions.js';
 import type { AbiRecord, Member, Model, TypeRef } from '../model/model.js';
+import { spell } from '../model/spelling.js';
 
 /** One line of a record's layout on one architecture. */
 export interface LayoutRow {

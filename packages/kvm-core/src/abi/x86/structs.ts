@@ -2932,7 +2932,7 @@ export class KvmNestedStateData extends FlexStruct {
   static readonly elementsOffset = 0;
   static readonly count = undefined;
 
-  /** `struct kvm_vmx_nested_state_data vmx[0]`, at 0. */
+  /** `struct kvm_vmx_nested_state_data vmx[]`, at 0. */
   get vmx(): StructArray<KvmVmxNestedStateData> {
     return structs(this, 0, elementCount(this), KvmVmxNestedStateData);
   }
@@ -2941,7 +2941,7 @@ export class KvmNestedStateData extends FlexStruct {
     fill(this.vmx, value, 'kvm_nested_state.data.vmx');
   }
 
-  /** `struct kvm_svm_nested_state_data svm[0]`, at 0. */
+  /** `struct kvm_svm_nested_state_data svm[]`, at 0. */
   get svm(): StructArray<KvmSvmNestedStateData> {
     return structs(this, 0, elementCount(this), KvmSvmNestedStateData);
   }
