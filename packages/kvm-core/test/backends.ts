@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { describe, test } from 'vitest';
+import { describe } from 'vitest';
 import type { BackendName } from '../src/backend/backend.js';
 import { backendNames, tryBackend } from '../src/backend/select.js';
 
@@ -13,21 +13,21 @@ export const noKvm: string | undefined = ((): string | undefined => {
   }
 })();
 
-const missing = new Map<BackendName, string>();
-for (const name of backendNames) {
+/** Why a backend cannot be tested here, or undefined. */
+export function whyNot(name: BackendName): string | undefined {
+  if (noKvm !== undefined) return noKvm;
   const attempt = tryBackend(name);
-  if ('error' in attempt) missing.set(name, attempt.error.message);
+  return 'error' in attempt ? attempt.error.message : undefined;
 }
 
-/** Runs the same tests for every backend; where one cannot load, or there is no KVM, they are skipped with the reason. */
+/**
+ * Runs the same tests for every backend; where one cannot load, or there is no KVM, they are skipped and the reason is printed.
+ * Skipped tests are collected all the same, so what needs the backend belongs into them or into a `beforeAll`.
+ */
 export function onEachBackend(claims: string, tests: (backend: BackendName) => void): void {
   for (const name of backendNames) {
-    const reason = noKvm ?? missing.get(name);
-    if (reason === undefined) {
-      describe(`${claims} (${name})`, () => tests(name));
-    } else {
-      process.stdout.write(`${claims} (${name}): skipped, ${reason}\n`);
-      describe.skip(`${claims} (${name})`, () => test(`skipped: ${reason}`, () => {}));
-    }
+    const reason = whyNot(name);
+    if (reason !== undefined) process.stdout.write(`${claims} (${name}): skipped, ${reason}\n`);
+    describe.skipIf(reason !== undefined)(`${claims} (${name})`, () => tests(name));
   }
 }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { ExitReason } from '../src/abi/x86/index.js';
 import type { BackendName } from '../src/backend/backend.js';
-import { backendNames, tryBackend } from '../src/backend/select.js';
+import { backendNames } from '../src/backend/select.js';
 import { KvmError } from '../src/errors/kvm-error.js';
 import { allCaps, exitReasonName } from '../src/names.js';
 import type { Struct } from '../src/struct/struct.js';
-import { noKvm } from './backends.js';
+import { whyNot } from './backends.js';
 import { guestImage } from './guests.js';
 import { realModeGuest } from './real-mode.js';
 
@@ -58,11 +58,7 @@ function transcript(backend: BackendName, image: string): string[] {
   return lines;
 }
 
-const missing = backendNames.flatMap((name) => {
-  const attempt = tryBackend(name);
-  return 'error' in attempt ? [`${name}: ${attempt.error.message}`] : [];
-});
-const reason = noKvm ?? (missing.length > 0 ? missing.join('; ') : undefined);
+const reason = backendNames.map(whyNot).find((missing) => missing !== undefined);
 if (reason !== undefined) process.stdout.write(`the backends are not compared: ${reason}\n`);
 
 test.skipIf(reason !== undefined).each(['pio', 'mmio', 'strings'])(

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import type { Backend, BackendName } from './backend.js';
 import { loadBackend } from './select.js';
@@ -25,7 +25,10 @@ function flagsOf(fd: number): number {
 }
 
 onEachBackend('a backend', (name) => {
-  const backend = load(name);
+  let backend: Backend;
+  beforeAll(() => {
+    backend = load(name);
+  });
 
   test('says its own name and version', () => {
     expect(backend.name).toBe(name);

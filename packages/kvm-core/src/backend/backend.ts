@@ -23,9 +23,10 @@ export interface Backend {
   map(fd: number, length: number, offset: number): number;
   /**
    * Puts private zero pages in the place of a mapping, so that a view which outlives it reads zeros and never faults.
-   * The kernel's object behind the mapping is let go at once; the addresses stay taken until `unmap`.
+   * The kernel's object behind the mapping is let go at once; the addresses stay taken.
    */
   blank(address: number, length: number): number;
+  /** Gives up a mapping that nothing views. */
   unmap(address: number, length: number): number;
   /** Gives the pages of private memory back to the host at once; they read zero from then on. */
   discard(address: number, length: number): number;

@@ -21,15 +21,16 @@ export function ioctlError(
   const { name } = ioctl;
   const capability = ioctl.capabilityOn?.[kind] ?? ioctl.capability;
   if (capability !== undefined && missing.has(errno) && checkExtension(capability.number) <= 0) {
+    const hint = capability.since && `it came with ${capability.since}`;
     return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM lacks ${capability.name}`, {
       errno,
       ioctl: name,
+      hint,
     });
   }
-  const hint = hintFor(name, errno);
   return new KvmError('ERR_KVM_SYSCALL', `${name}: ${errnoName(errno)}`, {
     errno,
     ioctl: name,
-    ...(hint === undefined ? {} : { hint }),
+    hint: hintFor(name, errno),
   });
 }

@@ -26,7 +26,7 @@ export type KvmErrorCode =
 export interface KvmErrorDetails {
   errno?: number;
   ioctl?: string;
-  hint?: string;
+  hint?: string | undefined;
   cause?: unknown;
 }
 

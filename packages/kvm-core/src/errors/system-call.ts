@@ -5,9 +5,5 @@ import { errnoName, KvmError } from './kvm-error.js';
 export function systemCall(what: string, result: number): number {
   if (result >= 0) return result;
   const errno = -result;
-  const hint = hintFor(what, errno);
-  throw new KvmError('ERR_KVM_SYSCALL', `${what}: ${errnoName(errno)}`, {
-    errno,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  throw new KvmError('ERR_KVM_SYSCALL', `${what}: ${errnoName(errno)}`, { errno, hint: hintFor(what, errno) });
 }

@@ -1,17 +1,20 @@
 import { totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { ExitReason } from '../abi/x86/index.js';
+import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/select.js';
 import { Kvm } from '../system/kvm.js';
 import { GuestMemory, pageSize } from './guest-memory.js';
 
 onEachBackend('GuestMemory', (name) => {
-  const backend = loadBackend(name);
-  if (backend instanceof Error) throw backend;
+  let backend: Backend;
+  beforeAll(() => {
+    backend = loadBackend(name) as Backend;
+  });
 
   test('is zeroed pages on a page boundary', () => {
     using memory = GuestMemory.allocate(backend, 3 * pageSize);

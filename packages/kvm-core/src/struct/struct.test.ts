@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { kvmError } from '../../test/errors.js';
 import {
   KvmClockData,
   KvmCpuid2,
@@ -13,18 +14,7 @@ import {
   KvmSegment,
   KvmSregs,
 } from '../abi/x86/index.js';
-import { KvmError } from '../errors/kvm-error.js';
-
-/** What a call threw, which must be a KvmError. */
-function errorOf(call: () => unknown): KvmError {
-  try {
-    call();
-  } catch (error) {
-    expect(error).toBeInstanceOf(KvmError);
-    return error as KvmError;
-  }
-  throw new Error('nothing was thrown');
-}
+import type { KvmErrorCode } from '../errors/kvm-error.js';
 
 describe('a struct', () => {
   test('lays its fields out as the C struct does', () => {
@@ -59,7 +49,7 @@ describe('a struct', () => {
     expect(fpu.bytes[16]).toBe(3);
   });
 
-  test.each<[string, () => unknown, string, RegExp]>([
+  test.each<[string, () => unknown, KvmErrorCode, RegExp]>([
     [
       'a number too large',
       () => new KvmSegment().assign({ selector: 0x10000 }),
@@ -102,14 +92,12 @@ describe('a struct', () => {
     ],
     ['too few bytes', () => KvmRegs.at(new Uint8Array(143)), 'ERR_KVM_OUT_OF_RANGE', /needs 144 bytes/],
   ])('refuses %s, and names the field', (_, call, code, message) => {
-    const error = errorOf(call);
-    expect(error.code).toBe(code);
-    expect(error.message).toMatch(message);
+    expect(kvmError(code, call).message).toMatch(message);
   });
 
   test('keeps every byte as it was when one of several fields is refused', () => {
     const regs = KvmRegs.from({ rax: 7n });
-    errorOf(() => regs.assign({ rax: 8n, rbx: -1n }));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => regs.assign({ rax: 8n, rbx: -1n }));
     expect(regs.rax).toBe(7n);
   });
 
@@ -125,12 +113,12 @@ describe('a struct', () => {
 
   test('is not half-written when one element of an array is refused', () => {
     const msrs = KvmMsrs.from({ entries: [{ index: 1 }, { index: 2 }] });
-    errorOf(() => {
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => {
       msrs.entries = [{ index: 77 }, { index: -1 }];
     });
     expect(msrs.entries.map(({ index }) => index)).toEqual([1, 2]);
     const fpu = new KvmFpu();
-    errorOf(() => {
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => {
       fpu.fpr = [[1, 2, 3], [999]];
     });
     expect(fpu.fpr[0]?.[0]).toBe(0);
@@ -145,10 +133,10 @@ describe('a struct', () => {
       { buffer, byteOffset: 100 },
       { buffer, byteOffset: 0, byteLength: 8 },
     ]) {
-      expect(errorOf(() => new KvmRegs(source)).code).toBe('ERR_KVM_OUT_OF_RANGE');
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => new KvmRegs(source));
     }
-    expect(errorOf(() => KvmRegs.at(buffer as unknown as Uint8Array)).code).toBe('ERR_KVM_INVALID_ARGUMENT');
-    expect(errorOf(() => KvmRegs.from(undefined as never)).code).toBe('ERR_KVM_INVALID_ARGUMENT');
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => KvmRegs.at(buffer as unknown as Uint8Array));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => KvmRegs.from(undefined as never));
     expect(new KvmRegs().equals(undefined as never)).toBe(false);
   });
 
@@ -204,7 +192,7 @@ describe('a struct with a flexible array', () => {
 
   test('never counts more elements than it has room for', () => {
     const cpuid = KvmCpuid2.withCapacity(2);
-    const error = errorOf(() => {
+    const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => {
       cpuid.nent = 3;
     });
     expect(error.message).toMatch(/kvm_cpuid2\.nent.*from 0 to 2/);
@@ -214,7 +202,7 @@ describe('a struct with a flexible array', () => {
   });
 
   test('refuses a capacity that no buffer has', () => {
-    expect(errorOf(() => KvmMsrs.withCapacity(-1)).code).toBe('ERR_KVM_OUT_OF_RANGE');
-    expect(errorOf(() => KvmMsrs.withCapacity(2 ** 40)).code).toBe('ERR_KVM_OUT_OF_RANGE');
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => KvmMsrs.withCapacity(-1));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => KvmMsrs.withCapacity(2 ** 40));
   });
 });

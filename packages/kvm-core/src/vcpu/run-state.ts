@@ -16,7 +16,13 @@ export class RunState {
 
   constructor(backend: Backend, fd: number, length: number) {
     this.address = systemCall('mapping the run state of a vCPU', backend.map(fd, length, 0));
-    this.bytes = new Uint8Array(backend.view(this.address, length));
-    this.run = KvmRun.at(this.bytes);
+    try {
+      this.bytes = new Uint8Array(backend.view(this.address, length));
+      this.run = KvmRun.at(this.bytes);
+    } catch (error) {
+      // Nobody has seen a view of it yet.
+      backend.unmap(this.address, length);
+      throw error;
+    }
   }
 }

@@ -85,13 +85,13 @@ export class Vcpu extends KvmFd<'vcpu'> {
    * `kickHandle` gives.
    */
   kick(): void {
-    if (this.closed) throw closedError('vcpu');
+    this.opened();
     kick(this.#handle());
   }
 
   /** What another thread needs to kick this vCPU: send it with `postMessage`, and call `kick` there. */
   kickHandle(): KickHandle {
-    if (this.closed) throw closedError('vcpu');
+    this.opened();
     return this.#handle();
   }
 
@@ -101,7 +101,7 @@ export class Vcpu extends KvmFd<'vcpu'> {
 
   /** The run state, mapped: what the kernel and this process tell each other about the vCPU. `struct kvm_run`, api.rst 5. */
   get kvmRun(): KvmRun {
-    if (this.closed) throw closedError('vcpu');
+    this.opened();
     return this.#state.run;
   }
 

@@ -1,0 +1,43 @@
+import { constants } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { KVM_CREATE_IRQCHIP } from '../abi/x86/index.js';
+import type { Ioctl } from '../ioctl/ioctl.js';
+import { ioctlError } from './ioctl-error.js';
+
+const { EEXIST, EINVAL } = constants.errno;
+
+const guarded: Ioctl<'vm'> = {
+  name: 'KVM_EXAMPLE',
+  request: 0,
+  fd: ['vm'],
+  argument: { kind: 'none' },
+  direction: 'none',
+  capability: { number: 1, name: 'KVM_CAP_EXAMPLE', since: 'Linux 6.12 or earlier' },
+  capabilityOn: { vcpu: { number: 2, name: 'KVM_CAP_VCPU_EXAMPLE' } },
+};
+
+describe('the error for an ioctl that was refused', () => {
+  test('names the capability that is missing, and the kernel that brought it', () => {
+    const error = ioctlError(guarded, 'vm', EINVAL, () => 0);
+    expect(error).toMatchObject({ code: 'ERR_KVM_UNSUPPORTED', errno: EINVAL, ioctl: 'KVM_EXAMPLE' });
+    expect(error.message).toBe(
+      "KVM_EXAMPLE: this host's KVM lacks KVM_CAP_EXAMPLE (it came with Linux 6.12 or earlier)",
+    );
+  });
+
+  test('asks for the capability of the kind of descriptor that refused', () => {
+    const error = ioctlError(guarded, 'vcpu', EINVAL, (capability) => (capability === 2 ? 0 : 1));
+    expect(error.message).toBe("KVM_EXAMPLE: this host's KVM lacks KVM_CAP_VCPU_EXAMPLE");
+    expect(error.hint).toBeUndefined();
+  });
+
+  test('is the kernel s own where the capability is there, or the number means something else', () => {
+    expect(ioctlError(guarded, 'vm', EINVAL, () => 1)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EINVAL });
+    expect(ioctlError(guarded, 'vm', EEXIST, () => 0)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EEXIST });
+  });
+
+  test('says what to do where that is known', () => {
+    const error = ioctlError(KVM_CREATE_IRQCHIP, 'vm', EEXIST, () => 1);
+    expect(error.message).toBe('KVM_CREATE_IRQCHIP: EEXIST (the VM has an interrupt controller already)');
+  });
+});
