@@ -195,6 +195,23 @@ describe('the exits of the headers', () => {
     expect(Object.keys(exitViews)).toHaveLength(Object.values(ExitReason).length);
   });
 
+  test('of a string instruction make one view of its data, and another when that changes', () => {
+    const state = stateOf(ExitReason.Io);
+    state.run.io.assign({ size: 2, count: 40, dataOffset: 0x1000n });
+    const access = io(new ExitViews(state).current());
+    const whole = access.data;
+    access.setElement(39, 0x1234);
+    expect([access.data, access.element(39), whole.length]).toEqual([whole, 0x1234, 80]);
+    expect(access.data).toBe(whole);
+    access.count = 30;
+    expect(access.data).toHaveLength(60);
+    access.count = 40;
+    access.dataOffset = 0x1100n;
+    expect(access.element(39)).toBe(0);
+    access.assign({ size: 4, count: 1 });
+    expect(access.data).toHaveLength(4);
+  });
+
   test('that a newer kernel adds carry the raw bytes', () => {
     const state = stateOf(200);
     state.run.padding[5] = 7;

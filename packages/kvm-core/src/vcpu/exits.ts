@@ -63,7 +63,7 @@ export class ExitViews {
 
   #view(reason: number): Exit {
     const { run } = this.#state;
-    if (reason === ExitReason.Io) return { reason, io: new IoAccess(this.#state) };
+    if (reason === ExitReason.Io) return { reason, io: IoAccess.of(this.#state) };
     if (reason === ExitReason.Mmio) return { reason, mmio: MmioAccess.at(run.mmio.bytes) };
     const view = exitViews[reason];
     // Io and Mmio, which alone differ from the generated exits, were dealt with above.

@@ -2,17 +2,23 @@ import { KVM_EXIT_IO_OUT, KvmRunIo } from '../abi/x86/index.js';
 import { integer } from '../struct/check.js';
 import type { RunState } from './run-state.js';
 
+/** Bytes: an `outl` or `inl`. */
+const longestElement = 4;
+
 /** Port I/O, with its data: `count` elements of `size` bytes each, one after the other. */
 export class IoAccess extends KvmRunIo {
-  readonly #state: RunState;
-  /** The views of `data` so far, by length: an access of one element makes no new one after the first. */
-  readonly #data: (Uint8Array | undefined)[] = [];
+  /** The pages that the data lies in; a copy of an access has none, and so no data. */
+  #pages = new Uint8Array();
+  /** The views of `data` so far: those of one element by their length, and of the longer ones the last. */
+  readonly #short: (Uint8Array | undefined)[] = [];
+  #long: Uint8Array | undefined;
   #dataOffset = -1;
 
-  constructor(state: RunState) {
-    const { buffer, byteOffset, byteLength } = state.run.io.bytes;
-    super({ buffer, byteOffset, byteLength });
-    this.#state = state;
+  /** @internal The access that a run state shows. */
+  static of(state: RunState): IoAccess {
+    const access = IoAccess.at(state.run.io.bytes);
+    access.#pages = state.bytes;
+    return access;
   }
 
   /** Whether the guest writes: an `out`, and not an `in`. */
@@ -25,13 +31,15 @@ export class IoAccess extends KvmRunIo {
     const offset = Number(this.dataOffset);
     const length = this.size * this.count;
     if (offset !== this.#dataOffset) {
-      this.#data.length = 0;
+      this.#short.length = 0;
+      this.#long = undefined;
       this.#dataOffset = offset;
     }
-    const known = this.#data[length];
-    if (known !== undefined) return known;
-    const data = this.#state.bytes.subarray(offset, offset + length);
-    if (length <= 4) this.#data[length] = data;
+    const known = length <= longestElement ? this.#short[length] : this.#long;
+    if (known?.length === length) return known;
+    const data = this.#pages.subarray(offset, offset + length);
+    if (length <= longestElement) this.#short[length] = data;
+    else this.#long = data;
     return data;
   }
 

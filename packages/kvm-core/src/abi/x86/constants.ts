@@ -1582,37 +1582,37 @@ export const KVM_DEV_VFIO_GROUP_DEL = 2;
 /** `KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE`, linux/kvm.h. */
 export const KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE = 3;
 
-/** `KVM_DEV_TYPE_FSL_MPIC_20`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_FSL_MPIC_20` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_FSL_MPIC_20 = 1;
 
-/** `KVM_DEV_TYPE_FSL_MPIC_42`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_FSL_MPIC_42` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_FSL_MPIC_42 = 2;
 
-/** `KVM_DEV_TYPE_XICS`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_XICS` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_XICS = 3;
 
-/** `KVM_DEV_TYPE_VFIO`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_VFIO` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_VFIO = 4;
 
-/** `KVM_DEV_TYPE_ARM_VGIC_V2`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_ARM_VGIC_V2` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_ARM_VGIC_V2 = 5;
 
-/** `KVM_DEV_TYPE_FLIC`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_FLIC` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_FLIC = 6;
 
-/** `KVM_DEV_TYPE_ARM_VGIC_V3`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_ARM_VGIC_V3` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_ARM_VGIC_V3 = 7;
 
-/** `KVM_DEV_TYPE_ARM_VGIC_ITS`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_ARM_VGIC_ITS` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_ARM_VGIC_ITS = 8;
 
-/** `KVM_DEV_TYPE_XIVE`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_XIVE` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_XIVE = 9;
 
-/** `KVM_DEV_TYPE_ARM_PV_TIME`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_ARM_PV_TIME` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_ARM_PV_TIME = 10;
 
-/** `KVM_DEV_TYPE_MAX`, linux/kvm.h. */
+/** `KVM_DEV_TYPE_MAX` of `enum kvm_device_type`, linux/kvm.h. */
 export const KVM_DEV_TYPE_MAX = 11;
 
 /** `KVM_S390_STORE_STATUS_NOADDR`, linux/kvm.h. */
@@ -1621,49 +1621,49 @@ export const KVM_S390_STORE_STATUS_NOADDR = 18446744073709551615n;
 /** `KVM_S390_STORE_STATUS_PREFIXED`, linux/kvm.h. */
 export const KVM_S390_STORE_STATUS_PREFIXED = 18446744073709551614n;
 
-/** `KVM_PV_DUMP_INIT`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_PV_DUMP_INIT` of `enum pv_cmd_dmp_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP_INIT = 0;
 
-/** `KVM_PV_DUMP_CONFIG_STOR_STATE`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_PV_DUMP_CONFIG_STOR_STATE` of `enum pv_cmd_dmp_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP_CONFIG_STOR_STATE = 1;
 
-/** `KVM_PV_DUMP_COMPLETE`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_PV_DUMP_COMPLETE` of `enum pv_cmd_dmp_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP_COMPLETE = 2;
 
-/** `KVM_PV_DUMP_CPU`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_PV_DUMP_CPU` of `enum pv_cmd_dmp_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP_CPU = 3;
 
-/** `KVM_PV_INFO_VM`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_PV_INFO_VM` of `enum pv_cmd_info_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_INFO_VM = 0;
 
-/** `KVM_PV_INFO_DUMP`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_PV_INFO_DUMP` of `enum pv_cmd_info_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_INFO_DUMP = 1;
 
-/** `KVM_PV_ENABLE`, linux/kvm.h. */
+/** `KVM_PV_ENABLE` of `enum pv_cmd_id`, linux/kvm.h. */
 export const KVM_PV_ENABLE = 0;
 
-/** `KVM_PV_DISABLE`, linux/kvm.h. */
+/** `KVM_PV_DISABLE` of `enum pv_cmd_id`, linux/kvm.h. */
 export const KVM_PV_DISABLE = 1;
 
-/** `KVM_PV_SET_SEC_PARMS`, linux/kvm.h. */
+/** `KVM_PV_SET_SEC_PARMS` of `enum pv_cmd_id`, linux/kvm.h. */
 export const KVM_PV_SET_SEC_PARMS = 2;
 
-/** `KVM_PV_UNPACK`, linux/kvm.h. */
+/** `KVM_PV_UNPACK` of `enum pv_cmd_id`, linux/kvm.h. */
 export const KVM_PV_UNPACK = 3;
 
-/** `KVM_PV_VERIFY`, linux/kvm.h. */
+/** `KVM_PV_VERIFY` of `enum pv_cmd_id`, linux/kvm.h. */
 export const KVM_PV_VERIFY = 4;
 
-/** `KVM_PV_PREP_RESET`, linux/kvm.h. */
+/** `KVM_PV_PREP_RESET` of `enum pv_cmd_id`, linux/kvm.h. */
 export const KVM_PV_PREP_RESET = 5;
 
-/** `KVM_PV_UNSHARE_ALL`, linux/kvm.h. */
+/** `KVM_PV_UNSHARE_ALL` of `enum pv_cmd_id`, linux/kvm.h. */
 export const KVM_PV_UNSHARE_ALL = 6;
 
-/** `KVM_PV_INFO`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_PV_INFO` of `enum pv_cmd_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_INFO = 7;
 
-/** `KVM_PV_DUMP`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_PV_DUMP` of `enum pv_cmd_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_PV_DUMP = 8;
 
 /** `KVM_XEN_EVTCHN_DEASSIGN`, linux/kvm.h. Since Linux 6.1 or earlier. */
@@ -1717,73 +1717,73 @@ export const KVM_XEN_VCPU_ATTR_TYPE_TIMER = 7;
 /** `KVM_XEN_VCPU_ATTR_TYPE_UPCALL_VECTOR`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_XEN_VCPU_ATTR_TYPE_UPCALL_VECTOR = 8;
 
-/** `KVM_SEV_INIT`, linux/kvm.h. */
+/** `KVM_SEV_INIT` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_INIT = 0;
 
-/** `KVM_SEV_ES_INIT`, linux/kvm.h. */
+/** `KVM_SEV_ES_INIT` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_ES_INIT = 1;
 
-/** `KVM_SEV_LAUNCH_START`, linux/kvm.h. */
+/** `KVM_SEV_LAUNCH_START` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_LAUNCH_START = 2;
 
-/** `KVM_SEV_LAUNCH_UPDATE_DATA`, linux/kvm.h. */
+/** `KVM_SEV_LAUNCH_UPDATE_DATA` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_LAUNCH_UPDATE_DATA = 3;
 
-/** `KVM_SEV_LAUNCH_UPDATE_VMSA`, linux/kvm.h. */
+/** `KVM_SEV_LAUNCH_UPDATE_VMSA` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_LAUNCH_UPDATE_VMSA = 4;
 
-/** `KVM_SEV_LAUNCH_SECRET`, linux/kvm.h. */
+/** `KVM_SEV_LAUNCH_SECRET` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_LAUNCH_SECRET = 5;
 
-/** `KVM_SEV_LAUNCH_MEASURE`, linux/kvm.h. */
+/** `KVM_SEV_LAUNCH_MEASURE` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_LAUNCH_MEASURE = 6;
 
-/** `KVM_SEV_LAUNCH_FINISH`, linux/kvm.h. */
+/** `KVM_SEV_LAUNCH_FINISH` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_LAUNCH_FINISH = 7;
 
-/** `KVM_SEV_SEND_START`, linux/kvm.h. */
+/** `KVM_SEV_SEND_START` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_SEND_START = 8;
 
-/** `KVM_SEV_SEND_UPDATE_DATA`, linux/kvm.h. */
+/** `KVM_SEV_SEND_UPDATE_DATA` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_SEND_UPDATE_DATA = 9;
 
-/** `KVM_SEV_SEND_UPDATE_VMSA`, linux/kvm.h. */
+/** `KVM_SEV_SEND_UPDATE_VMSA` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_SEND_UPDATE_VMSA = 10;
 
-/** `KVM_SEV_SEND_FINISH`, linux/kvm.h. */
+/** `KVM_SEV_SEND_FINISH` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_SEND_FINISH = 11;
 
-/** `KVM_SEV_RECEIVE_START`, linux/kvm.h. */
+/** `KVM_SEV_RECEIVE_START` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_RECEIVE_START = 12;
 
-/** `KVM_SEV_RECEIVE_UPDATE_DATA`, linux/kvm.h. */
+/** `KVM_SEV_RECEIVE_UPDATE_DATA` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_RECEIVE_UPDATE_DATA = 13;
 
-/** `KVM_SEV_RECEIVE_UPDATE_VMSA`, linux/kvm.h. */
+/** `KVM_SEV_RECEIVE_UPDATE_VMSA` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_RECEIVE_UPDATE_VMSA = 14;
 
-/** `KVM_SEV_RECEIVE_FINISH`, linux/kvm.h. */
+/** `KVM_SEV_RECEIVE_FINISH` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_RECEIVE_FINISH = 15;
 
-/** `KVM_SEV_GUEST_STATUS`, linux/kvm.h. */
+/** `KVM_SEV_GUEST_STATUS` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_GUEST_STATUS = 16;
 
-/** `KVM_SEV_DBG_DECRYPT`, linux/kvm.h. */
+/** `KVM_SEV_DBG_DECRYPT` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_DBG_DECRYPT = 17;
 
-/** `KVM_SEV_DBG_ENCRYPT`, linux/kvm.h. */
+/** `KVM_SEV_DBG_ENCRYPT` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_DBG_ENCRYPT = 18;
 
-/** `KVM_SEV_CERT_EXPORT`, linux/kvm.h. */
+/** `KVM_SEV_CERT_EXPORT` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_CERT_EXPORT = 19;
 
-/** `KVM_SEV_GET_ATTESTATION_REPORT`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_SEV_GET_ATTESTATION_REPORT` of `enum sev_cmd_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_SEV_GET_ATTESTATION_REPORT = 20;
 
-/** `KVM_SEV_SEND_CANCEL`, linux/kvm.h. Since Linux 6.1 or earlier. */
+/** `KVM_SEV_SEND_CANCEL` of `enum sev_cmd_id`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export const KVM_SEV_SEND_CANCEL = 21;
 
-/** `KVM_SEV_NR_MAX`, linux/kvm.h. */
+/** `KVM_SEV_NR_MAX` of `enum sev_cmd_id`, linux/kvm.h. */
 export const KVM_SEV_NR_MAX = 22;
 
 /** `KVM_DEV_ASSIGN_ENABLE_IOMMU`, linux/kvm.h. */

@@ -3,6 +3,7 @@
 
 /** They have no number here: it holds the size of a struct that these headers do not define. */
 export const foreignIoctls = [
+  /** `KVM_CREATE_SPAPR_TCE`, linux/kvm.h. On powerpc. */
   {
     name: 'KVM_CREATE_SPAPR_TCE',
     nr: 0xa8,
@@ -11,6 +12,7 @@ export const foreignIoctls = [
     fd: ['vm'],
     arch: ['powerpc'],
   },
+  /** `KVM_CREATE_SPAPR_TCE_64`, linux/kvm.h. On powerpc. */
   {
     name: 'KVM_CREATE_SPAPR_TCE_64',
     nr: 0xa8,
@@ -19,6 +21,7 @@ export const foreignIoctls = [
     fd: ['vm'],
     arch: ['powerpc'],
   },
+  /** `KVM_ALLOCATE_RMA`, linux/kvm.h. On powerpc. */
   {
     name: 'KVM_ALLOCATE_RMA',
     nr: 0xa9,
@@ -27,6 +30,7 @@ export const foreignIoctls = [
     fd: ['vm'],
     arch: ['powerpc'],
   },
+  /** `KVM_PPC_GET_HTAB_FD`, linux/kvm.h. On powerpc. */
   {
     name: 'KVM_PPC_GET_HTAB_FD',
     nr: 0xaa,
@@ -35,6 +39,7 @@ export const foreignIoctls = [
     fd: ['vm'],
     arch: ['powerpc'],
   },
+  /** `KVM_PPC_RTAS_DEFINE_TOKEN`, linux/kvm.h. On powerpc. */
   {
     name: 'KVM_PPC_RTAS_DEFINE_TOKEN',
     nr: 0xac,
@@ -43,6 +48,7 @@ export const foreignIoctls = [
     fd: ['vm'],
     arch: ['powerpc'],
   },
+  /** `KVM_PPC_CONFIGURE_V3_MMU`, linux/kvm.h. On powerpc. */
   {
     name: 'KVM_PPC_CONFIGURE_V3_MMU',
     nr: 0xaf,
@@ -51,6 +57,7 @@ export const foreignIoctls = [
     fd: ['vm'],
     arch: ['powerpc'],
   },
+  /** `KVM_PPC_GET_RMMU_INFO`, linux/kvm.h. On powerpc. */
   {
     name: 'KVM_PPC_GET_RMMU_INFO',
     nr: 0xb0,
@@ -59,6 +66,7 @@ export const foreignIoctls = [
     fd: ['vm'],
     arch: ['powerpc'],
   },
+  /** `KVM_PPC_GET_CPU_CHAR`, linux/kvm.h. On powerpc. */
   {
     name: 'KVM_PPC_GET_CPU_CHAR',
     nr: 0xb1,
@@ -67,6 +75,7 @@ export const foreignIoctls = [
     fd: ['vm'],
     arch: ['powerpc'],
   },
+  /** `KVM_ARM_MTE_COPY_TAGS`, linux/kvm.h. On arm64. Since Linux 6.1 or earlier. */
   {
     name: 'KVM_ARM_MTE_COPY_TAGS',
     nr: 0xb4,
@@ -75,6 +84,7 @@ export const foreignIoctls = [
     fd: ['vm'],
     arch: ['arm64'],
   },
+  /** `KVM_ARM_VCPU_INIT`, linux/kvm.h. On arm64. */
   {
     name: 'KVM_ARM_VCPU_INIT',
     nr: 0xae,
@@ -83,6 +93,7 @@ export const foreignIoctls = [
     fd: ['vcpu'],
     arch: ['arm64'],
   },
+  /** `KVM_ARM_PREFERRED_TARGET`, linux/kvm.h. On arm64. */
   {
     name: 'KVM_ARM_PREFERRED_TARGET',
     nr: 0xaf,
