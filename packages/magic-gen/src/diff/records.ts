@@ -1,21 +1,22 @@
+import { elementOf, hasName, isFlexible, type RecordsByName, recordsByName } from '../model/lookup.js';
 import type { AbiRecord, Model, TypeRef } from '../model/model.js';
 import { spell } from '../model/spelling.js';
 import type { Change } from './change.js';
-import { elementOf, type FlatMember, flatMembers, isFlexible, namedRecords } from './flatten.js';
+import { type FlatMember, flatMembers } from './flatten.js';
 
 /**
  * What happened to structs and unions. One that grew is compatible by itself: what that does to others shows where it does
  * it: an ioctl is renumbered, a member behind it moved, the elements of an array retyped.
  */
 export function diffRecords(a: Model, b: Model): Change[] {
-  const after = new Map(namedRecords(b).map((record) => [record.name, record]));
-  const before = new Map(namedRecords(a).map((record) => [record.name, record]));
+  const before = recordsByName(a);
+  const after = recordsByName(b);
   return [
-    ...[...before.values()].flatMap((record) => {
+    ...a.records.filter(hasName).flatMap((record) => {
       const other = after.get(record.name);
-      return other ? diffRecord(record, other, a, b) : [gone(record)];
+      return other ? diffRecord(record, other, before, after) : [gone(record)];
     }),
-    ...[...after.values()].filter(({ name }) => !before.has(name)).map(added),
+    ...b.records.filter((record) => hasName(record) && !before.has(record.name)).map(added),
   ];
 }
 
@@ -29,7 +30,7 @@ function added(record: AbiRecord): Change {
   return { kind: 'struct', name: record.name, change: 'added', before: null, after: size(record), compatible: true };
 }
 
-function diffRecord(a: AbiRecord, b: AbiRecord, modelA: Model, modelB: Model): Change[] {
+function diffRecord(a: AbiRecord, b: AbiRecord, before: RecordsByName, after: RecordsByName): Change[] {
   const same = { kind: 'struct', name: a.name } as const;
   const changes: Change[] = [];
   if (a.kind !== b.kind) {
@@ -45,7 +46,7 @@ function diffRecord(a: AbiRecord, b: AbiRecord, modelA: Model, modelB: Model): C
     const change = grown ? 'grown' : 'shrunk';
     changes.push({ ...same, change, before: `${a.size} bytes`, after: `${b.size} bytes`, compatible: grown });
   }
-  return [...changes, ...diffMembers(flatMembers(a, modelA), flatMembers(b, modelB))];
+  return [...changes, ...diffMembers(flatMembers(a, before), flatMembers(b, after))];
 }
 
 function diffMembers(a: readonly FlatMember[], b: readonly FlatMember[]): Change[] {

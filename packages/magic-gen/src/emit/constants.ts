@@ -4,8 +4,10 @@ import { age, banner, doc, text } from './source.js';
 /** Every integer constant of the headers, under the kernel's own name. */
 export function emitConstants(model: Model): string {
   const lines = banner(model, 'Every constant of the headers.');
+  const enums = new Map(model.enums.flatMap(({ name, members }) => (name ? members.map((each) => [each, name]) : [])));
   for (const constant of model.constants) {
-    lines.push(...doc('', `\`${constant.name}\`, ${constant.origin.file}.${age(model, constant)}`));
+    const of = enums.has(constant.name) ? ` of \`enum ${enums.get(constant.name)}\`` : '';
+    lines.push(...doc('', `\`${constant.name}\`${of}, ${constant.origin.file}.${age(model, constant)}`));
     lines.push(`export const ${constant.name} = ${literal(constant)};`, '');
   }
   lines.pop();

@@ -1,5 +1,6 @@
 import type { Model } from '../model/model.js';
 import { emitConstants } from './constants.js';
+import { emitEnums } from './enums.js';
 import { emitExits } from './exits.js';
 import { emitFunctions } from './functions.js';
 import { emitGroups } from './groups.js';
@@ -11,6 +12,7 @@ import { emitStructs } from './structs.js';
 export function emit(model: Model): Map<string, string> {
   const files = new Map([
     ['constants.ts', emitConstants(model)],
+    ...(model.enums.some(({ name }) => name !== null) ? [['enums.ts', emitEnums(model)] as const] : []),
     ['exits.ts', emitExits(model)],
     ['foreign-ioctls.ts', emitForeignIoctls(model)],
     ...(model.functions.length > 0 ? [['functions.ts', emitFunctions(model)] as const] : []),

@@ -1,7 +1,7 @@
 import { exitMembers } from '../facts/exits.js';
+import { fieldsOf, named, recordsByName } from '../model/lookup.js';
 import type { Model } from '../model/model.js';
 import { camel, pascal } from './names.js';
-import { fieldsOf, named, recordsByName } from './records.js';
 import { banner, doc, importNames, text } from './source.js';
 
 /** For each exit reason, the type of its exit and how to make one: the members of `struct kvm_run` that the reason fills. */

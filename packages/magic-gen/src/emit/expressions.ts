@@ -81,15 +81,15 @@ class Spelling {
     if (truth) return this.#choice(this.#truth(operand), atom(literal(1n, type)), atom(literal(0n, type)));
     const { low, high } = rangeOf(operand);
     const fits = low >= 0n && high < 1n << BigInt(type.size * 8 - (type.signed ? 1 : 0));
-    const { text } = this.value(operand);
+    const inner = this.value(operand);
+    const { text } = inner;
     const kept = type.signed ? 'asIntN' : 'asUintN';
     if (isBig(type)) {
-      const wide = isBig(operand.type) ? this.value(operand) : atom(`BigInt(${text})`);
+      const wide = isBig(operand.type) ? inner : atom(`BigInt(${text})`);
       return fits ? wide : atom(`BigInt.${kept}(64, ${wide.text})`);
     }
     if (isBig(operand.type)) return atom(`Number(${fits ? text : `BigInt.${kept}(${type.size * 8}, ${text})`})`);
-    if (fits) return this.value(operand);
-    return intoNumber(this.value(operand), type);
+    return fits ? inner : intoNumber(inner, type);
   }
 
   #unary({ operator, operand, type }: Extract<Expression, { kind: 'unary' }>): Piece {

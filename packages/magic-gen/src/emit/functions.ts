@@ -1,14 +1,14 @@
 import type { AbiFunction, Model } from '../model/model.js';
 import { spellExpression } from './expressions.js';
 import { camel } from './names.js';
-import { banner, doc, emitError, importNames, quote, text } from './source.js';
+import { age, banner, doc, emitError, importNames, quote, text } from './source.js';
 
 const width = 120;
 
 /** The macros that compute something, as functions with the kernel's own names. */
 export function emitFunctions(model: Model): string {
   const used = new Set<string>();
-  const functions = model.functions.flatMap((each) => ['', ...emitFunction(each, used)]);
+  const functions = model.functions.flatMap((each) => ['', ...emitFunction(model, each, used)]);
   const wide = model.functions.some(({ parameters }) => parameters.some(({ type }) => type.size === 8));
   return text([
     ...banner(model, 'The macros of the headers that compute an integer from others.'),
@@ -32,7 +32,7 @@ const reserved = new Set(
   ),
 );
 
-function emitFunction(each: AbiFunction, used: Set<string>): string[] {
+function emitFunction(model: Model, each: AbiFunction, used: Set<string>): string[] {
   const names = each.parameters.map(({ name }) => (reserved.has(camel(name)) ? `${camel(name)}Value` : camel(name)));
   if (new Set(names).size < names.length || names.includes('')) {
     throw emitError(`the parameters of ${each.name} have no names of their own in TypeScript`, each.origin);
@@ -49,7 +49,7 @@ function emitFunction(each: AbiFunction, used: Set<string>): string[] {
   const result = each.body.type.size === 8 ? 'bigint' : 'number';
   const c = `${each.name}(${each.parameters.map(({ name }) => name).join(', ')})`;
   return [
-    ...doc('', `\`${c}\`, ${each.origin.file}.`),
+    ...doc('', `\`${c}\`, ${each.origin.file}.${age(model, each)}`),
     ...signature(each.name, declared, result),
     ...checks,
     ...body(each, names, used),

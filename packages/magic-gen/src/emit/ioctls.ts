@@ -20,9 +20,10 @@ export function emitIoctls(model: Model): string {
 /** What the headers say of the ioctls that only other architectures have: enough to know of them, too little to call them. */
 export function emitForeignIoctls(model: Model): string {
   checkFacts(model.foreignIoctls);
-  const entries = model.foreignIoctls.flatMap(({ name, nr, direction, argument }) => {
+  const entries = model.foreignIoctls.flatMap(({ name, nr, direction, argument, origin, ...dated }) => {
     const facts = ioctlFacts[name] as IoctlFacts;
     return [
+      ...doc('  ', `\`${name}\`, ${origin.file}. On ${(facts.arch ?? []).join(', ')}.${age(model, dated)}`),
       '  {',
       `    name: ${quote(name)},`,
       `    nr: ${hex(nr)},`,

@@ -1,8 +1,16 @@
 import { flexCounts } from '../facts/flex.js';
+import {
+  type Field,
+  fieldsOf,
+  hasName,
+  isFlexible,
+  type RecordsByName,
+  recordsByName,
+  sizeOf,
+} from '../model/lookup.js';
 import type { AbiRecord, Model, TypeRef } from '../model/model.js';
 import { spellDeclaration } from '../model/spelling.js';
 import { camel, pascal } from './names.js';
-import { type Field, fieldsOf, hasName, isFlexible, recordsByName, sizeOf } from './records.js';
 import { age, banner, doc, emitError, importNames, quote, text } from './source.js';
 
 /** What a struct class has of its own: a C member that would take such a name cannot be emitted as it is. */
@@ -26,7 +34,7 @@ interface StructField extends Field {
 
 class StructEmitter {
   readonly #model: Model;
-  readonly #records: Map<string, AbiRecord>;
+  readonly #records: RecordsByName;
   readonly #littleEndian: boolean;
   /** The names the classes use of each module of the struct runtime. */
   readonly #used = new Map<string, Set<string>>();
@@ -110,11 +118,11 @@ class StructEmitter {
     const where = quote(`${record.name}.${name}`);
     const { type } = field;
     if (type.kind === 'record' || type.kind === 'array') return this.#viewAccessors(record, field, name, where);
+    if (field.bits !== undefined) return this.#bitfieldAccessors(record, field, field.bits, name, where);
     const comment = doc(
       '  ',
       `\`${spellDeclaration(field.name, type)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
     );
-    if (field.bits !== undefined) return this.#bitfieldAccessors(record, field, field.bits, name, where);
     const { ts, method, check } = scalar(type);
     const endian = method.endsWith('8') ? '' : `, ${this.#littleEndian}`;
     const isCount = flexCounts[record.name] === field.name;
@@ -228,7 +236,10 @@ class StructEmitter {
     if (signed)
       throw emitError(`${record.name}.${field.name} is a signed bitfield, which no header had so far`, record.origin);
     return [
-      ...doc('  ', `\`${spellDeclaration(field.name, field.type)} : ${bits.width}\`, at bit ${bits.offset}.`),
+      ...doc(
+        '  ',
+        `\`${spellDeclaration(field.name, field.type)} : ${bits.width}\`, at bit ${bits.offset}.${this.#fieldAge(record, field)}`,
+      ),
       `  get ${name}(): ${ts} {`,
       `    return ${get}(this.view, ${place});`,
       '  }',

@@ -1,3 +1,4 @@
+import { hasName } from '../model/lookup.js';
 import type { Model } from '../model/model.js';
 import { kvmHistory } from './file.js';
 import { firstKernel, type History, knownKernels } from './history.js';
@@ -19,7 +20,7 @@ export function withHistory(model: Model, history: History = kvmHistory()): Mode
     foreignIoctls: model.foreignIoctls.map((ioctl) => ({ ...ioctl, ...since('ioctl', ioctl.name) })),
     records: model.records.map((record) => ({
       ...record,
-      ...since('record', record.name.includes('#') ? undefined : record.name),
+      ...since('record', hasName(record) ? record.name : undefined),
       members: record.members.map((member) => ({ ...member, ...since('member', memberName(record, member, owners)) })),
     })),
   };

@@ -1,3 +1,4 @@
+import { hasName, recordsByName } from '../model/lookup.js';
 import type { AbiRecord, Member, Model } from '../model/model.js';
 
 /** What a history is kept of. A capability or an exit reason is a constant. */
@@ -25,7 +26,7 @@ export function namesOf(model: Model): Name[] {
       ({ name, origin }): Name => ({ kind: 'ioctl', name, file: origin.file }),
     ),
     ...model.records.flatMap((record): Name[] => [
-      ...(record.name.includes('#') ? [] : [{ kind: 'record' as const, name: record.name, file: record.origin.file }]),
+      ...(!hasName(record) ? [] : [{ kind: 'record' as const, name: record.name, file: record.origin.file }]),
       ...record.members.flatMap((member): Name[] => {
         const name = memberName(record, member, owners);
         return name === undefined ? [] : [{ kind: 'member', name, file: member.origin.file }];
@@ -42,7 +43,7 @@ export function memberName(record: AbiRecord, member: Member, owners: ReadonlyMa
 /** For each record, the name its members go by. */
 export function ownersOf(records: readonly AbiRecord[]): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
-  const byName = new Map(records.map((record) => [record.name, record]));
+  const byName = recordsByName({ records: [...records] });
   const visit = (record: AbiRecord, owner: string): void => {
     owners.set(record.name, owner);
     for (const { name, type } of record.members) {
@@ -50,6 +51,6 @@ export function ownersOf(records: readonly AbiRecord[]): ReadonlyMap<string, str
       if (inner) visit(inner, owner);
     }
   };
-  for (const record of records) if (!record.name.includes('#')) visit(record, record.name);
+  for (const record of records) if (hasName(record)) visit(record, record.name);
   return owners;
 }

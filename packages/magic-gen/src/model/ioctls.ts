@@ -108,7 +108,13 @@ function readType(macro: Macro, tokens: readonly Token[], declarations: Declarat
 }
 
 /** The number as the target's `_IOC` makes it. */
-function encode(ioc: Target['ioc'], direction: Ioctl['direction'], type: number, nr: number, size: number): number {
+export function encode(
+  ioc: Target['ioc'],
+  direction: Ioctl['direction'],
+  type: number,
+  nr: number,
+  size: number,
+): number {
   const bits = {
     none: ioc.none,
     read: ioc.read,

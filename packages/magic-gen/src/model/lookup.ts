@@ -1,6 +1,8 @@
-import type { AbiRecord, Dated, Member, Model, TypeRef } from '../model/model.js';
+import type { AbiRecord, Dated, Member, Model, TypeRef } from './model.js';
 
-/** A member as TypeScript sees it: those of anonymous structs and unions belong to the record that holds them, as in C. */
+/** What is found in a model: records by name, their members with those of anonymous records among them, sizes. */
+
+/** A member as C names it: those of anonymous structs and unions belong to the record that holds them. */
 export interface Field extends Dated {
   name: string;
   type: TypeRef;
@@ -9,15 +11,17 @@ export interface Field extends Dated {
   bits?: { offset: number; width: number };
 }
 
-export function recordsByName(model: Model): Map<string, AbiRecord> {
-  return new Map(model.records.map((record) => [record.name, record]));
+export type RecordsByName = ReadonlyMap<string, AbiRecord>;
+
+export function recordsByName({ records }: Pick<Model, 'records'>): RecordsByName {
+  return new Map(records.map((record) => [record.name, record]));
 }
 
-export function fieldsOf(record: AbiRecord, records: Map<string, AbiRecord>, base = 0): Field[] {
+export function fieldsOf(record: AbiRecord, records: RecordsByName, base = 0): Field[] {
   return record.members.flatMap((member) => fieldsOfMember(member, records, base));
 }
 
-function fieldsOfMember(member: Member, records: Map<string, AbiRecord>, base: number): Field[] {
+function fieldsOfMember(member: Member, records: RecordsByName, base: number): Field[] {
   const offset = base + member.offset;
   if (member.name === null) {
     if (member.type.kind !== 'record') return [];
@@ -30,18 +34,18 @@ function fieldsOfMember(member: Member, records: Map<string, AbiRecord>, base: n
   return [{ name: member.name, type: member.type, offset, ...(bits && { bits }), ...since }];
 }
 
-export function named(name: string, records: Map<string, AbiRecord>): AbiRecord {
+export function named(name: string, records: RecordsByName): AbiRecord {
   const record = records.get(name);
   if (record === undefined) throw new Error(`the model has no record ${name}`);
   return record;
 }
 
-/** Whether C code, or a field, can reach the record by a name: all but the anonymous ones, which are flattened. */
-export function hasName(record: AbiRecord): boolean {
+/** Whether C code, or a field, can reach the record by a name: all but the anonymous ones, which have only a number. */
+export function hasName(record: Pick<AbiRecord, 'name'>): boolean {
   return !record.name.includes('#');
 }
 
-export function sizeOf(type: TypeRef, records: Map<string, AbiRecord>): number {
+export function sizeOf(type: TypeRef, records: RecordsByName): number {
   switch (type.kind) {
     case 'record':
       return named(type.name, records).size;
@@ -50,6 +54,11 @@ export function sizeOf(type: TypeRef, records: Map<string, AbiRecord>): number {
     default:
       return type.size;
   }
+}
+
+/** What an array holds at its bottom; any other type itself. */
+export function elementOf(type: TypeRef): TypeRef {
+  return type.kind === 'array' ? elementOf(type.element) : type;
 }
 
 /** A flexible array: one without a length, or, as older headers write it, of length 0. */

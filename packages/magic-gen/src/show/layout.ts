@@ -1,5 +1,5 @@
-import { sizeOf } from '../diff/flatten.js';
 import { sinceText } from '../history/versions.js';
+import { elementOf, recordsByName, sizeOf } from '../model/lookup.js';
 import type { AbiRecord, Member, Model, TypeRef } from '../model/model.js';
 import { spell } from '../model/spelling.js';
 
@@ -21,7 +21,7 @@ export interface LayoutRow {
 
 /** The layout of a record: every member in its place, those of records defined inside it indented, the holes between. */
 export function layoutRows(record: AbiRecord, model: Model): LayoutRow[] {
-  const records = new Map(model.records.map((each) => [each.name, each]));
+  const records = recordsByName(model);
   return new Layout(records, model.knownKernels ?? []).rows(record, {
     base: 0,
     depth: 0,
@@ -95,7 +95,7 @@ class Layout {
 
   /** The record a member defines: one that has a tag is shown under its own name. */
   #inner(type: TypeRef): AbiRecord | undefined {
-    const element = type.kind === 'array' ? type.element : type;
+    const element = elementOf(type);
     const record = element.kind === 'record' ? this.#records.get(element.name) : undefined;
     return record && /[.#]/.test(record.name) ? record : undefined;
   }

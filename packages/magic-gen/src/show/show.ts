@@ -1,5 +1,6 @@
 import { MagicGenError } from '../errors.js';
 import { sinceText } from '../history/versions.js';
+import { hasName } from '../model/lookup.js';
 import type { Dated, Model } from '../model/model.js';
 import { constantCells, functionCells, ioctlCells, type NamedCells } from './cells.js';
 import { layoutRows } from './layout.js';
@@ -41,7 +42,7 @@ export function show(name: string, shown: readonly Shown[]): string {
 
 function namesOf({ records, ioctls, foreignIoctls, constants, functions }: Model): string[] {
   const all = [...records, ...ioctls, ...foreignIoctls, ...constants, ...functions];
-  return all.map(({ name }) => name).filter((name) => !name.includes('#'));
+  return all.filter(hasName).map(({ name }) => name);
 }
 
 function showRecord(name: string, shown: readonly Shown[]): string {

@@ -1,3 +1,4 @@
+import { recordsByName } from '../model/lookup.js';
 import type { AbiRecord, Model, TypeRef } from '../model/model.js';
 import { anonymousName } from './anonymous.js';
 
@@ -14,7 +15,7 @@ export interface RecordPath {
 
 /** The way to each record: by its tag or typedef, or through the members that lead to it. */
 export function findPaths(model: Model): Map<string, RecordPath> {
-  const records = new Map(model.records.map((record) => [record.name, record]));
+  const records = recordsByName(model);
   const paths = new Map<string, RecordPath>();
 
   const walk = (record: AbiRecord, path: RecordPath): void => {

@@ -1,7 +1,9 @@
-import type { AbiRecord, Constant, Ioctl, Member, Model, TypeRef } from '../model/model.js';
+import { encode } from '../model/ioctls.js';
+import { recordsByName, sizeOf } from '../model/lookup.js';
+import type { AbiRecord, Constant, ForeignIoctl, Ioctl, Member, Model, TypeRef } from '../model/model.js';
 import { cName, findPaths, type RecordPath } from './paths.js';
 
-export type ProbeKind = 'record' | 'member' | 'bitfield' | 'constant' | 'ioctl' | 'function';
+export type ProbeKind = 'record' | 'member' | 'bitfield' | 'constant' | 'enum' | 'ioctl' | 'function';
 
 /** One number of the model, and the C expression a compiler is to find it with. */
 export interface Probe {
@@ -27,6 +29,8 @@ export interface BitfieldProbe {
 export interface Probes {
   numbers: Probe[];
   bitfields: BitfieldProbe[];
+  /** Numbers of the ioctls of other architectures: to be asked in text where `standIns` stand for their structs. */
+  foreign: Probe[];
   /** Numbers of anonymous records: to be asked in text where those have names. */
   anonymous: Probe[];
   unchecked: { name: string; reason: string }[];
@@ -39,9 +43,9 @@ const unionClass = 13;
 
 /** Everything a compiler is to be asked about the model. */
 export function makeProbes(model: Model): Probes {
-  const probes: Probes = { numbers: [], bitfields: [], anonymous: [], unchecked: [] };
+  const probes: Probes = { numbers: [], bitfields: [], foreign: [], anonymous: [], unchecked: [] };
   const paths = findPaths(model);
-  const records = new Map(model.records.map((record) => [record.name, record]));
+  const records = recordsByName(model);
   for (const record of model.records) {
     const path = paths.get(record.name);
     if (!path) {
@@ -51,8 +55,14 @@ export function makeProbes(model: Model): Probes {
     probeRecord(record, path, probes);
     for (const member of record.members) probeMember(record, member, path, records, probes);
   }
+  for (const { name } of model.enums) {
+    if (name === null) continue;
+    const expression = `sizeof(enum ${name}) > 0`;
+    probes.numbers.push({ kind: 'enum', subject: `enum ${name}`, aspect: 'tag', expression, expected: 1n });
+  }
   for (const constant of model.constants) probes.numbers.push(...constantProbes(constant));
   for (const ioctl of model.ioctls) probes.numbers.push(...ioctlProbes(ioctl, model));
+  for (const ioctl of model.foreignIoctls) probes.foreign.push(...foreignProbes(ioctl, model));
   return probes;
 }
 
@@ -111,11 +121,6 @@ function probeMember(
   }
 }
 
-function sizeOf(type: TypeRef, records: ReadonlyMap<string, AbiRecord>): number {
-  if (type.kind === 'record') return records.get(type.name)?.size ?? 0;
-  return type.kind === 'array' ? (type.count ?? 0) * sizeOf(type.element, records) : type.size;
-}
-
 function constantProbes(constant: Constant): Probe[] {
   const { name, value, type } = constant;
   const typed = `__typeof__(${name})`;
@@ -131,6 +136,19 @@ function constantProbes(constant: Constant): Probe[] {
     ask('sign', `(${typed})-1 < 0`, type.signed),
     ask('long long', longLong, type.longLong),
   ];
+}
+
+/** Definitions of the structs that only other architectures define: of one byte, which then is the size in the numbers. */
+export function standIns({ foreignIoctls }: Pick<Model, 'foreignIoctls'>): string {
+  const types = new Set(foreignIoctls.map(({ argument }) => argument));
+  return [...types].map((type) => `${type} { char byte; };\n`).join('');
+}
+
+/** All there is to know of an ioctl but the size of its struct. */
+function foreignProbes(ioctl: ForeignIoctl, model: Model): Probe[] {
+  const size = 1;
+  const request = encode(model.target.ioc, ioctl.direction, ioctl.type, ioctl.nr, size);
+  return ioctlProbes({ ...ioctl, argument: null, size, request }, model);
 }
 
 function ioctlProbes(ioctl: Ioctl, model: Model): Probe[] {

@@ -32,11 +32,12 @@ export function formatReport(report: VerifyReport): string {
 
 /** What was compared for one target, and what differs. */
 export function describeReport(report: VerifyReport): string {
-  const { constant, ioctl, function: functions, record, member, bitfield } = report.compared;
+  const { constant, enum: enums, ioctl, function: functions, record, member, bitfield } = report.compared;
   return [
     `target      ${report.target} (${report.triple}), Linux ${report.kernel}`,
     `compiler    ${report.compiler}`,
     `constants   ${constant}`,
+    `enums       ${enums}`,
     `ioctls      ${ioctl}`,
     `functions   ${functions}`,
     `records     ${record}`,

@@ -9,7 +9,7 @@ import { askCompiler } from './ask.js';
 import { findCompiler, runCompiler } from './compiler.js';
 import { findMissing, findWronglySkipped } from './completeness.js';
 import { askFunctions, type Call, sampleCalls } from './functions.js';
-import { makeProbes, type ProbeKind, type Probes } from './probes.js';
+import { makeProbes, type ProbeKind, type Probes, standIns } from './probes.js';
 import { includeLines, type VerifyReport } from './report.js';
 
 /**
@@ -33,6 +33,7 @@ export async function verify(model: Model, headers: HeaderSet): Promise<VerifyRe
       runCompiler(compiler, headers, includes, ['-E', '-P']).then(({ stdout }) => {
         return ask('named.o', nameAnonymous(stdout), probes.anonymous, []);
       }),
+      ask('foreign.o', includes + standIns(model), probes.foreign, []),
       askFunctions(model, calls, headers, compiler, join(directory, 'functions.o')),
       findMissing(model, headers, compiler),
       findWronglySkipped(model, headers, compiler),
@@ -44,25 +45,41 @@ export async function verify(model: Model, headers: HeaderSet): Promise<VerifyRe
       kernel,
       compiler: compiler.version,
       compared: countSubjects(probes, calls),
-      numbers: probes.numbers.length + probes.anonymous.length + probes.bitfields.length + calls.length,
+      numbers: [probes.numbers, probes.foreign, probes.anonymous, probes.bitfields, calls].reduce(
+        (sum, { length }) => sum + length,
+        0,
+      ),
       mismatches: mismatches.flat(),
-      unchecked: probes.unchecked,
+      unchecked: [...probes.unchecked, ...withoutCalls(model, calls)],
     };
   } finally {
     await rm(directory, { recursive: true });
   }
 }
 
-function countSubjects({ numbers, anonymous, bitfields }: Probes, calls: readonly Call[]): Record<ProbeKind, number> {
+/** C defines no result of them for any of the arguments that were tried. */
+function withoutCalls({ functions }: Model, calls: readonly Call[]): VerifyReport['unchecked'] {
+  const called = new Set(calls.map((call) => call.function));
+  return functions
+    .filter((each) => !called.has(each))
+    .map(({ name }) => ({ name, reason: 'no arguments at which C defines it' }));
+}
+
+function countSubjects(
+  { numbers, foreign, anonymous, bitfields }: Probes,
+  calls: readonly Call[],
+): Record<ProbeKind, number> {
   const of = (kind: ProbeKind): number => {
-    return new Set([...numbers, ...anonymous].filter((probe) => probe.kind === kind).map((probe) => probe.subject))
-      .size;
+    return new Set(
+      [...numbers, ...foreign, ...anonymous].filter((probe) => probe.kind === kind).map((probe) => probe.subject),
+    ).size;
   };
   return {
     record: of('record'),
     member: of('member'),
     bitfield: bitfields.length,
     constant: of('constant'),
+    enum: of('enum'),
     ioctl: of('ioctl'),
     function: new Set(calls.map((call) => call.function)).size,
   };

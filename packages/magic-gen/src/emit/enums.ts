@@ -1,0 +1,21 @@
+import type { Model } from '../model/model.js';
+import { pascal } from './names.js';
+import { banner, doc, importNames, text } from './source.js';
+
+/** Every enum that has a name, as the object of its members; those of an enum without one are constants like any other. */
+export function emitEnums(model: Model): string {
+  const enums = model.enums.flatMap(({ name, members, origin }) => (name === null ? [] : [{ name, members, origin }]));
+  return text([
+    ...banner(model, 'Every enum of the headers that has a name.'),
+    ...importNames(new Set(enums.flatMap(({ members }) => members)), './constants.js'),
+    ...enums.flatMap(({ name, members, origin }) => [
+      '',
+      ...doc('', `\`enum ${name}\`, ${origin.file}.`),
+      `export const ${pascal(name)} = {`,
+      ...members.map((member) => `  ${member},`),
+      '} as const;',
+      '',
+      `export type ${pascal(name)} = (typeof ${pascal(name)})[keyof typeof ${pascal(name)}];`,
+    ]),
+  ]);
+}
