@@ -14,8 +14,11 @@ const sources = ['build.mjs', 'binding.gyp', ...readdirSync(join(here, 'src')).m
 const built = statSync(join(out, 'kvm.node'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 if (sources.every((file) => statSync(join(here, file)).mtimeMs < built)) process.exit(0);
 
-const tools = { make: ['make'], python3: ['python3'], 'g++': [process.env.CXX ?? 'g++'] };
-const missing = Object.keys(tools).filter((name) => !runs(tools[name][0]));
+// What is there was made of other sources: should the build fail, none is better.
+rmSync(out, { recursive: true, force: true });
+
+const tools = { make: 'make', python3: 'python3', 'g++': process.env.CXX ?? 'g++' };
+const missing = Object.keys(tools).filter((name) => !runs(tools[name]));
 if (missing.length > 0) {
   process.stdout.write(`@kvm/native: no ${missing.join(', ')}: the native backend is left out, koffi serves instead\n`);
   process.exit(0);

@@ -19,9 +19,15 @@ export const ExitStatus = {
   Sigterm: 143,
 } as const;
 
-/** An error of the user's, in one line that says what is wrong. */
+/** What ends kvm-cli, an error of the user's for the most part: one line that says what is wrong, and the status. */
 export class CliError extends Error {
   override readonly name = 'CliError';
+  readonly status: number;
+
+  constructor(message: string, status: number = ExitStatus.Failure) {
+    super(message);
+    this.status = status;
+  }
 }
 
 const noKvm: ReadonlySet<KvmErrorCode> = new Set([
@@ -37,5 +43,6 @@ export function statusOfCode(code: KvmErrorCode | undefined): number {
 }
 
 export function statusOf(error: unknown): number {
+  if (error instanceof CliError) return error.status;
   return statusOfCode(error instanceof KvmError ? error.code : undefined);
 }

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { backendNames } from '@kvm/core';
 import { modes } from '@kvm/core/x86';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { parseAddress, parseBackend, parseMode, parseSeconds, parseSize } from './arguments/parse.js';
-import { caps } from './caps/command.js';
-import { doctor } from './doctor/command.js';
 import { stderr, stdout } from './output/stream-sink.js';
-import { run } from './run/command.js';
 
-/** The command line: what there is, and which function does it. `done` is told the status to exit with. */
+/**
+ * The command line: what there is, and which function does it. `done` is told the status to exit with. A command's code is loaded
+ * when it is called: help needs none of it.
+ */
 export function createProgram(done: (status: number) => void): Command {
   const program = new Command('kvm-cli')
     .description("Runs guests on KVM, and looks at what this host's KVM can do.")
@@ -35,32 +35,49 @@ export function createProgram(done: (status: number) => void): Command {
     .option('--trace', 'print each exit, a line on stderr')
     .option('--stats', 'print a report at the end, on stderr')
     .option('--json', 'print a JSON document in the place of what the guest says')
-    .option('--backend <name>', `how to reach KVM: ${backendNames.join(', ')}`, parseBackend)
-    .option('--device <path>', 'the device', '/dev/kvm')
+    .addOption(backendOption())
+    .addOption(deviceOption())
     .addHelpText('after', runHelp)
-    .action(async (file, options) => done(await run(file, options)));
+    .action(async (file, options) => {
+      const { run } = await import('./run/command.js');
+      done(await run(file, options));
+    });
 
   program
     .command('caps')
     .description('List every capability, with its value on this host.')
     .option('--json', 'print JSON')
-    .option('--backend <name>', `how to reach KVM: ${backendNames.join(', ')}`, parseBackend)
-    .option('--device <path>', 'the device', '/dev/kvm')
+    .addOption(backendOption())
+    .addOption(deviceOption())
     .addHelpText('after', '\nExamples:\n  $ kvm-cli caps | grep IRQ\n  $ kvm-cli caps --json\n')
-    .action((options) => done(caps(options)));
+    .action(async (options) => {
+      const { caps } = await import('./caps/command.js');
+      done(caps(options));
+    });
 
   program
     .command('doctor')
     .description('Find out whether KVM can be used here, and if not, why.')
     .option('--json', 'print JSON')
-    .option('--device <path>', 'the device', '/dev/kvm')
+    .addOption(deviceOption())
     .addHelpText(
       'after',
       '\nThe exit status is 0 if KVM can be used, else 2.\n\nExamples:\n  $ kvm-cli doctor\n  $ kvm-cli doctor --json\n',
     )
-    .action(async (options) => done(await doctor(options)));
+    .action(async (options) => {
+      const { doctor } = await import('./doctor/command.js');
+      done(await doctor(options));
+    });
 
   return program;
+}
+
+function backendOption(): Option {
+  return new Option('--backend <name>', `how to reach KVM: ${backendNames.join(', ')}`).argParser(parseBackend);
+}
+
+function deviceOption(): Option {
+  return new Option('--device <path>', 'the device').default('/dev/kvm');
 }
 
 const runHelp = `

@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { cli, guest, temporaryFile, unprivileged } from './cli.js';
 
 /** Everything here is refused before there is a VM: none of it needs KVM. */
@@ -73,15 +74,16 @@ test('a guest larger than its memory is refused', async () => {
   expect(status).toBe(1);
 });
 
-test('a file that this user may not read is refused', async ({ skip }) => {
-  const user = unprivileged();
-  if ('reason' in user) return skip(user.reason);
-  const path = temporaryFile('secret.bin', Uint8Array.of(0xf4));
-  chmodSync(dirname(path), 0o755);
-  chmodSync(path, 0);
-  const { status, stderr } = await cli(['run', path], { wrapper: user.wrapper });
-  expect(stderr).toBe(`kvm-cli: ${path}: this user may not read it\n`);
-  expect(status).toBe(1);
+const { wrapper, reason } = unprivileged();
+describeUnless(reason, 'to somebody who is not root', () => {
+  test('a file that this user may not read is refused', async () => {
+    const path = temporaryFile('secret.bin', Uint8Array.of(0xf4));
+    chmodSync(dirname(path), 0o755);
+    chmodSync(path, 0);
+    const { status, stderr } = await cli(['run', path], { wrapper });
+    expect(stderr).toBe(`kvm-cli: ${path}: this user may not read it\n`);
+    expect(status).toBe(1);
+  });
 });
 
 test('a command that does not exist is refused, with the one that was meant', async () => {

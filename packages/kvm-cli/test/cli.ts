@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,19 +75,58 @@ export const readyThenSpin: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0
 /** Real-mode code that sends to COM1 for ever: `mov dx, 0x3f8; mov al, 'x'; again: out dx, al; jmp again`. */
 export const chatter: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0x78, 0xee, 0xeb, 0xfd);
 
+/** Has each thread of kvm-cli run this code, in front of its own. */
+function firstOfAll(code: string): NodeJS.ProcessEnv {
+  const module = `import { isMainThread, parentPort } from "node:worker_threads"; ${code}`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
+}
+
+/** Real-mode code that sends `x` to COM1 65536 times: `mov dx, 0x3f8; mov al, 'x'; xor cx, cx; again: out dx, al; loop again; hlt`. */
+export const talker: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0x78, 0x31, 0xc9, 0xee, 0xe2, 0xfd, 0xf4);
+
 /** Has the main thread of kvm-cli die of an error of its own, a while after its start. */
-export const dyingMainThread: NodeJS.ProcessEnv = {
-  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
-    'import { isMainThread } from "node:worker_threads"; if (isMainThread) setTimeout(() => { throw new Error("of our own") }, 1500)',
-  )}`,
+export const dyingMainThread: NodeJS.ProcessEnv = firstOfAll(
+  'if (isMainThread) setTimeout(() => { throw new Error("of our own") }, 1500)',
+);
+
+/** Has kvm-cli get a signal as soon as it listens to it, which is before its guest runs. */
+export function signalAtOnce(signal: NodeJS.Signals): NodeJS.ProcessEnv {
+  return firstOfAll(
+    `if (isMainThread) process.on("newListener", (name) => {
+       if (name === "${signal}") setImmediate(() => process.kill(process.pid, name));
+     })`,
+  );
+}
+
+/** Has the vCPU's thread fail when its guest has ended, and standard output take nothing for a while. */
+export const failingThread: NodeJS.ProcessEnv = firstOfAll(
+  `if (isMainThread) {
+     process.stdout.cork();
+     setTimeout(() => process.stdout.uncork(), 1000);
+   } else {
+     const tell = parentPort.postMessage.bind(parentPort);
+     parentPort.postMessage = (message) => {
+       if (message.kind === "done") throw new Error("the thread has failed");
+       tell(message);
+     };
+   }`,
+);
+
+/** What to start to have standard output go to a full disk, and why that cannot be, if so. */
+export const fullDisk: { wrapper: string[]; reason?: string } = {
+  wrapper: ['sh', '-c', 'exec "$@" >/dev/full', 'sh'],
+  ...(existsSync('/dev/full') ? {} : { reason: '/dev/full is not here' }),
 };
 
-/** How to start a program as somebody who is not root, or why that cannot be. */
-export function unprivileged(): { wrapper: string[] } | { reason: string } {
+/** How to start a program as somebody who is not root, and why that cannot be, if so. */
+export function unprivileged(): { wrapper: string[]; reason?: string } {
   if (process.getuid?.() !== 0) return { wrapper: [] };
   const wrapper = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
   const [command = '', ...args] = [...wrapper, process.execPath, mainJs, '--version'];
   const { status, error } = spawnSync(command, args);
   if (status === 0) return { wrapper };
-  return { reason: `this is root, and setpriv cannot make it nobody: ${error?.message ?? `status ${status}`}` };
+  return {
+    wrapper,
+    reason: `this is root, and setpriv cannot make it nobody: ${error?.message ?? `status ${status}`}`,
+  };
 }

@@ -1,9 +1,9 @@
 import { Cap } from '@kvm/core';
-import { describe, expect, test } from 'vitest';
-import { noKvm } from '../../kvm-core/test/backends.js';
-import { cli } from './cli.js';
+import { expect, test } from 'vitest';
+import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
+import { cli, fullDisk, signalAtOnce } from './cli.js';
 
-describe.skipIf(noKvm !== undefined)(`on this host${noKvm === undefined ? '' : `: skipped, ${noKvm}`}`, () => {
+describeUnless(noKvm, 'on this host', () => {
   test('caps lists every capability by number and name, with its value', async () => {
     const { status, stdout } = await cli(['caps']);
     const lines = stdout.trimEnd().split('\n');
@@ -47,6 +47,36 @@ describe.skipIf(noKvm !== undefined)(`on this host${noKvm === undefined ? '' : `
     const { status, stdout } = await cli(['doctor'], { env: { KVM_BACKEND: 'none' } });
     expect(stdout).toContain('KVM_BACKEND names none, which does not exist');
     expect(status).toBe(2);
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)(
+    'doctor ends at %s with %d, whichever guest runs, and tells nothing that it has not found out',
+    async (signal, expected) => {
+      const result = await cli(['doctor'], { env: signalAtOnce(signal) });
+      expect(result).toEqual({
+        status: expected,
+        stdout: '',
+        stderr: `kvm-cli: the guest was stopped: ${signal}\n`,
+      });
+    },
+  );
+});
+
+describeUnless(noKvm ?? fullDisk.reason, 'on this host, with a full disk', () => {
+  test.each([['caps'], ['doctor'], ['run']])('%s ends with 141 when its output is lost', async (...args) => {
+    const { status } = await cli(args, fullDisk);
+    expect(status).toBe(141);
+  });
+});
+
+describeUnless(fullDisk.reason, 'with a full disk', () => {
+  test.each([['--help'], ['--version']])('%s ends with 141 when its output is lost', async (...args) => {
+    const { status, stderr } = await cli(args, fullDisk);
+    expect([status, stderr]).toEqual([141, '']);
   });
 });
 

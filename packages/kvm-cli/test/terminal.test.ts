@@ -1,9 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { noKvm } from '../../kvm-core/test/backends.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
 import { dyingMainThread, guest, mainJs, readyThenSpin, temporaryFolder } from './cli.js';
 
 /** Why there can be no terminal here, or undefined. */
@@ -12,7 +13,11 @@ const reason =
   (spawnSync('script', ['--version']).status === 0 ? undefined : '`script`, which makes a terminal, is not here');
 
 interface Session {
-  script: ChildProcessWithoutNullStreams;
+  stdin: ChildProcessWithoutNullStreams['stdin'];
+  /** The process of kvm-cli, once something of it was shown. */
+  pid(): number;
+  /** Waits until kvm-cli has taken the terminal into raw mode. */
+  rawMode(): Promise<void>;
   /** What has come out of the terminal so far, once it has this text. */
   shown(text: string): Promise<string>;
   /** The status of kvm-cli, and the terminal's settings in front of it and after. */
@@ -26,14 +31,15 @@ function onTerminal(args: string[], env: NodeJS.ProcessEnv = {}): Session {
   writeFileSync(
     command,
     [
+      `tty > ${folder}/tty`,
       `stty -g > ${folder}/before`,
-      `${[process.execPath, mainJs, ...args].map((each) => `'${each}'`).join(' ')}`,
+      `sh -c 'echo $$ > ${folder}/pid; exec "$@"' - ${[process.execPath, mainJs, ...args].map((each) => `'${each}'`).join(' ')}`,
       `echo $? > ${folder}/status`,
       `stty -g > ${folder}/after`,
     ].join('\n'),
   );
   const script = spawn('script', ['-qec', `sh ${command}`, '/dev/null'], {
-    env: { ...process.env, NO_COLOR: '1', ...env },
+    env: { ...process.env, SHELL: '/bin/sh', NO_COLOR: '1', ...env },
   });
   onTestFinished(() => {
     script.kill('SIGKILL');
@@ -44,35 +50,42 @@ function onTerminal(args: string[], env: NodeJS.ProcessEnv = {}): Session {
   });
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8').trim();
   return {
-    script,
+    stdin: script.stdin,
+    pid: () => Number(read('pid')),
+    rawMode: async () => {
+      // Before `tty` has run there is neither file nor name, and stty fails.
+      const settings = `stty -F "$(cat ${folder}/tty)" -a`;
+      while (!spawnSync('sh', ['-c', settings]).stdout.toString().includes('-icanon')) await sleep(20);
+    },
     shown: async (text) => {
       while (!output.includes(text)) await once(script.stdout, 'data');
       return output;
     },
     ended: async () => {
-      await once(script, 'exit');
+      await once(script, 'close');
+      if (!existsSync(join(folder, 'after'))) throw new Error(`The shell on the terminal did not end well:\n${output}`);
       return { status: Number(read('status')), before: read('before'), after: read('after') };
     },
   };
 }
 
-describe.skipIf(reason !== undefined)(`a terminal${reason === undefined ? '' : `: skipped, ${reason}`}`, () => {
+describeUnless(reason, 'a terminal', () => {
   test('gives each key to the guest at once, and is as before when the guest ends', async () => {
-    const { script, shown, ended } = onTerminal(['run', guest('echo')]);
+    const { stdin, rawMode, shown, ended } = onTerminal(['run', guest('echo')]);
     // Until the guest listens, the terminal shows keys itself: what it shows twice was not the guest's.
-    await rawMode(script);
-    script.stdin.write('k');
+    await rawMode();
+    stdin.write('k');
     expect(await shown('k')).toBe('k');
-    script.stdin.write('\x04');
+    stdin.write('\x04');
     const { status, before, after } = await ended();
     expect(status).toBe(0);
     expect(after).toBe(before);
   });
 
   test('ends a spinning guest at Ctrl-C, and is as before', async () => {
-    const { script, shown, ended } = onTerminal(['run', spinner()]);
+    const { stdin, shown, ended } = onTerminal(['run', spinner()]);
     await shown('R');
-    script.stdin.write('lost\x03');
+    stdin.write('lost\x03');
     const { status, before, after } = await ended();
     expect(status).toBe(130);
     expect(after).toBe(before);
@@ -95,10 +108,9 @@ describe.skipIf(reason !== undefined)(`a terminal${reason === undefined ? '' : `
   });
 
   test('is as before when kvm-cli is told to end', async () => {
-    const { script, shown, ended } = onTerminal(['run', spinner()]);
+    const { pid, shown, ended } = onTerminal(['run', spinner()]);
     await shown('R');
-    const nodes = childrenOf(childrenOf([script.pid ?? 0]));
-    for (const pid of nodes) process.kill(pid, 'SIGTERM');
+    process.kill(pid(), 'SIGTERM');
     const { status, before, after } = await ended();
     expect(status).toBe(143);
     expect(after).toBe(before);
@@ -110,24 +122,3 @@ describe.skipIf(reason !== undefined)(`a terminal${reason === undefined ? '' : `
     return path;
   }
 });
-
-/** Waits until the program on the terminal has taken it into raw mode. */
-async function rawMode(script: ChildProcessWithoutNullStreams): Promise<void> {
-  for (;;) {
-    const [shell] = childrenOf([script.pid ?? 0]);
-    const tty =
-      shell === undefined
-        ? ''
-        : spawnSync('readlink', [`/proc/${shell}/fd/0`])
-            .stdout.toString()
-            .trim();
-    if (tty !== '' && spawnSync('stty', ['-F', tty, '-a']).stdout.toString().includes('-icanon')) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-function childrenOf(parents: number[]): number[] {
-  return parents.flatMap((pid) =>
-    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number),
-  );
-}

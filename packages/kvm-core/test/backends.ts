@@ -20,14 +20,18 @@ export function whyNot(name: BackendName): string | undefined {
   return 'error' in attempt ? attempt.error.message : undefined;
 }
 
+/** Tests that are skipped where there is a reason to, which is printed. */
+export function describeUnless(reason: string | undefined, title: string, tests: () => void): void {
+  if (reason !== undefined) process.stdout.write(`${title}: skipped, ${reason}\n`);
+  describe.skipIf(reason !== undefined)(title, tests);
+}
+
 /**
  * Runs the same tests for every backend; where one cannot load, or there is no KVM, they are skipped and the reason is printed.
  * Skipped tests are collected all the same, so what needs the backend belongs into them or into a `beforeAll`.
  */
 export function onEachBackend(claims: string, tests: (backend: BackendName) => void): void {
   for (const name of backendNames) {
-    const reason = whyNot(name);
-    if (reason !== undefined) process.stdout.write(`${claims} (${name}): skipped, ${reason}\n`);
-    describe.skipIf(reason !== undefined)(`${claims} (${name})`, () => tests(name));
+    describeUnless(whyNot(name), `${claims} (${name})`, () => tests(name));
   }
 }

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 
@@ -30,6 +30,24 @@ test('a package without its binary says so', () => {
   );
   rmSync(copy, { recursive: true });
   expect(output).toMatch(/installed without its binary: prebuilds\/linux-x64\/kvm\.node is not there/);
+});
+
+test('an addon that cannot be built again, now that its sources have changed, is not left in use', () => {
+  const copy = mkdtempSync(join(tmpdir(), 'kvm-native-'));
+  for (const name of ['build.mjs', 'binding.gyp', 'src'])
+    cpSync(join(root, name), join(copy, name), { recursive: true });
+  const old = join(copy, 'prebuilds', `${process.platform}-${process.arch}`, 'kvm.node');
+  mkdirSync(dirname(old), { recursive: true });
+  writeFileSync(old, '');
+  const build = (): string =>
+    execFileSync(process.execPath, [join(copy, 'build.mjs')], { encoding: 'utf8', env: { PATH: copy, CXX: 'no-g++' } });
+  const tomorrow = Date.now() / 1000 + 86_400;
+  utimesSync(old, tomorrow, tomorrow);
+  expect([build(), existsSync(old)]).toEqual(['', true]);
+  utimesSync(old, 0, 0);
+  expect(build()).toContain('no make, python3, g++: the native backend is left out');
+  expect(existsSync(old)).toBe(false);
+  rmSync(copy, { recursive: true });
 });
 
 test.skipIf(absent !== undefined)('says its version, which is the package s', () => {

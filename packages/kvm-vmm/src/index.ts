@@ -1,6 +1,6 @@
 export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './boot/flat.js';
 export { reserveHostPages } from './boot/host-pages.js';
-export { deviceHole, lowMemoryEnd, mapRam } from './boot/memory-map.js';
+export { lowMemoryEnd, mapRam } from './boot/memory-map.js';
 export { MmioBus, type MmioDevice } from './bus/mmio-bus.js';
 export { PioBus, type PioDevice } from './bus/pio-bus.js';
 export { Challenge, challengeAddress, challengeLength, type Verdict } from './devices/challenge.js';

@@ -1,18 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { headerSet } from '../test/headerSet.js';
-import { noCompiler } from '../test/host.js';
-
-const built = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+import { builtMain, noCompiler, notBuilt, titled } from '../test/host.js';
 
 function magicGen(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [built, ...args], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [builtMain, ...args], { encoding: 'utf8' });
   return { status, stdout, stderr };
 }
 
-describe.skipIf(!existsSync(built))('the command line (skipped where the package is not built)', () => {
+describe.skipIf(notBuilt)(titled('the command line', notBuilt), () => {
   it('prints the model of a directory of headers', () => {
     const [directory = ''] = headerSet('struct s { __u8 a; };').directories;
     const { status, stdout } = magicGen('dump', '--headers', directory);
@@ -25,7 +21,7 @@ describe.skipIf(!existsSync(built))('the command line (skipped where the package
     });
   });
 
-  it.skipIf(noCompiler)('prints what a compiler compared, and last that nothing differs', () => {
+  it.skipIf(noCompiler)(titled('prints what a compiler compared, and last that nothing differs', noCompiler), () => {
     const [directory = ''] = headerSet('#define A 1\nstruct s { __u8 a; };').directories;
     const { status, stdout } = magicGen('verify', '--headers', directory);
     expect(stdout).toMatch(/^constants {3}1$[\s\S]*^records {5}1$[\s\S]*^0 mismatches\n$/m);
@@ -38,6 +34,11 @@ describe.skipIf(!existsSync(built))('the command line (skipped where the package
     expect(magicGen('dump', '--headers', directory)).toEqual({ status: 1, stdout: '', stderr: message });
     expect(magicGen('dump', '--headers', '/no/such')).toMatchObject({
       status: 1,
+      stderr: 'magic-gen: /no/such is not a directory\n',
+    });
+    expect(magicGen('verify', '--headers', '/no/such', '--arch', 'all')).toEqual({
+      status: 1,
+      stdout: '',
       stderr: 'magic-gen: /no/such is not a directory\n',
     });
     expect(magicGen('dump', '--arch', 'vax')).toMatchObject({

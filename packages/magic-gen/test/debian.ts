@@ -53,9 +53,10 @@ export function makeDeb(path: string, files: Readonly<Record<string, string>>): 
   );
 }
 
-/** Whether a program is there to be run. */
-export function has(program: string): boolean {
-  return spawnSync(program, ['--version']).error === undefined;
+/** Why tests that run these programs are skipped on this host; undefined where they are not. */
+export function without(...programs: readonly string[]): string | undefined {
+  const missing = programs.find((program) => spawnSync(program, ['--version']).error !== undefined);
+  return missing && `there is no ${missing}`;
 }
 
 export interface ArchivePackage {

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { MagicGenError } from '../src/errors.js';
 import { findHeaders, type HeaderSet } from '../src/headers/find.js';
 import { findTarget, type TargetDescription, targets } from '../src/targets/index.js';
@@ -36,7 +38,28 @@ export function noCompilerFor({ target }: TargetDescription): string | undefined
 }
 
 /** The targets that this host has a compiler for. */
-export const compiled = targets.filter((target) => noCompilerFor(target) === undefined);
+export function compiledTargets(): readonly TargetDescription[] {
+  return targets.filter((target) => noCompilerFor(target) === undefined);
+}
+
+/** Where the command line is built. */
+export const builtMain = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+/** Why tests of the command line are skipped; undefined where they are not. */
+export const notBuilt = existsSync(builtMain) ? undefined : 'the package is not built';
+
+const printed = new Set<string>();
+
+/**
+ * The title of what is skipped for a reason: with the reason in it, which is also printed, once for each file of tests.
+ * Where there is none, the title as it is.
+ */
+export function titled(title: string, reason: string | undefined): string {
+  if (reason === undefined) return title;
+  if (!printed.has(reason)) process.stdout.write(`${title}: skipped, ${reason}\n`);
+  printed.add(reason);
+  return `${title} (skipped: ${reason})`;
+}
 
 /**
  * Real headers for a target: of the directories that MAGIC_GEN_HEADERS names, then the system's own. Empty where there are

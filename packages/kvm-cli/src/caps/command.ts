@@ -1,4 +1,4 @@
-import { type BackendName, Cap, capNames, Kvm, type Vm } from '@kvm/core';
+import { type BackendName, Cap, capName, Kvm, type Vm } from '@kvm/core';
 import pc from 'picocolors';
 import { stdout } from '../output/stream-sink.js';
 
@@ -50,7 +50,7 @@ function ask(kvm: Kvm, vm: Vm): Answer[] {
   return Object.entries(Cap)
     .map(([cap, number]) => ({
       number,
-      name: capNames[number] ?? cap,
+      name: capName(number),
       cap,
       value: kvm.checkExtension(number),
       vmValue: askVm ? vm.checkExtension(number) : null,

@@ -1,8 +1,9 @@
 import { type BackendName, backendNames, tryBackend } from '@kvm/core';
+import { CliError } from '../exit-status.js';
 import { planRun } from '../run/plan.js';
-import { statusOfRun } from '../run/report.js';
+import { complaint, statusOfRun } from '../run/report.js';
 import { SerialRecord } from '../run/serial-record.js';
-import { runSession } from '../run/session.js';
+import { runSession, type SessionEnd } from '../run/session.js';
 
 /** What became of one backend. */
 export interface BackendReport {
@@ -26,31 +27,43 @@ export interface GuestReport {
 /** A guest that has done nothing for so long has failed. */
 const timeoutSeconds = 20;
 
-/** Loads each backend and, if there is a KVM to use, has it run the built-in guest. */
-export async function inspectBackends(device: string, runGuests: boolean): Promise<BackendReport[]> {
-  const reports: BackendReport[] = [];
-  for (const name of backendNames) {
+/** Loads each backend. */
+export function inspectBackends(): BackendReport[] {
+  return backendNames.map((name) => {
     const attempt = tryBackend(name);
-    if ('error' in attempt) {
-      reports.push({ name, version: null, error: firstLine(attempt.error), guest: null });
-    } else {
-      const guest = runGuests ? await tryGuest(device, name) : null;
-      reports.push({ name, version: attempt.version, error: null, guest });
-    }
+    return 'error' in attempt
+      ? { name, version: null, error: firstLine(attempt.error), guest: null }
+      : { name, version: attempt.version, error: null, guest: null };
+  });
+}
+
+/**
+ * Has each backend that loads run the built-in guest.
+ *
+ * @throws CliError when a guest was stopped from outside: whoever did that wants all of it to end.
+ */
+export async function runGuests(device: string, reports: readonly BackendReport[]): Promise<BackendReport[]> {
+  const done: BackendReport[] = [];
+  for (const report of reports) {
+    done.push(report.error === null ? { ...report, guest: await tryGuest(device, report.name) } : report);
   }
-  return reports;
+  return done;
 }
 
 async function tryGuest(device: string, backend: BackendName): Promise<GuestReport> {
   const serialOutput = new SerialRecord();
+  let end: SessionEnd;
   try {
-    const end = await runSession({ task: planRun(undefined, { device, backend }), serialOutput, timeoutSeconds });
-    const { outcome, exitCount: exits, seconds } = end.record;
-    const ok = statusOfRun(end) === 0;
-    return { ok, exits, seconds, error: ok ? null : `it ended with ${outcome.kind}, and said ${serialOutput.text}` };
+    end = await runSession({ task: planRun(undefined, { device, backend }), serialOutput, timeoutSeconds });
   } catch (error) {
     return { ok: false, exits: 0, seconds: 0, error: (error as Error).message };
   }
+  const { stopCause, record } = end;
+  const status = statusOfRun(end);
+  if (stopCause !== undefined && stopCause !== 'timeout') throw new CliError(complaint(end) ?? stopCause, status);
+  const { outcome, exitCount: exits, seconds } = record;
+  const ok = status === 0;
+  return { ok, exits, seconds, error: ok ? null : `it ended with ${outcome.kind}, and said ${serialOutput.text}` };
 }
 
 /** The backend that is used when nobody asks for one, and why: the rule of `Kvm.open`, in words. */

@@ -2,7 +2,7 @@ import { KvmError } from '@kvm/core';
 import pc from 'picocolors';
 import { ExitStatus } from '../exit-status.js';
 import { stdout } from '../output/stream-sink.js';
-import { type BackendReport, chosenBackend, inspectBackends } from './backends.js';
+import { type BackendReport, chosenBackend, inspectBackends, runGuests } from './backends.js';
 import { type DeviceReport, inspectDevice, inspectKvm, type KvmReport } from './host.js';
 
 export interface DoctorFlags {
@@ -33,11 +33,11 @@ export async function doctor(flags: DoctorFlags): Promise<number> {
 
 async function examine(path: string): Promise<Report> {
   const device = inspectDevice(path);
-  let backends = await inspectBackends(path, false);
-  const chosen = chosenBackend(backends);
+  const loaded = inspectBackends();
+  const chosen = chosenBackend(loaded);
   const kvm = chosen.name === null ? undefined : inspectKvm(path, chosen.name);
   const opened = kvm !== undefined && !(kvm instanceof KvmError);
-  if (opened) backends = await inspectBackends(path, true);
+  const backends = opened ? await runGuests(path, loaded) : loaded;
   const guest = backends.find(({ name }) => name === chosen.name)?.guest;
   return {
     usable: guest?.ok === true,

@@ -75,6 +75,14 @@ test('a reader that goes ends every wait, and what is written then is lost witho
   expect(closed).toBe(2);
 });
 
+test('a write that is done at once and fails is known of once the sink is flushed', async () => {
+  const sink = new StreamSink(new Writable({ write: (_chunk, _encoding, done) => done(new Error('ENOSPC')) }));
+  sink.write('12');
+  expect(sink.closed).toBe(false);
+  await sink.flushed();
+  expect(sink.closed).toBe(true);
+});
+
 test('a reader that does not read can be given up', async () => {
   const { stream } = slowStream();
   const sink = new StreamSink(stream);

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 
 /**
  * One of the process's output streams. Its reader may be slow: a write says so, and `drained` waits; or gone, which `onClosed`
@@ -59,11 +60,15 @@ export class StreamSink {
 
   /** Settles once all that was written is out, or nobody reads any more. */
   async flushed(): Promise<void> {
-    if (this.#closed || this.#stream.writableLength === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-      this.#stream.write('', () => resolve());
-    });
+    if (this.#closed) return;
+    if (this.#stream.writableLength > 0) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        this.#stream.write('', () => resolve());
+      });
+    }
+    // A stream tells of a write that has failed only after that: one to a file or a device, which is done at once, some ticks later.
+    await turn();
   }
 }
 

@@ -59,8 +59,7 @@ function devices(task: VcpuTask, uart: Uart): Pick<Machine, 'pio' | 'mmio' | 'de
   const debugExit = new DebugExit();
   pio.attach(com1, uartPorts, uart);
   pio.attach(debugExitPort, 1, debugExit);
-  const { a, b } = task.challenge ?? {};
-  const challenge = a === undefined || b === undefined ? undefined : new Challenge(a, b);
+  const challenge = task.challenge && new Challenge(task.challenge.a, task.challenge.b);
   if (challenge !== undefined) mmio.attach(challengeAddress, challengeLength, challenge);
   return { pio, mmio, debugExit, challenge };
 }

@@ -5,8 +5,7 @@ import type { Mode } from '@kvm/core/x86';
 import { planFlat } from '@kvm/vmm';
 import { CliError } from '../exit-status.js';
 import { builtInGuest, readGuest } from './guest-file.js';
-import type { Operands } from './protocol.js';
-import type { SessionOptions } from './session.js';
+import type { Operands, Task } from './protocol.js';
 
 /** The options of `kvm-cli run`, parsed. */
 export interface RunFlags {
@@ -21,8 +20,6 @@ export interface RunFlags {
   json?: boolean;
   timeout?: number;
 }
-
-export type Task = SessionOptions['task'];
 
 const defaultMemory = 16 * 2 ** 20;
 

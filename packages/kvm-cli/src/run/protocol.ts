@@ -10,8 +10,8 @@ export interface Operands {
   readonly b: bigint;
 }
 
-/** All that the vCPU's thread needs to make the machine and run it. */
-export interface VcpuTask {
+/** A guest, and the machine it is to have. */
+export interface Task {
   readonly device: string;
   readonly backend: BackendName | undefined;
   readonly memorySize: number;
@@ -19,6 +19,10 @@ export interface VcpuTask {
   readonly plan: FlatPlan;
   readonly challenge: Operands | undefined;
   readonly trace: boolean;
+}
+
+/** All that the vCPU's thread needs to make the machine and run it: the guest, and what the two threads share. */
+export interface VcpuTask extends Task {
   /** One word, not 0 once the guest is to stop. */
   readonly stop: Int32Array;
   readonly serialIn: SharedRing;

@@ -1,13 +1,13 @@
 import type { Outcome } from '@kvm/vmm';
 import type pc from 'picocolors';
 import { ExitStatus } from '../exit-status.js';
-import type { Task } from './plan.js';
-import type { ChallengeResult } from './protocol.js';
+import type { ChallengeResult, Task } from './protocol.js';
 import type { SessionEnd, StopCause } from './session.js';
 
 /** What a run means to whoever started kvm-cli: its status, and its report in words and in JSON. */
 
-const stopStatus: Readonly<Record<StopCause, number>> = {
+/** The status of a run that was stopped. */
+export const stopStatus: Readonly<Record<StopCause, number>> = {
   timeout: ExitStatus.TimedOut,
   SIGINT: ExitStatus.Sigint,
   SIGTERM: ExitStatus.Sigterm,

@@ -8,7 +8,7 @@ export interface SerialInputOptions {
   ring: ByteRing;
   /** Called at Ctrl-C on a terminal, which in raw mode is a byte like any other. */
   interrupt: () => void;
-  /** Called when the input cannot be read, as when it is a directory. Its end is no failure, and not told. */
+  /** Called when the input cannot be read, as when it was opened for writing only. Its end is no failure, and not told. */
   failed: (error: Error) => void;
 }
 

@@ -1,10 +1,10 @@
-import { constants } from 'node:os';
 import type { ReadStream } from 'node:tty';
 import { Worker } from 'node:worker_threads';
 import { type KickHandle, KvmError, kick } from '@kvm/core';
 import { stderr, stdout } from '../output/stream-sink.js';
 import { ByteRing } from './byte-ring.js';
-import type { RunRecord, VcpuMessage, VcpuTask } from './protocol.js';
+import type { RunRecord, Task, VcpuMessage, VcpuTask } from './protocol.js';
+import { stopStatus } from './report.js';
 import { RingPump, type Sink } from './ring-pump.js';
 import { SerialInput } from './serial-input.js';
 
@@ -14,8 +14,7 @@ export type StopCause = 'timeout' | 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'output cl
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface SessionOptions {
-  /** The guest, as the vCPU's thread needs it; what the two threads share is added here. */
-  task: Omit<VcpuTask, 'stop' | 'serialIn' | 'serialOut' | 'traceOut'>;
+  task: Task;
   /** Where goes what the guest says. */
   serialOutput: Sink;
   /** Where comes from what the guest hears; without it, it hears nothing. */
@@ -88,15 +87,16 @@ class Session {
     const timeout =
       timeoutSeconds === undefined ? undefined : setTimeout(() => this.#stopFor('timeout'), timeoutSeconds * 1000);
     try {
-      this.#input?.start();
-      const record = await this.#runWorker(serial, trace);
-      clearTimeout(timeout);
-      this.#input?.stop();
-      await this.#deliver(serial, trace);
-      return { record, stopCause: record.outcome.kind === 'interrupted' ? this.#stopCause : undefined };
+      try {
+        this.#input?.start();
+        const record = await this.#runWorker(serial, trace);
+        return { record, stopCause: record.outcome.kind === 'interrupted' ? this.#stopCause : undefined };
+      } finally {
+        clearTimeout(timeout);
+        this.#input?.stop();
+        await this.#deliver(serial, trace);
+      }
     } finally {
-      clearTimeout(timeout);
-      this.#input?.stop();
       for (const signal of signals) process.off(signal, this.#onSignal);
       process.off('exit', emergency);
     }
@@ -116,10 +116,7 @@ class Session {
 
   readonly #onSignal = (signal: (typeof signals)[number]): void => {
     // Asked twice, it has to be quick.
-    if (this.#stopCause === signal) {
-      this.#input?.stop();
-      process.exit(128 + constants.signals[signal]);
-    }
+    if (this.#stopCause === signal) process.exit(stopStatus[signal]);
     this.#stopFor(signal);
   };
 

@@ -50,8 +50,9 @@ function createUart(): Uart {
   return uart;
 }
 
-function traceTo(ring: ByteRing, counts: ExitCounts): NonNullable<RunOptions['observe']> {
-  return (exit) => send(ring, Buffer.from(`#${counts.total} ${describeExit(exit)}\n`));
+function traceTo(ring: ByteRing): NonNullable<RunOptions['observe']> {
+  let number = 0;
+  return (exit) => send(ring, Buffer.from(`#${++number} ${describeExit(exit)}\n`));
 }
 
 function challengeOf({ challenge }: Machine): ChallengeResult | undefined {
@@ -65,12 +66,13 @@ function run(): RunRecord {
   try {
     const { kvm, vcpu, pio, mmio, debugExit } = machine;
     const counts = new ExitCounts();
-    const observe = task.trace ? { observe: traceTo(traceOut, counts) } : {};
+    const observe = task.trace ? { observe: traceTo(traceOut) } : {};
     tell({ kind: 'ready', handle: vcpu.kickHandle() });
     const start = performance.now();
     const outcome = stopped()
       ? ({ kind: 'interrupted' } as const)
       : runVcpu(vcpu, { pio, mmio, debugExit, counts, interrupted: stopped, ...observe });
+    const seconds = (performance.now() - start) / 1000;
     return {
       outcome,
       backend: kvm.backendName,
@@ -80,7 +82,7 @@ function run(): RunRecord {
         pio: pio.unclaimedReads + pio.unclaimedWrites,
         mmio: mmio.unclaimedReads + mmio.unclaimedWrites,
       },
-      seconds: (performance.now() - start) / 1000,
+      seconds,
       challenge: challengeOf(machine),
     };
   } finally {

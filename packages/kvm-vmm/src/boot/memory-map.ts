@@ -1,7 +1,7 @@
 import { type GuestMemory, KvmError, type Vm } from '@kvm/core';
 
 /** Guest-physical addresses from here to 4 GiB belong to devices. */
-export const deviceHole = 0xc000_0000n;
+const deviceHole = 0xc000_0000n;
 const deviceHoleEnd = 0x1_0000_0000n;
 
 /** The end of the memory that lies at address 0, when a guest has `size` bytes in all. */
@@ -18,14 +18,13 @@ interface Piece {
 
 /**
  * Gives a guest its memory as x86 machines have it: from address 0 to at most 3 GiB, and what is more from 4 GiB on. Takes slots
- * from 0 on. Gives back how many.
+ * from 0 on.
  */
-export function mapRam(vm: Vm, memory: GuestMemory): number {
-  const pieces = [...layOut(memory.size, memory.windowSize)];
-  for (const [slot, { guestPhysAddr, offset, size }] of pieces.entries()) {
-    vm.setUserMemoryRegion({ slot, guestPhysAddr, memory, offset, size });
+export function mapRam(vm: Vm, memory: GuestMemory): void {
+  let slot = 0;
+  for (const piece of layOut(memory.size, memory.windowSize)) {
+    vm.setUserMemoryRegion({ slot: slot++, memory, ...piece });
   }
-  return pieces.length;
 }
 
 /** Pieces that lie on one side of the hole, and in one window of the memory. */

@@ -1,4 +1,4 @@
-import { type Exit, ExitReason, exitReasonNames, Struct, unrecognised } from '@kvm/core';
+import { type Exit, ExitReason, exitReasonName, Struct, unrecognised } from '@kvm/core';
 
 /** An exit in one line: its name, and what it carries. After it was handled, that is also what a read was given. */
 export function describeExit(exit: Exit): string {
@@ -13,9 +13,9 @@ export function describeExit(exit: Exit): string {
       return `KVM_EXIT_MMIO ${way} addr=${hex(physAddr)} len=${len} data=${bytes(data.subarray(0, len))}`;
     }
     case unrecognised:
-      return exitReasonNames[exit.exitReason] ?? `exit ${exit.exitReason}`;
+      return exitReasonName(exit.exitReason);
     default:
-      return [exitReasonNames[exit.reason] ?? `exit ${exit.reason}`, ...members(exit)].join(' ');
+      return [exitReasonName(exit.reason), ...members(exit)].join(' ');
   }
 }
 

@@ -1,30 +1,30 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { folderForTest, has, makeDeb } from '../../test/debian.js';
+import { folderForTest, makeDeb, without } from '../../test/debian.js';
 import { headerSet, write } from '../../test/headerSet.js';
+import { builtMain, notBuilt, titled } from '../../test/host.js';
 
-const built = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const noTar = without('tar');
 
 function magicGen(...args: string[]) {
   const env = { ...process.env, XDG_CACHE_HOME: folderForTest() };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [built, ...args], { encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [builtMain, ...args], { encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
 
 const kvmRun = 'struct kvm_run { __u64 cr8; };';
 const folderOf = (kvm: string): string => headerSet(`${kvm}\n${kvmRun}`).directories[0] ?? '';
 
-describe.skipIf(!existsSync(built))('the commands (skipped where the package is not built)', () => {
+describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
   it('take one source of headers, and no two', () => {
     const { status, stderr } = magicGen('dump', '--system', '--debian', 'sid');
     expect(status).toBe(1);
     expect(stderr).toMatch(/cannot be used with option/);
   });
 
-  it.skipIf(!has('tar'))('take headers from a package', () => {
+  it.skipIf(noTar)(titled('take headers from a package', noTar), () => {
     const folder = folderOf('#define KVM_CAP_X 7');
     const files = ['linux/kvm.h', 'linux/types.h', 'linux/ioctl.h', 'linux/version.h', 'asm/kvm.h'].map(
       (name): [string, string] => [`usr/include/${name}`, readFileSync(join(folder, name), 'utf8')],
@@ -48,8 +48,27 @@ describe.skipIf(!existsSync(built))('the commands (skipped where the package is 
       stdout: '',
       stderr: "magic-gen: /no/such is no source of headers: neither 'system' nor 'debian:SUITE', a folder nor a .deb\n",
     });
+    for (const wrong of [
+      ['diff', model],
+      ['diff', model, none, model],
+      ['diff', '--wrong', model, none],
+    ]) {
+      expect(magicGen(...wrong)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^error: /) });
+    }
+    expect(magicGen('diff', '--help')).toMatchObject({ status: 0, stderr: '' });
     writeFileSync(model, '{"schema": 99}');
     expect(magicGen('diff', model, none).stderr).toMatch(/is a model of schema 99; this magic-gen reads schema 1\n$/);
+  });
+
+  it('head the columns of models with the names of their targets', () => {
+    const folder = folderOf('struct s { long a; };');
+    const files = ['x86', 'x86-32'].map((arch) => {
+      const file = join(folderForTest(), `${arch}.json`);
+      writeFileSync(file, magicGen('dump', '--headers', folder, '--arch', arch).stdout);
+      return file;
+    });
+    const { stdout } = magicGen('show', 'struct s', '--model', ...files);
+    expect(stdout).toMatch(/^ +x86 +size +x86-32 +size$/m);
   });
 
   it('fail on a name without facts where they are strict, and change nothing', () => {

@@ -7,13 +7,16 @@ import { sourceNamed } from '../headers/source.js';
 import type { Model } from '../model/model.js';
 import { isModelFile, readModel } from '../model/read.js';
 import { TerminalProgress } from '../progress.js';
-import { findTarget, type TargetDescription, targets } from '../targets/index.js';
+import { findTarget, targetOf } from '../targets/index.js';
 import { reportFailure } from './failure.js';
 import { modelsFrom } from './models.js';
 
 const operand = "a model (dump's JSON), 'system', 'debian:SUITE', a .deb, a kernel tree or a directory of headers";
 
-/** `magic-gen diff`: what changed, and whether it breaks anything. Its exit status is diff's: 2 for trouble. */
+/** The exit status where the two could not be compared. */
+const trouble = 2;
+
+/** `magic-gen diff`: what changed, and whether it breaks anything. Its exit status is diff's. */
 export function addDiff(program: Command): void {
   program
     .command('diff')
@@ -23,6 +26,7 @@ export function addDiff(program: Command): void {
     .option('--arch <names>', "architectures, by the kernel's names for them: a,b or all; a model file has its own")
     .addOption(new Option('--markdown', 'print Markdown').conflicts('json'))
     .option('--json', 'print JSON')
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : trouble))
     .action(async (a: string, b: string, options: { arch?: string; markdown?: boolean; json?: boolean }) => {
       try {
         const diffs = (await pairs(a, b, options.arch)).map(([before, after]) => diffModels(before, after));
@@ -30,7 +34,7 @@ export function addDiff(program: Command): void {
         process.stdout.write(format(diffs));
         if (!diffs.every(isCompatible)) process.exitCode = 1;
       } catch (error) {
-        reportFailure(error, 2);
+        reportFailure(error, trouble);
       }
     });
 }
@@ -38,21 +42,21 @@ export function addDiff(program: Command): void {
 /** The models to compare: of one architecture where one of the two is a model, else of those that are named. */
 async function pairs(a: string, b: string, arch: string | undefined): Promise<[Model, Model][]> {
   const progress = new TerminalProgress();
-  const files = [a, b].filter(isModelFile).map(readModel);
-  const [file] = files;
+  const [first, second] = [modelIn(a), modelIn(b)];
+  const file = first ?? second;
   if (file && arch !== undefined && findTarget(arch).target.triple !== file.target.triple) {
     throw new MagicGenError(
       `--arch ${arch}: a model is of the architecture it was made for, here ${file.target.triple}`,
     );
   }
   const list = file ? targetOf(file).name : (arch ?? 'x86');
-  const load = async (word: string): Promise<Map<string, Model>> => {
-    if (isModelFile(word)) return new Map([[list, readModel(word)]]);
+  const load = async (word: string, given: Model | undefined): Promise<Map<string, Model>> => {
+    if (given) return new Map([[list, given]]);
     return new Map(
       (await modelsFrom(sourceNamed(word), list, progress)).map(({ target, model }) => [target.name, model]),
     );
   };
-  const [before, after] = [await load(a), await load(b)];
+  const [before, after] = [await load(a, first), await load(b, second)];
   progress.done();
   // Of "all", an architecture that one of the two does not have has not changed: it came or went whole.
   const common = [...before].flatMap(([name, model]): [Model, Model][] => {
@@ -63,8 +67,6 @@ async function pairs(a: string, b: string, arch: string | undefined): Promise<[M
   return common;
 }
 
-function targetOf({ target, arch }: Model): TargetDescription {
-  const found = targets.find((each) => each.target.triple === target.triple);
-  if (!found) throw new MagicGenError(`a model of ${target.triple} (${arch}), which this magic-gen does not know`);
-  return found;
+function modelIn(word: string): Model | undefined {
+  return isModelFile(word) ? readModel(word) : undefined;
 }

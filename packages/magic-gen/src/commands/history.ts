@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { MagicGenError } from '../errors.js';
 import type { HeaderSource } from '../headers/source.js';
 import { kvmHistory, writeKvmHistory } from '../history/file.js';
-import { firstKernel, type History, knownKernels } from '../history/history.js';
+import { emptyHistory, firstKernel, type History, knownKernels } from '../history/history.js';
 import { kinds } from '../history/names.js';
 import { extendHistory, suites } from '../history/update.js';
 import { sinceText } from '../history/versions.js';
@@ -29,7 +29,7 @@ async function update(options: SourceOptions): Promise<string> {
   const sources = named
     ? [sourceOf(options)]
     : suites.map((suite): HeaderSource => ({ kind: 'debian', suite, fresh: true }));
-  const extended = await extendHistory(kvmHistory(), sources, progress);
+  const extended = await extendHistory(kvmHistory(emptyHistory), sources, progress);
   progress.done();
   const changed = writeKvmHistory(extended);
   return `${summary(extended)}${changed ? 'history/kvm.json is written' : 'nothing is new'}\n`;

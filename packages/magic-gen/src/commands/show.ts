@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { readModel } from '../model/read.js';
 import { TerminalProgress } from '../progress.js';
 import { type Shown, show } from '../show/show.js';
+import { targetOf } from '../targets/index.js';
 import { modelsFrom } from './models.js';
 import { type SourceOptions, sourceOf, withArchs, withSources } from './sources.js';
 
@@ -35,7 +36,10 @@ async function load(options: ShowOptions): Promise<Shown[]> {
   if (options.model !== undefined) {
     const models = options.model.map(readModel);
     const several = new Set(models.map(({ kernel }) => kernel)).size > 1;
-    return models.map((model) => ({ heading: several ? `${model.arch} ${model.kernel}` : model.arch, model }));
+    return models.map((model) => {
+      const { name } = targetOf(model);
+      return { heading: several ? `${name} ${model.kernel}` : name, model };
+    });
   }
   const progress = new TerminalProgress();
   const models = await modelsFrom(sourceOf(options), options.arch, progress);

@@ -1,12 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { folderForTest, has, makeDeb, ownCache } from '../../test/debian.js';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { folderForTest, makeDeb, ownCache, without } from '../../test/debian.js';
+import { titled } from '../../test/host.js';
 import { unpackedDeb, unpackWithTar } from './deb.js';
 
 const files = { 'usr/include/linux/kvm.h': 'text of kvm.h\n', 'usr/include/asm/kvm.h': '' };
 
-describe.skipIf(!has('tar'))('a package (skipped where there is no tar)', () => {
+const noTar = without('tar');
+
+describe.skipIf(noTar)(titled('a package', noTar), () => {
   it('is unpacked once, into the cache', async () => {
     const cache = ownCache();
     const deb = join(folderForTest(), 'x.deb');
@@ -26,6 +29,20 @@ describe.skipIf(!has('tar'))('a package (skipped where there is no tar)', () => 
     await unpackWithTar(deb, own);
     const list = (folder: string): string[] => readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
     expect(list(own)).toEqual(list(await unpackedDeb(deb)));
+  });
+
+  it('is unpacked where there is no dpkg', async () => {
+    ownCache();
+    const deb = join(folderForTest(), 'x.deb');
+    makeDeb(deb, files);
+    const programs = folderForTest();
+    for (const name of ['tar', 'gzip']) {
+      const path = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
+      symlinkSync(path.find((each) => existsSync(each)) ?? '', join(programs, name));
+    }
+    vi.stubEnv('PATH', programs);
+    const folder = await unpackedDeb(deb);
+    expect(readFileSync(join(folder, 'usr/include/linux/kvm.h'), 'utf8')).toBe('text of kvm.h\n');
   });
 
   it('that is broken leaves nothing in the cache, and is named', async () => {

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MagicGenError } from '../errors.js';
+import { lastLines, MissingProgramError, run } from '../run.js';
 import { readAr } from './ar.js';
 import { cacheDirectory, moveIntoPlace, sha256, withScratch } from './cache.js';
-import { lastLines, run } from './run.js';
 
 /** The folder that holds what a package holds; it is unpacked once. @throws MagicGenError where it is no package. */
 export async function unpackedDeb(file: string): Promise<string> {
@@ -24,7 +24,7 @@ async function unpack(file: string, folder: string): Promise<void> {
   // Of a broken package the archive's reader tells more than dpkg-deb.
   readAr(readFileSync(file), file);
   const dpkg = await run('dpkg-deb', ['-x', file, folder], { missing: '' }).catch((error: unknown) => {
-    if (error instanceof MagicGenError && /is not installed/.test(error.message)) return undefined;
+    if (error instanceof MissingProgramError) return undefined;
     throw error;
   });
   if (dpkg === undefined) await unpackWithTar(file, folder);

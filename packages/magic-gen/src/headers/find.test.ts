@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { write } from '../../test/headerSet.js';
 import { x86 } from '../../test/host.js';
+import { MagicGenError, NoHeadersError } from '../errors.js';
 import { findTarget } from '../targets/index.js';
 import { findHeaders, includeFrom } from './find.js';
 
@@ -69,6 +70,22 @@ describe('what is no header set is told by what it lacks', () => {
   it('and where that was looked for', () => {
     const path = directory({ 'linux/kvm.h': '', 'linux/version.h': version });
     expect(() => findHeaders({ directory: path, target: x86 })).toThrow(`asm/kvm.h not found in ${path}`);
+  });
+
+  it('so that what has nothing for a target is told from what is wrong', () => {
+    const error = (path: string): unknown => {
+      try {
+        return findHeaders({ directory: path, target: x86 });
+      } catch (thrown) {
+        return thrown;
+      }
+    };
+    expect(error(directory({ 'linux/kvm.h': '' }))).toBeInstanceOf(NoHeadersError);
+    const unversioned = directory({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': '' });
+    for (const path of ['/no/such', unversioned]) {
+      expect(error(path)).toBeInstanceOf(MagicGenError);
+      expect(error(path)).not.toBeInstanceOf(NoHeadersError);
+    }
   });
 
   it('when it is no directory', () => {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { MagicGenError } from '../errors.js';
+import { MagicGenError, NoHeadersError } from '../errors.js';
 import type { Include } from '../preprocess/preprocess.js';
 import type { TargetDescription } from '../targets/target.js';
 
@@ -24,7 +24,8 @@ const needed = ['linux/kvm.h', 'asm/kvm.h', 'linux/version.h'];
 /**
  * Finds a header set.
  *
- * @throws MagicGenError that lists what is missing and where it was looked for.
+ * @throws NoHeadersError that lists what is missing and where it was looked for; MagicGenError where the directory is none,
+ *   or its headers do not say of which kernel they are.
  */
 export function findHeaders({ directory, target }: FindOptions): HeaderSet {
   const system = '/usr/include';
@@ -41,7 +42,7 @@ export function findHeaders({ directory, target }: FindOptions): HeaderSet {
   }
   const best = candidates.toSorted((a, b) => missing(a).length - missing(b).length)[0] ?? [];
   const looked = best.length > 0 ? best : bases;
-  throw new MagicGenError(
+  throw new NoHeadersError(
     `no kernel headers for ${target.arch}: ${missing(best).join(' and ')} not found in ${looked.join(' or ')}` +
       (directory === undefined ? '; on Debian, install linux-libc-dev' : ''),
   );

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { folderForTest, has, ownCache } from '../../test/debian.js';
+import { folderForTest, ownCache, without } from '../../test/debian.js';
 import { write } from '../../test/headerSet.js';
+import { titled } from '../../test/host.js';
 import { findTarget } from '../targets/index.js';
 import { headersFrom, sourceNamed } from './source.js';
 
@@ -30,7 +31,9 @@ function tree(others: Readonly<Record<string, string>> = {}): string {
   return folder;
 }
 
-describe.skipIf(!has('make'))('a kernel’s source tree (skipped where there is no make)', () => {
+const noMake = without('make');
+
+describe.skipIf(noMake)(titled('a kernel’s source tree', noMake), () => {
   it('makes its headers outside of itself', async () => {
     const cache = ownCache();
     const folder = tree();

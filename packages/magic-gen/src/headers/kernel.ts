@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { MagicGenError, NoHeadersError } from '../errors.js';
+import { lastLines, run } from '../run.js';
 import type { TargetDescription } from '../targets/target.js';
 import { cacheDirectory } from './cache.js';
-import { lastLines, run } from './run.js';
 
 /** Whether a folder is a kernel's source tree. */
 export function isKernelTree(folder: string): boolean {

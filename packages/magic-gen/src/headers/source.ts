@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { MagicGenError, NoHeadersError } from '../errors.js';
+import { MagicGenError } from '../errors.js';
 import { type Progress, silent } from '../progress.js';
 import type { TargetDescription } from '../targets/target.js';
 import { unpackedDeb } from './deb.js';
@@ -22,19 +22,14 @@ export type HeaderSource =
 /**
  * The headers that a source has for an architecture: downloaded, unpacked or made first, where that is needed.
  *
- * @throws MagicGenError where it has none.
+ * @throws NoHeadersError where it has none; MagicGenError where the source itself is at fault.
  */
 export async function headersFrom(
   source: HeaderSource,
   target: TargetDescription,
   progress: Progress = silent,
 ): Promise<HeaderSet> {
-  const directory = await directoryOf(source, target, progress);
-  try {
-    return findHeaders({ directory, target });
-  } catch (error) {
-    throw error instanceof MagicGenError ? new NoHeadersError(error.message) : error;
-  }
+  return findHeaders({ directory: await directoryOf(source, target, progress), target });
 }
 
 async function directoryOf(

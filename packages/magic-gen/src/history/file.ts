@@ -1,24 +1,39 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MagicGenError } from '../errors.js';
-import { emptyHistory, type Firsts, type History } from './history.js';
+import type { Firsts, History } from './history.js';
 import { kinds } from './names.js';
 
 const file = fileURLToPath(new URL('../../history/kvm.json', import.meta.url));
 
 let read: History | undefined;
 
-/** What magic-gen was published with: the history of KVM's headers. */
-export function kvmHistory(): History {
-  read ??= parseHistory(readText(), file);
+/**
+ * What magic-gen was published with: the history of KVM's headers.
+ *
+ * @param first What to begin with where there is none yet; without it, that is an error.
+ */
+export function kvmHistory(first?: History): History {
+  read ??= readHistory(file, first);
   return read;
 }
 
-function readText(): string {
+/** @throws MagicGenError where the file is no history, or cannot be read. */
+export function readHistory(path: string, first?: History): History {
+  const text = readText(path);
+  if (text !== undefined) return parseHistory(text, path);
+  if (first) return first;
+  throw new MagicGenError(`${path} is not there: it is a part of magic-gen`);
+}
+
+/** The text of a file, undefined where there is no such file. */
+function readText(path: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return JSON.stringify(emptyHistory);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new MagicGenError(`${path} cannot be read: ${message}`);
   }
 }
 
@@ -74,7 +89,7 @@ export function formatHistory(history: History): string {
 /** Writes the history, at once. Says whether that changed anything. */
 export function writeKvmHistory(history: History): boolean {
   const text = formatHistory(history);
-  if (readText() === text) return false;
+  if (readText(file) === text) return false;
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
   read = history;

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { folderForTest } from '../../test/debian.js';
 import { headerSet } from '../../test/headerSet.js';
-import { noHeaders, systemHeaders, x86 } from '../../test/host.js';
+import { noHeaders, systemHeaders, titled, x86 } from '../../test/host.js';
+import { MagicGenError } from '../errors.js';
 import { buildModel } from '../model/build.js';
-import { formatHistory, kvmHistory, parseHistory } from './file.js';
+import { formatHistory, kvmHistory, parseHistory, readHistory } from './file.js';
 import { emptyHistory, firstKernel, type History, historyOf, knownKernels, mergeHistories } from './history.js';
 import { withHistory } from './model.js';
 import { type Kind, kinds } from './names.js';
@@ -131,10 +134,30 @@ describe('since when', () => {
     expect(text(kvmHistory())).toBe(readFileSync(path, 'utf8'));
   });
 
-  it.skipIf(noHeaders)('every name of this system’s headers came, where their kernel is known', ({ skip }) => {
+  const reason = noHeaders ?? notKnown(systemHeaders().kernel);
+
+  it.skipIf(reason)(titled('every name of this system’s headers came, where their kernel is known', reason), () => {
     const model = buildModel(systemHeaders(), x86);
-    skip(!knownKernels(kvmHistory(), 'x86').includes(model.kernel), `Linux ${model.kernel} is not in the history`);
     const known = mergeHistories(emptyHistory, kvmHistory());
     expect(text(mergeHistories(known, historyOf(model)))).toBe(text(known));
+  });
+});
+
+function notKnown(kernelHere: string): string | undefined {
+  const isKnown = knownKernels(kvmHistory(), 'x86').includes(kernelHere);
+  return isKnown ? undefined : `Linux ${kernelHere} is not in the history`;
+}
+
+describe('a history that cannot be read', () => {
+  it('is an error, but for one that is begun', () => {
+    const path = join(folderForTest(), 'kvm.json');
+    expect(() => readHistory(path)).toThrow(`${path} is not there: it is a part of magic-gen`);
+    expect(readHistory(path, emptyHistory)).toBe(emptyHistory);
+    // A folder, which nothing can be read from.
+    const folder = folderForTest();
+    for (const first of [undefined, emptyHistory]) {
+      expect(() => readHistory(folder, first)).toThrow(MagicGenError);
+      expect(() => readHistory(folder, first)).toThrow(`${folder} cannot be read: EISDIR`);
+    }
   });
 });

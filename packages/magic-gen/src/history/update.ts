@@ -1,4 +1,4 @@
-import { NoHeadersError } from '../errors.js';
+import { headersOf } from '../headers/several.js';
 import { type HeaderSource, headersFrom } from '../headers/source.js';
 import { buildModel } from '../model/build.js';
 import type { Progress } from '../progress.js';
@@ -34,20 +34,18 @@ export async function extendHistory(
   // Several suites may have the same kernel.
   const done = new Set<string>();
   for (const source of sources) {
-    const lacking: string[] = [];
-    for (const target of architectures) {
-      const headers = await headersFrom(source, target, progress).catch((error: unknown) => {
-        if (!(error instanceof NoHeadersError)) throw error;
-        lacking.push(error.message);
-        return undefined;
-      });
-      if (headers === undefined || done.has(`${headers.kernel} ${target.arch}`)) continue;
+    const notes: string[] = [];
+    const found = headersOf('all', (target) => headersFrom(source, target, progress), {
+      all: architectures,
+      lacking: (_, { message }) => notes.push(message),
+    });
+    for await (const { target, headers } of found) {
+      if (done.has(`${headers.kernel} ${target.arch}`)) continue;
       done.add(`${headers.kernel} ${target.arch}`);
       progress.step(`${target.name}: reading the headers of Linux ${headers.kernel}`);
       result = mergeHistories(result, historyOf(buildModel(headers, target)));
     }
-    if (lacking.length === architectures.length) throw new NoHeadersError(lacking[0] ?? '');
-    for (const message of lacking) progress.note(message);
+    for (const note of notes) progress.note(note);
   }
   return result;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { headerSet } from '../../test/headerSet.js';
-import { noCompiler, x86 } from '../../test/host.js';
+import { noCompiler, titled, x86 } from '../../test/host.js';
 import { MagicGenError } from '../errors.js';
 import { buildModel } from '../model/build.js';
 import { verify } from '../verify/verify.js';
@@ -80,7 +80,7 @@ describe('what C leaves undefined stops the run', () => {
   });
 });
 
-describe.skipIf(noCompiler)(`a compiler agrees${noCompiler ? ` (skipped: ${noCompiler})` : ''}`, () => {
+describe.skipIf(noCompiler)(titled('a compiler agrees', noCompiler), () => {
   const literal = fc
     .tuple(
       fc.oneof(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { headerSet } from '../../test/headerSet.js';
-import { noCompilerFor, x86 } from '../../test/host.js';
+import { noCompilerFor, titled, x86 } from '../../test/host.js';
 import { buildModel } from '../model/build.js';
 import { targets } from '../targets/index.js';
 import { verify } from '../verify/verify.js';
@@ -169,24 +169,21 @@ describe.each(targets)('a compiler for $name agrees', (target) => {
     return `${word} TAG ${inner} ${attributes};`.replace(/@/g, () => `m${names++}`);
   });
 
-  it.skipIf(reason)(
-    `on every size, alignment, offset and bit of any struct${reason ? ` (skipped: ${reason})` : ''}`,
-    async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.array(record, { minLength: 80, maxLength: 80 }), async (records) => {
-          const declarations = records.map((text, index) => text.replace('TAG', `s${index}`));
-          const headers = headerSet(['enum e { A, B, C };', ...declarations].join('\n'));
-          const report = await verify(buildModel(headers, target), headers);
-          // With its text, for a case this large is not worth shrinking.
-          const told = report.mismatches.map((mismatch) => ({
-            ...mismatch,
-            text: declarations[Number(/^s(\d+)/.exec(mismatch.subject)?.[1])],
-          }));
-          expect(told).toEqual([]);
-          expect(report.compared.record).toBeGreaterThanOrEqual(80);
-        }),
-        { numRuns: target === x86 ? 4 : 2, endOnFailure: true },
-      );
-    },
-  );
+  it.skipIf(reason)(titled('on every size, alignment, offset and bit of any struct', reason), async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(record, { minLength: 80, maxLength: 80 }), async (records) => {
+        const declarations = records.map((text, index) => text.replace('TAG', `s${index}`));
+        const headers = headerSet(['enum e { A, B, C };', ...declarations].join('\n'));
+        const report = await verify(buildModel(headers, target), headers);
+        // With its text, for a case this large is not worth shrinking.
+        const told = report.mismatches.map((mismatch) => ({
+          ...mismatch,
+          text: declarations[Number(/^s(\d+)/.exec(mismatch.subject)?.[1])],
+        }));
+        expect(told).toEqual([]);
+        expect(report.compared.record).toBeGreaterThanOrEqual(80);
+      }),
+      { numRuns: target === x86 ? 4 : 2, endOnFailure: true },
+    );
+  });
 });

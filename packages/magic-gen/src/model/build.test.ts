@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { headerSet } from '../../test/headerSet.js';
-import { noHeaders, systemHeaders, x86 } from '../../test/host.js';
+import { noHeaders, systemHeaders, titled, x86 } from '../../test/host.js';
 import { buildModel } from './build.js';
 
 function build(kvm: string, others: Record<string, string> = {}) {
@@ -143,7 +143,7 @@ describe('macros', () => {
   });
 });
 
-describe.skipIf(noHeaders)(`the running system's headers${noHeaders ? ` (skipped: ${noHeaders})` : ''}`, () => {
+describe.skipIf(noHeaders)(titled("the running system's headers", noHeaders), () => {
   it('make the same model each time', () => {
     const build = () => JSON.stringify(buildModel(systemHeaders(), x86));
     expect(build()).toBe(build());

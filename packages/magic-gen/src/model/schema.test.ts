@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { folderForTest } from '../../test/debian.js';
-import { noHeaders, realHeaders } from '../../test/host.js';
+import { noHeaders, realHeaders, titled } from '../../test/host.js';
 import { modelOf } from '../../test/model.js';
 import { withHistory } from '../history/model.js';
 import { targets } from '../targets/index.js';
@@ -44,7 +44,7 @@ describe('the published schema of the model', () => {
     expect(problems({ ...model, more: 1 }, schema, true)).toEqual([': more is not described']);
   });
 
-  it.skipIf(noHeaders)('describes the models of the headers that are here', () => {
+  it.skipIf(noHeaders)(titled('describes the models of the headers that are here', noHeaders), () => {
     for (const target of targets) {
       for (const headers of realHeaders(target)) {
         const model = JSON.parse(JSON.stringify(withHistory(buildModel(headers, target))));

@@ -1,5 +1,5 @@
-import Parser from 'tree-sitter';
-import C from 'tree-sitter-c';
+import { createRequire } from 'node:module';
+import type Parser from 'tree-sitter';
 import { MagicGenError, NotConstantError } from '../errors.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 import { Code, child, fail, notConstant, placeOf, type Syntax } from './code.js';
@@ -10,9 +10,20 @@ const pieceLength = 8192;
 const nestingLimit = 400;
 const timeoutMicros = 20_000_000;
 
-const parser = new Parser();
-parser.setLanguage(C as unknown as Parser.Language);
-parser.setTimeoutMicros(timeoutMicros);
+let made: Parser | undefined;
+
+/** The parser, a native addon: loaded when it is first needed, for much of magic-gen works without it. */
+function theParser(): Parser {
+  if (!made) {
+    const require = createRequire(import.meta.url);
+    const TreeSitter: typeof Parser = require('tree-sitter');
+    const language: Parser.Language = require('tree-sitter-c');
+    made = new TreeSitter();
+    made.setLanguage(language);
+    made.setTimeoutMicros(timeoutMicros);
+  }
+  return made;
+}
 
 /**
  * Parses declarations.
@@ -20,6 +31,7 @@ parser.setTimeoutMicros(timeoutMicros);
  * @throws MagicGenError where the text is not C as the grammar knows it: nothing is ever passed over.
  */
 export function parseDeclarations(code: Code): Syntax {
+  const parser = theParser();
   const tree = parser.parse((at: number) => code.text.slice(at, at + pieceLength)) as Parser.Tree | null;
   if (!tree) {
     parser.reset();

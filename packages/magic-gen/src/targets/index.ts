@@ -1,4 +1,5 @@
 import { MagicGenError } from '../errors.js';
+import type { Model } from '../model/model.js';
 import { arm64 } from './arm64.js';
 import { loongarch } from './loongarch.js';
 import { mips } from './mips.js';
@@ -29,6 +30,13 @@ export function findTarget(name: string): TargetDescription {
   if (!found) {
     throw new MagicGenError(`unknown architecture '${name}'; known: ${targets.map((each) => each.name).join(', ')}`);
   }
+  return found;
+}
+
+/** The target a model is of. @throws MagicGenError when magic-gen does not know it. */
+export function targetOf({ target, arch }: Pick<Model, 'target' | 'arch'>): TargetDescription {
+  const found = targets.find((each) => each.target.triple === target.triple);
+  if (!found) throw new MagicGenError(`a model of ${target.triple} (${arch}), which this magic-gen does not know`);
   return found;
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { noRealHeaders, realHeaders } from '../../test/host.js';
+import { noRealHeaders, realHeaders, titled } from '../../test/host.js';
 import { buildModel } from '../model/build.js';
 import { verify } from '../verify/verify.js';
-import { findTarget, findTargets, targets } from './index.js';
+import { findTarget, findTargets, targetOf, targets } from './index.js';
 import { predefinedMacros } from './predefined.js';
 
 describe('targets', () => {
@@ -21,6 +21,12 @@ describe('targets', () => {
     expect(() => findTargets('arm64,vax')).toThrow(/unknown architecture 'vax'; known: x86, x86-32, arm64/);
   });
 
+  it('are known by their triples again, for a model has nothing else', () => {
+    for (const { name, arch, target } of targets) expect(targetOf({ arch, target }).name).toBe(name);
+    const vax = { arch: 'vax', target: { ...findTarget('x86').target, triple: 'vax-linux-gnu' } };
+    expect(() => targetOf(vax)).toThrow('a model of vax-linux-gnu (vax), which this magic-gen does not know');
+  });
+
   it('say of 128-bit integers whether there are any', () => {
     expect(predefinedMacros(findTarget('s390'))).toContain('#define __SIZEOF_INT128__ 16\n');
     expect(predefinedMacros(findTarget('x86-32'))).not.toContain('INT128');
@@ -30,7 +36,7 @@ describe('targets', () => {
 describe.each(targets)('the real headers for $name', (target) => {
   const reason = noRealHeaders(target);
 
-  it.skipIf(reason)(`are modelled as a compiler sees them${reason ? ` (skipped: ${reason})` : ''}`, async () => {
+  it.skipIf(reason)(titled('are modelled as a compiler sees them', reason), async () => {
     for (const headers of realHeaders(target)) {
       const report = await verify(buildModel(headers, target), headers);
       expect(report).toMatchObject({ target: target.name, kernel: headers.kernel, mismatches: [] });

@@ -1,7 +1,8 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { MagicGenError } from '../errors.js';
 import type { HeaderSet } from '../headers/find.js';
 import type { Target } from '../model/model.js';
+import { type Run, run } from '../run.js';
 
 /** A C compiler that makes code for the target. */
 export interface Compiler {
@@ -9,12 +10,6 @@ export interface Compiler {
   version: string;
   command: string;
   args: readonly string[];
-}
-
-export interface CompilerRun {
-  ok: boolean;
-  stdout: string;
-  stderr: string;
 }
 
 /** Debian calls a clang by its version where it is not the release's own. The first that knows the target is taken. */
@@ -41,19 +36,19 @@ export function findCompiler(target: Target): Compiler {
 
 function tryCompiler(candidate: string, { triple }: Target): Compiler | undefined {
   const [command = '', ...args] = candidate.split(/\s+/).filter((word) => word !== '');
-  const run = (...more: string[]): { ok: boolean; line: string } => {
+  const ask = (...more: string[]): { ok: boolean; line: string } => {
     const { status, stdout } = spawnSync(command, [...args, ...more], { encoding: 'utf8', input: '' });
     return { ok: status === 0, line: stdout?.split('\n')[0] ?? '' };
   };
-  const { line: version } = run('--version');
+  const { line: version } = ask('--version');
   if (version === '') return undefined;
   if (version.includes('clang')) {
     const chosen = `--target=${triple}`;
     // An older clang lacks the newer machines.
-    const { ok } = run(chosen, '-fsyntax-only', '-x', 'c', '-');
+    const { ok } = ask(chosen, '-fsyntax-only', '-x', 'c', '-');
     return ok ? { version, command, args: [...args, chosen] } : undefined;
   }
-  const machine = run('-dumpmachine').line;
+  const machine = ask('-dumpmachine').line;
   return machine.split('-')[0] === triple.split('-')[0] ? { version, command, args } : undefined;
 }
 
@@ -63,27 +58,17 @@ export function runCompiler(
   headers: HeaderSet,
   source: string,
   options: readonly string[],
-): Promise<CompilerRun> {
+): Promise<Run> {
   const includes = headers.directories.flatMap((directory) => ['-isystem', directory]);
   const args = [...compiler.args, '-std=gnu11', '-w', '-nostdinc', ...includes, ...options, '-x', 'c', '-'];
-  return new Promise((resolve) => {
-    const child = execFile(
-      compiler.command,
-      args,
-      { encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, LC_ALL: 'C' } },
-      (error, stdout, stderr) => resolve({ ok: error === null, stdout, stderr }),
-    );
-    // A compiler that stops early closes its input; what it had to say is in its messages.
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(source);
-  });
+  return run(compiler.command, args, { input: source, missing: 'a model is verified with a C compiler' });
 }
 
 /** The lines of the text itself that the messages are about, each with the first thing said of it. */
-export function linesInError(run: CompilerRun): Map<number, string> {
+export function linesInError({ stderr }: Run): Map<number, string> {
   const lines = new Map<number, string>();
   let latest = 'rejected';
-  for (const message of run.stderr.split('\n')) {
+  for (const message of stderr.split('\n')) {
     const error = /error: (.*)$/.exec(message)?.[1];
     if (error !== undefined) latest = error;
     const line = /^<stdin>:(\d+):\d+: (?:error|note):/.exec(message)?.[1];

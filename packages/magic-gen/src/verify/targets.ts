@@ -1,7 +1,7 @@
-import { MagicGenError, NoHeadersError } from '../errors.js';
 import type { HeaderSet } from '../headers/find.js';
+import { headersOf } from '../headers/several.js';
 import { buildModel } from '../model/build.js';
-import { findTargets, type TargetDescription } from '../targets/index.js';
+import type { TargetDescription } from '../targets/index.js';
 import { describeReport, formatTotal, type VerifyReport } from './report.js';
 import { verify } from './verify.js';
 
@@ -16,34 +16,16 @@ export interface TargetsToVerify {
 /**
  * Has a compiler check the models of several targets.
  *
- * @throws MagicGenError where a target that was named, or every target, has no headers.
+ * @throws NoHeadersError where a target that was named, or every target, has no headers.
  */
 export async function verifyTargets({ list, headers, write }: TargetsToVerify): Promise<VerifyReport[]> {
   const reports: VerifyReport[] = [];
-  for (const target of findTargets(list)) {
-    const set = await findSet(target, list === 'all', headers);
-    if (!set) {
-      write(`target      ${target.name}: not in these headers\n\n`);
-      continue;
-    }
+  const lacking = ({ name }: TargetDescription): void => write(`target      ${name}: not in these headers\n\n`);
+  for await (const { target, headers: set } of headersOf(list, (each) => headers(each), { lacking })) {
     const report = await verify(buildModel(set, target), set);
     reports.push(report);
     write(`${describeReport(report)}\n`);
   }
-  if (reports.length === 0) throw new MagicGenError('no target has headers: nothing was verified');
   write(formatTotal(reports));
   return reports;
-}
-
-async function findSet(
-  target: TargetDescription,
-  mayLack: boolean,
-  headers: TargetsToVerify['headers'],
-): Promise<HeaderSet | undefined> {
-  try {
-    return await headers(target);
-  } catch (error) {
-    if (mayLack && error instanceof NoHeadersError) return undefined;
-    throw error;
-  }
 }

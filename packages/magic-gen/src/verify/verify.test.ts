@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { headerSet } from '../../test/headerSet.js';
-import { noCompiler, noHeaders, systemHeaders, x86 } from '../../test/host.js';
+import { noCompiler, noHeaders, systemHeaders, titled, x86 } from '../../test/host.js';
 import { buildModel } from '../model/build.js';
 import type { AbiRecord, Member, Model } from '../model/model.js';
 import { nameAnonymous } from './anonymous.js';
@@ -21,7 +21,8 @@ const header = `
     union { __u32 c[2]; struct { __u8 d:3, e:4; } __attribute__((aligned(2))); };
     struct { void *p; __u64 list[]; } tail;
   };
-  #define SET _IOW(KVMIO, 1, struct s)`;
+  #define SET _IOW(KVMIO, 1, struct s)
+  #define FAR _IOWR(KVMIO, 2, struct far_away)`;
 
 /** The mismatches the compiler finds once the model has been changed. */
 async function mismatches(change: (model: Model) => void): Promise<string[]> {
@@ -46,7 +47,7 @@ function member(model: Model, of: string, name: string): Member {
   return found;
 }
 
-describe.skipIf(noCompiler)(`a compiler${noCompiler ? ` (skipped: ${noCompiler})` : ''}`, () => {
+describe.skipIf(noCompiler)(titled('a compiler', noCompiler), () => {
   it('finds nothing wrong with a model as it is built', async () => {
     expect(await mismatches(() => {})).toEqual([]);
   });
@@ -99,6 +100,16 @@ describe.skipIf(noCompiler)(`a compiler${noCompiler ? ` (skipped: ${noCompiler})
     ],
     ['an ioctl', (model) => Object.assign(model.ioctls[0] ?? {}, { nr: 2 }), ['SET nr 2 1']],
     [
+      'an ioctl of another architecture',
+      (model) => Object.assign(model.foreignIoctls[0] ?? {}, { nr: 3 }),
+      ['FAR number 3221335555 3221335554', 'FAR nr 3 2'],
+    ],
+    [
+      'the tag of an enum',
+      (model) => Object.assign(model.enums[0] ?? {}, { name: 'nonsense' }),
+      ["enum nonsense tag present invalid application of 'sizeof' to incomplete type 'enum nonsense'"],
+    ],
+    [
       'a constant that is none',
       (model) => {
         model.constants.push({ ...(model.constants[1] as Model['constants'][0]), name: 'NOWHERE', kind: 'enumerator' });
@@ -139,6 +150,14 @@ describe.skipIf(noCompiler)(`a compiler${noCompiler ? ` (skipped: ${noCompiler})
     expect(await mismatches(change)).toEqual(expect.arrayContaining(expected));
   });
 
+  it('lists a function that C defines at no arguments, for nobody can compute it', async () => {
+    const headers = headerSet('#define KVMIO 0xAE\n#define NEVER(n) ((n) / 0)\n#define ALWAYS(n) ((n) | 1)');
+    const { compared, unchecked, mismatches: found } = await verify(buildModel(headers, x86), headers);
+    expect(compared.function).toBe(1);
+    expect(unchecked).toEqual([{ name: 'NEVER', reason: 'no arguments at which C defines it' }]);
+    expect(found).toEqual([]);
+  });
+
   it('finds a function that is wrong, in its value and in its type', async () => {
     const headers = headerSet('#define KVMIO 0xAE\n#define MAKE(n, m) (0x100 | (n) << 4 | (m))');
     const model = buildModel(headers, x86);
@@ -162,7 +181,7 @@ describe.skipIf(noCompiler)(`a compiler${noCompiler ? ` (skipped: ${noCompiler})
     });
   });
 
-  it.skipIf(noHeaders)('agrees with the model of the running system’s headers', async () => {
+  it.skipIf(noHeaders)(titled('agrees with the model of the running system’s headers', noHeaders), async () => {
     const headers = systemHeaders();
     const report = await verify(buildModel(headers, x86), headers);
     expect(report.mismatches).toEqual([]);

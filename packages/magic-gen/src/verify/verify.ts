@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HeaderSet } from '../headers/find.js';
 import type { Model } from '../model/model.js';
-import { targets } from '../targets/index.js';
+import { targetOf } from '../targets/index.js';
 import { nameAnonymous } from './anonymous.js';
 import { askCompiler } from './ask.js';
 import { findCompiler, runCompiler } from './compiler.js';
@@ -38,9 +38,9 @@ export async function verify(model: Model, headers: HeaderSet): Promise<VerifyRe
       findMissing(model, headers, compiler),
       findWronglySkipped(model, headers, compiler),
     ]);
-    const { arch, kernel, target } = model;
+    const { kernel, target } = model;
     return {
-      target: targets.find((each) => each.target.triple === target.triple)?.name ?? arch,
+      target: targetOf(model).name,
       triple: target.triple,
       kernel,
       compiler: compiler.version,

@@ -38,7 +38,7 @@ export const Iir = {
 } as const;
 
 /** FIFO control. */
-export const Fcr = { Enable: 0x01, ClearReceiver: 0x02, ClearTransmitter: 0x04 } as const;
+export const Fcr = { Enable: 0x01, ClearReceiver: 0x02 } as const;
 
 /** Received bytes at which the FIFO asks for attention, by the top two bits of FIFO control. */
 export const triggerLevels = [1, 4, 8, 14] as const;

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MagicGenError } from '../../errors.js';
-import { run } from '../run.js';
+import { run } from '../../run.js';
 import { type ArchiveEntry, archivesFor, readDeb822, readOneLine, writeDeb822 } from './entries.js';
 
 /**

@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type ArchivePackage, has, ownCache, TestArchive } from '../../../test/debian.js';
+import { type ArchivePackage, ownCache, TestArchive, without } from '../../../test/debian.js';
+import { titled } from '../../../test/host.js';
 import type { Progress } from '../../progress.js';
 import { findTarget } from '../../targets/index.js';
 import { suiteHeaders } from './suite.js';
 
-const noApt = !has('apt-get') || !has('tar');
+const noApt = without('apt-get', 'tar');
 
 const x86 = findTarget('x86');
 const arm64 = findTarget('arm64');
@@ -42,7 +43,7 @@ function suite(...packages: ArchivePackage[]) {
   return { cache, archive, said, fetch };
 }
 
-describe.skipIf(noApt)('a suite of Debian (skipped where there is no apt-get, or no tar)', () => {
+describe.skipIf(noApt)(titled('a suite of Debian', noApt), () => {
   it('is downloaded from, and then had without it', async () => {
     const { archive, said, fetch } = suite(libcDev('6.1.2-1', 'amd64'));
     expect(await fetch()).toBe('6.1.2-1');

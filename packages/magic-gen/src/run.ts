@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { MagicGenError } from '../errors.js';
+import { MagicGenError } from './errors.js';
 
 /** A program's end, and what it said. */
 export interface Run {
@@ -10,26 +10,34 @@ export interface Run {
 
 export interface RunOptions {
   cwd?: string;
+  /** What the program reads; nothing where absent. */
+  input?: string;
   /** What to tell the person where the program is not installed. */
   missing: string;
 }
 
+/** A program that is needed is not installed. */
+export class MissingProgramError extends MagicGenError {}
+MissingProgramError.prototype.name = 'MissingProgramError';
+
 /**
  * Runs a program to its end, with its messages in English, for they are read.
  *
- * @throws MagicGenError where the program is not installed, or the disk is full.
+ * @throws MissingProgramError where the program is not installed; MagicGenError where the disk is full.
  */
-export function run(command: string, args: readonly string[], { cwd, missing }: RunOptions): Promise<Run> {
+export function run(command: string, args: readonly string[], { cwd, input = '', missing }: RunOptions): Promise<Run> {
   return new Promise((resolve, reject) => {
     const options = { cwd, encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, LC_ALL: 'C' } } as const;
     const child = execFile(command, args, options, (error, stdout, stderr) => {
-      if (error?.code === 'ENOENT') reject(new MagicGenError(`${command} is not installed: ${missing}`));
+      if (error?.code === 'ENOENT') reject(new MissingProgramError(`${command} is not installed: ${missing}`));
       else if (/No space left on device/.test(stderr))
         reject(new MagicGenError(`${command}: no space left on the disk`));
       else resolve({ ok: error === null, stdout, stderr });
     });
+    // A program that stops early closes its input; what it had to say is in its messages.
+    child.stdin?.on('error', () => {});
     // Nothing is to be asked of the person: a program that would ask must fail.
-    child.stdin?.end();
+    child.stdin?.end(input);
   });
 }
 
