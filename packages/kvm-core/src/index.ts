@@ -1,19 +1,12 @@
+import * as abi from './abi/x86/index.js';
+import { namesOf } from './names.js';
+
 export * from './abi/x86/index.js';
-export type { BackendName } from './backend/backend.js';
-export { type BackendAttempt, backendNames, tryBackend } from './backend/select.js';
-export { errnoName, KvmError, type KvmErrorCode } from './errors/kvm-error.js';
-export type { ArgumentOf, FdKind, Ioctl, IoctlArgument } from './ioctl/ioctl.js';
-export { KvmFd } from './ioctl/kvm-fd.js';
-export { GuestMemory, pageSize, type SharedGuestMemory } from './memory/guest-memory.js';
-export { allCaps, capByName, capName, exitReasonName } from './names.js';
-export type { StructArray } from './struct/array.js';
-export { FlexStruct, type FlexStructType } from './struct/flex.js';
-export { type FieldInit, Struct, type StructInit, type StructSource, type StructType } from './struct/struct.js';
-export { EventFd } from './system/event-fd.js';
-export { Kvm, type KvmOptions } from './system/kvm.js';
-export { type Exit, type IoExit, type MmioExit, type UnrecognisedExit, unrecognised } from './vcpu/exits.js';
-export type { IoAccess } from './vcpu/io-access.js';
-export { type KickHandle, kick } from './vcpu/kick.js';
-export { MmioAccess } from './vcpu/mmio-access.js';
-export { Vcpu } from './vcpu/vcpu.js';
-export { type IrqfdConfig, type UserMemoryRegion, Vm } from './vm/vm.js';
+export * from './generic.js';
+export { type Exit, type IoExit, MmioAccess } from './x86/exits.js';
+export type { IoAccess } from './x86/io-access.js';
+export { Kvm } from './x86/kvm.js';
+export { Vcpu } from './x86/vcpu.js';
+export { Vm } from './x86/vm.js';
+
+export const { capName, capByName, allCaps, exitReasonName } = namesOf<abi.Cap>(abi);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Cap, CpuidFlag, ExitReason, MemoryFlag, PitFlag } from './abi/x86/index.js';
-import { allCaps, capByName, capName, exitReasonName } from './names.js';
+import { allCaps, capByName, capName, exitReasonName } from './index.js';
 
 test('every capability has a name, and every name leads back', () => {
   expect(allCaps().length).toBeGreaterThan(200);

@@ -1,30 +1,36 @@
-import { Cap, capNames, type ExitReason, exitReasonNames } from './abi/x86/index.js';
-
 /**
  * From the numbers of capabilities and exit reasons to the kernel's names and back. A number without a name, from a newer
  * kernel, is shown as such: "KVM_CAP_(9999)".
  */
-
-/** "KVM_CAP_IRQCHIP" for 0. */
-export function capName(cap: Cap | number): string {
-  return nameOf(capNames, cap) ?? `KVM_CAP_(${cap})`;
+export interface Names<C extends number> {
+  /** "KVM_CAP_IRQCHIP" for 0. */
+  capName(cap: number): string;
+  /** The capability of a name, the kernel's or the friendly one: 0 for "KVM_CAP_IRQCHIP" and for "IrqChip". */
+  capByName(name: string): C | undefined;
+  /** Every capability the headers name, by number. */
+  allCaps(): C[];
+  /** "KVM_EXIT_IO" for 2. */
+  exitReasonName(reason: number): string;
 }
 
-/** The capability of a name, the kernel's or the friendly one: 0 for "KVM_CAP_IRQCHIP" and for "IrqChip". */
-export function capByName(name: string): Cap | undefined {
-  if (Object.hasOwn(Cap, name)) return Cap[name as keyof typeof Cap];
-  const entry = Object.entries(capNames).find(([, kernelName]) => kernelName === name);
-  return entry === undefined ? undefined : (Number(entry[0]) as Cap);
+/** The part of an architecture's ABI that names things. */
+interface NamedAbi<C extends number> {
+  readonly Cap: Readonly<Record<string, C>>;
+  readonly capNames: Readonly<Record<number, string>>;
+  readonly exitReasonNames: Readonly<Record<number, string>>;
 }
 
-/** Every capability the headers name, by number. */
-export function allCaps(): Cap[] {
-  return [...new Set(Object.values(Cap))].sort((a, b) => a - b);
-}
-
-/** "KVM_EXIT_IO" for 2. */
-export function exitReasonName(reason: ExitReason | number): string {
-  return nameOf(exitReasonNames, reason) ?? `KVM_EXIT_(${reason})`;
+export function namesOf<C extends number>({ Cap, capNames, exitReasonNames }: NamedAbi<C>): Names<C> {
+  return {
+    capName: (cap) => nameOf(capNames, cap) ?? `KVM_CAP_(${cap})`,
+    capByName: (name) => {
+      if (Object.hasOwn(Cap, name)) return Cap[name];
+      const entry = Object.entries(capNames).find(([, kernelName]) => kernelName === name);
+      return entry === undefined ? undefined : (Number(entry[0]) as C);
+    },
+    allCaps: () => [...new Set(Object.values(Cap))].sort((a, b) => a - b),
+    exitReasonName: (reason) => nameOf(exitReasonNames, reason) ?? `KVM_EXIT_(${reason})`,
+  };
 }
 
 function nameOf(names: Readonly<Record<number, string>>, number: number): string | undefined {

@@ -3,7 +3,7 @@ import { ExitReason } from '../src/abi/x86/index.js';
 import type { BackendName } from '../src/backend/backend.js';
 import { backendNames } from '../src/backend/select.js';
 import { KvmError } from '../src/errors/kvm-error.js';
-import { allCaps, exitReasonName } from '../src/names.js';
+import { allCaps, exitReasonName } from '../src/index.js';
 import type { Struct } from '../src/struct/struct.js';
 import { whyNot } from './backends.js';
 import { guestImage } from './guests.js';

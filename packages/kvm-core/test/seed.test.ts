@@ -16,11 +16,13 @@ function counterpart(name: string): unknown {
   if (second === undefined) return exported ?? typeExport(first);
   if (typeof exported !== 'function') return (exported as Record<string, unknown>)[second];
   const { prototype } = exported as { prototype: object };
-  return Object.getOwnPropertyDescriptor(prototype, second);
+  return second in prototype ? second : undefined;
 }
 
 function typeExport(name: string): string | undefined {
-  const exports = readFileSync(new URL('../src/index.ts', import.meta.url), 'utf8');
+  const exports = ['index', 'generic']
+    .map((name) => readFileSync(new URL(`../src/${name}.ts`, import.meta.url), 'utf8'))
+    .join('\n');
   return exports.match(new RegExp(`\\btype (?:\\{[^}]*\\b)?${name}\\b`))?.[0];
 }
 

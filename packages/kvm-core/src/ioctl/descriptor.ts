@@ -1,3 +1,4 @@
+import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
 
 /**
@@ -5,6 +6,7 @@ import type { Backend } from '../backend/backend.js';
  * without `close` can be given back, and that of a closed VM kept while its vCPUs run.
  */
 export class Descriptor {
+  readonly arch: Architecture;
   readonly backend: Backend;
   readonly fd: number;
   readonly parent: Descriptor | undefined;
@@ -14,7 +16,8 @@ export class Descriptor {
   readonly #onRelease: (() => void) | undefined;
 
   /** @param onRelease what has to go before the descriptor; it must not refer to the object. */
-  constructor(backend: Backend, fd: number, parent?: Descriptor, onRelease?: () => void) {
+  constructor(arch: Architecture, backend: Backend, fd: number, parent?: Descriptor, onRelease?: () => void) {
+    this.arch = arch;
     this.backend = backend;
     this.fd = fd;
     this.parent = parent;

@@ -1,7 +1,5 @@
 import { constants } from 'node:os';
-import { Cap } from '../abi/x86/groups.js';
-import * as ioctls from '../abi/x86/ioctls.js';
-import { KvmEnableCap } from '../abi/x86/structs.js';
+import type { Abi } from '../arch/architecture.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { ioctlError } from '../errors/ioctl-error.js';
 import { KvmError } from '../errors/kvm-error.js';
@@ -14,12 +12,6 @@ import type { ArgumentOf, FdKind, Ioctl } from './ioctl.js';
 type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
 
 const { E2BIG, EINTR } = constants.errno;
-
-/** The Hyper-V evmcs version goes to an address in the first argument; the shared TLB is at one. */
-const withAddresses: ReadonlySet<number> = new Set([Cap.HyperVEnlightenedVmcs, Cap.SwTlb]);
-
-/** Only what the generator made: a request number from elsewhere could mean a pointer where a number is given. */
-const known: ReadonlySet<unknown> = new Set(Object.values(ioctls).map(frozen));
 
 /**
  * A file descriptor of KVM: `/dev/kvm`, a VM, a vCPU or a device, and the calls it takes.
@@ -46,6 +38,11 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   protected get backend(): Backend {
     return this.#descriptor.backend;
+  }
+
+  /** The ABI of the architecture at work. */
+  protected get abi(): Abi {
+    return this.#descriptor.arch.abi;
   }
 
   /** Which backend is at work here. */
@@ -94,10 +91,11 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     ...[argument]: ArgumentOf<I> extends undefined ? [] : [argument: ArgumentOf<I>]
   ): number {
     const table = ioctl as Ioctl;
-    if (!known.has(table)) {
+    // A request number from elsewhere could mean a pointer where a number is given.
+    if (!this.#descriptor.arch.ioctls.has(table)) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',
-        'the first argument must be one of the ioctls of @kvm/core: KVM_…',
+        `the first argument must be one of the ioctls that @kvm/core has for ${this.#descriptor.arch.name}: KVM_…`,
       );
     }
     if (!table.fd.includes(this.kind)) {
@@ -112,7 +110,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
         hint: 'only a method can keep the memory behind it alive',
       });
     }
-    if (table === ioctls.KVM_RUN) {
+    if (table === this.abi.KVM_RUN) {
       throw new KvmError('ERR_KVM_UNSAFE', 'KVM_RUN by itself cannot be stopped', {
         ioctl: table.name,
         hint: 'use run()',
@@ -196,7 +194,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    */
   protected queryExtension(capability: number): number {
     const { backend } = this;
-    const { request } = ioctls.KVM_CHECK_EXTENSION;
+    const { request } = this.abi.KVM_CHECK_EXTENSION;
     // A vCPU's own descriptor does not answer, and costs one call that says so.
     for (let at: Descriptor | undefined = this.#descriptor; at !== undefined; at = at.parent) {
       const answer = at.released ? -1 : backend.ioctl(at.fd, request, capability);
@@ -237,12 +235,15 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** KVM_ENABLE_CAP, without the capabilities among whose arguments is an address of this process. */
   protected enable(cap: number, args: readonly bigint[], flags: number): void {
-    if (withAddresses.has(u32(cap, 'a capability'))) {
+    const { Cap, KVM_ENABLE_CAP, KvmEnableCap } = this.abi;
+    // The Hyper-V evmcs version goes to an address in the first argument; the shared TLB is at one.
+    const withAddresses: readonly number[] = [Cap.HyperVEnlightenedVmcs, Cap.SwTlb];
+    if (withAddresses.includes(u32(cap, 'a capability'))) {
       throw new KvmError('ERR_KVM_UNSAFE', 'this capability takes an address of this process', {
         ioctl: 'KVM_ENABLE_CAP',
       });
     }
-    this.call(ioctls.KVM_ENABLE_CAP, this.addressOf(KvmEnableCap.from({ cap, args, flags })));
+    this.call(KVM_ENABLE_CAP, this.addressOf(KvmEnableCap.from({ cap, args, flags })));
   }
 
   /** An ioctl that fills a list of unknown length: the room grows until the kernel no longer says E2BIG. */
@@ -259,10 +260,4 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
 export function closedError(kind: string): KvmError {
   return new KvmError('ERR_KVM_CLOSED', `this ${kind === 'system' ? 'Kvm' : kind} is closed`);
-}
-
-/** Frozen to the last part, so that what is known of an ioctl is what it says. */
-function frozen(ioctl: Ioctl): Ioctl {
-  for (const part of Object.values(ioctl)) Object.freeze(part);
-  return Object.freeze(ioctl);
 }

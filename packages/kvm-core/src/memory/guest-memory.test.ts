@@ -7,7 +7,7 @@ import { kvmError } from '../../test/errors.js';
 import { ExitReason } from '../abi/x86/index.js';
 import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/select.js';
-import { Kvm } from '../system/kvm.js';
+import { Kvm } from '../x86/kvm.js';
 import { GuestMemory, pageSize } from './guest-memory.js';
 
 onEachBackend('GuestMemory', (name) => {

@@ -56,6 +56,8 @@ export abstract class Struct {
   /** The bytes themselves, exactly as the kernel sees them. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** The views of nested structs and arrays, each made when it is first asked for. */
+  protected readonly parts: unknown[] = [];
   #address = 0;
 
   constructor(source?: StructSource) {

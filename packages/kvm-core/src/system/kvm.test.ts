@@ -8,11 +8,11 @@ import { kvmError } from '../../test/errors.js';
 import * as abi from '../abi/x86/index.js';
 import { Cap, KVM_CREATE_VCPU, KVM_GET_API_VERSION, KVM_GET_REGS, KvmRegs } from '../abi/x86/index.js';
 import type { Backend } from '../backend/backend.js';
-import { loadBackend } from '../backend/select.js';
+import { loadBackend, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { allCaps } from '../index.js';
 import type { Ioctl } from '../ioctl/ioctl.js';
-import { allCaps } from '../names.js';
-import { Kvm } from './kvm.js';
+import { Kvm } from '../x86/kvm.js';
 
 onEachBackend('Kvm', (backend) => {
   test('opens the device, close-on-exec, and speaks version 12 of the API', () => {
@@ -24,12 +24,12 @@ onEachBackend('Kvm', (backend) => {
 
   test('refuses a device that speaks another language', () => {
     const error = kvmError('ERR_KVM_UNAVAILABLE', () => Kvm.open({ backend, path: '/dev/null' }));
-    expect(error.message).toBe('/dev/null is not KVM: it does not tell a version');
-    expect(error.cause).toMatchObject({ errno: constants.errno.ENOTTY, errnoName: 'ENOTTY' });
+    expect(error.message).toBe('/dev/null is not KVM: it does not tell a version (ENOTTY)');
+    expect(error).toMatchObject({ errno: constants.errno.ENOTTY, ioctl: 'KVM_GET_API_VERSION' });
   });
 
   test('refuses a kernel that speaks another version', () => {
-    const version = vi.spyOn(Kvm.prototype, 'getApiVersion').mockReturnValue(11);
+    const version = vi.spyOn(selectBackend(backend), 'ioctl').mockReturnValue(11);
     try {
       expect(kvmError('ERR_KVM_API_VERSION', () => Kvm.open({ backend })).message).toMatch(
         /version 11 of the API, not 12/,

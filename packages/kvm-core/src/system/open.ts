@@ -1,16 +1,76 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { arch, constants } from 'node:os';
-import type { Backend } from '../backend/backend.js';
-import { KvmError } from '../errors/kvm-error.js';
+import { constants } from 'node:os';
+import type { Architecture } from '../arch/architecture.js';
+import type { Backend, BackendName } from '../backend/backend.js';
+import { selectBackend } from '../backend/select.js';
+import { errnoName, KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
+import { Descriptor } from '../ioctl/descriptor.js';
+import { given } from '../struct/check.js';
 
 const { EACCES, EPERM, ENOENT, ENODEV, ENXIO } = constants.errno;
 
+export interface KvmOptions {
+  /** Which backend; without it `KVM_BACKEND` in the environment, else native where its binary loads, else ffi. */
+  backend?: BackendName;
+  /** The device; `/dev/kvm`. */
+  path?: string;
+}
+
+/** Opens KVM for the ABI of one architecture, and checks that the kernel speaks the one stable version of its API. */
+export function openSystem(arch: Architecture, options: KvmOptions): Descriptor {
+  const { backend: name, path = '/dev/kvm' } = given(options, 'the options of Kvm.open');
+  const backend = selectBackend(name);
+  checkMachine(arch);
+  const fd = openDevice(backend, path);
+  try {
+    checkApiVersion(arch, backend, fd, path);
+  } catch (error) {
+    backend.close(fd);
+    throw error;
+  }
+  return new Descriptor(arch, backend, fd);
+}
+
+/** What Node calls a machine, and where its API is. */
+const entries: Readonly<Record<string, string>> = {
+  x64: '@kvm/core',
+  arm64: '@kvm/core/arm64',
+  riscv64: '@kvm/core/riscv',
+  s390x: '@kvm/core/s390',
+  ppc64: '@kvm/core/powerpc',
+  mips64el: '@kvm/core/mips',
+  loong64: '@kvm/core/loongarch',
+};
+
+function checkMachine({ name, machine }: Architecture): void {
+  if (process.arch === machine) return;
+  const entry = entries[process.arch];
+  throw new KvmError('ERR_KVM_UNSUPPORTED', `this is the API of KVM on ${name}; this process runs on ${process.arch}`, {
+    hint: entry && `import from '${entry}'`,
+  });
+}
+
+function checkApiVersion({ abi }: Architecture, backend: Backend, fd: number, path: string): void {
+  const { name: ioctl, request } = abi.KVM_GET_API_VERSION;
+  const version = backend.ioctl(fd, request, 0);
+  if (version === abi.KVM_API_VERSION) return;
+  if (version < 0) {
+    throw new KvmError('ERR_KVM_UNAVAILABLE', `${path} is not KVM: it does not tell a version`, {
+      errno: -version,
+      ioctl,
+      hint: errnoName(-version),
+    });
+  }
+  throw new KvmError(
+    'ERR_KVM_API_VERSION',
+    `this kernel's KVM speaks version ${version} of the API, not ${abi.KVM_API_VERSION}`,
+    { ioctl },
+  );
+}
+
 /** Opens the device, or says why that cannot be and what to do about it. */
 export function openDevice(backend: Backend, path: string): number {
-  if (arch() !== 'x64') {
-    throw new KvmError('ERR_KVM_UNSUPPORTED', `@kvm/core has the ABI of x86-64 only; this process runs on ${arch()}`);
-  }
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the path of the device must be a string without NUL');
   }

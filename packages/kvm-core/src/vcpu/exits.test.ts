@@ -2,14 +2,18 @@ import { describe, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { guestImage } from '../../test/guests.js';
 import { realModeGuest } from '../../test/real-mode.js';
-import { ExitReason, exitViews, KvmRun } from '../abi/x86/index.js';
+import type * as abi from '../abi/x86/index.js';
+import { ExitReason, type KvmRun } from '../abi/x86/index.js';
+import type { Architecture } from '../arch/architecture.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { exitReasonName } from '../names.js';
-import { Kvm } from '../system/kvm.js';
+import { exitReasonName } from '../index.js';
+import { x86 } from '../x86/architecture.js';
+import { type Exit, exits, type IoExit } from '../x86/exits.js';
+import { Kvm } from '../x86/kvm.js';
 import { enterMode } from '../x86/mode.js';
-import { type Exit, ExitViews, type IoExit, type MmioExit, unrecognised } from './exits.js';
+import type { Vcpu } from '../x86/vcpu.js';
+import { type AnyExit, type ExitTable, ExitViews, type MmioExit, unrecognised } from './exits.js';
 import type { RunState } from './run-state.js';
-import type { Vcpu } from './vcpu.js';
 
 function io(exit: Exit): IoExit['io'] {
   if (exit.reason !== ExitReason.Io) throw new Error(`not an Io exit: ${exit.reason}`);
@@ -170,35 +174,42 @@ onEachBackend('an exit', (backend) => {
 
 describe('the exits of the headers', () => {
   /** A run state without a guest. */
-  function stateOf(reason: number): RunState {
+  function stateOf(reason: number, arch: Architecture = x86): RunState & { run: KvmRun } {
     const bytes = new Uint8Array(0x3000);
-    const run = KvmRun.at(bytes);
+    const run = arch.abi.KvmRun.at(bytes) as KvmRun;
     run.exitReason = reason;
-    return { run, bytes, address: 0 };
+    return { arch, run, bytes, address: 0 };
   }
 
-  test('all have a view, which is lossless: every member of the union belongs to one', () => {
-    const members = new Set<string>();
-    for (const reason of Object.values(ExitReason)) {
-      const exit = new ExitViews(stateOf(reason)).current();
-      expect(exit.reason, exitReasonName(reason)).toBe(reason);
-      for (const member of Object.keys(exit)) members.add(member);
-    }
-    const run = new KvmRun();
-    const union = run.padding;
-    const inUnion = KvmRun.fields.filter((field) => {
-      const view = (run as unknown as Record<string, unknown>)[field];
-      const bytes = (view as { bytes?: Uint8Array }).bytes;
-      return bytes !== undefined && bytes.byteOffset === union.byteOffset;
-    });
-    for (const member of inUnion) expect([...members], member).toContain(member);
-    expect(Object.keys(exitViews)).toHaveLength(Object.values(ExitReason).length);
-  });
+  test.each(['x86', 'arm64', 'riscv', 's390', 'powerpc', 'mips', 'loongarch'])(
+    'of %s all have a view, which is lossless: every member of the union belongs to one',
+    async (name) => {
+      const { [name]: arch } = (await import(`../${name}/architecture.ts`)) as Record<string, Architecture<typeof abi>>;
+      const { exits: table } = (await import(`../${name}/exits.ts`)) as { exits: ExitTable<AnyExit> };
+      if (arch === undefined) throw new Error(`${name} has no architecture`);
+      const { ExitReason, exitViews, KvmRun } = arch.abi;
+      const members = new Set<string>();
+      for (const reason of Object.values(ExitReason)) {
+        const exit = new ExitViews(stateOf(reason, arch), table).current();
+        expect(exit.reason, exitReasonName(reason)).toBe(reason);
+        for (const member of Object.keys(exit)) members.add(member);
+      }
+      const run = new KvmRun();
+      const union = run.padding;
+      const inUnion = KvmRun.fields.filter((field) => {
+        const view = (run as unknown as Record<string, unknown>)[field];
+        const bytes = (view as { bytes?: Uint8Array }).bytes;
+        return bytes !== undefined && bytes.byteOffset === union.byteOffset;
+      });
+      for (const member of inUnion) expect([...members], member).toContain(member);
+      expect(Object.keys(exitViews)).toHaveLength(Object.values(ExitReason).length);
+    },
+  );
 
   test('of a string instruction make one view of its data, and another when that changes', () => {
     const state = stateOf(ExitReason.Io);
     state.run.io.assign({ size: 2, count: 40, dataOffset: 0x1000n });
-    const access = io(new ExitViews(state).current());
+    const access = io(new ExitViews(state, exits).current());
     const whole = access.data;
     access.setElement(39, 0x1234);
     expect([access.data, access.element(39), whole.length]).toEqual([whole, 0x1234, 80]);
@@ -215,7 +226,7 @@ describe('the exits of the headers', () => {
   test('that a newer kernel adds carry the raw bytes', () => {
     const state = stateOf(200);
     state.run.padding[5] = 7;
-    const exit = new ExitViews(state).current();
+    const exit = new ExitViews(state, exits).current();
     if (exit.reason !== unrecognised) throw new Error(`exit reason ${exit.reason}`);
     expect([exit.exitReason, exit.raw.length, exit.raw[5]]).toEqual([200, 256, 7]);
   });

@@ -1,14 +1,14 @@
-import { type AbiExit, ExitReason, exitViews } from '../abi/x86/index.js';
-import { IoAccess } from './io-access.js';
-import { MmioAccess } from './mmio-access.js';
+import type { ExitReason } from '../abi/x86/groups.js';
+import type { RunHead } from '../arch/architecture.js';
+import type { MmioAccess, MmioAccessType } from './mmio-access.js';
 import type { RunState } from './run-state.js';
 
 /** The `reason` of an exit that the generated tables do not know: it comes from a kernel newer than they are. */
 export const unrecognised = -1;
 
-export interface IoExit {
-  readonly reason: typeof ExitReason.Io;
-  readonly io: IoAccess;
+/** An exit of any architecture. */
+export interface AnyExit {
+  readonly reason: number;
 }
 
 export interface MmioExit {
@@ -24,50 +24,66 @@ export interface UnrecognisedExit {
   readonly raw: Uint8Array;
 }
 
-/**
- * Why a run returned. A `switch` on `reason` narrows it to the members of `struct kvm_run` that the reason fills, under the
- * kernel's names: `exit.io`, `exit.mmio`, `exit.systemEvent`.
- */
-export type Exit =
-  | Exclude<AbiExit, { readonly reason: (IoExit | MmioExit)['reason'] }>
-  | IoExit
+/** The exits of an architecture, whose generated ones are `A`: their members bare, but where more can be said of them. */
+export type ExitOf<A extends AnyExit> =
+  | Exclude<A, { readonly reason: MmioExit['reason'] }>
   | MmioExit
   | UnrecognisedExit;
 
-/** The exits of one vCPU: one object a reason, made when it first occurs and used again ever after. */
-export class ExitViews {
-  readonly #state: RunState;
-  readonly #known: (Exit | undefined)[] = [];
+/** How each exit of an architecture is made of a run state, by its reason. */
+export type ExitTable<E extends AnyExit> = Readonly<Record<number, (state: RunState) => E>>;
 
-  constructor(state: RunState) {
+/** The table of an architecture that has no more to say of its exits than the generated ABI and `MmioAccess` do. */
+export function exitTable<A extends AnyExit, R extends RunHead>(
+  views: Readonly<Record<number, (run: R) => A>>,
+  access: MmioAccessType,
+  reasons: Pick<typeof ExitReason, 'Mmio'>,
+): ExitTable<ExitOf<A>> {
+  // Mmio, which alone differs from the generated exits, is taken out of them here.
+  const generated = Object.entries(views).map(([reason, view]) => [
+    reason,
+    ({ run }: RunState) => view(run as R) as ExitOf<A>,
+  ]);
+  return {
+    ...Object.fromEntries(generated),
+    [reasons.Mmio]: ({ run }) => ({ reason: reasons.Mmio, mmio: access.at(run.mmio.bytes) }),
+  };
+}
+
+/** The exits of one vCPU: one object a reason, made when it first occurs and used again ever after. */
+export class ExitViews<E extends AnyExit> {
+  readonly #state: RunState;
+  readonly #table: ExitTable<E>;
+  readonly #intr: number;
+  readonly #known: (E | undefined)[] = [];
+
+  constructor(state: RunState, table: ExitTable<E>) {
     this.#state = state;
+    this.#table = table;
+    this.#intr = state.arch.abi.ExitReason.Intr;
   }
 
   /** What the run state says now. */
-  current(): Exit {
+  current(): E {
     const reason = this.#state.run.exitReason;
     return this.#known[reason] ?? this.#make(reason);
   }
 
   /** A run that a signal cut short: the run state may still show the exit before it. */
-  interrupted(): Exit {
-    return this.#known[ExitReason.Intr] ?? this.#make(ExitReason.Intr);
+  interrupted(): E {
+    return this.#known[this.#intr] ?? this.#make(this.#intr);
   }
 
-  #make(reason: number): Exit {
-    const exit = this.#view(reason);
+  #make(reason: number): E {
+    const exit = this.#table[reason]?.(this.#state) ?? this.#unrecognised(reason);
     // Numbers far beyond those of today would make the list sparse, and every look into it slow.
     if (reason < 256) this.#known[reason] = exit;
     return exit;
   }
 
-  #view(reason: number): Exit {
-    const { run } = this.#state;
-    if (reason === ExitReason.Io) return { reason, io: IoAccess.of(this.#state) };
-    if (reason === ExitReason.Mmio) return { reason, mmio: MmioAccess.at(run.mmio.bytes) };
-    const view = exitViews[reason];
-    // Io and Mmio, which alone differ from the generated exits, were dealt with above.
-    if (view !== undefined) return view(run) as Exit;
-    return { reason: unrecognised, exitReason: reason, raw: run.padding };
+  /** Every architecture's exits have this one among them. */
+  #unrecognised(exitReason: number): E {
+    const exit: UnrecognisedExit = { reason: unrecognised, exitReason, raw: this.#state.run.padding };
+    return exit as AnyExit as E;
   }
 }

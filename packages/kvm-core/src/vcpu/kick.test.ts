@@ -5,7 +5,7 @@ import { kvmError } from '../../test/errors.js';
 import { guestImage } from '../../test/guests.js';
 import { realModeGuest } from '../../test/real-mode.js';
 import { ExitReason } from '../abi/x86/index.js';
-import { Kvm } from '../system/kvm.js';
+import { Kvm } from '../x86/kvm.js';
 import { kick } from './kick.js';
 
 const core = new URL('../../dist/index.js', import.meta.url).href;

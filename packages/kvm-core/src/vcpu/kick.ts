@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { KvmRun } from '../abi/x86/index.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
+import type { RunState } from './run-state.js';
 
 /** The words that a vCPU's thread and those that kick it share. */
 const THREAD = 0;
 const CLOSED = 1;
 const PENDING = 2;
-const WORDS = 3;
+/** Where the flag is in the run state, which the vCPU's thread finds out through the struct: a kicker knows no architecture. */
+const FLAG_OFFSET = 3;
+const WORDS = 4;
 
 /** A way to kick a vCPU, as `postMessage` carries it: `kick` takes it in any thread of the process. */
 export interface KickHandle {
@@ -26,8 +28,9 @@ const views = new WeakMap<Int32Array, Uint8Array>();
 export class KickState {
   readonly words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT));
 
-  constructor(runState: Uint8Array) {
-    views.set(this.words, runState);
+  constructor({ arch, bytes }: RunState) {
+    this.words[FLAG_OFFSET] = arch.abi.KvmRun.from({ immediateExit: 1 }).bytes.indexOf(1);
+    views.set(this.words, bytes);
   }
 
   /** Before the first run in a thread. An atomic store, so that a kicker who saw no thread has its flag seen by this one. */
@@ -39,7 +42,7 @@ export class KickState {
    * A run has returned with EINTR. The flag goes first: a kick between the two stores is one with that which is being taken, and
    * one after them raises the flag again.
    */
-  take(run: KvmRun): void {
+  take({ run }: RunState): void {
     run.immediateExit = 0;
     Atomics.store(this.words, PENDING, 0);
   }
@@ -65,7 +68,7 @@ export function kick(handle: KickHandle): void {
   const backend = selectBackend(handle.backend);
   const state = runState(backend, words, address);
   if (state === undefined || Atomics.exchange(words, PENDING, 1) !== 0) return;
-  state[immediateExit] = 1;
+  state[words[FLAG_OFFSET] as number] = 1;
   // A fence: the flag is out before the thread is looked up.
   const thread = Atomics.add(words, THREAD, 0);
   if (thread !== 0) backend.interrupt(thread);
@@ -77,6 +80,7 @@ function checkHandle(handle: KickHandle): void {
     words instanceof Int32Array &&
     words.length === WORDS &&
     words.buffer instanceof SharedArrayBuffer &&
+    isFlagOffset(words[FLAG_OFFSET] as number) &&
     Number.isSafeInteger(address) &&
     backendNames.includes(backend as BackendName);
   if (!whole) throw notAHandle();
@@ -86,8 +90,10 @@ function notAHandle(): KvmError {
   return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what kickHandle() of a vCPU of this process gave');
 }
 
-/** Where the flag is, found through the struct itself: there is no offset to type. */
-const immediateExit = KvmRun.from({ immediateExit: 1 }).bytes.indexOf(1);
+/** It is among the first bytes, on every architecture. */
+function isFlagOffset(offset: number): boolean {
+  return offset >= 0 && offset < 32;
+}
 
 /** The run state as this thread sees it, once it is sure that one is there; undefined if its vCPU has closed meanwhile. */
 function runState(backend: Backend, words: Int32Array, address: number): Uint8Array | undefined {
@@ -97,7 +103,7 @@ function runState(backend: Backend, words: Int32Array, address: number): Uint8Ar
     if (Atomics.load(words, CLOSED) !== 0) return undefined;
     throw notAHandle();
   }
-  const view = new Uint8Array(backend.view(address, immediateExit + 1));
+  const view = new Uint8Array(backend.view(address, (words[FLAG_OFFSET] as number) + 1));
   views.set(words, view);
   return view;
 }

@@ -1,4 +1,4 @@
-import { KvmRun } from '../abi/x86/index.js';
+import type { Architecture, RunHead } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
 import { systemCall } from '../errors/system-call.js';
 
@@ -11,14 +11,16 @@ import { systemCall } from '../errors/system-call.js';
  */
 export class RunState {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly run: KvmRun;
+  readonly run: RunHead;
+  readonly arch: Architecture;
   readonly address: number;
 
-  constructor(backend: Backend, fd: number, length: number) {
+  constructor(arch: Architecture, backend: Backend, fd: number, length: number) {
+    this.arch = arch;
     this.address = systemCall('mapping the run state of a vCPU', backend.map(fd, length, 0));
     try {
       this.bytes = new Uint8Array(backend.view(this.address, length));
-      this.run = KvmRun.at(this.bytes);
+      this.run = arch.abi.KvmRun.at(this.bytes);
     } catch (error) {
       // Nobody has seen a view of it yet.
       backend.unmap(this.address, length);

@@ -18,7 +18,7 @@ import {
   type KvmSregs,
   KvmXsave,
 } from '../abi/x86/index.js';
-import { Kvm } from '../system/kvm.js';
+import { Kvm } from '../x86/kvm.js';
 
 const IA32_TSC = 0x10;
 const IA32_SYSENTER_CS = 0x174;

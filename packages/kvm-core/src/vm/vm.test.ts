@@ -15,7 +15,7 @@ import {
   KvmUserspaceMemoryRegion,
   MemoryFlag,
 } from '../abi/x86/index.js';
-import { Kvm } from '../system/kvm.js';
+import { Kvm } from '../x86/kvm.js';
 import { enterMode } from '../x86/mode.js';
 
 const { EEXIST, EINVAL, ENOENT } = constants.errno;

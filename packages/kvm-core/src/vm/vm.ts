@@ -1,5 +1,4 @@
-import type { Cap, KvmClockData, KvmIrqfd, KvmPitConfig } from '../abi/x86/index.js';
-import * as abi from '../abi/x86/index.js';
+import type { KvmIrqfd } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
@@ -7,8 +6,7 @@ import { GuestMemory, pageSize, wholePages } from '../memory/guest-memory.js';
 import { bigInteger, given, integer, u32, u64 } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 import { EventFd } from '../system/event-fd.js';
-import type { Kvm } from '../system/kvm.js';
-import { Vcpu } from '../vcpu/vcpu.js';
+import { type GenericVcpu, type VcpuParts, vcpuParts } from '../vcpu/vcpu.js';
 
 /** What `vm.setUserMemoryRegion` takes. */
 export interface UserMemoryRegion {
@@ -37,37 +35,48 @@ export interface IrqfdConfig {
   resample?: EventFd;
 }
 
-/** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends KvmFd<'vm'> {
+/** @internal What a VM is made of. */
+export interface VmParts {
+  readonly descriptor: Descriptor;
+  /** Bytes of a vCPU that are mapped. */
+  readonly mmapSize: number;
+  readonly slots: Map<number, Slot>;
+}
+
+/** @internal */
+export function vmParts(parent: Descriptor, fd: number, mmapSize: number): VmParts {
+  const slots = new Map<number, Slot>();
+  const descriptor = new Descriptor(parent.arch, parent.backend, fd, parent, () => {
+    for (const { release } of slots.values()) release();
+    slots.clear();
+  });
+  return { descriptor, mmapSize, slots };
+}
+
+/** What a VM has on every architecture. */
+export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends KvmFd<'vm'> {
   readonly kind = 'vm';
+  /** The vCPUs of the architecture. */
+  protected abstract readonly vcpuType: new (
+    parts: VcpuParts,
+  ) => C;
   readonly #mmapSize: number;
-  readonly #argument = new BigUint64Array(1);
   /** The slots in use, and the pages of each, which must outlive every vCPU: the kernel knows the address alone. */
   readonly #slots: Map<number, Slot>;
 
-  private constructor(descriptor: Descriptor, mmapSize: number, slots: Map<number, Slot>) {
+  /** @internal `kvm.createVm`. */
+  constructor({ descriptor, mmapSize, slots }: VmParts) {
     super(descriptor);
     this.#mmapSize = mmapSize;
     this.#slots = slots;
-  }
-
-  /** @internal `kvm.createVm`. */
-  static create(kvm: Kvm, fd: number, mmapSize: number): Vm {
-    const parent = KvmFd.descriptorOf(kvm);
-    const slots = new Map<number, Slot>();
-    const descriptor = new Descriptor(parent.backend, fd, parent, () => {
-      for (const { release } of slots.values()) release();
-      slots.clear();
-    });
-    return new Vm(descriptor, mmapSize, slots);
   }
 
   /**
    * What this VM says of a capability; it may say more than the host does in general. KVM_CHECK_EXTENSION, api.rst 4.4.
    * Cap.CheckExtensionVm.
    */
-  checkExtension(cap: Cap | number): number {
-    return this.call(abi.KVM_CHECK_EXTENSION, u32(cap, 'a capability'));
+  checkExtension(cap: number): number {
+    return this.call(this.abi.KVM_CHECK_EXTENSION, u32(cap, 'a capability'));
   }
 
   /**
@@ -75,11 +84,12 @@ export class Vm extends KvmFd<'vm'> {
    *
    * @param id a number below what Cap.MaxVcpuId gives, of which each vCPU has its own; on x86 also its APIC ID.
    */
-  createVcpu(id: number): Vcpu {
+  createVcpu(id: number): C {
     this.opened();
-    const limit = this.queryExtension(abi.Cap.MaxVcpuId) || this.queryExtension(abi.Cap.MaxVcpus);
+    const limit = this.queryExtension(this.abi.Cap.MaxVcpuId) || this.queryExtension(this.abi.Cap.MaxVcpus);
     integer(id, 0, limit - 1, 'a vCPU id');
-    return Vcpu.create(this, this.call(abi.KVM_CREATE_VCPU, id), id, this.#mmapSize);
+    const fd = this.call(this.abi.KVM_CREATE_VCPU, id);
+    return new this.vcpuType(vcpuParts(KvmFd.descriptorOf(this), fd, id, this.#mmapSize));
   }
 
   /**
@@ -93,19 +103,19 @@ export class Vm extends KvmFd<'vm'> {
     this.opened();
     u32(slot, 'slot');
     // The lower half counts the slots of an address space, the upper half the address spaces.
-    integer(slot & 0xffff, 0, this.queryExtension(abi.Cap.NrMemslots) - 1, 'slot');
+    integer(slot & 0xffff, 0, this.queryExtension(this.abi.Cap.NrMemslots) - 1, 'slot');
     u32(flags, 'flags');
     bigInteger(guestPhysAddr, 0n, 0xffff_ffff_ffff_f000n, 'guestPhysAddr');
     wholePages(Number(guestPhysAddr % BigInt(pageSize)), 'guestPhysAddr', guestPhysAddr);
     const pages = memory === undefined ? undefined : pagesOf(memory, offset, size);
-    const argument = abi.KvmUserspaceMemoryRegion.from({
+    const argument = this.abi.KvmUserspaceMemoryRegion.from({
       slot,
       flags,
       guestPhysAddr,
       memorySize: BigInt(pages?.length ?? 0),
       userspaceAddr: BigInt(pages === undefined ? 0 : this.backend.address(pages)),
     });
-    this.call(abi.KVM_SET_USER_MEMORY_REGION, this.addressOf(argument));
+    this.call(this.abi.KVM_SET_USER_MEMORY_REGION, this.addressOf(argument));
     const before = this.#slots.get(slot);
     if (memory === undefined || pages === undefined) this.#slots.delete(slot);
     else this.#slots.set(slot, { pages, release: memory.hold() });
@@ -141,7 +151,7 @@ export class Vm extends KvmFd<'vm'> {
    *
    * @param args what the capability takes: up to four numbers.
    */
-  enableCap(cap: Cap | number, args: readonly bigint[] = [], flags = 0): void {
+  enableCap(cap: number, args: readonly bigint[] = [], flags = 0): void {
     this.enable(cap, args, flags);
   }
 
@@ -150,22 +160,7 @@ export class Vm extends KvmFd<'vm'> {
    * the first vCPU. KVM_CREATE_IRQCHIP, api.rst 4.24. Cap.IrqChip.
    */
   createIrqChip(): void {
-    this.call(abi.KVM_CREATE_IRQCHIP);
-  }
-
-  /** An i8254 timer in the kernel, after `createIrqChip`. KVM_CREATE_PIT2, api.rst 4.71. x86, Cap.Pit2. */
-  createPit2(config: KvmPitConfig | StructInit<KvmPitConfig> = {}): void {
-    this.write(abi.KVM_CREATE_PIT2, config);
-  }
-
-  /** The guest's kvmclock, in nanoseconds, with flags that say how far to trust it. api.rst 4.29. x86, Cap.AdjustClock. */
-  getClock(into?: KvmClockData): KvmClockData {
-    return this.read(abi.KVM_GET_CLOCK, into);
-  }
-
-  /** Sets the guest's kvmclock. KVM_SET_CLOCK, api.rst 4.30. x86, Cap.AdjustClock. */
-  setClock(clock: KvmClockData | StructInit<KvmClockData>): void {
-    this.write(abi.KVM_SET_CLOCK, clock);
+    this.call(this.abi.KVM_CREATE_IRQCHIP);
   }
 
   /**
@@ -175,8 +170,8 @@ export class Vm extends KvmFd<'vm'> {
   irqfd(config: IrqfdConfig): void {
     const { eventfd, gsi, flags = 0, resample } = given(config, 'an interrupt line');
     u32(gsi, 'gsi');
-    const resampling = resample === undefined ? 0 : abi.IrqfdFlag.Resample;
-    if ((flags & abi.IrqfdFlag.Resample & ~resampling) !== 0) {
+    const resampling = resample === undefined ? 0 : this.abi.IrqfdFlag.Resample;
+    if ((flags & this.abi.IrqfdFlag.Resample & ~resampling) !== 0) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'IrqfdFlag.Resample needs an eventfd in resample');
     }
     const fields: StructInit<KvmIrqfd> = {
@@ -185,28 +180,12 @@ export class Vm extends KvmFd<'vm'> {
       flags: u32(flags, 'flags') | resampling,
     };
     if (resample !== undefined) fields.resamplefd = descriptorOf(resample, 'resample');
-    this.write(abi.KVM_IRQFD, fields);
-  }
-
-  /**
-   * Where an Intel host keeps a one-page identity map inside the guest's address space: below 4 GiB and away from all memory and
-   * devices; 0 for the kernel's own choice. Before the first vCPU. api.rst 4.41. x86, Cap.SetIdentityMapAddr.
-   */
-  setIdentityMapAddr(address: bigint): void {
-    this.#argument[0] = u64(address, 'the address of the identity map');
-    this.call(abi.KVM_SET_IDENTITY_MAP_ADDR, this.opened().address(this.#argument));
-  }
-
-  /**
-   * Where an Intel host keeps three pages of its own inside the guest's address space: below 4 GiB and away from all memory and
-   * devices. KVM_SET_TSS_ADDR, api.rst 4.40. x86, Cap.SetTssAddr.
-   */
-  setTssAddr(address: number): void {
-    this.call(abi.KVM_SET_TSS_ADDR, u32(address, 'the address of the TSS'));
+    this.write(this.abi.KVM_IRQFD, fields);
   }
 }
 
-interface Slot {
+/** @internal */
+export interface Slot {
   readonly pages: Uint8Array;
   /** The slot no longer has them. */
   readonly release: () => void;

@@ -1,3 +1,4 @@
+export * from '../index.js';
 export { addressLimit, enterMode, type Mode, type ModeSetup, modes, tablesSize } from './mode.js';
 export { identityMap, identityMapSize } from './paging.js';
 export { Cr0, Cr4, Efer, PageFlag, Rflags, SegmentType } from './registers.js';

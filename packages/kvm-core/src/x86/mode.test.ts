@@ -4,10 +4,10 @@ import { onEachBackend } from '../../test/backends.js';
 import { ExitReason } from '../abi/x86/groups.js';
 import type { BackendName } from '../backend/backend.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
-import { Kvm } from '../system/kvm.js';
-import type { Vcpu } from '../vcpu/vcpu.js';
+import { Kvm } from './kvm.js';
 import { addressLimit, enterMode, type Mode, type ModeSetup, modes, tablesSize } from './mode.js';
 import { Cr0, Cr4, Efer } from './registers.js';
+import type { Vcpu } from './vcpu.js';
 
 const size = 0x2_0000;
 

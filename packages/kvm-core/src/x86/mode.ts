@@ -3,10 +3,10 @@ import { KvmError } from '../errors/kvm-error.js';
 import { type GuestMemory, pageSize } from '../memory/guest-memory.js';
 import { bigInteger } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
-import type { Vcpu } from '../vcpu/vcpu.js';
 import { identityMap, identityMapSize } from './paging.js';
 import { Cr0, Cr4, Efer, Rflags } from './registers.js';
 import { code32, code64, data, descriptorTable, realCode, realData, type Segment, task } from './segments.js';
+import type { Vcpu } from './vcpu.js';
 
 /**
  * The modes a vCPU can start in, all flat: a guest address is the physical one.

@@ -14,7 +14,7 @@ import { camel, pascal } from './names.js';
 import { age, banner, doc, emitError, importNames, quote, text } from './source.js';
 
 /** What a struct class has of its own: a C member that would take such a name cannot be emitted as it is. */
-const taken = new Set(['bytes', 'view', 'assign', 'equals', 'toJSON', 'constructor']);
+const taken = new Set(['bytes', 'view', 'assign', 'equals', 'toJSON', 'constructor', 'parts']);
 
 /** Every struct and union of the headers as a class of typed views. */
 export function emitStructs(model: Model): string {
@@ -27,9 +27,18 @@ export function emitStructs(model: Model): string {
   ]);
 }
 
-/** `type` is what the class has; `declared`, what the header says. */
 interface StructField extends Field {
+  /** What the class has. */
+  type: TypeRef;
+  /** What the header says. */
   declared: TypeRef;
+  /** Which of the struct's kept views is the field's. */
+  part: number;
+}
+
+/** Whether a field is a view of bytes that is made once. */
+function isView({ type }: Field): boolean {
+  return (type.kind === 'record' || type.kind === 'array') && !isFlexible(type);
 }
 
 class StructEmitter {
@@ -52,10 +61,13 @@ class StructEmitter {
   }
 
   emit(record: AbiRecord): string[] {
-    const fields: StructField[] = fieldsOf(record, this.#records).map((field) => ({
+    const declared = fieldsOf(record, this.#records);
+    const views = declared.filter(isView);
+    const fields: StructField[] = declared.map((field) => ({
       ...field,
       type: asBytes(field.type),
       declared: field.type,
+      part: views.indexOf(field),
     }));
     for (const field of fields) {
       if (taken.has(camel(field.name))) {
@@ -78,9 +90,6 @@ class StructEmitter {
       ...fieldList(fields.map((field) => quote(camel(field.name)))),
     ];
     if (flexible !== undefined) lines.push(...this.#flexStatics(record, flexible));
-    const caches = fields.filter((field) => this.#isCached(field));
-    if (caches.length > 0) lines.push('');
-    for (const field of caches) lines.push(`  #${camel(field.name)}: ${this.#typeScript(field.type)} | undefined;`);
     for (const field of fields) lines.push('', ...this.#accessors(record, field));
     lines.push('}');
     return lines;
@@ -109,10 +118,6 @@ class StructEmitter {
   }
 
   /** Arrays and nested structs are views made once; a flexible array's length changes with its count. */
-  #isCached(field: Field): boolean {
-    return (field.type.kind === 'record' || field.type.kind === 'array') && !isFlexible(field.type);
-  }
-
   #accessors(record: AbiRecord, field: StructField): string[] {
     const name = camel(field.name);
     const where = quote(`${record.name}.${name}`);
@@ -158,7 +163,7 @@ class StructEmitter {
         : [`    ${this.#use('array', 'fill')}(this.${name}, value, ${where});`];
     const made = isFlexible(field.type)
       ? returned(this.#flexibleView(record, field, field.type))
-      : this.#cachedView(name, field);
+      : this.#cachedView(field, ts);
     return [
       ...comment,
       `  get ${name}(): ${ts} {`,
@@ -171,9 +176,13 @@ class StructEmitter {
     ];
   }
 
-  #cachedView(name: string, field: Field): string[] {
-    const line = `    this.#${name} ??= ${this.#make(field.type, `${field.offset}`)};`;
-    return [line, `    return this.#${name};`];
+  /**
+   * Views are made once, and kept in a list that every struct has: fields of its own, which only it may see, would make two
+   * architectures' classes of one struct strangers to each other.
+   */
+  #cachedView({ type, offset, part }: StructField, ts: string): string[] {
+    const line = `    this.parts[${part}] ??= ${this.#make(type, `${offset}`)};`;
+    return [line, `    return this.parts[${part}] as ${ts};`];
   }
 
   #flexibleView(record: AbiRecord, field: Field, type: Extract<TypeRef, { kind: 'array' }>): string {

@@ -1,6 +1,6 @@
-import { KVM_EXIT_IO_OUT, KvmRunIo } from '../abi/x86/index.js';
+import { KVM_EXIT_IO_OUT, type KvmRun, KvmRunIo } from '../abi/x86/index.js';
 import { integer } from '../struct/check.js';
-import type { RunState } from './run-state.js';
+import type { RunState } from '../vcpu/run-state.js';
 
 /** Bytes: an `outl` or `inl`. */
 const longestElement = 4;
@@ -16,7 +16,7 @@ export class IoAccess extends KvmRunIo {
 
   /** @internal The access that a run state shows. */
   static of(state: RunState): IoAccess {
-    const access = IoAccess.at(state.run.io.bytes);
+    const access = IoAccess.at((state.run as KvmRun).io.bytes);
     access.#pages = state.bytes;
     return access;
   }

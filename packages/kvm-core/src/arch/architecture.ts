@@ -1,0 +1,81 @@
+import type * as arm64 from '../abi/arm64/index.js';
+import type * as loongarch from '../abi/loongarch/index.js';
+import type * as mips from '../abi/mips/index.js';
+import type * as powerpc from '../abi/powerpc/index.js';
+import type * as riscv from '../abi/riscv/index.js';
+import type * as s390 from '../abi/s390/index.js';
+import type * as x86 from '../abi/x86/index.js';
+import type { Ioctl } from '../ioctl/ioctl.js';
+import type { Struct, StructType } from '../struct/struct.js';
+
+/**
+ * What stands between the code that serves every architecture and the ABI of the one at work. Generic code takes types from
+ * x86's ABI, whose generic part all share, and values from the architecture it was given: so a process loads the ABI of one.
+ */
+
+/** The generic names of a group that has some of each architecture's own. */
+type Shared<N extends 'Cap'> = keyof (typeof x86)[N] &
+  keyof (typeof arm64)[N] &
+  keyof (typeof riscv)[N] &
+  keyof (typeof s390)[N] &
+  keyof (typeof powerpc)[N] &
+  keyof (typeof mips)[N] &
+  keyof (typeof loongarch)[N];
+
+/** What the generic code uses of the generated ABI. Where an architecture lacks one of these, its `architecture()` does not compile. */
+type GenericName =
+  | 'ExitReason'
+  | 'IrqfdFlag'
+  | 'KVM_API_VERSION'
+  | 'KVM_CHECK_EXTENSION'
+  | 'KVM_CREATE_IRQCHIP'
+  | 'KVM_CREATE_VCPU'
+  | 'KVM_CREATE_VM'
+  | 'KVM_ENABLE_CAP'
+  | 'KVM_GET_API_VERSION'
+  | 'KVM_GET_VCPU_MMAP_SIZE'
+  | 'KVM_IRQFD'
+  | 'KVM_RUN'
+  | 'KVM_SET_USER_MEMORY_REGION'
+  | 'KvmEnableCap'
+  | 'KvmRunMmio'
+  | 'KvmUserspaceMemoryRegion';
+
+/** The same ioctl may have another number elsewhere: powerpc and mips encode directions in their own way. */
+type Generic<T> = T extends Ioctl ? Ioctl<T['fd'][number], T['argument']> : T;
+
+/** The members of `struct kvm_run` that mean the same everywhere. */
+export type RunHead = Struct & Pick<x86.KvmRun, 'immediateExit' | 'exitReason' | 'mmio' | 'padding'>;
+
+/** The ABI of an architecture, as generic code knows it. */
+export type Abi = { readonly [N in GenericName]: Generic<(typeof x86)[N]> } & {
+  readonly Cap: Pick<(typeof x86)['Cap'], Shared<'Cap'>>;
+  readonly KvmRun: RunType;
+};
+
+interface RunType extends StructType<RunHead> {
+  at(bytes: Uint8Array): RunHead;
+  from(init: { immediateExit: number }): RunHead;
+}
+
+/** One architecture. */
+export interface Architecture<A extends Abi = Abi> {
+  /** The kernel's name for it: "x86", "arm64". */
+  readonly name: string;
+  /** What Node calls such a machine: "x64", "arm64". */
+  readonly machine: string;
+  readonly abi: A;
+  /** The entries of its table of ioctls: only what the generator made can be called. */
+  readonly ioctls: ReadonlySet<unknown>;
+}
+
+/** @param ioctls the module of the generated table. */
+export function architecture<A extends Abi>(name: string, machine: string, abi: A, ioctls: object): Architecture<A> {
+  return { name, machine, abi, ioctls: new Set(Object.values(ioctls).map(frozen)) };
+}
+
+/** Frozen to the last part, so that what is known of an ioctl is what it says. */
+function frozen(ioctl: Ioctl): Ioctl {
+  for (const part of Object.values(ioctl)) Object.freeze(part);
+  return Object.freeze(ioctl);
+}

@@ -1,0 +1,18 @@
+/** What is the same on every architecture. */
+
+export type { BackendName } from './backend/backend.js';
+export { type BackendAttempt, backendNames, tryBackend } from './backend/select.js';
+export { errnoName, KvmError, type KvmErrorCode } from './errors/kvm-error.js';
+export type { ArgumentOf, FdKind, Ioctl, IoctlArgument } from './ioctl/ioctl.js';
+export { KvmFd } from './ioctl/kvm-fd.js';
+export { GuestMemory, pageSize, type SharedGuestMemory } from './memory/guest-memory.js';
+export type { StructArray } from './struct/array.js';
+export { FlexStruct, type FlexStructType } from './struct/flex.js';
+export { type FieldInit, Struct, type StructInit, type StructSource, type StructType } from './struct/struct.js';
+export { EventFd } from './system/event-fd.js';
+export { GenericKvm } from './system/kvm.js';
+export type { KvmOptions } from './system/open.js';
+export { type AnyExit, type MmioExit, type UnrecognisedExit, unrecognised } from './vcpu/exits.js';
+export { type KickHandle, kick } from './vcpu/kick.js';
+export { GenericVcpu } from './vcpu/vcpu.js';
+export { GenericVm, type IrqfdConfig, type UserMemoryRegion } from './vm/vm.js';
