@@ -15,4 +15,6 @@ export type { KvmOptions } from './system/open.js';
 export { type AnyExit, type MmioExit, type UnrecognisedExit, unrecognised } from './vcpu/exits.js';
 export { type KickHandle, kick } from './vcpu/kick.js';
 export { GenericVcpu } from './vcpu/vcpu.js';
-export { GenericVm, type IrqfdConfig, type UserMemoryRegion } from './vm/vm.js';
+export type { IrqfdConfig } from './vm/interrupts.js';
+export type { UserMemoryRegion } from './vm/memory.js';
+export { GenericVm } from './vm/vm.js';

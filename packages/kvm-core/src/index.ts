@@ -6,7 +6,7 @@ export * from './generic.js';
 export { type Exit, type IoExit, MmioAccess } from './x86/exits.js';
 export type { IoAccess } from './x86/io-access.js';
 export { Kvm } from './x86/kvm.js';
-export { Vcpu } from './x86/vcpu.js';
-export { Vm } from './x86/vm.js';
+export { Vcpu } from './x86/vcpu/vcpu.js';
+export { Vm } from './x86/vm/vm.js';
 
 export const { capName, capByName, allCaps, exitReasonName } = namesOf<abi.Cap>(abi);

@@ -11,7 +11,7 @@ import { x86 } from '../x86/architecture.js';
 import { type Exit, exits, type IoExit } from '../x86/exits.js';
 import { Kvm } from '../x86/kvm.js';
 import { enterMode } from '../x86/mode.js';
-import type { Vcpu } from '../x86/vcpu.js';
+import type { Vcpu } from '../x86/vcpu/vcpu.js';
 import { type AnyExit, type ExitTable, ExitViews, type MmioExit, unrecognised } from './exits.js';
 import type { RunState } from './run-state.js';
 

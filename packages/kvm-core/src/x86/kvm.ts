@@ -5,7 +5,7 @@ import { GenericKvm } from '../system/kvm.js';
 import { type KvmOptions, openSystem } from '../system/open.js';
 import { x86 } from './architecture.js';
 import { msrList } from './msrs.js';
-import { Vm } from './vm.js';
+import { Vm } from './vm/vm.js';
 
 /** The whole of a host's KVM: `/dev/kvm`, open. VMs are made here, and what the host can do is asked here. */
 export class Kvm extends GenericKvm<Vm> {

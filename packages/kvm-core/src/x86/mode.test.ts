@@ -7,7 +7,7 @@ import type { GuestMemory } from '../memory/guest-memory.js';
 import { Kvm } from './kvm.js';
 import { addressLimit, enterMode, type Mode, type ModeSetup, modes, tablesSize } from './mode.js';
 import { Cr0, Cr4, Efer } from './registers.js';
-import type { Vcpu } from './vcpu.js';
+import type { Vcpu } from './vcpu/vcpu.js';
 
 const size = 0x2_0000;
 

@@ -6,7 +6,7 @@ import type { StructInit } from '../struct/struct.js';
 import { identityMap, identityMapSize } from './paging.js';
 import { Cr0, Cr4, Efer, Rflags } from './registers.js';
 import { code32, code64, data, descriptorTable, realCode, realData, type Segment, task } from './segments.js';
-import type { Vcpu } from './vcpu.js';
+import type { Vcpu } from './vcpu/vcpu.js';
 
 /**
  * The modes a vCPU can start in, all flat: a guest address is the physical one.

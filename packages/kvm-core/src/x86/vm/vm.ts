@@ -1,0 +1,27 @@
+import * as abi from '../../abi/x86/index.js';
+import { u32, u64 } from '../../struct/check.js';
+import { Vcpu } from '../vcpu/vcpu.js';
+import { X86VmClock } from './clock.js';
+
+/** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
+export class Vm extends X86VmClock {
+  protected readonly vcpuType = Vcpu;
+  readonly #argument = new BigUint64Array(1);
+
+  /**
+   * Where an Intel host keeps a one-page identity map inside the guest's address space: below 4 GiB and away from all memory and
+   * devices; 0 for the kernel's own choice. Before the first vCPU. api.rst 4.41. x86, Cap.SetIdentityMapAddr.
+   */
+  setIdentityMapAddr(address: bigint): void {
+    this.#argument[0] = u64(address, 'the address of the identity map');
+    this.call(abi.KVM_SET_IDENTITY_MAP_ADDR, this.opened().address(this.#argument));
+  }
+
+  /**
+   * Where an Intel host keeps three pages of its own inside the guest's address space: below 4 GiB and away from all memory and
+   * devices. KVM_SET_TSS_ADDR, api.rst 4.40. x86, Cap.SetTssAddr.
+   */
+  setTssAddr(address: number): void {
+    this.call(abi.KVM_SET_TSS_ADDR, u32(address, 'the address of the TSS'));
+  }
+}
