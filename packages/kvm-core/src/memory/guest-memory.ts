@@ -119,10 +119,11 @@ export class GuestMemory implements Disposable {
    * The bytes from `offset`, as a view: what is written there is the guest's.
    *
    * @param offset bytes from the start of the memory, not a guest-physical address.
+   * @param wanted how many bytes; all that follow.
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when they are not all inside, or lie across two windows.
    */
-  bytes(offset = 0, length: number = this.size - offset): Uint8Array {
-    this.#check(offset, length);
+  bytes(offset = 0, wanted?: number): Uint8Array {
+    const length = this.#check(offset, wanted);
     // The end of the memory belongs to the last window.
     const index = Math.min(Math.floor(offset / this.windowSize), this.#windows.length - 1);
     const within = offset - index * this.windowSize;
@@ -162,16 +163,18 @@ export class GuestMemory implements Disposable {
     }
   }
 
-  #check(offset: number, length: number): void {
+  /** Gives the length: without one, all that follows the offset. */
+  #check(offset: number, wanted?: number): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this GuestMemory is closed');
     integer(offset, 0, this.size, 'an offset into guest memory');
-    integer(length, 0, Number.MAX_SAFE_INTEGER, 'a length in guest memory');
+    const length = integer(wanted ?? this.size - offset, 0, Number.MAX_SAFE_INTEGER, 'a length in guest memory');
     if (offset + length > this.size) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
         `${length} bytes at offset ${offset} leave the guest memory, which has ${this.size}`,
       );
     }
+    return length;
   }
 }
 

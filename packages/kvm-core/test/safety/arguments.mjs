@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+
+/** Arguments, from what a call may want to what nobody would give it. */
+
+const edges = [
+  0, 1, 2, 3, 4, 8, 0x10, 0x40, 0x100, 0xfff, 0x1000, 0x2000, 0x10000, 0x20_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff,
+];
+
+export const integer = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...edges) },
+  { weight: 3, arbitrary: fc.nat(300) },
+  { weight: 1, arbitrary: fc.integer() },
+  { weight: 1, arbitrary: fc.constantFrom(-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 2 ** 64) },
+);
+
+export const big = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom(...edges.map(BigInt), 0xfee0_0000n, 0xffff_ffff_ffff_f000n, 0xffff_ffff_ffff_ffffn),
+  },
+  { weight: 1, arbitrary: fc.bigInt({ min: -1n, max: 1n << 65n }) },
+);
+
+const bytes = fc.uint8Array({ maxLength: 64 });
+
+const views = bytes.chain((data) =>
+  fc.constantFrom(
+    data,
+    new Uint32Array(data.slice(0, data.length & ~3).buffer),
+    new BigUint64Array(data.slice(0, data.length & ~7).buffer),
+    new DataView(data.slice().buffer),
+    data.buffer,
+  ),
+);
+
+/** Names that options and fields have, of all calls together: an object of some of them fits now and then. */
+const fields = [
+  'address',
+  'addr',
+  'args',
+  'attr',
+  'attributes',
+  'backend',
+  'base',
+  'cap',
+  'count',
+  'data',
+  'datamatch',
+  'deadline',
+  'eventfd',
+  'entries',
+  'fd',
+  'flags',
+  'group',
+  'gsi',
+  'guestMemfd',
+  'guestPhysAddr',
+  'id',
+  'index',
+  'irq',
+  'length',
+  'level',
+  'memory',
+  'mode',
+  'nr',
+  'offset',
+  'pages',
+  'path',
+  'pio',
+  'ranges',
+  'resample',
+  'rip',
+  'size',
+  'slot',
+  'type',
+  'value',
+  'values',
+  'vector',
+];
+
+/** A value of any kind. Objects of the API are given as a number that stands for one of those there are. */
+export const anything = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    { weight: 5, arbitrary: integer },
+    { weight: 5, arbitrary: big },
+    { weight: 3, arbitrary: fc.nat(50).map((object) => ({ object })) },
+    { weight: 3, arbitrary: fc.record({ struct: fc.nat(1000), bytes: fc.uint8Array({ maxLength: 600 }) }) },
+    { weight: 1, arbitrary: fc.constantFrom(undefined, null, true, '', 'native', '/dev/null', Symbol.iterator) },
+    { weight: 2, arbitrary: views },
+    { weight: 1, arbitrary: fc.array(tie('value'), { maxLength: 4 }) },
+    {
+      weight: 4,
+      arbitrary: fc
+        .dictionary(fc.constantFrom(...fields), tie('value'), { maxKeys: 6 })
+        .map((options) => ({ options })),
+    },
+  ),
+})).value;

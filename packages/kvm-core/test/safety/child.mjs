@@ -1,0 +1,170 @@
+import { closeSync, readdirSync, writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import * as core from '../../dist/index.js';
+import { anything, integer } from './arguments.mjs';
+import { callsOf } from './calls.mjs';
+
+/**
+ * Calls whatever the API has, in any order, with any arguments, for a while. It ends with 0 if nothing but KvmErrors came of it
+ * and every descriptor was given back; the log on descriptor 3 tells the calls before a crash.
+ *
+ * Arguments: the backend, how many seconds, the seed.
+ */
+
+const [, , backend, seconds, seed] = process.argv;
+const { Kvm, KvmError, Struct, GuestMemory } = core;
+
+const structs = Object.values(core).filter((value) => value?.prototype instanceof Struct && value.cName !== undefined);
+const ioctls = Object.values(core).filter((value) => typeof value?.request === 'number' && Array.isArray(value.fd));
+const descriptors = () => readdirSync('/proc/self/fd').length;
+
+const givesDescriptor = new Set(['KVM_CREATE_VM', 'KVM_CREATE_VCPU', 'KVM_GET_STATS_FD', 'KVM_CREATE_GUEST_MEMFD']);
+
+/** Ends runs of guests that would spin: every vCPU of the pool is kicked again and again, by another thread. */
+const kicker = new Worker(
+  `const { parentPort } = require('node:worker_threads');
+   import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then(({ kick }) => {
+     const handles = [];
+     parentPort.on('message', (handle) => handles.push(handle));
+     setInterval(() => { while (handles.length > 100) handles.shift(); for (const handle of handles) kick(handle); }, 2);
+     parentPort.postMessage('ready');
+   });`,
+  { eval: true },
+);
+await new Promise((resolve) => kicker.once('message', resolve));
+
+/** What an argument of the plan stands for, now. */
+function real(value, pool) {
+  if (Array.isArray(value)) return value.map((element) => real(element, pool));
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
+    return value;
+  if ('object' in value) return pool[value.object % pool.length];
+  if ('options' in value) {
+    return Object.fromEntries(Object.entries(value.options).map(([name, option]) => [name, real(option, pool)]));
+  }
+  const type = structs[value.struct % structs.length];
+  return filled(type, value.bytes);
+}
+
+function filled(type, bytes) {
+  const struct = 'elementsOffset' in type ? type.withCapacity(bytes.length % 9) : new type();
+  struct.bytes.set(bytes.subarray(0, struct.bytes.length));
+  return struct;
+}
+
+/** What a call gives that can be called itself, or viewed later. */
+function keep(value, pool) {
+  if (typeof value !== 'object' || value === null || pool.includes(value) || pool.length > 40) return;
+  if (typeof value.close === 'function' || value instanceof Struct || value instanceof GuestMemory) pool.push(value);
+  if (typeof value.kickHandle === 'function' && !value.closed) kicker.postMessage(value.kickHandle());
+}
+
+function log(text) {
+  writeSync(3, `${text}\n`);
+}
+
+function show(value) {
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'symbol') return String(value);
+  if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${value.byteLength})`;
+  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'Object';
+  return JSON.stringify(value) ?? 'undefined';
+}
+
+/** One call; only KvmError may come of it. */
+function attempt(what, args, call) {
+  log(`${what}(${args.map(show).join(', ')})`);
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof KvmError) return undefined;
+    throw new Error(`${what}(${args.map(show).join(', ')}) threw what is no KvmError`, { cause: error });
+  }
+}
+
+/** A VM with what most calls want: memory at 0 with a guest that does I/O for ever, and one vCPU. */
+function start() {
+  const kvm = Kvm.open({ backend });
+  const vm = kvm.createVm();
+  const memory = kvm.allocateMemory({ size: 0x4000 });
+  // mov dx, 0x10; again: out dx, al; in al, dx; jmp again
+  memory.write(0x1000, Uint8Array.of(0xba, 0x10, 0x00, 0xee, 0xec, 0xeb, 0xfc));
+  const pool = [kvm, vm, memory];
+  for (const value of [vm.createVcpu(0), kvm.createEventFd()]) keep(value, pool);
+  vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
+  return pool;
+}
+
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ on: fc.nat(60), call: fc.nat(500), args: fc.array(anything, { maxLength: 4 }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      on: fc.nat(60),
+      ioctl: fc.nat(500),
+      number: integer,
+      bytes: fc.uint8Array({ maxLength: 1200 }),
+    }),
+  },
+);
+
+function raw({ on, ioctl, number, bytes }, pool) {
+  const fds = pool.filter((object) => typeof object.ioctl === 'function');
+  const object = fds[on % fds.length];
+  const own = ioctls.filter(({ fd }) => fd.includes(object.kind));
+  // Now and then one of another kind, to be refused.
+  const table = ioctl % 17 === 0 ? ioctls[ioctl % ioctls.length] : own[ioctl % own.length];
+  const { argument } = table;
+  const args =
+    argument.kind === 'none'
+      ? []
+      : argument.kind === 'value'
+        ? [number]
+        : argument.kind === 'integer'
+          ? [argument.size === 8 ? new BigUint64Array([BigInt(number >>> 0)]) : new Uint32Array([number])]
+          : [filled(argument.type, bytes)];
+  const result = attempt(`${object.kind}.ioctl(${table.name}`, args, () => object.ioctl(table, ...args));
+  // Whoever makes such a call raw owns the descriptor.
+  if (result !== undefined && givesDescriptor.has(table.name)) closeSync(result);
+}
+
+function method({ on, call, args }, pool) {
+  const object = pool[on % pool.length];
+  const calls = callsOf(object);
+  const { name, kind } = calls[call % calls.length];
+  // Closing is tried as all else is, but not so often that nothing stays open.
+  if ((name === 'close' || name === 'transfer') && call % 5 !== 0) return;
+  const given = args.map((arg) => real(arg, pool));
+  const what = `${object.constructor.name}.${name}`;
+  const result = attempt(what, given, () => (kind === 'get' ? object[name] : object[name](...given)));
+  if (typeof result?.then === 'function') result.then(undefined, () => {});
+  keep(result, pool);
+}
+
+const before = descriptors();
+fc.assert(
+  fc.property(fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), (steps) => {
+    const pool = start();
+    try {
+      for (const each of steps) ('ioctl' in each ? raw : method)(each, pool);
+    } finally {
+      for (const object of pool.toReversed()) object.close?.();
+    }
+  }),
+  {
+    seed: Number(seed),
+    numRuns: 1e9,
+    interruptAfterTimeLimit: Number(seconds) * 1000,
+    markInterruptAsFailure: false,
+    endOnFailure: true,
+  },
+);
+await kicker.terminate();
+const left = descriptors() - before;
+if (left > 0) {
+  throw new Error(`${left} descriptors were not given back: ${readdirSync('/proc/self/fd').join(' ')}`);
+}
