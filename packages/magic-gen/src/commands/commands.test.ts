@@ -86,6 +86,29 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     expect(magicGen('facts', '--headers', folder, '--strict')).toMatchObject({ status: 1 });
   });
 
+  it("write the repository's files from the models that are committed, and need no headers for it", () => {
+    const { status, stdout } = magicGen('gen', '--check', '--strict');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^Linux \d+\.\d+, x86: .*\n0 folders changed\n$/s);
+  });
+
+  it("compare the repository's files with headers, and say what is not the same", () => {
+    const headers = folderOf('#define KVM_CAP_USER_MEMORY 3');
+    const { status, stderr } = magicGen('gen', '--check', '--headers', headers);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/models\/kvm: .*x86\.json \(changed\)/);
+    expect(stderr).toMatch(/abi\/s390: .*structs\.ts \(changed\)/);
+    expect(magicGen('gen', '--check', '--same-kernel', '--headers', headers)).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^not compared: the headers are of Linux 6\.1, the committed models of \d/),
+    });
+  });
+
+  it('write all architectures of the repository, or none', () => {
+    const stderr = magicGen('gen', '--headers', folderOf(''), '--arch', 'arm64').stderr;
+    expect(stderr).toMatch(/--arch goes with --out/);
+  });
+
   it('tell since when there is what', () => {
     expect(magicGen('history', 'KVM_CAP_USER_MEMORY')).toEqual({
       status: 0,

@@ -1,45 +1,116 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { changed, describeDifferences, foldersOf } from '../committed/folders.js';
+import { committedModels, type Models } from '../committed/models.js';
+import { type Folders, replaceAll } from '../committed/write.js';
 import { emit } from '../emit/emit.js';
-import { committedAbi, compare, describe, replace } from '../emit/write.js';
 import { MagicGenError } from '../errors.js';
 import { describeMissing, missingFacts, withoutMissing } from '../facts/missing.js';
-import { TerminalProgress } from '../progress.js';
+import type { HeaderSource } from '../headers/source.js';
+import { type Interface, interfaces, targetsOf } from '../interfaces/interfaces.js';
+import type { Model } from '../model/model.js';
+import { type Progress, TerminalProgress } from '../progress.js';
 import { findTarget } from '../targets/index.js';
 import { modelFrom } from './models.js';
-import { type SourceOptions, sourceOf, withArch, withSources } from './sources.js';
+import { namesSource, type SourceOptions, sourceOf, withSources } from './sources.js';
 
 interface GenOptions extends SourceOptions {
-  arch: string;
+  arch?: string;
   out?: string;
   check?: boolean;
+  sameKernel?: boolean;
   strict?: boolean;
 }
 
 /** `magic-gen gen`: the TypeScript of the ABI. */
 export function addGen(program: Command): void {
-  const command = program.command('gen').description('write the TypeScript of the ABI');
-  withArch(withSources(command))
-    .option('--out <dir>', "the folder to write; by default the one of this repository's @kvm/core")
-    .option('--check', 'write nothing; fail if the folder is not what would be written')
+  const command = program
+    .command('gen')
+    .description(
+      "write the TypeScript of the ABI: this repository's, from the models committed in it, which a source of headers brings up to date first; or, with --out, that of one architecture from headers",
+    );
+  withSources(command)
+    .option('--out <dir>', 'a folder for the TypeScript of one architecture')
+    .option('--arch <name>', 'which architecture goes to --out (default: x86)')
+    .option('--check', 'write nothing; fail if something would change')
+    .addOption(
+      new Option(
+        '--same-kernel',
+        'with --check: only compare headers of the kernel that the committed models are of',
+      ).conflicts('out'),
+    )
     .option('--strict', 'fail on an ioctl, capability or exit reason that there are no facts about')
     .action(gen);
 }
 
 async function gen(options: GenOptions): Promise<void> {
-  const progress = new TerminalProgress();
-  const model = await modelFrom(sourceOf(options), findTarget(options.arch), progress);
-  progress.done();
-  const missing = missingFacts(model);
-  if (missing.length > 0) {
-    if (options.strict) throw new MagicGenError(describeMissing(missing));
-    progress.note(describeMissing(missing));
+  if (options.out === undefined && options.arch !== undefined) {
+    throw new MagicGenError("--arch goes with --out: the repository's architectures are written together, or none is");
   }
-  const files = emit(withoutMissing(model, missing));
-  const folder = options.out ?? committedAbi(options.arch);
-  const differences = compare(folder, files);
-  if (options.check && differences.length > 0) throw new MagicGenError(describe(folder, differences, model.kernel));
-  if (differences.length > 0) replace(folder, files);
-  const { constants, records, ioctls, foreignIoctls } = model;
+  const progress = new TerminalProgress();
+  const work = options.out === undefined ? await repository(options, progress) : await folder(options, progress);
+  progress.done();
+  if (work === undefined) return;
+  const wrong = describeDifferences(work.folders);
+  if (options.check && wrong.length > 0) {
+    throw new MagicGenError(`not what the ${work.from} say; run \`pnpm gen\`:\n    ${wrong.join('\n    ')}`);
+  }
+  replaceAll(changed(work.folders));
+  process.stdout.write(`${work.models.map(summary).join('\n')}\n${wrong.length} folders changed\n`);
+}
+
+interface Work {
+  folders: Folders;
+  models: readonly Model[];
+  /** What the folders are to agree with. */
+  from: 'headers' | 'committed models';
+}
+
+/** One architecture, to a folder of the person's choice. */
+async function folder(options: GenOptions, progress: Progress): Promise<Work> {
+  const model = await modelFrom(sourceOf(options), findTarget(options.arch ?? 'x86'), progress);
+  const files = emit(withFacts(model, options, progress));
+  return { folders: new Map([[options.out ?? '', files]]), models: [model], from: 'headers' };
+}
+
+/** All that this repository commits; undefined where there is nothing to compare. */
+async function repository(options: GenOptions, progress: Progress): Promise<Work | undefined> {
+  const source = namesSource(options) ? sourceOf(options) : undefined;
+  const all = new Map<string, ReadonlyMap<string, string>>();
+  const models: Model[] = [];
+  for (const each of interfaces) {
+    const given = source === undefined ? committedModels(each) : await readAll(each, source, progress);
+    if (options.sameKernel && isOtherKernel(each, given)) return undefined;
+    const folders = foldersOf(each, given, (model) => emit(withFacts(model, options, progress)));
+    for (const [path, files] of folders) all.set(path, files);
+    models.push(...given.values());
+  }
+  return { folders: all, models, from: source === undefined ? 'committed models' : 'headers' };
+}
+
+/** The models of every architecture: where the source lacks one, there is no telling what would become of its files. */
+async function readAll(each: Interface, source: HeaderSource, progress: Progress): Promise<Models> {
+  const models = new Map<string, Model>();
+  for (const target of targetsOf(each)) models.set(target.name, await modelFrom(source, target, progress));
+  return models;
+}
+
+function isOtherKernel(each: Interface, given: Models): boolean {
+  const kernel = (models: Models): string | undefined => [...models.values()][0]?.kernel;
+  const [ours, theirs] = [kernel(committedModels(each)), kernel(given)];
+  if (ours === theirs) return false;
+  process.stdout.write(`not compared: the headers are of Linux ${theirs}, the committed models of ${ours}\n`);
+  return true;
+}
+
+function withFacts(model: Model, { strict }: GenOptions, progress: Progress): Model {
+  const missing = missingFacts(model);
+  if (missing.length === 0) return model;
+  if (strict) throw new MagicGenError(describeMissing(missing));
+  progress.note(describeMissing(missing));
+  return withoutMissing(model, missing);
+}
+
+function summary({ kernel, arch, constants, records, ioctls, foreignIoctls }: Model): string {
   const counts = `${constants.length} constants, ${records.length} structs and unions, ${ioctls.length} ioctls and ${foreignIoctls.length} of other architectures`;
-  process.stdout.write(`Linux ${model.kernel}, ${model.arch}: ${counts}; ${differences.length} files changed\n`);
+  return `Linux ${kernel}, ${arch}: ${counts}`;
 }

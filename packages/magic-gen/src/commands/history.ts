@@ -7,7 +7,7 @@ import { kinds } from '../history/names.js';
 import { extendHistory, suites } from '../history/update.js';
 import { sinceText } from '../history/versions.js';
 import { TerminalProgress } from '../progress.js';
-import { type SourceOptions, sourceOf, withSources } from './sources.js';
+import { namesSource, type SourceOptions, sourceOf, withSources } from './sources.js';
 
 /** `magic-gen history`: since when there is what. */
 export function addHistory(program: Command): void {
@@ -25,8 +25,7 @@ export function addHistory(program: Command): void {
 
 async function update(options: SourceOptions): Promise<string> {
   const progress = new TerminalProgress();
-  const named = Object.keys(options).some((name) => name !== 'update');
-  const sources = named
+  const sources = namesSource(options)
     ? [sourceOf(options)]
     : suites.map((suite): HeaderSource => ({ kind: 'debian', suite, fresh: true }));
   const extended = await extendHistory(kvmHistory(emptyHistory), sources, progress);

@@ -26,7 +26,12 @@ export function withSources(command: Command): Command {
   return command;
 }
 
-/** The source the options name. */
+/** Whether the options name a source. */
+export function namesSource({ headers, system, deb, kernel, debian }: SourceOptions): boolean {
+  return [headers, system, deb, kernel, debian].some((option) => option !== undefined);
+}
+
+/** The source the options name; the system where they name none. */
 export function sourceOf({ headers, deb, kernel, debian }: SourceOptions): HeaderSource {
   if (headers !== undefined) return { kind: 'directory', path: headers };
   if (deb !== undefined) return { kind: 'deb', path: deb };

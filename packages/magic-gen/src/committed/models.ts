@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { withHistory } from '../history/model.js';
+import { type Interface, targetsOf } from '../interfaces/interfaces.js';
+import type { Model } from '../model/model.js';
+import { readModel } from '../model/read.js';
+import { formatModel } from './format.js';
+import { placeOf } from './place.js';
+
+/** The models of an interface, by the names of their targets. They are kept without their history, which has a file of its own. */
+export type Models = ReadonlyMap<string, Model>;
+
+/** The models that are committed, with their history. @throws MagicGenError where there are none, or they are broken. */
+export function committedModels(each: Interface): Models {
+  const { models } = placeOf(each);
+  return new Map(
+    targetsOf(each).map(({ name }): [string, Model] => [name, withHistory(readModel(join(models, `${name}.json`)))]),
+  );
+}
+
+/** The files of the models, by name, without their history. */
+export function modelFiles(models: Models): Map<string, string> {
+  return new Map([...models].map(([name, model]) => [`${name}.json`, formatModel(withoutHistory(model))]));
+}
+
+function withoutHistory(model: Model): Model {
+  return JSON.parse(
+    JSON.stringify(model, (key, value) => (key === 'since' || key === 'knownKernels' ? undefined : value)),
+  );
+}

@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { MagicGenError } from '../errors.js';
+import type { Interface } from '../interfaces/interfaces.js';
+
+/** Where this repository keeps what it commits of an interface. A published magic-gen has no such place. */
+export interface Place {
+  /** The folder of the models, one file an architecture. */
+  models: string;
+  /** The folder of the TypeScript of an architecture. */
+  abi(arch: string): string;
+}
+
+export function placeOf({ name, folder }: Interface): Place {
+  const own = join(import.meta.dirname, '..', '..');
+  const root = join(own, '..', '..');
+  if (!existsSync(join(root, 'packages', 'magic-gen', 'interfaces.json'))) {
+    throw new MagicGenError('outside its repository, magic-gen must be told where to write: --out DIR');
+  }
+  return { models: join(own, 'models', name), abi: (arch) => join(root, folder, arch) };
+}
