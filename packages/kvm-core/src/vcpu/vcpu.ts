@@ -1,9 +1,10 @@
 import { constants } from 'node:os';
 import type { RunHead } from '../arch/architecture.js';
 import { Descriptor } from '../ioctl/descriptor.js';
-import { closedError, KvmFd } from '../ioctl/kvm-fd.js';
+import { closedError } from '../ioctl/kvm-fd.js';
 import { type AnyExit, type ExitTable, ExitViews } from './exits.js';
 import { type KickHandle, KickState, kick } from './kick.js';
+import { VcpuOneReg } from './one-reg.js';
 import { RunState } from './run-state.js';
 
 const { EINTR } = constants.errno;
@@ -36,8 +37,7 @@ export function vcpuParts(parent: Descriptor, fd: number, id: number, mmapSize: 
 }
 
 /** What a vCPU has on every architecture, whose exits are `E` and whose run state is `R`. */
-export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends KvmFd<'vcpu'> {
-  readonly kind = 'vcpu';
+export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends VcpuOneReg {
   readonly id: number;
   readonly #state: RunState;
   readonly #exits: ExitViews<E>;

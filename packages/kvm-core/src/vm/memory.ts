@@ -1,6 +1,6 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
-import { KvmFd } from '../ioctl/kvm-fd.js';
+import { StatsFd } from '../ioctl/stats.js';
 import { GuestMemory, pageSize, wholePages } from '../memory/guest-memory.js';
 import { bigInteger, given, integer, u32, u64 } from '../struct/check.js';
 
@@ -21,7 +21,7 @@ export interface UserMemoryRegion {
 }
 
 /** The memory of a VM: which pages the guest has, and where. */
-export abstract class VmMemory extends KvmFd<'vm'> {
+export abstract class VmMemory extends StatsFd<'vm'> {
   readonly kind = 'vm';
   /** The slots in use, and the pages of each, which must outlive every vCPU: the kernel knows the address alone. */
   readonly #slots: Map<number, Slot>;

@@ -1,0 +1,4 @@
+import { VmMemory } from './memory.js';
+
+/** Which pages of a VM's memory were written to. */
+export abstract class VmDirtyLog extends VmMemory {}

@@ -1,0 +1,4 @@
+import { X86VmClock } from './clock.js';
+
+/** How a PC's memory is kept. */
+export abstract class X86VmMemory extends X86VmClock {}
