@@ -3,8 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const suites = ['.ci', ...readdirSync('packages').map((name) => `packages/${name}`)];
-for (const suite of suites) {
-  const results = JSON.parse(readFileSync(`${suite}/test-results.json`, 'utf8'));
+const runs = suites.flatMap((suite) => {
+  // A suite that has run on several runtimes has a file for each.
+  const files = readdirSync(suite).filter((name) => /^test-results.*\.json$/.test(name));
+  if (files.length === 0) throw new Error(`${suite} has no results: it did not run, or not to its end`);
+  return files.map((name) => `${suite}/${name}`);
+});
+for (const run of runs) {
+  const results = JSON.parse(readFileSync(run, 'utf8'));
   total.passed += results.numPassedTests;
   total.failed += results.numFailedTests + (results.success ? 0 : results.numFailedTests === 0 ? 1 : 0);
   total.skipped += results.numPendingTests + results.numTodoTests;

@@ -22,11 +22,15 @@ export function given<T extends object>(value: T, what: string): T {
   return value;
 }
 
+/** More elements than any call takes. Somebody's `{ length: 2 ** 40 }` would fill the heap before the kernel could refuse it. */
+const longestList = 2 ** 20;
+
 /** Something with a length and elements. */
 export function list<T>(value: ArrayLike<T>, what: string): ArrayLike<T> {
   if (typeof value !== 'object' || value === null || !Number.isSafeInteger(value.length) || value.length < 0) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be an array`);
   }
+  integer(value.length, 0, longestList, `the length of ${what}`);
   return value;
 }
 

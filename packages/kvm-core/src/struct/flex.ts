@@ -1,4 +1,4 @@
-import { bigInteger, given, integer } from './check.js';
+import { bigInteger, given, integer, list } from './check.js';
 import { Struct, type StructInit, type StructType } from './struct.js';
 
 /** A generated class of a struct that ends in a flexible array. */
@@ -38,7 +38,8 @@ export abstract class FlexStruct extends Struct {
     const elements = (given(init, `the fields of struct ${type.cName}`) as Record<string, unknown>)[type.elements] as
       | ArrayLike<unknown>
       | undefined;
-    const struct = FlexStruct.withCapacity.call(type as never, elements?.length ?? 0) as FlexStruct & T;
+    const length = elements === undefined ? 0 : list(elements, `${type.cName}.${type.elements}`).length;
+    const struct = FlexStruct.withCapacity.call(type as never, length) as FlexStruct & T;
     return struct.assign(init);
   }
 

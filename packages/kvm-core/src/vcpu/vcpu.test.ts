@@ -87,6 +87,7 @@ onEachBackend('Vcpu', (backend) => {
     expect(vcpu.setMsrs([{ index: IA32_SYSENTER_CS }, { index: NO_SUCH_MSR }])).toBe(1);
     expect(vcpu.getMsrs([])).toHaveLength(0);
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.getMsrs([2 ** 32]));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.getMsrs({ length: 2 ** 31 }));
   });
 
   test('reads the MSRs the host lists, each in its place, up to one it cannot read', () => {
