@@ -5,7 +5,8 @@ export { type BackendAttempt, backendNames, tryBackend } from './backend/select.
 export { errnoName, KvmError, type KvmErrorCode } from './errors/kvm-error.js';
 export type { ArgumentOf, FdKind, Ioctl, IoctlArgument } from './ioctl/ioctl.js';
 export { KvmFd } from './ioctl/kvm-fd.js';
-export { GuestMemory, pageSize, type SharedGuestMemory } from './memory/guest-memory.js';
+export { GuestMemory, type SharedGuestMemory } from './memory/guest-memory.js';
+export { pageSize } from './memory/page-size.js';
 export type { StructArray } from './struct/array.js';
 export { FlexStruct, type FlexStructType } from './struct/flex.js';
 export { type FieldInit, Struct, type StructInit, type StructSource, type StructType } from './struct/struct.js';

@@ -8,7 +8,8 @@ import { ExitReason } from '../abi/x86/index.js';
 import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/select.js';
 import { Kvm } from '../x86/kvm.js';
-import { GuestMemory, pageSize } from './guest-memory.js';
+import { GuestMemory } from './guest-memory.js';
+import { pageSize } from './page-size.js';
 
 onEachBackend('GuestMemory', (name) => {
   let backend: Backend;
@@ -24,12 +25,12 @@ onEachBackend('GuestMemory', (name) => {
   });
 
   test.each([
-    ['0', 0, /from 4096 to/],
-    ['less than a page', 1, /from 4096 to/],
-    ['not whole pages', pageSize + 1, /whole pages of 4096 bytes, not 4097/],
+    ['0', 0, `from ${pageSize} to`],
+    ['less than a page', 1, `from ${pageSize} to`],
+    ['not whole pages', pageSize + 1, `whole pages of ${pageSize} bytes, not ${pageSize + 1}`],
     ['a fraction', pageSize + 0.5, /whole number/],
-    ['negative', -pageSize, /from 4096 to/],
-    ['more than the host has', Math.floor(totalmem() / pageSize) * pageSize + pageSize, /from 4096 to \d+/],
+    ['negative', -pageSize, `from ${pageSize} to`],
+    ['more than the host has', Math.floor(totalmem() / pageSize) * pageSize + pageSize, `from ${pageSize} to `],
   ])('refuses a size that is %s', (_, size, message) => {
     expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => GuestMemory.allocate(backend, size)).message).toMatch(message);
   });

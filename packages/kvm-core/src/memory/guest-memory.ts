@@ -3,9 +3,7 @@ import { totalmem } from 'node:os';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { integer } from '../struct/check.js';
-
-/** The unit in which memory is given to a guest, in bytes. */
-export const pageSize = 4096;
+import { pageSize } from './page-size.js';
 
 /** A `GuestMemory` as `postMessage` carries it: `GuestMemory.from` makes one of it in another Worker, of the same pages. */
 export interface SharedGuestMemory {

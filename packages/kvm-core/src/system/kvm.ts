@@ -44,7 +44,7 @@ export abstract class GenericKvm<V extends GenericVm> extends KvmFd<'system'> {
   /**
    * RAM for a guest: zeroed, shared with every Worker, taken from the host page by page as it is touched.
    *
-   * @param options.size bytes, a multiple of 4096.
+   * @param options.size bytes, a multiple of `pageSize`.
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when the size is 0, not whole pages, or more than the host has.
    */
   allocateMemory(options: { size: number }): GuestMemory {

@@ -1,8 +1,9 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
 import { StatsFd } from '../ioctl/stats.js';
-import { GuestMemory, pageSize, wholePages } from '../memory/guest-memory.js';
-import { bigInteger, given, integer, u32, u64 } from '../struct/check.js';
+import { GuestMemory, wholePages } from '../memory/guest-memory.js';
+import { pageSize } from '../memory/page-size.js';
+import { given, integer, u32, u64 } from '../struct/check.js';
 
 /** What `vm.setUserMemoryRegion` takes. */
 export interface UserMemoryRegion {
@@ -44,7 +45,7 @@ export abstract class VmMemory extends StatsFd<'vm'> {
     // The lower half counts the slots of an address space, the upper half the address spaces.
     integer(slot & 0xffff, 0, this.queryExtension(this.abi.Cap.NrMemslots) - 1, 'slot');
     u32(flags, 'flags');
-    bigInteger(guestPhysAddr, 0n, 0xffff_ffff_ffff_f000n, 'guestPhysAddr');
+    u64(guestPhysAddr, 'guestPhysAddr');
     wholePages(Number(guestPhysAddr % BigInt(pageSize)), 'guestPhysAddr', guestPhysAddr);
     const pages = memory === undefined ? undefined : pagesOf(memory, offset, size);
     const argument = this.abi.KvmUserspaceMemoryRegion.from({

@@ -1,6 +1,7 @@
 import type { KvmSregs } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { type GuestMemory, pageSize } from '../memory/guest-memory.js';
+import type { GuestMemory } from '../memory/guest-memory.js';
+import { pageSize } from '../memory/page-size.js';
 import { bigInteger } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 import { identityMap, identityMapSize } from './paging.js';
