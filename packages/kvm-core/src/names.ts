@@ -22,7 +22,7 @@ interface NamedAbi<C extends number> {
 
 export function namesOf<C extends number>({ Cap, capNames, exitReasonNames }: NamedAbi<C>): Names<C> {
   return {
-    capName: (cap) => nameOf(capNames, cap) ?? `KVM_CAP_(${cap})`,
+    capName: (cap) => nameOfCap(capNames, cap),
     capByName: (name) => {
       if (Object.hasOwn(Cap, name)) return Cap[name];
       const entry = Object.entries(capNames).find(([, kernelName]) => kernelName === name);
@@ -31,6 +31,11 @@ export function namesOf<C extends number>({ Cap, capNames, exitReasonNames }: Na
     allCaps: () => [...new Set(Object.values(Cap))].sort((a, b) => a - b),
     exitReasonName: (reason) => nameOf(exitReasonNames, reason) ?? `KVM_EXIT_(${reason})`,
   };
+}
+
+/** The kernel's name of a capability, by the table of an architecture. */
+export function nameOfCap(capNames: Readonly<Record<number, string>>, cap: number): string {
+  return nameOf(capNames, cap) ?? `KVM_CAP_(${cap})`;
 }
 
 function nameOf(names: Readonly<Record<number, string>>, number: number): string | undefined {

@@ -36,9 +36,11 @@ type GenericName =
   | 'KVM_GET_VCPU_MMAP_SIZE'
   | 'KVM_IRQFD'
   | 'KVM_RUN'
+  | 'KVM_SET_SIGNAL_MASK'
   | 'KVM_SET_USER_MEMORY_REGION'
   | 'KvmEnableCap'
   | 'KvmRunMmio'
+  | 'KvmSignalMask'
   | 'KvmUserspaceMemoryRegion';
 
 /** The same ioctl may have another number elsewhere: powerpc and mips encode directions in their own way. */
@@ -50,6 +52,8 @@ export type RunHead = Struct & Pick<x86.KvmRun, 'immediateExit' | 'exitReason' |
 /** The ABI of an architecture, as generic code knows it. */
 export type Abi = { readonly [N in GenericName]: Generic<(typeof x86)[N]> } & {
   readonly Cap: Pick<(typeof x86)['Cap'], Shared<'Cap'>>;
+  readonly capNames: Readonly<Record<number, string>>;
+  readonly capSince: Readonly<Record<number, string>>;
   readonly KvmRun: RunType;
 };
 

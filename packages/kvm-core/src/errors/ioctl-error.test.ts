@@ -4,7 +4,7 @@ import { KVM_CREATE_IRQCHIP } from '../abi/x86/index.js';
 import type { Ioctl } from '../ioctl/ioctl.js';
 import { ioctlError } from './ioctl-error.js';
 
-const { EEXIST, EINVAL } = constants.errno;
+const { EEXIST, EINVAL, ENOTTY } = constants.errno;
 
 const guarded: Ioctl<'vm'> = {
   name: 'KVM_EXAMPLE',
@@ -34,6 +34,14 @@ describe('the error for an ioctl that was refused', () => {
   test('is the kernel s own where the capability is there, or the number means something else', () => {
     expect(ioctlError(guarded, 'vm', EINVAL, () => 1)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EINVAL });
     expect(ioctlError(guarded, 'vm', EEXIST, () => 0)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EEXIST });
+  });
+
+  test('says that a call without a capability is missing where the descriptor does not know it', () => {
+    const { capability: _, capabilityOn: __, ...bare } = guarded;
+    const error = ioctlError(bare, 'vm', ENOTTY, () => 1);
+    expect(error).toMatchObject({ code: 'ERR_KVM_UNSUPPORTED', errno: ENOTTY, ioctl: 'KVM_EXAMPLE' });
+    expect(error.message).toBe("KVM_EXAMPLE: this host's KVM does not have it");
+    expect(ioctlError(bare, 'vm', EINVAL, () => 1)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EINVAL });
   });
 
   test('says what to do where that is known', () => {

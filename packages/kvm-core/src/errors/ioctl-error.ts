@@ -28,6 +28,15 @@ export function ioctlError(
       hint,
     });
   }
+  // Some calls have no capability, and this number means no other thing: the descriptor does not know the call.
+  if (capability === undefined && errno === ENOTTY) {
+    const hint = hintFor(name, errno);
+    return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM does not have it`, {
+      errno,
+      ioctl: name,
+      hint,
+    });
+  }
   return new KvmError('ERR_KVM_SYSCALL', `${name}: ${errnoName(errno)}`, {
     errno,
     ioctl: name,

@@ -10,6 +10,10 @@ export class Descriptor {
   readonly backend: Backend;
   readonly fd: number;
   readonly parent: Descriptor | undefined;
+  /** Memory whose address the kernel has, by what it is for: it stays for as long as the descriptor and its children do. */
+  readonly held = new Map<string, unknown>();
+  /** What the call that is being made has addresses of. */
+  argument: unknown;
   /** One for the object, and one for each child. */
   #users = 1;
   #released = false;
@@ -36,6 +40,7 @@ export class Descriptor {
     this.#released = true;
     this.#onRelease?.();
     this.backend.close(this.fd);
+    this.held.clear();
     this.parent?.release();
   }
 }

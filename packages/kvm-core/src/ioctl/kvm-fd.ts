@@ -3,11 +3,12 @@ import type { Abi } from '../arch/architecture.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { ioctlError } from '../errors/ioctl-error.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { nameOfCap } from '../names.js';
 import { integer, u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
 import { Struct, type StructInit, type StructType } from '../struct/struct.js';
 import { type Descriptor, unreachable } from './descriptor.js';
-import type { ArgumentOf, FdKind, Ioctl } from './ioctl.js';
+import type { ArgumentOf, Capability, FdKind, Ioctl } from './ioctl.js';
 
 type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
 
@@ -116,6 +117,12 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
         hint: 'use run()',
       });
     }
+    if (table === this.abi.KVM_SET_SIGNAL_MASK) {
+      throw new KvmError('ERR_KVM_UNSAFE', 'a mask of any signals could keep kicks away', {
+        ioctl: table.name,
+        hint: 'use setSignalMask()',
+      });
+    }
     return this.call(table, this.#encode(table, argument));
   }
 
@@ -162,9 +169,22 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return struct instanceof FlexStruct ? FlexStruct.bytesCounted(struct) : 0;
   }
 
-  /** The address of a struct's bytes. */
-  protected addressOf(struct: Struct): number {
+  /**
+   * The address of a struct's bytes. They stay until the next call even if nobody else refers to them, and so does what lies
+   * behind the addresses in the struct.
+   */
+  protected addressOf(struct: Struct, behind?: readonly object[]): number {
+    this.#descriptor.argument = behind === undefined ? struct : [struct, behind];
     return Struct.addressOf(struct, this.backend);
+  }
+
+  /**
+   * Keeps memory whose address the kernel has, for as long as the descriptor and those made from it live; what was kept under
+   * the same name goes.
+   */
+  protected hold(name: string, memory: unknown): void {
+    if (memory === undefined) this.#descriptor.held.delete(name);
+    else this.#descriptor.held.set(name, memory);
   }
 
   /** One ioctl; what the kernel refuses becomes a `KvmError`. */
@@ -235,7 +255,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** KVM_ENABLE_CAP, without the capabilities among whose arguments is an address of this process. */
   protected enable(cap: number, args: readonly bigint[], flags: number): void {
-    const { Cap, KVM_ENABLE_CAP, KvmEnableCap } = this.abi;
+    const { Cap } = this.abi;
     // The Hyper-V evmcs version goes to an address in the first argument; the shared TLB is at one.
     const withAddresses: readonly number[] = [Cap.HyperVEnlightenedVmcs, Cap.SwTlb];
     if (withAddresses.includes(u32(cap, 'a capability'))) {
@@ -243,7 +263,19 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
         ioctl: 'KVM_ENABLE_CAP',
       });
     }
-    this.call(KVM_ENABLE_CAP, this.addressOf(KvmEnableCap.from({ cap, args, flags })));
+    this.enableAny(cap, args, flags);
+  }
+
+  /** KVM_ENABLE_CAP; whoever passes an address sees to the memory behind it. A refusal names the capability if the host lacks it. */
+  protected enableAny(cap: number, args: readonly bigint[], flags: number): void {
+    const { KVM_ENABLE_CAP, KvmEnableCap } = this.abi;
+    const result = this.#try(KVM_ENABLE_CAP, this.addressOf(KvmEnableCap.from({ cap, args, flags })));
+    if (result >= 0) return;
+    const lacks = this.queryExtension(cap) <= 0;
+    throw this.refused(
+      lacks ? { ...KVM_ENABLE_CAP, capability: capabilityOf(this.abi, cap), capabilityOn: {} } : KVM_ENABLE_CAP,
+      -result,
+    );
   }
 
   /** An ioctl that fills a list of unknown length: the room grows until the kernel no longer says E2BIG. */
@@ -256,6 +288,11 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
       if (result !== -E2BIG) throw this.refused(ioctl, -result);
     }
   }
+}
+
+function capabilityOf({ capNames, capSince }: Abi, cap: number): Capability {
+  const since = capSince[cap];
+  return { number: cap, name: nameOfCap(capNames, cap), ...(since !== undefined && { since }) };
 }
 
 export function closedError(kind: string): KvmError {

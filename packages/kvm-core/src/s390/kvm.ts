@@ -1,10 +1,11 @@
+import type { Cap } from '../abi/s390/groups.js';
 import { GenericKvm } from '../system/kvm.js';
 import { type KvmOptions, openSystem } from '../system/open.js';
 import { s390 } from './architecture.js';
 import { Vm } from './vm.js';
 
 /** The whole of a host's KVM: `/dev/kvm`, open. VMs are made here, and what the host can do is asked here. */
-export class Kvm extends GenericKvm<Vm> {
+export class Kvm extends GenericKvm<Vm, Cap> {
   protected readonly vmType = Vm;
 
   /**

@@ -2,11 +2,13 @@ import { KvmFd } from '../ioctl/kvm-fd.js';
 import { GuestMemory } from '../memory/guest-memory.js';
 import { given, u32 } from '../struct/check.js';
 import { type GenericVm, type VmParts, vmParts } from '../vm/vm.js';
+import { Capabilities } from './capabilities.js';
 import { EventFd } from './event-fd.js';
 
-/** What `Kvm` has on every architecture. */
-export abstract class GenericKvm<V extends GenericVm> extends KvmFd<'system'> {
+/** What `Kvm` has on every architecture, whose VMs are `V` and whose capabilities are `C`. */
+export abstract class GenericKvm<V extends GenericVm, C extends number = number> extends KvmFd<'system'> {
   readonly kind = 'system';
+  #capabilities: Capabilities<C> | undefined;
   /** The VMs of the architecture. */
   protected abstract readonly vmType: new (
     parts: VmParts,
@@ -23,6 +25,13 @@ export abstract class GenericKvm<V extends GenericVm> extends KvmFd<'system'> {
    */
   checkExtension(cap: number): number {
     return this.call(this.abi.KVM_CHECK_EXTENSION, u32(cap, 'a capability'));
+  }
+
+  /** What this host can do, by capability; asked once and remembered. A VM of its own may say more: `vm.checkExtension`. */
+  capabilities(): Capabilities<C> {
+    this.opened();
+    this.#capabilities ??= new Capabilities(this.abi, (cap) => this.checkExtension(cap));
+    return this.#capabilities;
   }
 
   /** The bytes of a vCPU that are mapped into the process: the run state and the pages behind it. api.rst 4.5. */

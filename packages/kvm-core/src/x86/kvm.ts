@@ -1,4 +1,4 @@
-import type { KvmCpuidEntry2, KvmMsrEntry } from '../abi/x86/index.js';
+import type { Cap, KvmCpuidEntry2, KvmMsrEntry } from '../abi/x86/index.js';
 import * as abi from '../abi/x86/index.js';
 import type { StructArray } from '../struct/array.js';
 import { GenericKvm } from '../system/kvm.js';
@@ -8,7 +8,7 @@ import { msrList } from './msrs.js';
 import { Vm } from './vm/vm.js';
 
 /** The whole of a host's KVM: `/dev/kvm`, open. VMs are made here, and what the host can do is asked here. */
-export class Kvm extends GenericKvm<Vm> {
+export class Kvm extends GenericKvm<Vm, Cap> {
   protected readonly vmType = Vm;
 
   /**

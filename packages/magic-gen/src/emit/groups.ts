@@ -2,7 +2,7 @@ import { type Group, groups } from '../facts/groups.js';
 import type { Constant, Model } from '../model/model.js';
 import { literal } from './constants.js';
 import { pascal } from './names.js';
-import { age, banner, doc, emitError, text } from './source.js';
+import { age, banner, doc, emitError, kernelOf, quote, text } from './source.js';
 
 /** The constants people use most, in groups with friendly names: `Cap.UserMemory`, `ExitReason.Io`, `MemoryFlag.Readonly`. */
 export function emitGroups(model: Model): string {
@@ -10,7 +10,12 @@ export function emitGroups(model: Model): string {
     const members = membersOf(group, model);
     return members.length === 0
       ? []
-      : ['', ...object(group, members, model), ...(group.names ? names(group, members) : [])];
+      : [
+          '',
+          ...object(group, members, model),
+          ...(group.names ? names(group, members) : []),
+          ...(group.ages ? ages(group, members, model) : []),
+        ];
   });
   return text([...banner(model, 'Groups of constants under friendly names.').slice(0, -1), ...blocks]);
 }
@@ -65,12 +70,35 @@ function object({ name, doc: sentence, bigint }: Group, members: GroupMember[], 
 function names({ name }: Group, members: GroupMember[]): string[] {
   const byValue = new Map<string, string>();
   for (const { constant } of members) if (!byValue.has(constant.value)) byValue.set(constant.value, constant.name);
-  const variable = `${name.charAt(0).toLowerCase()}${name.slice(1)}Names`;
   return [
     '',
     ...doc('', `The kernel's names, by the number in \`${name}\`.`),
-    `export const ${variable}: Readonly<Record<number, string>> = {`,
-    ...[...byValue].sort(([a], [b]) => Number(a) - Number(b)).map(([value, constant]) => `  ${value}: '${constant}',`),
+    ...byNumber(`${variable(name)}Names`, byValue),
+  ];
+}
+
+/** The kernels that brought the constants, where that is known. */
+function ages({ name }: Group, members: GroupMember[], model: Model): string[] {
+  const known = members.flatMap(({ constant }): [string, string][] => {
+    const since = kernelOf(model, constant);
+    return since === undefined ? [] : [[constant.value, since]];
+  });
+  return [
+    '',
+    ...doc('', `The kernels that brought them, by the number in \`${name}\`, where that is known.`),
+    ...byNumber(`${variable(name)}Since`, new Map(known)),
+  ];
+}
+
+function byNumber(name: string, texts: ReadonlyMap<string, string>): string[] {
+  if (texts.size === 0) return [`export const ${name}: Readonly<Record<number, string>> = {};`];
+  return [
+    `export const ${name}: Readonly<Record<number, string>> = {`,
+    ...[...texts].sort(([a], [b]) => Number(a) - Number(b)).map(([number, each]) => `  ${number}: ${quote(each)},`),
     '};',
   ];
+}
+
+function variable(name: string): string {
+  return `${name.charAt(0).toLowerCase()}${name.slice(1)}`;
 }

@@ -3,7 +3,7 @@ import { ioctlFacts } from '../facts/ioctls.js';
 import type { Constant, Ioctl, Model } from '../model/model.js';
 import { spell } from '../model/spelling.js';
 import { camel, pascal } from './names.js';
-import { age, banner, doc, emitError, hex, importNames, quote, text } from './source.js';
+import { age, banner, doc, emitError, hex, importNames, kernelOf, quote, text } from './source.js';
 
 /** The table of ioctls: what the header says of each, and what the facts add. */
 export function emitIoctls(model: Model): string {
@@ -100,8 +100,8 @@ class IoctlEmitter {
     const constant = name === undefined ? undefined : this.#constants.get(name);
     if (name === undefined || constant === undefined) return undefined;
     this.#usedConstants.add(name);
-    const since = age(this.#model, constant).replace(/^ Since (.+)\.$/, '$1');
-    return [`number: ${name}`, `name: ${quote(name)}`, ...(since === '' ? [] : [`since: ${quote(since)}`])];
+    const since = kernelOf(this.#model, constant);
+    return [`number: ${name}`, `name: ${quote(name)}`, ...(since === undefined ? [] : [`since: ${quote(since)}`])];
   }
 
   #length(length: IoctlFacts['length']): string[] {

@@ -53,6 +53,11 @@ export function age({ knownKernels = [] }: Pick<Model, 'knownKernels'>, { since 
   return ` S${sinceText(since, knownKernels).slice(1)}.`;
 }
 
+/** The kernel that brought something, as an error names it: "Linux 6.12 or earlier". */
+export function kernelOf({ knownKernels = [] }: Pick<Model, 'knownKernels'>, { since }: Dated): string | undefined {
+  return since === undefined ? undefined : sinceText(since, knownKernels).replace(/^since /, '');
+}
+
 /** What the emitters cannot put into TypeScript, and where it stands. */
 export function emitError(problem: string, { file, line }: Origin): MagicGenError {
   return new MagicGenError(`${file}:${line}: ${problem}`);

@@ -52,6 +52,8 @@ interface GroupHead {
   bigint?: boolean;
   /** There is a table back from the numbers to the kernel's names. */
   names?: boolean;
+  /** There is a table from the numbers to the kernels that brought them. */
+  ages?: boolean;
 }
 
 /** Every constant with a prefix, named by the rest of its name. */
@@ -77,6 +79,7 @@ export const groups: readonly Group[] = [
     prefix: 'KVM_CAP_',
     renamed,
     names: true,
+    ages: true,
     doc: 'Capabilities: what a host may have. KVM_CHECK_EXTENSION asks for them, KVM_ENABLE_CAP enables some.',
   },
   {

@@ -226,7 +226,7 @@ export const KVM_SET_USER_MEMORY_REGION2 = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmUserspaceMemoryRegion2 },
   direction: 'write',
-  capability: { number: KVM_CAP_USER_MEMORY2, name: 'KVM_CAP_USER_MEMORY2' },
+  capability: { number: KVM_CAP_USER_MEMORY2, name: 'KVM_CAP_USER_MEMORY2', since: 'Linux 6.12 or earlier' },
   pointers: ['userspace_addr'],
 } as const satisfies Ioctl;
 
@@ -917,7 +917,7 @@ export const KVM_SET_MEMORY_ATTRIBUTES = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmMemoryAttributes },
   direction: 'write',
-  capability: { number: KVM_CAP_MEMORY_ATTRIBUTES, name: 'KVM_CAP_MEMORY_ATTRIBUTES' },
+  capability: { number: KVM_CAP_MEMORY_ATTRIBUTES, name: 'KVM_CAP_MEMORY_ATTRIBUTES', since: 'Linux 6.12 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_GUEST_MEMFD = _IOWR(KVMIO, 0xd4, struct kvm_create_guest_memfd)`, linux/kvm.h. Needs KVM_CAP_GUEST_MEMFD. On x86, arm64. */
@@ -927,7 +927,7 @@ export const KVM_CREATE_GUEST_MEMFD = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateGuestMemfd },
   direction: 'write',
-  capability: { number: KVM_CAP_GUEST_MEMFD, name: 'KVM_CAP_GUEST_MEMFD' },
+  capability: { number: KVM_CAP_GUEST_MEMFD, name: 'KVM_CAP_GUEST_MEMFD', since: 'Linux 6.12 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs KVM_CAP_PRE_FAULT_MEMORY. On x86. */
@@ -937,5 +937,5 @@ export const KVM_PRE_FAULT_MEMORY = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmPreFaultMemory },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_PRE_FAULT_MEMORY, name: 'KVM_CAP_PRE_FAULT_MEMORY' },
+  capability: { number: KVM_CAP_PRE_FAULT_MEMORY, name: 'KVM_CAP_PRE_FAULT_MEMORY', since: 'Linux 6.12 or earlier' },
 } as const satisfies Ioctl;

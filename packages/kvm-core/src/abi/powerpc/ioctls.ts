@@ -146,7 +146,7 @@ export const KVM_CHECK_EXTENSION = {
   argument: { kind: 'value' },
   direction: 'none',
   capabilityOn: {
-    vm: { number: KVM_CAP_CHECK_EXTENSION_VM, name: 'KVM_CAP_CHECK_EXTENSION_VM' },
+    vm: { number: KVM_CAP_CHECK_EXTENSION_VM, name: 'KVM_CAP_CHECK_EXTENSION_VM', since: 'Linux 5.10 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -185,7 +185,11 @@ export const KVM_SET_NR_MMU_PAGES = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL, name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL' },
+  capability: {
+    number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+    name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_NR_MMU_PAGES = _IO(KVMIO, 0x45)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
@@ -195,7 +199,11 @@ export const KVM_GET_NR_MMU_PAGES = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL, name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL' },
+  capability: {
+    number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+    name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION = _IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY. */
@@ -205,7 +213,7 @@ export const KVM_SET_USER_MEMORY_REGION = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmUserspaceMemoryRegion },
   direction: 'write',
-  capability: { number: KVM_CAP_USER_MEMORY, name: 'KVM_CAP_USER_MEMORY' },
+  capability: { number: KVM_CAP_USER_MEMORY, name: 'KVM_CAP_USER_MEMORY', since: 'Linux 5.10 or earlier' },
   pointers: ['userspace_addr'],
 } as const satisfies Ioctl;
 
@@ -216,7 +224,7 @@ export const KVM_SET_TSS_ADDR = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR' },
+  capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IDENTITY_MAP_ADDR = _IOW(KVMIO, 0x48, __u64)`, linux/kvm.h. Needs KVM_CAP_SET_IDENTITY_MAP_ADDR. On x86. */
@@ -226,7 +234,11 @@ export const KVM_SET_IDENTITY_MAP_ADDR = {
   fd: ['vm'],
   argument: { kind: 'integer', size: 8 },
   direction: 'write',
-  capability: { number: KVM_CAP_SET_IDENTITY_MAP_ADDR, name: 'KVM_CAP_SET_IDENTITY_MAP_ADDR' },
+  capability: {
+    number: KVM_CAP_SET_IDENTITY_MAP_ADDR,
+    name: 'KVM_CAP_SET_IDENTITY_MAP_ADDR',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION2 = _IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY2. Since Linux 6.12 or earlier. */
@@ -247,7 +259,7 @@ export const KVM_S390_VCPU_FAULT = {
   fd: ['vcpu'],
   argument: { kind: 'value' },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL' },
+  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_KEYOP = _IOWR(KVMIO, 0x53, struct kvm_s390_keyop)`, linux/kvm.h. Needs KVM_CAP_S390_KEYOP. On s390. Since Linux 7.2 or earlier. */
@@ -267,7 +279,7 @@ export const KVM_CREATE_IRQCHIP = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE = _IOW(KVMIO, 0x61, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, riscv, powerpc, loongarch. */
@@ -277,7 +289,7 @@ export const KVM_IRQ_LINE = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_IRQCHIP = _IOWR(KVMIO, 0x62, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -287,7 +299,7 @@ export const KVM_GET_IRQCHIP = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IRQCHIP = _IOR(KVMIO, 0x63, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -297,7 +309,7 @@ export const KVM_SET_IRQCHIP = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT = _IO(KVMIO, 0x64)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
@@ -307,7 +319,7 @@ export const KVM_CREATE_PIT = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT' },
+  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE_STATUS = _IOWR(KVMIO, 0x67, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQ_INJECT_STATUS. On x86, arm64, riscv, powerpc, loongarch. */
@@ -317,7 +329,7 @@ export const KVM_IRQ_LINE_STATUS = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS' },
+  capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_REGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x67, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -327,7 +339,7 @@ export const KVM_REGISTER_COALESCED_MMIO = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
-  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO' },
+  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_UNREGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x68, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -337,7 +349,7 @@ export const KVM_UNREGISTER_COALESCED_MMIO = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
-  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO' },
+  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GSI_ROUTING = _IOW(KVMIO, 0x6a, struct kvm_irq_routing)`, linux/kvm.h. Needs KVM_CAP_IRQ_ROUTING. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -347,7 +359,7 @@ export const KVM_SET_GSI_ROUTING = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqRouting },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING' },
+  capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_REINJECT_CONTROL = _IO(KVMIO, 0x71)`, linux/kvm.h. Needs KVM_CAP_REINJECT_CONTROL. On x86. */
@@ -366,7 +378,7 @@ export const KVM_IRQFD = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqfd },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD' },
+  capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT2 = _IOW(KVMIO, 0x77, struct kvm_pit_config)`, linux/kvm.h. Needs KVM_CAP_PIT2. On x86. */
@@ -385,7 +397,7 @@ export const KVM_SET_BOOT_CPU_ID = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID' },
+  capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IOEVENTFD = _IOW(KVMIO, 0x79, struct kvm_ioeventfd)`, linux/kvm.h. Needs KVM_CAP_IOEVENTFD. */
@@ -395,7 +407,7 @@ export const KVM_IOEVENTFD = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIoeventfd },
   direction: 'write',
-  capability: { number: KVM_CAP_IOEVENTFD, name: 'KVM_CAP_IOEVENTFD' },
+  capability: { number: KVM_CAP_IOEVENTFD, name: 'KVM_CAP_IOEVENTFD', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_CLOCK = _IOW(KVMIO, 0x7b, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
@@ -405,7 +417,7 @@ export const KVM_SET_CLOCK = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'write',
-  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK' },
+  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_CLOCK = _IOR(KVMIO, 0x7c, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
@@ -415,7 +427,7 @@ export const KVM_GET_CLOCK = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'read',
-  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK' },
+  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_GET_PVINFO = _IOW(KVMIO, 0xa1, struct kvm_ppc_pvinfo)`, linux/kvm.h. Needs KVM_CAP_PPC_GET_PVINFO. On powerpc. */
@@ -425,7 +437,7 @@ export const KVM_PPC_GET_PVINFO = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcPvInfo },
   direction: 'read',
-  capability: { number: KVM_CAP_PPC_GET_PVINFO, name: 'KVM_CAP_PPC_GET_PVINFO' },
+  capability: { number: KVM_CAP_PPC_GET_PVINFO, name: 'KVM_CAP_PPC_GET_PVINFO', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_TSC_KHZ = _IO(KVMIO, 0xa2)`, linux/kvm.h. Needs KVM_CAP_TSC_CONTROL. On x86. */
@@ -435,7 +447,7 @@ export const KVM_SET_TSC_KHZ = {
   fd: ['vcpu', 'vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_TSC_CONTROL, name: 'KVM_CAP_TSC_CONTROL' },
+  capability: { number: KVM_CAP_TSC_CONTROL, name: 'KVM_CAP_TSC_CONTROL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
@@ -448,7 +460,7 @@ export const KVM_GET_TSC_KHZ = {
   fd: ['vcpu', 'vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_GET_TSC_KHZ, name: 'KVM_CAP_GET_TSC_KHZ' },
+  capability: { number: KVM_CAP_GET_TSC_KHZ, name: 'KVM_CAP_GET_TSC_KHZ', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
@@ -461,7 +473,7 @@ export const KVM_SIGNAL_MSI = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmMsi },
   direction: 'write',
-  capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI' },
+  capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_GET_SMMU_INFO = _IOR(KVMIO, 0xa6, struct kvm_ppc_smmu_info)`, linux/kvm.h. Needs KVM_CAP_PPC_GET_SMMU_INFO. On powerpc. */
@@ -471,7 +483,7 @@ export const KVM_PPC_GET_SMMU_INFO = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcSmmuInfo },
   direction: 'read',
-  capability: { number: KVM_CAP_PPC_GET_SMMU_INFO, name: 'KVM_CAP_PPC_GET_SMMU_INFO' },
+  capability: { number: KVM_CAP_PPC_GET_SMMU_INFO, name: 'KVM_CAP_PPC_GET_SMMU_INFO', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_ALLOCATE_HTAB = _IOWR(KVMIO, 0xa7, __u32)`, linux/kvm.h. Needs KVM_CAP_PPC_ALLOC_HTAB. On powerpc. */
@@ -481,7 +493,7 @@ export const KVM_PPC_ALLOCATE_HTAB = {
   fd: ['vm'],
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
-  capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB' },
+  capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_SPAPR_TCE = _IOW(KVMIO, 0xa8, struct kvm_create_spapr_tce)`, linux/kvm.h. Needs KVM_CAP_SPAPR_TCE. On powerpc. */
@@ -491,7 +503,7 @@ export const KVM_CREATE_SPAPR_TCE = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateSpaprTce },
   direction: 'write',
-  capability: { number: KVM_CAP_SPAPR_TCE, name: 'KVM_CAP_SPAPR_TCE' },
+  capability: { number: KVM_CAP_SPAPR_TCE, name: 'KVM_CAP_SPAPR_TCE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_SPAPR_TCE_64 = _IOW(KVMIO, 0xa8, struct kvm_create_spapr_tce_64)`, linux/kvm.h. Needs KVM_CAP_SPAPR_TCE_64. On powerpc. */
@@ -501,7 +513,7 @@ export const KVM_CREATE_SPAPR_TCE_64 = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateSpaprTce64 },
   direction: 'write',
-  capability: { number: KVM_CAP_SPAPR_TCE_64, name: 'KVM_CAP_SPAPR_TCE_64' },
+  capability: { number: KVM_CAP_SPAPR_TCE_64, name: 'KVM_CAP_SPAPR_TCE_64', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_ALLOCATE_RMA = _IOR(KVMIO, 0xa9, struct kvm_allocate_rma)`, linux/kvm.h. Needs KVM_CAP_PPC_RMA. On powerpc. */
@@ -511,7 +523,7 @@ export const KVM_ALLOCATE_RMA = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmAllocateRma },
   direction: 'read',
-  capability: { number: KVM_CAP_PPC_RMA, name: 'KVM_CAP_PPC_RMA' },
+  capability: { number: KVM_CAP_PPC_RMA, name: 'KVM_CAP_PPC_RMA', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_GET_HTAB_FD = _IOW(KVMIO, 0xaa, struct kvm_get_htab_fd)`, linux/kvm.h. Needs KVM_CAP_PPC_HTAB_FD. On powerpc. */
@@ -521,7 +533,7 @@ export const KVM_PPC_GET_HTAB_FD = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmGetHtabFd },
   direction: 'write',
-  capability: { number: KVM_CAP_PPC_HTAB_FD, name: 'KVM_CAP_PPC_HTAB_FD' },
+  capability: { number: KVM_CAP_PPC_HTAB_FD, name: 'KVM_CAP_PPC_HTAB_FD', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. Needs KVM_CAP_ARM_SET_DEVICE_ADDR. On arm64. */
@@ -531,7 +543,11 @@ export const KVM_ARM_SET_DEVICE_ADDR = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmArmDeviceAddr },
   direction: 'write',
-  capability: { number: KVM_CAP_ARM_SET_DEVICE_ADDR, name: 'KVM_CAP_ARM_SET_DEVICE_ADDR' },
+  capability: {
+    number: KVM_CAP_ARM_SET_DEVICE_ADDR,
+    name: 'KVM_CAP_ARM_SET_DEVICE_ADDR',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_RTAS_DEFINE_TOKEN = _IOW(KVMIO, 0xac, struct kvm_rtas_token_args)`, linux/kvm.h. Needs KVM_CAP_PPC_RTAS. On powerpc. */
@@ -541,7 +557,7 @@ export const KVM_PPC_RTAS_DEFINE_TOKEN = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmRtasTokenArgs },
   direction: 'write',
-  capability: { number: KVM_CAP_PPC_RTAS, name: 'KVM_CAP_PPC_RTAS' },
+  capability: { number: KVM_CAP_PPC_RTAS, name: 'KVM_CAP_PPC_RTAS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_RESIZE_HPT_PREPARE = _IOR(KVMIO, 0xad, struct kvm_ppc_resize_hpt)`, linux/kvm.h. Needs KVM_CAP_SPAPR_RESIZE_HPT. On powerpc. */
@@ -551,7 +567,7 @@ export const KVM_PPC_RESIZE_HPT_PREPARE = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcResizeHpt },
   direction: 'write',
-  capability: { number: KVM_CAP_SPAPR_RESIZE_HPT, name: 'KVM_CAP_SPAPR_RESIZE_HPT' },
+  capability: { number: KVM_CAP_SPAPR_RESIZE_HPT, name: 'KVM_CAP_SPAPR_RESIZE_HPT', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_RESIZE_HPT_COMMIT = _IOR(KVMIO, 0xae, struct kvm_ppc_resize_hpt)`, linux/kvm.h. Needs KVM_CAP_SPAPR_RESIZE_HPT. On powerpc. */
@@ -561,7 +577,7 @@ export const KVM_PPC_RESIZE_HPT_COMMIT = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcResizeHpt },
   direction: 'write',
-  capability: { number: KVM_CAP_SPAPR_RESIZE_HPT, name: 'KVM_CAP_SPAPR_RESIZE_HPT' },
+  capability: { number: KVM_CAP_SPAPR_RESIZE_HPT, name: 'KVM_CAP_SPAPR_RESIZE_HPT', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_CONFIGURE_V3_MMU = _IOW(KVMIO, 0xaf, struct kvm_ppc_mmuv3_cfg)`, linux/kvm.h. Needs KVM_CAP_PPC_MMU_RADIX. On powerpc. */
@@ -571,7 +587,7 @@ export const KVM_PPC_CONFIGURE_V3_MMU = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcMmuv3Cfg },
   direction: 'write',
-  capability: { number: KVM_CAP_PPC_MMU_RADIX, name: 'KVM_CAP_PPC_MMU_RADIX' },
+  capability: { number: KVM_CAP_PPC_MMU_RADIX, name: 'KVM_CAP_PPC_MMU_RADIX', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_GET_RMMU_INFO = _IOW(KVMIO, 0xb0, struct kvm_ppc_rmmu_info)`, linux/kvm.h. Needs KVM_CAP_PPC_MMU_RADIX. On powerpc. */
@@ -581,7 +597,7 @@ export const KVM_PPC_GET_RMMU_INFO = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcRmmuInfo },
   direction: 'read',
-  capability: { number: KVM_CAP_PPC_MMU_RADIX, name: 'KVM_CAP_PPC_MMU_RADIX' },
+  capability: { number: KVM_CAP_PPC_MMU_RADIX, name: 'KVM_CAP_PPC_MMU_RADIX', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_GET_CPU_CHAR = _IOR(KVMIO, 0xb1, struct kvm_ppc_cpu_char)`, linux/kvm.h. Needs KVM_CAP_PPC_GET_CPU_CHAR. On powerpc. */
@@ -591,7 +607,7 @@ export const KVM_PPC_GET_CPU_CHAR = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPpcCpuChar },
   direction: 'read',
-  capability: { number: KVM_CAP_PPC_GET_CPU_CHAR, name: 'KVM_CAP_PPC_GET_CPU_CHAR' },
+  capability: { number: KVM_CAP_PPC_GET_CPU_CHAR, name: 'KVM_CAP_PPC_GET_CPU_CHAR', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_SVM_OFF = _IO(KVMIO, 0xb3)`, linux/kvm.h. On powerpc. */
@@ -620,7 +636,7 @@ export const KVM_CREATE_DEVICE = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
@@ -630,10 +646,10 @@ export const KVM_SET_DEVICE_ATTR = {
   fd: ['device', 'vm', 'vcpu'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
-    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['addr'],
 } as const satisfies Ioctl;
@@ -645,10 +661,10 @@ export const KVM_GET_DEVICE_ATTR = {
   fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
-    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
   pointers: ['addr'],
@@ -661,10 +677,10 @@ export const KVM_HAS_DEVICE_ATTR = {
   fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
-    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
@@ -766,7 +782,7 @@ export const KVM_TPR_ACCESS_REPORTING = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmTprAccessCtl },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC' },
+  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_VAPIC_ADDR = _IOW(KVMIO, 0x93, struct kvm_vapic_addr)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
@@ -776,7 +792,7 @@ export const KVM_SET_VAPIC_ADDR = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmVapicAddr },
   direction: 'write',
-  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC' },
+  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_STORE_STATUS = _IOW(KVMIO, 0x95, unsigned long)`, linux/kvm.h. On s390. */
@@ -804,7 +820,7 @@ export const KVM_GET_MP_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'read',
-  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE' },
+  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MP_STATE = _IOW(KVMIO, 0x99, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64, riscv, s390, loongarch. */
@@ -814,7 +830,7 @@ export const KVM_SET_MP_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'write',
-  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE' },
+  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_NMI = _IO(KVMIO, 0x9a)`, linux/kvm.h. Needs KVM_CAP_USER_NMI. On x86. */
@@ -824,7 +840,7 @@ export const KVM_NMI = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI' },
+  capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GUEST_DEBUG = _IOW(KVMIO, 0x9b, struct kvm_guest_debug)`, linux/kvm.h. Needs KVM_CAP_SET_GUEST_DEBUG. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -834,7 +850,7 @@ export const KVM_SET_GUEST_DEBUG = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmGuestDebug },
   direction: 'write',
-  capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG' },
+  capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_X86_SETUP_MCE = _IOW(KVMIO, 0x9c, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -862,9 +878,9 @@ export const KVM_ENABLE_CAP = {
   fd: ['vcpu', 'vm'],
   argument: { kind: 'struct', type: KvmEnableCap },
   direction: 'write',
-  capability: { number: KVM_CAP_ENABLE_CAP, name: 'KVM_CAP_ENABLE_CAP' },
+  capability: { number: KVM_CAP_ENABLE_CAP, name: 'KVM_CAP_ENABLE_CAP', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_ENABLE_CAP_VM, name: 'KVM_CAP_ENABLE_CAP_VM' },
+    vm: { number: KVM_CAP_ENABLE_CAP_VM, name: 'KVM_CAP_ENABLE_CAP_VM', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['args'],
 } as const satisfies Ioctl;
@@ -876,7 +892,7 @@ export const KVM_DIRTY_TLB = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmDirtyTlb },
   direction: 'write',
-  capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB' },
+  capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB', since: 'Linux 5.10 or earlier' },
   pointers: ['bitmap'],
 } as const satisfies Ioctl;
 
@@ -887,7 +903,7 @@ export const KVM_GET_ONE_REG = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmOneReg },
   direction: 'write',
-  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
 } as const satisfies Ioctl;
 
@@ -898,7 +914,7 @@ export const KVM_SET_ONE_REG = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmOneReg },
   direction: 'write',
-  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
 } as const satisfies Ioctl;
 
@@ -909,7 +925,7 @@ export const KVM_KVMCLOCK_CTRL = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL' },
+  capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_REG_LIST = _IOWR(KVMIO, 0xb0, struct kvm_reg_list)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. On x86, arm64, riscv, mips. */
@@ -919,7 +935,7 @@ export const KVM_GET_REG_LIST = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegList },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SMI = _IO(KVMIO, 0xb7)`, linux/kvm.h. Needs KVM_CAP_X86_SMM. On x86. */
@@ -929,7 +945,7 @@ export const KVM_SMI = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM' },
+  capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_MEMORY_ENCRYPT_OP = _IOWR(KVMIO, 0xba, unsigned long)`, linux/kvm.h. On x86. */
@@ -969,7 +985,11 @@ export const KVM_CLEAR_DIRTY_LOG = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClearDirtyLog },
   direction: 'write',
-  capability: { number: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, name: 'KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2' },
+  capability: {
+    number: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+    name: 'KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2',
+    since: 'Linux 5.10 or earlier',
+  },
   pointers: ['dirty_bitmap'],
 } as const satisfies Ioctl;
 
@@ -980,7 +1000,7 @@ export const KVM_ARM_VCPU_FINALIZE = {
   fd: ['vcpu'],
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
-  capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE' },
+  capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_NORMAL_RESET = _IO(KVMIO, 0xc3)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -990,7 +1010,7 @@ export const KVM_S390_NORMAL_RESET = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS' },
+  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_CLEAR_RESET = _IO(KVMIO, 0xc4)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -1000,7 +1020,7 @@ export const KVM_S390_CLEAR_RESET = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS' },
+  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_RESET_DIRTY_RINGS = _IO(KVMIO, 0xc7)`, linux/kvm.h. Needs KVM_CAP_DIRTY_LOG_RING. Since Linux 6.1 or earlier. */

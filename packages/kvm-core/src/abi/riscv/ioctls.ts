@@ -417,7 +417,7 @@ export const KVM_SET_TSC_KHZ = {
   direction: 'none',
   capability: { number: KVM_CAP_TSC_CONTROL, name: 'KVM_CAP_TSC_CONTROL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL' },
+    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -430,7 +430,7 @@ export const KVM_GET_TSC_KHZ = {
   direction: 'none',
   capability: { number: KVM_CAP_GET_TSC_KHZ, name: 'KVM_CAP_GET_TSC_KHZ', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL' },
+    vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -523,7 +523,7 @@ export const KVM_GET_DEVICE_ATTR = {
   capabilityOn: {
     vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
-    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES' },
+    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
   pointers: ['addr'],
 } as const satisfies Ioctl;
@@ -539,7 +539,7 @@ export const KVM_HAS_DEVICE_ATTR = {
   capabilityOn: {
     vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
-    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES' },
+    system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -888,7 +888,7 @@ export const KVM_RESET_DIRTY_RINGS = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_DIRTY_LOG_RING, name: 'KVM_CAP_DIRTY_LOG_RING' },
+  capability: { number: KVM_CAP_DIRTY_LOG_RING, name: 'KVM_CAP_DIRTY_LOG_RING', since: 'Linux 6.1 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_XEN_HVM_EVTCHN_SEND = _IOW(KVMIO, 0xd0, struct kvm_irq_routing_xen_evtchn)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
@@ -907,7 +907,7 @@ export const KVM_GET_STATS_FD = {
   fd: ['vm', 'vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD' },
+  capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD', since: 'Linux 6.1 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MEMORY_ATTRIBUTES = _IOW(KVMIO, 0xd2, struct kvm_memory_attributes)`, linux/kvm.h. Needs KVM_CAP_MEMORY_ATTRIBUTES. On x86. Since Linux 6.12 or earlier. */

@@ -143,7 +143,7 @@ export const KVM_CHECK_EXTENSION = {
   argument: { kind: 'value' },
   direction: 'none',
   capabilityOn: {
-    vm: { number: KVM_CAP_CHECK_EXTENSION_VM, name: 'KVM_CAP_CHECK_EXTENSION_VM' },
+    vm: { number: KVM_CAP_CHECK_EXTENSION_VM, name: 'KVM_CAP_CHECK_EXTENSION_VM', since: 'Linux 5.10 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -182,7 +182,11 @@ export const KVM_SET_NR_MMU_PAGES = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL, name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL' },
+  capability: {
+    number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+    name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_NR_MMU_PAGES = _IO(KVMIO, 0x45)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
@@ -192,7 +196,11 @@ export const KVM_GET_NR_MMU_PAGES = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL, name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL' },
+  capability: {
+    number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+    name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION = _IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY. */
@@ -202,7 +210,7 @@ export const KVM_SET_USER_MEMORY_REGION = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmUserspaceMemoryRegion },
   direction: 'write',
-  capability: { number: KVM_CAP_USER_MEMORY, name: 'KVM_CAP_USER_MEMORY' },
+  capability: { number: KVM_CAP_USER_MEMORY, name: 'KVM_CAP_USER_MEMORY', since: 'Linux 5.10 or earlier' },
   pointers: ['userspace_addr'],
 } as const satisfies Ioctl;
 
@@ -213,7 +221,7 @@ export const KVM_SET_TSS_ADDR = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR' },
+  capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IDENTITY_MAP_ADDR = _IOW(KVMIO, 0x48, __u64)`, linux/kvm.h. Needs KVM_CAP_SET_IDENTITY_MAP_ADDR. On x86. */
@@ -223,7 +231,11 @@ export const KVM_SET_IDENTITY_MAP_ADDR = {
   fd: ['vm'],
   argument: { kind: 'integer', size: 8 },
   direction: 'write',
-  capability: { number: KVM_CAP_SET_IDENTITY_MAP_ADDR, name: 'KVM_CAP_SET_IDENTITY_MAP_ADDR' },
+  capability: {
+    number: KVM_CAP_SET_IDENTITY_MAP_ADDR,
+    name: 'KVM_CAP_SET_IDENTITY_MAP_ADDR',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION2 = _IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY2. Since Linux 6.12 or earlier. */
@@ -244,7 +256,7 @@ export const KVM_S390_UCAS_MAP = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390UcasMapping },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL' },
+  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL', since: 'Linux 5.10 or earlier' },
   pointers: ['user_addr'],
 } as const satisfies Ioctl;
 
@@ -255,7 +267,7 @@ export const KVM_S390_UCAS_UNMAP = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390UcasMapping },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL' },
+  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_VCPU_FAULT = _IOW(KVMIO, 0x52, unsigned long)`, linux/kvm.h. Needs KVM_CAP_S390_UCONTROL. On s390. */
@@ -265,7 +277,7 @@ export const KVM_S390_VCPU_FAULT = {
   fd: ['vcpu'],
   argument: { kind: 'value' },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL' },
+  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_KEYOP = _IOWR(KVMIO, 0x53, struct kvm_s390_keyop)`, linux/kvm.h. Needs KVM_CAP_S390_KEYOP. On s390. Since Linux 7.2 or earlier. */
@@ -285,7 +297,7 @@ export const KVM_CREATE_IRQCHIP = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE = _IOW(KVMIO, 0x61, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, riscv, powerpc, loongarch. */
@@ -295,7 +307,7 @@ export const KVM_IRQ_LINE = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_IRQCHIP = _IOWR(KVMIO, 0x62, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -305,7 +317,7 @@ export const KVM_GET_IRQCHIP = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IRQCHIP = _IOR(KVMIO, 0x63, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -315,7 +327,7 @@ export const KVM_SET_IRQCHIP = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT = _IO(KVMIO, 0x64)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
@@ -325,7 +337,7 @@ export const KVM_CREATE_PIT = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT' },
+  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE_STATUS = _IOWR(KVMIO, 0x67, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQ_INJECT_STATUS. On x86, arm64, riscv, powerpc, loongarch. */
@@ -335,7 +347,7 @@ export const KVM_IRQ_LINE_STATUS = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS' },
+  capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_REGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x67, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -345,7 +357,7 @@ export const KVM_REGISTER_COALESCED_MMIO = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
-  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO' },
+  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_UNREGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x68, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -355,7 +367,7 @@ export const KVM_UNREGISTER_COALESCED_MMIO = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
-  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO' },
+  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GSI_ROUTING = _IOW(KVMIO, 0x6a, struct kvm_irq_routing)`, linux/kvm.h. Needs KVM_CAP_IRQ_ROUTING. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -365,7 +377,7 @@ export const KVM_SET_GSI_ROUTING = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqRouting },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING' },
+  capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_REINJECT_CONTROL = _IO(KVMIO, 0x71)`, linux/kvm.h. Needs KVM_CAP_REINJECT_CONTROL. On x86. */
@@ -384,7 +396,7 @@ export const KVM_IRQFD = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqfd },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD' },
+  capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT2 = _IOW(KVMIO, 0x77, struct kvm_pit_config)`, linux/kvm.h. Needs KVM_CAP_PIT2. On x86. */
@@ -403,7 +415,7 @@ export const KVM_SET_BOOT_CPU_ID = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID' },
+  capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IOEVENTFD = _IOW(KVMIO, 0x79, struct kvm_ioeventfd)`, linux/kvm.h. Needs KVM_CAP_IOEVENTFD. */
@@ -413,7 +425,7 @@ export const KVM_IOEVENTFD = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIoeventfd },
   direction: 'write',
-  capability: { number: KVM_CAP_IOEVENTFD, name: 'KVM_CAP_IOEVENTFD' },
+  capability: { number: KVM_CAP_IOEVENTFD, name: 'KVM_CAP_IOEVENTFD', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_CLOCK = _IOW(KVMIO, 0x7b, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
@@ -423,7 +435,7 @@ export const KVM_SET_CLOCK = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'write',
-  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK' },
+  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_CLOCK = _IOR(KVMIO, 0x7c, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
@@ -433,7 +445,7 @@ export const KVM_GET_CLOCK = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'read',
-  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK' },
+  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_TSC_KHZ = _IO(KVMIO, 0xa2)`, linux/kvm.h. Needs KVM_CAP_TSC_CONTROL. On x86. */
@@ -443,7 +455,7 @@ export const KVM_SET_TSC_KHZ = {
   fd: ['vcpu', 'vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_TSC_CONTROL, name: 'KVM_CAP_TSC_CONTROL' },
+  capability: { number: KVM_CAP_TSC_CONTROL, name: 'KVM_CAP_TSC_CONTROL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
@@ -456,7 +468,7 @@ export const KVM_GET_TSC_KHZ = {
   fd: ['vcpu', 'vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_GET_TSC_KHZ, name: 'KVM_CAP_GET_TSC_KHZ' },
+  capability: { number: KVM_CAP_GET_TSC_KHZ, name: 'KVM_CAP_GET_TSC_KHZ', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
@@ -469,7 +481,7 @@ export const KVM_SIGNAL_MSI = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmMsi },
   direction: 'write',
-  capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI' },
+  capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_ALLOCATE_HTAB = _IOWR(KVMIO, 0xa7, __u32)`, linux/kvm.h. Needs KVM_CAP_PPC_ALLOC_HTAB. On powerpc. */
@@ -479,7 +491,7 @@ export const KVM_PPC_ALLOCATE_HTAB = {
   fd: ['vm'],
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
-  capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB' },
+  capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. Needs KVM_CAP_ARM_SET_DEVICE_ADDR. On arm64. */
@@ -489,7 +501,11 @@ export const KVM_ARM_SET_DEVICE_ADDR = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmArmDeviceAddr },
   direction: 'write',
-  capability: { number: KVM_CAP_ARM_SET_DEVICE_ADDR, name: 'KVM_CAP_ARM_SET_DEVICE_ADDR' },
+  capability: {
+    number: KVM_CAP_ARM_SET_DEVICE_ADDR,
+    name: 'KVM_CAP_ARM_SET_DEVICE_ADDR',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_SVM_OFF = _IO(KVMIO, 0xb3)`, linux/kvm.h. On powerpc. */
@@ -518,7 +534,7 @@ export const KVM_CREATE_DEVICE = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
@@ -528,10 +544,10 @@ export const KVM_SET_DEVICE_ATTR = {
   fd: ['device', 'vm', 'vcpu'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
-    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['addr'],
 } as const satisfies Ioctl;
@@ -543,10 +559,10 @@ export const KVM_GET_DEVICE_ATTR = {
   fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
-    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
   pointers: ['addr'],
@@ -559,10 +575,10 @@ export const KVM_HAS_DEVICE_ATTR = {
   fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
-    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
@@ -664,7 +680,7 @@ export const KVM_TPR_ACCESS_REPORTING = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmTprAccessCtl },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC' },
+  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_VAPIC_ADDR = _IOW(KVMIO, 0x93, struct kvm_vapic_addr)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
@@ -674,7 +690,7 @@ export const KVM_SET_VAPIC_ADDR = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmVapicAddr },
   direction: 'write',
-  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC' },
+  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_INTERRUPT = _IOW(KVMIO, 0x94, struct kvm_s390_interrupt)`, linux/kvm.h. On s390. */
@@ -720,7 +736,7 @@ export const KVM_GET_MP_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'read',
-  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE' },
+  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MP_STATE = _IOW(KVMIO, 0x99, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64, riscv, s390, loongarch. */
@@ -730,7 +746,7 @@ export const KVM_SET_MP_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'write',
-  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE' },
+  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_NMI = _IO(KVMIO, 0x9a)`, linux/kvm.h. Needs KVM_CAP_USER_NMI. On x86. */
@@ -740,7 +756,7 @@ export const KVM_NMI = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI' },
+  capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GUEST_DEBUG = _IOW(KVMIO, 0x9b, struct kvm_guest_debug)`, linux/kvm.h. Needs KVM_CAP_SET_GUEST_DEBUG. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -750,7 +766,7 @@ export const KVM_SET_GUEST_DEBUG = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmGuestDebug },
   direction: 'write',
-  capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG' },
+  capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_X86_SETUP_MCE = _IOW(KVMIO, 0x9c, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -778,9 +794,9 @@ export const KVM_ENABLE_CAP = {
   fd: ['vcpu', 'vm'],
   argument: { kind: 'struct', type: KvmEnableCap },
   direction: 'write',
-  capability: { number: KVM_CAP_ENABLE_CAP, name: 'KVM_CAP_ENABLE_CAP' },
+  capability: { number: KVM_CAP_ENABLE_CAP, name: 'KVM_CAP_ENABLE_CAP', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_ENABLE_CAP_VM, name: 'KVM_CAP_ENABLE_CAP_VM' },
+    vm: { number: KVM_CAP_ENABLE_CAP_VM, name: 'KVM_CAP_ENABLE_CAP_VM', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['args'],
 } as const satisfies Ioctl;
@@ -792,7 +808,7 @@ export const KVM_DIRTY_TLB = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmDirtyTlb },
   direction: 'write',
-  capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB' },
+  capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB', since: 'Linux 5.10 or earlier' },
   pointers: ['bitmap'],
 } as const satisfies Ioctl;
 
@@ -803,7 +819,7 @@ export const KVM_GET_ONE_REG = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmOneReg },
   direction: 'write',
-  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
 } as const satisfies Ioctl;
 
@@ -814,7 +830,7 @@ export const KVM_SET_ONE_REG = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmOneReg },
   direction: 'write',
-  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
 } as const satisfies Ioctl;
 
@@ -825,7 +841,7 @@ export const KVM_KVMCLOCK_CTRL = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL' },
+  capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_REG_LIST = _IOWR(KVMIO, 0xb0, struct kvm_reg_list)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. On x86, arm64, riscv, mips. */
@@ -835,7 +851,7 @@ export const KVM_GET_REG_LIST = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegList },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_MEM_OP = _IOW(KVMIO, 0xb1, struct kvm_s390_mem_op)`, linux/kvm.h. Needs KVM_CAP_S390_MEM_OP. On s390. */
@@ -845,7 +861,7 @@ export const KVM_S390_MEM_OP = {
   fd: ['vm', 'vcpu'],
   argument: { kind: 'struct', type: KvmS390MemOp },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_MEM_OP, name: 'KVM_CAP_S390_MEM_OP' },
+  capability: { number: KVM_CAP_S390_MEM_OP, name: 'KVM_CAP_S390_MEM_OP', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_S390_MEM_OP_EXTENSION, name: 'KVM_CAP_S390_MEM_OP_EXTENSION', since: 'Linux 6.1 or earlier' },
   },
@@ -859,7 +875,7 @@ export const KVM_S390_GET_SKEYS = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390Skeys },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_SKEYS, name: 'KVM_CAP_S390_SKEYS' },
+  capability: { number: KVM_CAP_S390_SKEYS, name: 'KVM_CAP_S390_SKEYS', since: 'Linux 5.10 or earlier' },
   pointers: ['skeydata_addr'],
 } as const satisfies Ioctl;
 
@@ -870,7 +886,7 @@ export const KVM_S390_SET_SKEYS = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390Skeys },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_SKEYS, name: 'KVM_CAP_S390_SKEYS' },
+  capability: { number: KVM_CAP_S390_SKEYS, name: 'KVM_CAP_S390_SKEYS', since: 'Linux 5.10 or earlier' },
   pointers: ['skeydata_addr'],
 } as const satisfies Ioctl;
 
@@ -881,7 +897,7 @@ export const KVM_S390_IRQ = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390Irq },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_INJECT_IRQ, name: 'KVM_CAP_S390_INJECT_IRQ' },
+  capability: { number: KVM_CAP_S390_INJECT_IRQ, name: 'KVM_CAP_S390_INJECT_IRQ', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_SET_IRQ_STATE = _IOW(KVMIO, 0xb5, struct kvm_s390_irq_state)`, linux/kvm.h. Needs KVM_CAP_S390_IRQ_STATE. On s390. */
@@ -891,7 +907,7 @@ export const KVM_S390_SET_IRQ_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390IrqState },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_IRQ_STATE, name: 'KVM_CAP_S390_IRQ_STATE' },
+  capability: { number: KVM_CAP_S390_IRQ_STATE, name: 'KVM_CAP_S390_IRQ_STATE', since: 'Linux 5.10 or earlier' },
   pointers: ['buf'],
 } as const satisfies Ioctl;
 
@@ -902,7 +918,7 @@ export const KVM_S390_GET_IRQ_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmS390IrqState },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_IRQ_STATE, name: 'KVM_CAP_S390_IRQ_STATE' },
+  capability: { number: KVM_CAP_S390_IRQ_STATE, name: 'KVM_CAP_S390_IRQ_STATE', since: 'Linux 5.10 or earlier' },
   pointers: ['buf'],
 } as const satisfies Ioctl;
 
@@ -913,7 +929,7 @@ export const KVM_SMI = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM' },
+  capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_GET_CMMA_BITS = _IOWR(KVMIO, 0xb8, struct kvm_s390_cmma_log)`, linux/kvm.h. Needs KVM_CAP_S390_CMMA_MIGRATION. On s390. */
@@ -923,7 +939,11 @@ export const KVM_S390_GET_CMMA_BITS = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390CmmaLog },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_S390_CMMA_MIGRATION, name: 'KVM_CAP_S390_CMMA_MIGRATION' },
+  capability: {
+    number: KVM_CAP_S390_CMMA_MIGRATION,
+    name: 'KVM_CAP_S390_CMMA_MIGRATION',
+    since: 'Linux 5.10 or earlier',
+  },
   pointers: ['values'],
 } as const satisfies Ioctl;
 
@@ -934,7 +954,11 @@ export const KVM_S390_SET_CMMA_BITS = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmS390CmmaLog },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_CMMA_MIGRATION, name: 'KVM_CAP_S390_CMMA_MIGRATION' },
+  capability: {
+    number: KVM_CAP_S390_CMMA_MIGRATION,
+    name: 'KVM_CAP_S390_CMMA_MIGRATION',
+    since: 'Linux 5.10 or earlier',
+  },
   pointers: ['values'],
 } as const satisfies Ioctl;
 
@@ -975,7 +999,11 @@ export const KVM_CLEAR_DIRTY_LOG = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClearDirtyLog },
   direction: 'write',
-  capability: { number: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, name: 'KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2' },
+  capability: {
+    number: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+    name: 'KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2',
+    since: 'Linux 5.10 or earlier',
+  },
   pointers: ['dirty_bitmap'],
 } as const satisfies Ioctl;
 
@@ -986,7 +1014,7 @@ export const KVM_ARM_VCPU_FINALIZE = {
   fd: ['vcpu'],
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
-  capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE' },
+  capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_NORMAL_RESET = _IO(KVMIO, 0xc3)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -996,7 +1024,7 @@ export const KVM_S390_NORMAL_RESET = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS' },
+  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_CLEAR_RESET = _IO(KVMIO, 0xc4)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -1006,7 +1034,7 @@ export const KVM_S390_CLEAR_RESET = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS' },
+  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_PV_COMMAND = _IOWR(KVMIO, 0xc5, struct kvm_pv_cmd)`, linux/kvm.h. Needs KVM_CAP_S390_PROTECTED. On s390. */
@@ -1016,7 +1044,7 @@ export const KVM_S390_PV_COMMAND = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPvCmd },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_S390_PROTECTED, name: 'KVM_CAP_S390_PROTECTED' },
+  capability: { number: KVM_CAP_S390_PROTECTED, name: 'KVM_CAP_S390_PROTECTED', since: 'Linux 5.10 or earlier' },
   pointers: ['data'],
 } as const satisfies Ioctl;
 

@@ -175,7 +175,7 @@ export const KVM_CHECK_EXTENSION = {
   argument: { kind: 'value' },
   direction: 'none',
   capabilityOn: {
-    vm: { number: KVM_CAP_CHECK_EXTENSION_VM, name: 'KVM_CAP_CHECK_EXTENSION_VM' },
+    vm: { number: KVM_CAP_CHECK_EXTENSION_VM, name: 'KVM_CAP_CHECK_EXTENSION_VM', since: 'Linux 5.10 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -195,7 +195,7 @@ export const KVM_GET_SUPPORTED_CPUID = {
   fd: ['system'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID' },
+  capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_EMULATED_CPUID = _IOWR(KVMIO, 0x09, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_EMUL_CPUID. On x86. */
@@ -205,7 +205,7 @@ export const KVM_GET_EMULATED_CPUID = {
   fd: ['system'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_EXT_EMUL_CPUID, name: 'KVM_CAP_EXT_EMUL_CPUID' },
+  capability: { number: KVM_CAP_EXT_EMUL_CPUID, name: 'KVM_CAP_EXT_EMUL_CPUID', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_MSR_FEATURE_INDEX_LIST = _IOWR(KVMIO, 0x0a, struct kvm_msr_list)`, linux/kvm.h. Needs KVM_CAP_GET_MSR_FEATURES. On x86. */
@@ -215,7 +215,7 @@ export const KVM_GET_MSR_FEATURE_INDEX_LIST = {
   fd: ['system'],
   argument: { kind: 'struct', type: KvmMsrList },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES' },
+  capability: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_VCPU = _IO(KVMIO, 0x41)`, linux/kvm.h. */
@@ -244,7 +244,11 @@ export const KVM_SET_NR_MMU_PAGES = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL, name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL' },
+  capability: {
+    number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+    name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_NR_MMU_PAGES = _IO(KVMIO, 0x45)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
@@ -254,7 +258,11 @@ export const KVM_GET_NR_MMU_PAGES = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL, name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL' },
+  capability: {
+    number: KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+    name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION = _IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY. */
@@ -264,7 +272,7 @@ export const KVM_SET_USER_MEMORY_REGION = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmUserspaceMemoryRegion },
   direction: 'write',
-  capability: { number: KVM_CAP_USER_MEMORY, name: 'KVM_CAP_USER_MEMORY' },
+  capability: { number: KVM_CAP_USER_MEMORY, name: 'KVM_CAP_USER_MEMORY', since: 'Linux 5.10 or earlier' },
   pointers: ['userspace_addr'],
 } as const satisfies Ioctl;
 
@@ -275,7 +283,7 @@ export const KVM_SET_TSS_ADDR = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR' },
+  capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IDENTITY_MAP_ADDR = _IOW(KVMIO, 0x48, __u64)`, linux/kvm.h. Needs KVM_CAP_SET_IDENTITY_MAP_ADDR. On x86. */
@@ -285,7 +293,11 @@ export const KVM_SET_IDENTITY_MAP_ADDR = {
   fd: ['vm'],
   argument: { kind: 'integer', size: 8 },
   direction: 'write',
-  capability: { number: KVM_CAP_SET_IDENTITY_MAP_ADDR, name: 'KVM_CAP_SET_IDENTITY_MAP_ADDR' },
+  capability: {
+    number: KVM_CAP_SET_IDENTITY_MAP_ADDR,
+    name: 'KVM_CAP_SET_IDENTITY_MAP_ADDR',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION2 = _IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY2. Since Linux 6.12 or earlier. */
@@ -306,7 +318,7 @@ export const KVM_S390_VCPU_FAULT = {
   fd: ['vcpu'],
   argument: { kind: 'value' },
   direction: 'write',
-  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL' },
+  capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_KEYOP = _IOWR(KVMIO, 0x53, struct kvm_s390_keyop)`, linux/kvm.h. Needs KVM_CAP_S390_KEYOP. On s390. Since Linux 7.2 or earlier. */
@@ -326,7 +338,7 @@ export const KVM_CREATE_IRQCHIP = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE = _IOW(KVMIO, 0x61, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, riscv, powerpc, loongarch. */
@@ -336,7 +348,7 @@ export const KVM_IRQ_LINE = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_IRQCHIP = _IOWR(KVMIO, 0x62, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -346,7 +358,7 @@ export const KVM_GET_IRQCHIP = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IRQCHIP = _IOR(KVMIO, 0x63, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -356,7 +368,7 @@ export const KVM_SET_IRQCHIP = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT = _IO(KVMIO, 0x64)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
@@ -366,7 +378,7 @@ export const KVM_CREATE_PIT = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT' },
+  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_PIT = _IOWR(KVMIO, 0x65, struct kvm_pit_state)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
@@ -376,7 +388,7 @@ export const KVM_GET_PIT = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitState },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT' },
+  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_PIT = _IOR(KVMIO, 0x66, struct kvm_pit_state)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
@@ -386,7 +398,7 @@ export const KVM_SET_PIT = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitState },
   direction: 'write',
-  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT' },
+  capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE_STATUS = _IOWR(KVMIO, 0x67, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQ_INJECT_STATUS. On x86, arm64, riscv, powerpc, loongarch. */
@@ -396,7 +408,7 @@ export const KVM_IRQ_LINE_STATUS = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS' },
+  capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_REGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x67, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -406,7 +418,7 @@ export const KVM_REGISTER_COALESCED_MMIO = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
-  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO' },
+  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_UNREGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x68, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -416,7 +428,7 @@ export const KVM_UNREGISTER_COALESCED_MMIO = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
-  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO' },
+  capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GSI_ROUTING = _IOW(KVMIO, 0x6a, struct kvm_irq_routing)`, linux/kvm.h. Needs KVM_CAP_IRQ_ROUTING. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -426,7 +438,7 @@ export const KVM_SET_GSI_ROUTING = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqRouting },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING' },
+  capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_REINJECT_CONTROL = _IO(KVMIO, 0x71)`, linux/kvm.h. Needs KVM_CAP_REINJECT_CONTROL. On x86. */
@@ -436,7 +448,7 @@ export const KVM_REINJECT_CONTROL = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmReinjectControl },
   direction: 'write',
-  capability: { number: KVM_CAP_REINJECT_CONTROL, name: 'KVM_CAP_REINJECT_CONTROL' },
+  capability: { number: KVM_CAP_REINJECT_CONTROL, name: 'KVM_CAP_REINJECT_CONTROL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IRQFD = _IOW(KVMIO, 0x76, struct kvm_irqfd)`, linux/kvm.h. Needs KVM_CAP_IRQFD. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -446,7 +458,7 @@ export const KVM_IRQFD = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqfd },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD' },
+  capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT2 = _IOW(KVMIO, 0x77, struct kvm_pit_config)`, linux/kvm.h. Needs KVM_CAP_PIT2. On x86. */
@@ -456,7 +468,7 @@ export const KVM_CREATE_PIT2 = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitConfig },
   direction: 'write',
-  capability: { number: KVM_CAP_PIT2, name: 'KVM_CAP_PIT2' },
+  capability: { number: KVM_CAP_PIT2, name: 'KVM_CAP_PIT2', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_BOOT_CPU_ID = _IO(KVMIO, 0x78)`, linux/kvm.h. Needs KVM_CAP_SET_BOOT_CPU_ID. On x86. */
@@ -466,7 +478,7 @@ export const KVM_SET_BOOT_CPU_ID = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID' },
+  capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_IOEVENTFD = _IOW(KVMIO, 0x79, struct kvm_ioeventfd)`, linux/kvm.h. Needs KVM_CAP_IOEVENTFD. */
@@ -476,7 +488,7 @@ export const KVM_IOEVENTFD = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIoeventfd },
   direction: 'write',
-  capability: { number: KVM_CAP_IOEVENTFD, name: 'KVM_CAP_IOEVENTFD' },
+  capability: { number: KVM_CAP_IOEVENTFD, name: 'KVM_CAP_IOEVENTFD', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_XEN_HVM_CONFIG = _IOW(KVMIO, 0x7a, struct kvm_xen_hvm_config)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
@@ -486,7 +498,7 @@ export const KVM_XEN_HVM_CONFIG = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmXenHvmConfig },
   direction: 'write',
-  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   pointers: ['blob_addr_32', 'blob_addr_64'],
 } as const satisfies Ioctl;
 
@@ -497,7 +509,7 @@ export const KVM_SET_CLOCK = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'write',
-  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK' },
+  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_CLOCK = _IOR(KVMIO, 0x7c, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
@@ -507,7 +519,7 @@ export const KVM_GET_CLOCK = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'read',
-  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK' },
+  capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_PIT2 = _IOR(KVMIO, 0x9f, struct kvm_pit_state2)`, linux/kvm.h. Needs KVM_CAP_PIT_STATE2. On x86. */
@@ -517,7 +529,7 @@ export const KVM_GET_PIT2 = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitState2 },
   direction: 'read',
-  capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2' },
+  capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_PIT2 = _IOW(KVMIO, 0xa0, struct kvm_pit_state2)`, linux/kvm.h. Needs KVM_CAP_PIT_STATE2. On x86. */
@@ -527,7 +539,7 @@ export const KVM_SET_PIT2 = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitState2 },
   direction: 'write',
-  capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2' },
+  capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_TSC_KHZ = _IO(KVMIO, 0xa2)`, linux/kvm.h. Needs KVM_CAP_TSC_CONTROL. On x86. */
@@ -537,7 +549,7 @@ export const KVM_SET_TSC_KHZ = {
   fd: ['vcpu', 'vm'],
   argument: { kind: 'value' },
   direction: 'none',
-  capability: { number: KVM_CAP_TSC_CONTROL, name: 'KVM_CAP_TSC_CONTROL' },
+  capability: { number: KVM_CAP_TSC_CONTROL, name: 'KVM_CAP_TSC_CONTROL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
@@ -550,7 +562,7 @@ export const KVM_GET_TSC_KHZ = {
   fd: ['vcpu', 'vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_GET_TSC_KHZ, name: 'KVM_CAP_GET_TSC_KHZ' },
+  capability: { number: KVM_CAP_GET_TSC_KHZ, name: 'KVM_CAP_GET_TSC_KHZ', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
@@ -563,7 +575,7 @@ export const KVM_SIGNAL_MSI = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmMsi },
   direction: 'write',
-  capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI' },
+  capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_ALLOCATE_HTAB = _IOWR(KVMIO, 0xa7, __u32)`, linux/kvm.h. Needs KVM_CAP_PPC_ALLOC_HTAB. On powerpc. */
@@ -573,7 +585,7 @@ export const KVM_PPC_ALLOCATE_HTAB = {
   fd: ['vm'],
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
-  capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB' },
+  capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. Needs KVM_CAP_ARM_SET_DEVICE_ADDR. On arm64. */
@@ -583,7 +595,11 @@ export const KVM_ARM_SET_DEVICE_ADDR = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmArmDeviceAddr },
   direction: 'write',
-  capability: { number: KVM_CAP_ARM_SET_DEVICE_ADDR, name: 'KVM_CAP_ARM_SET_DEVICE_ADDR' },
+  capability: {
+    number: KVM_CAP_ARM_SET_DEVICE_ADDR,
+    name: 'KVM_CAP_ARM_SET_DEVICE_ADDR',
+    since: 'Linux 5.10 or earlier',
+  },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_PMU_EVENT_FILTER = _IOW(KVMIO, 0xb2, struct kvm_pmu_event_filter)`, linux/kvm.h. Needs KVM_CAP_PMU_EVENT_FILTER. On x86. */
@@ -593,7 +609,7 @@ export const KVM_SET_PMU_EVENT_FILTER = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPmuEventFilter },
   direction: 'write',
-  capability: { number: KVM_CAP_PMU_EVENT_FILTER, name: 'KVM_CAP_PMU_EVENT_FILTER' },
+  capability: { number: KVM_CAP_PMU_EVENT_FILTER, name: 'KVM_CAP_PMU_EVENT_FILTER', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_SVM_OFF = _IO(KVMIO, 0xb3)`, linux/kvm.h. On powerpc. */
@@ -622,7 +638,7 @@ export const KVM_CREATE_DEVICE = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
@@ -632,10 +648,10 @@ export const KVM_SET_DEVICE_ATTR = {
   fd: ['device', 'vm', 'vcpu'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
-    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['addr'],
 } as const satisfies Ioctl;
@@ -647,10 +663,10 @@ export const KVM_GET_DEVICE_ATTR = {
   fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
-    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
   pointers: ['addr'],
@@ -663,10 +679,10 @@ export const KVM_HAS_DEVICE_ATTR = {
   fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL' },
+  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES' },
-    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES' },
+    vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
+    vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
 } as const satisfies Ioctl;
@@ -742,7 +758,7 @@ export const KVM_GET_MSRS = {
   argument: { kind: 'struct', type: KvmMsrs },
   direction: 'readwrite',
   capabilityOn: {
-    system: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES' },
+    system: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES', since: 'Linux 5.10 or earlier' },
   },
 } as const satisfies Ioctl;
 
@@ -798,7 +814,7 @@ export const KVM_GET_LAPIC = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmLapicState },
   direction: 'read',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_LAPIC = _IOW(KVMIO, 0x8f, struct kvm_lapic_state)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -808,7 +824,7 @@ export const KVM_SET_LAPIC = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmLapicState },
   direction: 'write',
-  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP' },
+  capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_CPUID2 = _IOW(KVMIO, 0x90, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
@@ -818,7 +834,7 @@ export const KVM_SET_CPUID2 = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'write',
-  capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID' },
+  capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_CPUID2 = _IOWR(KVMIO, 0x91, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
@@ -828,7 +844,7 @@ export const KVM_GET_CPUID2 = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID' },
+  capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_TPR_ACCESS_REPORTING = _IOWR(KVMIO, 0x92, struct kvm_tpr_access_ctl)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
@@ -838,7 +854,7 @@ export const KVM_TPR_ACCESS_REPORTING = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmTprAccessCtl },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC' },
+  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_VAPIC_ADDR = _IOW(KVMIO, 0x93, struct kvm_vapic_addr)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
@@ -848,7 +864,7 @@ export const KVM_SET_VAPIC_ADDR = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmVapicAddr },
   direction: 'write',
-  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC' },
+  capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_STORE_STATUS = _IOW(KVMIO, 0x95, unsigned long)`, linux/kvm.h. On s390. */
@@ -876,7 +892,7 @@ export const KVM_GET_MP_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'read',
-  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE' },
+  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MP_STATE = _IOW(KVMIO, 0x99, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64, riscv, s390, loongarch. */
@@ -886,7 +902,7 @@ export const KVM_SET_MP_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'write',
-  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE' },
+  capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_NMI = _IO(KVMIO, 0x9a)`, linux/kvm.h. Needs KVM_CAP_USER_NMI. On x86. */
@@ -896,7 +912,7 @@ export const KVM_NMI = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI' },
+  capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GUEST_DEBUG = _IOW(KVMIO, 0x9b, struct kvm_guest_debug)`, linux/kvm.h. Needs KVM_CAP_SET_GUEST_DEBUG. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -906,7 +922,7 @@ export const KVM_SET_GUEST_DEBUG = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmGuestDebug },
   direction: 'write',
-  capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG' },
+  capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_X86_SETUP_MCE = _IOW(KVMIO, 0x9c, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -916,7 +932,7 @@ export const KVM_X86_SETUP_MCE = {
   fd: ['vcpu'],
   argument: { kind: 'integer', size: 8 },
   direction: 'write',
-  capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE' },
+  capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_X86_GET_MCE_CAP_SUPPORTED = _IOR(KVMIO, 0x9d, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -926,7 +942,7 @@ export const KVM_X86_GET_MCE_CAP_SUPPORTED = {
   fd: ['system'],
   argument: { kind: 'integer', size: 8 },
   direction: 'read',
-  capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE' },
+  capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_X86_SET_MCE = _IOW(KVMIO, 0x9e, struct kvm_x86_mce)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -936,7 +952,7 @@ export const KVM_X86_SET_MCE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmX86Mce },
   direction: 'write',
-  capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE' },
+  capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_VCPU_EVENTS = _IOR(KVMIO, 0x9f, struct kvm_vcpu_events)`, linux/kvm.h. Needs KVM_CAP_VCPU_EVENTS. On x86, arm64. */
@@ -946,7 +962,7 @@ export const KVM_GET_VCPU_EVENTS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmVcpuEvents },
   direction: 'read',
-  capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS' },
+  capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_VCPU_EVENTS = _IOW(KVMIO, 0xa0, struct kvm_vcpu_events)`, linux/kvm.h. Needs KVM_CAP_VCPU_EVENTS. On x86, arm64. */
@@ -956,7 +972,7 @@ export const KVM_SET_VCPU_EVENTS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmVcpuEvents },
   direction: 'write',
-  capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS' },
+  capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_DEBUGREGS = _IOR(KVMIO, 0xa1, struct kvm_debugregs)`, linux/kvm.h. Needs KVM_CAP_DEBUGREGS. On x86. */
@@ -966,7 +982,7 @@ export const KVM_GET_DEBUGREGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmDebugRegs },
   direction: 'read',
-  capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS' },
+  capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_DEBUGREGS = _IOW(KVMIO, 0xa2, struct kvm_debugregs)`, linux/kvm.h. Needs KVM_CAP_DEBUGREGS. On x86. */
@@ -976,7 +992,7 @@ export const KVM_SET_DEBUGREGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmDebugRegs },
   direction: 'write',
-  capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS' },
+  capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_ENABLE_CAP = _IOW(KVMIO, 0xa3, struct kvm_enable_cap)`, linux/kvm.h. Needs KVM_CAP_ENABLE_CAP. */
@@ -986,9 +1002,9 @@ export const KVM_ENABLE_CAP = {
   fd: ['vcpu', 'vm'],
   argument: { kind: 'struct', type: KvmEnableCap },
   direction: 'write',
-  capability: { number: KVM_CAP_ENABLE_CAP, name: 'KVM_CAP_ENABLE_CAP' },
+  capability: { number: KVM_CAP_ENABLE_CAP, name: 'KVM_CAP_ENABLE_CAP', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
-    vm: { number: KVM_CAP_ENABLE_CAP_VM, name: 'KVM_CAP_ENABLE_CAP_VM' },
+    vm: { number: KVM_CAP_ENABLE_CAP_VM, name: 'KVM_CAP_ENABLE_CAP_VM', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['args'],
 } as const satisfies Ioctl;
@@ -1000,7 +1016,7 @@ export const KVM_GET_XSAVE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXsave },
   direction: 'read',
-  capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE' },
+  capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_XSAVE = _IOW(KVMIO, 0xa5, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE. On x86. */
@@ -1010,7 +1026,7 @@ export const KVM_SET_XSAVE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXsave },
   direction: 'write',
-  capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE' },
+  capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE', since: 'Linux 5.10 or earlier' },
   length: {
     capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2', since: 'Linux 6.1 or earlier' },
   },
@@ -1023,7 +1039,7 @@ export const KVM_GET_XCRS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXcrs },
   direction: 'read',
-  capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS' },
+  capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SET_XCRS = _IOW(KVMIO, 0xa7, struct kvm_xcrs)`, linux/kvm.h. Needs KVM_CAP_XCRS. On x86. */
@@ -1033,7 +1049,7 @@ export const KVM_SET_XCRS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXcrs },
   direction: 'write',
-  capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS' },
+  capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_DIRTY_TLB = _IOW(KVMIO, 0xaa, struct kvm_dirty_tlb)`, linux/kvm.h. Needs KVM_CAP_SW_TLB. On powerpc. */
@@ -1043,7 +1059,7 @@ export const KVM_DIRTY_TLB = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmDirtyTlb },
   direction: 'write',
-  capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB' },
+  capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB', since: 'Linux 5.10 or earlier' },
   pointers: ['bitmap'],
 } as const satisfies Ioctl;
 
@@ -1054,7 +1070,7 @@ export const KVM_GET_ONE_REG = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmOneReg },
   direction: 'write',
-  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
 } as const satisfies Ioctl;
 
@@ -1065,7 +1081,7 @@ export const KVM_SET_ONE_REG = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmOneReg },
   direction: 'write',
-  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
 } as const satisfies Ioctl;
 
@@ -1076,7 +1092,7 @@ export const KVM_KVMCLOCK_CTRL = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL' },
+  capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_REG_LIST = _IOWR(KVMIO, 0xb0, struct kvm_reg_list)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. On x86, arm64, riscv, mips. */
@@ -1086,7 +1102,7 @@ export const KVM_GET_REG_LIST = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegList },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG' },
+  capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_SMI = _IO(KVMIO, 0xb7)`, linux/kvm.h. Needs KVM_CAP_X86_SMM. On x86. */
@@ -1096,7 +1112,7 @@ export const KVM_SMI = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM' },
+  capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_MEMORY_ENCRYPT_OP = _IOWR(KVMIO, 0xba, unsigned long)`, linux/kvm.h. On x86. */
@@ -1136,7 +1152,7 @@ export const KVM_HYPERV_EVENTFD = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmHyperVEventfd },
   direction: 'write',
-  capability: { number: KVM_CAP_HYPERV_EVENTFD, name: 'KVM_CAP_HYPERV_EVENTFD' },
+  capability: { number: KVM_CAP_HYPERV_EVENTFD, name: 'KVM_CAP_HYPERV_EVENTFD', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_NESTED_STATE = _IOWR(KVMIO, 0xbe, struct kvm_nested_state)`, linux/kvm.h. Needs KVM_CAP_NESTED_STATE. On x86. */
@@ -1146,7 +1162,7 @@ export const KVM_GET_NESTED_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmNestedState },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE' },
+  capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE', since: 'Linux 5.10 or earlier' },
   length: { member: 'size' },
 } as const satisfies Ioctl;
 
@@ -1157,7 +1173,7 @@ export const KVM_SET_NESTED_STATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmNestedState },
   direction: 'write',
-  capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE' },
+  capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE', since: 'Linux 5.10 or earlier' },
   length: { member: 'size' },
 } as const satisfies Ioctl;
 
@@ -1168,7 +1184,11 @@ export const KVM_CLEAR_DIRTY_LOG = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmClearDirtyLog },
   direction: 'write',
-  capability: { number: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, name: 'KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2' },
+  capability: {
+    number: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+    name: 'KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2',
+    since: 'Linux 5.10 or earlier',
+  },
   pointers: ['dirty_bitmap'],
 } as const satisfies Ioctl;
 
@@ -1179,7 +1199,7 @@ export const KVM_GET_SUPPORTED_HV_CPUID = {
   fd: ['system', 'vcpu'],
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_HYPERV_CPUID, name: 'KVM_CAP_HYPERV_CPUID' },
+  capability: { number: KVM_CAP_HYPERV_CPUID, name: 'KVM_CAP_HYPERV_CPUID', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     system: { number: KVM_CAP_SYS_HYPERV_CPUID, name: 'KVM_CAP_SYS_HYPERV_CPUID', since: 'Linux 6.1 or earlier' },
   },
@@ -1192,7 +1212,7 @@ export const KVM_ARM_VCPU_FINALIZE = {
   fd: ['vcpu'],
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
-  capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE' },
+  capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_NORMAL_RESET = _IO(KVMIO, 0xc3)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -1202,7 +1222,7 @@ export const KVM_S390_NORMAL_RESET = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS' },
+  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_S390_CLEAR_RESET = _IO(KVMIO, 0xc4)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -1212,7 +1232,7 @@ export const KVM_S390_CLEAR_RESET = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS' },
+  capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_X86_SET_MSR_FILTER = _IOW(KVMIO, 0xc6, struct kvm_msr_filter)`, linux/kvm.h. Needs KVM_CAP_X86_MSR_FILTER. On x86. */
@@ -1222,7 +1242,7 @@ export const KVM_X86_SET_MSR_FILTER = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmMsrFilter },
   direction: 'write',
-  capability: { number: KVM_CAP_X86_MSR_FILTER, name: 'KVM_CAP_X86_MSR_FILTER' },
+  capability: { number: KVM_CAP_X86_MSR_FILTER, name: 'KVM_CAP_X86_MSR_FILTER', since: 'Linux 5.10 or earlier' },
   pointers: ['ranges.bitmap'],
 } as const satisfies Ioctl;
 
@@ -1243,7 +1263,7 @@ export const KVM_XEN_HVM_GET_ATTR = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmXenHvmAttr },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_XEN_HVM_SET_ATTR = _IOW(KVMIO, 0xc9, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
@@ -1253,7 +1273,7 @@ export const KVM_XEN_HVM_SET_ATTR = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmXenHvmAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   pointers: ['u.shared_info.hva'],
 } as const satisfies Ioctl;
 
@@ -1264,7 +1284,7 @@ export const KVM_XEN_VCPU_GET_ATTR = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXenVcpuAttr },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_XEN_VCPU_SET_ATTR = _IOW(KVMIO, 0xcb, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
@@ -1274,7 +1294,7 @@ export const KVM_XEN_VCPU_SET_ATTR = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmXenVcpuAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   pointers: ['u.hva'],
 } as const satisfies Ioctl;
 
@@ -1285,7 +1305,7 @@ export const KVM_XEN_HVM_EVTCHN_SEND = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqRoutingXenEvtchn },
   direction: 'write',
-  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM' },
+  capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
 } as const satisfies Ioctl;
 
 /** `KVM_GET_SREGS2 = _IOR(KVMIO, 0xcc, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. Since Linux 6.1 or earlier. */
