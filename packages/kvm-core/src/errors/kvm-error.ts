@@ -20,6 +20,8 @@ export type KvmErrorCode =
   | 'ERR_KVM_OUT_OF_RANGE'
   /** A raw ioctl that carries an address of this process, which only a method can pass safely. */
   | 'ERR_KVM_UNSAFE'
+  /** A saved state that is damaged, or does not fit where it should be restored. */
+  | 'ERR_KVM_STATE'
   /** A backend that was asked for cannot be loaded. */
   | 'ERR_KVM_BACKEND';
 
