@@ -43,6 +43,8 @@ export interface Ioctl<K extends FdKind = FdKind, A extends IoctlArgument = Ioct
   readonly length?: { readonly capability: Capability } | { readonly member: string };
   /** Members of the argument that hold addresses of this process. */
   readonly pointers?: readonly string[];
+  /** The architectures that have the call; all, when absent. */
+  readonly arch?: readonly string[];
 }
 
 /** What `fd.ioctl(KVM_X, argument)` takes as `argument`. */

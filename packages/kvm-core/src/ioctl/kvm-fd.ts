@@ -105,6 +105,13 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
         hint: `it belongs to: ${table.fd.join(', ')}`,
       });
     }
+    const { name } = this.#descriptor.arch;
+    if (table.arch?.includes(name) === false) {
+      throw new KvmError('ERR_KVM_UNSUPPORTED', `${table.name} is no call of ${name}`, {
+        ioctl: table.name,
+        hint: `it belongs to: ${table.arch.join(', ')}`,
+      });
+    }
     if (table.pointers !== undefined) {
       throw new KvmError('ERR_KVM_UNSAFE', `${table.name} carries an address of this process`, {
         ioctl: table.name,

@@ -10,6 +10,7 @@ import {
   KVM_GET_NESTED_STATE,
   KVM_GET_XSAVE2,
   KVM_RUN,
+  KVM_S390_VCPU_FAULT,
   KvmCpuidEntry2,
   KvmMsrEntry,
   KvmMsrs,
@@ -188,6 +189,12 @@ onEachBackend('Vcpu', (backend) => {
   test('is run by run alone: a raw KVM_RUN could not be stopped', () => {
     using guest = realModeGuest(backend, [0xeb, 0xfe]);
     expect(kvmError('ERR_KVM_UNSAFE', () => guest.vcpu.ioctl(KVM_RUN)).hint).toBe('use run()');
+  });
+
+  test('does not take the calls of other architectures', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const error = kvmError('ERR_KVM_UNSUPPORTED', () => guest.vcpu.ioctl(KVM_S390_VCPU_FAULT, 0));
+    expect(error.message).toBe('KVM_S390_VCPU_FAULT is no call of x86 (it belongs to: s390)');
   });
 
   test('names the capability where the host lacks what a call needs', (context) => {

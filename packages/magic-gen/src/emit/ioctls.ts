@@ -91,6 +91,7 @@ class IoctlEmitter {
       ...(perKind.length === 0 ? [] : ['  capabilityOn: {', ...perKind, '  },']),
       ...this.#length(facts.length),
       ...(facts.pointers === undefined ? [] : list('pointers', facts.pointers)),
+      ...(facts.arch === undefined ? [] : list('arch', facts.arch)),
       '} as const satisfies Ioctl;',
     ];
   }

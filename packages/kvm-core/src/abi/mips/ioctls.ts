@@ -114,6 +114,7 @@ export const KVM_S390_ENABLE_SIE = {
   fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_CHECK_EXTENSION = _IO(KVMIO, 0x03)`, linux/kvm.h. */
@@ -168,6 +169,7 @@ export const KVM_SET_NR_MMU_PAGES = {
     name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
     since: 'Linux 5.10 or earlier',
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_NR_MMU_PAGES = _IO(KVMIO, 0x45)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
@@ -182,6 +184,7 @@ export const KVM_GET_NR_MMU_PAGES = {
     name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
     since: 'Linux 5.10 or earlier',
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION = _IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY. */
@@ -203,6 +206,7 @@ export const KVM_SET_TSS_ADDR = {
   argument: { kind: 'value' },
   direction: 'none',
   capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IDENTITY_MAP_ADDR = _IOW(KVMIO, 0x48, __u64)`, linux/kvm.h. Needs KVM_CAP_SET_IDENTITY_MAP_ADDR. On x86. */
@@ -217,6 +221,7 @@ export const KVM_SET_IDENTITY_MAP_ADDR = {
     name: 'KVM_CAP_SET_IDENTITY_MAP_ADDR',
     since: 'Linux 5.10 or earlier',
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION2 = _IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY2. Since Linux 6.12 or earlier. */
@@ -238,6 +243,7 @@ export const KVM_S390_VCPU_FAULT = {
   argument: { kind: 'value' },
   direction: 'write',
   capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL', since: 'Linux 5.10 or earlier' },
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_KEYOP = _IOWR(KVMIO, 0x53, struct kvm_s390_keyop)`, linux/kvm.h. Needs KVM_CAP_S390_KEYOP. On s390. Since Linux 7.2 or earlier. */
@@ -248,6 +254,7 @@ export const KVM_S390_KEYOP = {
   argument: { kind: 'struct', type: KvmS390KeyOp },
   direction: 'readwrite',
   capability: { number: KVM_CAP_S390_KEYOP, name: 'KVM_CAP_S390_KEYOP', since: 'Linux 7.2 or earlier' },
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_IRQCHIP = _IO(KVMIO, 0x60)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, s390, loongarch. */
@@ -258,6 +265,7 @@ export const KVM_CREATE_IRQCHIP = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE = _IOW(KVMIO, 0x61, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, riscv, powerpc, loongarch. */
@@ -268,6 +276,7 @@ export const KVM_IRQ_LINE = {
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_IRQCHIP = _IOWR(KVMIO, 0x62, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -278,6 +287,7 @@ export const KVM_GET_IRQCHIP = {
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'readwrite',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IRQCHIP = _IOR(KVMIO, 0x63, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -288,6 +298,7 @@ export const KVM_SET_IRQCHIP = {
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT = _IO(KVMIO, 0x64)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
@@ -298,6 +309,7 @@ export const KVM_CREATE_PIT = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE_STATUS = _IOWR(KVMIO, 0x67, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQ_INJECT_STATUS. On x86, arm64, riscv, powerpc, loongarch. */
@@ -308,6 +320,7 @@ export const KVM_IRQ_LINE_STATUS = {
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'readwrite',
   capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_REGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x67, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -318,6 +331,7 @@ export const KVM_REGISTER_COALESCED_MMIO = {
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
   capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_UNREGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x68, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -328,6 +342,7 @@ export const KVM_UNREGISTER_COALESCED_MMIO = {
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
   capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GSI_ROUTING = _IOW(KVMIO, 0x6a, struct kvm_irq_routing)`, linux/kvm.h. Needs KVM_CAP_IRQ_ROUTING. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -338,6 +353,7 @@ export const KVM_SET_GSI_ROUTING = {
   argument: { kind: 'struct', type: KvmIrqRouting },
   direction: 'write',
   capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_REINJECT_CONTROL = _IO(KVMIO, 0x71)`, linux/kvm.h. Needs KVM_CAP_REINJECT_CONTROL. On x86. */
@@ -347,6 +363,7 @@ export const KVM_REINJECT_CONTROL = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'write',
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_IRQFD = _IOW(KVMIO, 0x76, struct kvm_irqfd)`, linux/kvm.h. Needs KVM_CAP_IRQFD. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -357,6 +374,7 @@ export const KVM_IRQFD = {
   argument: { kind: 'struct', type: KvmIrqfd },
   direction: 'write',
   capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT2 = _IOW(KVMIO, 0x77, struct kvm_pit_config)`, linux/kvm.h. Needs KVM_CAP_PIT2. On x86. */
@@ -366,6 +384,7 @@ export const KVM_CREATE_PIT2 = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitConfig },
   direction: 'write',
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_BOOT_CPU_ID = _IO(KVMIO, 0x78)`, linux/kvm.h. Needs KVM_CAP_SET_BOOT_CPU_ID. On x86. */
@@ -376,6 +395,7 @@ export const KVM_SET_BOOT_CPU_ID = {
   argument: { kind: 'value' },
   direction: 'none',
   capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_IOEVENTFD = _IOW(KVMIO, 0x79, struct kvm_ioeventfd)`, linux/kvm.h. Needs KVM_CAP_IOEVENTFD. */
@@ -396,6 +416,7 @@ export const KVM_SET_CLOCK = {
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'write',
   capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_CLOCK = _IOR(KVMIO, 0x7c, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
@@ -406,6 +427,7 @@ export const KVM_GET_CLOCK = {
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'read',
   capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_TSC_KHZ = _IO(KVMIO, 0xa2)`, linux/kvm.h. Needs KVM_CAP_TSC_CONTROL. On x86. */
@@ -419,6 +441,7 @@ export const KVM_SET_TSC_KHZ = {
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_TSC_KHZ = _IO(KVMIO, 0xa3)`, linux/kvm.h. Needs KVM_CAP_GET_TSC_KHZ. On x86. */
@@ -432,6 +455,7 @@ export const KVM_GET_TSC_KHZ = {
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SIGNAL_MSI = _IOW(KVMIO, 0xa5, struct kvm_msi)`, linux/kvm.h. Needs KVM_CAP_SIGNAL_MSI. On x86, arm64, riscv, powerpc, loongarch. */
@@ -442,6 +466,7 @@ export const KVM_SIGNAL_MSI = {
   argument: { kind: 'struct', type: KvmMsi },
   direction: 'write',
   capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_ALLOCATE_HTAB = _IOWR(KVMIO, 0xa7, __u32)`, linux/kvm.h. Needs KVM_CAP_PPC_ALLOC_HTAB. On powerpc. */
@@ -452,6 +477,7 @@ export const KVM_PPC_ALLOCATE_HTAB = {
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
   capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB', since: 'Linux 5.10 or earlier' },
+  arch: ['powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. Needs KVM_CAP_ARM_SET_DEVICE_ADDR. On arm64. */
@@ -466,6 +492,7 @@ export const KVM_ARM_SET_DEVICE_ADDR = {
     name: 'KVM_CAP_ARM_SET_DEVICE_ADDR',
     since: 'Linux 5.10 or earlier',
   },
+  arch: ['arm64'],
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_SVM_OFF = _IO(KVMIO, 0xb3)`, linux/kvm.h. On powerpc. */
@@ -475,6 +502,7 @@ export const KVM_PPC_SVM_OFF = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
+  arch: ['powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_GET_COMPAT_CAPS = _IO(KVMIO, 0xb8)`, linux/kvm.h. Needs KVM_CAP_PPC_COMPAT_CAPS. On powerpc. Since Linux 7.3. */
@@ -485,6 +513,7 @@ export const KVM_PPC_GET_COMPAT_CAPS = {
   argument: { kind: 'value' },
   direction: 'readwrite',
   capability: { number: KVM_CAP_PPC_COMPAT_CAPS, name: 'KVM_CAP_PPC_COMPAT_CAPS', since: 'Linux 7.3' },
+  arch: ['powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_DEVICE = _IOWR(KVMIO, 0xe0, struct kvm_create_device)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
@@ -559,6 +588,7 @@ export const KVM_GET_REGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegs },
   direction: 'read',
+  arch: ['x86', 's390', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_REGS = _IOW(KVMIO, 0x82, struct kvm_regs)`, linux/kvm.h. On x86, s390, powerpc, mips, loongarch. */
@@ -568,6 +598,7 @@ export const KVM_SET_REGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegs },
   direction: 'write',
+  arch: ['x86', 's390', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_SREGS = _IOR(KVMIO, 0x83, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
@@ -577,6 +608,7 @@ export const KVM_GET_SREGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs },
   direction: 'read',
+  arch: ['x86', 's390', 'powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_SREGS = _IOW(KVMIO, 0x84, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
@@ -586,6 +618,7 @@ export const KVM_SET_SREGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs },
   direction: 'write',
+  arch: ['x86', 's390', 'powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_TRANSLATE = _IOWR(KVMIO, 0x85, struct kvm_translation)`, linux/kvm.h. On x86, powerpc. */
@@ -595,6 +628,7 @@ export const KVM_TRANSLATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmTranslation },
   direction: 'readwrite',
+  arch: ['x86', 'powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_INTERRUPT = _IOW(KVMIO, 0x86, struct kvm_interrupt)`, linux/kvm.h. On x86, riscv, powerpc, mips, loongarch. */
@@ -604,6 +638,7 @@ export const KVM_INTERRUPT = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmInterrupt },
   direction: 'write',
+  arch: ['x86', 'riscv', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_SIGNAL_MASK = _IOW(KVMIO, 0x8b, struct kvm_signal_mask)`, linux/kvm.h. */
@@ -622,6 +657,7 @@ export const KVM_GET_FPU = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmFpu },
   direction: 'read',
+  arch: ['x86', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_FPU = _IOW(KVMIO, 0x8d, struct kvm_fpu)`, linux/kvm.h. On x86, s390, loongarch. */
@@ -631,6 +667,7 @@ export const KVM_SET_FPU = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmFpu },
   direction: 'write',
+  arch: ['x86', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_TPR_ACCESS_REPORTING = _IOWR(KVMIO, 0x92, struct kvm_tpr_access_ctl)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
@@ -641,6 +678,7 @@ export const KVM_TPR_ACCESS_REPORTING = {
   argument: { kind: 'struct', type: KvmTprAccessCtl },
   direction: 'readwrite',
   capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_VAPIC_ADDR = _IOW(KVMIO, 0x93, struct kvm_vapic_addr)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
@@ -651,6 +689,7 @@ export const KVM_SET_VAPIC_ADDR = {
   argument: { kind: 'struct', type: KvmVapicAddr },
   direction: 'write',
   capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_STORE_STATUS = _IOW(KVMIO, 0x95, unsigned long)`, linux/kvm.h. On s390. */
@@ -660,6 +699,7 @@ export const KVM_S390_STORE_STATUS = {
   fd: ['vcpu'],
   argument: { kind: 'value' },
   direction: 'write',
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_INITIAL_RESET = _IO(KVMIO, 0x97)`, linux/kvm.h. On s390. */
@@ -669,6 +709,7 @@ export const KVM_S390_INITIAL_RESET = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_MP_STATE = _IOR(KVMIO, 0x98, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64, riscv, s390, loongarch. */
@@ -679,6 +720,7 @@ export const KVM_GET_MP_STATE = {
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'read',
   capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MP_STATE = _IOW(KVMIO, 0x99, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64, riscv, s390, loongarch. */
@@ -689,6 +731,7 @@ export const KVM_SET_MP_STATE = {
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'write',
   capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_NMI = _IO(KVMIO, 0x9a)`, linux/kvm.h. Needs KVM_CAP_USER_NMI. On x86. */
@@ -699,6 +742,7 @@ export const KVM_NMI = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GUEST_DEBUG = _IOW(KVMIO, 0x9b, struct kvm_guest_debug)`, linux/kvm.h. Needs KVM_CAP_SET_GUEST_DEBUG. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -709,6 +753,7 @@ export const KVM_SET_GUEST_DEBUG = {
   argument: { kind: 'struct', type: KvmGuestDebug },
   direction: 'write',
   capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_X86_SETUP_MCE = _IOW(KVMIO, 0x9c, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -718,6 +763,7 @@ export const KVM_X86_SETUP_MCE = {
   fd: ['vcpu'],
   argument: { kind: 'integer', size: 8 },
   direction: 'write',
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_X86_GET_MCE_CAP_SUPPORTED = _IOR(KVMIO, 0x9d, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -727,6 +773,7 @@ export const KVM_X86_GET_MCE_CAP_SUPPORTED = {
   fd: ['system'],
   argument: { kind: 'integer', size: 8 },
   direction: 'read',
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_ENABLE_CAP = _IOW(KVMIO, 0xa3, struct kvm_enable_cap)`, linux/kvm.h. Needs KVM_CAP_ENABLE_CAP. */
@@ -752,6 +799,7 @@ export const KVM_DIRTY_TLB = {
   direction: 'write',
   capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB', since: 'Linux 5.10 or earlier' },
   pointers: ['bitmap'],
+  arch: ['powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_ONE_REG = _IOW(KVMIO, 0xab, struct kvm_one_reg)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. */
@@ -784,6 +832,7 @@ export const KVM_KVMCLOCK_CTRL = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_REG_LIST = _IOWR(KVMIO, 0xb0, struct kvm_reg_list)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. On x86, arm64, riscv, mips. */
@@ -794,6 +843,7 @@ export const KVM_GET_REG_LIST = {
   argument: { kind: 'struct', type: KvmRegList },
   direction: 'readwrite',
   capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'mips'],
 } as const satisfies Ioctl;
 
 /** `KVM_SMI = _IO(KVMIO, 0xb7)`, linux/kvm.h. Needs KVM_CAP_X86_SMM. On x86. */
@@ -804,6 +854,7 @@ export const KVM_SMI = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_MEMORY_ENCRYPT_OP = _IOWR(KVMIO, 0xba, unsigned long)`, linux/kvm.h. On x86. */
@@ -814,6 +865,7 @@ export const KVM_MEMORY_ENCRYPT_OP = {
   argument: { kind: 'value' },
   direction: 'readwrite',
   pointers: ['data'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_MEMORY_ENCRYPT_REG_REGION = _IOR(KVMIO, 0xbb, struct kvm_enc_region)`, linux/kvm.h. On x86. */
@@ -824,6 +876,7 @@ export const KVM_MEMORY_ENCRYPT_REG_REGION = {
   argument: { kind: 'struct', type: KvmEncRegion },
   direction: 'write',
   pointers: ['addr'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_MEMORY_ENCRYPT_UNREG_REGION = _IOR(KVMIO, 0xbc, struct kvm_enc_region)`, linux/kvm.h. On x86. */
@@ -834,6 +887,7 @@ export const KVM_MEMORY_ENCRYPT_UNREG_REGION = {
   argument: { kind: 'struct', type: KvmEncRegion },
   direction: 'write',
   pointers: ['addr'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_CLEAR_DIRTY_LOG = _IOWR(KVMIO, 0xc0, struct kvm_clear_dirty_log)`, linux/kvm.h. Needs KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. On x86, arm64, riscv, mips, loongarch. */
@@ -849,6 +903,7 @@ export const KVM_CLEAR_DIRTY_LOG = {
     since: 'Linux 5.10 or earlier',
   },
   pointers: ['dirty_bitmap'],
+  arch: ['x86', 'arm64', 'riscv', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_ARM_VCPU_FINALIZE = _IOW(KVMIO, 0xc2, int)`, linux/kvm.h. Needs KVM_CAP_ARM_SVE. On arm64. */
@@ -859,6 +914,7 @@ export const KVM_ARM_VCPU_FINALIZE = {
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
   capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE', since: 'Linux 5.10 or earlier' },
+  arch: ['arm64'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_NORMAL_RESET = _IO(KVMIO, 0xc3)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -869,6 +925,7 @@ export const KVM_S390_NORMAL_RESET = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_CLEAR_RESET = _IO(KVMIO, 0xc4)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -879,6 +936,7 @@ export const KVM_S390_CLEAR_RESET = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_RESET_DIRTY_RINGS = _IO(KVMIO, 0xc7)`, linux/kvm.h. Needs KVM_CAP_DIRTY_LOG_RING. Since Linux 6.1 or earlier. */
@@ -898,6 +956,7 @@ export const KVM_XEN_HVM_EVTCHN_SEND = {
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqRoutingXenEvtchn },
   direction: 'write',
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_STATS_FD = _IO(KVMIO, 0xce)`, linux/kvm.h. Needs KVM_CAP_BINARY_STATS_FD. Since Linux 6.1 or earlier. */
@@ -918,6 +977,7 @@ export const KVM_SET_MEMORY_ATTRIBUTES = {
   argument: { kind: 'struct', type: KvmMemoryAttributes },
   direction: 'write',
   capability: { number: KVM_CAP_MEMORY_ATTRIBUTES, name: 'KVM_CAP_MEMORY_ATTRIBUTES', since: 'Linux 6.12 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_GUEST_MEMFD = _IOWR(KVMIO, 0xd4, struct kvm_create_guest_memfd)`, linux/kvm.h. Needs KVM_CAP_GUEST_MEMFD. On x86, arm64. Since Linux 6.12 or earlier. */
@@ -928,6 +988,7 @@ export const KVM_CREATE_GUEST_MEMFD = {
   argument: { kind: 'struct', type: KvmCreateGuestMemfd },
   direction: 'write',
   capability: { number: KVM_CAP_GUEST_MEMFD, name: 'KVM_CAP_GUEST_MEMFD', since: 'Linux 6.12 or earlier' },
+  arch: ['x86', 'arm64'],
 } as const satisfies Ioctl;
 
 /** `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs KVM_CAP_PRE_FAULT_MEMORY. On x86. Since Linux 6.12 or earlier. */
@@ -938,4 +999,5 @@ export const KVM_PRE_FAULT_MEMORY = {
   argument: { kind: 'struct', type: KvmPreFaultMemory },
   direction: 'readwrite',
   capability: { number: KVM_CAP_PRE_FAULT_MEMORY, name: 'KVM_CAP_PRE_FAULT_MEMORY', since: 'Linux 6.12 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;

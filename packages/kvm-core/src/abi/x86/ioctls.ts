@@ -156,6 +156,7 @@ export const KVM_GET_MSR_INDEX_LIST = {
   fd: ['system'],
   argument: { kind: 'struct', type: KvmMsrList },
   direction: 'readwrite',
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_ENABLE_SIE = _IO(KVMIO, 0x06)`, linux/kvm.h. On s390. */
@@ -165,6 +166,7 @@ export const KVM_S390_ENABLE_SIE = {
   fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_CHECK_EXTENSION = _IO(KVMIO, 0x03)`, linux/kvm.h. */
@@ -196,6 +198,7 @@ export const KVM_GET_SUPPORTED_CPUID = {
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
   capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_EMULATED_CPUID = _IOWR(KVMIO, 0x09, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_EMUL_CPUID. On x86. */
@@ -206,6 +209,7 @@ export const KVM_GET_EMULATED_CPUID = {
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
   capability: { number: KVM_CAP_EXT_EMUL_CPUID, name: 'KVM_CAP_EXT_EMUL_CPUID', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_MSR_FEATURE_INDEX_LIST = _IOWR(KVMIO, 0x0a, struct kvm_msr_list)`, linux/kvm.h. Needs KVM_CAP_GET_MSR_FEATURES. On x86. */
@@ -216,6 +220,7 @@ export const KVM_GET_MSR_FEATURE_INDEX_LIST = {
   argument: { kind: 'struct', type: KvmMsrList },
   direction: 'readwrite',
   capability: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_VCPU = _IO(KVMIO, 0x41)`, linux/kvm.h. */
@@ -249,6 +254,7 @@ export const KVM_SET_NR_MMU_PAGES = {
     name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
     since: 'Linux 5.10 or earlier',
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_NR_MMU_PAGES = _IO(KVMIO, 0x45)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
@@ -263,6 +269,7 @@ export const KVM_GET_NR_MMU_PAGES = {
     name: 'KVM_CAP_MMU_SHADOW_CACHE_CONTROL',
     since: 'Linux 5.10 or earlier',
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION = _IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY. */
@@ -284,6 +291,7 @@ export const KVM_SET_TSS_ADDR = {
   argument: { kind: 'value' },
   direction: 'none',
   capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IDENTITY_MAP_ADDR = _IOW(KVMIO, 0x48, __u64)`, linux/kvm.h. Needs KVM_CAP_SET_IDENTITY_MAP_ADDR. On x86. */
@@ -298,6 +306,7 @@ export const KVM_SET_IDENTITY_MAP_ADDR = {
     name: 'KVM_CAP_SET_IDENTITY_MAP_ADDR',
     since: 'Linux 5.10 or earlier',
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_USER_MEMORY_REGION2 = _IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)`, linux/kvm.h. Needs KVM_CAP_USER_MEMORY2. Since Linux 6.12 or earlier. */
@@ -319,6 +328,7 @@ export const KVM_S390_VCPU_FAULT = {
   argument: { kind: 'value' },
   direction: 'write',
   capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL', since: 'Linux 5.10 or earlier' },
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_KEYOP = _IOWR(KVMIO, 0x53, struct kvm_s390_keyop)`, linux/kvm.h. Needs KVM_CAP_S390_KEYOP. On s390. Since Linux 7.2 or earlier. */
@@ -329,6 +339,7 @@ export const KVM_S390_KEYOP = {
   argument: { kind: 'struct', type: KvmS390KeyOp },
   direction: 'readwrite',
   capability: { number: KVM_CAP_S390_KEYOP, name: 'KVM_CAP_S390_KEYOP', since: 'Linux 7.2 or earlier' },
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_IRQCHIP = _IO(KVMIO, 0x60)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, s390, loongarch. */
@@ -339,6 +350,7 @@ export const KVM_CREATE_IRQCHIP = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE = _IOW(KVMIO, 0x61, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, riscv, powerpc, loongarch. */
@@ -349,6 +361,7 @@ export const KVM_IRQ_LINE = {
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_IRQCHIP = _IOWR(KVMIO, 0x62, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -359,6 +372,7 @@ export const KVM_GET_IRQCHIP = {
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'readwrite',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_IRQCHIP = _IOR(KVMIO, 0x63, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -369,6 +383,7 @@ export const KVM_SET_IRQCHIP = {
   argument: { kind: 'struct', type: KvmIrqChip },
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT = _IO(KVMIO, 0x64)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
@@ -379,6 +394,7 @@ export const KVM_CREATE_PIT = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_PIT = _IOWR(KVMIO, 0x65, struct kvm_pit_state)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
@@ -389,6 +405,7 @@ export const KVM_GET_PIT = {
   argument: { kind: 'struct', type: KvmPitState },
   direction: 'readwrite',
   capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_PIT = _IOR(KVMIO, 0x66, struct kvm_pit_state)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
@@ -399,6 +416,7 @@ export const KVM_SET_PIT = {
   argument: { kind: 'struct', type: KvmPitState },
   direction: 'write',
   capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_IRQ_LINE_STATUS = _IOWR(KVMIO, 0x67, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQ_INJECT_STATUS. On x86, arm64, riscv, powerpc, loongarch. */
@@ -409,6 +427,7 @@ export const KVM_IRQ_LINE_STATUS = {
   argument: { kind: 'struct', type: KvmIrqLevel },
   direction: 'readwrite',
   capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_REGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x67, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -419,6 +438,7 @@ export const KVM_REGISTER_COALESCED_MMIO = {
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
   capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_UNREGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x68, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch. */
@@ -429,6 +449,7 @@ export const KVM_UNREGISTER_COALESCED_MMIO = {
   argument: { kind: 'struct', type: KvmCoalescedMmioZone },
   direction: 'write',
   capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GSI_ROUTING = _IOW(KVMIO, 0x6a, struct kvm_irq_routing)`, linux/kvm.h. Needs KVM_CAP_IRQ_ROUTING. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -439,6 +460,7 @@ export const KVM_SET_GSI_ROUTING = {
   argument: { kind: 'struct', type: KvmIrqRouting },
   direction: 'write',
   capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_REINJECT_CONTROL = _IO(KVMIO, 0x71)`, linux/kvm.h. Needs KVM_CAP_REINJECT_CONTROL. On x86. */
@@ -449,6 +471,7 @@ export const KVM_REINJECT_CONTROL = {
   argument: { kind: 'struct', type: KvmReinjectControl },
   direction: 'write',
   capability: { number: KVM_CAP_REINJECT_CONTROL, name: 'KVM_CAP_REINJECT_CONTROL', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_IRQFD = _IOW(KVMIO, 0x76, struct kvm_irqfd)`, linux/kvm.h. Needs KVM_CAP_IRQFD. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -459,6 +482,7 @@ export const KVM_IRQFD = {
   argument: { kind: 'struct', type: KvmIrqfd },
   direction: 'write',
   capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_PIT2 = _IOW(KVMIO, 0x77, struct kvm_pit_config)`, linux/kvm.h. Needs KVM_CAP_PIT2. On x86. */
@@ -469,6 +493,7 @@ export const KVM_CREATE_PIT2 = {
   argument: { kind: 'struct', type: KvmPitConfig },
   direction: 'write',
   capability: { number: KVM_CAP_PIT2, name: 'KVM_CAP_PIT2', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_BOOT_CPU_ID = _IO(KVMIO, 0x78)`, linux/kvm.h. Needs KVM_CAP_SET_BOOT_CPU_ID. On x86. */
@@ -479,6 +504,7 @@ export const KVM_SET_BOOT_CPU_ID = {
   argument: { kind: 'value' },
   direction: 'none',
   capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_IOEVENTFD = _IOW(KVMIO, 0x79, struct kvm_ioeventfd)`, linux/kvm.h. Needs KVM_CAP_IOEVENTFD. */
@@ -500,6 +526,7 @@ export const KVM_XEN_HVM_CONFIG = {
   direction: 'write',
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   pointers: ['blob_addr_32', 'blob_addr_64'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_CLOCK = _IOW(KVMIO, 0x7b, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
@@ -510,6 +537,7 @@ export const KVM_SET_CLOCK = {
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'write',
   capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_CLOCK = _IOR(KVMIO, 0x7c, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
@@ -520,6 +548,7 @@ export const KVM_GET_CLOCK = {
   argument: { kind: 'struct', type: KvmClockData },
   direction: 'read',
   capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_PIT2 = _IOR(KVMIO, 0x9f, struct kvm_pit_state2)`, linux/kvm.h. Needs KVM_CAP_PIT_STATE2. On x86. */
@@ -530,6 +559,7 @@ export const KVM_GET_PIT2 = {
   argument: { kind: 'struct', type: KvmPitState2 },
   direction: 'read',
   capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_PIT2 = _IOW(KVMIO, 0xa0, struct kvm_pit_state2)`, linux/kvm.h. Needs KVM_CAP_PIT_STATE2. On x86. */
@@ -540,6 +570,7 @@ export const KVM_SET_PIT2 = {
   argument: { kind: 'struct', type: KvmPitState2 },
   direction: 'write',
   capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_TSC_KHZ = _IO(KVMIO, 0xa2)`, linux/kvm.h. Needs KVM_CAP_TSC_CONTROL. On x86. */
@@ -553,6 +584,7 @@ export const KVM_SET_TSC_KHZ = {
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_TSC_KHZ = _IO(KVMIO, 0xa3)`, linux/kvm.h. Needs KVM_CAP_GET_TSC_KHZ. On x86. */
@@ -566,6 +598,7 @@ export const KVM_GET_TSC_KHZ = {
   capabilityOn: {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SIGNAL_MSI = _IOW(KVMIO, 0xa5, struct kvm_msi)`, linux/kvm.h. Needs KVM_CAP_SIGNAL_MSI. On x86, arm64, riscv, powerpc, loongarch. */
@@ -576,6 +609,7 @@ export const KVM_SIGNAL_MSI = {
   argument: { kind: 'struct', type: KvmMsi },
   direction: 'write',
   capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_ALLOCATE_HTAB = _IOWR(KVMIO, 0xa7, __u32)`, linux/kvm.h. Needs KVM_CAP_PPC_ALLOC_HTAB. On powerpc. */
@@ -586,6 +620,7 @@ export const KVM_PPC_ALLOCATE_HTAB = {
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
   capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB', since: 'Linux 5.10 or earlier' },
+  arch: ['powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. Needs KVM_CAP_ARM_SET_DEVICE_ADDR. On arm64. */
@@ -600,6 +635,7 @@ export const KVM_ARM_SET_DEVICE_ADDR = {
     name: 'KVM_CAP_ARM_SET_DEVICE_ADDR',
     since: 'Linux 5.10 or earlier',
   },
+  arch: ['arm64'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_PMU_EVENT_FILTER = _IOW(KVMIO, 0xb2, struct kvm_pmu_event_filter)`, linux/kvm.h. Needs KVM_CAP_PMU_EVENT_FILTER. On x86. */
@@ -610,6 +646,7 @@ export const KVM_SET_PMU_EVENT_FILTER = {
   argument: { kind: 'struct', type: KvmPmuEventFilter },
   direction: 'write',
   capability: { number: KVM_CAP_PMU_EVENT_FILTER, name: 'KVM_CAP_PMU_EVENT_FILTER', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_SVM_OFF = _IO(KVMIO, 0xb3)`, linux/kvm.h. On powerpc. */
@@ -619,6 +656,7 @@ export const KVM_PPC_SVM_OFF = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
+  arch: ['powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_GET_COMPAT_CAPS = _IO(KVMIO, 0xb8)`, linux/kvm.h. Needs KVM_CAP_PPC_COMPAT_CAPS. On powerpc. Since Linux 7.3. */
@@ -629,6 +667,7 @@ export const KVM_PPC_GET_COMPAT_CAPS = {
   argument: { kind: 'value' },
   direction: 'readwrite',
   capability: { number: KVM_CAP_PPC_COMPAT_CAPS, name: 'KVM_CAP_PPC_COMPAT_CAPS', since: 'Linux 7.3' },
+  arch: ['powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_DEVICE = _IOWR(KVMIO, 0xe0, struct kvm_create_device)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
@@ -703,6 +742,7 @@ export const KVM_GET_REGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegs },
   direction: 'read',
+  arch: ['x86', 's390', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_REGS = _IOW(KVMIO, 0x82, struct kvm_regs)`, linux/kvm.h. On x86, s390, powerpc, mips, loongarch. */
@@ -712,6 +752,7 @@ export const KVM_SET_REGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegs },
   direction: 'write',
+  arch: ['x86', 's390', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_SREGS = _IOR(KVMIO, 0x83, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
@@ -721,6 +762,7 @@ export const KVM_GET_SREGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs },
   direction: 'read',
+  arch: ['x86', 's390', 'powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_SREGS = _IOW(KVMIO, 0x84, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
@@ -730,6 +772,7 @@ export const KVM_SET_SREGS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs },
   direction: 'write',
+  arch: ['x86', 's390', 'powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_TRANSLATE = _IOWR(KVMIO, 0x85, struct kvm_translation)`, linux/kvm.h. On x86, powerpc. */
@@ -739,6 +782,7 @@ export const KVM_TRANSLATE = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmTranslation },
   direction: 'readwrite',
+  arch: ['x86', 'powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_INTERRUPT = _IOW(KVMIO, 0x86, struct kvm_interrupt)`, linux/kvm.h. On x86, riscv, powerpc, mips, loongarch. */
@@ -748,6 +792,7 @@ export const KVM_INTERRUPT = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmInterrupt },
   direction: 'write',
+  arch: ['x86', 'riscv', 'powerpc', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_MSRS = _IOWR(KVMIO, 0x88, struct kvm_msrs)`, linux/kvm.h. On x86. */
@@ -760,6 +805,7 @@ export const KVM_GET_MSRS = {
   capabilityOn: {
     system: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES', since: 'Linux 5.10 or earlier' },
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MSRS = _IOW(KVMIO, 0x89, struct kvm_msrs)`, linux/kvm.h. On x86. */
@@ -769,6 +815,7 @@ export const KVM_SET_MSRS = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMsrs },
   direction: 'write',
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_CPUID = _IOW(KVMIO, 0x8a, struct kvm_cpuid)`, linux/kvm.h. On x86. */
@@ -778,6 +825,7 @@ export const KVM_SET_CPUID = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmCpuid },
   direction: 'write',
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_SIGNAL_MASK = _IOW(KVMIO, 0x8b, struct kvm_signal_mask)`, linux/kvm.h. */
@@ -796,6 +844,7 @@ export const KVM_GET_FPU = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmFpu },
   direction: 'read',
+  arch: ['x86', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_FPU = _IOW(KVMIO, 0x8d, struct kvm_fpu)`, linux/kvm.h. On x86, s390, loongarch. */
@@ -805,6 +854,7 @@ export const KVM_SET_FPU = {
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmFpu },
   direction: 'write',
+  arch: ['x86', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_LAPIC = _IOR(KVMIO, 0x8e, struct kvm_lapic_state)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -815,6 +865,7 @@ export const KVM_GET_LAPIC = {
   argument: { kind: 'struct', type: KvmLapicState },
   direction: 'read',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_LAPIC = _IOW(KVMIO, 0x8f, struct kvm_lapic_state)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
@@ -825,6 +876,7 @@ export const KVM_SET_LAPIC = {
   argument: { kind: 'struct', type: KvmLapicState },
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_CPUID2 = _IOW(KVMIO, 0x90, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
@@ -835,6 +887,7 @@ export const KVM_SET_CPUID2 = {
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'write',
   capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_CPUID2 = _IOWR(KVMIO, 0x91, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
@@ -845,6 +898,7 @@ export const KVM_GET_CPUID2 = {
   argument: { kind: 'struct', type: KvmCpuid2 },
   direction: 'readwrite',
   capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_TPR_ACCESS_REPORTING = _IOWR(KVMIO, 0x92, struct kvm_tpr_access_ctl)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
@@ -855,6 +909,7 @@ export const KVM_TPR_ACCESS_REPORTING = {
   argument: { kind: 'struct', type: KvmTprAccessCtl },
   direction: 'readwrite',
   capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_VAPIC_ADDR = _IOW(KVMIO, 0x93, struct kvm_vapic_addr)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
@@ -865,6 +920,7 @@ export const KVM_SET_VAPIC_ADDR = {
   argument: { kind: 'struct', type: KvmVapicAddr },
   direction: 'write',
   capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_STORE_STATUS = _IOW(KVMIO, 0x95, unsigned long)`, linux/kvm.h. On s390. */
@@ -874,6 +930,7 @@ export const KVM_S390_STORE_STATUS = {
   fd: ['vcpu'],
   argument: { kind: 'value' },
   direction: 'write',
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_INITIAL_RESET = _IO(KVMIO, 0x97)`, linux/kvm.h. On s390. */
@@ -883,6 +940,7 @@ export const KVM_S390_INITIAL_RESET = {
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_MP_STATE = _IOR(KVMIO, 0x98, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64, riscv, s390, loongarch. */
@@ -893,6 +951,7 @@ export const KVM_GET_MP_STATE = {
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'read',
   capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MP_STATE = _IOW(KVMIO, 0x99, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64, riscv, s390, loongarch. */
@@ -903,6 +962,7 @@ export const KVM_SET_MP_STATE = {
   argument: { kind: 'struct', type: KvmMpState },
   direction: 'write',
   capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_NMI = _IO(KVMIO, 0x9a)`, linux/kvm.h. Needs KVM_CAP_USER_NMI. On x86. */
@@ -913,6 +973,7 @@ export const KVM_NMI = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_GUEST_DEBUG = _IOW(KVMIO, 0x9b, struct kvm_guest_debug)`, linux/kvm.h. Needs KVM_CAP_SET_GUEST_DEBUG. On x86, arm64, riscv, s390, powerpc, loongarch. */
@@ -923,6 +984,7 @@ export const KVM_SET_GUEST_DEBUG = {
   argument: { kind: 'struct', type: KvmGuestDebug },
   direction: 'write',
   capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_X86_SETUP_MCE = _IOW(KVMIO, 0x9c, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -933,6 +995,7 @@ export const KVM_X86_SETUP_MCE = {
   argument: { kind: 'integer', size: 8 },
   direction: 'write',
   capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_X86_GET_MCE_CAP_SUPPORTED = _IOR(KVMIO, 0x9d, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -943,6 +1006,7 @@ export const KVM_X86_GET_MCE_CAP_SUPPORTED = {
   argument: { kind: 'integer', size: 8 },
   direction: 'read',
   capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_X86_SET_MCE = _IOW(KVMIO, 0x9e, struct kvm_x86_mce)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
@@ -953,6 +1017,7 @@ export const KVM_X86_SET_MCE = {
   argument: { kind: 'struct', type: KvmX86Mce },
   direction: 'write',
   capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_VCPU_EVENTS = _IOR(KVMIO, 0x9f, struct kvm_vcpu_events)`, linux/kvm.h. Needs KVM_CAP_VCPU_EVENTS. On x86, arm64. */
@@ -963,6 +1028,7 @@ export const KVM_GET_VCPU_EVENTS = {
   argument: { kind: 'struct', type: KvmVcpuEvents },
   direction: 'read',
   capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_VCPU_EVENTS = _IOW(KVMIO, 0xa0, struct kvm_vcpu_events)`, linux/kvm.h. Needs KVM_CAP_VCPU_EVENTS. On x86, arm64. */
@@ -973,6 +1039,7 @@ export const KVM_SET_VCPU_EVENTS = {
   argument: { kind: 'struct', type: KvmVcpuEvents },
   direction: 'write',
   capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_DEBUGREGS = _IOR(KVMIO, 0xa1, struct kvm_debugregs)`, linux/kvm.h. Needs KVM_CAP_DEBUGREGS. On x86. */
@@ -983,6 +1050,7 @@ export const KVM_GET_DEBUGREGS = {
   argument: { kind: 'struct', type: KvmDebugRegs },
   direction: 'read',
   capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_DEBUGREGS = _IOW(KVMIO, 0xa2, struct kvm_debugregs)`, linux/kvm.h. Needs KVM_CAP_DEBUGREGS. On x86. */
@@ -993,6 +1061,7 @@ export const KVM_SET_DEBUGREGS = {
   argument: { kind: 'struct', type: KvmDebugRegs },
   direction: 'write',
   capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_ENABLE_CAP = _IOW(KVMIO, 0xa3, struct kvm_enable_cap)`, linux/kvm.h. Needs KVM_CAP_ENABLE_CAP. */
@@ -1017,6 +1086,7 @@ export const KVM_GET_XSAVE = {
   argument: { kind: 'struct', type: KvmXsave },
   direction: 'read',
   capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_XSAVE = _IOW(KVMIO, 0xa5, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE. On x86. */
@@ -1030,6 +1100,7 @@ export const KVM_SET_XSAVE = {
   length: {
     capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2', since: 'Linux 6.1 or earlier' },
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_XCRS = _IOR(KVMIO, 0xa6, struct kvm_xcrs)`, linux/kvm.h. Needs KVM_CAP_XCRS. On x86. */
@@ -1040,6 +1111,7 @@ export const KVM_GET_XCRS = {
   argument: { kind: 'struct', type: KvmXcrs },
   direction: 'read',
   capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_XCRS = _IOW(KVMIO, 0xa7, struct kvm_xcrs)`, linux/kvm.h. Needs KVM_CAP_XCRS. On x86. */
@@ -1050,6 +1122,7 @@ export const KVM_SET_XCRS = {
   argument: { kind: 'struct', type: KvmXcrs },
   direction: 'write',
   capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_DIRTY_TLB = _IOW(KVMIO, 0xaa, struct kvm_dirty_tlb)`, linux/kvm.h. Needs KVM_CAP_SW_TLB. On powerpc. */
@@ -1061,6 +1134,7 @@ export const KVM_DIRTY_TLB = {
   direction: 'write',
   capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB', since: 'Linux 5.10 or earlier' },
   pointers: ['bitmap'],
+  arch: ['powerpc'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_ONE_REG = _IOW(KVMIO, 0xab, struct kvm_one_reg)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. */
@@ -1093,6 +1167,7 @@ export const KVM_KVMCLOCK_CTRL = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_REG_LIST = _IOWR(KVMIO, 0xb0, struct kvm_reg_list)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. On x86, arm64, riscv, mips. */
@@ -1103,6 +1178,7 @@ export const KVM_GET_REG_LIST = {
   argument: { kind: 'struct', type: KvmRegList },
   direction: 'readwrite',
   capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
+  arch: ['x86', 'arm64', 'riscv', 'mips'],
 } as const satisfies Ioctl;
 
 /** `KVM_SMI = _IO(KVMIO, 0xb7)`, linux/kvm.h. Needs KVM_CAP_X86_SMM. On x86. */
@@ -1113,6 +1189,7 @@ export const KVM_SMI = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_MEMORY_ENCRYPT_OP = _IOWR(KVMIO, 0xba, unsigned long)`, linux/kvm.h. On x86. */
@@ -1123,6 +1200,7 @@ export const KVM_MEMORY_ENCRYPT_OP = {
   argument: { kind: 'struct', type: KvmSevCmd },
   direction: 'readwrite',
   pointers: ['data'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_MEMORY_ENCRYPT_REG_REGION = _IOR(KVMIO, 0xbb, struct kvm_enc_region)`, linux/kvm.h. On x86. */
@@ -1133,6 +1211,7 @@ export const KVM_MEMORY_ENCRYPT_REG_REGION = {
   argument: { kind: 'struct', type: KvmEncRegion },
   direction: 'write',
   pointers: ['addr'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_MEMORY_ENCRYPT_UNREG_REGION = _IOR(KVMIO, 0xbc, struct kvm_enc_region)`, linux/kvm.h. On x86. */
@@ -1143,6 +1222,7 @@ export const KVM_MEMORY_ENCRYPT_UNREG_REGION = {
   argument: { kind: 'struct', type: KvmEncRegion },
   direction: 'write',
   pointers: ['addr'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_HYPERV_EVENTFD = _IOW(KVMIO, 0xbd, struct kvm_hyperv_eventfd)`, linux/kvm.h. Needs KVM_CAP_HYPERV_EVENTFD. On x86. */
@@ -1153,6 +1233,7 @@ export const KVM_HYPERV_EVENTFD = {
   argument: { kind: 'struct', type: KvmHyperVEventfd },
   direction: 'write',
   capability: { number: KVM_CAP_HYPERV_EVENTFD, name: 'KVM_CAP_HYPERV_EVENTFD', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_NESTED_STATE = _IOWR(KVMIO, 0xbe, struct kvm_nested_state)`, linux/kvm.h. Needs KVM_CAP_NESTED_STATE. On x86. */
@@ -1164,6 +1245,7 @@ export const KVM_GET_NESTED_STATE = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE', since: 'Linux 5.10 or earlier' },
   length: { member: 'size' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_NESTED_STATE = _IOW(KVMIO, 0xbf, struct kvm_nested_state)`, linux/kvm.h. Needs KVM_CAP_NESTED_STATE. On x86. */
@@ -1175,6 +1257,7 @@ export const KVM_SET_NESTED_STATE = {
   direction: 'write',
   capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE', since: 'Linux 5.10 or earlier' },
   length: { member: 'size' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_CLEAR_DIRTY_LOG = _IOWR(KVMIO, 0xc0, struct kvm_clear_dirty_log)`, linux/kvm.h. Needs KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. On x86, arm64, riscv, mips, loongarch. */
@@ -1190,6 +1273,7 @@ export const KVM_CLEAR_DIRTY_LOG = {
     since: 'Linux 5.10 or earlier',
   },
   pointers: ['dirty_bitmap'],
+  arch: ['x86', 'arm64', 'riscv', 'mips', 'loongarch'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_SUPPORTED_HV_CPUID = _IOWR(KVMIO, 0xc1, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_HYPERV_CPUID. On x86. */
@@ -1203,6 +1287,7 @@ export const KVM_GET_SUPPORTED_HV_CPUID = {
   capabilityOn: {
     system: { number: KVM_CAP_SYS_HYPERV_CPUID, name: 'KVM_CAP_SYS_HYPERV_CPUID', since: 'Linux 6.1 or earlier' },
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_ARM_VCPU_FINALIZE = _IOW(KVMIO, 0xc2, int)`, linux/kvm.h. Needs KVM_CAP_ARM_SVE. On arm64. */
@@ -1213,6 +1298,7 @@ export const KVM_ARM_VCPU_FINALIZE = {
   argument: { kind: 'integer', size: 4 },
   direction: 'write',
   capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE', since: 'Linux 5.10 or earlier' },
+  arch: ['arm64'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_NORMAL_RESET = _IO(KVMIO, 0xc3)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -1223,6 +1309,7 @@ export const KVM_S390_NORMAL_RESET = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_S390_CLEAR_RESET = _IO(KVMIO, 0xc4)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
@@ -1233,6 +1320,7 @@ export const KVM_S390_CLEAR_RESET = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
+  arch: ['s390'],
 } as const satisfies Ioctl;
 
 /** `KVM_X86_SET_MSR_FILTER = _IOW(KVMIO, 0xc6, struct kvm_msr_filter)`, linux/kvm.h. Needs KVM_CAP_X86_MSR_FILTER. On x86. */
@@ -1244,6 +1332,7 @@ export const KVM_X86_SET_MSR_FILTER = {
   direction: 'write',
   capability: { number: KVM_CAP_X86_MSR_FILTER, name: 'KVM_CAP_X86_MSR_FILTER', since: 'Linux 5.10 or earlier' },
   pointers: ['ranges.bitmap'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_RESET_DIRTY_RINGS = _IO(KVMIO, 0xc7)`, linux/kvm.h. Needs KVM_CAP_DIRTY_LOG_RING. Since Linux 6.1 or earlier. */
@@ -1264,6 +1353,7 @@ export const KVM_XEN_HVM_GET_ATTR = {
   argument: { kind: 'struct', type: KvmXenHvmAttr },
   direction: 'readwrite',
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_XEN_HVM_SET_ATTR = _IOW(KVMIO, 0xc9, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
@@ -1275,6 +1365,7 @@ export const KVM_XEN_HVM_SET_ATTR = {
   direction: 'write',
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   pointers: ['u.shared_info.hva'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_XEN_VCPU_GET_ATTR = _IOWR(KVMIO, 0xca, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
@@ -1285,6 +1376,7 @@ export const KVM_XEN_VCPU_GET_ATTR = {
   argument: { kind: 'struct', type: KvmXenVcpuAttr },
   direction: 'readwrite',
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_XEN_VCPU_SET_ATTR = _IOW(KVMIO, 0xcb, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
@@ -1296,6 +1388,7 @@ export const KVM_XEN_VCPU_SET_ATTR = {
   direction: 'write',
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   pointers: ['u.hva'],
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_XEN_HVM_EVTCHN_SEND = _IOW(KVMIO, 0xd0, struct kvm_irq_routing_xen_evtchn)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. Since Linux 6.1 or earlier. */
@@ -1306,6 +1399,7 @@ export const KVM_XEN_HVM_EVTCHN_SEND = {
   argument: { kind: 'struct', type: KvmIrqRoutingXenEvtchn },
   direction: 'write',
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_SREGS2 = _IOR(KVMIO, 0xcc, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. Since Linux 6.1 or earlier. */
@@ -1316,6 +1410,7 @@ export const KVM_GET_SREGS2 = {
   argument: { kind: 'struct', type: KvmSregs2 },
   direction: 'read',
   capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2', since: 'Linux 6.1 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_SREGS2 = _IOW(KVMIO, 0xcd, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. Since Linux 6.1 or earlier. */
@@ -1326,6 +1421,7 @@ export const KVM_SET_SREGS2 = {
   argument: { kind: 'struct', type: KvmSregs2 },
   direction: 'write',
   capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2', since: 'Linux 6.1 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_GET_STATS_FD = _IO(KVMIO, 0xce)`, linux/kvm.h. Needs KVM_CAP_BINARY_STATS_FD. Since Linux 6.1 or earlier. */
@@ -1349,6 +1445,7 @@ export const KVM_GET_XSAVE2 = {
   length: {
     capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2', since: 'Linux 6.1 or earlier' },
   },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MEMORY_ATTRIBUTES = _IOW(KVMIO, 0xd2, struct kvm_memory_attributes)`, linux/kvm.h. Needs KVM_CAP_MEMORY_ATTRIBUTES. On x86. Since Linux 6.12 or earlier. */
@@ -1359,6 +1456,7 @@ export const KVM_SET_MEMORY_ATTRIBUTES = {
   argument: { kind: 'struct', type: KvmMemoryAttributes },
   direction: 'write',
   capability: { number: KVM_CAP_MEMORY_ATTRIBUTES, name: 'KVM_CAP_MEMORY_ATTRIBUTES', since: 'Linux 6.12 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_GUEST_MEMFD = _IOWR(KVMIO, 0xd4, struct kvm_create_guest_memfd)`, linux/kvm.h. Needs KVM_CAP_GUEST_MEMFD. On x86, arm64. Since Linux 6.12 or earlier. */
@@ -1369,6 +1467,7 @@ export const KVM_CREATE_GUEST_MEMFD = {
   argument: { kind: 'struct', type: KvmCreateGuestMemfd },
   direction: 'write',
   capability: { number: KVM_CAP_GUEST_MEMFD, name: 'KVM_CAP_GUEST_MEMFD', since: 'Linux 6.12 or earlier' },
+  arch: ['x86', 'arm64'],
 } as const satisfies Ioctl;
 
 /** `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs KVM_CAP_PRE_FAULT_MEMORY. On x86. Since Linux 6.12 or earlier. */
@@ -1379,4 +1478,5 @@ export const KVM_PRE_FAULT_MEMORY = {
   argument: { kind: 'struct', type: KvmPreFaultMemory },
   direction: 'readwrite',
   capability: { number: KVM_CAP_PRE_FAULT_MEMORY, name: 'KVM_CAP_PRE_FAULT_MEMORY', since: 'Linux 6.12 or earlier' },
+  arch: ['x86'],
 } as const satisfies Ioctl;
