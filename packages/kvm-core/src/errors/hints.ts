@@ -1,6 +1,11 @@
 import { constants } from 'node:os';
 
-const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENOENT, ENOMEM } = constants.errno;
+const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM } = constants.errno;
+
+const noSuchRegister = 'this vCPU has no such register: getRegList tells which there are';
+/** What arm64 says to most calls before KVM_ARM_VCPU_INIT. */
+const uninitialised = 'the vCPU has to be initialised first: vcpu.init()';
+const unfinalised = 'SVE has to be finalised first: vcpu.finalize(VcpuFeature.Sve)';
 
 /** What a refusal of one ioctl means, where the number alone does not say. */
 const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
@@ -27,7 +32,25 @@ const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
     [EBUSY]: 'the eventfd is assigned already',
   },
   KVM_SET_CPUID2: { [EINVAL]: 'the table cannot change once the vCPU has run' },
-  KVM_RUN: { [EFAULT]: 'the guest used memory whose backing is not there' },
+  KVM_GET_ONE_REG: {
+    [ENOENT]: noSuchRegister,
+    [EINVAL]: noSuchRegister,
+    [ENOEXEC]: uninitialised,
+    [EPERM]: unfinalised,
+  },
+  KVM_SET_ONE_REG: {
+    [ENOENT]: noSuchRegister,
+    [EINVAL]: `the register does not take this value, or ${noSuchRegister}`,
+    [EBUSY]: 'this register can only be set before the vCPU has run',
+    [ENOEXEC]: uninitialised,
+    [EPERM]: unfinalised,
+  },
+  KVM_GET_REG_LIST: { [ENOEXEC]: uninitialised, [EPERM]: unfinalised },
+  KVM_RUN: {
+    [EFAULT]: 'the guest used memory whose backing is not there',
+    [ENOEXEC]: uninitialised,
+    [EPERM]: unfinalised,
+  },
 };
 
 /** What a number means whatever the ioctl. */

@@ -1,4 +1,87 @@
+import { endianness } from 'node:os';
+import type { KvmOneReg } from '../abi/x86/structs.js';
+import { KvmError } from '../errors/kvm-error.js';
+import type { Ioctl } from '../ioctl/ioctl.js';
+import { bigInteger, u64 } from '../struct/check.js';
 import { VcpuMemory } from './memory.js';
 
+const littleEndian = endianness() === 'LE';
+
+/** The longest register that has a number for its value, in bytes. */
+const longestNumber = 8;
+
 /** Registers, one at a time, by their ids. */
-export abstract class VcpuOneReg extends VcpuMemory {}
+export abstract class VcpuOneReg extends VcpuMemory {
+  /** Where a register's bytes go through: as long as the longest register so far, and as a number at least. */
+  #bytes = new Uint8Array(longestNumber);
+  #argument: KvmOneReg | undefined;
+
+  /**
+   * One register. KVM_GET_ONE_REG, api.rst 4.69. Cap.OneReg.
+   *
+   * @param id what `getRegList` lists, or a constant of the architecture: it says the register's length, too.
+   * @returns the value of a register of up to 8 bytes; the bytes of a longer one, as they lie in memory.
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENOENT or EINVAL where the vCPU has no such register.
+   */
+  getOneReg(id: bigint): bigint | Uint8Array<ArrayBuffer> {
+    const length = this.#lengthOf(id);
+    this.#transfer(this.abi.KVM_GET_ONE_REG, id);
+    return length > longestNumber ? this.#bytes.slice(0, length) : this.#number(length);
+  }
+
+  /**
+   * Sets one register. KVM_SET_ONE_REG, api.rst 4.68. Cap.OneReg.
+   *
+   * @param value a number of as many bytes as the id says, or those bytes; of a register longer than 8 bytes, its bytes.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for a value of another length, `ERR_KVM_SYSCALL` where the kernel does not take it.
+   */
+  setOneReg(id: bigint, value: bigint | Uint8Array): void {
+    const length = this.#lengthOf(id);
+    const register = `the register 0x${id.toString(16)}`;
+    if (value instanceof Uint8Array) {
+      if (value.length !== length) {
+        throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${register} has ${length} bytes, and ${value.length} were given`);
+      }
+      this.#bytes.set(value);
+    } else if (length > longestNumber) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${register} takes a Uint8Array of ${length} bytes`);
+    } else {
+      this.#putNumber(length, bigInteger(value, 0n, (1n << BigInt(8 * length)) - 1n, `the value of ${register}`));
+    }
+    this.#transfer(this.abi.KVM_SET_ONE_REG, id);
+  }
+
+  /**
+   * The ids of the registers there are to save: `getOneReg` gives each. On arm64 they depend on what the vCPU was initialised
+   * with. KVM_GET_REG_LIST, api.rst 4.83. Cap.OneReg; x86, arm64, riscv, mips.
+   */
+  getRegList(): BigUint64Array {
+    return this.readList(this.abi.KVM_GET_REG_LIST).reg.slice();
+  }
+
+  /** As many bytes as the kernel will read or write for an id; room for them is made. */
+  #lengthOf(id: bigint): number {
+    const length = this.abi.KVM_REG_SIZE(u64(id, 'a register id'));
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
+    return length;
+  }
+
+  #transfer(ioctl: Ioctl, id: bigint): void {
+    this.opened();
+    this.#argument ??= new this.abi.KvmOneReg();
+    this.#argument.id = id;
+    this.#argument.addr = BigInt(this.backend.address(this.#bytes));
+    this.call(ioctl, this.addressOf(this.#argument));
+  }
+
+  /** A short register lies at the start of the bytes, which are the number's low end or its high one. */
+  #number(length: number): bigint {
+    const number = new DataView(this.#bytes.buffer).getBigUint64(0, littleEndian);
+    return littleEndian ? BigInt.asUintN(8 * length, number) : number >> BigInt(64 - 8 * length);
+  }
+
+  #putNumber(length: number, number: bigint): void {
+    const placed = littleEndian ? number : number << BigInt(64 - 8 * length);
+    new DataView(this.#bytes.buffer).setBigUint64(0, placed, littleEndian);
+  }
+}
