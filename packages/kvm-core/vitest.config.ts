@@ -4,6 +4,7 @@ import { shared } from '../../vitest.shared.js';
 export default mergeConfig(shared, {
   // The examples of the documentation import the package by its name.
   test: {
+    include: ['conformance/**/*.test.ts'],
     alias: {
       '@kvm/core/x86': `${import.meta.dirname}/src/x86/index.ts`,
       '@kvm/core': `${import.meta.dirname}/src/index.ts`,

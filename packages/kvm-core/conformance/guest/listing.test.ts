@@ -1,0 +1,21 @@
+import { spawnSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { code16 } from './listing.js';
+
+const noAssembler = spawnSync('as', ['--version']).error?.message;
+if (noAssembler !== undefined) process.stdout.write(`the listings are not assembled: ${noAssembler}\n`);
+
+test('a listing is its bytes', () => {
+  expect(code16`
+    e6 10  ; out 0x10, al
+    f4     ; hlt
+  `).toEqual(Uint8Array.of(0xe6, 0x10, 0xf4));
+  expect(() => code16`zz`).toThrow('"zz"');
+});
+
+test.skipIf(noAssembler !== undefined)('every listing is what its instructions assemble to', () => {
+  const { status, stderr } = spawnSync(process.execPath, [`${import.meta.dirname}/assemble.mjs`, '--check'], {
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([0, '']);
+});

@@ -1,0 +1,92 @@
+import {
+  type BackendName,
+  capName,
+  type Exit,
+  exitReasonName,
+  type GuestMemory,
+  Kvm,
+  type KvmRegs,
+  type StructInit,
+  type Vcpu,
+  type Vm,
+} from '../src/index.js';
+import { enterMode, type Mode } from '../src/x86/index.js';
+
+/** A VM with one vCPU, about to run a case's guest, and memory from guest-physical address 0 on. */
+export interface Machine extends Disposable {
+  readonly kvm: Kvm;
+  readonly vm: Vm;
+  readonly vcpu: Vcpu;
+  readonly memory: GuestMemory;
+}
+
+export interface Setup {
+  /** What has to be done before there is a vCPU: an interrupt controller, capabilities. */
+  readonly before?: (vm: Vm, kvm: Kvm) => void;
+  /** Registers that the guest starts with, where they are not 0. */
+  readonly regs?: StructInit<KvmRegs>;
+}
+
+/** Where a guest starts; below is room for what it writes, from 0x2000 on data, and the stack. */
+export const entry = 0x1000n;
+const stackTop = 0x1_0000n;
+const tables = 0x3_0000n;
+
+/** Guest-physical: there is memory up to here, and none behind. */
+export const memorySize = 0x4_0000;
+
+/** A machine in a mode, every address the physical one, about to run `code`. */
+export function machine(backend: BackendName, mode: Mode, code: Uint8Array, setup: Setup = {}): Machine {
+  const kvm = Kvm.open({ backend });
+  const vm = kvm.createVm();
+  const memory = kvm.allocateMemory({ size: memorySize });
+  memory.write(Number(entry), code);
+  vm.mapMemory(memory, 0n);
+  setup.before?.(vm, kvm);
+  const vcpu = vm.createVcpu(0);
+  enterMode(vcpu, mode, { memory, entry, stackTop, tables });
+  changeRegs(vcpu, setup.regs ?? {});
+  return {
+    kvm,
+    vm,
+    vcpu,
+    memory,
+    [Symbol.dispose]() {
+      for (const object of [vcpu, memory, vm, kvm]) object.close();
+    },
+  };
+}
+
+/** Sets some general-purpose registers; the others stay. */
+export function changeRegs(vcpu: Vcpu, some: StructInit<KvmRegs>): void {
+  const regs = vcpu.getRegs();
+  regs.assign(some);
+  vcpu.setRegs(regs);
+}
+
+/** Runs the guest to its next exit, which must be of this reason. */
+export function runTo<R extends Exit['reason']>(vcpu: Vcpu, reason: R): Extract<Exit, { readonly reason: R }> {
+  const exit = vcpu.run();
+  if (exit.reason !== reason) {
+    throw new Error(`${exitReasonName(exit.reason)} and not ${exitReasonName(reason)}: ${JSON.stringify(exit)}`);
+  }
+  return exit as Extract<Exit, { readonly reason: R }>;
+}
+
+/** What a case needs to say that the host cannot do it. */
+export interface Skipping {
+  skip(reason: string): never;
+}
+
+/** Skips a case on a host that lacks a capability. */
+export function needs({ skip }: Skipping, asked: Kvm | Vm, ...caps: readonly number[]): void {
+  for (const cap of caps) {
+    if (asked.checkExtension(cap) <= 0) missing({ skip }, `the host lacks ${capName(cap)}`);
+  }
+}
+
+/** Skips a case, and prints what is missing. */
+export function missing({ skip }: Skipping, reason: string): never {
+  process.stdout.write(`skipped: ${reason}\n`);
+  skip(reason);
+}
