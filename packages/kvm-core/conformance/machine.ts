@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import {
   type BackendName,
   capName,
@@ -79,14 +80,14 @@ export interface Skipping {
 }
 
 /** Skips a case on a host that lacks a capability. */
-export function needs({ skip }: Skipping, asked: Kvm | Vm, ...caps: readonly number[]): void {
+export function needs(context: Skipping, asked: Kvm | Vm, ...caps: readonly number[]): void {
   for (const cap of caps) {
-    if (asked.checkExtension(cap) <= 0) missing({ skip }, `the host lacks ${capName(cap)}`);
+    if (asked.checkExtension(cap) <= 0) missing(context, `the host lacks ${capName(cap)}`);
   }
 }
 
 /** Skips a case, and prints what is missing. */
-export function missing({ skip }: Skipping, reason: string): never {
-  process.stdout.write(`skipped: ${reason}\n`);
-  skip(reason);
+export function missing(context: Skipping, reason: string): never {
+  process.stdout.write(`${expect.getState().currentTestName}: skipped, ${reason}\n`);
+  return context.skip(reason);
 }

@@ -7,7 +7,7 @@ import { type KickHandle, KickState, kick } from './kick.js';
 import { VcpuOneReg } from './one-reg.js';
 import { RunState } from './run-state.js';
 
-const { EINTR } = constants.errno;
+const { EAGAIN, EINTR } = constants.errno;
 
 /** @internal What a vCPU is made of. */
 export interface VcpuParts {
@@ -77,6 +77,8 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   #interrupted(errno: number): E {
+    // A vCPU that waited for its first start has got it: the kernel wants to be asked again.
+    if (errno === EAGAIN) return this.run();
     if (errno !== EINTR) throw this.refused(this.abi.KVM_RUN, errno);
     this.#kick.take(this.#state);
     return this.#exits.interrupted();
