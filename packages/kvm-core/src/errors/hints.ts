@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 
-const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM } = constants.errno;
+const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENODEV, ENOENT, ENOEXEC, ENOMEM, ENXIO, EPERM } =
+  constants.errno;
 
 const noSuchRegister = 'this vCPU has no such register: getRegList tells which there are';
 /** What arm64 says to most calls before KVM_ARM_VCPU_INIT. */
@@ -30,6 +31,20 @@ const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   KVM_IRQFD: {
     [EINVAL]: 'createIrqChip comes first, and the GSI must be one of its pins or routed',
     [EBUSY]: 'the eventfd is assigned already',
+  },
+  KVM_CREATE_DEVICE: {
+    [ENODEV]: 'this host has no device of this type',
+    [EEXIST]: 'the VM has a device of this type already, or another one in its place',
+    [EBUSY]: 'the VM has a device of this type already, or it is too late for one: vCPUs are there',
+  },
+  KVM_GET_DEVICE_ATTR: {
+    [ENXIO]: 'there is no such attribute here: hasDeviceAttr tells',
+    [EFAULT]: 'the attribute is longer than any known one',
+  },
+  KVM_SET_DEVICE_ATTR: {
+    [ENXIO]: 'there is no such attribute here: hasDeviceAttr tells',
+    [EBUSY]: 'it is too late for this attribute: it must be set before the VM runs, or before it is used',
+    [EEXIST]: 'the attribute was set already, and can be set once only',
   },
   KVM_SET_CPUID2: { [EINVAL]: 'the table cannot change once the vCPU has run' },
   KVM_GET_ONE_REG: {
@@ -63,4 +78,18 @@ const general: Readonly<Record<number, string>> = {
 
 export function hintFor(ioctl: string, errno: number): string | undefined {
   return hints[ioctl]?.[errno] ?? general[errno];
+}
+
+/** The methods whose objects own the descriptor that a call makes. */
+const owners: Readonly<Record<string, string>> = {
+  KVM_CREATE_VM: 'kvm.createVm()',
+  KVM_CREATE_VCPU: 'vm.createVcpu()',
+  KVM_CREATE_DEVICE: 'vm.createDevice()',
+  KVM_CREATE_GUEST_MEMFD: 'vm.createGuestMemfd()',
+  KVM_GET_STATS_FD: 'stats()',
+};
+
+/** The method to use in the place of a raw call that makes a descriptor; undefined where there is none. */
+export function ownerOf(ioctl: string): string | undefined {
+  return owners[ioctl];
 }

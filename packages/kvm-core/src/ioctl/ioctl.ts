@@ -45,6 +45,8 @@ export interface Ioctl<K extends FdKind = FdKind, A extends IoctlArgument = Ioct
   readonly pointers?: readonly string[];
   /** The architectures that have the call; all, when absent. */
   readonly arch?: readonly string[];
+  /** What a success makes that somebody has to give back: a file descriptor, as the result or in the argument. */
+  readonly gives?: 'fd';
 }
 
 /** What `fd.ioctl(KVM_X, argument)` takes as `argument`. */

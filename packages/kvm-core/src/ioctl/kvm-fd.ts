@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Abi } from '../arch/architecture.js';
 import type { Backend, BackendName } from '../backend/backend.js';
+import { ownerOf } from '../errors/hints.js';
 import { ioctlError } from '../errors/ioctl-error.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { nameOfCap } from '../names.js';
@@ -85,7 +86,8 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    * @returns what the system call returns.
    * @throws KvmError `ERR_KVM_SYSCALL` when the kernel refuses, `ERR_KVM_UNSUPPORTED` when it lacks the call,
    *   `ERR_KVM_INVALID_ARGUMENT` when the argument is not the ioctl's, `ERR_KVM_UNSAFE` when it carries an address of this
-   *   process: such a call has a method, which keeps the memory behind the address alive.
+   *   process, or makes a descriptor: such a call has a method, which keeps the memory behind the address alive, or closes
+   *   the descriptor. (A few of powerpc make one and have no method: there the number returned is the caller's to close.)
    */
   ioctl<I extends Ioctl<FdKind>>(
     ioctl: K extends I['fd'][number] ? I : never,
@@ -116,6 +118,13 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
       throw new KvmError('ERR_KVM_UNSAFE', `${table.name} carries an address of this process`, {
         ioctl: table.name,
         hint: 'only a method can keep the memory behind it alive',
+      });
+    }
+    const owner = table.gives === 'fd' ? ownerOf(table.name) : undefined;
+    if (owner !== undefined) {
+      throw new KvmError('ERR_KVM_UNSAFE', `${table.name} by itself makes a descriptor that nobody closes`, {
+        ioctl: table.name,
+        hint: `use ${owner}`,
       });
     }
     if (table === this.abi.KVM_RUN) {

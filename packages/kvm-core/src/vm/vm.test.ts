@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
@@ -7,10 +7,18 @@ import { guestImage } from '../../test/guests.js';
 import { codeAddress, realModeGuest } from '../../test/real-mode.js';
 import {
   Cap,
+  DeviceType,
   ExitReason,
   IrqfdFlag,
+  KVM_CREATE_DEVICE,
+  KVM_CREATE_GUEST_MEMFD,
+  KVM_CREATE_VCPU,
+  KVM_CREATE_VM,
+  KVM_GET_STATS_FD,
   KVM_PIT_SPEAKER_DUMMY,
   KVM_SET_USER_MEMORY_REGION,
+  KvmCreateDevice,
+  KvmCreateGuestMemfd,
   KvmPitConfig,
   KvmUserspaceMemoryRegion,
   MemoryFlag,
@@ -83,6 +91,30 @@ onEachBackend('Vm', (backend) => {
     const region = KvmUserspaceMemoryRegion.from({ memorySize: 4096n, userspaceAddr: 4096n });
     const error = kvmError('ERR_KVM_UNSAFE', () => vm.ioctl(KVM_SET_USER_MEMORY_REGION, region));
     expect(error.ioctl).toBe('KVM_SET_USER_MEMORY_REGION');
+  });
+
+  test('does not let a raw call make a descriptor that nobody closes', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    const before = readdirSync('/proc/self/fd').length;
+    const refusals = [
+      () => kvm.ioctl(KVM_CREATE_VM, 0),
+      () => vm.ioctl(KVM_CREATE_VCPU, 1),
+      () => vm.ioctl(KVM_CREATE_DEVICE, KvmCreateDevice.from({ type: DeviceType.Vfio })),
+      () => vm.ioctl(KVM_GET_STATS_FD),
+      () => vcpu.ioctl(KVM_GET_STATS_FD),
+      () => vm.ioctl(KVM_CREATE_GUEST_MEMFD, KvmCreateGuestMemfd.from({ size: 4096n })),
+    ].map((call) => kvmError('ERR_KVM_UNSAFE', call).hint);
+    expect(refusals).toEqual([
+      'use kvm.createVm()',
+      'use vm.createVcpu()',
+      'use vm.createDevice()',
+      'use stats()',
+      'use stats()',
+      'use vm.createGuestMemfd()',
+    ]);
+    expect(readdirSync('/proc/self/fd')).toHaveLength(before);
   });
 
   test('makes a region read-only, so that a write to it is an MMIO exit', (context) => {

@@ -1,4 +1,4 @@
-import { closeSync, readdirSync, writeSync } from 'node:fs';
+import { readdirSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import * as core from '../../dist/index.js';
@@ -13,13 +13,11 @@ import { callsOf } from './calls.mjs';
  */
 
 const [, , backend, seconds, seed] = process.argv;
-const { Kvm, KvmError, Struct, GuestMemory } = core;
+const { Kvm, KvmError, Struct, GuestMemory, Stats } = core;
 
 const structs = Object.values(core).filter((value) => value?.prototype instanceof Struct && value.cName !== undefined);
 const ioctls = Object.values(core).filter((value) => typeof value?.request === 'number' && Array.isArray(value.fd));
 const descriptors = () => readdirSync('/proc/self/fd').length;
-
-const givesDescriptor = new Set(['KVM_CREATE_VM', 'KVM_CREATE_VCPU', 'KVM_GET_STATS_FD', 'KVM_CREATE_GUEST_MEMFD']);
 
 /** Ends runs of guests that would spin: every vCPU of the pool is kicked again and again, by another thread. */
 const kicker = new Worker(
@@ -56,7 +54,8 @@ function filled(type, bytes) {
 /** What a call gives that can be called itself, or viewed later. */
 function keep(value, pool) {
   if (typeof value !== 'object' || value === null || pool.includes(value) || pool.length > 40) return;
-  if (typeof value.close === 'function' || value instanceof Struct || value instanceof GuestMemory) pool.push(value);
+  const isView = value instanceof Struct || value instanceof GuestMemory || value instanceof Stats;
+  if (typeof value.close === 'function' || isView) pool.push(value);
   if (typeof value.kickHandle === 'function' && !value.closed) kicker.postMessage(value.kickHandle());
 }
 
@@ -128,8 +127,7 @@ function raw({ on, ioctl, number, bytes }, pool) {
           ? [argument.size === 8 ? new BigUint64Array([BigInt(number >>> 0)]) : new Uint32Array([number])]
           : [filled(argument.type, bytes)];
   const result = attempt(`${object.kind}.ioctl(${table.name}`, args, () => object.ioctl(table, ...args));
-  // Whoever makes such a call raw owns the descriptor.
-  if (result !== undefined && givesDescriptor.has(table.name)) closeSync(result);
+  if (result !== undefined && table.gives === 'fd') throw new Error(`${table.name} made a descriptor nobody owns`);
 }
 
 function method({ on, call, args }, pool) {

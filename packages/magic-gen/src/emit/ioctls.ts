@@ -92,6 +92,7 @@ class IoctlEmitter {
       ...this.#length(facts.length),
       ...(facts.pointers === undefined ? [] : list('pointers', facts.pointers)),
       ...(facts.arch === undefined ? [] : list('arch', facts.arch)),
+      ...(facts.gives === undefined ? [] : [`  gives: ${quote(facts.gives)},`]),
       '} as const satisfies Ioctl;',
     ];
   }

@@ -30,6 +30,8 @@ export interface IoctlFacts {
   arch?: readonly string[];
   /** Members of the argument that hold an address of this process, which the kernel reads or writes: dotted paths. */
   pointers?: readonly string[];
+  /** What a success makes that somebody has to give back: a file descriptor, as the result or in the argument. */
+  gives?: 'fd';
 }
 
 /** The member of a record that counts the elements of its flexible array. */

@@ -43,7 +43,7 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
   // /dev/kvm.
   KVM_GET_API_VERSION: { fd: ['system'], argument: 'none' },
   // A machine type, KVM_VM_* or KVM_X86_*_VM; 0 is the default everywhere.
-  KVM_CREATE_VM: { fd: ['system'], argument: 'value' },
+  KVM_CREATE_VM: { fd: ['system'], argument: 'value', gives: 'fd' },
   KVM_GET_MSR_INDEX_LIST: { fd: ['system'], arch: x86 },
   KVM_S390_ENABLE_SIE: { fd: ['system'], argument: 'none', arch: s390 },
   KVM_CHECK_EXTENSION: {
@@ -59,7 +59,7 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
   // VMs: memory and vCPUs.
   // Gone since 2.6.36.
   KVM_SET_MEMORY_REGION: { fd: ['vm'] },
-  KVM_CREATE_VCPU: { fd: ['vm'], argument: 'value' },
+  KVM_CREATE_VCPU: { fd: ['vm'], argument: 'value', gives: 'fd' },
   // The struct itself goes in only; the bitmap comes out through its pointer.
   KVM_GET_DIRTY_LOG: { fd: ['vm'], pointers: ['dirty_bitmap'] },
   // Gone since 2.6.36.
@@ -168,11 +168,11 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
   KVM_PPC_GET_SMMU_INFO: { fd: ['vm'], capability: 'KVM_CAP_PPC_GET_SMMU_INFO', arch: powerpc },
   // Declared _IOWR. Old kernels wrote the order they chose back; newer ones only read it.
   KVM_PPC_ALLOCATE_HTAB: { fd: ['vm'], direction: 'write', capability: 'KVM_CAP_PPC_ALLOC_HTAB', arch: powerpc },
-  KVM_CREATE_SPAPR_TCE: { fd: ['vm'], capability: 'KVM_CAP_SPAPR_TCE', arch: powerpc },
-  KVM_CREATE_SPAPR_TCE_64: { fd: ['vm'], capability: 'KVM_CAP_SPAPR_TCE_64', arch: powerpc },
+  KVM_CREATE_SPAPR_TCE: { fd: ['vm'], capability: 'KVM_CAP_SPAPR_TCE', arch: powerpc, gives: 'fd' },
+  KVM_CREATE_SPAPR_TCE_64: { fd: ['vm'], capability: 'KVM_CAP_SPAPR_TCE_64', arch: powerpc, gives: 'fd' },
   // Gone since 4.0. The header's comment calls the capability KVM_CAP_RMA.
-  KVM_ALLOCATE_RMA: { fd: ['vm'], capability: 'KVM_CAP_PPC_RMA', arch: powerpc },
-  KVM_PPC_GET_HTAB_FD: { fd: ['vm'], capability: 'KVM_CAP_PPC_HTAB_FD', arch: powerpc },
+  KVM_ALLOCATE_RMA: { fd: ['vm'], capability: 'KVM_CAP_PPC_RMA', arch: powerpc, gives: 'fd' },
+  KVM_PPC_GET_HTAB_FD: { fd: ['vm'], capability: 'KVM_CAP_PPC_HTAB_FD', arch: powerpc, gives: 'fd' },
   // `addr` is an address of the guest.
   KVM_ARM_SET_DEVICE_ADDR: { fd: ['vm'], capability: 'KVM_CAP_ARM_SET_DEVICE_ADDR', arch: arm64 },
   KVM_PPC_RTAS_DEFINE_TOKEN: { fd: ['vm'], capability: 'KVM_CAP_PPC_RTAS', arch: powerpc },
@@ -222,7 +222,7 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
     capability: 'KVM_CAP_PPC_COMPAT_CAPS',
     arch: powerpc,
   },
-  KVM_CREATE_DEVICE: { fd: ['vm'], capability: 'KVM_CAP_DEVICE_CTRL' },
+  KVM_CREATE_DEVICE: { fd: ['vm'], capability: 'KVM_CAP_DEVICE_CTRL', gives: 'fd' },
 
   // Devices, and the attributes that VMs, vCPUs and /dev/kvm have like a device.
   KVM_SET_DEVICE_ATTR: {
@@ -418,7 +418,7 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
   KVM_GET_SREGS2: { fd: ['vcpu'], capability: 'KVM_CAP_SREGS2', arch: x86 },
   KVM_SET_SREGS2: { fd: ['vcpu'], capability: 'KVM_CAP_SREGS2', arch: x86 },
   // The document has the capability's name with its words turned round.
-  KVM_GET_STATS_FD: { fd: ['vm', 'vcpu'], argument: 'none', capability: 'KVM_CAP_BINARY_STATS_FD' },
+  KVM_GET_STATS_FD: { fd: ['vm', 'vcpu'], argument: 'none', capability: 'KVM_CAP_BINARY_STATS_FD', gives: 'fd' },
   // Writes as many bytes as KVM_CHECK_EXTENSION of KVM_CAP_XSAVE2 tells on the VM, which may be more than the struct's.
   KVM_GET_XSAVE2: { fd: ['vcpu'], capability: 'KVM_CAP_XSAVE2', length: { capability: 'KVM_CAP_XSAVE2' }, arch: x86 },
   KVM_S390_PV_CPU_COMMAND: {
@@ -438,6 +438,7 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
     direction: 'write',
     capability: 'KVM_CAP_GUEST_MEMFD',
     arch: ['x86', 'arm64'],
+    gives: 'fd',
   },
   // What is left to do comes back in the struct.
   KVM_PRE_FAULT_MEMORY: { fd: ['vcpu'], capability: 'KVM_CAP_PRE_FAULT_MEMORY', arch: x86 },

@@ -116,6 +116,7 @@ export const KVM_CREATE_VM = {
   fd: ['system'],
   argument: { kind: 'value' },
   direction: 'none',
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_S390_ENABLE_SIE = _IO(KVMIO, 0x06)`, linux/kvm.h. On s390. */
@@ -156,6 +157,7 @@ export const KVM_CREATE_VCPU = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_GET_DIRTY_LOG = _IOW(KVMIO, 0x42, struct kvm_dirty_log)`, linux/kvm.h. */
@@ -585,6 +587,7 @@ export const KVM_CREATE_DEVICE = {
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
   capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
@@ -1070,6 +1073,7 @@ export const KVM_GET_STATS_FD = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD', since: 'Linux 6.1 or earlier' },
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MEMORY_ATTRIBUTES = _IOW(KVMIO, 0xd2, struct kvm_memory_attributes)`, linux/kvm.h. Needs KVM_CAP_MEMORY_ATTRIBUTES. On x86. Since Linux 6.12 or earlier. */
@@ -1092,6 +1096,7 @@ export const KVM_CREATE_GUEST_MEMFD = {
   direction: 'write',
   capability: { number: KVM_CAP_GUEST_MEMFD, name: 'KVM_CAP_GUEST_MEMFD', since: 'Linux 6.12 or earlier' },
   arch: ['x86', 'arm64'],
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs KVM_CAP_PRE_FAULT_MEMORY. On x86. Since Linux 6.12 or earlier. */

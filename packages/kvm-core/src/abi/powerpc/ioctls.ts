@@ -127,6 +127,7 @@ export const KVM_CREATE_VM = {
   fd: ['system'],
   argument: { kind: 'value' },
   direction: 'none',
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_S390_ENABLE_SIE = _IO(KVMIO, 0x06)`, linux/kvm.h. On s390. */
@@ -167,6 +168,7 @@ export const KVM_CREATE_VCPU = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_GET_DIRTY_LOG = _IOW(KVMIO, 0x42, struct kvm_dirty_log)`, linux/kvm.h. */
@@ -533,6 +535,7 @@ export const KVM_CREATE_SPAPR_TCE = {
   direction: 'write',
   capability: { number: KVM_CAP_SPAPR_TCE, name: 'KVM_CAP_SPAPR_TCE', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_CREATE_SPAPR_TCE_64 = _IOW(KVMIO, 0xa8, struct kvm_create_spapr_tce_64)`, linux/kvm.h. Needs KVM_CAP_SPAPR_TCE_64. On powerpc. */
@@ -544,6 +547,7 @@ export const KVM_CREATE_SPAPR_TCE_64 = {
   direction: 'write',
   capability: { number: KVM_CAP_SPAPR_TCE_64, name: 'KVM_CAP_SPAPR_TCE_64', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_ALLOCATE_RMA = _IOR(KVMIO, 0xa9, struct kvm_allocate_rma)`, linux/kvm.h. Needs KVM_CAP_PPC_RMA. On powerpc. */
@@ -555,6 +559,7 @@ export const KVM_ALLOCATE_RMA = {
   direction: 'read',
   capability: { number: KVM_CAP_PPC_RMA, name: 'KVM_CAP_PPC_RMA', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_PPC_GET_HTAB_FD = _IOW(KVMIO, 0xaa, struct kvm_get_htab_fd)`, linux/kvm.h. Needs KVM_CAP_PPC_HTAB_FD. On powerpc. */
@@ -566,6 +571,7 @@ export const KVM_PPC_GET_HTAB_FD = {
   direction: 'write',
   capability: { number: KVM_CAP_PPC_HTAB_FD, name: 'KVM_CAP_PPC_HTAB_FD', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. Needs KVM_CAP_ARM_SET_DEVICE_ADDR. On arm64. */
@@ -678,6 +684,7 @@ export const KVM_CREATE_DEVICE = {
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
   capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
@@ -1121,6 +1128,7 @@ export const KVM_GET_STATS_FD = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD', since: 'Linux 6.1 or earlier' },
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_SET_MEMORY_ATTRIBUTES = _IOW(KVMIO, 0xd2, struct kvm_memory_attributes)`, linux/kvm.h. Needs KVM_CAP_MEMORY_ATTRIBUTES. On x86. Since Linux 6.12 or earlier. */
@@ -1143,6 +1151,7 @@ export const KVM_CREATE_GUEST_MEMFD = {
   direction: 'write',
   capability: { number: KVM_CAP_GUEST_MEMFD, name: 'KVM_CAP_GUEST_MEMFD', since: 'Linux 6.12 or earlier' },
   arch: ['x86', 'arm64'],
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs KVM_CAP_PRE_FAULT_MEMORY. On x86. Since Linux 6.12 or earlier. */

@@ -147,6 +147,7 @@ export const KVM_CREATE_VM = {
   fd: ['system'],
   argument: { kind: 'value' },
   direction: 'none',
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_GET_MSR_INDEX_LIST = _IOWR(KVMIO, 0x02, struct kvm_msr_list)`, linux/kvm.h. On x86. */
@@ -230,6 +231,7 @@ export const KVM_CREATE_VCPU = {
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_GET_DIRTY_LOG = _IOW(KVMIO, 0x42, struct kvm_dirty_log)`, linux/kvm.h. */
@@ -678,6 +680,7 @@ export const KVM_CREATE_DEVICE = {
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
   capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
@@ -1432,6 +1435,7 @@ export const KVM_GET_STATS_FD = {
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD', since: 'Linux 6.1 or earlier' },
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_GET_XSAVE2 = _IOR(KVMIO, 0xcf, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE2. On x86. Since Linux 6.1 or earlier. */
@@ -1468,6 +1472,7 @@ export const KVM_CREATE_GUEST_MEMFD = {
   direction: 'write',
   capability: { number: KVM_CAP_GUEST_MEMFD, name: 'KVM_CAP_GUEST_MEMFD', since: 'Linux 6.12 or earlier' },
   arch: ['x86', 'arm64'],
+  gives: 'fd',
 } as const satisfies Ioctl;
 
 /** `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs KVM_CAP_PRE_FAULT_MEMORY. On x86. Since Linux 6.12 or earlier. */
