@@ -96,6 +96,11 @@ Napi::Value Read(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(read(Int(info[0]), Pointer(info[1]), Size(info[2]))));
 }
 
+Napi::Value Pread(const Napi::CallbackInfo& info) {
+  const off_t offset = static_cast<off_t>(info[3].As<Napi::Number>().Int64Value());
+  return Number(info, OrErrno(pread(Int(info[0]), Pointer(info[1]), Size(info[2]), offset)));
+}
+
 Napi::Value Write(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(write(Int(info[0]), Pointer(info[1]), Size(info[2]))));
 }
@@ -116,6 +121,7 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("view", Napi::Function::New<View>(env, "view"));
   exports.Set("eventfd", Napi::Function::New<Eventfd>(env, "eventfd"));
   exports.Set("read", Napi::Function::New<Read>(env, "read"));
+  exports.Set("pread", Napi::Function::New<Pread>(env, "pread"));
   exports.Set("write", Napi::Function::New<Write>(env, "write"));
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { beforeAll, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
@@ -74,6 +74,19 @@ onEachBackend('a backend', (name) => {
       expect(backend.address(new BigUint64Array(buffer, 8))).toBe(start + 8);
       expect(backend.address(new DataView(buffer, 3))).toBe(start + 3);
     }
+  });
+
+  test('reads a file at an offset, as often as it likes', () => {
+    const fd = openSync('/proc/self/exe', 'r');
+    const bytes = new Uint8Array(3);
+    for (let i = 0; i < 2; i++) {
+      bytes.fill(0);
+      expect(backend.pread(fd, backend.address(bytes), 3, 1)).toBe(3);
+      expect(Buffer.from(bytes).toString()).toBe('ELF');
+    }
+    expect(backend.pread(fd, backend.address(bytes), 3, 2 ** 40)).toBe(0);
+    closeSync(fd);
+    expect(backend.pread(fd, backend.address(bytes), 3, 0)).toBe(-EBADF);
   });
 
   test('carries an eventfd both ways, and never blocks on an empty one', () => {

@@ -36,6 +36,8 @@ export interface Backend {
   /** `eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK)`. */
   eventfd(initial: number): number;
   read(fd: number, address: number, length: number): number;
+  /** Reads at an offset of its own; may read less than `length`. */
+  pread(fd: number, address: number, length: number, offset: number): number;
   write(fd: number, address: number, length: number): number;
 
   /** A function that does `KVM_RUN` on one vCPU and nothing else: the whole of the exit path below JavaScript. */

@@ -51,6 +51,7 @@ export function loadFfi(): Backend {
   const madvise = syscall('int madvise(int64_t address, size_t length, int advice)');
   const eventfd = syscall('int eventfd(uint32_t initial, int flags)');
   const read = syscall('int64_t read(int fd, int64_t buffer, size_t length)');
+  const pread = syscall('int64_t pread(int fd, int64_t buffer, size_t length, int64_t offset)');
   const write = syscall('int64_t write(int fd, int64_t buffer, size_t length)');
   const tgkill = syscall('int tgkill(int process, int thread, int signal)');
   const threadId = libc.func('int gettid(void)') as unknown as () => number;
@@ -75,6 +76,7 @@ export function loadFfi(): Backend {
     view: (address, length) => koffi.view(BigInt(address), length),
     eventfd: (initial) => eventfd(initial, EFD_CLOEXEC_NONBLOCK),
     read,
+    pread,
     write,
     runner: (fd, request) => () => (ioctl(fd, request, 0) === -1 ? -(errno[0] as number) : 0),
     threadId,

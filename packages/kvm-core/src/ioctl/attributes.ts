@@ -1,5 +1,132 @@
-import type { FdKind } from './ioctl.js';
+import { constants } from 'node:os';
+import type { KvmDeviceAttr } from '../abi/x86/structs.js';
+import { KvmError } from '../errors/kvm-error.js';
+import { bigInteger, given, integer, u32 } from '../struct/check.js';
+import { Struct } from '../struct/struct.js';
+import type { FdKind, Ioctl } from './ioctl.js';
 import { KvmFd } from './kvm-fd.js';
 
+/** Which attribute: by the numbers of the kernel's headers, `KVM_…_GRP_…` and what stands below it there. */
+export interface Attribute {
+  group: number;
+  /** Within the group. For some it is made of parts: a vCPU, a register, an offset. */
+  attr: number | bigint;
+}
+
+/** What an attribute is read into, or set from: as many bytes as the kernel's document gives the attribute. */
+export type AttributeData = Struct | ArrayBufferView;
+
+/**
+ * Bytes that the kernel may use behind the address it is given, at the least: no call says how many it will be. The longest attribute
+ * whose length is fixed is one of s390 of 4112.
+ */
+const room = 16 * 1024;
+
+/** What stands behind the bytes that a caller wants, to see whether the kernel wrote more. */
+const canary = 0xa5;
+
+/** A descriptor whose attributes can be read: `/dev/kvm`, and those that can be set too. */
+export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
+  /** Whether there is such an attribute. KVM_HAS_DEVICE_ATTR, api.rst 4.81. */
+  hasDeviceAttr(attribute: Attribute): boolean {
+    try {
+      this.write(this.abi.KVM_HAS_DEVICE_ATTR, fieldsOf(attribute));
+      return true;
+    } catch (error) {
+      if (
+        error instanceof KvmError &&
+        (error.errno === constants.errno.ENXIO || error.code === 'ERR_KVM_UNSUPPORTED')
+      ) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * The value of an attribute of 64 bits. On a little-endian machine it may be one of fewer. KVM_GET_DEVICE_ATTR, api.rst 4.80.
+   * Cap.DeviceCtrl, or the capability of the kind of descriptor: Cap.VmAttributes, Cap.VcpuAttributes, Cap.SysAttributes.
+   *
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO when there is none such, `ERR_KVM_OUT_OF_RANGE` when it is longer.
+   */
+  getDeviceAttr(attribute: Attribute): bigint;
+  /** The value of an attribute of any length, into a struct or typed array of that length. What is there before, the kernel may read. */
+  getDeviceAttr<T extends AttributeData>(attribute: Attribute, into: T): T;
+  getDeviceAttr(attribute: Attribute, into?: AttributeData): AttributeData | bigint {
+    const value = new BigUint64Array(1);
+    const wanted = bytesOf(into ?? value);
+    const landing = this.#attribute(this.abi.KVM_GET_DEVICE_ATTR, attribute, wanted);
+    if (landing.subarray(wanted.length).some((byte) => byte !== canary)) {
+      throw new KvmError(
+        'ERR_KVM_OUT_OF_RANGE',
+        `the attribute is longer than the ${wanted.length} bytes given for it`,
+        {
+          ioctl: 'KVM_GET_DEVICE_ATTR',
+        },
+      );
+    }
+    wanted.set(landing.subarray(0, wanted.length));
+    return into ?? (value[0] as bigint);
+  }
+
+  /** Passes an attribute's bytes to the kernel in memory that has room for what it may do there, and gives that memory. */
+  #attribute(ioctl: Ioctl, attribute: Attribute, data: Uint8Array, behind = canary): Uint8Array {
+    const fields = fieldsOf(attribute);
+    const landing = new Uint8Array(Math.max(data.length, room, this.attributeLength(fields.attr)) + room);
+    landing.set(data);
+    landing.fill(behind, data.length);
+    const addr = BigInt(this.opened().address(landing));
+    this.call(ioctl, this.addressOf(this.abi.KvmDeviceAttr.from({ ...fields, addr }), [landing]));
+    return landing;
+  }
+
+  /** @internal The length of an attribute that says it itself. */
+  protected attributeLength(_attr: bigint): number {
+    return 0;
+  }
+
+  /** @internal */
+  protected setAttribute(attribute: Attribute, value: number | bigint | AttributeData | undefined): void {
+    // What is shorter than the kernel reads goes on with zeros.
+    this.#attribute(this.abi.KVM_SET_DEVICE_ATTR, attribute, valueBytes(value), 0);
+  }
+}
+
 /** A descriptor that has attributes: a VM, a vCPU, a device. */
-export abstract class AttributesFd<K extends FdKind> extends KvmFd<K> {}
+export abstract class AttributesFd<K extends FdKind> extends ReadableAttributesFd<K> {
+  /**
+   * Sets an attribute, or, where it is no value but something to do, does it. KVM_SET_DEVICE_ATTR, api.rst 4.80. Cap.DeviceCtrl,
+   * Cap.VmAttributes or Cap.VcpuAttributes.
+   *
+   * @param value a bigint for an attribute of 64 bits, a number for one of 32, a struct or typed array for a longer one; nothing
+   *   for one without a value. Bytes that are missing at its end are zeros to the kernel.
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO when there is none such, EINVAL or EBUSY when it cannot be set so, or now.
+   */
+  setDeviceAttr(attribute: Attribute, value?: number | bigint | AttributeData): void {
+    this.setAttribute(attribute, value);
+  }
+}
+
+function fieldsOf(attribute: Attribute): Pick<KvmDeviceAttr, 'group' | 'attr'> {
+  const { group, attr } = given(attribute, 'an attribute');
+  u32(group, 'the group of an attribute');
+  const number = typeof attr === 'number' ? BigInt(integer(attr, 0, Number.MAX_SAFE_INTEGER, 'attr')) : attr;
+  return { group, attr: bigInteger(number, 0n, 0xffff_ffff_ffff_ffffn, 'attr') };
+}
+
+function valueBytes(value: number | bigint | AttributeData | undefined): Uint8Array {
+  if (value === undefined) return new Uint8Array();
+  if (typeof value === 'bigint') {
+    return bytesOf(BigUint64Array.of(bigInteger(value, 0n, 0xffff_ffff_ffff_ffffn, 'the value of an attribute')));
+  }
+  if (typeof value === 'number') {
+    return bytesOf(Uint32Array.of(integer(value, -(2 ** 31), 2 ** 32 - 1, 'the value of an attribute')));
+  }
+  return bytesOf(value);
+}
+
+function bytesOf(data: AttributeData): Uint8Array {
+  if (data instanceof Struct) return data.bytes;
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of an attribute must be a struct or a typed array');
+}

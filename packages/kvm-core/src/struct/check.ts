@@ -8,7 +8,7 @@ import { KvmError } from '../errors/kvm-error.js';
 
 function refuse(where: string, value: unknown, want: string): never {
   const shown = typeof value === 'bigint' ? `${value}n` : inspect(value, { depth: 0, breakLength: Infinity });
-  if (typeof value !== 'number' && typeof value !== 'bigint') {
+  if ((typeof value !== 'number' && typeof value !== 'bigint') || want === 'true or false') {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be ${want}, not ${shown}`);
   }
   throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} must be ${want}, not ${shown}`);
@@ -31,6 +31,12 @@ export function list<T>(value: ArrayLike<T>, what: string): ArrayLike<T> {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be an array`);
   }
   integer(value.length, 0, longestList, `the length of ${what}`);
+  return value;
+}
+
+/** True or false. */
+export function boolean(value: boolean, where: string): boolean {
+  if (typeof value !== 'boolean') refuse(where, value, 'true or false');
   return value;
 }
 

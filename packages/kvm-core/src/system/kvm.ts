@@ -1,3 +1,4 @@
+import { ReadableAttributesFd } from '../ioctl/attributes.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { GuestMemory } from '../memory/guest-memory.js';
 import { given, u32 } from '../struct/check.js';
@@ -6,7 +7,10 @@ import { Capabilities } from './capabilities.js';
 import { EventFd } from './event-fd.js';
 
 /** What `Kvm` has on every architecture, whose VMs are `V` and whose capabilities are `C`. */
-export abstract class GenericKvm<V extends GenericVm, C extends number = number> extends KvmFd<'system'> {
+export abstract class GenericKvm<
+  V extends GenericVm,
+  C extends number = number,
+> extends ReadableAttributesFd<'system'> {
   readonly kind = 'system';
   #capabilities: Capabilities<C> | undefined;
   /** The VMs of the architecture. */

@@ -3,7 +3,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { given, u32 } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 import { EventFd } from '../system/event-fd.js';
-import { VmIoEvents } from './io-events.js';
+import { VmDevices } from './devices.js';
 
 /** An interrupt line that an eventfd stands for. */
 export interface IrqfdConfig {
@@ -17,7 +17,7 @@ export interface IrqfdConfig {
 }
 
 /** The interrupts of a VM: its controllers in the kernel, and the lines that reach them. */
-export abstract class VmInterrupts extends VmIoEvents {
+export abstract class VmInterrupts extends VmDevices {
   /**
    * An interrupt controller in the kernel: on x86 a PIC, an I/O APIC, and for each later vCPU a local APIC. It must come before
    * the first vCPU. KVM_CREATE_IRQCHIP, api.rst 4.24. Cap.IrqChip.

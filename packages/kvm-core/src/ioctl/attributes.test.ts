@@ -1,0 +1,117 @@
+import { constants } from 'node:os';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import {
+  Cap,
+  KVM_SET_DEVICE_ATTR,
+  KVM_VCPU_TSC_CTRL,
+  KVM_VCPU_TSC_OFFSET,
+  KVM_X86_GRP_SYSTEM,
+  KVM_X86_XCOMP_GUEST_SUPP,
+  KvmDeviceAttr,
+} from '../abi/x86/index.js';
+import { Kvm } from '../x86/kvm.js';
+
+const { ENXIO } = constants.errno;
+
+const tscOffset = { group: KVM_VCPU_TSC_CTRL, attr: KVM_VCPU_TSC_OFFSET };
+const xcomp = { group: KVM_X86_GRP_SYSTEM, attr: KVM_X86_XCOMP_GUEST_SUPP };
+const absent = { group: 0x7fff, attr: 0n };
+
+onEachBackend('attributes', (backend) => {
+  test('of /dev/kvm tell which extended states a guest may have', (context) => {
+    using kvm = Kvm.open({ backend });
+    if (kvm.checkExtension(Cap.SysAttributes) === 0) context.skip('the host lacks KVM_CAP_SYS_ATTRIBUTES');
+    expect(kvm.hasDeviceAttr(xcomp)).toBe(true);
+    const states = kvm.getDeviceAttr(xcomp);
+    // x87 and SSE, which every processor of 64 bits has.
+    expect(states & 3n).toBe(3n);
+    const bytes = kvm.getDeviceAttr(xcomp, new Uint8Array(8));
+    expect(new DataView(bytes.buffer).getBigUint64(0, true)).toBe(states);
+    expect(kvm.getDeviceAttr(xcomp, new BigUint64Array(1))).toEqual(BigUint64Array.of(states));
+    expect(kvm.hasDeviceAttr(absent)).toBe(false);
+    expect(kvmError('ERR_KVM_SYSCALL', () => kvm.getDeviceAttr(absent))).toMatchObject({ errno: ENXIO });
+  });
+
+  test('of a vCPU are set and read back, among them the TSC offset', (context) => {
+    using kvm = Kvm.open({ backend });
+    if (kvm.checkExtension(Cap.VcpuAttributes) === 0) context.skip('the host lacks KVM_CAP_VCPU_ATTRIBUTES');
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    expect(vcpu.hasDeviceAttr(tscOffset)).toBe(true);
+    expect(vcpu.hasDeviceAttr(absent)).toBe(false);
+    vcpu.setDeviceAttr(tscOffset, 0xffff_1234_5678_9abcn);
+    if (vcpu.getDeviceAttr(tscOffset) === 0n) context.skip('the host takes a TSC offset and does not keep it');
+    expect(vcpu.getDeviceAttr(tscOffset)).toBe(0xffff_1234_5678_9abcn);
+    vcpu.setDeviceAttr(tscOffset, BigUint64Array.of(5n));
+    expect(vcpu.getDeviceAttr(tscOffset)).toBe(5n);
+    vcpu.setDeviceAttr(tscOffset, Uint8Array.of(7));
+    expect(vcpu.getDeviceAttr(tscOffset)).toBe(7n);
+  });
+
+  test('that are longer than the bytes for them are refused, and nobody else s bytes are written', (context) => {
+    using kvm = Kvm.open({ backend });
+    if (kvm.checkExtension(Cap.SysAttributes) === 0) context.skip('the host lacks KVM_CAP_SYS_ATTRIBUTES');
+    const bytes = new Uint8Array(16).fill(0xee);
+    const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.getDeviceAttr(xcomp, bytes.subarray(0, 4)));
+    expect(error.message).toMatch(/longer than the 4 bytes/);
+    expect(bytes.every((byte) => byte === 0xee)).toBe(true);
+    // Longer room stays as it was behind the attribute.
+    kvm.getDeviceAttr(xcomp, bytes);
+    expect([...bytes.subarray(8)]).toEqual(new Array(8).fill(0xee));
+  });
+
+  test('are refused where the host has none, by the name of the capability', (context) => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    if (vm.checkExtension(Cap.VmAttributes) !== 0) context.skip('the host has KVM_CAP_VM_ATTRIBUTES');
+    expect(vm.hasDeviceAttr({ group: 0, attr: 0 })).toBe(false);
+    for (const use of [
+      () => vm.setDeviceAttr({ group: 0, attr: 0 }),
+      () => vm.setDeviceAttr({ group: 0, attr: 0 }, 1n),
+      () => vm.getDeviceAttr({ group: 0, attr: 0 }),
+    ]) {
+      expect(kvmError('ERR_KVM_UNSUPPORTED', use).message).toMatch(/KVM_CAP_VM_ATTRIBUTES/);
+    }
+  });
+
+  test('take no address, and nothing that is no attribute or no value', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    const wrong = (value: unknown): never => value as never;
+    const raw = KvmDeviceAttr.from({ group: KVM_VCPU_TSC_CTRL, addr: 4096n });
+    kvmError('ERR_KVM_UNSAFE', () => vcpu.ioctl(KVM_SET_DEVICE_ATTR, raw));
+    for (const use of [
+      () => vcpu.hasDeviceAttr(wrong(undefined)),
+      () => vcpu.hasDeviceAttr(wrong({})),
+      () => vcpu.getDeviceAttr(wrong({ group: 0 })),
+      () => vcpu.getDeviceAttr(tscOffset, wrong(8)),
+      () => vcpu.getDeviceAttr(tscOffset, wrong('bytes')),
+      () => vcpu.setDeviceAttr(tscOffset, wrong('1')),
+      () => vcpu.setDeviceAttr(tscOffset, wrong({})),
+      () => vcpu.setDeviceAttr(tscOffset, wrong(new ArrayBuffer(8))),
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', use);
+    }
+    for (const use of [
+      () => vcpu.hasDeviceAttr({ group: -1, attr: 0 }),
+      () => vcpu.hasDeviceAttr({ group: 0, attr: 1n << 64n }),
+      () => vcpu.hasDeviceAttr({ group: 0, attr: -1 }),
+      () => vcpu.setDeviceAttr(tscOffset, 1n << 64n),
+      () => vcpu.setDeviceAttr(tscOffset, -1n),
+      () => vcpu.setDeviceAttr(tscOffset, 2 ** 32),
+    ]) {
+      kvmError('ERR_KVM_OUT_OF_RANGE', use);
+    }
+    vcpu.close();
+    for (const use of [
+      () => vcpu.hasDeviceAttr(tscOffset),
+      () => vcpu.getDeviceAttr(tscOffset),
+      () => vcpu.setDeviceAttr(tscOffset, 0n),
+    ]) {
+      kvmError('ERR_KVM_CLOSED', use);
+    }
+  });
+});
