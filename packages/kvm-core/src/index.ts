@@ -4,6 +4,7 @@ import { namesOf } from './names.js';
 export * from './abi/x86/index.js';
 export * from './generic.js';
 export { type Exit, type IoExit, MmioAccess } from './x86/exits.js';
+export type { GuestDebugOptions, HardwareBreakpoint } from './x86/guest-debug.js';
 export type { IoAccess } from './x86/io-access.js';
 export { Kvm } from './x86/kvm.js';
 export { Vcpu } from './x86/vcpu/vcpu.js';

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { x86Hints } from './x86-hints.js';
 
 const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENODEV, ENOENT, ENOEXEC, ENOMEM, ENXIO, EPERM } =
   constants.errno;
@@ -10,6 +11,7 @@ const unfinalised = 'SVE has to be finalised first: vcpu.finalize(VcpuFeature.Sv
 
 /** What a refusal of one ioctl means, where the number alone does not say. */
 const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+  ...x86Hints,
   KVM_SET_USER_MEMORY_REGION: {
     [EEXIST]: 'the region overlaps one that another slot holds',
     [EINVAL]:

@@ -51,12 +51,12 @@ export function rows<T>(count: number, row: (index: number) => T): readonly T[] 
   return Object.freeze(Array.from({ length: count }, (_, i) => row(i)));
 }
 
-/** The struct that lies at `offset` of another. */
+/** The struct that lies at `offset` of another. One that ends in a flexible array, which only the last can, has all that is left. */
 export function nested<T extends Struct>(owner: Struct, offset: number, type: StructType<T>): T {
   const source: StructSource = {
     buffer: owner.bytes.buffer,
     byteOffset: owner.bytes.byteOffset + offset,
-    byteLength: type.size,
+    byteLength: 'elementsOffset' in type ? owner.bytes.byteLength - offset : type.size,
   };
   return new type(source);
 }

@@ -70,3 +70,9 @@ export function elementCount(struct: FlexStruct, count?: number | bigint): numbe
   const room = FlexStruct.capacityOf(struct);
   return count === undefined || count > room ? room : Number(count);
 }
+
+/** The elements of another length that there is room for, where a union lays two arrays over each other. */
+export function elementsOf(struct: FlexStruct, elementSize: number): number {
+  const { elementsOffset } = struct.constructor as unknown as FlexStructType;
+  return Math.floor((struct.bytes.length - elementsOffset) / elementSize);
+}

@@ -46,6 +46,13 @@ export class Kvm extends GenericKvm<Vm, Cap> {
     return msrs.entries;
   }
 
+  /** The features that machine checks of guests can have, as bits of the MSR MCG_CAP. KVM_X86_GET_MCE_CAP_SUPPORTED, api.rst 4.104. x86, Cap.Mce. */
+  getMceCapSupported(): bigint {
+    const features = new BigUint64Array(1);
+    this.ioctl(abi.KVM_X86_GET_MCE_CAP_SUPPORTED, features);
+    return features[0] as bigint;
+  }
+
   /** The CPUID leaves that this host's CPU and KVM support: what `vcpu.setCpuid2` takes. api.rst 4.46. x86, Cap.ExtCpuid. */
   getSupportedCpuid(): StructArray<KvmCpuidEntry2> {
     return this.readList(abi.KVM_GET_SUPPORTED_CPUID).entries;

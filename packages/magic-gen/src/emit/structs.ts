@@ -187,8 +187,12 @@ class StructEmitter {
 
   #flexibleView(record: AbiRecord, field: Field, type: Extract<TypeRef, { kind: 'array' }>): string {
     const counter = flexCounts[record.name];
-    const argument = counter === undefined ? 'this' : `this, this.${camel(counter)}`;
-    const count = `${this.#use('flex', 'elementCount')}(${argument})`;
+    const elements = fieldsOf(record, this.#records).find((each) => isFlexible(each.type));
+    const count =
+      // A union may have several, with elements of different lengths.
+      counter === undefined && elements?.name !== field.name
+        ? `${this.#use('flex', 'elementsOf')}(this, ${sizeOf(type.element, this.#records)})`
+        : `${this.#use('flex', 'elementCount')}(${counter === undefined ? 'this' : `this, this.${camel(counter)}`})`;
     return this.#makeArray(type.element, `${field.offset}`, count);
   }
 

@@ -4,7 +4,7 @@
 import { fill, integers, nested, rows, type StructArray, structs } from '../../struct/array.js';
 import { getBits, setBits } from '../../struct/bits.js';
 import { s16, s32, s64, u8, u16, u32, u64 } from '../../struct/check.js';
-import { capacity, elementCount, FlexStruct } from '../../struct/flex.js';
+import { capacity, elementCount, elementsOf, FlexStruct } from '../../struct/flex.js';
 import { type FieldInit, Struct } from '../../struct/struct.js';
 
 /** `struct kvm_pic_state`, asm/kvm.h: 16 bytes, aligned to 1. */
@@ -2816,7 +2816,7 @@ export class KvmNestedStateData extends FlexStruct {
 
   /** `struct kvm_svm_nested_state_data svm[]`, at 0. */
   get svm(): StructArray<KvmSvmNestedStateData> {
-    return structs(this, 0, elementCount(this), KvmSvmNestedStateData);
+    return structs(this, 0, elementsOf(this, 4096), KvmSvmNestedStateData);
   }
 
   set svm(value: FieldInit<StructArray<KvmSvmNestedStateData>>) {

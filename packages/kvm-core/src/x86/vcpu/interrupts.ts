@@ -1,4 +1,4 @@
-import { X86VcpuCpuid } from './cpuid.js';
+import { X86VcpuDebug } from './debug.js';
 
 /** The interrupts of an x86 vCPU, and its local APIC. */
-export abstract class X86VcpuInterrupts extends X86VcpuCpuid {}
+export abstract class X86VcpuInterrupts extends X86VcpuDebug {}

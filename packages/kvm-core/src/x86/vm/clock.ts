@@ -1,5 +1,6 @@
 import type { KvmClockData } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
+import { u32 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
 import { X86VmInterrupts } from './interrupts.js';
 
@@ -13,5 +14,15 @@ export abstract class X86VmClock extends X86VmInterrupts {
   /** Sets the guest's kvmclock. KVM_SET_CLOCK, api.rst 4.30. x86, Cap.AdjustClock. */
   setClock(clock: KvmClockData | StructInit<KvmClockData>): void {
     this.write(abi.KVM_SET_CLOCK, clock);
+  }
+
+  /** The frequency that the vCPUs to come get for their time-stamp counter, in kHz. KVM_GET_TSC_KHZ, api.rst 4.56. x86, Cap.VmTscControl. */
+  getTscKhz(): number {
+    return this.call(abi.KVM_GET_TSC_KHZ);
+  }
+
+  /** Sets that frequency, in kHz; 0 is the host's own. KVM_SET_TSC_KHZ, api.rst 4.55. x86, Cap.VmTscControl. */
+  setTscKhz(khz: number): void {
+    this.call(abi.KVM_SET_TSC_KHZ, u32(khz, 'the frequency of the TSC'));
   }
 }

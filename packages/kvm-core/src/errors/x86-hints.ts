@@ -1,0 +1,34 @@
+import { constants } from 'node:os';
+
+const { EBUSY, EINVAL } = constants.errno;
+
+/** What a refusal means, of the ioctls that x86 alone has, and of those about the state of its CPUs. */
+export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+  KVM_GET_XSAVE: { [EINVAL]: 'the state is longer than 4096 bytes here: getXsave2' },
+  KVM_SET_XSAVE: {
+    [EINVAL]: 'the header names state components that this vCPU does not have, or has a reserved bit set',
+  },
+  KVM_SET_XCRS: { [EINVAL]: 'XCR0 must have bit 0, and no state that the CPUID of the vCPU lacks' },
+  KVM_SET_SREGS: {
+    [EINVAL]:
+      'the control registers contradict each other (paging needs protection, long mode needs PAE), or CPUID lacks a feature',
+  },
+  KVM_SET_SREGS2: {
+    [EINVAL]:
+      'the control registers contradict each other (paging needs protection, long mode needs PAE), CPUID lacks a feature, or page-directory pointers are given where paging has none',
+  },
+  KVM_SET_DEBUGREGS: { [EINVAL]: 'flags must be 0, and DR6 and DR7 have no bits above the lower 32' },
+  KVM_SET_VCPU_EVENTS: { [EINVAL]: 'a flag is unknown here, or an exception is beyond vector 31 or is the NMI' },
+  KVM_SET_NESTED_STATE: {
+    [EINVAL]: 'the state is of another kind of processor, or is of a CPUID that this vCPU does not have',
+  },
+  KVM_SET_TSC_KHZ: {
+    [EINVAL]: 'this host cannot slow the counter of a guest down: only its own frequency, or a higher one',
+  },
+  KVM_KVMCLOCK_CTRL: { [EINVAL]: 'the guest has not set up kvmclock' },
+  KVM_X86_SETUP_MCE: {
+    [EINVAL]: 'bits 0 to 7 count the banks, at least one, and the others must be among getMceCapSupported()',
+  },
+  KVM_X86_SET_MCE: { [EINVAL]: 'status must have its valid bit, 63, and the bank must be one of setupMce' },
+  KVM_SET_GUEST_DEBUG: { [EBUSY]: 'an exception is pending, and another cannot be injected' },
+};

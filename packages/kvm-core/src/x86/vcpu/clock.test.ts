@@ -1,0 +1,73 @@
+import { constants } from 'node:os';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../../test/backends.js';
+import { kvmError } from '../../../test/errors.js';
+import { realModeGuest } from '../../../test/real-mode.js';
+import { Cap } from '../../abi/x86/index.js';
+
+const wrong = (value: unknown): never => value as never;
+/** The MSR by which a guest tells KVM where its clock's page is; bit 0 turns the clock on. */
+const KVM_SYSTEM_TIME_NEW = 0x4b56_4d01;
+
+onEachBackend('the time-stamp counter of a vCPU', (backend) => {
+  test('has a frequency, and takes another', (context) => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { kvm, vcpu } = guest;
+    const khz = vcpu.getTscKhz();
+    expect(khz).toBeGreaterThan(10_000);
+    vcpu.setTscKhz(khz * 2);
+    expect(vcpu.getTscKhz()).toBe(khz * 2);
+    vcpu.setTscKhz(0);
+    expect(vcpu.getTscKhz()).toBe(khz);
+    if (!kvm.capabilities().has(Cap.TscControl)) {
+      const error = kvmError('ERR_KVM_UNSUPPORTED', () => vcpu.setTscKhz(10_000));
+      expect(error.message).toMatch(/KVM_SET_TSC_KHZ.*lacks KVM_CAP_TSC_CONTROL \(it came with Linux/);
+      return context.skip('the host lacks KVM_CAP_TSC_CONTROL');
+    }
+    const half = Math.floor(khz / 2);
+    vcpu.setTscKhz(half);
+    expect(vcpu.getTscKhz()).toBe(half);
+  });
+
+  test('has the frequency that the VM gives its vCPUs', (context) => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { kvm, vm } = guest;
+    if (!kvm.capabilities().has(Cap.VmTscControl)) {
+      const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.setTscKhz(1_000_000));
+      expect(error.message).toMatch(/KVM_SET_TSC_KHZ.*lacks KVM_CAP_VM_TSC_CONTROL \(it came with Linux 6.1/);
+      return context.skip('the host lacks KVM_CAP_VM_TSC_CONTROL');
+    }
+    const half = Math.floor(vm.getTscKhz() / 2);
+    vm.setTscKhz(half);
+    expect(vm.getTscKhz()).toBe(half);
+    using vcpu = vm.createVcpu(1);
+    expect(vcpu.getTscKhz()).toBe(half);
+  });
+
+  test('has a whole number of kHz', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    for (const object of [guest.vcpu, guest.vm]) {
+      for (const value of [undefined, null, 'fast', {}]) {
+        kvmError('ERR_KVM_INVALID_ARGUMENT', () => object.setTscKhz(wrong(value)));
+      }
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => object.setTscKhz(-1));
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => object.setTscKhz(2 ** 32));
+    }
+  });
+});
+
+onEachBackend('kvmclock', (backend) => {
+  test('tells a guest that has it of a pause, in its page', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { kvm, vcpu, memory } = guest;
+    const error = kvmError('ERR_KVM_SYSCALL', () => vcpu.kvmclockCtrl());
+    expect(error).toMatchObject({ errno: constants.errno.EINVAL, hint: 'the guest has not set up kvmclock' });
+    vcpu.setCpuid2(kvm.getSupportedCpuid());
+    const page = 0x4000;
+    expect(vcpu.setMsrs([{ index: KVM_SYSTEM_TIME_NEW, data: BigInt(page) | 1n }])).toBe(1);
+    vcpu.kvmclockCtrl();
+    vcpu.run();
+    // struct pvclock_vcpu_time_info ends in flags, at byte 29; PVCLOCK_GUEST_STOPPED is its bit 1.
+    expect((memory.read(page + 29, 1)[0] ?? 0) & 2).toBe(2);
+  });
+});
