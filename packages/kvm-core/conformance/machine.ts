@@ -12,6 +12,7 @@ import {
   type Vm,
 } from '../src/index.js';
 import { enterMode, type Mode } from '../src/x86/index.js';
+import { runFor } from './deadline.js';
 
 /** A VM with one vCPU, about to run a case's guest, and memory from guest-physical address 0 on. */
 export interface Machine extends Disposable {
@@ -65,9 +66,12 @@ export function changeRegs(vcpu: Vcpu, some: StructInit<KvmRegs>): void {
   vcpu.setRegs(regs);
 }
 
+/** A guest that has not exited after so many milliseconds never does. */
+const patience = 30_000;
+
 /** Runs the guest to its next exit, which must be of this reason. */
 export function runTo<R extends Exit['reason']>(vcpu: Vcpu, reason: R): Extract<Exit, { readonly reason: R }> {
-  const exit = vcpu.run();
+  const exit = runFor(vcpu, patience);
   if (exit.reason !== reason) {
     throw new Error(`${exitReasonName(exit.reason)} and not ${exitReasonName(reason)}: ${JSON.stringify(exit)}`);
   }
