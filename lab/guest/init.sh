@@ -1,0 +1,78 @@
+#!/bin/sh
+# The lab's first process: makes the host's files the root, runs one script, tells its status. Its words to the host are lines
+# on the third port: "phase NAME", and at the end "status N".
+mount -t devtmpfs dev /dev
+exec </dev/console >/dev/console 2>&1
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+for module in /modules/*; do
+  insmod "$module" || echo "lab: cannot load $module"
+done
+# What number the ports' device has depends on the kernel.
+port() { ls /dev/vport*"p$1"; }
+until port 3 >/dev/null 2>&1; do usleep 5000; done
+exec 3<>"$(port 3)"
+echo "phase modules" >&3
+
+fail() {
+  echo "fail $*" >&3
+  sleep 60
+}
+
+# What the host wants: a line that says how, one with the names of the layers, one for each writable folder, an empty one, the
+# script's length, and the script.
+read -r mode <&3
+read -r layers <&3
+mkdir -p /host /work /root
+nine() { mount -t 9p -o "trans=virtio,version=9p2000.L,msize=524288,$3" "$1" "$2"; }
+nine root /host ro,cache=loose || fail "the host's files cannot be mounted"
+lower=/host
+for layer in $layers; do
+  mkdir "/$layer"
+  nine "$layer" "/$layer" ro,cache=loose || fail "$layer cannot be mounted"
+  lower=/$layer:$lower
+done
+mount -t tmpfs -o mode=755 work /work
+mkdir /work/upper /work/work
+mount -t overlay -o "lowerdir=$lower,upperdir=/work/upper,workdir=/work/work" root /root || fail "no overlay can be laid over the host's files"
+mount -t devtmpfs dev /root/dev
+mkdir -p /root/dev/pts /root/dev/shm
+mount -t devpts pts /root/dev/pts
+mount -t tmpfs shm /root/dev/shm
+mount -t proc proc /root/proc
+mount -t sysfs sys /root/sys
+mount -t tmpfs run /root/run
+index=0
+while IFS= read -r share <&3 && [ -n "$share" ]; do
+  mkdir -p "/root$share"
+  nine "share$index" "/root$share" rw || fail "$share cannot be mounted"
+  index=$((index + 1))
+done
+chmod 666 /dev/kvm 2>/dev/null
+ifconfig lo 127.0.0.1 up
+hostname lab
+mkdir -p /root/run/lab
+cp /bin/busybox /root/run/lab/sh
+read -r length <&3
+head -c "$length" <&3 >/root/run/lab/script
+echo "phase mounts" >&3
+
+if [ "$mode" = terminal ]; then
+  # The leader of a session that opens a terminal gets it.
+  setsid sh -c 'exec chroot /root /run/lab/sh /run/lab/script </dev/hvc0 >/dev/hvc0 2>&1 3>&-'
+  status=$?
+else
+  # Through pipes, so that the command finds under its descriptors what it would find anywhere.
+  mkfifo /out /err
+  cat </out >"$(port 1)" &
+  out=$!
+  cat </err >"$(port 2)" &
+  err=$!
+  chroot /root /run/lab/sh /run/lab/script </dev/null >/out 2>/err 3>&-
+  status=$?
+  # Whoever is left in the background may hold the pipes, and is not waited for.
+  (sleep 1; kill $out $err) 2>/dev/null &
+  wait $out $err
+fi
+echo "status $status" >&3
+sleep 60

@@ -1,0 +1,14 @@
+import { LabError } from '../errors.js';
+import type { Architecture } from './architecture.js';
+import { arm64 } from './arm64.js';
+import { riscv64 } from './riscv64.js';
+import { x86 } from './x86.js';
+
+export const architectures: readonly Architecture[] = [x86, arm64, riscv64];
+
+/** @throws LabError that names those there are. */
+export function findArchitecture(name: string): Architecture {
+  const found = architectures.find((architecture) => architecture.name === name);
+  if (found) return found;
+  throw new LabError(`there is no lab for '${name}': it can be ${architectures.map((known) => known.name).join(', ')}`);
+}

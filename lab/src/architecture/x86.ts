@@ -1,0 +1,21 @@
+import { elfOfBzImage } from '../kernel/bz-image.js';
+import type { Architecture } from './architecture.js';
+
+/** An AMD-like processor with SVM, which is what QEMU's emulator can do of virtualisation. */
+export const x86: Architecture = {
+  name: 'x86',
+  debian: 'amd64',
+  node: 'x64',
+  flavour: 'amd64',
+  suites: ['bullseye-security', 'bookworm-security', 'trixie-security', 'trixie-backports'],
+  defaultKernel: '6.12',
+  qemu: {
+    program: 'qemu-system-x86_64',
+    debian: 'qemu-system-x86',
+    // Whatever device is not there need not be looked for. Without la57 the guests' page tables stay four levels deep.
+    machine: [...['-M', 'q35,usb=off,sata=off,smbus=off,vmport=off,i8042=off,hpet=off'], ...['-cpu', 'max,la57=off']],
+  },
+  commandLine: 'console=ttyS0 reboot=t',
+  kvmModule: 'kvm_amd',
+  bootImage: elfOfBzImage,
+};

@@ -1,0 +1,91 @@
+import { realpathSync, statSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import { findArchitecture } from '../architecture/index.js';
+import { LabError } from '../errors.js';
+import { runLab } from '../lab.js';
+import { TerminalProgress } from '../progress.js';
+
+export interface RunFlags {
+  kernel?: string;
+  arch: string;
+  cpus: number;
+  mem: number;
+  timeout?: number;
+  share: string[];
+  shell?: boolean;
+  json?: boolean;
+  gdb?: number;
+}
+
+/** Runs the command. Gives the status it ended with. */
+export async function run(command: readonly string[], flags: RunFlags, signal: AbortSignal): Promise<number> {
+  const isTerminal = flags.shell ?? false;
+  if (command.length === 0 && !isTerminal)
+    throw new LabError('what is to be run? `lab run -- COMMAND`, or `lab run --shell`');
+  const architecture = findArchitecture(flags.arch);
+  const progress = new TerminalProgress();
+  const restore = new AbortController();
+  try {
+    const result = await runLab(
+      {
+        architecture,
+        kernel: flags.kernel ?? architecture.defaultKernel,
+        command: command.length > 0 ? command : ['sh'],
+        cpus: flags.cpus,
+        memory: flags.mem,
+        ...(flags.timeout === undefined ? {} : { timeout: flags.timeout }),
+        ...(flags.gdb === undefined ? {} : { gdbPort: flags.gdb }),
+        shares: flags.share.map(shareOf),
+        folder: process.cwd(),
+        environment: environment(),
+        isTerminal,
+      },
+      {
+        progress,
+        signal,
+        onOutput: (chunk) => process.stdout.write(chunk),
+        onErrors: (chunk) => process.stderr.write(chunk),
+        onCommand: (terminal) => terminal && connect(terminal, restore.signal),
+      },
+    );
+    const { kernel, status, phases } = result;
+    if (flags.json) {
+      const told = { architecture: architecture.name, kernel, status, seconds: phases.seconds };
+      process.stderr.write(`${JSON.stringify(told)}\n`);
+    } else if (process.stderr.isTTY) {
+      progress.note(`${architecture.name}, kernel ${kernel}: ${phases}`);
+    }
+    return status;
+  } finally {
+    restore.abort();
+    progress.done();
+  }
+}
+
+/** Of the host's variables, those that tell how to speak to the person. */
+function environment(): Record<string, string> {
+  const names = Object.keys(process.env).filter((name) =>
+    /^(?:HOME|USER|TERM|LANG|LC_.*|CI|NO_COLOR|FORCE_COLOR|KVM_.*)$/.test(name),
+  );
+  return Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']));
+}
+
+function shareOf(path: string): string {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new LabError(`${path} is not a folder to share`);
+  return realpathSync(path);
+}
+
+/** Joins the person's terminal and the machine's until the signal. */
+function connect(terminal: Duplex, until: AbortSignal): void {
+  const { stdin, stdout } = process;
+  if (stdin.isTTY) stdin.setRawMode(true);
+  const pass = (chunk: Buffer): void => {
+    terminal.write(chunk);
+  };
+  stdin.on('data', pass);
+  terminal.on('data', (chunk: Buffer) => stdout.write(chunk));
+  until.addEventListener('abort', () => {
+    stdin.off('data', pass).pause();
+    if (stdin.isTTY) stdin.setRawMode(false);
+  });
+}

@@ -1,0 +1,158 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheDirectory } from '../cache.js';
+import { LabError } from '../errors.js';
+import { type Run, runProgram } from '../program-run.js';
+import { archivesFor, noApt } from './archives.js';
+import { type DebianPackage, readPackages } from './packages.js';
+
+/**
+ * An apt of its own for one suite and architecture: its lists, its cache and its idea of what is installed (nothing) are in
+ * the lab's cache, and the system's stay as they are. Only the addresses of archives are the system's.
+ */
+export class SuiteApt {
+  readonly #folder: string;
+  readonly #suite: string;
+  readonly #architecture: string;
+
+  private constructor(suite: string, architecture: string) {
+    this.#suite = suite;
+    this.#architecture = architecture;
+    this.#folder = join(cacheDirectory(), 'apt', `${suite}-${architecture}`);
+  }
+
+  /**
+   * An apt that knows the suite's packages as they are today.
+   *
+   * @throws LabError where there is no apt, no such suite, or no way to it.
+   */
+  static async open(suite: string, architecture: string): Promise<SuiteApt> {
+    const apt = new SuiteApt(suite, architecture);
+    for (const name of ['lists/partial', 'cache/archives/partial']) {
+      mkdirSync(join(apt.#folder, name), { recursive: true });
+    }
+    writeFileSync(join(apt.#folder, 'status'), '');
+    writeFileSync(join(apt.#folder, 'apt.conf'), configuration(apt.#folder, architecture));
+    const failures: string[] = [];
+    for (const uri of await archivesFor(suite)) {
+      const failure = await apt.#update(uri);
+      if (failure === undefined) return apt;
+      failures.push(failure);
+    }
+    throw new LabError(apt.#explain(failures[0] ?? ''));
+  }
+
+  /** Every package of the suite. */
+  async packages(): Promise<DebianPackage[]> {
+    const { ok, stdout, stderr } = await this.#run('apt-cache', ['dumpavail'], this.#folder);
+    if (!ok) throw new LabError(this.#explain(stderr));
+    return readPackages(stdout.toString());
+  }
+
+  /** Downloads one package into a folder, with its checksum proved. Gives its path. */
+  async download({ name, version }: DebianPackage, folder: string): Promise<string> {
+    const before = new Set(readdirSync(folder));
+    const { ok, stderr } = await this.#run('apt-get', ['download', '-qq', `${name}=${version}`], folder);
+    const file = readdirSync(folder).find((entry) => entry.endsWith('.deb') && !before.has(entry));
+    if (!ok || file === undefined) throw new LabError(this.#explain(stderr));
+    return join(folder, file);
+  }
+
+  /** Downloads packages with all they depend on into a folder. Gives their paths. */
+  async downloadWithDependencies(names: readonly string[], folder: string): Promise<string[]> {
+    const archives = join(folder, 'archives');
+    mkdirSync(join(archives, 'partial'), { recursive: true });
+    const { ok, stderr } = await this.#run(
+      'apt-get',
+      [
+        ...[
+          '-o',
+          `Dir::Cache::archives=${archives}`,
+          '-o',
+          'APT::Install-Recommends=false',
+          '-o',
+          'Debug::NoLocking=1',
+        ],
+        ...['install', '-qq', '--yes', '--download-only', ...names],
+      ],
+      this.#folder,
+    );
+    if (!ok) throw new LabError(this.#explain(stderr));
+    return readdirSync(archives)
+      .filter((name) => name.endsWith('.deb'))
+      .map((name) => join(archives, name));
+  }
+
+  async #update(uri: string): Promise<string | undefined> {
+    writeFileSync(join(this.#folder, 'debian.sources'), sources(uri, this.#suite, this.#architecture));
+    const { ok, stderr } = await this.#run('apt-get', ['update', '-qq'], this.#folder);
+    return ok ? undefined : stderr;
+  }
+
+  #run(command: string, args: string[], cwd: string): Promise<Run> {
+    return runProgram(command, ['-c', join(this.#folder, 'apt.conf'), ...args], { cwd, missing: noApt });
+  }
+
+  /** One sentence for the many lines apt says. */
+  #explain(said: string): string {
+    const errors = said.split('\n').filter((line) => /^[EW]: /.test(line));
+    const first = (errors.find((line) => line.startsWith('E: ')) ?? errors[0] ?? said.trim()).slice(0, 300);
+    const what = `${this.#suite} for ${this.#architecture}`;
+    if (
+      /Could not resolve|Temporary failure|Could not connect|Connection (?:failed|timed|refused)|unreachable/i.test(
+        said,
+      )
+    ) {
+      return `${what} cannot be had without a network: ${first.slice(3)}`;
+    }
+    if (/unexpected size|Hash Sum mismatch|Mirror sync in progress/i.test(said)) {
+      return `the archive is being updated just now and ${what} does not agree with itself: try again later`;
+    }
+    return `apt could not get ${what}: ${first.replace(/^[EW]: /, '')}`;
+  }
+}
+
+/** A suite in the form that apt's sources have. */
+export function sources(uri: string, suite: string, architecture?: string): string {
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  return [
+    'Types: deb',
+    `URIs: ${uri}`,
+    `Suites: ${suite}`,
+    'Components: main',
+    ...(architecture === undefined ? [] : [`Architectures: ${architecture}`]),
+    ...(existsSync(keyring) ? [`Signed-By: ${keyring}`] : []),
+    '',
+  ].join('\n');
+}
+
+/** Everything that ties apt to the running system, cut. */
+function configuration(folder: string, architecture: string): string {
+  const settings = {
+    'Dir::State::lists': join(folder, 'lists'),
+    'Dir::State::status': join(folder, 'status'),
+    'Dir::Cache': join(folder, 'cache'),
+    'Dir::Etc::sourcelist': join(folder, 'debian.sources'),
+    'Dir::Etc::sourceparts': '-',
+    'Dir::Etc::preferences': '-',
+    'Dir::Etc::preferencesparts': '-',
+    'APT::Architecture': architecture,
+    // The user apt works as cannot write into somebody's cache.
+    'APT::Sandbox::User': '',
+    'APT::Update::Error-Mode': 'any',
+    'Acquire::Languages': 'none',
+    // A suite that is no longer looked after is as good for its kernels as it ever was.
+    'Acquire::Check-Valid-Until': 'false',
+    'Acquire::Retries': '2',
+    'Acquire::http::Timeout': '20',
+    'Acquire::https::Timeout': '20',
+  };
+  return [
+    '#clear APT::Architectures;',
+    '#clear APT::Update;',
+    '#clear Acquire::IndexTargets::deb::DEP-11;',
+    '#clear Acquire::IndexTargets::deb::Contents-deb;',
+    ...Object.entries(settings).map(([name, value]) => `${name} "${value}";`),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { chooseArchives } from './archives.js';
+
+const listed = [
+  'mirror:/others/ stable',
+  'mirror:/debian/ bookworm',
+  'mirror:/debian/ bookworm-updates',
+  'mirror:/node/ nodistro',
+  'mirror:/security/ bookworm-security',
+  '',
+].join('\n');
+
+test('a suite is looked for where the system gets its own from, then where others of its kind are', () => {
+  expect(chooseArchives('trixie', listed, 'bookworm')).toEqual(['mirror:/debian/', 'mirror:/others/']);
+  expect(chooseArchives('stable', listed, 'bookworm')).toEqual(['mirror:/others/', 'mirror:/debian/']);
+});
+
+test('security suites have archives of their own', () => {
+  expect(chooseArchives('trixie-security', listed, 'bookworm')).toEqual(['mirror:/security/']);
+  expect(chooseArchives('trixie-security', 'mirror:/debian/ trixie\n', 'trixie')).toEqual([]);
+});

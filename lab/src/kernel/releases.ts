@@ -1,0 +1,56 @@
+import { compareVersions, type DebianPackage } from '../debian/packages.js';
+import { LabError } from '../errors.js';
+
+/** A kernel that can be downloaded, or has been. */
+export interface KernelRelease {
+  /** "6.12.118" */
+  version: string;
+  suite: string;
+  /** What its image, its modules and the list of built-in modules are in. */
+  packages: DebianPackage[];
+}
+
+/** The kernels among a suite's packages, of the plain kind: neither for clouds nor for real time. */
+export function findReleases(suite: string, packages: readonly DebianPackage[], flavour: string): KernelRelease[] {
+  const byName = new Map(packages.map((found) => [found.name, found]));
+  const image = new RegExp(`^linux-image-\\d+\\.\\d+\\.\\d+[\\w.+~]*(?:-\\d[\\w.]*)?-${flavour}$`);
+  return packages
+    .filter(({ name }) => image.test(name))
+    .flatMap((found) => {
+      // From 6.19 on a kernel's parts are packages of their own. An archive may list one whose parts are gone; the base, which
+      // lists the built-in modules, can be done without.
+      const names = found.depends.match(/\blinux-(?:binary|modules|base)-\d[^\s,|]*/g) ?? [];
+      if (names.some((name) => !byName.has(name) && !name.startsWith('linux-base'))) return [];
+      const parts = names.map((name) => byName.get(name)).filter((part) => part !== undefined);
+      const version = /^(?:\d+:)?(\d+(?:\.\d+)*)/.exec(found.version)?.[1] ?? found.version;
+      return [{ version, suite, packages: [found, ...parts] }];
+    });
+}
+
+/** The first two numbers of a version: a kernel as people speak of it. */
+export function lineOf(version: string): string {
+  return version.split('.').slice(0, 2).join('.');
+}
+
+/** The newest kernel of each line, the newest line last. */
+export function newestOfLines(releases: readonly KernelRelease[]): KernelRelease[] {
+  const sorted = releases.toSorted((a, b) => compareVersions(a.version, b.version));
+  return [...new Map(sorted.map((release) => [lineOf(release.version), release])).values()];
+}
+
+/**
+ * The kernel that was meant: "newest", the newest of a line ("6.12"), or one version ("6.12.118").
+ *
+ * @throws LabError where there is none, with those there are.
+ */
+export function chooseRelease(wanted: string, releases: readonly KernelRelease[], where: string): KernelRelease {
+  const newest = newestOfLines(releases);
+  const found =
+    wanted === 'newest'
+      ? newest.at(-1)
+      : (newest.find(({ version }) => lineOf(version) === wanted) ??
+        releases.find(({ version }) => version === wanted));
+  if (found) return found;
+  const lines = newest.map(({ version }) => lineOf(version)).join(', ');
+  throw new LabError(`there is no kernel ${wanted} for ${where}: Debian has ${lines || 'none'}`);
+}

@@ -1,0 +1,102 @@
+import type { Duplex } from 'node:stream';
+import type { Architecture } from './architecture/architecture.js';
+import { findRelease } from './kernel/catalogue.js';
+import { fetchKernel } from './kernel/kernel.js';
+import { initramfs } from './machine/initramfs.js';
+import { runMachine } from './machine/machine.js';
+import { scriptFor } from './machine/script.js';
+import { Phases } from './phases.js';
+import type { Progress } from './progress.js';
+import { fetchBusybox } from './tools/busybox.js';
+import { findQemu } from './tools/qemu.js';
+import { fetchUserland } from './tools/userland.js';
+
+/** All that a lab of an architecture needs, at hand. */
+export interface Provisions {
+  qemu: string;
+  kernel: { version: string; image: string };
+  initramfs: string;
+  /** What lies over the host's files. */
+  layers: string[];
+}
+
+/** Gets what a lab needs: from the cache, where it is there. */
+export async function provide(architecture: Architecture, wanted: string, progress: Progress): Promise<Provisions> {
+  const qemu = await findQemu(architecture, progress);
+  const release = await findRelease(wanted, architecture, { progress });
+  const kernel = await fetchKernel(release, architecture, progress);
+  const busybox = await fetchBusybox(architecture, progress);
+  const layers = architecture.node === process.arch ? [] : [await fetchUserland(architecture, progress)];
+  progress.done();
+  return { qemu, kernel, initramfs: await initramfs(kernel, busybox), layers };
+}
+
+export interface LabRun {
+  architecture: Architecture;
+  kernel: string;
+  command: readonly string[];
+  cpus: number;
+  /** In MiB. */
+  memory: number;
+  /** Seconds for the command. */
+  timeout?: number;
+  /** Folders the machine may write to. */
+  shares: readonly string[];
+  /** Folders that lie over the host's files. */
+  layers?: readonly string[];
+  /** Where the command runs. */
+  folder: string;
+  environment: Readonly<Record<string, string>>;
+  isTerminal?: boolean;
+  gdbPort?: number;
+}
+
+export interface LabIo {
+  progress: Progress;
+  signal: AbortSignal;
+  onOutput(chunk: Buffer): void;
+  onErrors(chunk: Buffer): void;
+  onCommand?(terminal: Duplex | undefined): void;
+}
+
+export interface LabResult {
+  status: number;
+  kernel: string;
+  phases: Phases;
+}
+
+/** Runs one command in a lab. @throws LabError where it has no exit status. */
+export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
+  const { architecture } = run;
+  const phases = new Phases();
+  const { qemu, kernel, initramfs: files, layers } = await provide(architecture, run.kernel, io.progress);
+  phases.end('prepare');
+  const isForeign = architecture.node !== process.arch;
+  const path = isForeign ? '/usr/bin:/bin' : (process.env['PATH'] ?? '/usr/bin:/bin');
+  try {
+    const status = await runMachine({
+      architecture,
+      qemu,
+      image: kernel.image,
+      initramfs: files,
+      cpus: run.cpus,
+      memory: run.memory,
+      layers: [...layers, ...(run.layers ?? [])],
+      shares: run.shares,
+      isTerminal: run.isTerminal ?? false,
+      gdbPort: run.gdbPort,
+      script: scriptFor(run.command, run.folder, { PATH: path, ...run.environment }),
+      // A machine that waits for gdb waits for a person.
+      bootSeconds: run.gdbPort === undefined ? 120 : 24 * 60 * 60,
+      commandSeconds: run.timeout,
+      signal: io.signal,
+      onOutput: io.onOutput,
+      onErrors: io.onErrors,
+      onCommand: (terminal) => io.onCommand?.(terminal),
+      onPhase: (name) => phases.end(name === 'modules' ? 'kernel' : name),
+    });
+    return { status, kernel: kernel.version, phases };
+  } finally {
+    phases.end('command');
+  }
+}

@@ -1,0 +1,58 @@
+import { availableParallelism } from 'node:os';
+import type { Architecture } from '../architecture/architecture.js';
+
+/** What a machine is made of. */
+export interface MachineParts {
+  architecture: Architecture;
+  /** The kernel, and its first files. */
+  image: string;
+  initramfs: string;
+  cpus: number;
+  /** In MiB. */
+  memory: number;
+  /** Folders laid over the host's files, the lowest first. */
+  layers: readonly string[];
+  /** Folders the machine may write to. */
+  shares: readonly string[];
+  /** Whether the command has a terminal. */
+  isTerminal: boolean;
+  /** The port gdb is listened for at; the machine waits for it. */
+  gdbPort: number | undefined;
+}
+
+/** The descriptors QEMU finds the other ends of. Sockets, so that nothing has to be put into a file. */
+export const channels = { out: 3, err: 4, control: 5, console: 6, terminal: 7 } as const;
+
+/** QEMU's arguments. */
+export function qemuArguments(parts: MachineParts): string[] {
+  const { architecture, cpus } = parts;
+  const socket = (name: keyof typeof channels): string[] => ['-chardev', `socket,id=${name},fd=${channels[name]}`];
+  const folder = (tag: string, path: string, options: string): string[] => [
+    ...['-fsdev', `local,id=${tag},path=${escaped(path)},security_model=none,multidevs=remap${options}`],
+    ...['-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`],
+  ];
+  return [
+    ...['-accel', `tcg,thread=${cpus > 1 && availableParallelism() > 1 ? 'multi' : 'single'}`],
+    ...architecture.qemu.machine,
+    ...['-m', `${parts.memory}`, '-smp', `${cpus}`],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-kernel', parts.image, '-initrd', parts.initramfs],
+    // nokaslr for gdb; a panic ends the machine at once.
+    ...['-append', `${architecture.commandLine} quiet panic=-1 mitigations=off nokaslr random.trust_cpu=on`],
+    ...[...socket('console'), '-serial', 'chardev:console'],
+    ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
+    ...[...socket('out'), '-device', 'virtserialport,chardev=out,nr=1'],
+    ...[...socket('err'), '-device', 'virtserialport,chardev=err,nr=2'],
+    ...[...socket('control'), '-device', 'virtserialport,chardev=control,nr=3'],
+    ...(parts.isTerminal ? [...socket('terminal'), '-device', 'virtconsole,chardev=terminal,nr=0'] : []),
+    ...folder('root', '/', ',readonly=on'),
+    ...parts.layers.flatMap((path, index) => folder(`layer${index}`, path, ',readonly=on')),
+    ...parts.shares.flatMap((path, index) => folder(`share${index}`, path, '')),
+    ...(parts.gdbPort === undefined ? [] : ['-gdb', `tcp:127.0.0.1:${parts.gdbPort}`, '-S']),
+  ];
+}
+
+/** In the values of QEMU's options a comma is written twice. */
+function escaped(path: string): string {
+  return path.replaceAll(',', ',,');
+}

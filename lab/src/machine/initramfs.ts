@@ -1,0 +1,33 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { cachedFolder, sha256 } from '../cache.js';
+import { type CpioEntry, cpio, folder, regularFile, symbolicLink } from '../kernel/cpio.js';
+import type { Kernel } from '../kernel/kernel.js';
+
+const init = join(import.meta.dirname, '../../guest/init.sh');
+
+/** What init.sh calls, all of which busybox is. */
+const applets =
+  'sh ls mount insmod mkdir mkfifo cat cp chmod chroot setsid sleep usleep head hostname ifconfig kill read echo'.split(
+    ' ',
+  );
+
+/** The first files a lab's kernel sees: busybox, the init, the modules. Not compressed: unpacking takes longer than reading. */
+export async function initramfs(kernel: Kernel, busybox: string): Promise<string> {
+  const entries: CpioEntry[] = [
+    ...['bin', 'dev', 'proc', 'sys', 'modules'].map((path) => ({ path, mode: folder })),
+    { path: 'init', mode: regularFile, data: readFileSync(init) },
+    { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox) },
+    ...applets.map((name) => ({ path: `bin/${name}`, mode: symbolicLink, data: Buffer.from('busybox') })),
+    ...kernel.modules.map((path) => ({
+      path: `modules/${basename(path)}`,
+      mode: regularFile,
+      data: readFileSync(path),
+    })),
+  ];
+  const archive = cpio(entries);
+  const made = await cachedFolder(join('initramfs', sha256(archive).slice(0, 16)), async (fresh) => {
+    writeFileSync(join(fresh, 'initramfs'), archive);
+  });
+  return join(made, 'initramfs');
+}
