@@ -3,6 +3,8 @@ import { namesOf } from './names.js';
 
 export * from './abi/x86/index.js';
 export * from './generic.js';
+export { type CpuidBit, CpuidFeature } from './x86/cpuid/features.js';
+export { CpuidTable } from './x86/cpuid/table.js';
 export { type Exit, type IoExit, MmioAccess } from './x86/exits.js';
 export type { GuestDebugOptions, HardwareBreakpoint } from './x86/guest-debug.js';
 export type { IoAccess } from './x86/io-access.js';

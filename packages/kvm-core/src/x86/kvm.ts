@@ -57,4 +57,20 @@ export class Kvm extends GenericKvm<Vm, Cap> {
   getSupportedCpuid(): StructArray<KvmCpuidEntry2> {
     return this.readList(abi.KVM_GET_SUPPORTED_CPUID).entries;
   }
+
+  /**
+   * The CPUID leaves whose features KVM emulates though the CPU may lack them: slow, and not among `getSupportedCpuid`.
+   * KVM_GET_EMULATED_CPUID, api.rst 4.88. x86, Cap.ExtEmulCpuid.
+   */
+  getEmulatedCpuid(): StructArray<KvmCpuidEntry2> {
+    return this.readList(abi.KVM_GET_EMULATED_CPUID).entries;
+  }
+
+  /**
+   * The leaves of Hyper-V that guests can be offered, with what depends on a vCPU left out.
+   * KVM_GET_SUPPORTED_HV_CPUID, api.rst 4.118. x86, Cap.SysHyperVCpuid.
+   */
+  getSupportedHvCpuid(): StructArray<KvmCpuidEntry2> {
+    return this.readList(abi.KVM_GET_SUPPORTED_HV_CPUID).entries;
+  }
 }

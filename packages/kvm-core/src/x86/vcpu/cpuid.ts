@@ -1,15 +1,40 @@
-import type { KvmCpuidEntry2 } from '../../abi/x86/index.js';
+import type { KvmCpuidEntry, KvmCpuidEntry2 } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
+import type { StructArray } from '../../struct/array.js';
 import { list } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
+import { CpuidTable } from '../cpuid/table.js';
 import { X86VcpuMsrs } from './msrs.js';
 
 /** What a vCPU says of itself to its guest. */
 export abstract class X86VcpuCpuid extends X86VcpuMsrs {
   /** What CPUID tells the guest; before its first run. KVM_SET_CPUID2, api.rst 4.20. x86, Cap.ExtCpuid. */
-  setCpuid2(entries: ArrayLike<KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>>): void {
-    const cpuid = abi.KvmCpuid2.withCapacity(list(entries, 'CPUID leaves').length);
-    cpuid.entries = entries;
+  setCpuid2(entries: CpuidTable | ArrayLike<KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>>): void {
+    const leaves = entries instanceof CpuidTable ? [...entries] : list(entries, 'CPUID leaves');
+    const cpuid = abi.KvmCpuid2.withCapacity(leaves.length);
+    cpuid.entries = leaves;
     this.call(abi.KVM_SET_CPUID2, this.addressOf(cpuid));
+  }
+
+  /**
+   * What CPUID tells the guest, with what the kernel has added to it; empty before `setCpuid2`. KVM_GET_CPUID2. x86, Cap.ExtCpuid.
+   */
+  getCpuid2(): StructArray<KvmCpuidEntry2> {
+    return this.readList(abi.KVM_GET_CPUID2).entries;
+  }
+
+  /** The older `setCpuid2`, whose leaves have no subleaves. KVM_SET_CPUID, api.rst 4.20. x86. */
+  setCpuid(entries: ArrayLike<KvmCpuidEntry | StructInit<KvmCpuidEntry>>): void {
+    const cpuid = abi.KvmCpuid.withCapacity(list(entries, 'CPUID leaves').length);
+    cpuid.entries = entries;
+    this.call(abi.KVM_SET_CPUID, this.addressOf(cpuid));
+  }
+
+  /**
+   * The leaves of Hyper-V that this vCPU can offer, to be joined to those of `setCpuid2`; some depend on what is enabled on it.
+   * KVM_GET_SUPPORTED_HV_CPUID, api.rst 4.118. x86, Cap.HyperVCpuid.
+   */
+  getSupportedHvCpuid(): StructArray<KvmCpuidEntry2> {
+    return this.readList(abi.KVM_GET_SUPPORTED_HV_CPUID).entries;
   }
 }

@@ -1,0 +1,168 @@
+import { CpuidFlag, KvmCpuidEntry2 } from '../../abi/x86/index.js';
+import { KvmError } from '../../errors/kvm-error.js';
+import { given, integer, list, u32 } from '../../struct/check.js';
+import { copyOf, type StructInit } from '../../struct/struct.js';
+import type { CpuidBit } from './features.js';
+import { textOf, wordsOf } from './text.js';
+
+const hypervisorLeaf = 0x4000_0000;
+const extendedLeaf = 0x8000_0000;
+const brandLeaves = [0x8000_0002, 0x8000_0003, 0x8000_0004] as const;
+
+/**
+ * What CPUID tells a guest, to be edited: a copy of the leaves it is made of, by leaf and subleaf, with the bits and texts in them
+ * under their names. `vcpu.setCpuid2` takes it.
+ */
+export class CpuidTable implements Iterable<KvmCpuidEntry2> {
+  #entries: KvmCpuidEntry2[];
+
+  /** @param entries what `kvm.getSupportedCpuid` or `vcpu.getCpuid2` gave, another table, or leaves of your own. */
+  constructor(entries: ArrayLike<KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>> | CpuidTable = []) {
+    const leaves = entries instanceof CpuidTable ? entries.#entries : list(entries, 'CPUID leaves');
+    this.#entries = Array.from(leaves, (entry) =>
+      entry instanceof KvmCpuidEntry2 ? copyOf(entry) : KvmCpuidEntry2.from(entry),
+    );
+  }
+
+  /** How many leaves and subleaves there are. */
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  [Symbol.iterator](): Iterator<KvmCpuidEntry2> {
+    return this.#entries.values();
+  }
+
+  /**
+   * What CPUID gives for EAX = `leaf` and ECX = `subleaf`: the entry itself, whose registers may be changed. A leaf without subleaves is
+   * found whatever `subleaf` says.
+   */
+  find(leaf: number, subleaf = 0): KvmCpuidEntry2 | undefined {
+    u32(leaf, 'a CPUID leaf');
+    u32(subleaf, 'a CPUID subleaf');
+    return this.#entries.find(isOf(leaf, subleaf));
+  }
+
+  /**
+   * Adds a leaf, or puts it in the place of the same one: `{ function: 0x4000_0000, eax: 0x4000_0001 }`. With an `index` it is a subleaf.
+   *
+   * @returns the entry in the table.
+   */
+  put(entry: KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>): KvmCpuidEntry2 {
+    const fresh = entry instanceof KvmCpuidEntry2 ? copyOf(entry) : KvmCpuidEntry2.from(withFlags(entry));
+    const significant = (fresh.flags & CpuidFlag.SignificantIndex) !== 0;
+    const at = this.#entries.findIndex(
+      significant ? isOf(fresh.function, fresh.index) : (each) => each.function === fresh.function,
+    );
+    if (at === -1) this.#entries.push(fresh);
+    else this.#entries[at] = fresh;
+    return fresh;
+  }
+
+  /** Takes a leaf away with all its subleaves, or one of these; says how many entries went. */
+  delete(leaf: number, subleaf?: number): number {
+    u32(leaf, 'a CPUID leaf');
+    if (subleaf !== undefined) u32(subleaf, 'a CPUID subleaf');
+    const before = this.length;
+    const gone = subleaf === undefined ? (each: KvmCpuidEntry2) => each.function === leaf : isOf(leaf, subleaf);
+    this.#entries = this.#entries.filter((each) => !gone(each));
+    return before - this.length;
+  }
+
+  /** Whether the guest is told of a feature, as `CpuidFeature` has them. */
+  has(feature: CpuidBit): boolean {
+    const { leaf, subleaf, register, mask } = checked(feature);
+    return ((this.find(leaf, subleaf)?.[register] ?? 0) & mask) !== 0;
+  }
+
+  /**
+   * Tells the guest of features. That does not give it what the host lacks: see `kvm.getSupportedCpuid`.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the table has no such leaf: `put` one first.
+   */
+  enable(...features: readonly CpuidBit[]): void {
+    const places = features.map(checked).map((place) => {
+      const entry = this.find(place.leaf, place.subleaf);
+      if (entry !== undefined) return { entry, ...place };
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `this CPUID table has no leaf 0x${place.leaf.toString(16)}`, {
+        hint: 'put() one first',
+      });
+    });
+    for (const { entry, register, mask } of places) entry[register] = (entry[register] | mask) >>> 0;
+  }
+
+  /** Hides features from the guest. */
+  disable(...features: readonly CpuidBit[]): void {
+    for (const { leaf, subleaf, register, mask } of features.map(checked)) {
+      const entry = this.find(leaf, subleaf);
+      if (entry !== undefined) entry[register] = (entry[register] & ~mask) >>> 0;
+    }
+  }
+
+  /** Who made the processor: twelve characters of leaf 0, "GenuineIntel" or "AuthenticAMD"; empty without the leaf. */
+  get vendor(): string {
+    const { ebx = 0, edx = 0, ecx = 0 } = this.find(0) ?? {};
+    return textOf([ebx, edx, ecx]);
+  }
+
+  set vendor(text: string) {
+    const [ebx = 0, edx = 0, ecx = 0] = wordsOf(text, 3, 'the vendor');
+    this.put({ function: 0, eax: this.find(0)?.eax ?? 0, ebx, ecx, edx });
+  }
+
+  /** Who made the hypervisor: twelve characters of leaf 0x4000_0000, "KVMKVMKVM"; empty without the leaf. */
+  get hypervisor(): string {
+    const { ebx = 0, ecx = 0, edx = 0 } = this.find(hypervisorLeaf) ?? {};
+    return textOf([ebx, ecx, edx]);
+  }
+
+  set hypervisor(text: string) {
+    const [ebx = 0, ecx = 0, edx = 0] = wordsOf(text, 3, 'the hypervisor');
+    this.put({ function: hypervisorLeaf, eax: this.find(hypervisorLeaf)?.eax ?? hypervisorLeaf, ebx, ecx, edx });
+  }
+
+  /** What the processor is called: up to 48 characters, in three leaves from 0x8000_0002; empty without them. */
+  get brand(): string {
+    const words = brandLeaves.flatMap((leaf) => {
+      const { eax = 0, ebx = 0, ecx = 0, edx = 0 } = this.find(leaf) ?? {};
+      return [eax, ebx, ecx, edx];
+    });
+    return textOf(words);
+  }
+
+  set brand(text: string) {
+    const words = wordsOf(text, brandLeaves.length * 4, 'the brand');
+    for (const [i, leaf] of brandLeaves.entries()) {
+      const [eax = 0, ebx = 0, ecx = 0, edx = 0] = words.slice(i * 4);
+      this.put({ function: leaf, eax, ebx, ecx, edx });
+    }
+    // A guest reads them only where leaf 0x8000_0000 says that they are there.
+    const highest = this.find(extendedLeaf) ?? this.put({ function: extendedLeaf });
+    highest.eax = Math.max(highest.eax, brandLeaves[2]);
+  }
+}
+
+/** Whether an entry is what CPUID gives for a leaf and subleaf. */
+function isOf(leaf: number, subleaf: number): (entry: KvmCpuidEntry2) => boolean {
+  return (entry) =>
+    entry.function === leaf && ((entry.flags & CpuidFlag.SignificantIndex) === 0 || entry.index === subleaf);
+}
+
+/** An `index` makes a subleaf, which the flag says. */
+function withFlags(entry: StructInit<KvmCpuidEntry2>): StructInit<KvmCpuidEntry2> {
+  const { index } = given(entry, 'a CPUID leaf');
+  return { flags: index === undefined ? 0 : CpuidFlag.SignificantIndex, ...entry };
+}
+
+const registers: readonly CpuidBit['register'][] = ['eax', 'ebx', 'ecx', 'edx'];
+
+function checked(feature: CpuidBit): CpuidBit & { mask: number } {
+  const { leaf, subleaf, register, bit } = given(feature, 'a CPUID feature');
+  u32(leaf, 'the leaf of a feature');
+  u32(subleaf, 'the subleaf of a feature');
+  if (!registers.includes(register)) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the register of a feature must be one of: ${registers.join(', ')}`);
+  }
+  const mask = (1 << integer(bit, 0, 31, 'the bit of a feature')) >>> 0;
+  return { leaf, subleaf, register, bit, mask };
+}
