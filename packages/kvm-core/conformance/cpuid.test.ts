@@ -45,6 +45,23 @@ onEachBackend('CPUID', (backend) => {
     expect(ask(guest.vcpu, 0x8000_0002)).toEqual([1n, 2n, 3n, 4n]);
   });
 
+  test('is what getCpuid2 gives', () => {
+    using guest = guestOf(backend, () => [
+      { function: 0, eax: 7, ...vendor },
+      { function: 4, index: 1, flags: CpuidFlag.SignificantIndex, ebx: 0x20 },
+      { function: 0x4000_0000, eax: 0x4000_0001, ebx: 0x1111_1111, ecx: 0x8000_0000, edx: 0xffff_ffff },
+    ]);
+    const leaves = guest.vcpu.getCpuid2();
+    const wanted = leaves.map(({ function: leaf, index, flags, eax, ebx, ecx, edx }) => {
+      return [leaf, index, flags, eax, ebx, ecx, edx];
+    });
+    expect(wanted).toEqual([
+      [0, 0, 0, 7, vendor.ebx, vendor.ecx, vendor.edx],
+      [4, 1, CpuidFlag.SignificantIndex, 0, 0x20, 0, 0],
+      [0x4000_0000, 0, 0, 0x4000_0001, 0x1111_1111, 0x8000_0000, 0xffff_ffff],
+    ]);
+  });
+
   test('tells subleaves apart where the leaf has them', () => {
     const flags = CpuidFlag.SignificantIndex;
     using guest = guestOf(backend, () => [

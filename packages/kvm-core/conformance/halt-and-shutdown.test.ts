@@ -7,6 +7,7 @@ import {
 } from '../src/index.js';
 import { enterMode } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
+import { runFor } from './deadline.js';
 import { code16, code32, code64 } from './guest/listing.js';
 import { entry, machine, needs, runTo } from './machine.js';
 
@@ -40,6 +41,19 @@ onEachBackend('a guest that halts', (backend) => {
     expect(guest.vcpu.getRegs()).toMatchObject({ rax: 0n, rip: entry + 1n });
     runTo(guest.vcpu, ExitReason.Hlt);
     expect(guest.vcpu.getRegs()).toMatchObject({ rax: 1n, rip: entry + 3n });
+  });
+
+  test('waits in the kernel where its APIC is, and only a kick makes it return', (context) => {
+    using guest = machine(backend, 'real', twoHalts, {
+      before: (vm) => {
+        needs(context, vm, Cap.IrqChip);
+        vm.createIrqChip();
+      },
+    });
+    for (let i = 0; i < 2; i++) {
+      expect(runFor(guest.vcpu, 50).reason).toBe(ExitReason.Intr);
+      expect(guest.vcpu.getRegs()).toMatchObject({ rax: 0n, rip: entry + 1n });
+    }
   });
 });
 

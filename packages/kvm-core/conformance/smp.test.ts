@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Cap, ExitReason } from '../src/index.js';
 import { onEachBackend } from '../test/backends.js';
+import { runFor } from './deadline.js';
 import { code16, code64 } from './guest/listing.js';
 import { machine, needs, runTo } from './machine.js';
 
@@ -44,5 +45,17 @@ onEachBackend('the second processor', (backend) => {
     runTo(vcpu, ExitReason.Io).io.value = 7;
     const last = runTo(vcpu, ExitReason.Io).io;
     expect([last.port, last.value]).toEqual([0x12, 7]);
+  });
+  test('does not run before', (context) => {
+    using guest = machine(backend, 'long', starter, {
+      before: (vm) => {
+        needs(context, vm, Cap.IrqChip);
+        vm.createIrqChip();
+      },
+    });
+    using second = guest.vm.createVcpu(1);
+    const before = second.getRegs();
+    expect(runFor(second, 50).reason).toBe(ExitReason.Intr);
+    expect(second.getRegs().equals(before)).toBe(true);
   });
 });

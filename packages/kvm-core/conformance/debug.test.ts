@@ -1,0 +1,157 @@
+import { expect, test } from 'vitest';
+import { Cap, ExitReason, type GuestMemory, type KvmDebugExitArch, type Vcpu } from '../src/index.js';
+import { onEachBackend } from '../test/backends.js';
+import { runFor } from './deadline.js';
+import { code16, code64 } from './guest/listing.js';
+import { entry, type Machine, machine, missing, needs, runTo, type Skipping } from './machine.js';
+
+/** Instructions at 0x1000, 0x1003, 0x1004, 0x1009. */
+const steps = code64`
+  48 ff c0        ; inc rax
+  90              ; nop
+  bb 05 00 00 00  ; mov ebx, 5
+  f4              ; hlt
+`;
+
+const data = 0x8000n;
+
+/** Writes, and then reads, at 0x1002 and 0x1004. */
+const writeAndRead = code64`
+  89 03  ; mov dword ptr [rbx], eax
+  8b 0b  ; mov ecx, dword ptr [rbx]
+  90     ; nop
+  f4     ; hlt
+`;
+
+const breakpoint = code16`
+  40  ; inc ax
+  cc  ; int3
+  40  ; inc ax
+  f4  ; hlt
+`;
+
+const breakpointHandler = code16`
+  bb 07 00  ; mov bx, 7
+  cf        ; iret
+`;
+
+const debugException = 1;
+const breakpointException = 3;
+const singleStep = 1n << 14n;
+
+/** Gives a guest in real mode its own handler of INT3. */
+function handleBreakpoints(memory: GuestMemory): void {
+  memory.write(0x4000, breakpointHandler);
+  memory.write(4 * breakpointException, Uint8Array.of(0x00, 0x40, 0, 0));
+}
+
+/** Runs to where the guest stops for its debugger; skips where it halts without having stopped. */
+function stop(context: Skipping, vcpu: Vcpu, feature: string): KvmDebugExitArch {
+  const exit = runFor(vcpu, 30_000);
+  if (exit.reason === ExitReason.Hlt) missing(context, `guests do not stop here for ${feature}`);
+  if (exit.reason !== ExitReason.Debug) throw new Error(`exit reason ${exit.reason}`);
+  return exit.debug.arch;
+}
+
+onEachBackend('a guest under a debugger', (backend) => {
+  function debugged(context: Skipping, code: Uint8Array, mode: 'real' | 'long' = 'long'): Machine {
+    const guest = machine(backend, mode, code, { regs: { rbx: data } });
+    needs(context, guest.vm, Cap.SetGuestDebug);
+    return guest;
+  }
+
+  test('stops after each instruction, and has executed that one and no more', (context) => {
+    using guest = debugged(context, steps);
+    const { vcpu } = guest;
+    vcpu.setGuestDebug({ singleStep: true });
+    const seen = [0x1003n, 0x1004n, 0x1009n].map((next) => {
+      const { exception, pc, dr6 } = stop(context, vcpu, 'single-step');
+      expect([exception, pc, dr6 & singleStep]).toEqual([debugException, next, singleStep]);
+      const { rax, rbx, rip } = vcpu.getRegs();
+      return [rax, rbx, rip];
+    });
+    expect(seen).toEqual([
+      [1n, data, 0x1003n],
+      [1n, data, 0x1004n],
+      [1n, 5n, 0x1009n],
+    ]);
+    vcpu.setGuestDebug();
+    runTo(vcpu, ExitReason.Hlt);
+  });
+
+  test('stops before an instruction that a breakpoint is on', (context) => {
+    using guest = debugged(context, steps);
+    const { vcpu } = guest;
+    vcpu.setGuestDebug({ breakpoints: [{ address: 0x9000n }, { address: 0x1004n }] });
+    const { exception, pc, dr6 } = stop(context, vcpu, 'a breakpoint on an instruction');
+    expect([exception, pc, dr6 & 15n]).toEqual([debugException, 0x1004n, 0b0010n]);
+    expect(vcpu.getRegs()).toMatchObject({ rax: 1n, rbx: data, rip: 0x1004n });
+    vcpu.setGuestDebug();
+    runTo(vcpu, ExitReason.Hlt);
+    expect(vcpu.getRegs().rbx).toBe(5n);
+  });
+
+  test('stops at each of four breakpoints', (context) => {
+    using guest = debugged(context, steps);
+    const { vcpu } = guest;
+    const places = [0x1000n, 0x1003n, 0x1004n, 0x1009n];
+    for (const [index, address] of places.entries()) {
+      // The others are elsewhere, for the one that the guest stands at would stop it again.
+      vcpu.setGuestDebug({ breakpoints: places.map((_, i) => ({ address: i === index ? address : 0x9000n })) });
+      const { pc, dr6 } = stop(context, vcpu, 'a breakpoint on an instruction');
+      expect([pc, dr6 & 15n]).toEqual([address, 1n << BigInt(index)]);
+    }
+    vcpu.setGuestDebug();
+    runTo(vcpu, ExitReason.Hlt);
+  });
+
+  test('stops after a write to what is watched for writes, and not for a read of it', (context) => {
+    using guest = debugged(context, writeAndRead);
+    const { vcpu } = guest;
+    vcpu.setGuestDebug({ breakpoints: [{ address: data, on: 'write', length: 4 }] });
+    const { exception, pc, dr6 } = stop(context, vcpu, 'a write to watched memory');
+    expect([exception, pc, dr6 & 15n]).toEqual([debugException, entry + 2n, 1n]);
+    runTo(vcpu, ExitReason.Hlt);
+  });
+
+  test('stops after each access to what is watched for all, at any of its bytes', (context) => {
+    using guest = debugged(context, writeAndRead);
+    const { vcpu } = guest;
+    vcpu.setGuestDebug({ breakpoints: [{ address: data, on: 'access', length: 1 }] });
+    for (const pc of [entry + 2n, entry + 4n]) {
+      expect(stop(context, vcpu, 'an access to watched memory').pc).toBe(pc);
+    }
+    runTo(vcpu, ExitReason.Hlt);
+  });
+
+  test('stops at INT3 where that is a breakpoint', (context) => {
+    using guest = debugged(context, breakpoint, 'real');
+    const { vcpu, memory } = guest;
+    handleBreakpoints(memory);
+    vcpu.setGuestDebug({ softwareBreakpoints: true });
+    const { exception, pc } = stop(context, vcpu, 'INT3');
+    expect([exception, pc]).toEqual([breakpointException, entry + 1n]);
+    expect(vcpu.getRegs()).toMatchObject({ rax: 1n, rip: entry + 1n });
+    // What a debugger does then: the instruction that was there.
+    memory.write(Number(entry) + 1, steps.subarray(3, 4));
+    runTo(vcpu, ExitReason.Hlt);
+    expect(vcpu.getRegs().rax).toBe(2n);
+  });
+
+  test('has INT3 for itself where nobody debugs', (context) => {
+    using guest = debugged(context, breakpoint, 'real');
+    const { vcpu, memory } = guest;
+    handleBreakpoints(memory);
+    runTo(vcpu, ExitReason.Hlt);
+    expect(vcpu.getRegs()).toMatchObject({ rax: 2n, rbx: 7n, rip: entry + BigInt(breakpoint.length) });
+  });
+
+  test('runs through once the debugger has gone', (context) => {
+    using guest = debugged(context, steps);
+    const { vcpu } = guest;
+    vcpu.setGuestDebug({ singleStep: true, breakpoints: [{ address: 0x1004n }] });
+    vcpu.setGuestDebug();
+    runTo(vcpu, ExitReason.Hlt);
+    expect(vcpu.getRegs()).toMatchObject({ rax: 1n, rbx: 5n });
+  });
+});

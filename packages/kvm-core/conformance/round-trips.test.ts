@@ -1,0 +1,290 @@
+import { expect, test } from 'vitest';
+import {
+  Cap,
+  KVM_VCPU_TSC_CTRL,
+  KVM_VCPU_TSC_OFFSET,
+  type KvmMsrEntry,
+  type KvmSegment,
+  KvmSregs2,
+  NestedStateFlag,
+  NestedStateFormat,
+  type Struct,
+  VcpuEventFlag,
+} from '../src/index.js';
+import { Cr0, Cr4, Efer } from '../src/x86/index.js';
+import { onEachBackend } from '../test/backends.js';
+import { code64 } from './guest/listing.js';
+import { type Machine, machine, missing, needs, type Skipping } from './machine.js';
+
+const halt = code64`
+  f4  ; hlt
+`;
+
+/** MSRs of the system calls, of the memory types, and of GS, and values that are not those at reset. */
+const msrs: Readonly<Record<number, bigint>> = {
+  372: 0x10n,
+  373: 0xffff_8000_0000_1000n,
+  374: 0xffff_8000_0000_2000n,
+  631: 0x0007_0106_0007_0106n,
+  767: 0xc06n,
+  3221225601: 0x0023_0010_0000_0000n,
+  3221225602: 0xffff_8000_0000_3000n,
+  3221225603: 0xffff_8000_0000_4000n,
+  3221225604: 0x47700n,
+  3221225730: 0x7fff_1234_5000n,
+};
+
+function values(entries: Iterable<KvmMsrEntry>): bigint[] {
+  return Array.from(entries, ({ data }) => data);
+}
+
+/** In EFER. */
+const svme = 1n << 12n;
+
+/** A call that reads a state, and one that sets it. */
+interface Pair<T extends Struct> {
+  get(guest: Machine): T;
+  /** Other values, for as many members as can have any. */
+  change(state: T): void;
+  set(guest: Machine, state: T): void;
+}
+
+/** What is changed and set is what is read then, to the last member. */
+function expectRoundTrip<T extends Struct>(guest: Machine, { get, change, set }: Pair<T>): void {
+  const before = get(guest);
+  const wanted = get(guest);
+  change(wanted);
+  expect(wanted.toJSON()).not.toEqual(before.toJSON());
+  set(guest, wanted);
+  expect(get(guest).toJSON()).toEqual(wanted.toJSON());
+  // And back.
+  set(guest, before);
+  expect(get(guest).toJSON()).toEqual(before.toJSON());
+}
+
+function changeSegments(sregs: Record<'ds' | 'es' | 'fs' | 'gs', KvmSegment>): void {
+  sregs.ds.assign({ selector: 0x18, dpl: 0, type: 1 });
+  sregs.es.assign({ limit: 0xf_ffff, g: 0, avl: 1 });
+  sregs.fs.base = 0xffff_8000_1234_5678n;
+  sregs.gs.base = 0x7fff_8765_4321n;
+}
+
+onEachBackend('what is set is what is read of', (backend) => {
+  const long = (context: Skipping, ...caps: number[]) => {
+    const guest = machine(backend, 'long', halt);
+    needs(context, guest.vm, ...caps);
+    return guest;
+  };
+  const withApic = (context: Skipping, ...caps: number[]) =>
+    machine(backend, 'long', halt, {
+      before: (vm) => {
+        needs(context, vm, Cap.IrqChip, ...caps);
+        vm.createIrqChip();
+      },
+    });
+
+  test('the general-purpose registers', (context) => {
+    using guest = long(context);
+    expectRoundTrip(guest, {
+      get: ({ vcpu }) => vcpu.getRegs(),
+      change: (regs) => {
+        const names = ['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rsp', 'rbp'] as const;
+        names.forEach((name, i) => {
+          regs[name] = 0xf000_0000_0000_0001n + BigInt(i << 8);
+        });
+        const others = ['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip'] as const;
+        others.forEach((name, i) => {
+          regs[name] = 0x0123_4567_89ab_cdefn + BigInt(i << 8);
+        });
+        // Carry, parity, zero, sign, direction, overflow, and the identification flag.
+        regs.rflags = 0x20_0cc7n;
+      },
+      set: ({ vcpu }, regs) => vcpu.setRegs(regs),
+    });
+  });
+
+  test('the system registers', (context) => {
+    using guest = long(context);
+    expectRoundTrip(guest, {
+      get: ({ vcpu }) => vcpu.getSregs(),
+      change: (sregs) => {
+        changeSegments(sregs);
+        sregs.ldt.assign({ base: 0x5000n, limit: 0x7f, selector: 0x28, type: 2, present: 1, unusable: 0, s: 0 });
+        sregs.gdt.assign({ base: 0xffff_8000_0000_6000n, limit: 0xfff });
+        sregs.idt.assign({ base: 0xffff_8000_0000_7000n, limit: 0x1ff });
+        sregs.cr0 |= Cr0.Wp | Cr0.Am;
+        sregs.cr2 = 0xffff_8000_dead_b000n;
+        sregs.cr3 += 0x1000n;
+        sregs.cr4 |= Cr4.Pge;
+        sregs.cr8 = 5n;
+        sregs.efer |= Efer.Nxe | Efer.Sce;
+      },
+      set: ({ vcpu }, sregs) => vcpu.setSregs(sregs),
+    });
+  });
+
+  test('an interrupt that is about to be taken', (context) => {
+    using guest = long(context);
+    const sregs = guest.vcpu.getSregs();
+    sregs.interruptBitmap[0] = 1n << 0x31n;
+    guest.vcpu.setSregs(sregs);
+    expect(guest.vcpu.getSregs().interruptBitmap).toEqual(BigUint64Array.of(1n << 0x31n, 0n, 0n, 0n));
+  });
+
+  test('the system registers of the second form', (context) => {
+    using guest = long(context, Cap.Sregs2);
+    expectRoundTrip(guest, {
+      get: ({ vcpu }) => vcpu.getSregs2(),
+      change: (sregs) => {
+        changeSegments(sregs);
+        sregs.cr2 = 0x1234_5000n;
+        sregs.cr8 = 9n;
+        sregs.cr4 |= Cr4.Pge;
+      },
+      set: ({ vcpu }, sregs) => vcpu.setSregs2(sregs),
+    });
+    expect(guest.vcpu.getSregs2(new KvmSregs2()).cr3).toBe(guest.vcpu.getSregs().cr3);
+  });
+
+  test('the x87 and SSE registers', (context) => {
+    using guest = long(context);
+    expectRoundTrip(guest, {
+      get: ({ vcpu }) => vcpu.getFpu(),
+      change: (fpu) => {
+        fpu.fpr.forEach((register, i) => {
+          register.set(Uint8Array.from({ length: 10 }, (_, byte) => 16 * i + byte + 1));
+        });
+        fpu.xmm.forEach((register, i) => {
+          register.set(Uint8Array.from({ length: 16 }, (_, byte) => 255 - 16 * i - byte));
+        });
+        fpu.assign({ fcw: 0x27f, fsw: 0x3800, ftwx: 0xa5, lastOpcode: 0x123, lastIp: 0x1234n, lastDp: 0x5678n });
+        // MXCSR is not among what the call sets: it belongs to the extended state.
+      },
+      set: ({ vcpu }, fpu) => vcpu.setFpu(fpu),
+    });
+  });
+
+  test('the extended state', (context) => {
+    using guest = long(context, Cap.Xsave);
+    const { vcpu } = guest;
+    expectRoundTrip(guest, {
+      get: () => vcpu.getXsave(),
+      change: ({ region }) => {
+        // In words: the control word; MXCSR; XMM0 and XMM15; the states that are not as at reset, x87 and SSE.
+        region[0] = 0x27f;
+        region[6] = 0x1fa0;
+        region.fill(0x0102_0304, 40, 44);
+        region.fill(0xf1f2_f3f4, 100, 104);
+        region[128] = (region[128] as number) | 0b11;
+      },
+      set: (_, xsave) => vcpu.setXsave(xsave),
+    });
+  });
+
+  test('the extended control registers', (context) => {
+    using guest = long(context, Cap.Xcrs);
+    const { kvm, vcpu } = guest;
+    vcpu.setCpuid2(kvm.getSupportedCpuid());
+    if (vcpu.getXcrs().nrXcrs === 0) missing(context, 'a processor with XSAVE');
+    expectRoundTrip(guest, {
+      get: () => vcpu.getXcrs(),
+      change: ({ xcrs }) => {
+        // x87 and SSE.
+        xcrs[0]?.assign({ xcr: 0, value: 0b11n });
+      },
+      set: (_, xcrs) => vcpu.setXcrs(xcrs),
+    });
+  });
+
+  test('the debug registers', (context) => {
+    using guest = long(context, Cap.DebugRegs);
+    expectRoundTrip(guest, {
+      get: ({ vcpu }) => vcpu.getDebugRegs(),
+      change: (registers) => {
+        registers.db.set([0x1000n, 0x2000n, 0xffff_8000_0000_3000n, 0x4000n]);
+        registers.dr6 |= 0b1001n;
+        registers.dr7 |= 0x0055n;
+      },
+      set: ({ vcpu }, registers) => vcpu.setDebugRegs(registers),
+    });
+  });
+
+  test('the pending events', (context) => {
+    using guest = withApic(context, Cap.VcpuEvents);
+    expectRoundTrip(guest, {
+      get: ({ vcpu }) => vcpu.getVcpuEvents(),
+      change: (events) => {
+        events.interrupt.assign({ injected: 1, nr: 0x41 });
+        events.nmi.assign({ masked: 1 });
+        events.flags |= VcpuEventFlag.NmiPending | VcpuEventFlag.Shadow;
+      },
+      set: ({ vcpu }, events) => vcpu.setVcpuEvents(events),
+    });
+  });
+  test('the model-specific registers', (context) => {
+    using guest = long(context);
+    const { vcpu } = guest;
+    const indices = Object.keys(msrs).map(Number);
+    const before = values(vcpu.getMsrs(indices));
+    expect(before).toHaveLength(indices.length);
+    const wanted = Object.values(msrs);
+    for (const each of [wanted, before]) {
+      expect(vcpu.setMsrs(indices.map((index, i) => ({ index, data: each[i] as bigint })))).toBe(indices.length);
+      expect(values(vcpu.getMsrs(indices))).toEqual(each);
+    }
+    expect(wanted).not.toEqual(before);
+  });
+
+  test('the state of a guest that is a hypervisor', (context) => {
+    using guest = long(context, Cap.NestedState);
+    const { kvm, vcpu } = guest;
+    vcpu.setCpuid2(kvm.getSupportedCpuid());
+    const { format } = vcpu.getNestedState();
+    if (format === NestedStateFormat.Svm) {
+      // Without SVM on, a vCPU takes interrupts always.
+      const sregs = vcpu.getSregs();
+      sregs.efer |= svme;
+      vcpu.setSregs(sregs);
+    }
+    expectRoundTrip(guest, {
+      get: () => vcpu.getNestedState(),
+      change: (state) => {
+        if (format === NestedStateFormat.Svm) state.flags ^= NestedStateFlag.GifSet;
+        else state.hdr.vmx.vmxonPa = 0x5000n;
+      },
+      set: (_, state) => vcpu.setNestedState(state),
+    });
+  });
+
+  test('the frequency of the time-stamp counter', (context) => {
+    using guest = long(context, Cap.TscControl, Cap.GetTscKhz);
+    const { vcpu } = guest;
+    const before = vcpu.getTscKhz();
+    for (const khz of [before + 1000, before - 1000, before]) {
+      vcpu.setTscKhz(khz);
+      expect(vcpu.getTscKhz()).toBe(khz);
+    }
+  });
+
+  test('the offset of the time-stamp counter', (context) => {
+    using guest = long(context, Cap.VcpuAttributes);
+    const { vcpu } = guest;
+    const offset = { group: KVM_VCPU_TSC_CTRL, attr: BigInt(KVM_VCPU_TSC_OFFSET) };
+    if (!vcpu.hasDeviceAttr(offset)) missing(context, 'the vCPU has no attribute for the TSC offset');
+    const before = vcpu.getDeviceAttr(offset);
+    vcpu.setDeviceAttr(offset, before ^ 0xff_ffffn);
+    if (vcpu.getDeviceAttr(offset) === 0n) missing(context, 'the host takes a TSC offset and does not keep it');
+    expect(vcpu.getDeviceAttr(offset)).toBe(before ^ 0xff_ffffn);
+  });
+
+  test('the clock, which goes on from there', (context) => {
+    using guest = long(context, Cap.AdjustClock);
+    const hour = 3_600_000_000_000n;
+    for (const clock of [5n * hour, hour]) {
+      guest.vm.setClock({ clock });
+      const read = guest.vm.getClock().clock;
+      expect(read).toBeGreaterThanOrEqual(clock);
+      expect(read).toBeLessThan(clock + hour);
+    }
+  });
+});
