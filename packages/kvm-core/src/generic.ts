@@ -21,6 +21,15 @@ export { type AnyExit, type MmioExit, type UnrecognisedExit, unrecognised } from
 export { type KickHandle, kick } from './vcpu/kick.js';
 export { GenericVcpu } from './vcpu/vcpu.js';
 export { Device } from './vm/device.js';
+export type {
+  AdapterRoute,
+  GsiRoute,
+  HvSintRoute,
+  IrqChipRoute,
+  MsiMessage,
+  MsiRoute,
+  XenEvtchnRoute,
+} from './vm/gsi-route.js';
 export type { IrqfdConfig } from './vm/interrupts.js';
 export type { UserMemoryRegion } from './vm/memory.js';
 export { GenericVm } from './vm/vm.js';

@@ -9,6 +9,7 @@ export { type Exit, type IoExit, MmioAccess } from './x86/exits.js';
 export type { GuestDebugOptions, HardwareBreakpoint } from './x86/guest-debug.js';
 export type { IoAccess } from './x86/io-access.js';
 export { Kvm } from './x86/kvm.js';
+export { Lapic, LapicRegister } from './x86/lapic.js';
 export { Vcpu } from './x86/vcpu/vcpu.js';
 export { Vm } from './x86/vm/vm.js';
 

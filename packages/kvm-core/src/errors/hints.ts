@@ -4,6 +4,10 @@ import { x86Hints } from './x86-hints.js';
 const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENODEV, ENOENT, ENOEXEC, ENOMEM, ENXIO, EPERM } =
   constants.errno;
 
+const noController = 'createIrqChip comes first';
+const noTimer = 'createPit2 comes first';
+const noLocalApic = 'the vCPU has no local APIC in the kernel: createIrqChip or createSplitIrqChip comes before it';
+const lateTimer = { [EEXIST]: 'the VM has a timer already', [ENOENT]: noController };
 const noSuchRegister = 'this vCPU has no such register: getRegList tells which there are';
 /** What arm64 says to most calls before KVM_ARM_VCPU_INIT. */
 const uninitialised = 'the vCPU has to be initialised first: vcpu.init()';
@@ -25,10 +29,38 @@ const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
     [EEXIST]: 'the VM has an interrupt controller already',
     [EINVAL]: 'it must be created before the first vCPU',
   },
-  KVM_CREATE_PIT2: {
-    [EEXIST]: 'the VM has a timer already',
-    [ENOENT]: 'createIrqChip comes first',
+  KVM_CREATE_PIT: lateTimer,
+  KVM_CREATE_PIT2: lateTimer,
+  KVM_GET_PIT: { [ENXIO]: noTimer },
+  KVM_SET_PIT: { [ENXIO]: noTimer },
+  KVM_GET_PIT2: { [ENXIO]: noTimer },
+  KVM_SET_PIT2: { [ENXIO]: noTimer },
+  KVM_REINJECT_CONTROL: { [ENXIO]: noTimer },
+  KVM_IRQ_LINE: { [ENXIO]: noController },
+  KVM_IRQ_LINE_STATUS: { [ENXIO]: noController },
+  KVM_GET_IRQCHIP: { [ENXIO]: `${noController}; of a split one there is nothing in the kernel to get` },
+  KVM_SET_IRQCHIP: { [ENXIO]: `${noController}; of a split one there is nothing in the kernel to set` },
+  KVM_SET_GSI_ROUTING: {
+    [EINVAL]:
+      'createIrqChip or createSplitIrqChip comes first; then, a route leads to a pin that is not there or a GSI to two places at once, or this host has no routes of its kind',
   },
+  KVM_ENABLE_CAP: { [EEXIST]: 'it is too late: the VM has what the capability is about already, or vCPUs' },
+  KVM_SIGNAL_MSI: {
+    [EINVAL]: 'createIrqChip or createSplitIrqChip comes first; then, the message is none this host understands',
+  },
+  KVM_GET_LAPIC: { [EINVAL]: noLocalApic },
+  KVM_SET_LAPIC: { [EINVAL]: noLocalApic },
+  KVM_SET_VAPIC_ADDR: { [EINVAL]: `the guest has no memory at the address, or ${noLocalApic}` },
+  KVM_INTERRUPT: {
+    [ENXIO]:
+      'the kernel has the interrupt controller, which queues interrupts by itself: irqLine, irqfd or signalMsi make one',
+    [EEXIST]: 'an interrupt is queued already: run the vCPU until it takes it',
+    [EINVAL]: 'the vector must be below 256',
+  },
+  KVM_SET_MP_STATE: {
+    [EINVAL]: 'this vCPU cannot be in that state; on x86 every one but Runnable needs a local APIC in the kernel',
+  },
+  KVM_SET_BOOT_CPU_ID: { [EBUSY]: 'it must be set before the first vCPU is created' },
   KVM_SET_IDENTITY_MAP_ADDR: { [EINVAL]: 'it must be set before the first vCPU is created' },
   KVM_IRQFD: {
     [EINVAL]: 'createIrqChip comes first, and the GSI must be one of its pins or routed',
