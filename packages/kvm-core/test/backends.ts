@@ -29,9 +29,16 @@ export function describeUnless(reason: string | undefined, title: string, tests:
 /**
  * Runs the same tests for every backend; where one cannot load, or there is no KVM, they are skipped and the reason is printed.
  * Skipped tests are collected all the same, so what needs the backend belongs into them or into a `beforeAll`.
+ *
+ * @param machines those the claims are about, as Node calls them: x86's, or of `test/machine.ts` all that there are guests for.
  */
-export function onEachBackend(claims: string, tests: (backend: BackendName) => void): void {
+export function onEachBackend(
+  claims: string,
+  tests: (backend: BackendName) => void,
+  machines: readonly string[] = ['x64'],
+): void {
+  const elsewhere = machines.includes(process.arch) ? undefined : `it is about ${machines.join(', ')}`;
   for (const name of backendNames) {
-    describeUnless(whyNot(name), `${claims} (${name})`, () => tests(name));
+    describeUnless(elsewhere ?? whyNot(name), `${claims} (${name})`, () => tests(name));
   }
 }

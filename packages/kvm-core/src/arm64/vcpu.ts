@@ -1,11 +1,75 @@
-import type { KvmRun } from '../abi/arm64/index.js';
-import { GenericVcpu, type VcpuParts } from '../vcpu/vcpu.js';
-import { type Exit, exits } from './exits.js';
+import type { KvmVcpuEvents, VcpuFeature } from '../abi/arm64/index.js';
+import * as abi from '../abi/arm64/index.js';
+import { given, integer, list } from '../struct/check.js';
+import type { StructInit } from '../struct/struct.js';
+import type { VcpuParts } from '../vcpu/vcpu.js';
+import { exits } from './exits.js';
+import { type GuestDebugOptions, guestDebug } from './guest-debug.js';
+import { ArmVcpuRegisters } from './registers.js';
 
-/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it is the one that runs it. */
-export class Vcpu extends GenericVcpu<Exit, KvmRun> {
+/** What `vcpu.init` takes. */
+export interface VcpuInit {
+  /** The kind of processor, as `vm.preferredTarget()` gives it. */
+  target: number;
+  /** What it has, of `VcpuFeature`; nothing of it. */
+  features?: readonly VcpuFeature[];
+}
+
+/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it is the one that runs it. It has to be initialised by `init`. */
+export class Vcpu extends ArmVcpuRegisters {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {
     super(parts, exits);
+  }
+
+  /**
+   * Says what processor the vCPU is, and resets it: without that, it has no registers and does not run. Again, it resets the
+   * vCPU, with the same features. KVM_ARM_VCPU_INIT, api.rst 4.82. arm64.
+   *
+   * @throws KvmError `ERR_KVM_SYSCALL` with EINVAL for a target that is not the host's or features that differ from those of the
+   *   VM's other vCPUs, ENOENT for a feature the host lacks.
+   */
+  init(init: VcpuInit): void {
+    const { target, features = [] } = given(init, 'what a vCPU is initialised with');
+    const argument = abi.KvmVcpuInit.from({ target });
+    const bits = argument.features;
+    for (const feature of Array.from(list(features, 'features'))) {
+      integer(feature, 0, bits.length * 32 - 1, 'a feature');
+      const word = Math.floor(feature / 32);
+      bits[word] = (bits[word] as number) | (1 << (feature % 32));
+    }
+    this.write(abi.KVM_ARM_VCPU_INIT, argument);
+  }
+
+  /**
+   * Fixes a feature whose shape is set between `init` and the first run: of SVE, the vector lengths. Without it, the vCPU does not
+   * run. KVM_ARM_VCPU_FINALIZE, api.rst 4.119. arm64, Cap.ArmSve.
+   *
+   * @param feature `VcpuFeature.Sve`.
+   */
+  finalize(feature: VcpuFeature): void {
+    this.ioctl(abi.KVM_ARM_VCPU_FINALIZE, Uint32Array.of(integer(feature, 0, 0x7fff_ffff, 'a feature')));
+  }
+
+  /** A system error that waits to be taken. KVM_GET_VCPU_EVENTS, api.rst 4.31. arm64, Cap.VcpuEvents. */
+  getVcpuEvents(into?: KvmVcpuEvents): KvmVcpuEvents {
+    return this.read(abi.KVM_GET_VCPU_EVENTS, into);
+  }
+
+  /**
+   * Makes a system error wait, or with `extDabtPending` a synchronous abort for an access that nothing answered.
+   * KVM_SET_VCPU_EVENTS, api.rst 4.32. arm64, Cap.VcpuEvents; Cap.ArmInjectSerrorEsr, Cap.ArmInjectExtDabt.
+   */
+  setVcpuEvents(events: KvmVcpuEvents | StructInit<KvmVcpuEvents>): void {
+    this.write(abi.KVM_SET_VCPU_EVENTS, events);
+  }
+
+  /**
+   * Makes the guest stop for a debugger, or, without options, run as it is: `run` returns with `ExitReason.Debug`, whose
+   * `debug.arch` has the syndrome, and the address that was watched. Each call replaces all that the one before it set.
+   * KVM_SET_GUEST_DEBUG, api.rst 4.87. arm64, Cap.SetGuestDebug.
+   */
+  setGuestDebug(options: GuestDebugOptions = {}): void {
+    this.write(abi.KVM_SET_GUEST_DEBUG, guestDebug(options));
   }
 }

@@ -4,7 +4,9 @@ import { namesOf } from '../names.js';
 export * from '../abi/riscv/index.js';
 export * from '../generic.js';
 export type { Exit } from './exits.js';
+export { doubleReg, FcsrReg, floatReg, IsaExtReg, SbiExtReg, VectorCsr, vectorReg } from './extensions.js';
 export { Kvm } from './kvm.js';
+export { ConfigReg, CoreReg, Csr, SbiStateReg, TimerReg } from './register-ids.js';
 export { Vcpu } from './vcpu.js';
 export { Vm } from './vm.js';
 

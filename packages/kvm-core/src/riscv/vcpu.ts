@@ -1,11 +1,45 @@
 import type { KvmRun } from '../abi/riscv/index.js';
+import * as abi from '../abi/riscv/index.js';
+import { boolean, given } from '../struct/check.js';
+import { namedRegister } from '../vcpu/named-register.js';
 import { GenericVcpu, type VcpuParts } from '../vcpu/vcpu.js';
 import { type Exit, exits } from './exits.js';
+import { CoreReg, Csr } from './register-ids.js';
 
 /** A virtual CPU. `vm.createVcpu` makes one; the thread that made it is the one that runs it. */
 export class Vcpu extends GenericVcpu<Exit, KvmRun> {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {
     super(parts, exits);
+  }
+
+  /** A general register, `pc` or `mode`. KVM_GET_ONE_REG, api.rst 4.69. riscv. */
+  getCoreReg(name: keyof typeof CoreReg): bigint {
+    return this.getOneReg(namedRegister(CoreReg, name, 'core register')) as bigint;
+  }
+
+  /** Sets a general register, `pc` or `mode`. KVM_SET_ONE_REG, api.rst 4.68. riscv. */
+  setCoreReg(name: keyof typeof CoreReg, value: bigint): void {
+    this.setOneReg(namedRegister(CoreReg, name, 'core register'), value);
+  }
+
+  /** A control and status register of the guest's supervisor. KVM_GET_ONE_REG, api.rst 4.69. riscv. */
+  getCsr(name: keyof typeof Csr): bigint {
+    return this.getOneReg(namedRegister(Csr, name, 'CSR')) as bigint;
+  }
+
+  /** Sets a control and status register of the guest's supervisor. KVM_SET_ONE_REG, api.rst 4.68. riscv. */
+  setCsr(name: keyof typeof Csr, value: bigint): void {
+    this.setOneReg(namedRegister(Csr, name, 'CSR'), value);
+  }
+
+  /**
+   * Makes the guest stop at EBREAK for a debugger, with `ExitReason.Debug`, instead of letting the guest have it; without options
+   * the guest has it again. KVM_SET_GUEST_DEBUG, api.rst 4.87. riscv, Cap.SetGuestDebug.
+   */
+  setGuestDebug(options: { softwareBreakpoints?: boolean } = {}): void {
+    const { softwareBreakpoints = false } = given(options, 'what to debug');
+    const control = boolean(softwareBreakpoints, 'softwareBreakpoints') ? abi.GuestDebug.Enable : 0;
+    this.write(abi.KVM_SET_GUEST_DEBUG, { control });
   }
 }

@@ -40,6 +40,15 @@ export function boolean(value: boolean, where: string): boolean {
   return value;
 }
 
+/** What one of a few names stands for. */
+export function oneOf<T>(choices: Readonly<Record<string | number, T>>, choice: unknown, what: string): T {
+  const known = typeof choice === 'string' || typeof choice === 'number';
+  if (!known || !Object.hasOwn(choices, choice)) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be one of: ${Object.keys(choices).join(', ')}`);
+  }
+  return choices[choice] as T;
+}
+
 /** A whole number from `low` to `high`. */
 export function integer(value: number, low: number, high: number, where: string): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {

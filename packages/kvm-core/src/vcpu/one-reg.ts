@@ -53,7 +53,7 @@ export abstract class VcpuOneReg extends VcpuMemory {
 
   /**
    * The ids of the registers there are to save: `getOneReg` gives each. On arm64 they depend on what the vCPU was initialised
-   * with. KVM_GET_REG_LIST, api.rst 4.83. Cap.OneReg; x86, arm64, riscv, mips.
+   * with. KVM_GET_REG_LIST, api.rst 4.84. Cap.OneReg; x86, arm64, riscv, mips.
    */
   getRegList(): BigUint64Array {
     return this.readList(this.abi.KVM_GET_REG_LIST).reg.slice();
@@ -71,7 +71,7 @@ export abstract class VcpuOneReg extends VcpuMemory {
     this.#argument ??= new this.abi.KvmOneReg();
     this.#argument.id = id;
     this.#argument.addr = BigInt(this.backend.address(this.#bytes));
-    this.call(ioctl, this.addressOf(this.#argument));
+    this.call(ioctl, this.addressOf(this.#argument, [this.#bytes]));
   }
 
   /** A short register lies at the start of the bytes, which are the number's low end or its high one. */

@@ -1,7 +1,7 @@
 import type { KvmGuestDebug } from '../abi/x86/index.js';
 import { GuestDebug } from '../abi/x86/index.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { given, list, u64 } from '../struct/check.js';
+import { given, list, oneOf, u64 } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 
 /** A place whose use stops the guest: a debug register. */
@@ -77,12 +77,4 @@ function debugRegisters(breakpoints: readonly HardwareBreakpoint[]): BigUint64Ar
   }
   debugReg[DR7] = control;
   return debugReg;
-}
-
-function oneOf<T>(choices: Readonly<Record<string | number, T>>, choice: unknown, what: string): T {
-  const known = typeof choice === 'string' || typeof choice === 'number';
-  if (!known || !Object.hasOwn(choices, choice)) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be one of: ${Object.keys(choices).join(', ')}`);
-  }
-  return choices[choice] as T;
 }

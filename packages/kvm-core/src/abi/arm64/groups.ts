@@ -981,6 +981,8 @@ export const VmType = {
   MipsVz: 1,
   /** `KVM_VM_MIPS_TE`. */
   MipsTe: 2,
+  /** `KVM_VM_TYPE_ARM_PROTECTED`. Since Linux 7.2 or earlier. */
+  ArmProtected: 2147483648,
 } as const;
 
 export type VmType = (typeof VmType)[keyof typeof VmType];
@@ -1461,6 +1463,44 @@ export const PmuEventAction = {
 } as const;
 
 export type PmuEventAction = (typeof PmuEventAction)[keyof typeof PmuEventAction];
+
+/** What a vCPU of arm64 has or does from its start: the numbers of bits in `features` for KVM_ARM_VCPU_INIT. */
+export const VcpuFeature = {
+  /** `KVM_ARM_VCPU_POWER_OFF`. */
+  PowerOff: 0,
+  /** `KVM_ARM_VCPU_EL1_32BIT`. */
+  El1_32Bit: 1,
+  /** `KVM_ARM_VCPU_PSCI_0_2`. */
+  Psci0_2: 2,
+  /** `KVM_ARM_VCPU_PMU_V3`. */
+  PmuV3: 3,
+  /** `KVM_ARM_VCPU_SVE`. */
+  Sve: 4,
+  /** `KVM_ARM_VCPU_PTRAUTH_ADDRESS`. */
+  PtrAuthAddress: 5,
+  /** `KVM_ARM_VCPU_PTRAUTH_GENERIC`. */
+  PtrAuthGeneric: 6,
+  /** `KVM_ARM_VCPU_HAS_EL2`. Since Linux 6.12 or earlier. */
+  HasEl2: 7,
+  /** `KVM_ARM_VCPU_HAS_EL2_E2H0`. Since Linux 7.2 or earlier. */
+  HasEl2E2H0: 8,
+  /** `KVM_ARM_VCPU_PMU_V3_STRICT`. Since Linux 7.3. */
+  PmuV3Strict: 9,
+} as const;
+
+export type VcpuFeature = (typeof VcpuFeature)[keyof typeof VcpuFeature];
+
+/** Which interrupts of arm64 a number counts among, for KVM_IRQ_LINE. */
+export const ArmIrqType = {
+  /** `KVM_ARM_IRQ_TYPE_CPU`. */
+  Cpu: 0,
+  /** `KVM_ARM_IRQ_TYPE_SPI`. */
+  Spi: 1,
+  /** `KVM_ARM_IRQ_TYPE_PPI`. */
+  Ppi: 2,
+} as const;
+
+export type ArmIrqType = (typeof ArmIrqType)[keyof typeof ArmIrqType];
 
 /** The architecture part of a register id for KVM_GET_ONE_REG and KVM_SET_ONE_REG. */
 export const RegArch = {

@@ -977,6 +977,8 @@ export const VmType = {
   MipsVz: 1,
   /** `KVM_VM_MIPS_TE`. */
   MipsTe: 2,
+  /** `KVM_VM_TYPE_ARM_PROTECTED`. Since Linux 7.2 or earlier. */
+  ArmProtected: 2147483648,
 } as const;
 
 export type VmType = (typeof VmType)[keyof typeof VmType];

@@ -977,6 +977,8 @@ export const VmType = {
   MipsVz: 1,
   /** `KVM_VM_MIPS_TE`. Since Linux 5.10 or earlier. */
   MipsTe: 2,
+  /** `KVM_VM_TYPE_ARM_PROTECTED`. Since Linux 7.2 or earlier. */
+  ArmProtected: 2147483648,
 } as const;
 
 export type VmType = (typeof VmType)[keyof typeof VmType];
@@ -1443,6 +1445,206 @@ export const GuestDebug = {
 } as const;
 
 export type GuestDebug = (typeof GuestDebug)[keyof typeof GuestDebug];
+
+/** Extensions of the RISC-V instruction set, which a register turns on and off. */
+export const RiscvIsaExt = {
+  /** `KVM_RISCV_ISA_EXT_A`. */
+  A: 0,
+  /** `KVM_RISCV_ISA_EXT_C`. */
+  C: 1,
+  /** `KVM_RISCV_ISA_EXT_D`. */
+  D: 2,
+  /** `KVM_RISCV_ISA_EXT_F`. */
+  F: 3,
+  /** `KVM_RISCV_ISA_EXT_H`. */
+  H: 4,
+  /** `KVM_RISCV_ISA_EXT_I`. */
+  I: 5,
+  /** `KVM_RISCV_ISA_EXT_M`. */
+  M: 6,
+  /** `KVM_RISCV_ISA_EXT_SVPBMT`. */
+  Svpbmt: 7,
+  /** `KVM_RISCV_ISA_EXT_SSTC`. */
+  Sstc: 8,
+  /** `KVM_RISCV_ISA_EXT_SVINVAL`. */
+  Svinval: 9,
+  /** `KVM_RISCV_ISA_EXT_ZIHINTPAUSE`. */
+  Zihintpause: 10,
+  /** `KVM_RISCV_ISA_EXT_ZICBOM`. */
+  Zicbom: 11,
+  /** `KVM_RISCV_ISA_EXT_ZICBOZ`. Since Linux 6.12 or earlier. */
+  Zicboz: 12,
+  /** `KVM_RISCV_ISA_EXT_ZBB`. Since Linux 6.12 or earlier. */
+  Zbb: 13,
+  /** `KVM_RISCV_ISA_EXT_SSAIA`. Since Linux 6.12 or earlier. */
+  Ssaia: 14,
+  /** `KVM_RISCV_ISA_EXT_V`. Since Linux 6.12 or earlier. */
+  V: 15,
+  /** `KVM_RISCV_ISA_EXT_SVNAPOT`. Since Linux 6.12 or earlier. */
+  Svnapot: 16,
+  /** `KVM_RISCV_ISA_EXT_ZBA`. Since Linux 6.12 or earlier. */
+  Zba: 17,
+  /** `KVM_RISCV_ISA_EXT_ZBS`. Since Linux 6.12 or earlier. */
+  Zbs: 18,
+  /** `KVM_RISCV_ISA_EXT_ZICNTR`. Since Linux 6.12 or earlier. */
+  Zicntr: 19,
+  /** `KVM_RISCV_ISA_EXT_ZICSR`. Since Linux 6.12 or earlier. */
+  Zicsr: 20,
+  /** `KVM_RISCV_ISA_EXT_ZIFENCEI`. Since Linux 6.12 or earlier. */
+  Zifencei: 21,
+  /** `KVM_RISCV_ISA_EXT_ZIHPM`. Since Linux 6.12 or earlier. */
+  Zihpm: 22,
+  /** `KVM_RISCV_ISA_EXT_SMSTATEEN`. Since Linux 6.12 or earlier. */
+  Smstateen: 23,
+  /** `KVM_RISCV_ISA_EXT_ZICOND`. Since Linux 6.12 or earlier. */
+  Zicond: 24,
+  /** `KVM_RISCV_ISA_EXT_ZBC`. Since Linux 6.12 or earlier. */
+  Zbc: 25,
+  /** `KVM_RISCV_ISA_EXT_ZBKB`. Since Linux 6.12 or earlier. */
+  Zbkb: 26,
+  /** `KVM_RISCV_ISA_EXT_ZBKC`. Since Linux 6.12 or earlier. */
+  Zbkc: 27,
+  /** `KVM_RISCV_ISA_EXT_ZBKX`. Since Linux 6.12 or earlier. */
+  Zbkx: 28,
+  /** `KVM_RISCV_ISA_EXT_ZKND`. Since Linux 6.12 or earlier. */
+  Zknd: 29,
+  /** `KVM_RISCV_ISA_EXT_ZKNE`. Since Linux 6.12 or earlier. */
+  Zkne: 30,
+  /** `KVM_RISCV_ISA_EXT_ZKNH`. Since Linux 6.12 or earlier. */
+  Zknh: 31,
+  /** `KVM_RISCV_ISA_EXT_ZKR`. Since Linux 6.12 or earlier. */
+  Zkr: 32,
+  /** `KVM_RISCV_ISA_EXT_ZKSED`. Since Linux 6.12 or earlier. */
+  Zksed: 33,
+  /** `KVM_RISCV_ISA_EXT_ZKSH`. Since Linux 6.12 or earlier. */
+  Zksh: 34,
+  /** `KVM_RISCV_ISA_EXT_ZKT`. Since Linux 6.12 or earlier. */
+  Zkt: 35,
+  /** `KVM_RISCV_ISA_EXT_ZVBB`. Since Linux 6.12 or earlier. */
+  Zvbb: 36,
+  /** `KVM_RISCV_ISA_EXT_ZVBC`. Since Linux 6.12 or earlier. */
+  Zvbc: 37,
+  /** `KVM_RISCV_ISA_EXT_ZVKB`. Since Linux 6.12 or earlier. */
+  Zvkb: 38,
+  /** `KVM_RISCV_ISA_EXT_ZVKG`. Since Linux 6.12 or earlier. */
+  Zvkg: 39,
+  /** `KVM_RISCV_ISA_EXT_ZVKNED`. Since Linux 6.12 or earlier. */
+  Zvkned: 40,
+  /** `KVM_RISCV_ISA_EXT_ZVKNHA`. Since Linux 6.12 or earlier. */
+  Zvknha: 41,
+  /** `KVM_RISCV_ISA_EXT_ZVKNHB`. Since Linux 6.12 or earlier. */
+  Zvknhb: 42,
+  /** `KVM_RISCV_ISA_EXT_ZVKSED`. Since Linux 6.12 or earlier. */
+  Zvksed: 43,
+  /** `KVM_RISCV_ISA_EXT_ZVKSH`. Since Linux 6.12 or earlier. */
+  Zvksh: 44,
+  /** `KVM_RISCV_ISA_EXT_ZVKT`. Since Linux 6.12 or earlier. */
+  Zvkt: 45,
+  /** `KVM_RISCV_ISA_EXT_ZFH`. Since Linux 6.12 or earlier. */
+  Zfh: 46,
+  /** `KVM_RISCV_ISA_EXT_ZFHMIN`. Since Linux 6.12 or earlier. */
+  Zfhmin: 47,
+  /** `KVM_RISCV_ISA_EXT_ZIHINTNTL`. Since Linux 6.12 or earlier. */
+  Zihintntl: 48,
+  /** `KVM_RISCV_ISA_EXT_ZVFH`. Since Linux 6.12 or earlier. */
+  Zvfh: 49,
+  /** `KVM_RISCV_ISA_EXT_ZVFHMIN`. Since Linux 6.12 or earlier. */
+  Zvfhmin: 50,
+  /** `KVM_RISCV_ISA_EXT_ZFA`. Since Linux 6.12 or earlier. */
+  Zfa: 51,
+  /** `KVM_RISCV_ISA_EXT_ZTSO`. Since Linux 6.12 or earlier. */
+  Ztso: 52,
+  /** `KVM_RISCV_ISA_EXT_ZACAS`. Since Linux 6.12 or earlier. */
+  Zacas: 53,
+  /** `KVM_RISCV_ISA_EXT_SSCOFPMF`. Since Linux 6.12 or earlier. */
+  Sscofpmf: 54,
+  /** `KVM_RISCV_ISA_EXT_ZIMOP`. Since Linux 6.12 or earlier. */
+  Zimop: 55,
+  /** `KVM_RISCV_ISA_EXT_ZCA`. Since Linux 6.12 or earlier. */
+  Zca: 56,
+  /** `KVM_RISCV_ISA_EXT_ZCB`. Since Linux 6.12 or earlier. */
+  Zcb: 57,
+  /** `KVM_RISCV_ISA_EXT_ZCD`. Since Linux 6.12 or earlier. */
+  Zcd: 58,
+  /** `KVM_RISCV_ISA_EXT_ZCF`. Since Linux 6.12 or earlier. */
+  Zcf: 59,
+  /** `KVM_RISCV_ISA_EXT_ZCMOP`. Since Linux 6.12 or earlier. */
+  Zcmop: 60,
+  /** `KVM_RISCV_ISA_EXT_ZAWRS`. Since Linux 6.12 or earlier. */
+  Zawrs: 61,
+  /** `KVM_RISCV_ISA_EXT_SMNPM`. Since Linux 7.2 or earlier. */
+  Smnpm: 62,
+  /** `KVM_RISCV_ISA_EXT_SSNPM`. Since Linux 7.2 or earlier. */
+  Ssnpm: 63,
+  /** `KVM_RISCV_ISA_EXT_SVADE`. Since Linux 7.2 or earlier. */
+  Svade: 64,
+  /** `KVM_RISCV_ISA_EXT_SVADU`. Since Linux 7.2 or earlier. */
+  Svadu: 65,
+  /** `KVM_RISCV_ISA_EXT_SVVPTC`. Since Linux 7.2 or earlier. */
+  Svvptc: 66,
+  /** `KVM_RISCV_ISA_EXT_ZABHA`. Since Linux 7.2 or earlier. */
+  Zabha: 67,
+  /** `KVM_RISCV_ISA_EXT_ZICCRSE`. Since Linux 7.2 or earlier. */
+  Ziccrse: 68,
+  /** `KVM_RISCV_ISA_EXT_ZAAMO`. Since Linux 7.2 or earlier. */
+  Zaamo: 69,
+  /** `KVM_RISCV_ISA_EXT_ZALRSC`. Since Linux 7.2 or earlier. */
+  Zalrsc: 70,
+  /** `KVM_RISCV_ISA_EXT_ZICBOP`. Since Linux 7.2 or earlier. */
+  Zicbop: 71,
+  /** `KVM_RISCV_ISA_EXT_ZFBFMIN`. Since Linux 7.2 or earlier. */
+  Zfbfmin: 72,
+  /** `KVM_RISCV_ISA_EXT_ZVFBFMIN`. Since Linux 7.2 or earlier. */
+  Zvfbfmin: 73,
+  /** `KVM_RISCV_ISA_EXT_ZVFBFWMA`. Since Linux 7.2 or earlier. */
+  Zvfbfwma: 74,
+  /** `KVM_RISCV_ISA_EXT_ZCLSD`. Since Linux 7.2 or earlier. */
+  Zclsd: 75,
+  /** `KVM_RISCV_ISA_EXT_ZILSD`. Since Linux 7.2 or earlier. */
+  Zilsd: 76,
+  /** `KVM_RISCV_ISA_EXT_ZALASR`. Since Linux 7.2 or earlier. */
+  Zalasr: 77,
+  /** `KVM_RISCV_ISA_EXT_ZICFILP`. Since Linux 7.3. */
+  Zicfilp: 78,
+  /** `KVM_RISCV_ISA_EXT_ZICFISS`. Since Linux 7.3. */
+  Zicfiss: 79,
+} as const;
+
+export type RiscvIsaExt = (typeof RiscvIsaExt)[keyof typeof RiscvIsaExt];
+
+/** Extensions of the SBI of RISC-V, which a register turns on and off. */
+export const RiscvSbiExt = {
+  /** `KVM_RISCV_SBI_EXT_V01`. Since Linux 6.12 or earlier. */
+  V01: 0,
+  /** `KVM_RISCV_SBI_EXT_TIME`. Since Linux 6.12 or earlier. */
+  Time: 1,
+  /** `KVM_RISCV_SBI_EXT_IPI`. Since Linux 6.12 or earlier. */
+  Ipi: 2,
+  /** `KVM_RISCV_SBI_EXT_RFENCE`. Since Linux 6.12 or earlier. */
+  Rfence: 3,
+  /** `KVM_RISCV_SBI_EXT_SRST`. Since Linux 6.12 or earlier. */
+  Srst: 4,
+  /** `KVM_RISCV_SBI_EXT_HSM`. Since Linux 6.12 or earlier. */
+  Hsm: 5,
+  /** `KVM_RISCV_SBI_EXT_PMU`. Since Linux 6.12 or earlier. */
+  Pmu: 6,
+  /** `KVM_RISCV_SBI_EXT_EXPERIMENTAL`. Since Linux 6.12 or earlier. */
+  Experimental: 7,
+  /** `KVM_RISCV_SBI_EXT_VENDOR`. Since Linux 6.12 or earlier. */
+  Vendor: 8,
+  /** `KVM_RISCV_SBI_EXT_DBCN`. Since Linux 6.12 or earlier. */
+  Dbcn: 9,
+  /** `KVM_RISCV_SBI_EXT_STA`. Since Linux 6.12 or earlier. */
+  Sta: 10,
+  /** `KVM_RISCV_SBI_EXT_SUSP`. Since Linux 7.2 or earlier. */
+  Susp: 11,
+  /** `KVM_RISCV_SBI_EXT_FWFT`. Since Linux 7.2 or earlier. */
+  Fwft: 12,
+  /** `KVM_RISCV_SBI_EXT_MPXY`. Since Linux 7.2 or earlier. */
+  Mpxy: 13,
+} as const;
+
+export type RiscvSbiExt = (typeof RiscvSbiExt)[keyof typeof RiscvSbiExt];
 
 /** The architecture part of a register id for KVM_GET_ONE_REG and KVM_SET_ONE_REG. */
 export const RegArch = {

@@ -1,0 +1,41 @@
+import { ExitReason, SystemEvent } from '../src/abi/x86/index.js';
+import type { BackendName } from '../src/backend/backend.js';
+import type { Exit } from '../src/x86/exits.js';
+import { guestImage } from './guests.js';
+import { type Core, type MachineGuest, startGuest } from './start-guest.mjs';
+
+/** What a machine that tests run on calls its architecture here: the folder of its entry. */
+const folders: Readonly<Record<string, string>> = { x64: 'x86', arm64: 'arm64', riscv64: 'riscv' };
+
+/** The machines that there are guests for: those of tests whose claims hold on every one. */
+export const machines = Object.keys(folders);
+
+const folder = folders[process.arch] ?? 'x86';
+
+/** The package, for the architecture of this machine, from its sources. */
+export const core = (await import(`../src/${folder}/index.ts`)) as unknown as Core;
+
+/** The same, built: what a Worker can import. */
+export const builtCore = new URL(`../dist/${folder}/index.js`, import.meta.url).href;
+
+/** What starts a guest in a Worker. */
+export const guestStarter = new URL('./start-guest.mjs', import.meta.url).href;
+
+/** The bytes of a guest that exists for every architecture. */
+export function machineImage(name: MachineImage): Uint8Array {
+  return guestImage(process.arch === 'x64' ? name : `${folder}/${name}`);
+}
+
+/** The guests that every architecture has: `guests/README.md` says what each does. */
+export type MachineImage = 'counter' | 'mmio' | 'off' | 'spin' | 'stores' | 'sum';
+
+/** A VM of one vCPU and 64 KiB, about to run one of the guests that every architecture has. */
+export function machineGuest(backend: BackendName, name: MachineImage): MachineGuest {
+  return startGuest(core, backend, machineImage(name));
+}
+
+/** Whether the guest has come to its end: halted on x86, turned off elsewhere. */
+export function ended(exit: Exit): boolean {
+  if (process.arch === 'x64') return exit.reason === ExitReason.Hlt;
+  return exit.reason === ExitReason.SystemEvent && exit.systemEvent.type === SystemEvent.Shutdown;
+}
