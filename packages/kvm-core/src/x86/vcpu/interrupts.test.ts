@@ -30,6 +30,15 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => guest.vcpu.interrupt('48' as never));
   });
 
+  test('have a window that a run can wait for', () => {
+    // cli; nop; nop; sti; again: nop; jmp again
+    using guest = realModeGuest(backend, [0xfa, 0x90, 0x90, 0xfb, 0x90, 0xeb, 0xfd]);
+    guest.vcpu.kvmRun.requestInterruptWindow = 1;
+    expect(guest.vcpu.run().reason).toBe(ExitReason.IrqWindowOpen);
+    expect(guest.vcpu.kvmRun.readyForInterruptInjection).toBe(1);
+    expect(guest.vcpu.getRegs().rip).toBeGreaterThan(0x1003n);
+  });
+
   test('are not queued by hand where a controller in the kernel queues them', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     const error = kvmError('ERR_KVM_SYSCALL', () => guest.vcpu.interrupt(0x30));
