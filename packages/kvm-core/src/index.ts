@@ -10,7 +10,10 @@ export type { GuestDebugOptions, HardwareBreakpoint } from './x86/guest-debug.js
 export type { IoAccess } from './x86/io-access.js';
 export { Kvm } from './x86/kvm.js';
 export { Lapic, LapicRegister } from './x86/lapic.js';
+export type { MsrFilter, MsrRange } from './x86/msr-filter.js';
+export type { SynchronisedRegisters } from './x86/sync-regs.js';
 export { Vcpu } from './x86/vcpu/vcpu.js';
+export type { PmuEventFilter } from './x86/vm/pmu.js';
 export { Vm } from './x86/vm/vm.js';
 
 export const { capName, capByName, allCaps, exitReasonName } = namesOf<abi.Cap>(abi);

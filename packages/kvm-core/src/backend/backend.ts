@@ -51,4 +51,7 @@ export interface Backend {
   interrupt(threadId: number): number;
 }
 
+/** The signals that a kick may be: of the real-time ones, for those below are libc's and, by custom, debuggers' and runtimes'. */
+export const kickSignals = { first: 40, last: 60 } as const;
+
 export type BackendName = 'native' | 'ffi';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import type { Backend } from './backend.js';
+import { type Backend, kickSignals } from './backend.js';
 
 const PROT_READ_WRITE = 0x3;
 const MAP_SHARED = 0x01;
@@ -11,9 +11,6 @@ const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 const SIG_DFL = 0n;
 /** libc's struct sigaction, on every 64-bit Linux: the handler comes first, and 24 words are more than enough. */
 const SIGACTION_WORDS = 24;
-/** Real-time signals; those below are taken by libc and, by custom, by debuggers and runtimes. */
-const FIRST_KICK_SIGNAL = 40;
-const LAST_KICK_SIGNAL = 60;
 
 /** What this file uses of koffi. Addresses come back as bigint and go in as number or bigint. */
 interface Koffi {
@@ -102,7 +99,7 @@ function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
   ) => number;
   const dlsym = libc.func('void *dlsym(void *library, const char *name)') as unknown as (l: null, n: string) => bigint;
   const harmless = dlsym(null, 'abs');
-  for (let number = FIRST_KICK_SIGNAL; number <= LAST_KICK_SIGNAL; number++) {
+  for (let number = kickSignals.first; number <= kickSignals.last; number++) {
     const current = new BigUint64Array(SIGACTION_WORDS);
     sigaction(number, null, current);
     // Another thread's copy of this module may have been here first: its handler is the same.

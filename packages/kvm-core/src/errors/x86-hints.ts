@@ -31,4 +31,8 @@ export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>
   },
   KVM_X86_SET_MCE: { [EINVAL]: 'status must have its valid bit, 63, and the bank must be one of setupMce' },
   KVM_SET_GUEST_DEBUG: { [EBUSY]: 'an exception is pending, and another cannot be injected' },
+  KVM_X86_SET_MSR_FILTER: { [EINVAL]: "the default 'deny' needs a range: without one the guest could use no MSR" },
+  KVM_SET_PMU_EVENT_FILTER: {
+    [EINVAL]: 'a masked event has bits that no mask may have, or this kernel knows no masked events',
+  },
 };

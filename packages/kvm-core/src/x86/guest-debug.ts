@@ -1,7 +1,7 @@
 import type { KvmGuestDebug } from '../abi/x86/index.js';
 import { GuestDebug } from '../abi/x86/index.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { given, list, oneOf, u64 } from '../struct/check.js';
+import { boolean, given, list, oneOf, u64 } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 
 /** A place whose use stops the guest: a debug register. */
@@ -40,17 +40,17 @@ const registers = 4;
 
 /** The argument of KVM_SET_GUEST_DEBUG. */
 export function guestDebug(options: GuestDebugOptions): StructInit<KvmGuestDebug> {
-  const { singleStep, softwareBreakpoints, blockIrq, inject } = given(options, 'what to debug');
+  const { singleStep = false, softwareBreakpoints = false, blockIrq = false, inject } = given(options, 'what to debug');
   const { length } = list(options.breakpoints ?? [], 'breakpoints');
   if (length > registers) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the processor has ${registers} breakpoints, not ${length}`);
   }
   const breakpoints = Array.from(options.breakpoints ?? []);
   const asked =
-    (singleStep ? GuestDebug.SingleStep : 0) |
-    (softwareBreakpoints ? GuestDebug.UseSwBp : 0) |
+    (boolean(singleStep, 'singleStep') ? GuestDebug.SingleStep : 0) |
+    (boolean(softwareBreakpoints, 'softwareBreakpoints') ? GuestDebug.UseSwBp : 0) |
     (breakpoints.length > 0 ? GuestDebug.UseHwBp : 0) |
-    (blockIrq ? GuestDebug.BlockIrq : 0) |
+    (boolean(blockIrq, 'blockIrq') ? GuestDebug.BlockIrq : 0) |
     (inject === undefined ? 0 : oneOf(injections, inject, 'what to inject'));
   return {
     control: asked === 0 ? 0 : asked | GuestDebug.Enable,
