@@ -24,6 +24,7 @@ const room = 16 * 1024;
 
 /** What stands behind the bytes that a caller wants, to see whether the kernel wrote more. */
 const canary = 0xa5;
+const untouched = new Uint8Array(room).fill(canary);
 
 /** A descriptor whose attributes can be read: `/dev/kvm`, and those that can be set too. */
 export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
@@ -56,7 +57,7 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
     const value = new BigUint64Array(1);
     const wanted = bytesOf(into ?? value);
     const landing = this.#attribute(this.abi.KVM_GET_DEVICE_ATTR, attribute, wanted);
-    if (landing.subarray(wanted.length).some((byte) => byte !== canary)) {
+    if (Buffer.compare(landing.subarray(wanted.length, wanted.length + room), untouched) !== 0) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
         `the attribute is longer than the ${wanted.length} bytes given for it`,

@@ -2,7 +2,9 @@ import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
+import { interruptible, Port } from '../../../test/interruptible.js';
 import {
+  ExitReason,
   IrqChipId,
   KVM_IOAPIC_NUM_PINS,
   KvmIoapicState,
@@ -12,6 +14,7 @@ import {
   PitStateFlag,
 } from '../../abi/x86/index.js';
 import { Kvm } from '../kvm.js';
+import { LapicRegister } from '../lapic.js';
 
 const { EBUSY, EEXIST, ENOENT, ENXIO } = constants.errno;
 
@@ -86,6 +89,47 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
     vm.reinjectControl(false);
     vm.reinjectControl(true);
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.reinjectControl(1 as never));
+  });
+
+  test('come with a timer that ticks', () => {
+    using guest = interruptible(backend, (vm) => {
+      vm.createIrqChip();
+      vm.createPit2();
+    });
+    guest.vm.setIrqChip(IrqChipId.PicMaster, { irqBase: 0x20, imr: 0xfe });
+    expect(guest.next()[0]).toBe(Port.Ready);
+    const state = guest.vm.getPit2();
+    state.channels[0]?.assign({ count: 0x1000, mode: 2, rwMode: 3, gate: 1 });
+    guest.vm.setPit2(state);
+    for (let tick = 0; tick < 3; tick++) {
+      expect(guest.next()).toEqual([Port.Taken, 0x20]);
+      expect(guest.next()).toEqual([Port.Ended, 0x20]);
+      expect(guest.next()[0]).toBe(Port.Ready);
+    }
+  });
+
+  test('may be split: then the guest s end of a level-triggered interrupt comes to this process', () => {
+    using guest = interruptible(backend, (vm) => vm.createSplitIrqChip(24));
+    // out Taken, al; mov dword fs:[0xb0], 0; out Ended, al; iret
+    const end = [0x64, 0x66, 0xc7, 0x06, 0xb0, 0x00, 0, 0, 0, 0];
+    guest.memory.write(0x3800, Uint8Array.from([0xe6, Port.Taken, ...end, 0xe6, Port.Ended, 0xcf]));
+    guest.memory.write(0x71 * 4, Uint8Array.of(0x00, 0x38, 0, 0));
+    const { vm, vcpu } = guest;
+    const sregs = vcpu.getSregs();
+    sregs.fs.base = 0xfee0_0000n;
+    vcpu.setSregs(sregs);
+    const lapic = vcpu.getLapic();
+    lapic.set(LapicRegister.Svr, 0x1ff);
+    vcpu.setLapic(lapic);
+    const levelAsserted = 0xc000;
+    vm.setGsiRouting([{ gsi: 7, msi: { address: 0xfee0_0000n, data: levelAsserted | 0x71 } }]);
+    expect(guest.next()[0]).toBe(Port.Ready);
+    vm.irqLine(7, true);
+    expect(guest.next()[0]).toBe(Port.Taken);
+    const exit = vcpu.run();
+    if (exit.reason !== ExitReason.IoapicEoi) throw new Error(`exit reason ${exit.reason}`);
+    expect(exit.eoi.vector).toBe(0x71);
+    expect(guest.next()[0]).toBe(Port.Ended);
   });
 
   test('come with the timer of the older call, too', () => {
