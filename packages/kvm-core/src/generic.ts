@@ -6,7 +6,9 @@ export { errnoName, KvmError, type KvmErrorCode } from './errors/kvm-error.js';
 export type { Attribute, AttributeData } from './ioctl/attributes.js';
 export type { ArgumentOf, FdKind, Ioctl, IoctlArgument } from './ioctl/ioctl.js';
 export { KvmFd } from './ioctl/kvm-fd.js';
-export { GuestMemory, type SharedGuestMemory } from './memory/guest-memory.js';
+export { DirtyLog } from './memory/dirty-log.js';
+export { GuestMemfd } from './memory/guest-memfd.js';
+export { GuestMemory, type MemoryOptions, type SharedGuestMemory } from './memory/guest-memory.js';
 export { pageSize } from './memory/page-size.js';
 export type { Statistic } from './stats/layout.js';
 export { Stats } from './stats/stats.js';
@@ -17,6 +19,8 @@ export { Capabilities, type CapabilityState } from './system/capabilities.js';
 export { EventFd } from './system/event-fd.js';
 export { GenericKvm } from './system/kvm.js';
 export type { KvmOptions } from './system/open.js';
+export { type CoalescedAccess, CoalescedRing } from './vcpu/coalesced-ring.js';
+export { type DirtyPage, DirtyRing } from './vcpu/dirty-ring.js';
 export { type AnyExit, type MmioExit, type UnrecognisedExit, unrecognised } from './vcpu/exits.js';
 export { type KickHandle, kick } from './vcpu/kick.js';
 export { GenericVcpu } from './vcpu/vcpu.js';
@@ -30,6 +34,8 @@ export type {
   MsiRoute,
   XenEvtchnRoute,
 } from './vm/gsi-route.js';
+export type { UserMemoryRegion2 } from './vm/guest-memfd.js';
 export type { IrqfdConfig } from './vm/interrupts.js';
+export type { CoalescedZone, IoeventfdConfig } from './vm/io-events.js';
 export type { UserMemoryRegion } from './vm/memory.js';
 export { GenericVm } from './vm/vm.js';

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -84,6 +85,10 @@ Napi::Value Discard(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_DONTNEED)));
 }
 
+Napi::Value HugePages(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_HUGEPAGE)));
+}
+
 Napi::Value View(const Napi::CallbackInfo& info) {
   return Napi::ArrayBuffer::New(info.Env(), Pointer(info[0]), Size(info[1]));
 }
@@ -105,6 +110,11 @@ Napi::Value Write(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(write(Int(info[0]), Pointer(info[1]), Size(info[2]))));
 }
 
+Napi::Value Poll(const Napi::CallbackInfo& info) {
+  struct pollfd one = {Int(info[0]), POLLIN, 0};
+  return Number(info, OrErrno(poll(&one, 1, Int(info[1]))));
+}
+
 }  // namespace
 
 void AddSyscalls(Napi::Env env, Napi::Object exports) {
@@ -118,11 +128,13 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("blank", Napi::Function::New<Blank>(env, "blank"));
   exports.Set("unmap", Napi::Function::New<Unmap>(env, "unmap"));
   exports.Set("discard", Napi::Function::New<Discard>(env, "discard"));
+  exports.Set("hugePages", Napi::Function::New<HugePages>(env, "hugePages"));
   exports.Set("view", Napi::Function::New<View>(env, "view"));
   exports.Set("eventfd", Napi::Function::New<Eventfd>(env, "eventfd"));
   exports.Set("read", Napi::Function::New<Read>(env, "read"));
   exports.Set("pread", Napi::Function::New<Pread>(env, "pread"));
   exports.Set("write", Napi::Function::New<Write>(env, "write"));
+  exports.Set("poll", Napi::Function::New<Poll>(env, "poll"));
 }
 
 }  // namespace kvm

@@ -1,7 +1,7 @@
 import type { KvmVcpuInit } from '../abi/arm64/index.js';
 import * as abi from '../abi/arm64/index.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { wholePages } from '../memory/guest-memory.js';
+import { wholePages, wholePages64 } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
 import { integer, u64 } from '../struct/check.js';
 import { GenericVm } from '../vm/vm.js';
@@ -75,7 +75,7 @@ export class Vm extends GenericVm<Vcpu> {
   #taggedPages(guestIpa: bigint, length: number): number {
     integer(length, pageSize, longest, 'the length of tagged memory');
     wholePages(length, 'the length of tagged memory');
-    wholePages(Number(u64(guestIpa, 'guestIpa') % BigInt(pageSize)), 'guestIpa', guestIpa);
+    wholePages64(guestIpa, 'guestIpa');
     return length;
   }
 

@@ -30,6 +30,8 @@ export interface Backend {
   unmap(address: number, length: number): number;
   /** Gives the pages of private memory back to the host at once; they read zero from then on. */
   discard(address: number, length: number): number;
+  /** Asks the host to back private memory with huge pages. */
+  hugePages(address: number, length: number): number;
   /** The bytes at an address, as a view. */
   view(address: number, length: number): ArrayBuffer;
 
@@ -39,6 +41,9 @@ export interface Backend {
   /** Reads at an offset of its own; may read less than `length`. */
   pread(fd: number, address: number, length: number, offset: number): number;
   write(fd: number, address: number, length: number): number;
+
+  /** Waits until there is something to read, for so many milliseconds or, with -1, until then: 1 if there is, 0 if not. */
+  poll(fd: number, timeout: number): number;
 
   /** A function that does `KVM_RUN` on one vCPU and nothing else: the whole of the exit path below JavaScript. */
   runner(fd: number, request: number): () => number;

@@ -6,6 +6,8 @@ const PROT_READ_WRITE = 0x3;
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x02 | 0x10 | 0x20 | 0x4000;
 const MADV_DONTNEED = 4;
+const MADV_HUGEPAGE = 14;
+const POLLIN = 1;
 const O_RDWR_CLOEXEC = 0o2000002;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 const SIG_DFL = 0n;
@@ -50,6 +52,11 @@ export function loadFfi(): Backend {
   const read = syscall('int64_t read(int fd, int64_t buffer, size_t length)');
   const pread = syscall('int64_t pread(int fd, int64_t buffer, size_t length, int64_t offset)');
   const write = syscall('int64_t write(int fd, int64_t buffer, size_t length)');
+  const poll = syscall('int poll(int64_t fds, unsigned long count, int timeout)');
+  // struct pollfd: the descriptor, and the events that are awaited, before those that have come.
+  const pollfd = new Int32Array(2);
+  new Int16Array(pollfd.buffer)[2] = POLLIN;
+  const pollfdAddress = Number(koffi.address(pollfd));
   const tgkill = syscall('int tgkill(int process, int thread, int signal)');
   const threadId = libc.func('int gettid(void)') as unknown as () => number;
 
@@ -70,11 +77,16 @@ export function loadFfi(): Backend {
         : 0,
     unmap: munmap,
     discard: (address, length) => madvise(address, length, MADV_DONTNEED),
+    hugePages: (address, length) => madvise(address, length, MADV_HUGEPAGE),
     view: (address, length) => koffi.view(BigInt(address), length),
     eventfd: (initial) => eventfd(initial, EFD_CLOEXEC_NONBLOCK),
     read,
     pread,
     write,
+    poll: (fd, timeout) => {
+      pollfd[0] = fd;
+      return poll(pollfdAddress, 1, timeout);
+    },
     runner: (fd, request) => () => (ioctl(fd, request, 0) === -1 ? -(errno[0] as number) : 0),
     threadId,
     interrupt: (thread) => {

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { interruptHints } from './interrupt-hints.js';
+import { memoryHints } from './memory-hints.js';
 import { x86Hints } from './x86-hints.js';
 
 const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM } = constants.errno;
@@ -13,10 +14,9 @@ const unfinalised = 'SVE has to be finalised first: vcpu.finalize(VcpuFeature.Sv
 const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   ...interruptHints,
   ...x86Hints,
-  KVM_SET_USER_MEMORY_REGION: {
-    [EEXIST]: 'the region overlaps one that another slot holds',
-    [EINVAL]:
-      'a flag is unknown here, or the size of a slot in use was to change, or there is nothing in the slot to delete',
+  ...memoryHints,
+  KVM_ENABLE_CAP: {
+    [EINVAL]: 'it is on already, or takes other arguments, or has to be turned on before the first vCPU is created',
   },
   KVM_CREATE_VCPU: {
     [EEXIST]: 'the VM has a vCPU with this id already',

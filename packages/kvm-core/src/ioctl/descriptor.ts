@@ -34,6 +34,16 @@ export class Descriptor {
     return this.#released;
   }
 
+  /** One user more, of another kind than a child: gives what to call when it is one no longer. */
+  hold(): () => void {
+    this.#users++;
+    let held = true;
+    return () => {
+      if (held) this.release();
+      held = false;
+    };
+  }
+
   /** One user less; the last one gives it back, and with it its claim on the parent. */
   release(): void {
     if (this.#released || --this.#users > 0) return;

@@ -239,6 +239,16 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return -1;
   }
 
+  /** Refuses what the host lacks a capability for, where no call's refusal would say so. */
+  protected need(cap: number, what: string): void {
+    this.opened();
+    if (this.queryExtension(cap) > 0) return;
+    const { name, since } = capabilityOf(this.abi, cap);
+    throw new KvmError('ERR_KVM_UNSUPPORTED', `${what}: this host's KVM lacks ${name}`, {
+      hint: since && `it came with ${since}`,
+    });
+  }
+
   /** The backend, for what is no ioctl. */
   protected opened(): Backend {
     if (this.#closed) throw closedError(this.kind);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
@@ -18,7 +19,7 @@ onEachBackend('GuestMemory', (name) => {
   });
 
   test('is zeroed pages on a page boundary', () => {
-    using memory = GuestMemory.allocate(backend, 3 * pageSize);
+    using memory = GuestMemory.allocate(backend, { size: 3 * pageSize });
     expect(memory.size).toBe(3 * pageSize);
     expect(backend.address(memory.bytes()) % pageSize).toBe(0);
     expect(memory.bytes().every((byte) => byte === 0)).toBe(true);
@@ -32,19 +33,19 @@ onEachBackend('GuestMemory', (name) => {
     ['negative', -pageSize, `from ${pageSize} to`],
     ['more than the host has', Math.floor(totalmem() / pageSize) * pageSize + pageSize, `from ${pageSize} to `],
   ])('refuses a size that is %s', (_, size, message) => {
-    expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => GuestMemory.allocate(backend, size)).message).toMatch(message);
+    expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => GuestMemory.allocate(backend, { size })).message).toMatch(message);
   });
 
   test('takes what the host has not given yet: a large memory costs nothing until it is touched', () => {
     const before = process.memoryUsage().rss;
-    using memory = GuestMemory.allocate(backend, 2 ** 30);
+    using memory = GuestMemory.allocate(backend, { size: 2 ** 30 });
     expect(memory.bytes(2 ** 30 - 1, 1)[0]).toBe(0);
     expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27);
   });
 
   test('reads back whatever is written, wherever, windows or not', () => {
     const pages = 6;
-    using memory = GuestMemory.allocate(backend, pages * pageSize, 2 * pageSize);
+    using memory = GuestMemory.allocate(backend, { size: pages * pageSize }, 2 * pageSize);
     const model = new Uint8Array(pages * pageSize);
     fc.assert(
       fc.property(fc.nat(model.length), fc.uint8Array({ maxLength: 3 * pageSize }), (offset, bytes) => {
@@ -60,8 +61,36 @@ onEachBackend('GuestMemory', (name) => {
     expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.bytes(pageSize, 2 * pageSize)).message).toMatch(/two windows/);
   });
 
+  test('lies on a boundary of 2 MiB where huge pages are asked for, and the host is told', () => {
+    const huge = 2 ** 21;
+    for (const limit of [undefined, huge]) {
+      using memory = GuestMemory.allocate(backend, { size: 3 * huge, hugePages: true }, limit);
+      const address = backend.address(memory.bytes(0, pageSize));
+      expect(address % huge).toBe(0);
+      // "hg" is among the flags of a mapping that asked for them.
+      const areas = readFileSync('/proc/self/smaps', 'latin1').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+      const area = areas.find((text) => {
+        const [start = '', end = ''] = text.split(' ', 1)[0]?.split('-') ?? [];
+        return Number.parseInt(start, 16) <= address && address < Number.parseInt(end, 16);
+      });
+      expect(area).toMatch(/^VmFlags:.* hg/m);
+    }
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () =>
+      GuestMemory.allocate(backend, { size: pageSize, hugePages: 'yes' as never }),
+    );
+  });
+
+  test('copies much as it copies little, aligned or not', () => {
+    using memory = GuestMemory.allocate(backend, { size: 64 * pageSize }, 33 * pageSize);
+    const bytes = Uint8Array.from({ length: 50 * pageSize }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
+    for (const offset of [0, 1, 13, pageSize + 5]) {
+      memory.write(offset, bytes.subarray(3));
+      expect(Buffer.compare(memory.read(offset, bytes.length - 3), bytes.subarray(3))).toBe(0);
+    }
+  });
+
   test('throws for an access that leaves it, and never wraps', () => {
-    using memory = GuestMemory.allocate(backend, pageSize);
+    using memory = GuestMemory.allocate(backend, { size: pageSize });
     for (const use of [
       () => memory.bytes(pageSize, 1),
       () => memory.bytes(pageSize + 1),
@@ -102,7 +131,7 @@ onEachBackend('GuestMemory', (name) => {
     const size = 2 ** 28;
     const before = process.memoryUsage().rss;
     for (let i = 0; i < 8; i++) {
-      using memory = GuestMemory.allocate(backend, size);
+      using memory = GuestMemory.allocate(backend, { size });
       memory.bytes().fill(1);
       const view = memory.bytes(size - pageSize);
       memory.close();
@@ -131,7 +160,7 @@ onEachBackend('GuestMemory', (name) => {
   });
 
   test('refuses what is no bytes, and what share did not give', () => {
-    using memory = GuestMemory.allocate(backend, pageSize);
+    using memory = GuestMemory.allocate(backend, { size: pageSize });
     for (const source of [[1], 'abc', undefined, new Uint16Array([0x1234]), new Float64Array([1.5])]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => memory.write(0, source as never));
     }
@@ -153,7 +182,7 @@ onEachBackend('GuestMemory', (name) => {
   test('of several windows takes as many slots, which the guest sees as one memory', () => {
     using kvm = Kvm.open({ backend: name });
     using vm = kvm.createVm();
-    using memory = GuestMemory.allocate(backend, 4 * pageSize, pageSize);
+    using memory = GuestMemory.allocate(backend, { size: 4 * pageSize }, pageSize);
     expect(vm.mapMemory(memory, 0n)).toEqual([0, 1, 2, 3]);
     // mov al, [0x3fff]; mov [0x1fff], al; hlt
     memory.write(0, Uint8Array.of(0xa0, 0xff, 0x3f, 0xa2, 0xff, 0x1f, 0xf4));
@@ -170,7 +199,7 @@ onEachBackend('GuestMemory', (name) => {
   });
 
   test('is seen by every Worker', async () => {
-    using memory = GuestMemory.allocate(backend, 2 * pageSize, pageSize);
+    using memory = GuestMemory.allocate(backend, { size: 2 * pageSize }, pageSize);
     const core = new URL('../../dist/index.js', import.meta.url).href;
     const worker = new Worker(
       `const { parentPort, workerData } = require('node:worker_threads');

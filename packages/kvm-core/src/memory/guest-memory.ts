@@ -2,8 +2,21 @@ import { constants as bufferLimits } from 'node:buffer';
 import { totalmem } from 'node:os';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { integer } from '../struct/check.js';
+import { systemCall } from '../errors/system-call.js';
+import { boolean, given, integer, u64 } from '../struct/check.js';
+import { copyBytes } from './copy.js';
 import { pageSize } from './page-size.js';
+
+/** What `kvm.allocateMemory` takes. */
+export interface MemoryOptions {
+  /** Bytes, a multiple of `pageSize`. */
+  size: number;
+  /**
+   * Asks the host for huge pages, which it may give unasked only where transparent huge pages are set to "always"; false. The
+   * memory then begins on a boundary of 2 MiB, and so should the guest-physical address. A first touch takes 2 MiB at once.
+   */
+  hugePages?: boolean;
+}
 
 /** A `GuestMemory` as `postMessage` carries it: `GuestMemory.from` makes one of it in another Worker, of the same pages. */
 export interface SharedGuestMemory {
@@ -12,11 +25,14 @@ export interface SharedGuestMemory {
   readonly windows: readonly Uint8Array[];
 }
 
+/** Bytes of a huge page, which begins at a multiple of them. */
+const hugePageSize = 2 ** 21;
+
 /**
- * The longest buffer to ask the runtime for, less the page that alignment may cost: a shared buffer starts where the allocator puts
- * it, and the kernel takes whole pages only. Newer runtimes name a limit they do not keep; 8 GiB they all give.
+ * The longest buffer to ask the runtime for, less what alignment may cost: a shared buffer starts where the allocator puts it, and
+ * the kernel takes whole pages only. Newer runtimes name a limit they do not keep; 8 GiB they all give.
  */
-const windowLimit = Math.floor(Math.min(bufferLimits.MAX_LENGTH, 2 ** 33) / pageSize - 1) * pageSize;
+const windowLimit = Math.floor(Math.min(bufferLimits.MAX_LENGTH, 2 ** 33) / hugePageSize - 1) * hugePageSize;
 
 /**
  * RAM for a guest: zeroed pages that every Worker can see, backed by nothing until they are touched.
@@ -45,18 +61,27 @@ export class GuestMemory implements Disposable {
   }
 
   /** @internal `kvm.allocateMemory`; `limit` is a parameter so that tests can have windows without gigabytes. */
-  static allocate(backend: Backend, size: number, limit: number = windowLimit): GuestMemory {
-    const most = Math.floor(totalmem() / pageSize) * pageSize;
-    integer(size, pageSize, most, 'the size of guest memory, in bytes,');
-    wholePages(size, 'the size of guest memory');
-    const windowSize = Math.min(size, limit);
-    const windows: Uint8Array[] = [];
-    for (let offset = 0; offset < size; offset += windowSize) {
-      windows.push(allocatePages(backend, Math.min(windowSize, size - offset)));
-    }
-    return new GuestMemory({ size, windowSize, windows }, () => {
-      for (const window of windows) backend.discard(backend.address(window), window.length);
+  static allocate(backend: Backend, options: MemoryOptions, limit: number = windowLimit): GuestMemory {
+    const { size, hugePages = false } = given(options, 'the options of allocateMemory');
+    memorySize(size, 'the size of guest memory');
+    const alignment = boolean(hugePages, 'hugePages') ? hugePageSize : pageSize;
+    const windows = windowsOf(size, limit, (_, length) => allocatePages(backend, length, alignment));
+    const each = (call: Backend['discard']): void => {
+      for (const window of windows) systemCall('madvise', call(backend.address(window), window.length));
+    };
+    if (hugePages) each(backend.hugePages);
+    return new GuestMemory({ size, windowSize: Math.min(size, limit), windows }, () => each(backend.discard));
+  }
+
+  /**
+   * @internal A file's pages, which are mapped until `end` is called. They belong to one thread: a view of what is mapped is no
+   * shared buffer.
+   */
+  static mapped(backend: Backend, address: number, size: number, end: () => void): GuestMemory {
+    const windows = windowsOf(size, windowLimit, (offset, length) => {
+      return new Uint8Array(backend.view(address + offset, length));
     });
+    return new GuestMemory({ size, windowSize: Math.min(size, windowLimit), windows }, end);
   }
 
   /** The same memory, in the Worker that was sent what `share` gave. */
@@ -76,9 +101,19 @@ export class GuestMemory implements Disposable {
     return new GuestMemory({ size, windowSize, windows: [...parts] });
   }
 
-  /** What to send to another Worker with `postMessage`. */
+  /**
+   * What to send to another Worker with `postMessage`.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for the pages of a `GuestMemfd`, which only their thread sees.
+   */
   share(): SharedGuestMemory {
     this.#check(0, 0);
+    if (!this.#windows.every(({ buffer }) => buffer instanceof SharedArrayBuffer)) {
+      throw new KvmError(
+        'ERR_KVM_INVALID_ARGUMENT',
+        'memory that is mapped from a file cannot be sent to another Worker',
+      );
+    }
     // From now on others may use the pages after this object's end.
     this.#discard = undefined;
     return { size: this.size, windowSize: this.windowSize, windows: [...this.#windows] };
@@ -106,7 +141,11 @@ export class GuestMemory implements Disposable {
   /** @internal A slot has the memory: gives what to call when it no longer does. */
   hold(): () => void {
     this.#users++;
-    return () => this.#release();
+    let held = true;
+    return () => {
+      if (held) this.#release();
+      held = false;
+    };
   }
 
   [Symbol.dispose](): void {
@@ -121,6 +160,15 @@ export class GuestMemory implements Disposable {
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when they are not all inside, or lie across two windows.
    */
   bytes(offset = 0, wanted?: number): Uint8Array {
+    return this.#view(offset, wanted);
+  }
+
+  /** @internal The same, of this class's own making: the kernel will use the pages. */
+  static pagesOf(memory: GuestMemory, offset: number, size?: number): Uint8Array {
+    return memory.#view(offset, size);
+  }
+
+  #view(offset: number, wanted?: number): Uint8Array {
     const length = this.#check(offset, wanted);
     // The end of the memory belongs to the last window.
     const index = Math.min(Math.floor(offset / this.windowSize), this.#windows.length - 1);
@@ -138,8 +186,8 @@ export class GuestMemory implements Disposable {
   /** Copies bytes out, from any `offset`. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     this.#check(offset, length);
-    const copy = new Uint8Array(length);
-    this.#eachPart(offset, length, (part, done) => copy.set(part, done));
+    const copy = allocateBytes(length);
+    this.#eachPart(offset, length, (part, done) => copyBytes(copy.subarray(done), part));
     return copy;
   }
 
@@ -149,13 +197,13 @@ export class GuestMemory implements Disposable {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what is written to guest memory must be a Uint8Array');
     }
     this.#check(offset, source.length);
-    this.#eachPart(offset, source.length, (part, done) => part.set(source.subarray(done, done + part.length)));
+    this.#eachPart(offset, source.length, (part, done) => copyBytes(part, source.subarray(done, done + part.length)));
   }
 
   #eachPart(offset: number, length: number, visit: (part: Uint8Array, done: number) => void): void {
     for (let done = 0; done < length; ) {
       const room = this.windowSize - ((offset + done) % this.windowSize);
-      const part = this.bytes(offset + done, Math.min(room, length - done));
+      const part = this.#view(offset + done, Math.min(room, length - done));
       visit(part, done);
       done += part.length;
     }
@@ -176,21 +224,51 @@ export class GuestMemory implements Disposable {
   }
 }
 
-/** @param shown the value for the message, where `value` is only its remainder. */
-export function wholePages(value: number, what: string, shown: number | bigint = value): void {
-  if (value % pageSize !== 0) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${what} must be whole pages of ${pageSize} bytes, not ${shown}`);
+export function wholePages(value: number, what: string): void {
+  if (value % pageSize !== 0) throw notWholePages(what, value);
+}
+
+/** The same for what is 64 bits wide, as the guest's addresses are. */
+export function wholePages64(value: bigint, what: string): bigint {
+  if (u64(value, what) % BigInt(pageSize) !== 0n) throw notWholePages(what, value);
+  return value;
+}
+
+function notWholePages(what: string, value: number | bigint): KvmError {
+  return new KvmError('ERR_KVM_OUT_OF_RANGE', `${what} must be whole pages of ${pageSize} bytes, not ${value}`);
+}
+
+/** @internal A size that memory can have: whole pages, and no more than the machine's. */
+export function memorySize(size: number, what: string): number {
+  integer(size, pageSize, Math.floor(totalmem() / pageSize) * pageSize, `${what}, in bytes,`);
+  wholePages(size, what);
+  return size;
+}
+
+/** The parts of a memory, none of which is longer than `limit`. */
+function windowsOf(size: number, limit: number, make: (offset: number, length: number) => Uint8Array): Uint8Array[] {
+  const windows: Uint8Array[] = [];
+  for (let offset = 0; offset < size; offset += limit) windows.push(make(offset, Math.min(limit, size - offset)));
+  return windows;
+}
+
+/** Bytes of this process, as many as the runtime can give. */
+function allocateBytes(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length);
+  } catch (cause) {
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `a copy of ${length} bytes is more than there is room for`, { cause });
   }
 }
 
-/** Zeroed, page-aligned, shared bytes: as many pages as asked for, out of a buffer of one more. */
-function allocatePages(backend: Backend, length: number): Uint8Array {
+/** Zeroed, aligned, shared bytes: as many as asked for, out of a buffer that has room to move them in. */
+function allocatePages(backend: Backend, length: number, alignment: number): Uint8Array {
   let buffer: SharedArrayBuffer;
   try {
-    buffer = new SharedArrayBuffer(length + pageSize);
+    buffer = new SharedArrayBuffer(length + alignment);
   } catch (cause) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the host cannot give ${length} bytes of guest memory`, { cause });
   }
-  const misaligned = backend.address(new Uint8Array(buffer)) % pageSize;
-  return new Uint8Array(buffer, misaligned === 0 ? 0 : pageSize - misaligned, length);
+  const misaligned = backend.address(new Uint8Array(buffer)) % alignment;
+  return new Uint8Array(buffer, misaligned === 0 ? 0 : alignment - misaligned, length);
 }

@@ -2,11 +2,11 @@ import { constants } from 'node:os';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
-import { u32, u64 } from '../struct/check.js';
+import { integer, u32, u64 } from '../struct/check.js';
 
 /**
  * An eventfd: a 64-bit counter in the kernel that one side adds to and the other takes from. KVM takes one in the place of an
- * interrupt line (`vm.irqfd`). Close-on-exec, and never blocks. `kvm.createEventFd` makes one.
+ * interrupt line (`vm.irqfd`), and signals one for a write of the guest (`vm.ioeventfd`). Close-on-exec, and never blocks. `kvm.createEventFd` makes one.
  */
 export class EventFd implements Disposable {
   readonly #backend: Backend;
@@ -38,6 +38,20 @@ export class EventFd implements Disposable {
     if (result === -constants.errno.EAGAIN) return 0n;
     systemCall('read of an eventfd', result);
     return this.#value[0] as bigint;
+  }
+
+  /**
+   * Waits until there is something to read, which it leaves there. It blocks the thread, and is for Workers; a signal, as that of
+   * a kick, may end it early.
+   *
+   * @param timeout milliseconds; 0 to look and not wait.
+   * @returns whether there is something.
+   */
+  wait(timeout: number): boolean {
+    const { fd } = this;
+    const result = this.#backend.poll(fd, integer(timeout, 0, 0x7fff_ffff, 'a timeout'));
+    if (result === -constants.errno.EINTR) return false;
+    return systemCall('poll of an eventfd', result) > 0;
   }
 
   /** Gives the descriptor back. A second call does nothing. */

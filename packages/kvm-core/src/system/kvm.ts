@@ -1,7 +1,7 @@
 import { ReadableAttributesFd } from '../ioctl/attributes.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { GuestMemory } from '../memory/guest-memory.js';
-import { given, u32 } from '../struct/check.js';
+import { GuestMemory, type MemoryOptions } from '../memory/guest-memory.js';
+import { u32 } from '../struct/check.js';
 import { type GenericVm, type VmParts, vmParts } from '../vm/vm.js';
 import { Capabilities } from './capabilities.js';
 import { EventFd } from './event-fd.js';
@@ -57,14 +57,13 @@ export abstract class GenericKvm<
   /**
    * RAM for a guest: zeroed, shared with every Worker, taken from the host page by page as it is touched.
    *
-   * @param options.size bytes, a multiple of `pageSize`.
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when the size is 0, not whole pages, or more than the host has.
    */
-  allocateMemory(options: { size: number }): GuestMemory {
-    return GuestMemory.allocate(this.opened(), given(options, 'the options of allocateMemory').size);
+  allocateMemory(options: MemoryOptions): GuestMemory {
+    return GuestMemory.allocate(this.opened(), options);
   }
 
-  /** A kernel counter to signal by: for irqfd here, and for Node's own event loop elsewhere. */
+  /** A kernel counter to signal by: for `vm.irqfd` and `vm.ioeventfd`. */
   createEventFd(initial = 0): EventFd {
     return new EventFd(this.opened(), initial);
   }

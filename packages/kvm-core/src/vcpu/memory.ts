@@ -1,4 +1,75 @@
+import { KvmError } from '../errors/kvm-error.js';
+import type { Descriptor } from '../ioctl/descriptor.js';
+import { wholePages64 } from '../memory/guest-memory.js';
+import { pageSize } from '../memory/page-size.js';
+import { CoalescedRing } from './coalesced-ring.js';
+import { DirtyRing, type MappedRing } from './dirty-ring.js';
+import type { RunState } from './run-state.js';
 import { VcpuSignals } from './signals.js';
 
 /** What a vCPU does to its VM's memory. */
-export abstract class VcpuMemory extends VcpuSignals {}
+export abstract class VcpuMemory extends VcpuSignals {
+  readonly #state: RunState;
+  readonly #mappedRing: MappedRing | undefined;
+  #coalescedRing: CoalescedRing | undefined;
+  #dirtyRing: DirtyRing | undefined;
+
+  protected constructor(descriptor: Descriptor, state: RunState, dirtyRing: MappedRing | undefined) {
+    super(descriptor);
+    this.#state = state;
+    this.#mappedRing = dirtyRing;
+  }
+
+  /**
+   * The guest's writes to the zones of `vm.registerCoalescedMmio`, which did not make it leave.
+   *
+   * @throws KvmError `ERR_KVM_UNSUPPORTED` without Cap.CoalescedMmio.
+   */
+  get coalescedRing(): CoalescedRing {
+    const backend = this.opened();
+    if (this.#coalescedRing === undefined) {
+      const { CoalescedMmio } = this.abi.Cap;
+      this.need(CoalescedMmio, 'a ring of coalesced writes');
+      // What the host answers is the number of the ring's page in the run state.
+      const offset = this.queryExtension(CoalescedMmio) * pageSize;
+      if (offset + pageSize > this.#state.bytes.length) {
+        throw new KvmError('ERR_KVM_UNSUPPORTED', 'this host maps no ring of coalesced writes');
+      }
+      this.#coalescedRing = new CoalescedRing(this.abi, backend.view(this.#state.address + offset, pageSize));
+    }
+    return this.#coalescedRing;
+  }
+
+  /**
+   * The pages that this vCPU has written to.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` unless `vm.enableDirtyRing` was called before the vCPU was made.
+   */
+  get dirtyRing(): DirtyRing {
+    const backend = this.opened();
+    if (this.#mappedRing === undefined) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this vCPU has no dirty ring', {
+        hint: 'call vm.enableDirtyRing before the first vCPU is made',
+      });
+    }
+    this.#dirtyRing ??= new DirtyRing(this.abi, backend, this.#mappedRing);
+    return this.#dirtyRing;
+  }
+
+  /**
+   * Maps guest memory as the guest's first touches would, so that these need not: all of a range, however many calls it takes.
+   * KVM_PRE_FAULT_MEMORY, api.rst 4.143. x86, Cap.PreFaultMemory.
+   *
+   * @param guestPhysAddr whole pages.
+   * @param size bytes, whole pages.
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENOENT for what no slot has; what came before it is mapped.
+   */
+  preFaultMemory(guestPhysAddr: bigint, size: bigint): void {
+    const { KVM_PRE_FAULT_MEMORY, KvmPreFaultMemory } = this.abi;
+    const gpa = wholePages64(guestPhysAddr, 'guestPhysAddr');
+    const range = KvmPreFaultMemory.from({ gpa, size: wholePages64(size, 'size') });
+    // The kernel moves the range's start past what it has done.
+    do this.write(KVM_PRE_FAULT_MEMORY, range);
+    while (range.size > 0n);
+  }
+}

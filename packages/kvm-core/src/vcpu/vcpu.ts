@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import type { RunHead } from '../arch/architecture.js';
 import { Descriptor } from '../ioctl/descriptor.js';
 import { closedError } from '../ioctl/kvm-fd.js';
+import { type MappedRing, mapRing } from './dirty-ring.js';
 import { type AnyExit, type ExitTable, ExitViews } from './exits.js';
 import { type KickHandle, KickState, kick } from './kick.js';
 import { VcpuOneReg } from './one-reg.js';
@@ -15,15 +16,26 @@ export interface VcpuParts {
   readonly id: number;
   readonly state: RunState;
   readonly kickState: KickState;
+  readonly dirtyRing: MappedRing | undefined;
 }
 
-/** @internal */
-export function vcpuParts(parent: Descriptor, fd: number, id: number, mmapSize: number): VcpuParts {
+/** @internal @param dirtyRingBytes what was enabled for all vCPUs of the VM; 0 for no ring. */
+export function vcpuParts(
+  parent: Descriptor,
+  fd: number,
+  id: number,
+  mmapSize: number,
+  dirtyRingBytes: number,
+): VcpuParts {
   const { arch, backend } = parent;
+  let dirtyRing: MappedRing | undefined;
   let state: RunState;
   try {
+    // Before the run state, which has views: while nobody has one, what is mapped can be given up.
+    if (dirtyRingBytes > 0) dirtyRing = mapRing(arch.abi, backend, fd, dirtyRingBytes);
     state = new RunState(arch, backend, fd, mmapSize);
   } catch (error) {
+    if (dirtyRing !== undefined) backend.unmap(dirtyRing.address, dirtyRing.length);
     backend.close(fd);
     throw error;
   }
@@ -32,8 +44,9 @@ export function vcpuParts(parent: Descriptor, fd: number, id: number, mmapSize: 
   const descriptor = new Descriptor(arch, backend, fd, parent, () => {
     kickState.close();
     backend.blank(address, mmapSize);
+    if (dirtyRing !== undefined) backend.blank(dirtyRing.address, dirtyRing.length);
   });
-  return { descriptor, id, state, kickState };
+  return { descriptor, id, state, kickState, dirtyRing };
 }
 
 /** What a vCPU has on every architecture, whose exits are `E` and whose run state is `R`. */
@@ -46,8 +59,8 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   #enter: () => number;
 
   /** @internal `vm.createVcpu`. */
-  constructor({ descriptor, id, state, kickState }: VcpuParts, exits: ExitTable<E>) {
-    super(descriptor);
+  constructor({ descriptor, id, state, kickState, dirtyRing }: VcpuParts, exits: ExitTable<E>) {
+    super(descriptor, state, dirtyRing);
     this.id = id;
     this.#state = state;
     this.#kick = kickState;

@@ -1,13 +1,17 @@
+import type { KvmUserspaceMemoryRegion } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
 import { StatsFd } from '../ioctl/stats.js';
-import { GuestMemory, wholePages } from '../memory/guest-memory.js';
-import { pageSize } from '../memory/page-size.js';
+import type { GuestMemfd } from '../memory/guest-memfd.js';
+import { GuestMemory, wholePages, wholePages64 } from '../memory/guest-memory.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
 
 /** What `vm.setUserMemoryRegion` takes. */
 export interface UserMemoryRegion {
-  /** The slot's number; its upper 16 bits are the address space. Reusing a number moves or deletes what was there. */
+  /**
+   * The slot's number; its upper 16 bits are the address space, of which most hosts have one. With Cap.MultiAddressSpace x86 has
+   * two, and the second is what a vCPU sees in system management mode. Reusing a number moves or deletes what was there.
+   */
   slot: number;
   /** Where the guest sees it: a guest-physical address, whole pages. */
   guestPhysAddr: bigint;
@@ -21,10 +25,29 @@ export interface UserMemoryRegion {
   flags?: number;
 }
 
+/** @internal What is known of a slot in use. */
+export interface Slot {
+  readonly guestPhysAddr: bigint;
+  /** Bytes. */
+  readonly size: number;
+  readonly flags: number;
+  /** The guest's pages in this process. They must outlive every vCPU: the kernel knows their address alone. */
+  readonly pages: Uint8Array;
+  /** Where the pages are in this process. */
+  readonly address: number;
+  /** The slot no longer has them. */
+  readonly release: () => void;
+}
+
+/** @internal A region as the kernel is told it. */
+export type RegionFields = Pick<
+  KvmUserspaceMemoryRegion,
+  'slot' | 'flags' | 'guestPhysAddr' | 'memorySize' | 'userspaceAddr'
+>;
+
 /** The memory of a VM: which pages the guest has, and where. */
 export abstract class VmMemory extends StatsFd<'vm'> {
   readonly kind = 'vm';
-  /** The slots in use, and the pages of each, which must outlive every vCPU: the kernel knows the address alone. */
   readonly #slots: Map<number, Slot>;
 
   protected constructor(descriptor: Descriptor, slots: Map<number, Slot>) {
@@ -32,34 +55,54 @@ export abstract class VmMemory extends StatsFd<'vm'> {
     this.#slots = slots;
   }
 
+  /** The slots in use, by their numbers. */
+  protected get slots(): ReadonlyMap<number, Slot> {
+    return this.#slots;
+  }
+
   /**
    * Gives the guest memory at an address, moves what a slot holds, changes its flags, or, without `memory`, deletes the slot.
-   * The pages stay for as long as the slot has them. KVM_SET_USER_MEMORY_REGION, api.rst 4.35. Cap.UserMemory.
+   * The pages stay for as long as the slot has them. KVM_SET_USER_MEMORY_REGION, api.rst 4.35. Cap.UserMemory, and for
+   * `MemoryFlag.Readonly` Cap.ReadonlyMem.
    *
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address or size that is not whole pages or leaves the memory.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address or size that is not whole pages or leaves the memory,
+   *   `ERR_KVM_UNSUPPORTED` for an address space that the host lacks, `ERR_KVM_SYSCALL` with EEXIST where another slot is.
    */
   setUserMemoryRegion(region: UserMemoryRegion): void {
+    this.setRegion(region, (fields) => this.write(this.abi.KVM_SET_USER_MEMORY_REGION, fields));
+  }
+
+  /** Checks a region, has it sent, and keeps what is in it for as long as the slot does. */
+  protected setRegion(region: UserMemoryRegion, send: (fields: RegionFields) => void, guestMemfd?: GuestMemfd): void {
     const { slot, guestPhysAddr, memory, flags = 0, offset = 0, size } = given(region, 'a memory region');
     this.opened();
-    u32(slot, 'slot');
-    // The lower half counts the slots of an address space, the upper half the address spaces.
-    integer(slot & 0xffff, 0, this.queryExtension(this.abi.Cap.NrMemslots) - 1, 'slot');
+    this.#checkSlot(slot);
     u32(flags, 'flags');
-    u64(guestPhysAddr, 'guestPhysAddr');
-    wholePages(Number(guestPhysAddr % BigInt(pageSize)), 'guestPhysAddr', guestPhysAddr);
+    wholePages64(guestPhysAddr, 'guestPhysAddr');
     const pages = memory === undefined ? undefined : pagesOf(memory, offset, size);
-    const argument = this.abi.KvmUserspaceMemoryRegion.from({
-      slot,
-      flags,
-      guestPhysAddr,
-      memorySize: BigInt(pages?.length ?? 0),
-      userspaceAddr: BigInt(pages === undefined ? 0 : this.backend.address(pages)),
-    });
-    this.call(this.abi.KVM_SET_USER_MEMORY_REGION, this.addressOf(argument));
+    const address = pages === undefined ? 0 : this.backend.address(pages);
+    const memorySize = BigInt(pages?.length ?? 0);
+    send({ slot, flags, guestPhysAddr, memorySize, userspaceAddr: BigInt(address) });
     const before = this.#slots.get(slot);
     if (memory === undefined || pages === undefined) this.#slots.delete(slot);
-    else this.#slots.set(slot, { pages, release: memory.hold() });
+    else {
+      const holds = [memory.hold(), guestMemfd?.hold()];
+      const release = (): void => {
+        for (const end of holds) end?.();
+      };
+      this.#slots.set(slot, { guestPhysAddr, size: pages.length, flags, pages, address, release });
+    }
     before?.release();
+  }
+
+  /** The lower half of a slot's number counts the slots of an address space, the upper half the address spaces. */
+  #checkSlot(slot: number): void {
+    const { MultiAddressSpace, NrMemslots } = this.abi.Cap;
+    integer(u32(slot, 'slot') & 0xffff, 0, this.queryExtension(NrMemslots) - 1, 'slot');
+    const space = slot >>> 16;
+    if (space === 0) return;
+    this.need(MultiAddressSpace, `slot ${slot} of address space ${space}`);
+    integer(space, 0, this.queryExtension(MultiAddressSpace) - 1, 'the address space of a slot');
   }
 
   /**
@@ -87,17 +130,10 @@ export abstract class VmMemory extends StatsFd<'vm'> {
   }
 }
 
-/** @internal */
-export interface Slot {
-  readonly pages: Uint8Array;
-  /** The slot no longer has them. */
-  readonly release: () => void;
-}
-
 function pagesOf(memory: GuestMemory, offset: number, size: number | undefined): Uint8Array {
   isGuestMemory(memory);
   wholePages(offset, 'offset');
-  const pages = memory.bytes(offset, size);
+  const pages = GuestMemory.pagesOf(memory, offset, size);
   wholePages(pages.length, 'size');
   if (pages.length === 0) throw new KvmError('ERR_KVM_OUT_OF_RANGE', 'the size of a memory region must not be 0');
   return pages;

@@ -55,7 +55,7 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmI
     const limit = this.queryExtension(this.abi.Cap.MaxVcpuId) || this.queryExtension(this.abi.Cap.MaxVcpus);
     integer(id, 0, limit - 1, 'a vCPU id');
     const fd = this.call(this.abi.KVM_CREATE_VCPU, id);
-    return new this.vcpuType(vcpuParts(KvmFd.descriptorOf(this), fd, id, this.#mmapSize));
+    return new this.vcpuType(vcpuParts(KvmFd.descriptorOf(this), fd, id, this.#mmapSize, this.dirtyRingBytes));
   }
 
   /**

@@ -22,7 +22,7 @@ function protectedNames() {
 
 const hidden = new Set([...protectedNames(), 'constructor']);
 
-/** Methods and accessors of an object, those of its ancestors included, in a stable order. */
+/** Methods and accessors of an object, and its being iterated, those of its ancestors included, in a stable order. */
 export function callsOf(object) {
   const calls = [];
   for (let at = Object.getPrototypeOf(object); at !== Object.prototype && at !== null; at = Object.getPrototypeOf(at)) {
@@ -32,5 +32,6 @@ export function callsOf(object) {
       else if (descriptor.get !== undefined) calls.push({ name, kind: 'get' });
     }
   }
+  if (typeof object[Symbol.iterator] === 'function') calls.push({ name: 'iterated', kind: 'iterate' });
   return calls.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

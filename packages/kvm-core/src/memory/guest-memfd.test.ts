@@ -1,0 +1,190 @@
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { expect, test } from 'vitest';
+import { describeUnless, onEachBackend, whyNot } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import { codeAddress } from '../../test/real-mode.js';
+import { Cap, ExitReason, GuestMemfdFlag, MemoryFlag } from '../abi/x86/index.js';
+import type { BackendName } from '../backend/backend.js';
+import { backendNames } from '../backend/select.js';
+import { Kvm } from '../x86/kvm.js';
+import type { Vcpu } from '../x86/vcpu/vcpu.js';
+import type { Vm } from '../x86/vm/vm.js';
+import { pageSize } from './page-size.js';
+
+const { EEXIST, EINVAL } = constants.errno;
+const size = 16 * pageSize;
+const mapped = GuestMemfdFlag.Mmap | GuestMemfdFlag.InitShared;
+
+/** What a default VM offers of guest_memfd. */
+function offered(): { file: boolean; flags: bigint } {
+  using kvm = Kvm.open();
+  using vm = kvm.createVm();
+  return { file: vm.checkExtension(Cap.GuestMemfd) > 0, flags: BigInt(vm.checkExtension(Cap.GuestMemfdFlags)) };
+}
+
+function without(name: BackendName, lacks: () => string | undefined): string | undefined {
+  return whyNot(name) ?? lacks();
+}
+
+function lacksFile(): string | undefined {
+  return offered().file ? undefined : 'the host lacks KVM_CAP_GUEST_MEMFD';
+}
+
+function lacksMapping(): string | undefined {
+  const { file, flags } = offered();
+  return file && (flags & mapped) === mapped ? undefined : 'the host maps no guest_memfd';
+}
+
+function realModeVcpu(vm: Vm): Vcpu {
+  const vcpu = vm.createVcpu(0);
+  vcpu.setSregs(Object.assign(vcpu.getSregs(), { cs: { base: 0n, selector: 0 }, ds: { base: 0n, selector: 0 } }));
+  vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n });
+  return vcpu;
+}
+
+onEachBackend('guest_memfd, wherever', (backend) => {
+  test('is refused by name where the host lacks it', (context) => {
+    if (offered().file) context.skip('the host has KVM_CAP_GUEST_MEMFD');
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.createGuestMemfd(size));
+    expect(error.message).toContain('KVM_CAP_GUEST_MEMFD');
+  });
+
+  test('is not made with what is no size and no flags', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    for (const wrong of [0, 1, pageSize + 1, -pageSize, 2 ** 60]) {
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.createGuestMemfd(wrong));
+    }
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.createGuestMemfd('4096' as never));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.createGuestMemfd(size, 1 as never));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.createGuestMemfd(size, -1n));
+  });
+
+  test('is not needed by setUserMemoryRegion2, which does all that setUserMemoryRegion does', (context) => {
+    using kvm = Kvm.open({ backend });
+    if (kvm.checkExtension(Cap.UserMemory2) === 0) context.skip('the host lacks KVM_CAP_USER_MEMORY2');
+    using vm = kvm.createVm();
+    using memory = kvm.allocateMemory({ size });
+    memory.write(codeAddress, Uint8Array.of(0xf4));
+    vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n, memory });
+    const overlap = kvmError('ERR_KVM_SYSCALL', () => vm.setUserMemoryRegion2({ slot: 1, guestPhysAddr: 0n, memory }));
+    expect(overlap).toMatchObject({ errno: EEXIST, ioctl: 'KVM_SET_USER_MEMORY_REGION2' });
+    expect(overlap.hint).toMatch(/overlaps/);
+    using vcpu = realModeVcpu(vm);
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n });
+    vm.setUserMemoryRegion2({ slot: 1, guestPhysAddr: 0n, memory });
+  });
+});
+
+for (const backend of backendNames) {
+  describeUnless(without(backend, lacksFile), `GuestMemfd (${backend})`, () => {
+    test('owns its descriptor until it is closed', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      const memfd = vm.createGuestMemfd(size);
+      const { fd } = memfd;
+      expect(memfd).toMatchObject({ size, flags: 0n, closed: false });
+      expect(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toContain('flags');
+      memfd.close();
+      memfd.close();
+      expect(memfd.closed).toBe(true);
+      expect(() => readFileSync(`/proc/self/fdinfo/${fd}`)).toThrow(/ENOENT/);
+      kvmError('ERR_KVM_CLOSED', () => memfd.fd);
+      kvmError('ERR_KVM_CLOSED', () => memfd.map());
+      using memory = kvm.allocateMemory({ size });
+      const region = { slot: 0, guestPhysAddr: 0n, memory, guestMemfd: memfd };
+      kvmError('ERR_KVM_CLOSED', () => vm.setUserMemoryRegion2(region));
+      expect(kvmError('ERR_KVM_SYSCALL', () => vm.createGuestMemfd(size, 1n << 40n))).toMatchObject({ errno: EINVAL });
+    });
+
+    test('is not mapped for this process where it is the guest s alone', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      using memfd = vm.createGuestMemfd(size);
+      expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => memfd.map()).hint).toMatch(/GuestMemfdFlag.Mmap/);
+    });
+
+    test('must be one, fit its region, and have memory beside it', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      using memory = kvm.allocateMemory({ size });
+      using guestMemfd = vm.createGuestMemfd(size);
+      const set = (change: object) => () =>
+        vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n, memory, guestMemfd, ...change });
+      kvmError('ERR_KVM_INVALID_ARGUMENT', set({ guestMemfd: { fd: 0, size } }));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', set({ guestMemfd: null }));
+      expect(kvmError('ERR_KVM_INVALID_ARGUMENT', set({ memory: undefined })).hint).toMatch(/memory has the pages/);
+      kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestMemfdOffset: pageSize }));
+      kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestMemfdOffset: 1, size: pageSize }));
+      kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestMemfdOffset: size + pageSize, size: pageSize }));
+      kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestMemfdOffset: -pageSize, size: pageSize }));
+      kvmError('ERR_KVM_OUT_OF_RANGE', set({ flags: -1 }));
+    });
+
+    test('belongs to one VM', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      using other = kvm.createVm();
+      using memory = kvm.allocateMemory({ size });
+      using guestMemfd = vm.createGuestMemfd(size);
+      const region = { slot: 0, guestPhysAddr: 0n, memory, guestMemfd };
+      expect(kvmError('ERR_KVM_SYSCALL', () => other.setUserMemoryRegion2(region)).hint).toMatch(/of another VM/);
+    });
+  });
+
+  describeUnless(without(backend, lacksMapping), `a mapped GuestMemfd (${backend})`, () => {
+    test('is the guest s memory and this process s, after it was closed, and until the slot is deleted', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      const guestMemfd = vm.createGuestMemfd(size, mapped);
+      const { fd } = guestMemfd;
+      const memory = guestMemfd.map();
+      // mov al, [0x3000]; inc al; mov [0x3001], al; hlt
+      memory.write(codeAddress, Uint8Array.of(0xa0, 0x00, 0x30, 0xfe, 0xc0, 0xa2, 0x01, 0x30, 0xf4));
+      memory.write(0x3000, Uint8Array.of(41));
+      vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n, memory, guestMemfd });
+      const view = memory.bytes();
+      guestMemfd.close();
+      memory.close();
+      using vcpu = realModeVcpu(vm);
+      expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+      expect(view[0x3001]).toBe(42);
+      expect(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toContain('flags');
+      vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n });
+      expect(() => readFileSync(`/proc/self/fdinfo/${fd}`)).toThrow(/ENOENT/);
+      expect(view[0x3001]).toBe(0);
+    });
+
+    test('gives a slot any part of itself, and keeps a slot as it is', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      using guestMemfd = vm.createGuestMemfd(size, mapped);
+      using memory = guestMemfd.map();
+      memory.write(3 * pageSize, Uint8Array.of(0xf4));
+      const part = { memory, offset: 3 * pageSize, guestMemfd, guestMemfdOffset: 3 * pageSize, size: pageSize };
+      vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: BigInt(codeAddress), ...part });
+      const change = { slot: 0, guestPhysAddr: BigInt(codeAddress), ...part, flags: MemoryFlag.LogDirtyPages };
+      expect(kvmError('ERR_KVM_SYSCALL', () => vm.setUserMemoryRegion2(change)).errno).toBe(EINVAL);
+      using vcpu = realModeVcpu(vm);
+      expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    });
+
+    test('cannot be sent to another Worker, and reads zero when it is gone', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      using guestMemfd = vm.createGuestMemfd(size, mapped);
+      const memory = guestMemfd.map();
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => memory.share());
+      const view = memory.bytes().fill(1);
+      using again = guestMemfd.map();
+      expect(again.read(size - 1, 1)[0]).toBe(1);
+      memory.close();
+      expect(view[0]).toBe(0);
+      expect(again.read(0, 1)[0]).toBe(1);
+    });
+  });
+}

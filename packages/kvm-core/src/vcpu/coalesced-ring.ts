@@ -1,0 +1,86 @@
+import type { KvmCoalescedMmio, KvmRunMmio } from '../abi/x86/structs.js';
+import type { Abi } from '../arch/architecture.js';
+import { KvmError } from '../errors/kvm-error.js';
+import { mmioAccess } from './mmio-access.js';
+
+/** A write of the guest for which it did not leave: the first `len` bytes of `data`. */
+export interface CoalescedAccess extends Readonly<Pick<KvmCoalescedMmio, 'physAddr' | 'len' | 'data' | 'pio'>> {
+  /** The port, or the guest-physical address: `physAddr` as a number, which makes no garbage. */
+  readonly address: number;
+  /** The first `len` bytes as a little-endian number. */
+  readonly value: bigint;
+  /** The same for up to 4 bytes, as a number, which makes no garbage; of more, the low 4 bytes. */
+  readonly value32: number;
+}
+
+/**
+ * The guest's writes to the zones of `vm.registerCoalescedMmio`, which wait here to be handled. All vCPUs of a VM write into one
+ * ring, of which each has a mapping; one thread at a time may drain it. Drain it before an exit is handled, whose cause came later:
+ * a write where the ring is full is an exit, too.
+ *
+ * The ring of a closed vCPU is empty. api.rst 4.116.
+ */
+export class CoalescedRing {
+  readonly #words: Uint32Array;
+  /** Where things lie in the ring, in words. */
+  readonly #layout: { first: number; last: number; elements: number };
+  readonly #entries: number;
+  readonly #access: CoalescedAccess & KvmCoalescedMmio;
+  readonly #accessWords: Uint32Array;
+
+  /** @internal @param page the ring's, in a buffer that nobody else has and could transfer away. */
+  constructor({ KvmCoalescedMmio, KvmCoalescedMmioRing: Ring }: Abi, page: ArrayBuffer) {
+    this.#words = new Uint32Array(page);
+    this.#layout = {
+      first: wordsOf(Ring.from({ first: 0xffff_ffff }).bytes).indexOf(0xffff_ffff),
+      last: wordsOf(Ring.from({ last: 0xffff_ffff }).bytes).indexOf(0xffff_ffff),
+      elements: Ring.elementsOffset / 4,
+    };
+    this.#entries = Math.floor((page.byteLength - Ring.elementsOffset) / Ring.elementSize);
+    // An access of the guest that made it leave has the same members, and some more.
+    const Access = mmioAccess(
+      KvmCoalescedMmio as unknown as typeof KvmRunMmio,
+    ) as unknown as new () => CoalescedAccess & KvmCoalescedMmio;
+    this.#access = new Access();
+    this.#accessWords = wordsOf(this.#access.bytes);
+  }
+
+  /**
+   * Takes the writes there are, oldest first, and gives each to `handle`: one object for all of them, which shows the next one when
+   * `handle` returns. Nothing is allocated.
+   *
+   * @returns how many there were.
+   */
+  drain(handle: (access: CoalescedAccess) => void): number {
+    if (typeof handle !== 'function') {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what handles coalesced writes must be a function');
+    }
+    let taken = 0;
+    // A guest that goes on writing must not keep this from ending.
+    while (taken < this.#entries && this.#take()) {
+      taken++;
+      handle(this.#access);
+    }
+    return taken;
+  }
+
+  #take(): boolean {
+    const words = this.#words;
+    const entries = this.#entries;
+    const { first, last, elements } = this.#layout;
+    // The kernel writes an entry, then `last`; it is read in that order, whatever the processor's.
+    const end = Atomics.load(words, last) % entries;
+    const at = Atomics.load(words, first) % entries;
+    if (at === end) return false;
+    const copy = this.#accessWords;
+    const start = elements + at * copy.length;
+    for (let i = 0; i < copy.length; i++) copy[i] = words[start + i] as number;
+    if (this.#access.len > this.#access.data.length) this.#access.len = this.#access.data.length;
+    Atomics.store(words, first, (at + 1) % entries);
+    return true;
+  }
+}
+
+function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, byteLength / Uint32Array.BYTES_PER_ELEMENT);
+}

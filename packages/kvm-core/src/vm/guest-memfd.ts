@@ -1,0 +1,66 @@
+import { KvmError } from '../errors/kvm-error.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
+import { GuestMemfd } from '../memory/guest-memfd.js';
+import { memorySize, wholePages } from '../memory/guest-memory.js';
+import { given, integer, u64 } from '../struct/check.js';
+import { type UserMemoryRegion, VmMemory } from './memory.js';
+
+/** What `vm.setUserMemoryRegion2` takes. */
+export interface UserMemoryRegion2 extends UserMemoryRegion {
+  /** The file the guest's own pages come from. `memory` has those it shares with this process. */
+  guestMemfd?: GuestMemfd;
+  /** Bytes from the start of the file, whole pages; 0. */
+  guestMemfdOffset?: number;
+}
+
+/** Memory that belongs to the guest. */
+export abstract class VmGuestMemfd extends VmMemory {
+  /**
+   * A file of memory for this VM alone. KVM_CREATE_GUEST_MEMFD, api.rst 4.142. x86 and arm64, Cap.GuestMemfd.
+   *
+   * @param size bytes, whole pages.
+   * @param flags of `GuestMemfdFlag`, as far as Cap.GuestMemfdFlags offers them. Without any, only the guest sees the pages.
+   */
+  createGuestMemfd(size: number, flags = 0n): GuestMemfd {
+    memorySize(size, 'the size of a guest_memfd');
+    u64(flags, 'flags');
+    const fd = this.write(this.abi.KVM_CREATE_GUEST_MEMFD, { size: BigInt(size), flags });
+    return new GuestMemfd(KvmFd.descriptorOf(this).arch, this.backend, fd, size, flags);
+  }
+
+  /**
+   * `setUserMemoryRegion` for a slot that may also have pages of a `GuestMemfd`: `MemoryFlag.GuestMemfd` follows from that. The
+   * slot keeps the file, and cannot be changed but by deleting it. KVM_SET_USER_MEMORY_REGION2, api.rst 4.140. Cap.UserMemory2,
+   * and for a file Cap.GuestMemfd.
+   *
+   * @throws KvmError as `setUserMemoryRegion`, and `ERR_KVM_OUT_OF_RANGE` for an offset that leaves the file.
+   */
+  setUserMemoryRegion2(region: UserMemoryRegion2): void {
+    const { guestMemfd, guestMemfdOffset = 0, flags = 0 } = given(region, 'a memory region');
+    const { KVM_SET_USER_MEMORY_REGION2, MemoryFlag } = this.abi;
+    if (guestMemfd === undefined) {
+      this.setRegion(region, (fields) => this.write(KVM_SET_USER_MEMORY_REGION2, fields));
+      return;
+    }
+    const { fd, size } = fileOf(guestMemfd, region);
+    wholePages(integer(guestMemfdOffset, 0, size, 'guestMemfdOffset'), 'guestMemfdOffset');
+    const file = { guestMemfd: fd, guestMemfdOffset: BigInt(guestMemfdOffset) };
+    const send: Parameters<typeof this.setRegion>[1] = (fields) => {
+      integer(Number(fields.memorySize), 0, size - guestMemfdOffset, 'the size of a region of a guest_memfd');
+      this.write(KVM_SET_USER_MEMORY_REGION2, { ...fields, ...file });
+    };
+    this.setRegion({ ...region, flags: flags | MemoryFlag.GuestMemfd }, send, guestMemfd);
+  }
+}
+
+function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): GuestMemfd {
+  if (!(guestMemfd instanceof GuestMemfd)) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'guestMemfd must be a GuestMemfd');
+  }
+  if (memory === undefined) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'a slot with a guestMemfd needs memory as well', {
+      hint: 'memory has the pages that the guest shares; of a file that can be mapped, those of guestMemfd.map()',
+    });
+  }
+  return guestMemfd;
+}

@@ -1,0 +1,277 @@
+import { constants } from 'node:os';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import { realModeGuest } from '../../test/real-mode.js';
+import { Cap, ExitReason, IoeventfdFlag } from '../abi/x86/index.js';
+import { Kvm } from '../x86/kvm.js';
+
+const { EEXIST, EINVAL, ENOENT } = constants.errno;
+
+/** mov byte [fs:offset], value */
+function mmioWrite(offset: number, value: number): number[] {
+  return [0x64, 0xc6, 0x06, offset & 0xff, offset >> 8, value];
+}
+
+/** Beyond the 64 KiB that the guest's slot backs. */
+const device = 0x2_0000n;
+/** mov ax, 0x2000; mov fs, ax */
+const deviceSegment = [0xb8, 0x00, 0x20, 0x8e, 0xe0];
+/** mov al, value; out port, al */
+const portWrite = (port: number, value: number): number[] => [0xb0, value, 0xe6, port];
+const hlt = 0xf4;
+
+onEachBackend('ioeventfd', (backend) => {
+  test('signals for the write it was asked for, and lets every other one out', () => {
+    const writes = [portWrite(0x10, 1), portWrite(0x10, 2), portWrite(0x11, 1)].flat();
+    using guest = realModeGuest(backend, [...writes, hlt]);
+    const { kvm, vm, vcpu } = guest;
+    using eventfd = kvm.createEventFd();
+    vm.ioeventfd({ eventfd, addr: 0x10n, len: 1, datamatch: 2n, flags: IoeventfdFlag.Pio });
+    const seen: [number, number][] = [];
+    let exit = vcpu.run();
+    for (; exit.reason === ExitReason.Io; exit = vcpu.run()) seen.push([exit.io.port, exit.io.value]);
+    expect(exit.reason).toBe(ExitReason.Hlt);
+    expect(seen).toEqual([
+      [0x10, 1],
+      [0x11, 1],
+    ]);
+    expect(eventfd.read()).toBe(1n);
+  });
+
+  test('signals for any value of one length, or of any length where the host can', () => {
+    // out 0x10, al; out 0x10, ax; out 0x10, eax
+    using guest = realModeGuest(backend, [0xe6, 0x10, 0xe7, 0x10, 0x66, 0xe7, 0x10, hlt, 0xeb, 0xf6]);
+    const { kvm, vm, vcpu } = guest;
+    using eventfd = kvm.createEventFd();
+    const sizes = (): number[] => {
+      const left: number[] = [];
+      let exit = vcpu.run();
+      for (; exit.reason === ExitReason.Io; exit = vcpu.run()) left.push(exit.io.size);
+      expect(exit.reason).toBe(ExitReason.Hlt);
+      return left;
+    };
+    for (const len of [1, 2, 4]) {
+      const place = { eventfd, addr: 0x10n, len };
+      vm.ioeventfd({ ...place, flags: IoeventfdFlag.Pio });
+      expect(sizes()).toEqual([1, 2, 4].filter((size) => size !== len));
+      expect(eventfd.read()).toBe(1n);
+      vm.ioeventfd({ ...place, flags: IoeventfdFlag.Pio | IoeventfdFlag.Deassign });
+      expect(sizes()).toEqual([1, 2, 4]);
+      expect(eventfd.read()).toBe(0n);
+    }
+    const any = { eventfd, addr: 0x10n, len: 0, flags: IoeventfdFlag.Pio };
+    if (kvm.checkExtension(Cap.IoeventfdAnyLength) > 0) {
+      vm.ioeventfd(any);
+      expect(sizes()).toEqual([]);
+      expect(eventfd.read()).toBe(3n);
+    } else {
+      kvmError('ERR_KVM_UNSUPPORTED', () => vm.ioeventfd(any));
+    }
+  });
+
+  test('signals for memory that no slot backs', () => {
+    using guest = realModeGuest(backend, [...deviceSegment, ...mmioWrite(8, 5), ...mmioWrite(9, 5), hlt]);
+    const { kvm, vm, vcpu } = guest;
+    using eventfd = kvm.createEventFd();
+    vm.ioeventfd({ eventfd, addr: device + 8n, len: 1 });
+    const exit = vcpu.run();
+    if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
+    expect([exit.mmio.physAddr, exit.mmio.value32]).toEqual([device + 9n, 5]);
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(eventfd.read()).toBe(1n);
+  });
+
+  test('goes on when its EventFd is closed, and its VM', () => {
+    using guest = realModeGuest(backend, [...portWrite(0x10, 1), hlt]);
+    const { kvm, vm, vcpu } = guest;
+    const eventfd = kvm.createEventFd();
+    vm.ioeventfd({ eventfd, addr: 0x10n, len: 1, flags: IoeventfdFlag.Pio });
+    eventfd.close();
+    vm.close();
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+  });
+
+  test('is one at a place, and is parted by what assigned it', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using eventfd = kvm.createEventFd();
+    using other = kvm.createEventFd();
+    const place = { eventfd, addr: 0x10n, len: 2, datamatch: 7n };
+    vm.ioeventfd(place);
+    vm.ioeventfd({ ...place, datamatch: 8n });
+    vm.ioeventfd({ ...place, flags: IoeventfdFlag.Pio });
+    const taken = kvmError('ERR_KVM_SYSCALL', () => vm.ioeventfd({ ...place, eventfd: other }));
+    expect(taken).toMatchObject({ errno: EEXIST, ioctl: 'KVM_IOEVENTFD' });
+    expect(taken.hint).toMatch(/already/);
+    const deassign = (change: object) => () => vm.ioeventfd({ ...place, flags: IoeventfdFlag.Deassign, ...change });
+    expect(kvmError('ERR_KVM_SYSCALL', deassign({ eventfd: other }))).toMatchObject({ errno: ENOENT });
+    expect(kvmError('ERR_KVM_SYSCALL', deassign({ datamatch: 9n })).hint).toMatch(/none like it/);
+    deassign({})();
+    expect(kvmError('ERR_KVM_SYSCALL', deassign({})).errno).toBe(ENOENT);
+  });
+
+  test('refuses what is no eventfd, no length, no value of that length', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using eventfd = kvm.createEventFd();
+    const place = { eventfd, addr: 0x10n, len: 1 };
+    for (const wrong of [
+      undefined,
+      { ...place, eventfd: { fd: 0 } },
+      { ...place, eventfd: undefined },
+      { ...place, len: undefined },
+      { ...place, datamatch: '1' },
+      { ...place, flags: IoeventfdFlag.Datamatch },
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.ioeventfd(wrong as never));
+    }
+    for (const wrong of [
+      { ...place, len: 3 },
+      { ...place, len: -1 },
+      { ...place, len: 16 },
+      { ...place, addr: -1n },
+      { ...place, addr: 1n << 64n },
+      { ...place, datamatch: 256n },
+      { ...place, len: 0, datamatch: 1n },
+      { ...place, flags: -1 },
+    ]) {
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.ioeventfd(wrong));
+    }
+    expect(kvmError('ERR_KVM_SYSCALL', () => vm.ioeventfd({ ...place, flags: 1 << 30 })).errno).toBe(EINVAL);
+    vm.ioeventfd({ ...place, len: 8, datamatch: 0xffff_ffff_ffff_ffffn });
+    eventfd.close();
+    kvmError('ERR_KVM_CLOSED', () => vm.ioeventfd(place));
+    vm.close();
+    kvmError('ERR_KVM_CLOSED', () => vm.ioeventfd({ ...place, eventfd: kvm.createEventFd() }));
+  });
+});
+
+onEachBackend('coalesced writes', (backend) => {
+  const noRing = 'the host lacks KVM_CAP_COALESCED_MMIO';
+
+  test('wait in the ring, in their order, until the guest leaves for something else', (context) => {
+    const writes = [mmioWrite(4, 11), mmioWrite(5, 12), portWrite(0x10, 13), portWrite(0x10, 14), portWrite(0x20, 15)];
+    using guest = realModeGuest(backend, [...deviceSegment, ...writes.flat(), hlt]);
+    const { kvm, vm, vcpu } = guest;
+    if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
+    if (kvm.checkExtension(Cap.CoalescedPio) === 0) context.skip('the host lacks KVM_CAP_COALESCED_PIO');
+    vm.registerCoalescedMmio({ addr: device, size: 0x100 });
+    vm.registerCoalescedMmio({ addr: 0x10n, size: 1, pio: true });
+    const ring = vcpu.coalescedRing;
+    expect(vcpu.coalescedRing).toBe(ring);
+    const exit = vcpu.run();
+    if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
+    expect([exit.io.port, exit.io.value]).toEqual([0x20, 15]);
+    const seen: object[] = [];
+    const objects = new Set<object>();
+    const drained = ring.drain((access) => {
+      const { address, physAddr, len, pio, value, value32, data } = access;
+      seen.push({ address, physAddr, len, pio, value, value32, data: data[0] });
+      objects.add(access);
+    });
+    const write = (address: number, pio: number, value: number): object => {
+      return { address, physAddr: BigInt(address), len: 1, pio, value: BigInt(value), value32: value, data: value };
+    };
+    expect(drained).toBe(4);
+    expect(seen).toEqual([
+      write(Number(device) + 4, 0, 11),
+      write(Number(device) + 5, 0, 12),
+      write(0x10, 1, 13),
+      write(0x10, 1, 14),
+    ]);
+    expect(objects.size).toBe(1);
+    expect(ring.drain(() => {})).toBe(0);
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+  });
+
+  test('leave the guest again when their zone is no longer one', (context) => {
+    using guest = realModeGuest(backend, [...deviceSegment, ...mmioWrite(0, 1), hlt, ...mmioWrite(0, 2), hlt]);
+    const { kvm, vm, vcpu } = guest;
+    if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
+    vm.registerCoalescedMmio({ addr: device, size: 0x10 });
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    vm.unregisterCoalescedMmio({ addr: device, size: 0x10 });
+    const exit = vcpu.run();
+    if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
+    expect([exit.mmio.physAddr, exit.mmio.value32]).toEqual([device, 2]);
+    const waiting: number[] = [];
+    vcpu.coalescedRing.drain(({ value32 }) => waiting.push(value32));
+    expect(waiting).toEqual([1]);
+  });
+
+  test('are none lost, however many: a full ring makes the guest leave', (context) => {
+    // mov cx, 1000; again: mov [fs:0], cx; loop again; hlt
+    const loop = [0xb9, 0xe8, 0x03, 0x64, 0x89, 0x0e, 0x00, 0x00, 0xe2, 0xf9];
+    using guest = realModeGuest(backend, [...deviceSegment, ...loop, hlt]);
+    const { kvm, vm, vcpu } = guest;
+    if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
+    vm.registerCoalescedMmio({ addr: device, size: 2 });
+    const seen: number[] = [];
+    const drain = (): number => vcpu.coalescedRing.drain(({ value32 }) => seen.push(value32));
+    let full = 0;
+    let exit = vcpu.run();
+    for (; exit.reason === ExitReason.Mmio; exit = vcpu.run()) {
+      full++;
+      expect(drain()).toBeGreaterThan(100);
+      seen.push(exit.mmio.value32);
+    }
+    drain();
+    expect(exit.reason).toBe(ExitReason.Hlt);
+    expect(full).toBeGreaterThan(2);
+    expect(seen).toEqual(Array.from({ length: 1000 }, (_, i) => 1000 - i));
+  });
+
+  test('are handled once each, whatever their handler does', (context) => {
+    using guest = realModeGuest(backend, [...deviceSegment, ...[1, 2, 3, 4].flatMap((i) => mmioWrite(0, i)), hlt]);
+    const { kvm, vm, vcpu } = guest;
+    if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
+    vm.registerCoalescedMmio({ addr: device, size: 2 });
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    const ring = vcpu.coalescedRing;
+    const seen: number[] = [];
+    const failing = (): number =>
+      ring.drain(({ value32 }) => {
+        seen.push(value32);
+        throw new Error('the handler s own');
+      });
+    expect(failing).toThrow(/own/);
+    // From within a handler, too.
+    ring.drain(({ value32 }) => {
+      seen.push(value32);
+      ring.drain((access) => seen.push(access.value32));
+    });
+    expect(seen).toEqual([1, 2, 3, 4]);
+    for (const wrong of [undefined, null, {}, 1]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => ring.drain(wrong as never));
+    }
+  });
+
+  test('are none of a closed vCPU s, whose ring never faults', (context) => {
+    using guest = realModeGuest(backend, [...deviceSegment, ...mmioWrite(0, 1), hlt]);
+    const { kvm, vm, vcpu } = guest;
+    if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
+    vm.registerCoalescedMmio({ addr: device, size: 2 });
+    vcpu.run();
+    const ring = vcpu.coalescedRing;
+    vm.close();
+    vcpu.close();
+    expect(ring.drain(() => {})).toBe(0);
+    kvmError('ERR_KVM_CLOSED', () => vcpu.coalescedRing);
+    kvmError('ERR_KVM_CLOSED', () => vm.registerCoalescedMmio({ addr: device, size: 2 }));
+  });
+
+  test('are of zones: an address, a size, ports or not', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    const zone = { addr: device, size: 2 };
+    for (const call of ['registerCoalescedMmio', 'unregisterCoalescedMmio'] as const) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm[call](undefined as never));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm[call]({ ...zone, pio: 'yes' as never }));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm[call]({ ...zone, addr: '0' as never }));
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => vm[call]({ ...zone, addr: 1n << 64n }));
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => vm[call]({ ...zone, size: 0 }));
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => vm[call]({ ...zone, size: 2 ** 32 }));
+    }
+  });
+});

@@ -1,0 +1,130 @@
+import { constants } from 'node:os';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import { realModeGuest } from '../../test/real-mode.js';
+import { Cap, MemoryAttribute, MemoryFlag } from '../abi/x86/index.js';
+import type { GuestMemory } from '../memory/guest-memory.js';
+import { pageSize } from '../memory/page-size.js';
+import { Kvm } from '../x86/kvm.js';
+import type { Vm } from '../x86/vm/vm.js';
+import type { Slot } from './memory.js';
+
+const { EINVAL, ENOENT } = constants.errno;
+
+/** What the classes above see of the slots. */
+function slotsOf(vm: Vm): object[] {
+  const { slots } = vm as unknown as { slots: ReadonlyMap<number, Slot> };
+  return [...slots].map(([slot, { release, ...known }]) => ({ slot, ...known }));
+}
+
+onEachBackend('the memory of a VM', (backend) => {
+  test('is known slot by slot, as the kernel knows it', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using memory = kvm.allocateMemory({ size: 4 * pageSize });
+    const flags = MemoryFlag.LogDirtyPages;
+    vm.setUserMemoryRegion({ slot: 3, guestPhysAddr: 0x10000n, memory, offset: pageSize, size: 2 * pageSize, flags });
+    const pages = memory.bytes(pageSize, 2 * pageSize);
+    const slot = { slot: 3, guestPhysAddr: 0x10000n, size: 2 * pageSize, flags, address: expect.any(Number), pages };
+    expect(slotsOf(vm)).toEqual([slot]);
+    // Moved, and then with other flags.
+    vm.setUserMemoryRegion({ slot: 3, guestPhysAddr: 0n, memory, offset: pageSize, size: 2 * pageSize });
+    expect(slotsOf(vm)).toEqual([{ ...slot, guestPhysAddr: 0n, flags: 0 }]);
+    kvmError('ERR_KVM_SYSCALL', () => vm.setUserMemoryRegion({ slot: 4, guestPhysAddr: 0n, memory }));
+    expect(slotsOf(vm)).toHaveLength(1);
+    vm.setUserMemoryRegion({ slot: 3, guestPhysAddr: 0n });
+    expect(slotsOf(vm)).toEqual([]);
+    const nothing = kvmError('ERR_KVM_SYSCALL', () => vm.setUserMemoryRegion({ slot: 3, guestPhysAddr: 0n }));
+    expect(nothing.hint).toMatch(/nothing in the slot to delete/);
+  });
+
+  test('is that of the memory it was given, whatever methods somebody has put in the place of the memory s', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using memory = kvm.allocateMemory({ size: pageSize });
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
+    const before = slotsOf(vm);
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
+    const forged = Object.assign(memory, { bytes: () => new Uint8Array(pageSize) }) as GuestMemory;
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: forged });
+    expect(slotsOf(vm)).toEqual(before);
+  });
+
+  test('has another address space where the host has, and names what is missing where not', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using memory = kvm.allocateMemory({ size: pageSize });
+    const inSpace = (space: number) => () =>
+      vm.setUserMemoryRegion({ slot: space * 0x10000, guestPhysAddr: 0n, memory });
+    inSpace(0)();
+    const spaces = vm.checkExtension(Cap.MultiAddressSpace);
+    if (spaces > 1) {
+      inSpace(1)();
+      kvmError('ERR_KVM_OUT_OF_RANGE', inSpace(spaces));
+    } else {
+      expect(kvmError('ERR_KVM_UNSUPPORTED', inSpace(1)).message).toContain('KVM_CAP_MULTI_ADDRESS_SPACE');
+    }
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setUserMemoryRegion({ slot: 2 ** 32, guestPhysAddr: 0n, memory }));
+  });
+
+  test('can be the guest s own or shared, where the host tells them apart', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    const range = { address: 0n, size: BigInt(pageSize), attributes: 0n };
+    if (vm.checkExtension(Cap.MemoryAttributes) > 0) {
+      vm.setMemoryAttributes({ ...range, attributes: MemoryAttribute.Private });
+      vm.setMemoryAttributes(range);
+      expect(kvmError('ERR_KVM_SYSCALL', () => vm.setMemoryAttributes({ ...range, size: 0n })).errno).toBe(EINVAL);
+    } else {
+      const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.setMemoryAttributes(range));
+      expect(error.message).toContain('KVM_CAP_MEMORY_ATTRIBUTES');
+    }
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setMemoryAttributes({ ...range, address: 1n }));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setMemoryAttributes({ ...range, size: 1n }));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setMemoryAttributes({ ...range, attributes: -1n }));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.setMemoryAttributes({ ...range, address: '0' as never }));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.setMemoryAttributes(undefined as never));
+  });
+
+  test('is mapped before the guest touches it, where the host can', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { vcpu, memory } = guest;
+    if (guest.kvm.checkExtension(Cap.PreFaultMemory) > 0) {
+      vcpu.preFaultMemory(0n, BigInt(memory.size));
+      expect(kvmError('ERR_KVM_SYSCALL', () => vcpu.preFaultMemory(1n << 32n, BigInt(pageSize))).errno).toBe(ENOENT);
+    } else {
+      const error = kvmError('ERR_KVM_UNSUPPORTED', () => vcpu.preFaultMemory(0n, BigInt(memory.size)));
+      expect(error.message).toContain('KVM_CAP_PRE_FAULT_MEMORY');
+    }
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.preFaultMemory(1n, BigInt(pageSize)));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.preFaultMemory(0n, 1n));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.preFaultMemory('0' as never, 1n));
+  });
+
+  test('has as many shadow page tables as it is let have', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    vm.setNrMmuPages(1000);
+    const few = kvmError('ERR_KVM_SYSCALL', () => vm.setNrMmuPages(63));
+    expect(few).toMatchObject({ errno: EINVAL, ioctl: 'KVM_SET_NR_MMU_PAGES' });
+    expect(few.hint).toMatch(/64/);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setNrMmuPages(-1));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setNrMmuPages(2 ** 32));
+  });
+
+  test('tells how many there may be, on kernels that do', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    vm.setNrMmuPages(1000);
+    let told: number;
+    try {
+      told = vm.getNrMmuPages();
+    } catch {
+      const error = kvmError('ERR_KVM_SYSCALL', () => vm.getNrMmuPages());
+      expect(error.hint).toMatch(/newer kernels do not tell/);
+      return;
+    }
+    expect(told).toBe(1000);
+  });
+});
