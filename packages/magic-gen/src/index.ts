@@ -9,6 +9,7 @@ export { withHistory } from './history/model.js';
 export type { Kind } from './history/names.js';
 export { type Since, since } from './history/since.js';
 export { sinceText } from './history/versions.js';
+export { findInterface, type Interface, interfaces, rootsIn } from './interfaces/interfaces.js';
 export { buildModel, kvmRoots } from './model/build.js';
 export { compute } from './model/compute.js';
 export type * from './model/model.js';

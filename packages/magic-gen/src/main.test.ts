@@ -23,7 +23,7 @@ describe.skipIf(notBuilt)(titled('the command line', notBuilt), () => {
 
   it.skipIf(noCompiler)(titled('prints what a compiler compared, and last that nothing differs', noCompiler), () => {
     const [directory = ''] = headerSet('#define A 1\nstruct s { __u8 a; };').directories;
-    const { status, stdout } = magicGen('verify', '--headers', directory);
+    const { status, stdout } = magicGen('verify', '--interface', 'kvm', '--headers', directory);
     expect(stdout).toMatch(/^constants {3}1$[\s\S]*^records {5}1$[\s\S]*^0 mismatches\n$/m);
     expect(status).toBe(0);
   });

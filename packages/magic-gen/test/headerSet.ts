@@ -17,6 +17,8 @@ const basics = {
     'typedef int __s32;',
     'typedef unsigned long long __u64;',
     'typedef long long __s64;',
+    'typedef __u32 __le32;',
+    'typedef __u64 __le64;',
     '#endif',
     '',
   ].join('\n'),

@@ -4,12 +4,20 @@ import { diffModels } from '../diff/diff.js';
 import { formatJson, formatMarkdown, formatText } from '../diff/format.js';
 import { MagicGenError } from '../errors.js';
 import { sourceNamed } from '../headers/source.js';
+import { findInterface, interfaceOf, interfaces } from '../interfaces/interfaces.js';
 import type { Model } from '../model/model.js';
 import { isModelFile, readModel } from '../model/read.js';
 import { TerminalProgress } from '../progress.js';
 import { findTarget, targetOf } from '../targets/index.js';
 import { reportFailure } from './failure.js';
 import { modelsFrom } from './models.js';
+
+interface DiffOptions {
+  arch?: string;
+  interface?: string;
+  markdown?: boolean;
+  json?: boolean;
+}
 
 const operand = "a model (dump's JSON), 'system', 'debian:SUITE', a .deb, a kernel tree or a directory of headers";
 
@@ -23,13 +31,17 @@ export function addDiff(program: Command): void {
     .description('what changed between two models or sets of headers; fails where something incompatible did')
     .argument('<a>', operand)
     .argument('<b>', operand)
+    .option(
+      '--interface <name>',
+      `the interface: ${interfaces.map(({ name }) => name).join(', ')}; a model file has its own`,
+    )
     .option('--arch <names>', "architectures, by the kernel's names for them: a,b or all; a model file has its own")
     .addOption(new Option('--markdown', 'print Markdown').conflicts('json'))
     .option('--json', 'print JSON')
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : trouble))
-    .action(async (a: string, b: string, options: { arch?: string; markdown?: boolean; json?: boolean }) => {
+    .action(async (a: string, b: string, options: DiffOptions) => {
       try {
-        const diffs = (await pairs(a, b, options.arch)).map(([before, after]) => diffModels(before, after));
+        const diffs = (await pairs(a, b, options)).map(([before, after]) => diffModels(before, after));
         const format = options.json ? formatJson : options.markdown ? formatMarkdown : formatText;
         process.stdout.write(format(diffs));
         if (!diffs.every(isCompatible)) process.exitCode = 1;
@@ -40,10 +52,17 @@ export function addDiff(program: Command): void {
 }
 
 /** The models to compare: of one architecture where one of the two is a model, else of those that are named. */
-async function pairs(a: string, b: string, arch: string | undefined): Promise<[Model, Model][]> {
+async function pairs(a: string, b: string, { arch, interface: named }: DiffOptions): Promise<[Model, Model][]> {
   const progress = new TerminalProgress();
   const [first, second] = [modelIn(a), modelIn(b)];
   const file = first ?? second;
+  const own = file && interfaceOf(file)?.name;
+  const other = named ?? own ?? 'kvm';
+  for (const model of [first, second]) {
+    const found = model && interfaceOf(model)?.name;
+    if (found === undefined || found === other) continue;
+    throw new MagicGenError(`a model of ${found} cannot be compared with ${other}`);
+  }
   if (file && arch !== undefined && findTarget(arch).target.triple !== file.target.triple) {
     throw new MagicGenError(
       `--arch ${arch}: a model is of the architecture it was made for, here ${file.target.triple}`,
@@ -53,15 +72,18 @@ async function pairs(a: string, b: string, arch: string | undefined): Promise<[M
   const load = async (word: string, given: Model | undefined): Promise<Map<string, Model>> => {
     if (given) return new Map([[list, given]]);
     return new Map(
-      (await modelsFrom(sourceNamed(word), list, progress)).map(({ target, model }) => [target.name, model]),
+      (await modelsFrom(sourceNamed(word), list, findInterface(other), progress)).map(({ target, model }) => [
+        target.name,
+        model,
+      ]),
     );
   };
   const [before, after] = [await load(a, first), await load(b, second)];
   progress.done();
   // Of "all", an architecture that one of the two does not have has not changed: it came or went whole.
   const common = [...before].flatMap(([name, model]): [Model, Model][] => {
-    const other = after.get(name);
-    return other ? [[model, other]] : [];
+    const counterpart = after.get(name);
+    return counterpart ? [[model, counterpart]] : [];
   });
   if (common.length === 0) throw new MagicGenError('the two have no architecture in common');
   return common;

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { MagicGenError } from '../errors.js';
 import { findDisagreements } from '../facts/disagreements.js';
 import { describeMissing, missingFacts } from '../facts/missing.js';
+import { findInterface } from '../interfaces/interfaces.js';
 import { TerminalProgress } from '../progress.js';
 import { modelsFrom } from './models.js';
 import { type SourceOptions, sourceOf, withArchs, withSources } from './sources.js';
@@ -20,7 +21,9 @@ export function addFacts(program: Command): void {
 
 async function facts(options: SourceOptions & { arch: string; strict?: boolean }): Promise<void> {
   const progress = new TerminalProgress();
-  const models = (await modelsFrom(sourceOf(options), options.arch, progress)).map(({ model }) => model);
+  const models = (await modelsFrom(sourceOf(options), options.arch, findInterface('kvm'), progress)).map(
+    ({ model }) => model,
+  );
   progress.done();
   const missing = new Map(models.flatMap(missingFacts).map((each) => [each.name, each]));
   const [model] = models;

@@ -3,17 +3,28 @@ import { changed, describeDifferences, foldersOf } from '../committed/folders.js
 import { committedModels, type Models } from '../committed/models.js';
 import { type Folders, replaceAll } from '../committed/write.js';
 import { emit } from '../emit/emit.js';
+import { anywhere } from '../emit/output.js';
 import { MagicGenError } from '../errors.js';
 import { describeMissing, missingFacts, withoutMissing } from '../facts/missing.js';
 import type { HeaderSource } from '../headers/source.js';
-import { type Interface, interfaces, targetsOf } from '../interfaces/interfaces.js';
+import {
+  findInterface,
+  findInterfaces,
+  type Interface,
+  interfaceOf,
+  interfaces,
+  targetsOf,
+} from '../interfaces/interfaces.js';
 import type { Model } from '../model/model.js';
 import { type Progress, TerminalProgress } from '../progress.js';
 import { findTarget } from '../targets/index.js';
 import { modelFrom } from './models.js';
 import { namesSource, type SourceOptions, sourceOf, withSources } from './sources.js';
 
+const names = interfaces.map(({ name }) => name).join(', ');
+
 interface GenOptions extends SourceOptions {
+  interface?: string;
   arch?: string;
   out?: string;
   check?: boolean;
@@ -31,6 +42,7 @@ export function addGen(program: Command): void {
   withSources(command)
     .option('--out <dir>', 'a folder for the TypeScript of one architecture')
     .option('--arch <name>', 'which architecture goes to --out (default: x86)')
+    .option('--interface <names>', `interfaces: a,b or all; one with --out, where kvm is the default (all: ${names})`)
     .option('--check', 'write nothing; fail if something would change')
     .addOption(
       new Option(
@@ -67,8 +79,9 @@ interface Work {
 
 /** One architecture, to a folder of the person's choice. */
 async function folder(options: GenOptions, progress: Progress): Promise<Work> {
-  const model = await modelFrom(sourceOf(options), findTarget(options.arch ?? 'x86'), progress);
-  const files = emit(withFacts(model, options, progress));
+  const each = findInterface(options.interface ?? 'kvm');
+  const model = await modelFrom(sourceOf(options), findTarget(options.arch ?? 'x86'), each, progress);
+  const files = emit(withFacts(model, options, progress), anywhere);
   return { folders: new Map([[options.out ?? '', files]]), models: [model], from: 'headers' };
 }
 
@@ -77,10 +90,10 @@ async function repository(options: GenOptions, progress: Progress): Promise<Work
   const source = namesSource(options) ? sourceOf(options) : undefined;
   const all = new Map<string, ReadonlyMap<string, string>>();
   const models: Model[] = [];
-  for (const each of interfaces) {
+  for (const each of findInterfaces(options.interface ?? 'all')) {
     const given = source === undefined ? committedModels(each) : await readAll(each, source, progress);
     if (options.sameKernel && isOtherKernel(each, given)) return undefined;
-    const folders = foldersOf(each, given, (model) => emit(withFacts(model, options, progress)));
+    const folders = foldersOf(each, given, (model) => withFacts(model, options, progress));
     for (const [path, files] of folders) all.set(path, files);
     models.push(...given.values());
   }
@@ -90,7 +103,7 @@ async function repository(options: GenOptions, progress: Progress): Promise<Work
 /** The models of every architecture: where the source lacks one, there is no telling what would become of its files. */
 async function readAll(each: Interface, source: HeaderSource, progress: Progress): Promise<Models> {
   const models = new Map<string, Model>();
-  for (const target of targetsOf(each)) models.set(target.name, await modelFrom(source, target, progress));
+  for (const target of targetsOf(each)) models.set(target.name, await modelFrom(source, target, each, progress));
   return models;
 }
 
@@ -110,7 +123,7 @@ function withFacts(model: Model, { strict }: GenOptions, progress: Progress): Mo
   return withoutMissing(model, missing);
 }
 
-function summary({ kernel, arch, constants, records, ioctls, foreignIoctls }: Model): string {
+function summary({ kernel, arch, roots, constants, records, ioctls, foreignIoctls }: Model): string {
   const counts = `${constants.length} constants, ${records.length} structs and unions, ${ioctls.length} ioctls and ${foreignIoctls.length} of other architectures`;
-  return `Linux ${kernel}, ${arch}: ${counts}`;
+  return `Linux ${kernel}, ${interfaceOf({ roots })?.name}, ${arch}: ${counts}`;
 }

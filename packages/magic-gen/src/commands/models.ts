@@ -2,23 +2,29 @@ import type { HeaderSet } from '../headers/find.js';
 import { headersOf } from '../headers/several.js';
 import { type HeaderSource, headersFrom } from '../headers/source.js';
 import { withHistory } from '../history/model.js';
+import { type Interface, rootsIn } from '../interfaces/interfaces.js';
 import { buildModel } from '../model/build.js';
 import type { Model } from '../model/model.js';
 import type { Progress } from '../progress.js';
 import type { TargetDescription } from '../targets/index.js';
 
-/** The model of what a source has for a target, with what is known of its history. */
-export async function modelFrom(source: HeaderSource, target: TargetDescription, progress: Progress): Promise<Model> {
-  return modelOf(await headersFrom(source, target, progress), target, progress);
+/** The model of what a source has of an interface for a target, with what is known of its history. */
+export async function modelFrom(
+  source: HeaderSource,
+  target: TargetDescription,
+  each: Interface,
+  progress: Progress,
+): Promise<Model> {
+  return modelOf(await headersFrom(source, target, progress), target, each, progress);
 }
 
-function modelOf(headers: HeaderSet, target: TargetDescription, progress: Progress): Model {
-  progress.step(`${target.name}: reading the headers of Linux ${headers.kernel}`);
-  return withHistory(buildModel(headers, target));
+function modelOf(headers: HeaderSet, target: TargetDescription, each: Interface, progress: Progress): Model {
+  progress.step(`${target.name}: reading the headers of Linux ${headers.kernel} (${each.name})`);
+  return withHistory(buildModel(headers, target, rootsIn(headers, each, target)));
 }
 
 /**
- * The models of several targets.
+ * The models of an interface for several targets.
  *
  * @param list Names with commas between them, or "all": then those that the source does not have are left out.
  * @throws NoHeadersError where it lacks one that is named, or has none.
@@ -26,11 +32,17 @@ function modelOf(headers: HeaderSet, target: TargetDescription, progress: Progre
 export async function modelsFrom(
   source: HeaderSource,
   list: string,
+  each: Interface,
   progress: Progress,
 ): Promise<{ target: TargetDescription; model: Model }[]> {
   const models: { target: TargetDescription; model: Model }[] = [];
-  for await (const { target, headers } of headersOf(list, (each) => headersFrom(source, each, progress))) {
-    models.push({ target, model: modelOf(headers, target, progress) });
+  const headersFor = async (target: TargetDescription): Promise<HeaderSet> => {
+    const headers = await headersFrom(source, target, progress);
+    rootsIn(headers, each, target);
+    return headers;
+  };
+  for await (const { target, headers } of headersOf(list, headersFor)) {
+    models.push({ target, model: modelOf(headers, target, each, progress) });
   }
   return models;
 }

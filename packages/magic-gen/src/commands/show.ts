@@ -1,13 +1,15 @@
 import { type Command, Option } from 'commander';
+import { findInterface } from '../interfaces/interfaces.js';
 import { readModel } from '../model/read.js';
 import { TerminalProgress } from '../progress.js';
 import { type Shown, show } from '../show/show.js';
 import { targetOf } from '../targets/index.js';
 import { modelsFrom } from './models.js';
-import { type SourceOptions, sourceOf, withArchs, withSources } from './sources.js';
+import { type SourceOptions, sourceOf, withArchs, withInterface, withSources } from './sources.js';
 
 interface ShowOptions extends SourceOptions {
   arch: string;
+  interface: string;
   model?: string[];
 }
 
@@ -17,7 +19,7 @@ export function addShow(program: Command): void {
     .command('show')
     .description('a struct, ioctl, constant or function as a table, side by side over architectures')
     .argument('<name>', 'as the headers have it: kvm_run, KVM_GET_REGS, KVM_CAP_XSAVE2');
-  withArchs(withSources(command))
+  withArchs(withInterface(withSources(command)))
     .addOption(
       new Option('--model <files...>', "models to take instead of headers (dump's JSON)").conflicts([
         'headers',
@@ -42,7 +44,7 @@ async function load(options: ShowOptions): Promise<Shown[]> {
     });
   }
   const progress = new TerminalProgress();
-  const models = await modelsFrom(sourceOf(options), options.arch, progress);
+  const models = await modelsFrom(sourceOf(options), options.arch, findInterface(options.interface), progress);
   progress.done();
   return models.map(({ target, model }) => ({ heading: target.name, model }));
 }

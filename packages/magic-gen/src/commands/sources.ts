@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { HeaderSource } from '../headers/source.js';
+import { interfaces } from '../interfaces/interfaces.js';
 
 /** What a person chose of the options that name a source of headers. */
 export interface SourceOptions {
@@ -38,6 +39,20 @@ export function sourceOf({ headers, deb, kernel, debian }: SourceOptions): Heade
   if (kernel !== undefined) return { kind: 'kernel', path: kernel };
   if (debian !== undefined) return { kind: 'debian', suite: debian };
   return { kind: 'system' };
+}
+
+/** Gives a command the option that names one interface. */
+export function withInterface(command: Command): Command {
+  return command.option('--interface <name>', `the interface: ${names()}`, 'kvm');
+}
+
+/** Gives a command the option that names interfaces. */
+export function withInterfaces(command: Command, standard = 'kvm'): Command {
+  return command.option('--interface <names>', `interfaces: a,b or all, of ${names()}`, standard);
+}
+
+function names(): string {
+  return interfaces.map(({ name }) => name).join(', ');
 }
 
 /** Gives a command the option that names one architecture. */

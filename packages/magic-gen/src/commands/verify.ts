@@ -1,16 +1,23 @@
 import type { Command } from 'commander';
 import { headersFrom } from '../headers/source.js';
+import { findInterfaces } from '../interfaces/interfaces.js';
 import { TerminalProgress } from '../progress.js';
 import { verifyTargets } from '../verify/targets.js';
-import { type SourceOptions, sourceOf, withArchs, withSources } from './sources.js';
+import { type SourceOptions, sourceOf, withArchs, withInterfaces, withSources } from './sources.js';
+
+interface VerifyOptions extends SourceOptions {
+  arch: string;
+  interface: string;
+}
 
 /** `magic-gen verify`: a C compiler's second opinion. */
 export function addVerify(program: Command): void {
   const command = program.command('verify').description('have a C compiler check the model');
-  withArchs(withSources(command)).action(async (options: SourceOptions & { arch: string }) => {
+  withArchs(withInterfaces(withSources(command), 'all')).action(async (options: VerifyOptions) => {
     const progress = new TerminalProgress();
     const reports = await verifyTargets({
       list: options.arch,
+      interfaces: findInterfaces(options.interface),
       headers: async (target) => {
         const headers = await headersFrom(sourceOf(options), target, progress);
         progress.step(`${target.name}: asking a compiler`);

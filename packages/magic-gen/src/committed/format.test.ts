@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { modelOf } from '../../test/model.js';
 import { withHistory } from '../history/model.js';
+import { findInterface } from '../interfaces/interfaces.js';
 import { formatModel, modelBeginning } from './format.js';
 import { modelFiles } from './models.js';
 
@@ -29,5 +30,5 @@ test('a model is committed without its history, which is in one place', () => {
   const model = aModel();
   const dated = withHistory(model);
   expect(dated.constants[0]?.since).toBe('5.10');
-  expect(modelFiles(new Map([['x86', dated]])).get('x86.json')).toBe(formatModel(model));
+  expect(modelFiles(findInterface('kvm'), new Map([['x86', dated]])).get('x86.json')).toBe(formatModel(model));
 });

@@ -13,13 +13,24 @@ export type Models = ReadonlyMap<string, Model>;
 export function committedModels(each: Interface): Models {
   const { models } = placeOf(each);
   return new Map(
-    targetsOf(each).map(({ name }): [string, Model] => [name, withHistory(readModel(join(models, `${name}.json`)))]),
+    committedNames(each).map((name): [string, Model] => [name, withHistory(readModel(join(models, `${name}.json`)))]),
   );
 }
 
-/** The files of the models, by name, without their history. */
-export function modelFiles(models: Models): Map<string, string> {
-  return new Map([...models].map(([name, model]) => [`${name}.json`, formatModel(withoutHistory(model))]));
+/** The files of the models that are committed, by name, without their history. */
+export function modelFiles(each: Interface, models: Models): Map<string, string> {
+  return new Map(
+    committedNames(each).flatMap((name): [string, string][] => {
+      const model = models.get(name);
+      return model ? [[`${name}.json`, formatModel(withoutHistory(model))]] : [];
+    }),
+  );
+}
+
+/** Where architectures share their TypeScript, it is made of the first one's model, and the others are not kept. */
+function committedNames(each: Interface): string[] {
+  const names = targetsOf(each).map(({ name }) => name);
+  return each.shared ? names.slice(0, 1) : names;
 }
 
 function withoutHistory(model: Model): Model {

@@ -7,8 +7,8 @@ import type { Interface } from '../interfaces/interfaces.js';
 export interface Place {
   /** The folder of the models, one file an architecture. */
   models: string;
-  /** The folder of the TypeScript of an architecture. */
-  abi(arch: string): string;
+  /** The folder of the TypeScript of an architecture; without one, of that which several share. */
+  abi(arch?: string): string;
 }
 
 export function placeOf({ name, folder }: Interface): Place {
@@ -17,5 +17,5 @@ export function placeOf({ name, folder }: Interface): Place {
   if (!existsSync(join(root, 'packages', 'magic-gen', 'interfaces.json'))) {
     throw new MagicGenError('outside its repository, magic-gen must be told where to write: --out DIR');
   }
-  return { models: join(own, 'models', name), abi: (arch) => join(root, folder, arch) };
+  return { models: join(own, 'models', name), abi: (arch = '') => join(root, folder, arch) };
 }

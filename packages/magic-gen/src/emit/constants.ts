@@ -1,9 +1,10 @@
 import type { Constant, Model } from '../model/model.js';
+import { type Output, withinCore } from './output.js';
 import { age, banner, doc, text } from './source.js';
 
 /** Every integer constant of the headers, under the kernel's own name. */
-export function emitConstants(model: Model): string {
-  const lines = banner(model, 'Every constant of the headers.');
+export function emitConstants(model: Model, output: Output = withinCore): string {
+  const lines = banner(model, 'Every constant of the headers.', output);
   const enums = new Map(model.enums.flatMap(({ name, members }) => (name ? members.map((each) => [each, name]) : [])));
   for (const constant of model.constants) {
     const of = enums.has(constant.name) ? ` of \`enum ${enums.get(constant.name)}\`` : '';

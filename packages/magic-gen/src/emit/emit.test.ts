@@ -125,9 +125,41 @@ describe('structs', () => {
     expect(text).toContain('integers(this, 8, elementCount(this, this.n), BigUint64Array)');
   });
 
-  test('cannot have a member with the name of something every struct has', () => {
+  test('call a member that has the name of something every struct has by another', () => {
     const records = [record('kvm_odd', 8, [{ name: 'bytes', type: u64, offset: 0, origin }])];
-    expect(() => emitStructs(model({ records }))).toThrow(/^linux\/kvm\.h:7: kvm_odd\.bytes/);
+    expect(emitStructs(model({ records }))).toContain('get bytesMember(): bigint {');
+  });
+
+  test('keep the byte order that a type names, whatever the machine has', () => {
+    const types = ['__le32', '__be32', '__virtio32', '__u32'];
+    const records = types.map((name) =>
+      record(name, 4, [{ name: 'a', type: { kind: 'int', name, size: 4, signed: false }, offset: 0, origin }]),
+    );
+    for (const [target, orders] of [
+      ['x86', ['true', 'false', 'true', 'true']],
+      ['s390', ['true', 'false', 'true', 'false']],
+    ] as const) {
+      const text = emitStructs(model({ records, target: findTarget(target).target }));
+      expect([...text.matchAll(/getUint32\(0, (\w+)\)/g)].map(([, order]) => order)).toEqual(orders);
+    }
+  });
+
+  test('give as bytes what no typed array can be a view of', () => {
+    const array = (name: string): TypeRef => {
+      return { kind: 'array', element: { kind: 'int', name, size: 2, signed: false }, count: 3 };
+    };
+    const records = [
+      record('odd', 14, [
+        { name: 'aligned', type: array('__le16'), offset: 0, origin },
+        { name: 'order', type: array('__be16'), offset: 6, origin },
+        { name: 'odd', type: array('__u16'), offset: 13, origin },
+      ]),
+    ];
+    const text = emitStructs(model({ records }));
+    expect(text).toContain('integers(this, 0, 3, Uint16Array)');
+    for (const offset of [6, 13]) {
+      expect(text).toContain(`rows(3, (i) => integers(this, ${offset} + i * 2, 2, Uint8Array))`);
+    }
   });
 });
 

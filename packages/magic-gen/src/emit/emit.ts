@@ -5,21 +5,42 @@ import { emitExits } from './exits.js';
 import { emitFunctions } from './functions.js';
 import { emitGroups } from './groups.js';
 import { emitForeignIoctls, emitIoctls } from './ioctls.js';
+import { emitOtherIoctls } from './otherIoctls.js';
+import { isKvm, type Output, withinCore } from './output.js';
 import { banner, text } from './source.js';
 import { emitStructs } from './structs.js';
 
 /** The TypeScript of a model: the text of each file, by its name. The same model gives the same text, to the byte. */
-export function emit(model: Model): Map<string, string> {
-  const files = new Map([
-    ['constants.ts', emitConstants(model)],
-    ...(model.enums.some(({ name }) => name !== null) ? [['enums.ts', emitEnums(model)] as const] : []),
-    ['exits.ts', emitExits(model)],
-    ['foreign-ioctls.ts', emitForeignIoctls(model)],
-    ...(model.functions.length > 0 ? [['functions.ts', emitFunctions(model)] as const] : []),
-    ['groups.ts', emitGroups(model)],
-    ['ioctls.ts', emitIoctls(model)],
-    ['structs.ts', emitStructs(model)],
-  ]);
+export function emit(model: Model, output: Output = withinCore): Map<string, string> {
+  const files = isKvm(model) ? kvmFiles(model, output) : otherFiles(model, output);
   const modules = [...files.keys()].map((file) => `export * from './${file.replace('.ts', '.js')}';`);
-  return files.set('index.ts', text([...banner(model, 'The whole ABI.'), ...modules]));
+  return files.set('index.ts', text([...banner(model, 'The whole ABI.', output), ...modules]));
+}
+
+function kvmFiles(model: Model, output: Output): Map<string, string> {
+  return new Map([
+    ['constants.ts', emitConstants(model, output)],
+    ...(hasEnums(model) ? [['enums.ts', emitEnums(model, output)] as const] : []),
+    ['exits.ts', emitExits(model, output)],
+    ['foreign-ioctls.ts', emitForeignIoctls(model, output)],
+    ...(model.functions.length > 0 ? [['functions.ts', emitFunctions(model, output)] as const] : []),
+    ['groups.ts', emitGroups(model, output)],
+    ['ioctls.ts', emitIoctls(model, output)],
+    ['structs.ts', emitStructs(model, output)],
+  ]);
+}
+
+/** Of other interfaces no table of friendly groups is kept, and only KVM has exits. */
+function otherFiles(model: Model, output: Output): Map<string, string> {
+  return new Map([
+    ...(model.constants.length > 0 ? [['constants.ts', emitConstants(model, output)] as const] : []),
+    ...(hasEnums(model) ? [['enums.ts', emitEnums(model, output)] as const] : []),
+    ...(model.functions.length > 0 ? [['functions.ts', emitFunctions(model, output)] as const] : []),
+    ...(model.ioctls.length > 0 ? [['ioctls.ts', emitOtherIoctls(model, output)] as const] : []),
+    ...(model.records.length > 0 ? [['structs.ts', emitStructs(model, output)] as const] : []),
+  ]);
+}
+
+function hasEnums({ enums }: Model): boolean {
+  return enums.some(({ name }) => name !== null);
 }

@@ -1,12 +1,13 @@
 import type { Model } from '../model/model.js';
 import { pascal } from './names.js';
+import { type Output, withinCore } from './output.js';
 import { banner, doc, importNames, text } from './source.js';
 
 /** Every enum that has a name, as the object of its members; those of an enum without one are constants like any other. */
-export function emitEnums(model: Model): string {
+export function emitEnums(model: Model, output: Output = withinCore): string {
   const enums = model.enums.flatMap(({ name, members, origin }) => (name === null ? [] : [{ name, members, origin }]));
   return text([
-    ...banner(model, 'Every enum of the headers that has a name.'),
+    ...banner(model, 'Every enum of the headers that has a name.', output),
     ...importNames(new Set(enums.flatMap(({ members }) => members)), './constants.js'),
     ...enums.flatMap(({ name, members, origin }) => [
       '',

@@ -2,10 +2,11 @@ import { exitMembers } from '../facts/exits.js';
 import { fieldsOf, named, recordsByName } from '../model/lookup.js';
 import type { Model } from '../model/model.js';
 import { camel, pascal } from './names.js';
+import { type Output, withinCore } from './output.js';
 import { banner, doc, importNames, text } from './source.js';
 
 /** For each exit reason, the type of its exit and how to make one: the members of `struct kvm_run` that the reason fills. */
-export function emitExits(model: Model): string {
+export function emitExits(model: Model, output: Output = withinCore): string {
   const records = recordsByName(model);
   const fields = new Map(fieldsOf(named('kvm_run', records), records).map((field) => [field.name, field]));
   const classes = new Set(['KvmRun']);
@@ -43,7 +44,7 @@ export function emitExits(model: Model): string {
   }
   const last = types.pop();
   return text([
-    ...banner(model, 'Every exit reason of the headers, with the members of struct kvm_run that it fills.'),
+    ...banner(model, 'Every exit reason of the headers, with the members of struct kvm_run that it fills.', output),
     ...importNames(['ExitReason'], './groups.js'),
     ...importNames(classes, './structs.js', 'import type'),
     '',

@@ -1,18 +1,19 @@
 import type { AbiFunction, Model } from '../model/model.js';
 import { spellExpression } from './expressions.js';
 import { camel } from './names.js';
-import { age, banner, doc, emitError, importNames, quote, text } from './source.js';
+import { importRuntime, type Output, withinCore } from './output.js';
+import { age, banner, doc, emitError, quote, text } from './source.js';
 
 const width = 120;
 
 /** The macros that compute something, as functions with the kernel's own names. */
-export function emitFunctions(model: Model): string {
+export function emitFunctions(model: Model, output: Output = withinCore): string {
   const used = new Set<string>();
   const functions = model.functions.flatMap((each) => ['', ...emitFunction(model, each, used)]);
   const wide = model.functions.some(({ parameters }) => parameters.some(({ type }) => type.size === 8));
   return text([
-    ...banner(model, 'The macros of the headers that compute an integer from others.'),
-    ...importNames(used, '../../struct/check.js'),
+    ...banner(model, 'The macros of the headers that compute an integer from others.', output),
+    ...importRuntime(new Map([['check', used]]), output),
     ...(wide ? ['', ...toBigInt] : []),
     ...functions,
   ]);

@@ -2,10 +2,11 @@ import { type Group, groups } from '../facts/groups.js';
 import type { Constant, Model } from '../model/model.js';
 import { literal } from './constants.js';
 import { pascal } from './names.js';
+import { type Output, withinCore } from './output.js';
 import { age, banner, doc, emitError, kernelOf, quote, text } from './source.js';
 
 /** The constants people use most, in groups with friendly names: `Cap.UserMemory`, `ExitReason.Io`, `MemoryFlag.Readonly`. */
-export function emitGroups(model: Model): string {
+export function emitGroups(model: Model, output: Output = withinCore): string {
   const blocks = groups.flatMap((group) => {
     const members = membersOf(group, model);
     return members.length === 0
@@ -17,7 +18,7 @@ export function emitGroups(model: Model): string {
           ...(group.ages ? ages(group, members, model) : []),
         ];
   });
-  return text([...banner(model, 'Groups of constants under friendly names.').slice(0, -1), ...blocks]);
+  return text([...banner(model, 'Groups of constants under friendly names.', output).slice(0, -1), ...blocks]);
 }
 
 interface GroupMember {

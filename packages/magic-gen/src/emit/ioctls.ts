@@ -3,22 +3,23 @@ import { ioctlFacts } from '../facts/ioctls.js';
 import type { Constant, Ioctl, Model } from '../model/model.js';
 import { spell } from '../model/spelling.js';
 import { camel, pascal } from './names.js';
+import { ioctlModule, type Output, withinCore } from './output.js';
 import { age, banner, doc, emitError, hex, importNames, kernelOf, quote, text } from './source.js';
 
 /** The table of ioctls: what the header says of each, and what the facts add. */
-export function emitIoctls(model: Model): string {
+export function emitIoctls(model: Model, output: Output = withinCore): string {
   checkFacts(model.ioctls);
   const emitter = new IoctlEmitter(model);
   const entries = model.ioctls.flatMap((ioctl) => ['', ...emitter.emit(ioctl, ioctlFacts[ioctl.name] as IoctlFacts)]);
   return text([
-    ...banner(model, 'Every ioctl of the headers, with what is known of it.'),
-    ...emitter.imports(),
+    ...banner(model, 'Every ioctl of the headers, with what is known of it.', output),
+    ...emitter.imports(output),
     ...entries,
   ]);
 }
 
 /** What the headers say of the ioctls that only other architectures have: enough to know of them, too little to call them. */
-export function emitForeignIoctls(model: Model): string {
+export function emitForeignIoctls(model: Model, output: Output = withinCore): string {
   checkFacts(model.foreignIoctls);
   const entries = model.foreignIoctls.flatMap(({ name, nr, direction, argument, origin, ...dated }) => {
     const facts = ioctlFacts[name] as IoctlFacts;
@@ -35,7 +36,7 @@ export function emitForeignIoctls(model: Model): string {
     ];
   });
   return text([
-    ...banner(model, 'The ioctls whose argument is a type of another architecture.'),
+    ...banner(model, 'The ioctls whose argument is a type of another architecture.', output),
     ...doc('', 'They have no number here: it holds the size of a struct that these headers do not define.'),
     'export const foreignIoctls = [',
     ...entries,
@@ -63,9 +64,9 @@ class IoctlEmitter {
     this.#records = new Set(model.records.map(({ name }) => name));
   }
 
-  imports(): string[] {
+  imports(output: Output): string[] {
     return [
-      ...importNames(['Ioctl'], '../../ioctl/ioctl.js', 'import type'),
+      ...importNames(['Ioctl'], ioctlModule(output), 'import type'),
       ...importNames(this.#usedConstants, './constants.js'),
       ...importNames(this.#usedStructs, './structs.js'),
     ];
@@ -80,7 +81,7 @@ class IoctlEmitter {
       return own === undefined ? [] : object('    ', kind, own);
     });
     return [
-      ...doc('', `\`${declaration(ioctl)}\`, ${ioctl.origin.file}.${needs}${where}${age(this.#model, ioctl)}`),
+      ...doc('', `\`${declaration(ioctl, 'KVMIO')}\`, ${ioctl.origin.file}.${needs}${where}${age(this.#model, ioctl)}`),
       `export const ${ioctl.name} = {`,
       `  name: ${quote(ioctl.name)},`,
       `  request: ${hex(ioctl.request)},`,
@@ -143,7 +144,8 @@ function list(name: string, items: readonly string[]): string[] {
   return line.length <= 120 ? [line] : [`  ${name}: [`, ...items.map((item) => `    ${quote(item)},`), '  ],'];
 }
 
-function declaration({ direction, nr, argument: type, name }: Ioctl): string {
+/** An ioctl as its header declares it. @param group What the header calls the ioctl's type, where it has a name for it. */
+export function declaration({ direction, nr, argument: type, name }: Ioctl, group: string): string {
   const macro = { none: '_IO', read: '_IOR', write: '_IOW', readwrite: '_IOWR' }[direction];
-  return `${name} = ${macro}(KVMIO, 0x${nr.toString(16).padStart(2, '0')}${type === null ? '' : `, ${spell(type)}`})`;
+  return `${name} = ${macro}(${group}, 0x${nr.toString(16).padStart(2, '0')}${type === null ? '' : `, ${spell(type)}`})`;
 }

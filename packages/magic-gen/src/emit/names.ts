@@ -16,3 +16,12 @@ export function camel(name: string): string {
   const result = pascal(name);
   return result.charAt(0).toLowerCase() + result.slice(1);
 }
+
+/** What a struct class has of its own, which no member of a C struct may hide. */
+const taken = new Set(['bytes', 'view', 'assign', 'equals', 'toJSON', 'constructor', 'parts']);
+
+/** The name of a struct's member: in camel case, with a word behind it where a struct class has such a name itself. */
+export function memberName(name: string): string {
+  const result = camel(name);
+  return taken.has(result) ? `${result}Member` : result;
+}

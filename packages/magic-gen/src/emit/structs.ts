@@ -1,4 +1,5 @@
 import { flexCounts } from '../facts/flex.js';
+import { otherFlexCounts } from '../facts/otherFlex.js';
 import {
   type Field,
   fieldsOf,
@@ -10,19 +11,19 @@ import {
 } from '../model/lookup.js';
 import type { AbiRecord, Model, TypeRef } from '../model/model.js';
 import { spellDeclaration } from '../model/spelling.js';
-import { camel, pascal } from './names.js';
-import { age, banner, doc, emitError, importNames, quote, text } from './source.js';
+import { memberName, pascal } from './names.js';
+import { importRuntime, type Output, withinCore } from './output.js';
+import { age, banner, doc, emitError, quote, text } from './source.js';
 
-/** What a struct class has of its own: a C member that would take such a name cannot be emitted as it is. */
-const taken = new Set(['bytes', 'view', 'assign', 'equals', 'toJSON', 'constructor', 'parts']);
+const counts = { ...flexCounts, ...otherFlexCounts };
 
 /** Every struct and union of the headers as a class of typed views. */
-export function emitStructs(model: Model): string {
+export function emitStructs(model: Model, output: Output = withinCore): string {
   const emitter = new StructEmitter(model);
   const classes = model.records.filter(hasName).flatMap((record) => ['', ...emitter.emit(record)]);
   return text([
-    ...banner(model, 'Every struct and union of the headers, as views over bytes.'),
-    ...emitter.imports(),
+    ...banner(model, 'Every struct and union of the headers, as views over bytes.', output),
+    ...importRuntime(emitter.used, output),
     ...classes,
   ]);
 }
@@ -46,7 +47,7 @@ class StructEmitter {
   readonly #records: RecordsByName;
   readonly #littleEndian: boolean;
   /** The names the classes use of each module of the struct runtime. */
-  readonly #used = new Map<string, Set<string>>();
+  readonly used = new Map<string, Set<string>>();
 
   constructor(model: Model) {
     this.#model = model;
@@ -54,26 +55,15 @@ class StructEmitter {
     this.#littleEndian = model.target.endianness === 'little';
   }
 
-  imports(): string[] {
-    return [...this.#used]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .flatMap(([module, names]) => importNames(names, `../../struct/${module}.js`));
-  }
-
   emit(record: AbiRecord): string[] {
     const declared = fieldsOf(record, this.#records);
     const views = declared.filter(isView);
     const fields: StructField[] = declared.map((field) => ({
       ...field,
-      type: asBytes(field.type),
+      type: asBytes(field.type, (element) => this.#fitsTypedArray(element, field.offset)),
       declared: field.type,
       part: views.indexOf(field),
     }));
-    for (const field of fields) {
-      if (taken.has(camel(field.name))) {
-        throw emitError(`${record.name}.${field.name} has the name of something every struct class has`, record.origin);
-      }
-    }
     const flexible = fields.find((field) => isFlexible(field.type));
     const base = flexible === undefined ? 'Struct' : 'FlexStruct';
     this.#use(flexible === undefined ? 'struct' : 'flex', base);
@@ -87,12 +77,19 @@ class StructEmitter {
       `  static readonly cName = ${quote(record.name)};`,
       `  static readonly size = ${record.size};`,
       `  static readonly align = ${record.align};`,
-      ...fieldList(fields.map((field) => quote(camel(field.name)))),
+      ...fieldList(fields.map((field) => quote(memberName(field.name)))),
     ];
     if (flexible !== undefined) lines.push(...this.#flexStatics(record, flexible));
     for (const field of fields) lines.push('', ...this.#accessors(record, field));
     lines.push('}');
     return lines;
+  }
+
+  /** A typed array has the machine's byte order, and its elements are aligned. */
+  #fitsTypedArray(element: TypeRef, offset: number): boolean {
+    const order = byteOrder(element);
+    const size = sizeOf(element, this.#records);
+    return size === 1 || ((order === undefined || order === this.#littleEndian) && offset % size === 0);
   }
 
   /** Said of the fields that are younger than their struct. */
@@ -101,25 +98,25 @@ class StructEmitter {
   }
 
   #use(module: string, name: string): string {
-    const names = this.#used.get(module) ?? new Set();
-    this.#used.set(module, names.add(name));
+    const names = this.used.get(module) ?? new Set();
+    this.used.set(module, names.add(name));
     return name;
   }
 
   #flexStatics(record: AbiRecord, flexible: Field): string[] {
     if (!isFlexible(flexible.type)) return [];
-    const count = flexCounts[record.name];
+    const count = counts[record.name];
     return [
-      `  static readonly elements = ${quote(camel(flexible.name))};`,
+      `  static readonly elements = ${quote(memberName(flexible.name))};`,
       `  static readonly elementSize = ${sizeOf(flexible.type.element, this.#records)};`,
       `  static readonly elementsOffset = ${flexible.offset};`,
-      `  static readonly count = ${count === undefined ? 'undefined' : quote(camel(count))};`,
+      `  static readonly count = ${count === undefined ? 'undefined' : quote(memberName(count))};`,
     ];
   }
 
   /** Arrays and nested structs are views made once; a flexible array's length changes with its count. */
   #accessors(record: AbiRecord, field: StructField): string[] {
-    const name = camel(field.name);
+    const name = memberName(field.name);
     const where = quote(`${record.name}.${name}`);
     const { type } = field;
     if (type.kind === 'record' || type.kind === 'array') return this.#viewAccessors(record, field, name, where);
@@ -129,8 +126,9 @@ class StructEmitter {
       `\`${spellDeclaration(field.name, type)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
     );
     const { ts, method, check } = scalar(type);
-    const endian = method.endsWith('8') ? '' : `, ${this.#littleEndian}`;
-    const isCount = flexCounts[record.name] === field.name;
+    const littleEndian = byteOrder(type) ?? this.#littleEndian;
+    const endian = method.endsWith('8') ? '' : `, ${littleEndian}`;
+    const isCount = counts[record.name] === field.name;
     const checked = isCount
       ? `${this.#use('flex', 'capacity')}(this, value, ${where})`
       : `${this.#use('check', check)}(value, ${where})`;
@@ -144,7 +142,7 @@ class StructEmitter {
       ...call('    ', `this.view.set${method}`, [
         `${field.offset}`,
         checked,
-        ...(endian === '' ? [] : [`${this.#littleEndian}`]),
+        ...(endian === '' ? [] : [`${littleEndian}`]),
       ]),
       '  }',
     ];
@@ -186,13 +184,13 @@ class StructEmitter {
   }
 
   #flexibleView(record: AbiRecord, field: Field, type: Extract<TypeRef, { kind: 'array' }>): string {
-    const counter = flexCounts[record.name];
+    const counter = counts[record.name];
     const elements = fieldsOf(record, this.#records).find((each) => isFlexible(each.type));
     const count =
       // A union may have several, with elements of different lengths.
       counter === undefined && elements?.name !== field.name
         ? `${this.#use('flex', 'elementsOf')}(this, ${sizeOf(type.element, this.#records)})`
-        : `${this.#use('flex', 'elementCount')}(${counter === undefined ? 'this' : `this, this.${camel(counter)}`})`;
+        : `${this.#use('flex', 'elementCount')}(${counter === undefined ? 'this' : `this, this.${memberName(counter)}`})`;
     return this.#makeArray(type.element, `${field.offset}`, count);
   }
 
@@ -291,15 +289,33 @@ function scalar(type: TypeRef): { ts: 'number' | 'bigint'; method: string; check
   return { ts: 'number', method: `${signed ? 'Int' : 'Uint'}${bits}`, check };
 }
 
-/** JavaScript has no integers of 128 bits: such a one is its 16 bytes, and an array of them rows of bytes. */
-function asBytes(type: TypeRef): TypeRef {
-  if (type.kind === 'array') return { ...type, element: asBytes(type.element) };
-  if (type.kind !== 'int' || type.size !== 16) return type;
-  return { kind: 'array', element: { kind: 'int', name: type.name, size: 1, signed: false }, count: 16 };
+/**
+ * JavaScript has no integers of 128 bits: such a one is its 16 bytes, and an array of them rows of bytes. So is an array that no
+ * typed array can be a view of.
+ */
+function asBytes(type: TypeRef, fits: (element: TypeRef) => boolean): TypeRef {
+  if (type.kind === 'array') {
+    const element = asBytes(type.element, fits);
+    return { ...type, element: element.kind === 'int' && !fits(element) ? bytesOf(element) : element };
+  }
+  return type.kind === 'int' && type.size === 16 ? bytesOf(type) : type;
+}
+
+function bytesOf({ name, size }: Extract<TypeRef, { kind: 'int' }>): TypeRef {
+  return { kind: 'array', element: { kind: 'int', name, size: 1, signed: false }, count: size };
 }
 
 function arrayType(element: TypeRef): string {
   return `${scalar(element).method}Array`;
+}
+
+/**
+ * Whether a type that says its byte order is little-endian; undefined for one of the machine's own. Virtio's are little-endian
+ * since version 1, and there are no devices of before here.
+ */
+function byteOrder(type: TypeRef): boolean | undefined {
+  const order = type.kind === 'int' ? /^__(le|be|virtio)(?:16|32|64)$/.exec(type.name)?.[1] : undefined;
+  return order === undefined ? undefined : order !== 'be';
 }
 
 /** Plain `char` is bytes here, never a signed number. */

@@ -2,6 +2,7 @@ import type { Model, Origin } from '../model/model.js';
 import { capabilityFacts } from './capabilities.js';
 import { exitMembers, notExitReasons } from './exits.js';
 import { ioctlFacts } from './ioctls.js';
+import { otherIoctlFacts } from './otherIoctls.js';
 
 /** Something of the headers that nobody has said yet what the headers do not say about. */
 export interface MissingFact {
@@ -16,6 +17,17 @@ const noEntry = (file: string): string => `no facts about it: add them to packag
 
 /** What a model has that the tables of facts have not. */
 export function missingFacts(model: Model): MissingFact[] {
+  return model.roots.includes('linux/kvm.h') ? ofKvm(model) : ofOthers(model);
+}
+
+/** Of other interfaces only what an `_IO` takes has to be said. */
+function ofOthers({ ioctls }: Model): MissingFact[] {
+  return ioctls
+    .filter(({ name, argument }) => argument === null && otherIoctlFacts[name] === undefined)
+    .map(({ name, origin }) => ({ kind: 'ioctl', name, problem: noEntry('otherIoctls.ts'), origin }));
+}
+
+function ofKvm(model: Model): MissingFact[] {
   const ioctls = [...model.ioctls, ...model.foreignIoctls].flatMap(({ name, direction, origin }): MissingFact[] => {
     const facts = ioctlFacts[name];
     if (facts === undefined) return [{ kind: 'ioctl', name, problem: noEntry('ioctls.ts'), origin }];

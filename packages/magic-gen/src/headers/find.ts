@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MagicGenError, NoHeadersError } from '../errors.js';
 import type { Include } from '../preprocess/preprocess.js';
 import type { TargetDescription } from '../targets/target.js';
+import { includeDirectories } from './own.js';
 
 /** The headers of one kernel for one architecture. */
 export interface HeaderSet {
@@ -61,8 +62,9 @@ function layouts(base: string, { arch, multiarch }: TargetDescription): string[]
 
 /** How `#include` finds a header of the set. */
 export function includeFrom(headers: HeaderSet): Include {
+  const directories = includeDirectories(headers);
   return (name) => {
-    const path = resolve(headers.directories, name);
+    const path = resolve(directories, name);
     return path === undefined ? undefined : { path, text: readFileSync(path, 'utf8') };
   };
 }

@@ -4,18 +4,19 @@ import { MagicGenError } from '../errors.js';
 import type { Firsts, History } from './history.js';
 import { kinds } from './names.js';
 
-const file = fileURLToPath(new URL('../../history/kvm.json', import.meta.url));
+const fileOf = (name: string): string => fileURLToPath(new URL(`../../history/${name}.json`, import.meta.url));
 
-let read: History | undefined;
+const read = new Map<string, History>();
 
 /**
- * What magic-gen was published with: the history of KVM's headers.
+ * What magic-gen was published with: the history of an interface's headers.
  *
  * @param first What to begin with where there is none yet; without it, that is an error.
  */
-export function kvmHistory(first?: History): History {
-  read ??= readHistory(file, first);
-  return read;
+export function historyNamed(name: string, first?: History): History {
+  const history = read.get(name) ?? readHistory(fileOf(name), first);
+  read.set(name, history);
+  return history;
 }
 
 /** @throws MagicGenError where the file is no history, or cannot be read. */
@@ -86,12 +87,13 @@ export function formatHistory(history: History): string {
   return `${text.replace(/\[\n\s+([^\]]*?)\n\s+\]/g, (_, list: string) => `[${list.replace(/\n\s+/g, ' ')}]`)}\n`;
 }
 
-/** Writes the history, at once. Says whether that changed anything. */
-export function writeKvmHistory(history: History): boolean {
+/** Writes the history of an interface, at once. Says whether that changed anything. */
+export function writeHistory(name: string, history: History): boolean {
+  const file = fileOf(name);
   const text = formatHistory(history);
   if (readText(file) === text) return false;
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
-  read = history;
+  read.set(name, history);
   return true;
 }

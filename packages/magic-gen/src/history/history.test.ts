@@ -7,7 +7,7 @@ import { headerSet } from '../../test/headerSet.js';
 import { noHeaders, systemHeaders, titled, x86 } from '../../test/host.js';
 import { MagicGenError } from '../errors.js';
 import { buildModel } from '../model/build.js';
-import { formatHistory, kvmHistory, parseHistory, readHistory } from './file.js';
+import { formatHistory, historyNamed, parseHistory, readHistory } from './file.js';
 import { emptyHistory, firstKernel, type History, historyOf, knownKernels, mergeHistories } from './history.js';
 import { withHistory } from './model.js';
 import { type Kind, kinds } from './names.js';
@@ -116,7 +116,7 @@ describe('since when', () => {
   });
 
   it('the committed history knows, of every architecture', () => {
-    const committed = kvmHistory();
+    const committed = historyNamed('kvm');
     expect(Object.keys(committed.kernels)).toEqual(['arm64', 'loongarch', 'mips', 'powerpc', 'riscv', 's390', 'x86']);
     expect(knownKernels(committed)).toEqual(expect.arrayContaining(['5.10', '6.1', '6.12', '7.2', '7.3']));
     expect(since('constant', 'KVM_CAP_USER_MEMORY', 'x86')).toEqual({
@@ -131,20 +131,20 @@ describe('since when', () => {
 
   it('the committed history is as the update writes it', () => {
     const path = new URL('../../history/kvm.json', import.meta.url);
-    expect(text(kvmHistory())).toBe(readFileSync(path, 'utf8'));
+    expect(text(historyNamed('kvm'))).toBe(readFileSync(path, 'utf8'));
   });
 
   const reason = noHeaders ?? notKnown(systemHeaders().kernel);
 
   it.skipIf(reason)(titled('every name of this system’s headers came, where their kernel is known', reason), () => {
     const model = buildModel(systemHeaders(), x86);
-    const known = mergeHistories(emptyHistory, kvmHistory());
+    const known = mergeHistories(emptyHistory, historyNamed('kvm'));
     expect(text(mergeHistories(known, historyOf(model)))).toBe(text(known));
   });
 });
 
 function notKnown(kernelHere: string): string | undefined {
-  const isKnown = knownKernels(kvmHistory(), 'x86').includes(kernelHere);
+  const isKnown = knownKernels(historyNamed('kvm'), 'x86').includes(kernelHere);
   return isKnown ? undefined : `Linux ${kernelHere} is not in the history`;
 }
 

@@ -1,11 +1,12 @@
+import { interfaceOf } from '../interfaces/interfaces.js';
 import { hasName } from '../model/lookup.js';
 import type { Model } from '../model/model.js';
-import { kvmHistory } from './file.js';
-import { firstKernel, type History, knownKernels } from './history.js';
+import { historyNamed } from './file.js';
+import { emptyHistory, firstKernel, type History, knownKernels } from './history.js';
 import { type Kind, memberName, ownersOf } from './names.js';
 
 /** The model with, for each thing in it, the first known kernel that has it. */
-export function withHistory(model: Model, history: History = kvmHistory()): Model {
+export function withHistory(model: Model, history: History = publishedHistory(model)): Model {
   const since = (kind: Kind, name: string | undefined): { since?: string } => {
     const kernel = name === undefined ? undefined : firstKernel(history, kind, name, model.arch);
     return kernel === undefined ? {} : { since: kernel };
@@ -24,4 +25,10 @@ export function withHistory(model: Model, history: History = kvmHistory()): Mode
       members: record.members.map((member) => ({ ...member, ...since('member', memberName(record, member, owners)) })),
     })),
   };
+}
+
+/** Of headers that are no known interface's, nothing is known. */
+function publishedHistory(model: Model): History {
+  const each = interfaceOf(model);
+  return each ? historyNamed(each.name) : emptyHistory;
 }

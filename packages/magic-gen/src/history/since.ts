@@ -1,4 +1,4 @@
-import { kvmHistory } from './file.js';
+import { historyNamed } from './file.js';
 import { firstKernel, knownKernels } from './history.js';
 import type { Kind } from './names.js';
 import { sinceText } from './versions.js';
@@ -12,12 +12,13 @@ export interface Since {
 }
 
 /**
- * Since when KVM's headers have a name; undefined where no known kernel has it.
+ * Since when the headers of an interface have a name; undefined where no known kernel has it.
  *
  * @param name For a member the path to it: "kvm_run.io.direction".
+ * @param of The interface: "virtio".
  */
-export function since(kind: Kind, name: string, arch: string): Since | undefined {
-  const history = kvmHistory();
+export function since(kind: Kind, name: string, arch: string, of = 'kvm'): Since | undefined {
+  const history = historyNamed(of);
   const kernel = firstKernel(history, kind, name, arch);
   return kernel === undefined ? undefined : { kernel, text: sinceText(kernel, knownKernels(history, arch)) };
 }

@@ -1,5 +1,6 @@
 import { headersOf } from '../headers/several.js';
 import { type HeaderSource, headersFrom } from '../headers/source.js';
+import { type Interface, isOn, rootsIn } from '../interfaces/interfaces.js';
 import { buildModel } from '../model/build.js';
 import type { Progress } from '../progress.js';
 import { targets } from '../targets/index.js';
@@ -20,17 +21,18 @@ export const suites: readonly string[] = [
 const architectures = targets.filter(({ name, arch }) => name === arch);
 
 /**
- * What the headers of sources add to a history, for every architecture. Where a source lacks an architecture (KVM came
- * to it later, or nobody packages its headers), that is noted and the others count.
+ * What the headers of sources add to the histories of interfaces, for every architecture. Where a source lacks an architecture
+ * (KVM came to it later, or nobody packages its headers), that is noted and the others count.
  *
+ * @param histories By the names of the interfaces.
  * @throws MagicGenError where a source has no headers at all, or they cannot be read.
  */
-export async function extendHistory(
-  history: History,
+export async function extendHistories(
+  histories: ReadonlyMap<Interface, History>,
   sources: readonly HeaderSource[],
   progress: Progress,
-): Promise<History> {
-  let result = history;
+): Promise<Map<Interface, History>> {
+  const result = new Map(histories);
   // Several suites may have the same kernel.
   const done = new Set<string>();
   for (const source of sources) {
@@ -43,7 +45,11 @@ export async function extendHistory(
       if (done.has(`${headers.kernel} ${target.arch}`)) continue;
       done.add(`${headers.kernel} ${target.arch}`);
       progress.step(`${target.name}: reading the headers of Linux ${headers.kernel}`);
-      result = mergeHistories(result, historyOf(buildModel(headers, target)));
+      for (const [each, history] of result) {
+        if (!isOn(each, target)) continue;
+        const told = historyOf(buildModel(headers, target, rootsIn(headers, each, target)));
+        result.set(each, mergeHistories(history, told));
+      }
     }
     for (const note of notes) progress.note(note);
   }

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { MagicGenError, NoHeadersError } from '../errors.js';
+import { type HeaderSet, includeFrom } from '../headers/find.js';
+import type { Model } from '../model/model.js';
 import { findTarget, type TargetDescription } from '../targets/index.js';
 
 /** One of the kernel's interfaces: which headers it is in, and where its TypeScript goes. The table is `interfaces.json`. */
@@ -7,8 +10,13 @@ export interface Interface {
   name: string;
   /** The headers whose constants, types and ioctls it is made of. */
   roots: readonly string[];
-  /** The architectures whose TypeScript is committed, each in a folder of its own. */
+  /** The architectures that have it. */
   architectures: readonly string[];
+  /**
+   * Those whose TypeScript is one and the same, and is committed once; that it is the same is looked at whenever it is made of
+   * headers. Where absent, that of every architecture is committed, each in a folder of its own.
+   */
+  shared?: readonly string[];
   /** Where this repository keeps the TypeScript. */
   folder: string;
   /** Where the TypeScript imports what its classes are made of: a folder of modules, or one module of a package. */
@@ -20,7 +28,53 @@ export const interfaces: readonly Interface[] = JSON.parse(
   readFileSync(new URL('../../interfaces.json', import.meta.url), 'utf8'),
 );
 
-/** The targets whose TypeScript is committed. */
-export function targetsOf({ architectures }: Interface): TargetDescription[] {
-  return architectures.map(findTarget);
+/** @throws MagicGenError for a name that is none. */
+export function findInterface(name: string): Interface {
+  const found = interfaces.find((each) => each.name === name);
+  if (found) return found;
+  const known = interfaces.map((each) => each.name).join(', ');
+  throw new MagicGenError(`unknown interface '${name}'; known: ${known}`);
+}
+
+/** Interfaces by their names: "virtio,vhost", or "all". @throws MagicGenError for a name that is none. */
+export function findInterfaces(list: string): readonly Interface[] {
+  if (list === 'all') return interfaces;
+  return [...new Set(list.split(',').map((name) => name.trim()))].map(findInterface);
+}
+
+/** The interface a model is of; undefined where its headers are those of none. */
+export function interfaceOf({ roots }: Pick<Model, 'roots'>): Interface | undefined {
+  return interfaces.find((each) => roots.length > 0 && roots.every((root) => each.roots.includes(root)));
+}
+
+/** Whether the target's architecture has it. */
+export function isOn({ architectures }: Interface, { arch }: TargetDescription): boolean {
+  return architectures.includes(arch);
+}
+
+/** The targets whose TypeScript this repository keeps, or looks at. */
+export function targetsOf({ architectures, shared }: Interface): TargetDescription[] {
+  return (shared ?? architectures).map(findTarget);
+}
+
+/** The root headers that a header set has; none where the architecture has no such interface. */
+export function rootsOrNone(headers: HeaderSet, each: Interface, target: TargetDescription): string[] {
+  const include = includeFrom(headers);
+  return isOn(each, target) ? each.roots.filter((root) => include(root) !== undefined) : [];
+}
+
+/**
+ * The root headers that a header set has: an older kernel lacks the newer ones.
+ *
+ * @throws NoHeadersError where it has none, or the architecture has no such interface.
+ */
+export function rootsIn(headers: HeaderSet, each: Interface, target: TargetDescription): string[] {
+  if (!isOn(each, target)) {
+    throw new NoHeadersError(`${each.name} is an interface of ${each.architectures.join(', ')}, not of ${target.arch}`);
+  }
+  const roots = rootsOrNone(headers, each, target);
+  if (roots.length > 0) return roots;
+  const [first, ...others] = each.roots;
+  const names = others.length > 0 ? `neither ${first} nor ${others.length} others` : `no ${first}`;
+  throw new NoHeadersError(`no headers of ${each.name} in ${headers.directories.join(' or ')}: ${names}`);
 }

@@ -8,6 +8,7 @@ import type { TargetDescription } from '../targets/target.js';
 import { readEnums } from './enums.js';
 import { readMacros } from './macros.js';
 import { MODEL_SCHEMA, type Model } from './model.js';
+import { included } from './prelude.js';
 import { Records } from './records.js';
 
 /** The headers a model of KVM is made of. */
@@ -19,7 +20,7 @@ export const kvmRoots: readonly string[] = ['linux/kvm.h', 'asm/kvm.h'];
  * @throws MagicGenError at the first thing that cannot be read or makes no sense, with its place.
  */
 export function buildModel(headers: HeaderSet, target: TargetDescription, roots = kvmRoots): Model {
-  const source = preprocess(roots, predefinedMacros(target), includeFrom(headers));
+  const source = preprocess(included(roots), predefinedMacros(target), includeFrom(headers));
   const declarations = new Declarations(target);
   declarations.declare(parseDeclarations(rewrite(source.tokens)));
 

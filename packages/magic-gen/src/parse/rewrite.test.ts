@@ -21,6 +21,11 @@ describe('what the grammar does not read becomes what it does', () => {
       'static inline int f(int x) { if (x) { return 1; } return 2; }',
       'static inline int f ( int x ) ;',
     ],
+    [
+      "a function's body with a cast in it",
+      'typedef int t; static int f(int x) { return (t)(x); } struct s { t a; };',
+      'typedef int t ; static int f ( int x ) ; struct s { t a ; } ;',
+    ],
     ['a cast that reads like a call', 'typedef int t; int x[(t)(1)];', 'typedef int t ; int x [ ( t const ) ( 1 ) ] ;'],
     [
       'a cast that reads like a difference',

@@ -43,8 +43,10 @@ export function rewrite(tokens: readonly Token[]): Code {
     for (let note = attributes[next]; note && note.index <= index; note = attributes[++next]) {
       indexed.push({ index: output.length, tokens: note.tokens });
     }
-    for (const made of keep.take(token, plain[index - 1], plain[index + 1])) output.push(made);
-    if (marksType(plain, index, known)) output.push({ ...token, text: 'const' });
+    const kept = keep.take(token, plain[index - 1], plain[index + 1]);
+    output.push(...kept);
+    // A cast in a function's body goes with the body.
+    if (kept.length > 0 && marksType(plain, index, known)) output.push({ ...token, text: 'const' });
   }
   for (const note of attributes.slice(next)) indexed.push({ index: output.length, tokens: note.tokens });
   return new Code(output, indexed);

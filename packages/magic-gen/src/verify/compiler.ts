@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { MagicGenError } from '../errors.js';
 import type { HeaderSet } from '../headers/find.js';
+import { includeDirectories } from '../headers/own.js';
 import type { Target } from '../model/model.js';
 import { type Run, run } from '../run.js';
 
@@ -59,7 +60,7 @@ export function runCompiler(
   source: string,
   options: readonly string[],
 ): Promise<Run> {
-  const includes = headers.directories.flatMap((directory) => ['-isystem', directory]);
+  const includes = includeDirectories(headers).flatMap((directory) => ['-isystem', directory]);
   const args = [...compiler.args, '-std=gnu11', '-w', '-nostdinc', ...includes, ...options, '-x', 'c', '-'];
   return run(compiler.command, args, { input: source, missing: 'a model is verified with a C compiler' });
 }

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HeaderSet } from '../headers/find.js';
+import { includeDirectories } from '../headers/own.js';
 import type { Model } from '../model/model.js';
 import { type Compiler, linesInError, runCompiler } from './compiler.js';
 import { includeLines, type Mismatch } from './report.js';
@@ -54,7 +55,7 @@ function count(subject: string, model: number, compiler: number): Mismatch {
 async function readContents(model: Model, headers: HeaderSet, compiler: Compiler): Promise<Contents> {
   const rootPaths = new Set<string>();
   for (const root of model.roots) {
-    for (const directory of headers.directories) {
+    for (const directory of includeDirectories(headers)) {
       try {
         rootPaths.add(realpathSync(join(directory, root)));
         break;
@@ -101,9 +102,10 @@ export async function findWronglySkipped(model: Model, headers: HeaderSet, compi
   const macros = [...model.foreignIoctls, ...model.skipped].map(({ name }) => name).filter((name) => !known.has(name));
   const preamble = includeLines(model.roots);
   const line = (name: string, index: number): string => `enum { magic_skipped_${index} = (${name}) };\n`;
+  const first = preamble.split('\n').length;
   const run = await runCompiler(compiler, headers, preamble + macros.map(line).join(''), ['-fsyntax-only']);
   const rejected = linesInError(run);
-  const suspects = macros.filter((_, index) => !rejected.has(model.roots.length + 1 + index));
+  const suspects = macros.filter((_, index) => !rejected.has(first + index));
 
   // One macro's text may have hidden the next one's fault, so each is tried alone before it is reported.
   const accepted = await Promise.all(

@@ -1,3 +1,4 @@
+import { included } from '../model/prelude.js';
 import type { ProbeKind } from './probes.js';
 
 /** Something on which the model and the compiler differ. */
@@ -12,6 +13,8 @@ export interface VerifyReport {
   /** The target, as a command line names it, and what the compiler calls it. */
   target: string;
   triple: string;
+  /** The interface the model is of; its root headers where they are those of none. */
+  interface: string;
   /** The kernel release the headers come from. */
   kernel: string;
   /** The compiler that was asked, as it calls itself. */
@@ -35,6 +38,7 @@ export function describeReport(report: VerifyReport): string {
   const { constant, enum: enums, ioctl, function: functions, record, member, bitfield } = report.compared;
   return [
     `target      ${report.target} (${report.triple}), Linux ${report.kernel}`,
+    `interface   ${report.interface}`,
     `compiler    ${report.compiler}`,
     `constants   ${constant}`,
     `enums       ${enums}`,
@@ -60,5 +64,7 @@ export function formatTotal(reports: readonly VerifyReport[]): string {
 
 /** The lines that bring the headers under test into a C text. */
 export function includeLines(roots: readonly string[]): string {
-  return roots.map((root) => `#include <${root}>\n`).join('');
+  return included(roots)
+    .map((root) => `#include <${root}>\n`)
+    .join('');
 }

@@ -1,5 +1,6 @@
 import type { HeaderSet } from '../headers/find.js';
 import { headersOf } from '../headers/several.js';
+import { findInterface, type Interface, rootsOrNone } from '../interfaces/interfaces.js';
 import { buildModel } from '../model/build.js';
 import type { TargetDescription } from '../targets/index.js';
 import { describeReport, formatTotal, type VerifyReport } from './report.js';
@@ -9,6 +10,8 @@ export interface TargetsToVerify {
   /** Names of targets, with commas between them, or "all": then those the headers do not have are left out. */
   list: string;
   headers(target: TargetDescription): HeaderSet | Promise<HeaderSet>;
+  /** KVM alone where absent. An interface that a target, or an older kernel, does not have is left out. */
+  interfaces?: readonly Interface[];
   /** Called with the text about each target when it is there, and at last with the line that counts the mismatches. */
   write(text: string): void;
 }
@@ -18,13 +21,25 @@ export interface TargetsToVerify {
  *
  * @throws NoHeadersError where a target that was named, or every target, has no headers.
  */
-export async function verifyTargets({ list, headers, write }: TargetsToVerify): Promise<VerifyReport[]> {
+export async function verifyTargets({
+  list,
+  headers,
+  interfaces = [findInterface('kvm')],
+  write,
+}: TargetsToVerify): Promise<VerifyReport[]> {
   const reports: VerifyReport[] = [];
   const lacking = ({ name }: TargetDescription): void => write(`target      ${name}: not in these headers\n\n`);
   for await (const { target, headers: set } of headersOf(list, (each) => headers(each), { lacking })) {
-    const report = await verify(buildModel(set, target), set);
-    reports.push(report);
-    write(`${describeReport(report)}\n`);
+    for (const each of interfaces) {
+      const roots = rootsOrNone(set, each, target);
+      if (roots.length === 0) {
+        write(`target      ${target.name}: no ${each.name} in these headers\n\n`);
+        continue;
+      }
+      const report = await verify(buildModel(set, target, roots), set);
+      reports.push(report);
+      write(`${describeReport(report)}\n`);
+    }
   }
   write(formatTotal(reports));
   return reports;

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HeaderSet } from '../headers/find.js';
+import { interfaceOf } from '../interfaces/interfaces.js';
 import type { Model } from '../model/model.js';
 import { targetOf } from '../targets/index.js';
 import { nameAnonymous } from './anonymous.js';
@@ -42,6 +43,7 @@ export async function verify(model: Model, headers: HeaderSet): Promise<VerifyRe
     return {
       target: targetOf(model).name,
       triple: target.triple,
+      interface: interfaceOf(model)?.name ?? model.roots.join(', '),
       kernel,
       compiler: compiler.version,
       compared: countSubjects(probes, calls),

@@ -1,0 +1,53 @@
+/*
+ * What a guest kernel that boots by PVH finds at the physical address in EBX: an x86 interface of Xen's, which Linux and its
+ * virtual machine monitors share. The kernel does not install a header of it, so this is one of magic-gen's own, written
+ * from the layout that Xen's document states (https://xenbits.xen.org/docs/unstable/misc/pvh.html): all integers are
+ * little-endian, all addresses guest-physical, and 0 is no address.
+ */
+#ifndef MAGIC_GEN_XEN_START_INFO_H
+#define MAGIC_GEN_XEN_START_INFO_H
+
+#include <linux/types.h>
+
+/* In hvm_start_info.magic: "xEn3", the E with its highest bit set. */
+#define XEN_HVM_START_MAGIC_VALUE 0x336ec578
+
+/* In hvm_memmap_table_entry.type, the types of ACPI's address ranges. */
+#define XEN_HVM_MEMMAP_TYPE_RAM 1
+#define XEN_HVM_MEMMAP_TYPE_RESERVED 2
+#define XEN_HVM_MEMMAP_TYPE_ACPI 3
+#define XEN_HVM_MEMMAP_TYPE_NVS 4
+#define XEN_HVM_MEMMAP_TYPE_UNUSABLE 5
+#define XEN_HVM_MEMMAP_TYPE_DISABLED 6
+#define XEN_HVM_MEMMAP_TYPE_PMEM 7
+
+struct hvm_start_info {
+	__le32 magic;
+	__le32 version;
+	__le32 flags;
+	/* How many hvm_modlist_entry there are at modlist_paddr. */
+	__le32 nr_modules;
+	__le64 modlist_paddr;
+	__le64 cmdline_paddr;
+	__le64 rsdp_paddr;
+	/* From version 1 on: how many hvm_memmap_table_entry there are, and where. */
+	__le64 memmap_paddr;
+	__le32 memmap_entries;
+	__le32 reserved;
+};
+
+struct hvm_modlist_entry {
+	__le64 paddr;
+	__le64 size;
+	__le64 cmdline_paddr;
+	__le64 reserved;
+};
+
+struct hvm_memmap_table_entry {
+	__le64 addr;
+	__le64 size;
+	__le32 type;
+	__le32 reserved;
+};
+
+#endif
