@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { write } from '../../test/headerSet.js';
 import { noRealHeaders, realHeaders, titled } from '../../test/host.js';
 import { MagicGenError } from '../errors.js';
@@ -66,6 +66,9 @@ function attempt(headers: HeaderSet, target: TargetDescription) {
     throw error;
   }
 }
+
+// Many runs of a compiler, on a machine that may be busy.
+vi.setConfig({ testTimeout: 140_000 });
 
 describe.each([
   { name: 'x86', read: 150, compared: 60 },
