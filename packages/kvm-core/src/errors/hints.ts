@@ -16,6 +16,7 @@ const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   ...x86Hints,
   ...memoryHints,
   KVM_ENABLE_CAP: {
+    [EEXIST]: 'it is too late: the VM has what the capability is about already, or vCPUs',
     [EINVAL]: 'it is on already, or takes other arguments, or has to be turned on before the first vCPU is created',
   },
   KVM_CREATE_VCPU: {

@@ -28,7 +28,6 @@ export const interruptHints: Readonly<Record<string, Readonly<Record<number, str
     [EINVAL]:
       'createIrqChip or createSplitIrqChip comes first; then, a route leads to a pin that is not there or a GSI to two places at once, or this host has no routes of its kind',
   },
-  KVM_ENABLE_CAP: { [EEXIST]: 'it is too late: the VM has what the capability is about already, or vCPUs' },
   KVM_SIGNAL_MSI: {
     [EINVAL]: 'createIrqChip or createSplitIrqChip comes first; then, the message is none this host understands',
   },
