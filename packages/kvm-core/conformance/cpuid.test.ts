@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { CpuidFlag, ExitReason, type Kvm, type KvmCpuidEntry2, type StructInit, type Vcpu } from '../src/index.js';
 import { Cr4 } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
-import { code64 } from './guest/listing.js';
+import { code16 } from './guest/listing.js';
 import { changeRegs, entry, type Machine, machine, runTo } from './machine.js';
 
-const cpuid = code64`
+const cpuid = code16`
   0f a2  ; cpuid
   f4     ; hlt
 `;
@@ -14,15 +14,14 @@ type Leaf = StructInit<KvmCpuidEntry2>;
 
 /** A guest that sees these leaves. */
 function guestOf(backend: Parameters<typeof machine>[0], leaves: (kvm: Kvm) => Leaf[]): Machine {
-  const guest = machine(backend, 'long', cpuid);
+  const guest = machine(backend, 'real', cpuid);
   guest.vcpu.setCpuid2(leaves(guest.kvm));
   return guest;
 }
 
-/** What the instruction gives for a leaf. The upper halves of the registers are 1 before it. */
+/** What the instruction gives for a leaf. */
 function ask(vcpu: Vcpu, leaf: number, index = 0): bigint[] {
-  const upper = 1n << 32n;
-  changeRegs(vcpu, { rip: entry, rax: upper | BigInt(leaf), rcx: upper | BigInt(index), rbx: upper, rdx: upper });
+  changeRegs(vcpu, { rip: entry, rax: BigInt(leaf), rcx: BigInt(index) });
   runTo(vcpu, ExitReason.Hlt);
   const { rax, rbx, rcx, rdx } = vcpu.getRegs();
   return [rax, rbx, rcx, rdx];

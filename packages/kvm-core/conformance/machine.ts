@@ -46,6 +46,8 @@ export function machine(backend: BackendName, mode: Mode, code: Uint8Array, setu
   vm.mapMemory(memory, 0n);
   setup.before?.(vm, kvm);
   const vcpu = vm.createVcpu(0);
+  // A processor that does not say that it has long mode cannot enter it on every host.
+  vcpu.setCpuid2(kvm.getSupportedCpuid());
   enterMode(vcpu, mode, { memory, entry, stackTop, tables });
   changeRegs(vcpu, setup.regs ?? {});
   return {

@@ -183,8 +183,7 @@ onEachBackend('what is set is what is read of', (backend) => {
 
   test('the extended control registers', (context) => {
     using guest = long(context, Cap.Xcrs);
-    const { kvm, vcpu } = guest;
-    vcpu.setCpuid2(kvm.getSupportedCpuid());
+    const { vcpu } = guest;
     if (vcpu.getXcrs().nrXcrs === 0) missing(context, 'a processor with XSAVE');
     expectRoundTrip(guest, {
       get: () => vcpu.getXcrs(),
@@ -237,8 +236,7 @@ onEachBackend('what is set is what is read of', (backend) => {
 
   test('the state of a guest that is a hypervisor', (context) => {
     using guest = long(context, Cap.NestedState);
-    const { kvm, vcpu } = guest;
-    vcpu.setCpuid2(kvm.getSupportedCpuid());
+    const { vcpu } = guest;
     const { format } = vcpu.getNestedState();
     if (format === NestedStateFormat.Svm) {
       // Without SVM on, a vCPU takes interrupts always.
