@@ -6,10 +6,8 @@ import {
   ExitReason,
   IoeventfdFlag,
   IrqfdFlag,
-  KVM_GET_MP_STATE,
   KVM_IOEVENTFD,
   KvmIoeventfd,
-  KvmMpState,
   MpState,
   type Vcpu,
   type Vm,
@@ -200,11 +198,8 @@ onEachBackend('an irqfd', (backend) => {
 
   /** The guest halts in the kernel: only a kick makes it return. */
   function expectHalted(vcpu: Vcpu): void {
-    const state = new KvmMpState();
-    do {
-      expect(runFor(vcpu, 20).reason).toBe(ExitReason.Intr);
-      vcpu.ioctl(KVM_GET_MP_STATE, state);
-    } while (state.mpState !== MpState.Halted);
+    do expect(runFor(vcpu, 20).reason).toBe(ExitReason.Intr);
+    while (vcpu.getMpState() !== MpState.Halted);
   }
 
   test('interrupts a guest that halts', (context) => {

@@ -4,6 +4,7 @@ import {
   ExitReason,
   KVM_INTERNAL_ERROR_EMULATION,
   KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
+  MpState,
 } from '../src/index.js';
 import { enterMode } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
@@ -53,7 +54,12 @@ onEachBackend('a guest that halts', (backend) => {
     for (let i = 0; i < 2; i++) {
       expect(runFor(guest.vcpu, 50).reason).toBe(ExitReason.Intr);
       expect(guest.vcpu.getRegs()).toMatchObject({ rax: 0n, rip: entry + 1n });
+      expect(guest.vcpu.getMpState()).toBe(MpState.Halted);
     }
+    // Who says that it runs makes it.
+    guest.vcpu.setMpState(MpState.Runnable);
+    expect(runFor(guest.vcpu, 50).reason).toBe(ExitReason.Intr);
+    expect(guest.vcpu.getRegs()).toMatchObject({ rax: 1n, rip: entry + 3n });
   });
 });
 

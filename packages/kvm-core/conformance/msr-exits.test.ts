@@ -18,6 +18,7 @@ const write = code64`
 /** An MSR that no processor has. */
 const unknown = 0x1234_5678;
 const efer = 0xc000_0080;
+const sysenterEip = 0x176;
 
 const allOnes = (1n << 64n) - 1n;
 
@@ -97,5 +98,52 @@ onEachBackend('an MSR that KVM knows', (backend) => {
     expect([msr.index, msr.reason, msr.data]).toEqual([efer, MsrExitReason.Inval, (1n << 63n) | Efer.Lme | Efer.Lma]);
     runTo(guest.vcpu, ExitReason.Hlt);
     expect(guest.vcpu.getSregs().efer).toBe(Efer.Lme | Efer.Lma);
+  });
+  test('exits when the filter denies it, and the guest gets the answer in its place', (context) => {
+    const regs = { rcx: BigInt(sysenterEip) };
+    const { before } = exitsFor(context, MsrExitReason.Filter);
+    using reader = machine(backend, 'long', read, { before, regs });
+    needs(context, reader.vm, Cap.X86MsrFilter);
+    reader.vcpu.setMsrs([{ index: sysenterEip, data: 0x1234n }]);
+    reader.vm.setMsrFilter({ ranges: [{ base: sysenterEip, count: 1 }] });
+    const { msr } = runTo(reader.vcpu, ExitReason.X86Rdmsr);
+    expect([msr.index, msr.reason]).toEqual([sysenterEip, MsrExitReason.Filter]);
+    msr.data = 0xffff_8000_0000_0001n;
+    runTo(reader.vcpu, ExitReason.Hlt);
+    expect(reader.vcpu.getRegs()).toMatchObject({ rax: 1n, rdx: 0xffff_8000n });
+
+    using writer = machine(backend, 'long', write, { before, regs: { ...regs, rax: 5n, rdx: 6n } });
+    writer.vm.setMsrFilter({ ranges: [{ base: sysenterEip, count: 1 }] });
+    const written = runTo(writer.vcpu, ExitReason.X86Wrmsr).msr;
+    expect([written.index, written.reason, written.data]).toEqual([sysenterEip, MsrExitReason.Filter, 0x6_0000_0005n]);
+    runTo(writer.vcpu, ExitReason.Hlt);
+    // The guest s register is not written: that is up to whoever took the exit.
+    expect(writer.vcpu.getMsrs([sysenterEip])[0]?.data).toBe(0n);
+  });
+
+  test('faults when the filter denies it, and nobody asked for an exit', (context) => {
+    using guest = machine(backend, 'long', read, { regs: { rcx: BigInt(sysenterEip) } });
+    needs(context, guest.vm, Cap.X86MsrFilter);
+    guest.vm.setMsrFilter({ ranges: [{ base: sysenterEip, count: 1 }] });
+    runTo(guest.vcpu, ExitReason.Shutdown);
+  });
+
+  test('does not exit when the filter denies the other direction, or its neighbour, or is gone', (context) => {
+    for (const filter of [
+      { ranges: [{ base: sysenterEip, count: 1, read: false }] },
+      { ranges: [{ base: sysenterEip - 1, count: 3, bitmap: Uint8Array.of(0b010) }] },
+      undefined,
+    ]) {
+      using guest = machine(backend, 'long', read, {
+        ...exitsFor(context, MsrExitReason.Filter),
+        regs: { rcx: BigInt(sysenterEip) },
+      });
+      needs(context, guest.vm, Cap.X86MsrFilter);
+      guest.vcpu.setMsrs([{ index: sysenterEip, data: 0x1234n }]);
+      guest.vm.setMsrFilter({ ranges: [{ base: sysenterEip, count: 1 }] });
+      guest.vm.setMsrFilter(filter);
+      runTo(guest.vcpu, ExitReason.Hlt);
+      expect(guest.vcpu.getRegs().rax).toBe(0x1234n);
+    }
   });
 });

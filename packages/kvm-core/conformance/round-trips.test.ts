@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
 import {
   Cap,
+  IrqChipId,
   KVM_VCPU_TSC_CTRL,
   KVM_VCPU_TSC_OFFSET,
   type KvmMsrEntry,
+  type KvmPitState2,
   type KvmSegment,
   KvmSregs2,
+  LapicRegister,
+  MpState,
   NestedStateFlag,
   NestedStateFormat,
   type Struct,
@@ -273,6 +277,86 @@ onEachBackend('what is set is what is read of', (backend) => {
     vcpu.setDeviceAttr(offset, before ^ 0xff_ffffn);
     if (vcpu.getDeviceAttr(offset) === 0n) missing(context, 'the host takes a TSC offset and does not keep it');
     expect(vcpu.getDeviceAttr(offset)).toBe(before ^ 0xff_ffffn);
+  });
+
+  test('whether the vCPU runs or waits', (context) => {
+    using guest = withApic(context, Cap.MpState);
+    const { vcpu } = guest;
+    for (const state of [MpState.Halted, MpState.Runnable]) {
+      vcpu.setMpState(state);
+      expect(vcpu.getMpState()).toBe(state);
+    }
+    using second = guest.vm.createVcpu(1);
+    for (const state of [MpState.InitReceived, MpState.Uninitialized, MpState.Runnable]) {
+      second.setMpState(state);
+      expect(second.getMpState()).toBe(state);
+    }
+  });
+
+  test('the local APIC', (context) => {
+    using guest = withApic(context);
+    expectRoundTrip(guest, {
+      get: ({ vcpu }) => vcpu.getLapic(),
+      change: (lapic) => {
+        lapic.set(LapicRegister.Tpr, 0x20);
+        // What follows from it.
+        lapic.set(LapicRegister.Ppr, 0x20);
+        lapic.set(LapicRegister.Ldr, 0x0200_0000);
+        lapic.set(LapicRegister.Svr, 0x1f7);
+        lapic.set(LapicRegister.LvtTimer, 0x1_00e0);
+        lapic.set(LapicRegister.LvtLint0, 0x700);
+        lapic.set(LapicRegister.LvtError, 0xfe);
+        lapic.set(LapicRegister.TimerDivide, 0xb);
+      },
+      set: ({ vcpu }, lapic) => vcpu.setLapic(lapic),
+    });
+  });
+
+  test.for([
+    ['first', IrqChipId.PicMaster],
+    ['second', IrqChipId.PicSlave],
+  ] as const)('the %s PIC', ([, id], context) => {
+    using guest = withApic(context);
+    expectRoundTrip(guest, {
+      get: ({ vm }) => vm.getIrqChip(id),
+      change: (pic) => {
+        pic.assign({ imr: 0xa5, irqBase: 0x40, elcr: 0x20, specialMask: 1, autoEoi: 1, priorityAdd: 3, isr: 2 });
+      },
+      set: ({ vm }, pic) => vm.setIrqChip(id, pic),
+    });
+  });
+
+  test('the I/O APIC', (context) => {
+    using guest = withApic(context);
+    expectRoundTrip(guest, {
+      get: ({ vm }) => vm.getIrqChip(IrqChipId.Ioapic),
+      change: (ioapic) => {
+        ioapic.id = 5;
+        ioapic.ioregsel = 0x10;
+        ioapic.redirtbl.forEach((entry, pin) => {
+          entry.bits = 0x0100_0000_0001_8000n | BigInt(0x30 + pin);
+        });
+      },
+      set: ({ vm }, ioapic) => vm.setIrqChip(IrqChipId.Ioapic, ioapic),
+    });
+  });
+
+  test('the timer', (context) => {
+    using guest = withApic(context, Cap.Pit2, Cap.PitState2);
+    guest.vm.createPit2();
+    // The kernel notes when a channel began to count.
+    const withoutTime = (state: KvmPitState2) => {
+      for (const channel of state.channels) channel.countLoadTime = 0n;
+      return state;
+    };
+    expectRoundTrip(guest, {
+      get: ({ vm }) => withoutTime(vm.getPit2()),
+      change: ({ channels }) => {
+        channels[0]?.assign({ count: 0x4a9, mode: 2, rwMode: 3, gate: 1 });
+        channels[2]?.assign({ count: 0x1234, mode: 3, rwMode: 3, gate: 0 });
+      },
+      set: ({ vm }, state) => vm.setPit2(state),
+    });
   });
 
   test('the clock, which goes on from there', (context) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Cap, ExitReason } from '../src/index.js';
+import { Cap, ExitReason, MpState } from '../src/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { runFor } from './deadline.js';
 import { code16, code64 } from './guest/listing.js';
@@ -34,10 +34,12 @@ onEachBackend('the second processor', (backend) => {
     memory.write(0x2000, started);
     memory.write(0x3000, Uint8Array.of(41));
     using second = vm.createVcpu(1);
+    expect([vcpu.getMpState(), second.getMpState()]).toEqual([MpState.Runnable, MpState.Uninitialized]);
     runTo(vcpu, ExitReason.Io);
     const { io } = runTo(second, ExitReason.Io);
     expect([io.port, io.value]).toEqual([0x80, 0x200]);
     expect(runTo(second, ExitReason.Io).io.port).toBe(0x82);
+    expect(second.getMpState()).toBe(MpState.Runnable);
     expect([...memory.read(0x3000, 1)]).toEqual([42]);
     expect(second.getSregs()).toMatchObject({ cs: { base: 0x2000n, selector: 0x200 }, cr0: 0x6000_0010n });
     expect(second.getRegs().rip).toBeLessThan(0x1000n);
@@ -57,5 +59,6 @@ onEachBackend('the second processor', (backend) => {
     const before = second.getRegs();
     expect(runFor(second, 50).reason).toBe(ExitReason.Intr);
     expect(second.getRegs().equals(before)).toBe(true);
+    expect(second.getMpState()).toBe(MpState.Uninitialized);
   });
 });

@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
-import { Cap, ExitReason, SyncRegs, type Vcpu } from '../src/index.js';
+import { Cap, ExitReason, type SynchronisedRegisters, SyncRegs } from '../src/index.js';
 import { Cr4 } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { kvmError } from '../test/errors.js';
 import { code64 } from './guest/listing.js';
-import { machine, missing, needs, runTo, type Skipping } from './machine.js';
+import { type Machine, machine, missing, needs, runTo, type Skipping } from './machine.js';
 
 const { EINVAL } = constants.errno;
 
@@ -22,71 +22,74 @@ const readCr4 = code64`
   e6 10     ; out 0x10, al
 `;
 
-/** Skips the case unless the host has these sets. */
-function needsSets(context: Skipping, vcpu: Vcpu, offered: number, sets: bigint): void {
-  if ((BigInt(offered) & sets) !== sets) missing(context, `KVM_CAP_SYNC_REGS has only ${offered} of the sets ${sets}`);
-  vcpu.kvmRun.kvmValidRegs = sets;
+/** Asks for these sets; skips the case where the host does not have them. */
+function synchronise(context: Skipping, { vm, vcpu }: Machine, sets: bigint): SynchronisedRegisters {
+  needs(context, vm, Cap.SyncRegs);
+  const { syncRegs } = vcpu;
+  if ((syncRegs.supported & sets) !== sets) missing(context, `of KVM_CAP_SYNC_REGS, the sets ${sets}`);
+  syncRegs.valid = sets;
+  return syncRegs;
 }
 
 onEachBackend('the synchronised registers', (backend) => {
   test('show in the run state what the calls would, at each exit', (context) => {
     using guest = machine(backend, 'long', count, { regs: { rax: 1n << 63n, rbx: 0x1234n } });
-    const { vm, vcpu } = guest;
-    needs(context, vm, Cap.SyncRegs);
-    needsSets(context, vcpu, vm.checkExtension(Cap.SyncRegs), SyncRegs.Regs | SyncRegs.Sregs);
-    const { regs: synchronised } = vcpu.kvmRun.s;
+    const { vcpu } = guest;
+    const { regs, sregs, events } = synchronise(context, guest, SyncRegs.Regs | SyncRegs.Sregs | SyncRegs.Events);
     for (let i = 1n; i <= 3n; i++) {
       runTo(vcpu, ExitReason.Io);
-      expect(synchronised.regs).toMatchObject({ rax: (1n << 63n) + i, r15: 2n * i, rbx: 0x1234n });
-      expect(synchronised.regs.equals(vcpu.getRegs())).toBe(true);
-      expect(synchronised.sregs.equals(vcpu.getSregs())).toBe(true);
+      expect(regs).toMatchObject({ rax: (1n << 63n) + i, r15: 2n * i, rbx: 0x1234n });
+      expect(regs.equals(vcpu.getRegs())).toBe(true);
+      expect(sregs.equals(vcpu.getSregs())).toBe(true);
+      expect(events.equals(vcpu.getVcpuEvents())).toBe(true);
     }
   });
 
   test('are not shown unless they are asked for', (context) => {
     using guest = machine(backend, 'long', count);
-    needs(context, guest.vm, Cap.SyncRegs);
+    const { regs } = synchronise(context, guest, 0n);
     runTo(guest.vcpu, ExitReason.Io);
-    expect(guest.vcpu.kvmRun.s.regs.regs).toMatchObject({ rax: 0n, r15: 0n, rip: 0n });
+    expect(regs).toMatchObject({ rax: 0n, r15: 0n, rip: 0n });
   });
 
   test('that are written and marked are those that the guest goes on with', (context) => {
     using guest = machine(backend, 'long', count);
-    const { vm, vcpu } = guest;
-    needs(context, vm, Cap.SyncRegs);
-    needsSets(context, vcpu, vm.checkExtension(Cap.SyncRegs), SyncRegs.Regs);
-    const { kvmRun } = vcpu;
+    const { vcpu } = guest;
+    const synchronised = synchronise(context, guest, SyncRegs.Regs);
+    const { regs } = synchronised;
     runTo(vcpu, ExitReason.Io);
-    kvmRun.s.regs.regs.assign({ rax: 100n, r15: 200n });
-    kvmRun.kvmDirtyRegs = SyncRegs.Regs;
+    regs.assign({ rax: 100n, r15: 200n });
+    synchronised.dirty = SyncRegs.Regs;
     runTo(vcpu, ExitReason.Io);
     expect(vcpu.getRegs()).toMatchObject({ rax: 101n, r15: 202n });
-    expect(kvmRun.kvmDirtyRegs).toBe(0n);
+    expect(synchronised.dirty).toBe(0n);
     // Not marked, they count for nothing.
-    kvmRun.s.regs.regs.assign({ rax: 7n });
+    regs.assign({ rax: 7n });
     runTo(vcpu, ExitReason.Io);
-    expect(kvmRun.s.regs.regs).toMatchObject({ rax: 102n, r15: 204n });
+    expect(regs).toMatchObject({ rax: 102n, r15: 204n });
   });
 
   test('are the system registers too', (context) => {
     using guest = machine(backend, 'long', readCr4);
-    const { vm, vcpu } = guest;
-    needs(context, vm, Cap.SyncRegs);
-    needsSets(context, vcpu, vm.checkExtension(Cap.SyncRegs), SyncRegs.Sregs);
+    const { vcpu } = guest;
+    const synchronised = synchronise(context, guest, SyncRegs.Sregs);
     runTo(vcpu, ExitReason.Io);
-    vcpu.kvmRun.s.regs.sregs.cr4 |= Cr4.Pge;
-    vcpu.kvmRun.kvmDirtyRegs = SyncRegs.Sregs;
+    synchronised.sregs.cr4 |= Cr4.Pge;
+    synchronised.dirty = SyncRegs.Sregs;
     runTo(vcpu, ExitReason.Io);
     expect(vcpu.getRegs().rax & Cr4.Pge).toBe(Cr4.Pge);
   });
 
-  test('of a set that the host does not have are refused', (context) => {
+  test('of a set that the host does not have are refused, by the kernel too', (context) => {
     using guest = machine(backend, 'long', count);
-    const { vm, vcpu } = guest;
-    needs(context, vm, Cap.SyncRegs);
-    vcpu.kvmRun.kvmValidRegs = 1n << 40n;
+    const { vcpu } = guest;
+    synchronise(context, guest, 0n);
+    vcpu.kvmRun.kvmValidRegs = 1n << 30n;
     expect(kvmError('ERR_KVM_SYSCALL', () => vcpu.run())).toMatchObject({ errno: EINVAL, ioctl: 'KVM_RUN' });
     vcpu.kvmRun.kvmValidRegs = 0n;
     runTo(vcpu, ExitReason.Io);
+    kvmError('ERR_KVM_UNSUPPORTED', () => {
+      vcpu.syncRegs.valid = 1n << 30n;
+    });
   });
 });
