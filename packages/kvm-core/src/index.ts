@@ -15,5 +15,6 @@ export type { SynchronisedRegisters } from './x86/sync-regs.js';
 export { Vcpu } from './x86/vcpu/vcpu.js';
 export type { PmuEventFilter } from './x86/vm/pmu.js';
 export { Vm } from './x86/vm/vm.js';
+export type { XenHvmConfig } from './x86/vm/xen.js';
 
 export const { capName, capByName, allCaps, exitReasonName } = namesOf<abi.Cap>(abi);

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-const { EBUSY, EINVAL } = constants.errno;
+const { EBUSY, EEXIST, EINVAL, ENOENT } = constants.errno;
 
 /** What a refusal means, of the ioctls that x86 alone has, and of those about the state of its CPUs. */
 export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
@@ -34,5 +34,15 @@ export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>
   KVM_X86_SET_MSR_FILTER: { [EINVAL]: "the default 'deny' needs a range: without one the guest could use no MSR" },
   KVM_SET_PMU_EVENT_FILTER: {
     [EINVAL]: 'a masked event has bits that no mask may have, or this kernel knows no masked events',
+  },
+  KVM_XEN_HVM_CONFIG: {
+    [EINVAL]:
+      'a flag is not one to be set, the MSR is not from 0x40000000 to 0x4fffffff, or pages are given with InterceptHcall',
+  },
+  KVM_XEN_HVM_SET_ATTR: { [ENOENT]: 'this kernel does not know the attribute' },
+  KVM_XEN_VCPU_SET_ATTR: { [ENOENT]: 'this kernel does not know the attribute' },
+  KVM_HYPERV_EVENTFD: {
+    [EEXIST]: 'the connection has an eventfd already',
+    [ENOENT]: 'the connection has no eventfd to take away',
   },
 };

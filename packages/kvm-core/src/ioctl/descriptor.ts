@@ -1,6 +1,13 @@
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
 
+/** @internal Memory that the kernel knows by its address. */
+export interface Held {
+  readonly memory: unknown;
+  /** The kernel no longer uses it. */
+  readonly release?: () => void;
+}
+
 /**
  * The life of a file descriptor, apart from the object that stands for it: so the descriptor of an object that was dropped
  * without `close` can be given back, and that of a closed VM kept while its vCPUs run.
@@ -11,7 +18,7 @@ export class Descriptor {
   readonly fd: number;
   readonly parent: Descriptor | undefined;
   /** Memory whose address the kernel has, by what it is for: it stays for as long as the descriptor and its children do. */
-  readonly held = new Map<string, unknown>();
+  readonly held = new Map<string, Held>();
   /** What the call that is being made has addresses of. */
   argument: unknown;
   /** One for the object, and one for each child. */
@@ -50,6 +57,7 @@ export class Descriptor {
     this.#released = true;
     this.#onRelease?.();
     this.backend.close(this.fd);
+    for (const { release } of this.held.values()) release?.();
     this.held.clear();
     this.parent?.release();
   }

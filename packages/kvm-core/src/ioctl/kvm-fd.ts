@@ -8,7 +8,7 @@ import { nameOfCap } from '../names.js';
 import { integer, u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
 import { Struct, type StructInit, type StructType } from '../struct/struct.js';
-import { type Descriptor, unreachable } from './descriptor.js';
+import { type Descriptor, type Held, unreachable } from './descriptor.js';
 import type { ArgumentOf, Capability, FdKind, Ioctl } from './ioctl.js';
 
 type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
@@ -198,9 +198,11 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    * Keeps memory whose address the kernel has, for as long as the descriptor and those made from it live; what was kept under
    * the same name goes.
    */
-  protected hold(name: string, memory: unknown): void {
-    if (memory === undefined) this.#descriptor.held.delete(name);
-    else this.#descriptor.held.set(name, memory);
+  protected hold(name: string, held: Held | undefined): void {
+    const { held: all } = this.#descriptor;
+    all.get(name)?.release?.();
+    if (held === undefined) all.delete(name);
+    else all.set(name, held);
   }
 
   /** One ioctl; what the kernel refuses becomes a `KvmError`. */

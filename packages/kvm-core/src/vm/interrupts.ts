@@ -109,7 +109,8 @@ export abstract class VmInterrupts extends VmDevices {
   }
 }
 
-function descriptorOf(eventfd: EventFd, where: string): number {
+/** The descriptor of what must be an EventFd. */
+export function descriptorOf(eventfd: EventFd, where: string): number {
   if (!(eventfd instanceof EventFd)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an EventFd`);
   return eventfd.fd;
 }

@@ -139,6 +139,6 @@ function pagesOf(memory: GuestMemory, offset: number, size: number | undefined):
   return pages;
 }
 
-function isGuestMemory(memory: unknown): void {
+export function isGuestMemory(memory: unknown): void {
   if (!(memory instanceof GuestMemory)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'memory must be a GuestMemory');
 }

@@ -1,0 +1,17 @@
+import { KvmError } from '../errors/kvm-error.js';
+
+const pageSize = 4096;
+/** The kernel counts them in a byte. */
+const maxPages = 255;
+
+/** A copy of hypercall pages, which nobody else can move or shrink; empty where there are none. */
+export function hypercallPages(pages: Uint8Array | undefined, where: string): Uint8Array {
+  if (pages === undefined) return new Uint8Array(0);
+  if (!(pages instanceof Uint8Array) || pages.length === 0 || pages.length % pageSize !== 0) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be a Uint8Array of whole pages of ${pageSize} bytes`);
+  }
+  if (pages.length > maxPages * pageSize) {
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} has more than ${maxPages} pages`);
+  }
+  return Uint8Array.from(pages);
+}

@@ -1,0 +1,27 @@
+import { vi } from 'vitest';
+import type { BackendName } from '../src/backend/backend.js';
+import { selectBackend } from '../src/backend/select.js';
+import type { Ioctl } from '../src/ioctl/ioctl.js';
+
+/** What a call gave the kernel. */
+export interface AnsweredCall {
+  /** The bytes at an address that the call carries, as they are now. */
+  bytes(address: number | bigint, length: number): Uint8Array;
+  argument: number;
+}
+
+/**
+ * Answers one ioctl in the kernel's place, for calls of which this host's KVM has none: what they would give the kernel can be
+ * looked at. All others reach it.
+ */
+export function answered(name: BackendName, ioctl: Ioctl, answer: (call: AnsweredCall) => number): Disposable {
+  const backend = selectBackend(name);
+  const kernel = backend.ioctl.bind(backend);
+  const spy = vi.spyOn(backend, 'ioctl').mockImplementation((fd, request, argument) => {
+    if (request !== ioctl.request) return kernel(fd, request, argument);
+    const bytes = (address: number | bigint, length: number): Uint8Array =>
+      new Uint8Array(backend.view(Number(address), length));
+    return answer({ bytes, argument });
+  });
+  return { [Symbol.dispose]: () => spy.mockRestore() };
+}
