@@ -42,6 +42,11 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return this.#descriptor.backend;
   }
 
+  /** The kernel's name of the architecture at work: "x86". */
+  protected get archName(): string {
+    return this.#descriptor.arch.name;
+  }
+
   /** The ABI of the architecture at work. */
   protected get abi(): Abi {
     return this.#descriptor.arch.abi;
@@ -213,8 +218,8 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 
   /** One ioctl, begun again when a signal cuts it short: a kick that comes late must not fail another call. */
-  #try(ioctl: Ioctl, argument: number): number {
-    const { fd, backend } = this;
+  #try(ioctl: Ioctl, argument: number, fd = this.fd): number {
+    const { backend } = this;
     let result: number;
     do result = backend.ioctl(fd, ioctl.request, argument);
     while (result === -EINTR);
@@ -308,10 +313,22 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** An ioctl that fills a list of unknown length: the room grows until the kernel no longer says E2BIG. */
   protected readList<T extends FlexStruct>(ioctl: StructIoctl<T>): T {
+    return this.#readListOf(this.fd, ioctl);
+  }
+
+  /** A list that /dev/kvm gives: its descriptor lives for as long as one that was made from it. */
+  protected readSystemList<T extends FlexStruct>(ioctl: StructIoctl<T>): T {
+    this.opened();
+    let system = this.#descriptor;
+    while (system.parent !== undefined) system = system.parent;
+    return this.#readListOf(system.fd, ioctl);
+  }
+
+  #readListOf<T extends FlexStruct>(fd: number, ioctl: StructIoctl<T>): T {
     const type = ioctl.argument.type as unknown as FlexStructType<T>;
     for (let room = 64; ; room *= 2) {
       const list = FlexStruct.withCapacity.call(type as never, room) as T;
-      const result = this.#try(ioctl, this.addressOf(list));
+      const result = this.#try(ioctl, this.addressOf(list), fd);
       if (result >= 0) return list;
       if (result !== -E2BIG) throw this.refused(ioctl, -result);
     }

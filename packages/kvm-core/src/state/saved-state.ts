@@ -18,8 +18,17 @@ export interface StateHeader {
   readonly kind: StateKind;
   /** The kernel's name of the architecture: "x86". */
   readonly arch: string;
+  /** Of a vCPU: its number. */
+  readonly id?: number;
   /** In the order of the body. */
   readonly parts: readonly StatePart[];
+}
+
+/** What a state is made of. */
+export interface NewPart {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly notes?: PartNotes;
 }
 
 export type StateKind = 'vm' | 'vcpu';
@@ -52,18 +61,14 @@ export class SavedState {
   }
 
   /** @internal `save` of a VM or vCPU. */
-  static of(
-    kind: StateKind,
-    arch: string,
-    parts: Iterable<{ name: string; bytes: Uint8Array; notes?: PartNotes }>,
-  ): SavedState {
+  static of(kind: StateKind, arch: string, parts: Iterable<NewPart>, id?: number): SavedState {
     const bodies = new Map<string, Uint8Array>();
     const listed: StatePart[] = [];
     for (const { name, bytes, notes } of parts) {
       bodies.set(name, bytes);
       listed.push({ name, size: bytes.length, ...(notes === undefined ? {} : { notes }) });
     }
-    return new SavedState({ kind, arch, parts: listed }, bodies);
+    return new SavedState({ kind, arch, ...(id === undefined ? {} : { id }), parts: listed }, bodies);
   }
 
   /**
@@ -97,6 +102,21 @@ export class SavedState {
     }
     if (at !== bytes.length) throw broken(`this state has ${bytes.length - at} bytes that its header does not know`);
     return new SavedState(header, bodies);
+  }
+
+  /**
+   * @internal Some of its parts as a state of their own.
+   *
+   * @param rename the name a part has there, or undefined to leave it out.
+   */
+  selected(rename: (name: string) => string | undefined, kind = this.kind): SavedState {
+    const parts = this.header.parts.flatMap(({ name, notes }): NewPart[] => {
+      const renamed = rename(name);
+      return renamed === undefined
+        ? []
+        : [{ name: renamed, bytes: this.part(name), ...(notes === undefined ? {} : { notes }) }];
+    });
+    return SavedState.of(kind, this.arch, parts);
   }
 
   /** Of what it is the state. */
@@ -187,11 +207,12 @@ function headerOf(bytes: Uint8Array): StateHeader {
 
 function isHeader(value: unknown): value is StateHeader {
   if (!isObject(value)) return false;
-  const { kind, arch, parts } = value;
+  const { kind, arch, id, parts } = value;
   return (
     typeof kind === 'string' &&
     kinds.includes(kind) &&
     typeof arch === 'string' &&
+    (id === undefined || isCount(id)) &&
     Array.isArray(parts) &&
     parts.every(isPart)
   );
@@ -200,12 +221,11 @@ function isHeader(value: unknown): value is StateHeader {
 function isPart(value: unknown): value is StatePart {
   if (!isObject(value)) return false;
   const { name, size, notes } = value;
-  return (
-    typeof name === 'string' &&
-    Number.isSafeInteger(size) &&
-    (size as number) >= 0 &&
-    (notes === undefined || isObject(notes))
-  );
+  return typeof name === 'string' && isCount(size) && (notes === undefined || isObject(notes));
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

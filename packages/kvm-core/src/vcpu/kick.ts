@@ -47,6 +47,13 @@ export class KickState {
     Atomics.store(this.words, PENDING, 0);
   }
 
+  /** A run that was to end at once has. The flag is that of the kick that waits, if there is one. */
+  settled({ run }: RunState): void {
+    run.immediateExit = 0;
+    // A kick after this raises the flag itself.
+    if (Atomics.load(this.words, PENDING) !== 0) run.immediateExit = 1;
+  }
+
   close(): void {
     Atomics.store(this.words, CLOSED, 1);
   }

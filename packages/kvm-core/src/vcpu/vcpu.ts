@@ -57,6 +57,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   readonly #kick: KickState;
   /** KVM_RUN: before the first time, and after the end, something else stands here, so that no run has to ask. */
   #enter: () => number;
+  #hasRun = false;
 
   /** @internal `vm.createVcpu`. */
   constructor({ descriptor, id, state, kickState, dirtyRing }: VcpuParts, exits: ExitTable<E>) {
@@ -82,10 +83,29 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return result === 0 ? this.#exits.current() : this.#interrupted(-result);
   }
 
+  /**
+   * Lets the guest finish the instruction that the last exit interrupted, as with the data of a read, and no other: the registers are
+   * then those between two instructions.
+   *
+   * @returns the exit that the same instruction needs next, as a string instruction may; undefined when it is done.
+   */
+  settle(): E | undefined {
+    this.opened();
+    if (!this.#hasRun) return undefined;
+    this.#state.run.immediateExit = 1;
+    const result = this.#enter();
+    this.#kick.settled(this.#state);
+    if (result === 0) return this.#exits.current();
+    // EAGAIN: the vCPU waits for its first start, and is in no instruction.
+    if (result !== -EINTR && result !== -EAGAIN) throw this.refused(this.abi.KVM_RUN, -result);
+    return undefined;
+  }
+
   #firstEnter(): number {
     const { fd, backend } = this;
     this.#kick.bind(backend.threadId());
     this.#enter = backend.runner(fd, this.abi.KVM_RUN.request);
+    this.#hasRun = true;
     return this.#enter();
   }
 
