@@ -1,17 +1,6 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
-import {
-  Cap,
-  type EventFd,
-  ExitReason,
-  IoeventfdFlag,
-  IrqfdFlag,
-  KVM_IOEVENTFD,
-  KvmIoeventfd,
-  MpState,
-  type Vcpu,
-  type Vm,
-} from '../src/index.js';
+import { Cap, ExitReason, IoeventfdFlag, IrqfdFlag, MpState, type Vcpu } from '../src/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { kvmError } from '../test/errors.js';
 import { runFor } from './deadline.js';
@@ -72,17 +61,6 @@ const device = 0xd000_0000n;
 const port = 0x500n;
 const rax = 0x8877_6655_4433_2211n;
 
-interface Doorbell {
-  addr: bigint;
-  len: number;
-  flags?: number;
-  datamatch?: bigint;
-}
-
-function ioeventfd(vm: Vm, { fd }: EventFd, doorbell: Doorbell): void {
-  vm.ioctl(KVM_IOEVENTFD, KvmIoeventfd.from({ ...doorbell, fd }));
-}
-
 function ports(vcpu: Vcpu): number {
   return runTo(vcpu, ExitReason.Io).io.port;
 }
@@ -110,7 +88,7 @@ onEachBackend('an ioeventfd', (backend) => {
   test('takes the writes of its length to its port, and the guest does not exit for them', (context) => {
     using guest = writer(context);
     using bell = guest.kvm.createEventFd();
-    ioeventfd(guest.vm, bell, { addr: port, len: 1, flags: IoeventfdFlag.Pio });
+    guest.vm.ioeventfd({ eventfd: bell, addr: port, len: 1, flags: IoeventfdFlag.Pio });
     expect(exitsOf(guest.vcpu)).toEqual(['port 2', 'memory 1', 'memory 8']);
     expect(bell.read()).toBe(1n);
   });
@@ -118,7 +96,7 @@ onEachBackend('an ioeventfd', (backend) => {
   test('takes the writes of its length to its address', (context) => {
     using guest = writer(context);
     using bell = guest.kvm.createEventFd();
-    ioeventfd(guest.vm, bell, { addr: device, len: 8 });
+    guest.vm.ioeventfd({ eventfd: bell, addr: device, len: 8 });
     expect(exitsOf(guest.vcpu)).toEqual(['port 1', 'port 2', 'memory 1']);
     expect(bell.read()).toBe(1n);
   });
@@ -126,19 +104,19 @@ onEachBackend('an ioeventfd', (backend) => {
   test('counts', (context) => {
     using guest = writer(context, threeWrites);
     using bell = guest.kvm.createEventFd();
-    ioeventfd(guest.vm, bell, { addr: port, len: 1, flags: IoeventfdFlag.Pio });
+    guest.vm.ioeventfd({ eventfd: bell, addr: port, len: 1, flags: IoeventfdFlag.Pio });
     runTo(guest.vcpu, ExitReason.Hlt);
     expect(bell.read()).toBe(3n);
   });
 
   test('that matches data takes the writes of that value only', (context) => {
-    const flags = IoeventfdFlag.Datamatch | IoeventfdFlag.Pio;
+    const flags = IoeventfdFlag.Pio;
     using guest = writer(context);
     using match = guest.kvm.createEventFd();
     using other = guest.kvm.createEventFd();
-    ioeventfd(guest.vm, match, { addr: port, len: 2, flags, datamatch: 0x2211n });
-    ioeventfd(guest.vm, other, { addr: port, len: 1, flags, datamatch: 0x12n });
-    ioeventfd(guest.vm, match, { addr: device, len: 8, flags: IoeventfdFlag.Datamatch, datamatch: rax });
+    guest.vm.ioeventfd({ eventfd: match, addr: port, len: 2, flags, datamatch: 0x2211n });
+    guest.vm.ioeventfd({ eventfd: other, addr: port, len: 1, flags, datamatch: 0x12n });
+    guest.vm.ioeventfd({ eventfd: match, addr: device, len: 8, datamatch: rax });
     expect(exitsOf(guest.vcpu)).toEqual(['port 1', 'memory 1']);
     expect([match.read(), other.read()]).toEqual([2n, 0n]);
   });
@@ -147,7 +125,7 @@ onEachBackend('an ioeventfd', (backend) => {
     using guest = writer(context);
     needs(context, guest.vm, Cap.IoeventfdAnyLength);
     using bell = guest.kvm.createEventFd();
-    ioeventfd(guest.vm, bell, { addr: device, len: 0 });
+    guest.vm.ioeventfd({ eventfd: bell, addr: device, len: 0 });
     expect(exitsOf(guest.vcpu)).toEqual(['port 1', 'port 2']);
     expect(bell.read()).toBe(2n);
   });
@@ -155,8 +133,8 @@ onEachBackend('an ioeventfd', (backend) => {
   test('takes no reads', (context) => {
     using guest = writer(context, reads);
     using bell = guest.kvm.createEventFd();
-    ioeventfd(guest.vm, bell, { addr: port, len: 1, flags: IoeventfdFlag.Pio });
-    ioeventfd(guest.vm, bell, { addr: device, len: 1 });
+    guest.vm.ioeventfd({ eventfd: bell, addr: port, len: 1, flags: IoeventfdFlag.Pio });
+    guest.vm.ioeventfd({ eventfd: bell, addr: device, len: 1 });
     expect(exitsOf(guest.vcpu)).toEqual(['port 1', 'memory 1']);
     expect(bell.read()).toBe(0n);
   });
@@ -164,9 +142,9 @@ onEachBackend('an ioeventfd', (backend) => {
   test('takes nothing any more once it is taken away', (context) => {
     using guest = writer(context, threeWrites);
     using bell = guest.kvm.createEventFd();
-    const doorbell = { addr: port, len: 1, flags: IoeventfdFlag.Pio };
-    ioeventfd(guest.vm, bell, doorbell);
-    ioeventfd(guest.vm, bell, { ...doorbell, flags: IoeventfdFlag.Pio | IoeventfdFlag.Deassign });
+    const doorbell = { eventfd: bell, addr: port, len: 1, flags: IoeventfdFlag.Pio };
+    guest.vm.ioeventfd(doorbell);
+    guest.vm.ioeventfd({ ...doorbell, flags: IoeventfdFlag.Pio | IoeventfdFlag.Deassign });
     expect(exitsOf(guest.vcpu)).toEqual(['port 1', 'port 1', 'port 1']);
     expect(bell.read()).toBe(0n);
   });
@@ -175,8 +153,8 @@ onEachBackend('an ioeventfd', (backend) => {
     using guest = writer(context);
     using bell = guest.kvm.createEventFd();
     using second = guest.kvm.createEventFd();
-    ioeventfd(guest.vm, bell, { addr: device, len: 8 });
-    const taken = kvmError('ERR_KVM_SYSCALL', () => ioeventfd(guest.vm, second, { addr: device, len: 8 }));
+    guest.vm.ioeventfd({ eventfd: bell, addr: device, len: 8 });
+    const taken = kvmError('ERR_KVM_SYSCALL', () => guest.vm.ioeventfd({ eventfd: second, addr: device, len: 8 }));
     expect(taken).toMatchObject({ errno: EEXIST, ioctl: 'KVM_IOEVENTFD' });
   });
 });
