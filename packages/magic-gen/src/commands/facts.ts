@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { MagicGenError } from '../errors.js';
 import { findDisagreements } from '../facts/disagreements.js';
 import { describeMissing, missingFacts } from '../facts/missing.js';
+import { settledBy } from '../facts/settled.js';
 import { findInterface } from '../interfaces/interfaces.js';
 import { TerminalProgress } from '../progress.js';
 import { modelsFrom } from './models.js';
@@ -29,11 +30,16 @@ async function facts(options: SourceOptions & { arch: string; strict?: boolean }
   const [model] = models;
   if (options.kernel !== undefined && model !== undefined) {
     const found = findDisagreements(readApiDocument(options.kernel), model);
-    const lines = found.map(
-      ({ line, name, about, document, facts }) =>
-        `api.rst:${line}: ${name}: ${about}: the document says ${document}, the facts ${facts}\n`,
+    const lines = found.map((each) => {
+      const { line, name, about, document, facts } = each;
+      const reason = settledBy(each);
+      const why = reason === undefined ? 'not looked into' : `the code decides: ${reason}`;
+      return `api.rst:${line}: ${name}: ${about}: the document says ${document}, the facts ${facts} (${why})\n`;
+    });
+    const open = found.filter((each) => settledBy(each) === undefined).length;
+    process.stdout.write(
+      `${lines.join('')}${found.length} disagreements with the API document, ${open} not looked into\n`,
     );
-    process.stdout.write(`${lines.join('')}${found.length} disagreements with the API document\n`);
   }
   if (missing.size > 0 && options.strict) throw new MagicGenError(describeMissing([...missing.values()]));
   process.stdout.write(missing.size === 0 ? 'facts about every name\n' : `${describeMissing([...missing.values()])}\n`);

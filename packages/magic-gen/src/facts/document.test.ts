@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { modelOf } from '../../test/model.js';
+import { capabilityFacts } from './capabilities.js';
 import { findDisagreements } from './disagreements.js';
 import { readDocument } from './document.js';
+import { ioctlFacts } from './ioctls.js';
+import { settled, settledBy } from './settled.js';
 import { statementsOf } from './statements.js';
 
 const document = [
@@ -73,5 +76,20 @@ describe('the API document', () => {
         for (const section of readDocument(lines.join('\n'))) expect(() => statementsOf(section)).not.toThrow();
       }),
     );
+  });
+});
+
+describe('a disagreement that the code has settled', () => {
+  it('is told with where the code says so, and another is not', () => {
+    expect(settledBy({ name: 'KVM_GET_STATS_FD', about: 'capability' })).toBe('the document misspells it');
+    expect(settledBy({ name: 'KVM_GET_STATS_FD', about: 'direction' })).toBeUndefined();
+    expect(settledBy({ name: 'toString', about: '' })).toBeUndefined();
+  });
+
+  it('is about something there are facts on', () => {
+    for (const key of Object.keys(settled)) {
+      const [name = ''] = key.split(' ');
+      expect(ioctlFacts[name] ?? capabilityFacts[name], name).toBeDefined();
+    }
   });
 });

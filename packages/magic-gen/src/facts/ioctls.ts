@@ -441,5 +441,5 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
     gives: 'fd',
   },
   // What is left to do comes back in the struct.
-  KVM_PRE_FAULT_MEMORY: { fd: ['vcpu'], capability: 'KVM_CAP_PRE_FAULT_MEMORY', arch: x86 },
+  KVM_PRE_FAULT_MEMORY: { fd: ['vcpu'], capability: 'KVM_CAP_PRE_FAULT_MEMORY', arch: ['x86', 's390'] },
 };

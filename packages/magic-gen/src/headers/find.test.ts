@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { write } from '../../test/headerSet.js';
-import { x86 } from '../../test/host.js';
+import { realHeaders, x86 } from '../../test/host.js';
 import { MagicGenError, NoHeadersError } from '../errors.js';
-import { findTarget } from '../targets/index.js';
+import { findTarget, targets } from '../targets/index.js';
 import { findHeaders, includeFrom } from './find.js';
 
 const version = '#define LINUX_VERSION_CODE 393659\n';
@@ -63,6 +63,35 @@ describe('a header set', () => {
     const files = { 'include/linux/kvm.h': '', 'include/asm/kvm.h': '', 'include/linux/version.h': version };
     const path = directory(files);
     expect(findHeaders({ directory: path, target: x86 }).directories).toEqual([join(path, 'include')]);
+  });
+});
+
+describe('headers of another architecture', () => {
+  const guard = '#ifndef __ARM_KVM_H__\n#define __ARM_KVM_H__\n#endif\n';
+  const set = { 'linux/kvm.h': '', 'linux/version.h': version };
+
+  it('are refused, with the line that shows it', () => {
+    const path = directory({ ...set, 'asm/kvm.h': `/* KVM */\n${guard}` });
+    expect(() => findHeaders({ directory: path, target: x86 })).toThrow(
+      `${path}/asm/kvm.h:2:9: these are headers for arm64, not for x86\n    #ifndef __ARM_KVM_H__`,
+    );
+    expect(() => findHeaders({ directory: path, target: x86 })).toThrow(NoHeadersError);
+    expect(findHeaders({ directory: path, target: findTarget('arm64') }).directories).toEqual([path]);
+  });
+
+  it('do not hide those asked for, which may be elsewhere in the folder', () => {
+    const path = directory({ ...set, 'asm/kvm.h': guard, 'include/asm/kvm.h': '', 'include/linux/kvm.h': '' });
+    write(path, { 'include/linux/version.h': version });
+    expect(findHeaders({ directory: path, target: x86 }).directories).toEqual([join(path, 'include')]);
+  });
+
+  it.each(targets.filter(({ name, arch }) => name === arch))('are known by what $name calls its own', (target) => {
+    for (const headers of realHeaders(target)) {
+      expect(includeFrom(headers)('asm/kvm.h')?.text).toContain(`#define ${target.kvmGuard}\n`);
+    }
+    expect(targets.filter(({ kvmGuard }) => kvmGuard === target.kvmGuard).map(({ arch }) => arch)).toEqual(
+      targets.filter(({ arch }) => arch === target.arch).map(({ arch }) => arch),
+    );
   });
 });
 

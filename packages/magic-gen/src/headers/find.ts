@@ -2,7 +2,9 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MagicGenError, NoHeadersError } from '../errors.js';
 import type { Include } from '../preprocess/preprocess.js';
+import { targets } from '../targets/index.js';
 import type { TargetDescription } from '../targets/target.js';
+import { type Foreign, foreignHeader } from './foreign.js';
 import { includeDirectories } from './own.js';
 
 /** The headers of one kernel for one architecture. */
@@ -38,8 +40,16 @@ export function findHeaders({ directory, target }: FindOptions): HeaderSet {
   const candidates = bases
     .flatMap((base) => layouts(base, target))
     .map((directories) => directories.filter((path) => existsSync(path)));
+  let foreign: Foreign | undefined;
   for (const directories of candidates) {
-    if (missing(directories).length === 0) return { directories, kernel: readKernelVersion(directories) };
+    if (missing(directories).length > 0) continue;
+    const path = resolve(directories, 'asm/kvm.h') ?? '';
+    const other = foreignHeader(path, readFileSync(path, 'utf8'), target, targets);
+    if (!other) return { directories, kernel: readKernelVersion(directories) };
+    foreign ??= other;
+  }
+  if (foreign) {
+    throw new NoHeadersError(`these are headers for ${foreign.arch}, not for ${target.arch}`, foreign.where);
   }
   const best = candidates.toSorted((a, b) => missing(a).length - missing(b).length)[0] ?? [];
   const looked = best.length > 0 ? best : bases;

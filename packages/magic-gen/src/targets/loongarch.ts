@@ -13,6 +13,7 @@ export const loongarch: TargetDescription = {
     ioc: genericIoc,
   },
   multiarch: 'loongarch64-linux-gnu',
+  kvmGuard: '__UAPI_ASM_LOONGARCH_KVM_H',
   macros: { __loongarch__: '1', __loongarch64: '1', __loongarch_grlen: '64', __loongarch_lp64: '1' },
   unnamedBitfieldsAlign: false,
   largestAlign: 16,

@@ -14,6 +14,7 @@ export const mips: TargetDescription = {
     ioc: olderIoc,
   },
   multiarch: 'mips64el-linux-gnuabi64',
+  kvmGuard: '__LINUX_KVM_MIPS_H',
   macros: {
     __mips__: '1',
     __mips: '64',

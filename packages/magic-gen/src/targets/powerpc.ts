@@ -14,6 +14,7 @@ export const powerpc: TargetDescription = {
     ioc: olderIoc,
   },
   multiarch: 'powerpc64le-linux-gnu',
+  kvmGuard: '__LINUX_KVM_POWERPC_H',
   macros: { __powerpc64__: '1', __powerpc__: '1', __LITTLE_ENDIAN__: '1' },
   unnamedBitfieldsAlign: false,
   largestAlign: 16,

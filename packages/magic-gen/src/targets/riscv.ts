@@ -13,6 +13,7 @@ export const riscv: TargetDescription = {
     ioc: genericIoc,
   },
   multiarch: 'riscv64-linux-gnu',
+  kvmGuard: '__LINUX_KVM_RISCV_H',
   macros: { __riscv: '1', __riscv_xlen: '64' },
   unnamedBitfieldsAlign: false,
   largestAlign: 16,

@@ -13,6 +13,7 @@ export const s390: TargetDescription = {
     ioc: genericIoc,
   },
   multiarch: 's390x-linux-gnu',
+  kvmGuard: '__LINUX_KVM_S390_H',
   macros: { __s390x__: '1', __s390__: '1' },
   unnamedBitfieldsAlign: false,
   largestAlign: 8,

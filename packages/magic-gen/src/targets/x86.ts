@@ -13,6 +13,7 @@ export const x86: TargetDescription = {
     ioc: genericIoc,
   },
   multiarch: 'x86_64-linux-gnu',
+  kvmGuard: '_ASM_X86_KVM_H',
   macros: { __x86_64__: '1', __x86_64: '1', __amd64__: '1', __amd64: '1' },
   unnamedBitfieldsAlign: false,
   largestAlign: 16,

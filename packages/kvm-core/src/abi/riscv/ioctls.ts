@@ -996,7 +996,7 @@ export const KVM_CREATE_GUEST_MEMFD = {
   gives: 'fd',
 } as const satisfies Ioctl;
 
-/** `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs KVM_CAP_PRE_FAULT_MEMORY. On x86. Since Linux 6.12 or earlier. */
+/** `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs KVM_CAP_PRE_FAULT_MEMORY. On x86, s390. Since Linux 6.12 or earlier. */
 export const KVM_PRE_FAULT_MEMORY = {
   name: 'KVM_PRE_FAULT_MEMORY',
   request: 0xc040aed5,
@@ -1004,5 +1004,5 @@ export const KVM_PRE_FAULT_MEMORY = {
   argument: { kind: 'struct', type: KvmPreFaultMemory },
   direction: 'readwrite',
   capability: { number: KVM_CAP_PRE_FAULT_MEMORY, name: 'KVM_CAP_PRE_FAULT_MEMORY', since: 'Linux 6.12 or earlier' },
-  arch: ['x86'],
+  arch: ['x86', 's390'],
 } as const satisfies Ioctl;
