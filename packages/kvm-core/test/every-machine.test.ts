@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Cap, ExitReason, KVM_REG_SIZE, MemoryFlag } from '../src/abi/x86/index.js';
 import type { BackendName } from '../src/backend/backend.js';
@@ -6,9 +6,9 @@ import { backendNames } from '../src/backend/select.js';
 import { pageSize } from '../src/memory/page-size.js';
 import type { MmioExit } from '../src/vcpu/exits.js';
 import type { Exit } from '../src/x86/exits.js';
-import { describeUnless, onEachBackend, whyNot } from './backends.js';
+import { describeUnless, whyNot } from './backends.js';
 import { kvmError } from './errors.js';
-import { core, ended, machineGuest, machineImage, machines } from './machine.js';
+import { core, ended, machineGuest, machineImage, machines, onEveryMachine } from './machine.js';
 import { codeAddress, startGuest } from './start-guest.mjs';
 
 /** What holds on every architecture, asked of the one this machine has. */
@@ -24,149 +24,137 @@ function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-onEachBackend(
-  'on every machine',
-  (backend) => {
-    test('a guest computes in memory that both sides see', () => {
-      using guest = machineGuest(backend, 'sum');
-      const words = new Uint32Array(guest.memory.bytes().buffer, guest.memory.bytes(RESULT).byteOffset, 2);
-      words[0] = 1000;
-      expect(ended(guest.vcpu.run())).toBe(true);
-      expect(words[1]).toBe(500500);
-    });
+onEveryMachine('on every machine', (backend) => {
+  test('a guest computes in memory that both sides see', () => {
+    using guest = machineGuest(backend, 'sum');
+    const words = new Uint32Array(guest.memory.bytes().buffer, guest.memory.bytes(RESULT).byteOffset, 2);
+    words[0] = 1000;
+    expect(ended(guest.vcpu.run())).toBe(true);
+    expect(words[1]).toBe(500500);
+  });
 
-    test('an MMIO exit has address, length, direction and data, both ways', () => {
-      using guest = machineGuest(backend, 'mmio');
-      const { vcpu } = guest;
-      for (const [address, len, value] of [
-        [0xd0000n, 1, 0x11],
-        [0xd0002n, 2, 0x2233],
-        [0xd0004n, 4, 0x44556677],
-      ] as const) {
-        const access = mmio(vcpu.run());
-        expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, 1, value]);
-        expect([access.value, access.address]).toEqual([BigInt(value), Number(address)]);
-      }
-      for (const [address, len, value] of [
-        [0xd0008n, 1, 0xa1],
-        [0xd000an, 2, 0xb1b2],
-        [0xd000cn, 4, 0xc1c2c3c4],
-      ] as const) {
-        const read = mmio(vcpu.run());
-        expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, 0]);
-        read.value32 = value;
-        // x86 echoes it to a port, the others to memory that is none.
-        const echo = vcpu.run();
-        if (echo.reason === ExitReason.Io) expect(echo.io.value).toBe(value);
-        else expect([mmio(echo).len, mmio(echo).isWrite, mmio(echo).value32]).toEqual([len, 1, value]);
-      }
-      let exit = vcpu.run();
-      if (exit.reason === ExitReason.Mmio) {
-        expect([exit.mmio.len, exit.mmio.value]).toEqual([8, 0x1122_3344_5566_7788n]);
-        const read = mmio(vcpu.run());
-        expect([read.len, read.isWrite, read.address]).toEqual([8, 0, 0xd0020]);
-        read.value = 0xfedc_ba98_7654_3210n;
-        expect(mmio(vcpu.run()).value).toBe(0xfedc_ba98_7654_3210n);
-        exit = vcpu.run();
-      }
-      expect(ended(exit)).toBe(true);
-    });
-
-    test('exits of one reason are one object', () => {
-      using guest = machineGuest(backend, 'stores');
-      const first = guest.vcpu.run();
-      for (let i = 0; i < 100; i++) expect(guest.vcpu.run()).toBe(first);
-    });
-
-    test('a kick before a run makes that run return', () => {
-      using guest = machineGuest(backend, 'spin');
-      guest.vcpu.kick();
-      expect(guest.vcpu.run().reason).toBe(ExitReason.Intr);
-    });
-
-    test('the run state of a closed vCPU reads zero', () => {
-      using guest = machineGuest(backend, 'mmio');
-      const exit = mmio(guest.vcpu.run());
-      const { kvmRun } = guest.vcpu;
-      expect(kvmRun.exitReason).toBe(ExitReason.Mmio);
-      guest.vcpu.close();
-      expect([kvmRun.exitReason, exit.address, exit.len]).toEqual([0, 0, 0]);
-      kvmError('ERR_KVM_CLOSED', () => guest.vcpu.run());
-      kvmError('ERR_KVM_CLOSED', () => guest.vcpu.getOneReg(0n));
-    });
-
-    test('a vCPU outlives its memory, its VM and its Kvm', () => {
-      using guest = machineGuest(backend, 'mmio');
-      for (const object of [guest.kvm, guest.vm, guest.memory]) object.close();
-      expect(mmio(guest.vcpu.run()).value32).toBe(0x11);
-    });
-
-    test('descriptors come back, guest after guest', () => {
-      machineGuest(backend, 'off').close();
-      const before = openDescriptors();
-      for (let i = 0; i < 100; i++) {
-        using guest = machineGuest(backend, 'off');
-        expect(ended(guest.vcpu.run())).toBe(true);
-      }
-      expect(openDescriptors()).toBe(before);
-    });
-
-    test('memory goes to a guest in whole pages of the host, from whole pages on', () => {
-      using kvm = core.Kvm.open({ backend });
-      using vm = kvm.createVm();
-      using memory = kvm.allocateMemory({ size: 4 * pageSize });
-      const set = (change: object) => () => vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, ...change });
-      for (const part of [
-        { guestPhysAddr: BigInt(pageSize / 2) },
-        { offset: pageSize / 2 },
-        { size: pageSize / 2 },
-        { size: 5 * pageSize },
-      ]) {
-        kvmError('ERR_KVM_OUT_OF_RANGE', set(part));
-      }
-      set({ size: pageSize, offset: 3 * pageSize, guestPhysAddr: BigInt(pageSize) })();
-      kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.allocateMemory({ size: pageSize + 1 }));
-    });
-
-    test('a write to read-only memory is an MMIO exit', (context) => {
-      using guest = machineGuest(backend, 'sum');
-      const { kvm, vm, memory, vcpu } = guest;
-      if (kvm.checkExtension(Cap.ReadonlyMem) === 0) context.skip('the host lacks KVM_CAP_READONLY_MEM');
-      memory.bytes()[RESULT] = 3;
-      vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
-      vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, flags: MemoryFlag.Readonly });
+  test('an MMIO exit has address, length, direction and data, both ways', () => {
+    using guest = machineGuest(backend, 'mmio');
+    const { vcpu } = guest;
+    for (const [address, len, value] of [
+      [0xd0000n, 1, 0x11],
+      [0xd0002n, 2, 0x2233],
+      [0xd0004n, 4, 0x44556677],
+    ] as const) {
       const access = mmio(vcpu.run());
-      expect([access.address, access.value32, access.isWrite]).toEqual([RESULT + 4, 6, 1]);
-      expect(memory.read(RESULT + 4, 4)).toEqual(new Uint8Array(4));
-    });
+      expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, 1, value]);
+      expect([access.value, access.address]).toEqual([BigInt(value), Number(address)]);
+    }
+    for (const [address, len, value] of [
+      [0xd0008n, 1, 0xa1],
+      [0xd000an, 2, 0xb1b2],
+      [0xd000cn, 4, 0xc1c2c3c4],
+    ] as const) {
+      const read = mmio(vcpu.run());
+      expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, 0]);
+      read.value32 = value;
+      // x86 echoes it to a port, the others to memory that is none.
+      const echo = vcpu.run();
+      if (echo.reason === ExitReason.Io) expect(echo.io.value).toBe(value);
+      else expect([mmio(echo).len, mmio(echo).isWrite, mmio(echo).value32]).toEqual([len, 1, value]);
+    }
+    let exit = vcpu.run();
+    if (exit.reason === ExitReason.Mmio) {
+      expect([exit.mmio.len, exit.mmio.value]).toEqual([8, 0x1122_3344_5566_7788n]);
+      const read = mmio(vcpu.run());
+      expect([read.len, read.isWrite, read.address]).toEqual([8, 0, 0xd0020]);
+      read.value = 0xfedc_ba98_7654_3210n;
+      expect(mmio(vcpu.run()).value).toBe(0xfedc_ba98_7654_3210n);
+      exit = vcpu.run();
+    }
+    expect(ended(exit)).toBe(true);
+  });
 
-    test('an eventfd adds up what is written and gives it all to one reader', () => {
-      using kvm = core.Kvm.open({ backend });
-      using event = kvm.createEventFd(1);
-      event.write(41n);
-      expect([event.read(), event.read()]).toEqual([42n, 0n]);
-    });
+  test('exits of one reason are one object', () => {
+    using guest = machineGuest(backend, 'stores');
+    const first = guest.vcpu.run();
+    for (let i = 0; i < 100; i++) expect(guest.vcpu.run()).toBe(first);
+  });
 
-    test('every register that is listed can be read, and has the length its id says', (context) => {
+  test('a kick before a run makes that run return', () => {
+    using guest = machineGuest(backend, 'spin');
+    guest.vcpu.kick();
+    expect(guest.vcpu.run().reason).toBe(ExitReason.Intr);
+  });
+
+  test('the run state of a closed vCPU reads zero', () => {
+    using guest = machineGuest(backend, 'mmio');
+    const exit = mmio(guest.vcpu.run());
+    const { kvmRun } = guest.vcpu;
+    expect(kvmRun.exitReason).toBe(ExitReason.Mmio);
+    guest.vcpu.close();
+    expect([kvmRun.exitReason, exit.address, exit.len]).toEqual([0, 0, 0]);
+    kvmError('ERR_KVM_CLOSED', () => guest.vcpu.run());
+    kvmError('ERR_KVM_CLOSED', () => guest.vcpu.getOneReg(0n));
+  });
+
+  test('a vCPU outlives its memory, its VM and its Kvm', () => {
+    using guest = machineGuest(backend, 'mmio');
+    for (const object of [guest.kvm, guest.vm, guest.memory]) object.close();
+    expect(mmio(guest.vcpu.run()).value32).toBe(0x11);
+  });
+
+  test('descriptors come back, guest after guest', () => {
+    machineGuest(backend, 'off').close();
+    const before = openDescriptors();
+    for (let i = 0; i < 100; i++) {
       using guest = machineGuest(backend, 'off');
-      if (guest.kvm.checkExtension(Cap.OneReg) === 0) context.skip('the host lacks KVM_CAP_ONE_REG');
-      for (const id of guest.vcpu.getRegList()) {
-        const value = guest.vcpu.getOneReg(id);
-        if (typeof value === 'bigint') expect(value).toBeLessThan(1n << BigInt(8 * KVM_REG_SIZE(id)));
-        else expect(value).toHaveLength(KVM_REG_SIZE(id));
-      }
-    });
+      expect(ended(guest.vcpu.run())).toBe(true);
+    }
+    expect(openDescriptors()).toBe(before);
+  });
 
-    test('the page size is what the kernel maps a vCPU in', () => {
-      using kvm = core.Kvm.open({ backend });
-      expect(kvm.getVcpuMmapSize() % pageSize).toBe(0);
-      expect(readFileSync('/proc/self/smaps', 'utf8')).toContain(
-        `KernelPageSize:${`${pageSize / 1024}`.padStart(9)} kB`,
-      );
-    });
-  },
-  machines,
-);
+  test('memory goes to a guest in whole pages of the host, from whole pages on', () => {
+    using kvm = core.Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using memory = kvm.allocateMemory({ size: 4 * pageSize });
+    const set = (change: object) => () => vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, ...change });
+    for (const part of [
+      { guestPhysAddr: BigInt(pageSize / 2) },
+      { offset: pageSize / 2 },
+      { size: pageSize / 2 },
+      { size: 5 * pageSize },
+    ]) {
+      kvmError('ERR_KVM_OUT_OF_RANGE', set(part));
+    }
+    set({ size: pageSize, offset: 3 * pageSize, guestPhysAddr: BigInt(pageSize) })();
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.allocateMemory({ size: pageSize + 1 }));
+  });
+
+  test('a write to read-only memory is an MMIO exit', (context) => {
+    using guest = machineGuest(backend, 'sum');
+    const { kvm, vm, memory, vcpu } = guest;
+    if (kvm.checkExtension(Cap.ReadonlyMem) === 0) context.skip('the host lacks KVM_CAP_READONLY_MEM');
+    memory.bytes()[RESULT] = 3;
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, flags: MemoryFlag.Readonly });
+    const access = mmio(vcpu.run());
+    expect([access.address, access.value32, access.isWrite]).toEqual([RESULT + 4, 6, 1]);
+    expect(memory.read(RESULT + 4, 4)).toEqual(new Uint8Array(4));
+  });
+
+  test('an eventfd adds up what is written and gives it all to one reader', () => {
+    using kvm = core.Kvm.open({ backend });
+    using event = kvm.createEventFd(1);
+    event.write(41n);
+    expect([event.read(), event.read()]).toEqual([42n, 0n]);
+  });
+
+  test('every register that is listed can be read, and has the length its id says', (context) => {
+    using guest = machineGuest(backend, 'off');
+    if (guest.kvm.checkExtension(Cap.OneReg) === 0) context.skip('the host lacks KVM_CAP_ONE_REG');
+    for (const id of guest.vcpu.getRegList()) {
+      const value = guest.vcpu.getOneReg(id);
+      if (typeof value === 'bigint') expect(value).toBeLessThan(1n << BigInt(8 * KVM_REG_SIZE(id)));
+      else expect(value).toHaveLength(KVM_REG_SIZE(id));
+    }
+  });
+});
 
 /** What a guest and its exits show, as text; nothing in it depends on time. */
 function transcript(backend: BackendName): string[] {

@@ -1,14 +1,20 @@
 import { ExitReason, SystemEvent } from '../src/abi/x86/index.js';
 import type { BackendName } from '../src/backend/backend.js';
 import type { Exit } from '../src/x86/exits.js';
+import { onEachBackend } from './backends.js';
 import { guestImage } from './guests.js';
 import { type Core, type MachineGuest, startGuest } from './start-guest.mjs';
 
 /** What a machine that tests run on calls its architecture here: the folder of its entry. */
 const folders: Readonly<Record<string, string>> = { x64: 'x86', arm64: 'arm64', riscv64: 'riscv' };
 
-/** The machines that there are guests for: those of tests whose claims hold on every one. */
+/** The machines that there are guests for. */
 export const machines = Object.keys(folders);
+
+/** Runs tests whose claims hold on every architecture, on the one there is, for every backend. */
+export function onEveryMachine(claims: string, tests: (backend: BackendName) => void): void {
+  onEachBackend(claims, tests, machines);
+}
 
 const folder = folders[process.arch] ?? 'x86';
 

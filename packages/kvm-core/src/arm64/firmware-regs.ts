@@ -1,4 +1,8 @@
 import {
+  KVM_REG_ARM_DEMUX,
+  KVM_REG_ARM_DEMUX_ID_CCSIDR,
+  KVM_REG_ARM_DEMUX_ID_SHIFT,
+  KVM_REG_ARM_DEMUX_VAL_MASK,
   KVM_REG_ARM_PSCI_VERSION,
   KVM_REG_ARM_PTIMER_CNT,
   KVM_REG_ARM_PTIMER_CTL,
@@ -13,7 +17,10 @@ import {
   KVM_REG_ARM_TIMER_CVAL,
   KVM_REG_ARM_VENDOR_HYP_BMAP,
   KVM_REG_ARM_VENDOR_HYP_BMAP_2,
+  RegArch,
+  RegSize,
 } from '../abi/arm64/index.js';
+import { integer } from '../struct/check.js';
 
 /** What the firmware that KVM plays to a guest offers it: the ids of pseudo-registers. The bitmaps count before the first run only. */
 export const FirmwareReg = Object.freeze({
@@ -39,3 +46,10 @@ export const TimerReg = Object.freeze({
   CNTP_CVAL_EL0: KVM_REG_ARM_PTIMER_CVAL,
   CNTPCT_EL0: KVM_REG_ARM_PTIMER_CNT,
 });
+
+/** The id of CCSIDR_EL1 as it reads for one selection of CSSELR_EL1: the shape of a cache, of 4 bytes. */
+export function ccsidrReg(selection: number): bigint {
+  const value = integer(selection, 0, KVM_REG_ARM_DEMUX_VAL_MASK, 'a selection of a cache');
+  const which = KVM_REG_ARM_DEMUX + KVM_REG_ARM_DEMUX_ID_CCSIDR * 2 ** KVM_REG_ARM_DEMUX_ID_SHIFT;
+  return RegArch.Arm64 | RegSize.U32 | BigInt(which + value);
+}

@@ -5,7 +5,7 @@ export * from '../abi/arm64/index.js';
 export * from '../generic.js';
 export { CoreReg, type CoreRegName } from './core-regs.js';
 export type { Exit } from './exits.js';
-export { FirmwareReg, TimerReg } from './firmware-regs.js';
+export { ccsidrReg, FirmwareReg, TimerReg } from './firmware-regs.js';
 export type { GuestDebugOptions, HardwareBreakpoint } from './guest-debug.js';
 export { type ArmIrq, irqNumber } from './irq-number.js';
 export { Kvm } from './kvm.js';

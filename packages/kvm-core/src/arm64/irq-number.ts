@@ -19,7 +19,7 @@ export interface ArmIrq {
   vcpu?: number;
 }
 
-/** The number by which KVM_IRQ_LINE knows an interrupt of arm64, api.rst 4.25: what `vm.setIrqLine` takes as its line. */
+/** The number by which KVM_IRQ_LINE knows an interrupt of arm64, api.rst 4.25: what `vm.irqLine` takes as its line. */
 export function irqNumber({ type, number, vcpu = 0 }: ArmIrq): number {
   const low = KVM_ARM_IRQ_VCPU_MASK + 1;
   integer(type, ArmIrqType.Cpu, ArmIrqType.Ppi, 'the type of an interrupt');

@@ -15,7 +15,7 @@ import {
   VmType,
 } from '../abi/arm64/index.js';
 import { CoreReg } from './core-regs.js';
-import { FirmwareReg, TimerReg } from './firmware-regs.js';
+import { ccsidrReg, FirmwareReg, TimerReg } from './firmware-regs.js';
 import { guestDebug, type HardwareBreakpoint } from './guest-debug.js';
 import { irqNumber } from './irq-number.js';
 import { machineType } from './machine-type.js';
@@ -55,6 +55,8 @@ describe('the ids of arm64', () => {
     expect([CoreReg.pc, CoreReg.v0, CoreReg.fpcr, SysReg.SCTLR_EL1].map(KVM_REG_SIZE)).toEqual([8, 16, 4, 8]);
     expect(KVM_REG_SIZE(KVM_REG_ARM64_SVE_ZREG(0, 0))).toBe(256);
     expect(KVM_REG_SIZE(FirmwareReg.psciVersion)).toBe(8);
+    expect(ccsidrReg(3)).toBe(0x6020_0000_0011_0003n);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => ccsidrReg(256));
   });
 
   test('of system registers are all different, and of two timers exchanged', () => {

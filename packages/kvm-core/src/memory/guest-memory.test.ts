@@ -3,16 +3,17 @@ import { totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
-import { ExitReason } from '../abi/x86/index.js';
+import { builtCore, core, ended, machineGuest, machineImage, onEveryMachine } from '../../test/machine.js';
+import { codeAddress } from '../../test/start-guest.mjs';
 import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/select.js';
-import { Kvm } from '../x86/kvm.js';
 import { GuestMemory } from './guest-memory.js';
 import { pageSize } from './page-size.js';
 
-onEachBackend('GuestMemory', (name) => {
+const { Kvm } = core;
+
+onEveryMachine('GuestMemory', (name) => {
   let backend: Backend;
   beforeAll(() => {
     backend = loadBackend(name) as Backend;
@@ -109,7 +110,6 @@ onEachBackend('GuestMemory', (name) => {
     using kvm = Kvm.open({ backend: name });
     using vm = kvm.createVm();
     const memory = kvm.allocateMemory({ size: pageSize });
-    memory.write(0, Uint8Array.of(0xf4));
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
     memory.close();
     memory.close();
@@ -121,10 +121,9 @@ onEachBackend('GuestMemory', (name) => {
     ]) {
       kvmError('ERR_KVM_CLOSED', use);
     }
-    using vcpu = vm.createVcpu(0);
-    vcpu.setSregs(Object.assign(vcpu.getSregs(), { cs: { base: 0n, selector: 0 } }));
-    vcpu.setRegs({ rip: 0n, rflags: 2n });
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    using guest = machineGuest(name, 'off');
+    guest.memory.close();
+    expect(ended(guest.vcpu.run())).toBe(true);
   });
 
   test('goes back to the host when it is closed, and views of it read zero', () => {
@@ -146,7 +145,13 @@ onEachBackend('GuestMemory', (name) => {
     const memory = kvm.allocateMemory({ size: 2 * pageSize });
     const view = memory.bytes().fill(7);
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, size: pageSize });
-    vm.setUserMemoryRegion({ slot: 1, guestPhysAddr: 0x10000n, memory, offset: pageSize, size: pageSize });
+    vm.setUserMemoryRegion({
+      slot: 1,
+      guestPhysAddr: BigInt(16 * pageSize),
+      memory,
+      offset: pageSize,
+      size: pageSize,
+    });
     memory.close();
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
     expect(view[0]).toBe(7);
@@ -180,32 +185,26 @@ onEachBackend('GuestMemory', (name) => {
   });
 
   test('of several windows takes as many slots, which the guest sees as one memory', () => {
-    using kvm = Kvm.open({ backend: name });
-    using vm = kvm.createVm();
+    using guest = machineGuest(name, 'sum');
+    const { vm, vcpu } = guest;
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
     using memory = GuestMemory.allocate(backend, { size: 4 * pageSize }, pageSize);
     expect(vm.mapMemory(memory, 0n)).toEqual([0, 1, 2, 3]);
-    // mov al, [0x3fff]; mov [0x1fff], al; hlt
-    memory.write(0, Uint8Array.of(0xa0, 0xff, 0x3f, 0xa2, 0xff, 0x1f, 0xf4));
-    memory.write(0x3fff, Uint8Array.of(99));
-    using vcpu = vm.createVcpu(0);
-    const sregs = vcpu.getSregs();
-    sregs.cs.assign({ base: 0n, selector: 0 });
-    vcpu.setSregs(sregs);
-    vcpu.setRegs({ rip: 0n, rflags: 2n });
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
-    expect(memory.read(0x1fff, 1)[0]).toBe(99);
-    kvmError('ERR_KVM_SYSCALL', () => vm.mapMemory(memory, 0x3000n));
-    expect(vm.mapMemory(memory, 0x10000n)).toEqual([4, 5, 6, 7]);
+    memory.write(codeAddress, machineImage('sum'));
+    memory.write(0x2000, Uint8Array.of(4));
+    expect(ended(vcpu.run())).toBe(true);
+    expect(memory.read(0x2004, 1)[0]).toBe(10);
+    kvmError('ERR_KVM_SYSCALL', () => vm.mapMemory(memory, BigInt(3 * pageSize)));
+    expect(vm.mapMemory(memory, BigInt(16 * pageSize))).toEqual([4, 5, 6, 7]);
   });
 
   test('is seen by every Worker', async () => {
     using memory = GuestMemory.allocate(backend, { size: 2 * pageSize }, pageSize);
-    const core = new URL('../../dist/index.js', import.meta.url).href;
     const worker = new Worker(
       `const { parentPort, workerData } = require('node:worker_threads');
-       import(${JSON.stringify(core)}).then(({ GuestMemory }) => {
+       import(${JSON.stringify(builtCore)}).then(({ GuestMemory }) => {
          const memory = GuestMemory.from(workerData);
-         memory.write(4094, Uint8Array.of(1, 2, 3, 4));
+         memory.write(${pageSize - 2}, Uint8Array.of(1, 2, 3, 4));
          parentPort.postMessage(memory.size);
        });`,
       { eval: true, workerData: memory.share() },
@@ -213,7 +212,7 @@ onEachBackend('GuestMemory', (name) => {
     const size = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
     await worker.terminate();
     expect(size).toBe(2 * pageSize);
-    expect([...memory.read(4094, 4)]).toEqual([1, 2, 3, 4]);
-    kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from({ size: 4096, windowSize: 4096, windows: [] }));
+    expect([...memory.read(pageSize - 2, 4)]).toEqual([1, 2, 3, 4]);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from({ size: pageSize, windowSize: pageSize, windows: [] }));
   });
 });

@@ -1,8 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { beforeEach, expect, test } from 'vitest';
-import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
-import { builtCore, core, guestStarter, machineGuest, machineImage, machines } from '../../test/machine.js';
+import { builtCore, core, guestStarter, machineGuest, machineImage, onEveryMachine } from '../../test/machine.js';
 import { ExitReason } from '../abi/x86/index.js';
 import { pageSize } from '../memory/page-size.js';
 import { kick } from './kick.js';
@@ -38,95 +37,91 @@ beforeEach(() => {
   stop = new Int32Array(new SharedArrayBuffer(8));
 });
 
-onEachBackend(
-  'a kick',
-  (backend) => {
-    test('before a run makes that run return, once', () => {
-      using guest = machineGuest(backend, 'mmio');
-      guest.vcpu.kick();
-      guest.vcpu.kick();
-      expect(guest.vcpu.run().reason).toBe(ExitReason.Intr);
-      // The second signal may have come after the flag was taken: one more return is allowed, and no more.
-      const next = guest.vcpu.run();
-      if (next.reason === ExitReason.Intr) expect(guest.vcpu.run().reason).toBe(ExitReason.Mmio);
-      else expect(next.reason).toBe(ExitReason.Mmio);
-    });
+onEveryMachine('a kick', (backend) => {
+  test('before a run makes that run return, once', () => {
+    using guest = machineGuest(backend, 'mmio');
+    guest.vcpu.kick();
+    guest.vcpu.kick();
+    expect(guest.vcpu.run().reason).toBe(ExitReason.Intr);
+    // The second signal may have come after the flag was taken: one more return is allowed, and no more.
+    const next = guest.vcpu.run();
+    if (next.reason === ExitReason.Intr) expect(guest.vcpu.run().reason).toBe(ExitReason.Mmio);
+    else expect(next.reason).toBe(ExitReason.Mmio);
+  });
 
-    test.each(['spin', 'counter'] as const)('from another thread stops the guest `%s`, every time', async (name) => {
-      const worker = spinner(backend, machineImage(name));
-      const { handle } = await new Promise<{ handle: Parameters<typeof kick>[0] }>((resolve, reject) =>
-        worker.once('message', resolve).once('error', reject),
-      );
-      for (let kicks = 1; kicks <= 200; kicks++) {
-        const before = Atomics.load(stop, 1);
-        kick(handle);
-        // A kick that is lost would leave the count as it is, and the guest running for ever.
-        expect(Atomics.wait(stop, 1, before, 20_000)).not.toBe('timed-out');
-      }
-      Atomics.store(stop, 0, 1);
+  test.each(['spin', 'counter'] as const)('from another thread stops the guest `%s`, every time', async (name) => {
+    const worker = spinner(backend, machineImage(name));
+    const { handle } = await new Promise<{ handle: Parameters<typeof kick>[0] }>((resolve, reject) =>
+      worker.once('message', resolve).once('error', reject),
+    );
+    for (let kicks = 1; kicks <= 200; kicks++) {
+      const before = Atomics.load(stop, 1);
       kick(handle);
-      const { interrupts } = await new Promise<{ interrupts: number }>((resolve) => worker.once('message', resolve));
-      expect(interrupts).toBeGreaterThanOrEqual(200);
-      await worker.terminate();
-      kick(handle);
-    });
+      // A kick that is lost would leave the count as it is, and the guest running for ever.
+      expect(Atomics.wait(stop, 1, before, 20_000)).not.toBe('timed-out');
+    }
+    Atomics.store(stop, 0, 1);
+    kick(handle);
+    const { interrupts } = await new Promise<{ interrupts: number }>((resolve) => worker.once('message', resolve));
+    expect(interrupts).toBeGreaterThanOrEqual(200);
+    await worker.terminate();
+    kick(handle);
+  });
 
-    test('of a vCPU that is closed does nothing', () => {
-      using kvm = Kvm.open({ backend });
-      using vm = kvm.createVm();
-      const vcpu = vm.createVcpu(0);
-      const { kvmRun } = vcpu;
-      const handle = vcpu.kickHandle();
-      kick(handle);
-      expect(kvmRun.immediateExit).toBe(1);
-      vcpu.close();
-      kick(handle);
-      expect(kvmRun.immediateExit).toBe(0);
-    });
+  test('of a vCPU that is closed does nothing', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    const vcpu = vm.createVcpu(0);
+    const { kvmRun } = vcpu;
+    const handle = vcpu.kickHandle();
+    kick(handle);
+    expect(kvmRun.immediateExit).toBe(1);
+    vcpu.close();
+    kick(handle);
+    expect(kvmRun.immediateExit).toBe(0);
+  });
 
-    test('takes no handle that no vCPU gave', () => {
-      using kvm = Kvm.open({ backend });
-      using vm = kvm.createVm();
-      using vcpu = vm.createVcpu(0);
-      const handle = vcpu.kickHandle();
-      const words = () => new Int32Array(new SharedArrayBuffer(12));
-      const wrong = (value: unknown): never => value as never;
-      for (const forged of [
-        wrong(undefined),
-        wrong({}),
-        { ...handle, words: new Int32Array(3) },
-        { ...handle, words: wrong(new Int8Array(3)) },
-        { ...handle, backend: wrong('fast') },
-        { ...handle, words: words(), address: 0 },
-        { ...handle, words: words(), address: 8 },
-        { ...handle, words: words(), address: Number.NaN },
-        { ...handle, words: words(), address: handle.address + pageSize },
-      ]) {
-        kvmError('ERR_KVM_INVALID_ARGUMENT', () => kick(forged));
-      }
-    });
+  test('takes no handle that no vCPU gave', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    const handle = vcpu.kickHandle();
+    const words = () => new Int32Array(new SharedArrayBuffer(12));
+    const wrong = (value: unknown): never => value as never;
+    for (const forged of [
+      wrong(undefined),
+      wrong({}),
+      { ...handle, words: new Int32Array(3) },
+      { ...handle, words: wrong(new Int8Array(3)) },
+      { ...handle, backend: wrong('fast') },
+      { ...handle, words: words(), address: 0 },
+      { ...handle, words: words(), address: 8 },
+      { ...handle, words: words(), address: Number.NaN },
+      { ...handle, words: words(), address: handle.address + pageSize },
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => kick(forged));
+    }
+  });
 
-    test('in a flood neither starves the thread it interrupts nor fails another call', async () => {
-      using guest = machineGuest(backend, 'stores');
-      const flood = new Worker(
-        `const { workerData } = require('node:worker_threads');
+  test('in a flood neither starves the thread it interrupts nor fails another call', async () => {
+    using guest = machineGuest(backend, 'stores');
+    const flood = new Worker(
+      `const { workerData } = require('node:worker_threads');
        import(${JSON.stringify(builtCore)}).then(({ kick }) => {
          const { handle, stop } = workerData;
          while (Atomics.load(stop, 0) === 0) kick(handle);
        });`,
-        { eval: true, workerData: { handle: guest.vcpu.kickHandle(), stop } },
-      );
-      await new Promise((resolve, reject) => flood.once('online', resolve).once('error', reject));
-      let interrupts = 0;
-      for (let i = 0; i < 5000 || (interrupts === 0 && i < 5_000_000); i++) {
-        if (guest.vcpu.run().reason === ExitReason.Intr) interrupts++;
-        if (i % 100 === 0) guest.kvm.createVm().close();
-        guest.vm.checkExtension(0);
-      }
-      Atomics.store(stop, 0, 1);
-      await new Promise((resolve) => flood.once('exit', resolve));
-      expect(interrupts).toBeGreaterThan(0);
-    });
-  },
-  machines,
-);
+      { eval: true, workerData: { handle: guest.vcpu.kickHandle(), stop } },
+    );
+    await new Promise((resolve, reject) => flood.once('online', resolve).once('error', reject));
+    let interrupts = 0;
+    for (let i = 0; i < 5000 || (interrupts === 0 && i < 5_000_000); i++) {
+      if (guest.vcpu.run().reason === ExitReason.Intr) interrupts++;
+      if (i % 100 === 0) guest.kvm.createVm().close();
+      guest.vm.checkExtension(0);
+    }
+    Atomics.store(stop, 0, 1);
+    await new Promise((resolve) => flood.once('exit', resolve));
+    expect(interrupts).toBeGreaterThan(0);
+  });
+});
