@@ -1,6 +1,9 @@
 import { constants } from 'node:os';
 
-const { EBUSY, EEXIST, EINVAL, ENOENT } = constants.errno;
+const { EBADF, EBUSY, EEXIST, EINVAL, ENOENT, ENOTTY, EPERM } = constants.errno;
+
+const notEncrypted =
+  'it takes an AMD host with SEV, where kvm_amd has it on, and a VM that init2 has made an encrypted one';
 
 /** What a refusal means, of the ioctls that x86 alone has, and of those about the state of its CPUs. */
 export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
@@ -44,5 +47,16 @@ export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>
   KVM_HYPERV_EVENTFD: {
     [EEXIST]: 'the connection has an eventfd already',
     [ENOENT]: 'the connection has no eventfd to take away',
+  },
+  KVM_MEMORY_ENCRYPT_OP: {
+    [ENOTTY]: notEncrypted,
+    [EBADF]: 'the descriptor must be that of /dev/sev, open as long as the VM',
+    [EPERM]: 'a guest of SEV-SNP takes the snp commands only',
+    [EINVAL]: 'it is not the time for this command, or an argument does not fit the kind of guest',
+  },
+  KVM_MEMORY_ENCRYPT_REG_REGION: { [ENOTTY]: notEncrypted },
+  KVM_MEMORY_ENCRYPT_UNREG_REGION: {
+    [ENOTTY]: notEncrypted,
+    [EINVAL]: 'no region of this place and size is registered',
   },
 };

@@ -1,10 +1,10 @@
 import * as abi from '../../abi/x86/index.js';
 import { u32, u64 } from '../../struct/check.js';
 import { Vcpu } from '../vcpu/vcpu.js';
-import { X86VmHyperV } from './hyperv.js';
+import { X86VmEncryption } from './encryption.js';
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends X86VmHyperV {
+export class Vm extends X86VmEncryption {
   protected readonly vcpuType = Vcpu;
   readonly #argument = new BigUint64Array(1);
 

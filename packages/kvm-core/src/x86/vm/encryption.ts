@@ -1,0 +1,76 @@
+import * as abi from '../../abi/x86/index.js';
+import { KvmError } from '../../errors/kvm-error.js';
+import type { GuestMemory } from '../../memory/guest-memory.js';
+import { s32 } from '../../struct/check.js';
+import { partOf } from '../sev/commands.js';
+import { Sev } from '../sev/sev.js';
+import { X86VmHyperV } from './hyperv.js';
+
+const commandNames = new Map<number, string>(Object.entries(abi.SevCmdId).map(([name, id]) => [id, name]));
+/** What the kernel says of the firmware where it has not called it. */
+const notCalled = 0xffff_ffff;
+
+/** A VM whose memory the host cannot read. */
+export abstract class X86VmEncryption extends X86VmHyperV {
+  /**
+   * This VM as a guest of SEV, SEV-ES or SEV-SNP. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on AMD hosts that have it: `Cap.VmTypes` has the
+   * bits of `VmType.Sev` and so on.
+   *
+   * @param device the descriptor of `/dev/sev`, opened for reading and writing: `fs.openSync('/dev/sev', 'r+')`. It is yours to close, after
+   *   the VM; the kernel looks it up for every command.
+   */
+  sev(device: number): Sev {
+    const backend = this.opened();
+    return new Sev(
+      { command: (command, behind) => this.#command(command, behind), address: (bytes) => backend.address(bytes) },
+      s32(device, 'the descriptor of /dev/sev'),
+    );
+  }
+
+  #command(command: abi.KvmSevCmd, behind: readonly object[]): void {
+    try {
+      this.call(abi.KVM_MEMORY_ENCRYPT_OP, this.addressOf(command, behind));
+    } catch (error) {
+      if (!(error instanceof KvmError) || error.ioctl === undefined) throw error;
+      const { code, errno, ioctl } = error;
+      const firmware = command.error !== 0 && command.error !== notCalled;
+      const what = code === 'ERR_KVM_UNSUPPORTED' ? "this host's KVM does not have it" : error.errnoName;
+      throw new KvmError(code, `${commandNames.get(command.id)} by ${ioctl}: ${what}`, {
+        ...(errno !== undefined && { errno }),
+        ioctl,
+        hint: firmware ? `the firmware says 0x${command.error.toString(16)}` : error.hint,
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Tells the kernel that memory may hold encrypted pages of the guest, which must not move: they are pinned, and stay as long as the VM or until
+   * `unregisterEncryptedRegion`. KVM_MEMORY_ENCRYPT_REG_REGION, api.rst 4.111. x86, an SEV guest.
+   */
+  registerEncryptedRegion(memory: GuestMemory, offset = 0, size?: number): void {
+    const { region, bytes, name } = this.#region(memory, offset, size);
+    this.call(abi.KVM_MEMORY_ENCRYPT_REG_REGION, this.addressOf(region, [bytes]));
+    this.hold(name, { memory: bytes, release: memory.hold() });
+  }
+
+  /** Lets go of such memory, of the same place and size. KVM_MEMORY_ENCRYPT_UNREG_REGION, api.rst 4.112. x86, an SEV guest. */
+  unregisterEncryptedRegion(memory: GuestMemory, offset = 0, size?: number): void {
+    const { region, bytes, name } = this.#region(memory, offset, size);
+    this.call(abi.KVM_MEMORY_ENCRYPT_UNREG_REGION, this.addressOf(region, [bytes]));
+    this.hold(name, undefined);
+  }
+
+  #region(
+    memory: GuestMemory,
+    offset: number,
+    size: number | undefined,
+  ): { region: abi.KvmEncRegion; bytes: Uint8Array; name: string } {
+    const bytes = partOf(memory, offset, size);
+    const region = abi.KvmEncRegion.from({
+      addr: BigInt(this.opened().address(bytes)),
+      size: BigInt(bytes.length),
+    });
+    return { region, bytes, name: `encrypted region ${region.addr} ${region.size}` };
+  }
+}
