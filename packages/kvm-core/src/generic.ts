@@ -17,7 +17,7 @@ export type { StructArray } from './struct/array.js';
 export { FlexStruct, type FlexStructType } from './struct/flex.js';
 export { type FieldInit, Struct, type StructInit, type StructSource, type StructType } from './struct/struct.js';
 export { Capabilities, type CapabilityState } from './system/capabilities.js';
-export { EventFd } from './system/event-fd.js';
+export { EventFd, type SharedEventFd } from './system/event-fd.js';
 export { GenericKvm } from './system/kvm.js';
 export type { KvmOptions } from './system/open.js';
 export { type CoalescedAccess, CoalescedRing } from './vcpu/coalesced-ring.js';

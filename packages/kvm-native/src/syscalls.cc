@@ -97,6 +97,10 @@ Napi::Value Eventfd(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(eventfd(info[0].As<Napi::Number>().Uint32Value(), EFD_CLOEXEC | EFD_NONBLOCK)));
 }
 
+Napi::Value Duplicate(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(fcntl(Int(info[0]), F_DUPFD_CLOEXEC, 0)));
+}
+
 Napi::Value Read(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(read(Int(info[0]), Pointer(info[1]), Size(info[2]))));
 }
@@ -131,6 +135,7 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("hugePages", Napi::Function::New<HugePages>(env, "hugePages"));
   exports.Set("view", Napi::Function::New<View>(env, "view"));
   exports.Set("eventfd", Napi::Function::New<Eventfd>(env, "eventfd"));
+  exports.Set("duplicate", Napi::Function::New<Duplicate>(env, "duplicate"));
   exports.Set("read", Napi::Function::New<Read>(env, "read"));
   exports.Set("pread", Napi::Function::New<Pread>(env, "pread"));
   exports.Set("write", Napi::Function::New<Write>(env, "write"));

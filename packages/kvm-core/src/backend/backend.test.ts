@@ -53,8 +53,9 @@ onEachBackend('a backend', (name) => {
     const vm = backend.ioctl(kvm, CREATE_VM, 0);
     const vcpu = backend.ioctl(vm, CREATE_VCPU, 0);
     const event = backend.eventfd(0);
-    for (const fd of [kvm, vm, vcpu, event]) expect(flagsOf(fd) & O_CLOEXEC).toBe(O_CLOEXEC);
-    for (const fd of [event, vcpu, vm, kvm]) expect(backend.close(fd)).toBe(0);
+    const twin = backend.duplicate(event);
+    for (const fd of [kvm, vm, vcpu, event, twin]) expect(flagsOf(fd) & O_CLOEXEC).toBe(O_CLOEXEC);
+    for (const fd of [twin, event, vcpu, vm, kvm]) expect(backend.close(fd)).toBe(0);
   });
 
   test('gives an ioctl an unsigned request and a 64-bit argument', () => {
@@ -103,6 +104,18 @@ onEachBackend('a backend', (name) => {
     expect(word[0]).toBe(5n);
     expect(readlinkSync(`/proc/self/fd/${fd}`)).toContain('eventfd');
     backend.close(fd);
+  });
+
+  test('waits for an eventfd, and says whether there is something', () => {
+    const fd = backend.eventfd(0);
+    expect(backend.poll(fd, 0)).toBe(0);
+    expect(backend.poll(fd, 1)).toBe(0);
+    const word = BigUint64Array.of(1n);
+    const twin = backend.duplicate(fd);
+    backend.write(twin, backend.address(word), 8);
+    expect(backend.poll(fd, -1)).toBe(1);
+    for (const each of [fd, twin]) backend.close(each);
+    expect(backend.duplicate(fd)).toBe(-EBADF);
   });
 
   test('maps the run state as a true alias, and blanks it so that old views read zero', () => {

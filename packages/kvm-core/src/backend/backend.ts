@@ -37,6 +37,8 @@ export interface Backend {
 
   /** `eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK)`. */
   eventfd(initial: number): number;
+  /** Another descriptor of the same file, close-on-exec. */
+  duplicate(fd: number): number;
   read(fd: number, address: number, length: number): number;
   /** Reads at an offset of its own; may read less than `length`. */
   pread(fd: number, address: number, length: number, offset: number): number;

@@ -9,6 +9,7 @@ const MADV_DONTNEED = 4;
 const MADV_HUGEPAGE = 14;
 const POLLIN = 1;
 const O_RDWR_CLOEXEC = 0o2000002;
+const F_DUPFD_CLOEXEC = 1030;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 const SIG_DFL = 0n;
 /** libc's struct sigaction, on every 64-bit Linux: the handler comes first, and 24 words are more than enough. */
@@ -49,6 +50,7 @@ export function loadFfi(): Backend {
   const munmap = syscall('int munmap(int64_t address, size_t length)');
   const madvise = syscall('int madvise(int64_t address, size_t length, int advice)');
   const eventfd = syscall('int eventfd(uint32_t initial, int flags)');
+  const fcntl = syscall('int fcntl(int fd, int command, int64_t argument)');
   const read = syscall('int64_t read(int fd, int64_t buffer, size_t length)');
   const pread = syscall('int64_t pread(int fd, int64_t buffer, size_t length, int64_t offset)');
   const write = syscall('int64_t write(int fd, int64_t buffer, size_t length)');
@@ -80,6 +82,7 @@ export function loadFfi(): Backend {
     hugePages: (address, length) => madvise(address, length, MADV_HUGEPAGE),
     view: (address, length) => koffi.view(BigInt(address), length),
     eventfd: (initial) => eventfd(initial, EFD_CLOEXEC_NONBLOCK),
+    duplicate: (fd) => fcntl(fd, F_DUPFD_CLOEXEC, 0),
     read,
     pread,
     write,

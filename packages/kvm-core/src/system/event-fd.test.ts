@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { Kvm } from '../x86/kvm.js';
+import { EventFd } from './event-fd.js';
 
 onEachBackend('EventFd', (backend) => {
   test('counts what is written, gives it once, and never blocks on nothing', () => {
@@ -36,20 +37,44 @@ onEachBackend('EventFd', (backend) => {
   test('wakes a thread that waits for it, whoever writes', async () => {
     using kvm = Kvm.open({ backend });
     using eventfd = kvm.createEventFd();
+    using answer = kvm.createEventFd();
+    const core = new URL('../../dist/index.js', import.meta.url).href;
     const worker = new Worker(
-      `const { writeSync } = require('node:fs');
-       require('node:worker_threads').parentPort.once('message', (fd) => {
-         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-         writeSync(fd, new Uint8Array(new BigUint64Array([7n]).buffer));
+      `const { parentPort, workerData } = require('node:worker_threads');
+       import(${JSON.stringify(core)}).then(({ EventFd }) => {
+         const [asked, answer] = workerData.map((shared) => EventFd.from(shared));
+         parentPort.postMessage('ready');
+         while (!asked.wait(1000));
+         answer.write(asked.read() + 1n);
+         for (const each of [asked, answer]) each.close();
        });`,
-      { eval: true },
+      { eval: true, workerData: [eventfd.share(), answer.share()] },
     );
-    await new Promise((resolve) => worker.once('online', resolve));
-    worker.postMessage(eventfd.fd);
-    // This thread sleeps now. What another one writes is what ends it.
-    expect(eventfd.wait(60_000)).toBe(true);
-    expect(eventfd.read()).toBe(7n);
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+    // That thread waits now, or is about to; then this one does.
+    eventfd.write(6n);
+    expect(answer.wait(60_000)).toBe(true);
+    expect(answer.read()).toBe(7n);
     await worker.terminate();
+  });
+
+  test('is shared as the same counter, with a descriptor of its own', () => {
+    using kvm = Kvm.open({ backend });
+    const eventfd = kvm.createEventFd(1);
+    const shared = structuredClone(eventfd.share());
+    using other = EventFd.from(shared);
+    expect(other.fd).not.toBe(eventfd.fd);
+    other.write(2n);
+    expect(eventfd.read()).toBe(3n);
+    eventfd.close();
+    other.write();
+    expect(other.read()).toBe(1n);
+    expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => EventFd.from(shared)).hint).toMatch(/keep the EventFd open/);
+    for (const wrong of [undefined, {}, { ...shared, fd: '1' }, { ...shared, fd: kvm.fd }]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => EventFd.from(wrong as never));
+    }
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => EventFd.from({ ...shared, fd: -1 }));
+    kvmError('ERR_KVM_BACKEND', () => EventFd.from({ ...shared, backend: 'other' as never }));
   });
 
   test('refuses what is no count and no time', () => {
@@ -72,7 +97,13 @@ onEachBackend('EventFd', (backend) => {
     eventfd.close();
     eventfd.close();
     expect(() => readFileSync(`/proc/self/fdinfo/${fd}`)).toThrow(/ENOENT/);
-    for (const use of [() => eventfd.fd, () => eventfd.read(), () => eventfd.write(), () => eventfd.wait(0)]) {
+    for (const use of [
+      () => eventfd.fd,
+      () => eventfd.read(),
+      () => eventfd.write(),
+      () => eventfd.wait(0),
+      () => eventfd.share(),
+    ]) {
       kvmError('ERR_KVM_CLOSED', use);
     }
   });

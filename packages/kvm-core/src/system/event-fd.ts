@@ -1,8 +1,19 @@
+import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
-import type { Backend } from '../backend/backend.js';
+import type { Backend, BackendName } from '../backend/backend.js';
+import { selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
-import { integer, u32, u64 } from '../struct/check.js';
+import { given, integer, u32, u64 } from '../struct/check.js';
+
+/** An `EventFd` as `postMessage` carries it: `EventFd.from` makes one of it in another Worker, of the same counter. */
+export interface SharedEventFd {
+  readonly fd: number;
+  readonly backend: BackendName;
+}
+
+/** Gives back the descriptors of objects that nobody closed and nobody can reach any more. */
+const unreachable = new FinalizationRegistry<() => void>((close) => close());
 
 /**
  * An eventfd: a 64-bit counter in the kernel that one side adds to and the other takes from. KVM takes one in the place of an
@@ -14,10 +25,35 @@ export class EventFd implements Disposable {
   readonly #value = new BigUint64Array(1);
   #closed = false;
 
-  /** @internal */
-  constructor(backend: Backend, initial: number) {
+  private constructor(backend: Backend, fd: number) {
     this.#backend = backend;
-    this.#fd = systemCall('eventfd', backend.eventfd(u32(initial, 'the first value of an eventfd')));
+    this.#fd = fd;
+    unreachable.register(this, () => backend.close(fd), this);
+  }
+
+  /** @internal `kvm.createEventFd`. */
+  static create(backend: Backend, initial: number): EventFd {
+    const fd = backend.eventfd(u32(initial, 'the first value of an eventfd'));
+    return new EventFd(backend, systemCall('eventfd', fd));
+  }
+
+  /** The same counter, in the Worker that was sent what `share` gave: a descriptor of its own, to be closed there. */
+  static from(shared: SharedEventFd): EventFd {
+    const { fd, backend: name } = given(shared, 'what EventFd.share gave');
+    const number = integer(fd, 0, 0x7fff_ffff, 'a descriptor');
+    const backend = selectBackend(name);
+    const own = backend.duplicate(number);
+    // Whoever closed the first one too soon may have made the number somebody else's.
+    if (own >= 0 && readlinkSync(`/proc/self/fd/${own}`) === 'anon_inode:[eventfd]') return new EventFd(backend, own);
+    if (own >= 0) backend.close(own);
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `descriptor ${fd} is no eventfd`, {
+      hint: 'keep the EventFd open until the Worker has made its own',
+    });
+  }
+
+  /** What to send to another Worker with `postMessage`. Keep this object open until it has made its own there. */
+  share(): SharedEventFd {
+    return { fd: this.fd, backend: this.#backend.name };
   }
 
   /** The descriptor, for what takes one. It belongs to this object. */
@@ -58,6 +94,7 @@ export class EventFd implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    unreachable.unregister(this);
     this.#backend.close(this.#fd);
   }
 

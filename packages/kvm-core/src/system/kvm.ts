@@ -65,6 +65,6 @@ export abstract class GenericKvm<
 
   /** A kernel counter to signal by: for `vm.irqfd` and `vm.ioeventfd`. */
   createEventFd(initial = 0): EventFd {
-    return new EventFd(this.opened(), initial);
+    return EventFd.create(this.opened(), initial);
   }
 }
