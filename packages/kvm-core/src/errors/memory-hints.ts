@@ -38,4 +38,5 @@ export const memoryHints: Readonly<Record<string, Readonly<Record<number, string
     [ENOSPC]: busFull,
   },
   KVM_REGISTER_COALESCED_MMIO: { [ENOSPC]: busFull },
+  'asking for huge pages': { [EINVAL]: 'this host has no transparent huge pages' },
 };

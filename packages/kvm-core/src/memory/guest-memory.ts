@@ -66,11 +66,12 @@ export class GuestMemory implements Disposable {
     memorySize(size, 'the size of guest memory');
     const alignment = boolean(hugePages, 'hugePages') ? hugePageSize : pageSize;
     const windows = windowsOf(size, limit, (_, length) => allocatePages(backend, length, alignment));
-    const each = (call: Backend['discard']): void => {
-      for (const window of windows) systemCall('madvise', call(backend.address(window), window.length));
-    };
-    if (hugePages) each(backend.hugePages);
-    return new GuestMemory({ size, windowSize: Math.min(size, limit), windows }, () => each(backend.discard));
+    for (const window of hugePages ? windows : []) {
+      systemCall('asking for huge pages', backend.hugePages(backend.address(window), window.length));
+    }
+    return new GuestMemory({ size, windowSize: Math.min(size, limit), windows }, () => {
+      for (const window of windows) backend.discard(backend.address(window), window.length);
+    });
   }
 
   /**
