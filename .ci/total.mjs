@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-const suites = ['.ci', 'lab', ...readdirSync('packages').map((name) => `packages/${name}`)];
+const suites = ['.ci', 'bench', 'lab', ...readdirSync('packages').map((name) => `packages/${name}`)];
 const runs = suites.flatMap((suite) => {
   // A suite that has run on several runtimes has a file for each.
   const files = readdirSync(suite).filter((name) => /^test-results.*\.json$/.test(name));

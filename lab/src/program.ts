@@ -4,6 +4,7 @@ import { clean } from './commands/clean.js';
 import { fetchAll } from './commands/fetch.js';
 import { list } from './commands/list.js';
 import { type RunFlags, run } from './commands/run.js';
+import { type TestFlags, test } from './commands/test.js';
 
 /** The command line. @param end Told with what status the process is to end. */
 export function createProgram(signal: AbortSignal, end: (status: number) => void): Command {
@@ -28,6 +29,15 @@ export function createProgram(signal: AbortSignal, end: (status: number) => void
     .option('--json', 'tells the phases and their times on stderr, as JSON')
     .option('--gdb <port>', 'the machine waits for gdb at this port', countFrom1)
     .action(async (command: string[], flags: RunFlags) => end(await run(command, flags, signal)));
+
+  program
+    .command('test')
+    .description("runs @kvm/core's suites in labs, and shows one table of their results")
+    .argument('[part...]', 'only test files with one of these in their paths')
+    .option('--kernel <version>', 'as for run; may be given again; the usual ones where absent', collect, [])
+    .option('--arch <name>', `${names}; may be given again; all of them where absent`, collect, [])
+    .option('--jobs <number>', 'how many labs run side by side', countFrom1, 2)
+    .action(async (parts: string[], flags: TestFlags) => end(await test(parts, flags, signal)));
 
   program
     .command('list')

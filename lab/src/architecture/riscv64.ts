@@ -7,8 +7,8 @@ export const riscv64: Architecture = {
   debian: 'riscv64',
   node: 'riscv64',
   flavour: 'riscv64',
-  suites: ['trixie'],
-  defaultKernel: '6.12',
+  suites: ['trixie', 'testing'],
+  defaultKernel: 'newest',
   qemu: {
     program: 'qemu-system-riscv64',
     debian: 'qemu-system-riscv',

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Architecture } from '../architecture/architecture.js';
 import { cacheDirectory, cachedFolder, isWhole, withScratch } from '../cache.js';
 import { SuiteApt } from '../debian/apt.js';
@@ -58,13 +58,20 @@ function nameOf({ version, packages }: KernelRelease, architecture: Architecture
 
 /** Keeps of a kernel's packages what a lab needs: a hundredth. */
 async function takeApart(unpacked: string, folder: string, architecture: Architecture): Promise<void> {
-  const [image] = readdirSync(join(unpacked, 'boot')).filter((name) => /^vmlinu[xz]-/.test(name));
-  const [version] = readdirSync(join(unpacked, 'usr/lib/modules'));
-  if (image === undefined || version === undefined) throw new LabError('the package of the kernel has no kernel');
-  writeFileSync(join(folder, 'kernel'), await architecture.bootImage(readFileSync(join(unpacked, 'boot', image))));
+  const [tree] = contents(join(unpacked, 'usr/lib/modules'));
+  // Newer kernels lie beside their modules.
+  const images = [...contents(join(unpacked, 'boot')), ...contents(tree)];
+  const image = images.find((path) => /^vmlinu[xz](?:-|$)/.test(basename(path)));
+  if (image === undefined || tree === undefined) throw new LabError('the package of the kernel has no kernel');
+  writeFileSync(join(folder, 'kernel'), await architecture.bootImage(readFileSync(image)));
   mkdirSync(join(folder, 'modules'));
-  const order = await loadOrder(join(unpacked, 'usr/lib/modules', version), [...modules, architecture.kvmModule]);
+  const order = await loadOrder(tree, [...modules, architecture.kvmModule]);
   for (const [index, { name, data }] of order.entries()) {
     writeFileSync(join(folder, 'modules', `${String(index).padStart(2, '0')}-${name}.ko`), data);
   }
+}
+
+/** What is in a folder, if it is there. */
+function contents(path: string | undefined): string[] {
+  return path !== undefined && existsSync(path) ? readdirSync(path).map((name) => join(path, name)) : [];
 }

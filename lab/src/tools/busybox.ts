@@ -6,18 +6,37 @@ import { SuiteApt } from '../debian/apt.js';
 import { unpackDebs } from '../debian/unpack.js';
 import type { Progress } from '../progress.js';
 
-/** The suite that what runs inside a lab comes from. It has every architecture. */
-export const toolSuite = 'trixie';
+/** The suites that what runs inside a lab comes from, the first that can be had. They have every architecture. */
+const toolSuites = ['trixie', 'testing'];
+
+/** Downloads packages of tools, with all they depend on, and unpacks them. @throws LabError where no suite can be had. */
+export async function unpackTools(names: readonly string[], architecture: Architecture, folder: string): Promise<void> {
+  await withScratch(async (scratch) => {
+    const debs = await download(names, architecture, scratch);
+    await unpackDebs(debs, folder);
+  });
+}
+
+async function download(names: readonly string[], architecture: Architecture, folder: string): Promise<string[]> {
+  const failures: unknown[] = [];
+  for (const suite of toolSuites) {
+    try {
+      const apt = await SuiteApt.open(suite, architecture.debian);
+      return await apt.downloadWithDependencies(names, folder);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw failures[0];
+}
 
 /** The static busybox that a lab's init is made of. */
 export async function fetchBusybox(architecture: Architecture, progress: Progress): Promise<string> {
-  const folder = await cachedFolder(join('busybox', `${toolSuite}-${architecture.name}`), async (fresh) => {
+  const folder = await cachedFolder(join('busybox', architecture.name), async (fresh) => {
+    progress.step(`downloading busybox for ${architecture.name}`);
     await withScratch(async (scratch) => {
-      progress.step(`downloading busybox for ${architecture.name}`);
-      const apt = await SuiteApt.open(toolSuite, architecture.debian);
-      const debs = await apt.downloadWithDependencies(['busybox-static'], scratch);
       const unpacked = join(scratch, 'unpacked');
-      await unpackDebs(debs, unpacked);
+      await unpackTools(['busybox-static'], architecture, unpacked);
       copyFileSync(join(unpacked, 'usr/bin/busybox'), join(fresh, 'busybox'));
     });
   });

@@ -1,11 +1,9 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Architecture } from '../architecture/architecture.js';
-import { cachedFolder, withScratch } from '../cache.js';
-import { SuiteApt } from '../debian/apt.js';
-import { unpackDebs } from '../debian/unpack.js';
+import { cachedFolder } from '../cache.js';
 import type { Progress } from '../progress.js';
-import { toolSuite } from './busybox.js';
+import { unpackTools } from './busybox.js';
 
 /** Commands a script needs, which the host has for its own processor only. */
 const applets =
@@ -18,14 +16,9 @@ const applets =
  * commands of a shell.
  */
 export async function fetchUserland(architecture: Architecture, progress: Progress): Promise<string> {
-  return cachedFolder(join('userland', `${toolSuite}-${architecture.name}`), async (fresh) => {
-    await withScratch(async (scratch) => {
-      progress.step(`downloading Node for ${architecture.name}`);
-      const apt = await SuiteApt.open(toolSuite, architecture.debian);
-      const debs = await apt.downloadWithDependencies(['nodejs', 'busybox-static'], scratch);
-      progress.step(`unpacking Node for ${architecture.name}`);
-      await unpackDebs(debs, fresh);
-    });
+  return cachedFolder(join('userland', architecture.name), async (fresh) => {
+    progress.step(`downloading Node for ${architecture.name}`);
+    await unpackTools(['nodejs', 'busybox-static'], architecture, fresh);
     for (const name of applets) symlinkSync('busybox', join(fresh, 'usr/bin', name));
   });
 }

@@ -1,10 +1,12 @@
+import { format } from 'node:util';
 import { expect, test } from 'vitest';
-import { ExitReason } from '../src/abi/x86/index.js';
+import { DeviceType, ExitReason, IrqChipId } from '../src/abi/x86/index.js';
 import type { BackendName } from '../src/backend/backend.js';
 import { backendNames } from '../src/backend/select.js';
 import { KvmError } from '../src/errors/kvm-error.js';
 import { allCaps, exitReasonName } from '../src/index.js';
 import type { Struct } from '../src/struct/struct.js';
+import { Kvm } from '../src/x86/kvm.js';
 import { whyNot } from './backends.js';
 import { guestImage } from './guests.js';
 import { realModeGuest } from './real-mode.js';
@@ -69,3 +71,40 @@ test.skipIf(reason !== undefined).each(['pio', 'mmio', 'strings'])(
     expect(native?.some((line) => line.startsWith('KVM_EXIT_HLT'))).toBe(true);
   },
 );
+
+/** What stands beside a guest: controllers, attributes, statistics, and what is said where there is none. */
+function surroundings(backend: BackendName): string[] {
+  using kvm = Kvm.open({ backend });
+  using vm = kvm.createVm();
+  vm.createIrqChip();
+  using vcpu = vm.createVcpu(0);
+  const said = (call: () => unknown): string => {
+    try {
+      return format(call());
+    } catch (error) {
+      if (!(error instanceof KvmError)) throw error;
+      return `${error.code} ${error.errno} ${error.ioctl} ${error.message}`;
+    }
+  };
+  const { PicMaster, PicSlave, Ioapic } = IrqChipId;
+  return [
+    ...[PicMaster, PicSlave, Ioapic].map((id) => `controller ${id}: ${hex(vm.getIrqChip(id))}`),
+    `local APIC ${hex(vcpu.getLapic())}`,
+    said(() => vm.setGsiRouting([{ gsi: 30, msi: { address: 0xfee0_0000n, data: 0x41 } }])),
+    said(() => vm.irqLineStatus(30, true)),
+    said(() => vm.getPit2()),
+    said(() => kvm.getDeviceAttr({ group: 0, attr: 0 })),
+    said(() => vcpu.hasDeviceAttr({ group: 0, attr: 0 })),
+    said(() => vm.getDeviceAttr({ group: 0, attr: 0 })),
+    said(() => vm.createDevice(DeviceType.Flic)),
+    said(() => vm.stats().statistics),
+    said(() => vcpu.stats().statistics),
+    said(() => vcpu.stats().id),
+  ];
+}
+
+test.skipIf(reason !== undefined)('both backends say the same of what stands beside a guest', () => {
+  const [native, ffi] = backendNames.map((name) => surroundings(name));
+  expect(ffi).toEqual(native);
+  expect(native?.at(-1)).toMatch(/vcpu-0|ERR_KVM_UNSUPPORTED/);
+});

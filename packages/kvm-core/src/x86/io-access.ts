@@ -5,6 +5,9 @@ import type { RunState } from '../vcpu/run-state.js';
 /** Bytes: an `outl` or `inl`. */
 const longestElement = 4;
 
+/** Where `dataOffset` lies: read as a bigint, it would make garbage at every exit. No run state has 4 GiB. */
+const offsetOfDataOffset = KvmRunIo.from({ dataOffset: 1n }).bytes.indexOf(1);
+
 /** Port I/O, with its data: `count` elements of `size` bytes each, one after the other. */
 export class IoAccess extends KvmRunIo {
   /** The pages that the data lies in; a copy of an access has none, and so no data. */
@@ -28,7 +31,7 @@ export class IoAccess extends KvmRunIo {
 
   /** All elements, in the mapped page: what an `out` wrote, or what an `in` is going to read. */
   get data(): Uint8Array {
-    const offset = Number(this.dataOffset);
+    const offset = this.view.getUint32(offsetOfDataOffset, true);
     const length = this.size * this.count;
     if (offset !== this.#dataOffset) {
       this.#short.length = 0;

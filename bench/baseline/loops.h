@@ -1,0 +1,11 @@
+/* The loops that are measured. Each does its work `count` times and gives the nanoseconds it took. */
+#pragma once
+#include <stdint.h>
+
+struct loop {
+  const char *name;
+  uint64_t (*measure)(uint32_t count);
+};
+
+extern const struct loop loops[];
+uint64_t measure_kick(uint32_t count);

@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const here = join(import.meta.dirname, '..');
+const built = join(import.meta.dirname, 'baseline');
+
+/** The baseline, compiled by the host's C compiler: the command that starts it. */
+export function buildBaseline(): string[] {
+  const sources = readdirSync(join(here, 'baseline'))
+    .filter((name) => name.endsWith('.c'))
+    .map((name) => join(here, 'baseline', name));
+  mkdirSync(built, { recursive: true });
+  const program = join(built, 'c');
+  compile(process.env['CC'] ?? 'cc', ['-O2', '-Wall', '-Wextra', '-pthread', ...sources, '-o', program]);
+  return [program];
+}
+
+/** The Go program, where there is a Go. */
+export function buildGo(): string[] | undefined {
+  mkdirSync(built, { recursive: true });
+  const program = join(built, 'go');
+  try {
+    execFileSync('go', ['version'], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  compile('go', ['build', '-o', program, '.'], join(here, 'go'));
+  return [program];
+}
+
+function compile(compiler: string, args: readonly string[], cwd?: string): void {
+  try {
+    execFileSync(compiler, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+  } catch (error) {
+    const { code, stderr } = error as { code?: string; stderr?: string };
+    const reason = code === 'ENOENT' ? `there is no ${compiler} here: the baseline is C` : (stderr ?? String(error));
+    throw new Error(`the bench cannot be built: ${reason}`);
+  }
+}

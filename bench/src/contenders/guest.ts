@@ -1,0 +1,49 @@
+import { type BackendName, type Exit, exitReasonName, type GuestMemory, Kvm, type Vcpu, type Vm } from '@kvm/core';
+
+/** One VM, one vCPU in real mode, 64 KiB of memory: as the baseline's. */
+export interface Guest {
+  readonly kvm: Kvm;
+  readonly vm: Vm;
+  readonly vcpu: Vcpu;
+  readonly memory: GuestMemory;
+}
+
+const codeAddress = 0x1000;
+
+/** @param size bytes of memory. */
+export function startGuest(backend: BackendName, code: Uint8Array, size = 0x10000): Guest {
+  const kvm = Kvm.open({ backend });
+  const vm = kvm.createVm();
+  const memory = kvm.allocateMemory({ size });
+  memory.write(codeAddress, code);
+  vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
+  const vcpu = vm.createVcpu(0);
+  const sregs = vcpu.getSregs();
+  for (const segment of [sregs.cs, sregs.ds, sregs.es]) {
+    segment.base = 0n;
+    segment.selector = 0;
+  }
+  vcpu.setSregs(sregs);
+  vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n, rsp: 0x8000n });
+  return { kvm, vm, vcpu, memory };
+}
+
+export function stopGuest({ kvm, vm, vcpu, memory }: Guest): void {
+  vcpu.close();
+  vm.close();
+  memory.close();
+  kvm.close();
+}
+
+export function unexpected(exit: Exit): never {
+  throw new Error(`the guest left for ${exitReasonName(exit.reason)}`);
+}
+
+/** mov dx, 0x10; again: out dx, al; jmp again */
+export const writesPort = Uint8Array.of(0xba, 0x10, 0x00, 0xee, 0xeb, 0xfd);
+/** mov ax, 0x2000; mov ds, ax; again: mov [0], al; jmp again */
+export const writesDevice = Uint8Array.of(0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa2, 0x00, 0x00, 0xeb, 0xfb);
+/** hlt */
+export const halts = Uint8Array.of(0xf4);
+/** jmp to itself */
+export const spins = Uint8Array.of(0xeb, 0xfe);

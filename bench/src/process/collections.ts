@@ -1,0 +1,22 @@
+import { PerformanceObserver } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
+import type { BackendName } from '@kvm/core';
+import { startGuest, writesPort } from '../contenders/guest.js';
+import { portWrites } from '../contenders/loops.js';
+
+/** How often garbage is collected while a guest leaves a million times. */
+
+const guest = startGuest(process.argv[2] as BackendName, writesPort);
+// Until the loop is compiled, the interpreter makes garbage of its own.
+for (let i = 0; i < 20; i++) portWrites(guest, 5000);
+let collections = 0;
+const observer = new PerformanceObserver((list) => {
+  collections += list.getEntries().length;
+});
+observer.observe({ entryTypes: ['gc'] });
+portWrites(guest, 1_000_000);
+await setImmediate();
+await setImmediate();
+observer.disconnect();
+process.stdout.write(String(collections));
+process.exit();

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { summary } from '../rounds/statistics.js';
+import { aligned } from '../table.js';
+
+/** What a process pays for the package before it does anything with it, and its limit. */
+export interface Cost {
+  readonly title: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly limit: number;
+}
+
+const rounds = 15;
+const cli = new URL('../../../packages/kvm-cli/dist/main.js', import.meta.url).pathname;
+
+export function costs(): Cost[] {
+  const times = (args: readonly string[]): number[] =>
+    Array.from({ length: rounds }, () => {
+      const start = process.hrtime.bigint();
+      node(args);
+      return Number(process.hrtime.bigint() - start) / 1e6;
+    });
+  // In turns, as everything here.
+  const imports = times(['--input-type=module', '-e', `import ${JSON.stringify(import.meta.resolve('@kvm/core'))}`]);
+  const nothing = times(['--input-type=module', '-e', '']);
+  const help = times([cli, '--help']);
+  return [
+    {
+      title: 'import of @kvm/core, over an empty module',
+      value: summary(imports).median - summary(nothing).median,
+      unit: 'ms',
+      limit: 40,
+    },
+    { title: 'kvm-cli --help', value: summary(help).median, unit: 'ms', limit: 120 },
+    ...(['native', 'ffi'] as const).flatMap((backend) => resident(backend)),
+    ...(['native', 'ffi'] as const).map((backend) => collections(backend)),
+  ];
+}
+
+/** The costs as Markdown. */
+export function costTable(paid: readonly Cost[]): string {
+  if (paid.length === 0) return '';
+  const rows = paid.map(({ title, value, unit, limit }) => [
+    title,
+    `${value.toFixed(unit === '' ? 0 : 2)} ${unit}`.trim(),
+    `${limit}${value > limit ? ' over' : ''}`,
+  ]);
+  return aligned([['what', 'value', 'limit'], ...rows]);
+}
+
+/** What a VM of 128 MiB, untouched, adds to an idle process, and what each further one adds. */
+function resident(backend: string): Cost[] {
+  const [first, further] = JSON.parse(script('./resident.js', backend)) as [number, number];
+  return [
+    { title: `resident for a VM of 128 MiB, ${backend}`, value: first / 2 ** 20, unit: 'MiB', limit: 12 },
+    { title: `resident for each further VM, ${backend}`, value: further / 2 ** 20, unit: 'MiB', limit: 1 },
+  ];
+}
+
+/** Garbage collections while a guest leaves a million times. */
+function collections(backend: string): Cost {
+  const value = Number(script('./collections.js', backend));
+  return { title: `garbage collections in a million exits, ${backend}`, value, unit: '', limit: 0 };
+}
+
+function script(name: string, ...args: readonly string[]): string {
+  return node([new URL(name, import.meta.url).pathname, ...args]);
+}
+
+function node(args: readonly string[]): string {
+  return execFileSync(process.execPath, args, { encoding: 'utf8' });
+}

@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import type { BackendName } from '@kvm/core';
+
+/** Bytes that one VM adds to an idle Node process, the package included, and that each of 16 further ones adds. */
+
+const idle = Number(execFileSync(process.execPath, ['-p', 'process.memoryUsage.rss()'], { encoding: 'utf8' }));
+const { Kvm } = await import('@kvm/core');
+const { startGuest } = await import('../contenders/guest.js');
+const { halts } = await import('../contenders/guest.js');
+
+const backend = process.argv[2] as BackendName;
+const kvm = Kvm.open({ backend });
+const kept: unknown[] = [kvm];
+
+function more(): void {
+  const guest = startGuest(backend, halts, 128 * 2 ** 20);
+  guest.vcpu.run();
+  kept.push(guest);
+}
+
+more();
+const first = process.memoryUsage.rss();
+for (let i = 0; i < 16; i++) more();
+const further = (process.memoryUsage.rss() - first) / 16;
+process.stdout.write(JSON.stringify([first - idle, further]));
+process.exit(kept.length > 0 ? 0 : 1);

@@ -1,0 +1,43 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/** A program that stays in memory and measures a loop each time it is told to: "pio 1000" in, nanoseconds out. */
+export class Contender {
+  readonly name: string;
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+  #errors = '';
+
+  /** @param core the one it is held on, or undefined. */
+  constructor(name: string, command: readonly string[], core: number | undefined) {
+    this.name = name;
+    const [program, ...args] = core === undefined ? command : ['taskset', '-c', String(core), ...command];
+    this.#process = spawn(program as string, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#process.stderr.on('data', (chunk: Buffer) => {
+      this.#errors += chunk.toString();
+    });
+    this.#process.on('error', (error) => {
+      this.#errors += error.message;
+    });
+    // One that ended cannot be told anything; what it said is in the error of the next measure.
+    this.#process.stdin.on('error', () => {});
+    this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** What a loop gives for `count` turns: nanoseconds. */
+  async measure(loop: string, count: number): Promise<number> {
+    this.#process.stdin.write(`${loop} ${count}\n`);
+    const line = await this.#lines.next();
+    const nanoseconds = line.done === true ? Number.NaN : Number(line.value);
+    if (!(nanoseconds >= 0)) throw new Error(`${this.name} failed at ${loop}: ${this.#errors.trim() || 'it ended'}`);
+    return nanoseconds;
+  }
+
+  async close(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = once(this.#process, 'close');
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+}

@@ -1,0 +1,60 @@
+import type { Case } from '../cases.js';
+import type { Contender } from './contender.js';
+import { type Summary, summary } from './statistics.js';
+
+/** How a contender did at a case, as ratios to the baseline's window of the same round. */
+export interface Result {
+  readonly contender: string;
+  readonly ratio: Summary;
+  /** Nanoseconds of one turn, in the median. */
+  readonly nanoseconds: number;
+}
+
+export interface Effort {
+  /** Rounds of one case: one window of every contender each. */
+  readonly rounds: number;
+  /** What a window of the baseline shall take, in milliseconds. */
+  readonly window: number;
+}
+
+/**
+ * Has every contender do a case in turns. Windows are short and alternate, so that what disturbs the machine for longer disturbs
+ * all; the ratio is taken within a round.
+ */
+export async function measure(
+  { name, kind, count }: Case,
+  contenders: readonly Contender[],
+  { rounds, window }: Effort,
+): Promise<Result[]> {
+  const [baseline] = contenders as [Contender];
+  const turns = count ?? (await turnsFor(baseline, name, window));
+  // Just-in-time compilers need to have seen a loop.
+  for (const contender of contenders) for (let i = 0; i < 5; i++) await contender.measure(name, turns);
+  const times = contenders.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < contenders.length; i++) {
+      // Nobody is always the first after a pause.
+      const at = (i + round) % contenders.length;
+      times[at]?.push(await (contenders[at] as Contender).measure(name, turns));
+    }
+  }
+  const base = times[0] as number[];
+  return contenders.map((contender, i) => {
+    const own = times[i] as number[];
+    return {
+      contender: contender.name,
+      ratio: summary(own.map((time, round) => time / (base[round] as number))),
+      nanoseconds: summary(own).median / (kind === 'sum' ? turns : 1),
+    };
+  });
+}
+
+/** How many turns fill a window of the baseline. */
+async function turnsFor(baseline: Contender, name: string, window: number): Promise<number> {
+  let turns = 8;
+  for (;;) {
+    const nanoseconds = await baseline.measure(name, turns);
+    if (nanoseconds > window * 1e5) return Math.max(8, Math.round((turns * window * 1e6) / nanoseconds));
+    turns *= 4;
+  }
+}

@@ -1,0 +1,59 @@
+import type { Case } from './cases.js';
+import type { Result } from './rounds/rounds.js';
+
+/** What a case came to. */
+export interface Row {
+  readonly measured: Case;
+  readonly results: readonly Result[];
+}
+
+/** The limit a contender has to keep, where it has one. */
+export function limitOf({ limits }: Case, contender: string): number | undefined {
+  return contender === 'native' || contender === 'ffi' ? limits[contender] : undefined;
+}
+
+/** The rows as Markdown: a column for the baseline's time, and one for each other's ratio with its spread. */
+export function table(rows: readonly Row[]): string {
+  const others = [...new Set(rows.flatMap(({ results }) => results.slice(1).map(({ contender }) => contender)))];
+  const head = ['what', 'C', ...others.flatMap((name) => [name, 'p10 – p90', ...(name === 'go' ? [] : ['limit'])])];
+  const lines = rows.map(({ measured, results }) => [
+    measured.title,
+    duration(results[0]?.nanoseconds ?? Number.NaN),
+    ...others.flatMap((name) => {
+      const result = results.find(({ contender }) => contender === name);
+      const limit = limitOf(measured, name);
+      const cells = result === undefined ? ['', ''] : [ratio(result.ratio.median), spread(result)];
+      return name === 'go' ? cells : [...cells, limit === undefined ? '' : verdict(result, limit)];
+    }),
+  ]);
+  return aligned([head, ...lines]);
+}
+
+function verdict(result: Result | undefined, limit: number): string {
+  return `${limit}${result !== undefined && result.ratio.median > limit ? ' over' : ''}`;
+}
+
+function spread({ ratio: { p10, p90 } }: Result): string {
+  return `${ratio(p10)} – ${ratio(p90)}`;
+}
+
+function ratio(value: number): string {
+  return value.toFixed(value < 10 ? 3 : 1);
+}
+
+/** Nanoseconds, for people. */
+export function duration(nanoseconds: number): string {
+  if (nanoseconds < 1e4) return `${nanoseconds.toFixed(0)} ns`;
+  return nanoseconds < 1e7 ? `${(nanoseconds / 1e3).toFixed(1)} us` : `${(nanoseconds / 1e6).toFixed(1)} ms`;
+}
+
+/** A Markdown table whose columns line up. */
+export function aligned(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] as readonly string[]).map((_, i) =>
+    Math.max(3, ...lines.map((line) => (line[i] ?? '').length)),
+  );
+  const row = (cells: readonly string[]): string =>
+    `| ${widths.map((width, i) => (cells[i] ?? '').padEnd(width)).join(' | ')} |`;
+  const [head, ...rest] = lines as [readonly string[], ...(readonly string[])[]];
+  return [row(head), row(widths.map((width) => '-'.repeat(width))), ...rest.map(row)].join('\n');
+}

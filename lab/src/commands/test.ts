@@ -1,0 +1,90 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { architectures, findArchitecture } from '../architecture/index.js';
+import { withScratch } from '../cache.js';
+import { LabError } from '../errors.js';
+import { TerminalProgress } from '../progress.js';
+import { addKoffi, checkout, compileTests } from '../suites/layer.js';
+import { type Place, runSuites, testFiles } from '../suites/run-suites.js';
+import { type MachineResults, table } from '../suites/table.js';
+
+export interface TestFlags {
+  kernel: string[];
+  arch: string[];
+  jobs: number;
+}
+
+/** The kernels the suites run on where nobody says other. */
+const usual: Readonly<Record<string, readonly string[]>> = {
+  x86: ['5.10', '6.1', '6.12', 'newest'],
+  arm64: ['6.12'],
+  riscv64: ['newest'],
+};
+
+/** Runs @kvm/core's suites in labs. Gives the status: 0 where no test fails. */
+export async function test(filters: readonly string[], flags: TestFlags, signal: AbortSignal): Promise<number> {
+  const names = flags.arch.length > 0 ? flags.arch : architectures.map(({ name }) => name);
+  const places = names.map(findArchitecture).flatMap((architecture): Place[] => {
+    const kernels = flags.kernel.length > 0 ? flags.kernel : (usual[architecture.name] ?? []);
+    return kernels.map((kernel) => ({ architecture, kernel }));
+  });
+  const files = testFiles().filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
+  if (files.length === 0) throw new LabError(`no test file has ${filters.join(' or ')} in its path`);
+
+  const progress = new TerminalProgress();
+  const machines: MachineResults[] = [];
+  await withScratch(async (scratch) => {
+    await compileTests(scratch);
+    for (const { architecture } of places) {
+      if (architecture.node !== process.arch) await addKoffi(architecture, scratch);
+    }
+    const run = async (place: Place): Promise<void> => {
+      const title = `${place.architecture.name} ${place.kernel}`;
+      const print = (text: string): void => {
+        if (text !== '') process.stdout.write(`${text.replaceAll(/^/gm, `[${title}] `)}\n`);
+      };
+      const results = await runSuites(place, files, [scratch], { progress, signal, print });
+      machines.push(results);
+      report(results);
+    };
+    await sideBySide(places, flags.jobs, run);
+  });
+  machines.sort(
+    (a, b) =>
+      places.findIndex(({ kernel }) => kernel === a.kernel) - places.findIndex(({ kernel }) => kernel === b.kernel),
+  );
+  process.stdout.write(`\n${table(machines)}\n`);
+  const tests = machines.flatMap((machine) => machine.tests);
+  const count = (state: string): number => tests.filter((one) => one.state === state).length;
+  const summary = {
+    success: count('failed') === 0,
+    numPassedTests: count('passed'),
+    numFailedTests: count('failed'),
+    numPendingTests: count('skipped'),
+    numTodoTests: 0,
+    machines,
+  };
+  writeFileSync(join(checkout, 'lab/test-results-lab.json'), JSON.stringify(summary));
+  return summary.success ? 0 : 1;
+}
+
+/** What failed in a machine, and how long it took. */
+function report({ architecture, kernel, seconds, tests }: MachineResults): void {
+  const failed = tests.filter(({ state }) => state === 'failed');
+  const lines = failed.map(
+    ({ file, name, why = '' }) =>
+      `FAILED ${file.slice(checkout.length + 1)}: ${name}\n${why.replaceAll(/^/gm, '    ')}`,
+  );
+  process.stdout.write(
+    `${[...lines, `${architecture} ${kernel}: ${tests.length} tests, ${failed.length} failed, ${seconds.toFixed(0)} s`].join('\n')}\n`,
+  );
+}
+
+/** Does the work for every item, so many at a time, in their order. */
+async function sideBySide<T>(items: readonly T[], count: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const workers = Array.from({ length: count }, async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  });
+  await Promise.all(workers);
+}

@@ -1,0 +1,126 @@
+/**
+ * Runs test files as vitest would, without its compiler and its processes, which take minutes under emulation and are not
+ * there for every architecture: vitest's own runner, `expect` and `vi`, in one process.
+ *
+ *     node run-tests.js FILE...
+ */
+import { writeSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import {
+  startTests,
+  type Task,
+  type TaskResult,
+  type Test,
+  type VitestRunner,
+  type VitestRunnerConfig,
+} from '@vitest/runner';
+import { type Report, writeReport } from './report.js';
+
+// Where vitest looks for what a process of its own would have told it.
+Object.assign(globalThis, { __vitest_worker__: { config: {}, ctx: {}, environment: {}, metaEnv: process.env } });
+const { expect } = await import('vitest');
+
+const config = {
+  root: process.cwd(),
+  setupFiles: [],
+  name: undefined,
+  passWithNoTests: false,
+  testNamePattern: undefined,
+  allowOnly: false,
+  sequence: { seed: 0, hooks: 'stack', setupFiles: 'list' },
+  chaiConfig: undefined,
+  maxConcurrency: 1,
+  // On a machine that is emulated, everything takes longer.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  retry: 0,
+  includeTaskLocation: false,
+  tags: [],
+  tagsFilter: undefined,
+  strictTags: false,
+} satisfies VitestRunnerConfig;
+
+function tell(report: Report): void {
+  writeSync(1, writeReport(report));
+}
+
+function nameOf(task: Task): string {
+  return task.suite === undefined || task.suite.name === '' ? task.name : `${nameOf(task.suite)} > ${task.name}`;
+}
+
+function whyOf(task: Task): string {
+  const errors = task.result?.errors ?? [];
+  return errors
+    .map(({ name, message, stack, diff }) => [stack ?? `${name}: ${message}`, diff ?? ''].join('\n'))
+    .join('\n')
+    .trim();
+}
+
+class Runner implements VitestRunner {
+  readonly config = config;
+  readonly told = new Set<Task>();
+  readonly #file: string;
+  #said = '';
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  async importFile(path: string): Promise<unknown> {
+    const write = process.stdout.write;
+    process.stdout.write = (chunk: string | Uint8Array): boolean => {
+      this.#said += chunk.toString();
+      return true;
+    };
+    try {
+      return await import(pathToFileURL(path).href);
+    } finally {
+      process.stdout.write = write;
+    }
+  }
+
+  onCollected(): void {
+    tell({ kind: 'file', file: this.#file, said: this.#said });
+  }
+
+  onBeforeTryTask(test: Test): void {
+    tell({ kind: 'begin', file: this.#file, name: nameOf(test) });
+    expect.setState({ assertionCalls: 0, currentTestName: nameOf(test) });
+  }
+
+  /** At once, for the next one may take the process with it. */
+  onTaskFinished(test: Test): void {
+    tellResults(this.#file, test, this.told);
+    this.told.add(test);
+  }
+
+  extendTaskContext<T extends object>(context: T): T {
+    return Object.assign(context, { expect });
+  }
+}
+
+/** Tells the result of a test, or of all in a suite that have not been told. */
+function tellResults(file: string, task: Task, told: ReadonlySet<Task>): void {
+  if (task.type === 'suite') {
+    const why = task.result?.state === 'fail' ? whyOf(task) : '';
+    if (why !== '') tell({ kind: 'error', file, why });
+    for (const child of task.tasks) tellResults(file, child, told);
+  } else if (!told.has(task)) {
+    const { state, duration = 0 }: Partial<TaskResult> = task.result ?? {};
+    // A field its types do not have: what `context.skip` was told.
+    const { note } = (task.result ?? {}) as { note?: string };
+    const ended = state === 'pass' ? 'passed' : state === 'fail' ? 'failed' : 'skipped';
+    const why = ended === 'failed' ? whyOf(task) : note;
+    const milliseconds = Math.round(duration);
+    tell({ kind: 'end', file, name: nameOf(task), state: ended, milliseconds, ...(why === undefined ? {} : { why }) });
+  }
+}
+
+for (const file of process.argv.slice(2)) {
+  const runner = new Runner(file);
+  const [result] = await startTests([file], runner);
+  if (result !== undefined) tellResults(file, result, runner.told);
+  tell({ kind: 'done', file });
+}
+// A worker or a handle that a test left must not keep the machine.
+process.exit(0);

@@ -1,0 +1,61 @@
+import { cpSync, existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Architecture } from '../architecture/architecture.js';
+import { cachedFolder } from '../cache.js';
+import { LabError } from '../errors.js';
+import { lastLines, runProgram } from '../program-run.js';
+
+/** The checkout this is part of. */
+export const checkout = realpathSync(join(import.meta.dirname, '../../..'));
+
+export const core = join(checkout, 'packages/kvm-core');
+
+/**
+ * Compiles @kvm/core's sources and tests into a folder that is laid over the host's files: in the machine each test lies as
+ * JavaScript beside its source, in the place it has here. vitest's own compiler has no binary for every architecture.
+ */
+export async function compileTests(folder: string): Promise<void> {
+  const compiler = join(checkout, 'node_modules/.bin/tsc');
+  const options = [
+    '--noEmit',
+    'false',
+    '--noCheck',
+    '--declaration',
+    'false',
+    '--sourceMap',
+    'false',
+    '--rewriteRelativeImportExtensions',
+    '--rootDir',
+    checkout,
+  ];
+  const args = ['-p', join(core, 'tsconfig.test.json'), ...options, '--outDir', join(folder, checkout)];
+  const missing = 'the workspace is to be installed first: npm run setup';
+  const { ok, stdout, stderr } = await runProgram(compiler, args, { missing });
+  if (!ok) throw new LabError(`the tests do not compile: ${lastLines(stdout.toString() + stderr, 10)}`);
+}
+
+/**
+ * Puts koffi's binary for an architecture where koffi looks for it: pnpm has installed the host's alone.
+ */
+export async function addKoffi(architecture: Architecture, folder: string): Promise<void> {
+  const koffi = realpathSync(join(core, 'node_modules/koffi'));
+  const { version } = JSON.parse(readFileSync(join(koffi, 'package.json'), 'utf8')) as { version: string };
+  const name = `@koromix/koffi-linux-${architecture.node}`;
+  const place = join(dirname(koffi), name);
+  if (existsSync(place)) return;
+  const unpacked = await cachedFolder(join('koffi', `${architecture.node}-${version}`), async (fresh) => {
+    const npm = await runProgram('npm', ['pack', '--silent', `${name}@${version}`], {
+      cwd: fresh,
+      missing: 'it comes with Node',
+    });
+    const tarball = npm.stdout.toString().trim();
+    if (!npm.ok) throw new LabError(`${name} ${version} cannot be had from npm: ${lastLines(npm.stderr)}`);
+    const tar = await runProgram('tar', ['-xzf', tarball, '--strip-components=1'], {
+      cwd: fresh,
+      missing: 'it unpacks',
+    });
+    rmSync(join(fresh, tarball));
+    if (!tar.ok) throw new LabError(`${name} ${version} cannot be unpacked: ${lastLines(tar.stderr)}`);
+  });
+  cpSync(unpacked, join(folder, place), { recursive: true });
+}

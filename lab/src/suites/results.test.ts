@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { writeReport } from '../guest/report.js';
+import { Results } from './results.js';
+import { table } from './table.js';
+
+const file = '/checkout/packages/kvm-core/src/a.test.js';
+const other = '/checkout/packages/kvm-core/conformance/b.test.js';
+
+function results(): Results {
+  const heard = new Results([file, other]);
+  const said = 'a thing (ffi): skipped, there is no such thing\n';
+  const reports = [
+    writeReport({ kind: 'file', file, said }),
+    writeReport({ kind: 'begin', file, name: 'a thing (native) > works' }),
+    writeReport({ kind: 'end', file, name: 'a thing (native) > works', state: 'passed', milliseconds: 12 }),
+    writeReport({ kind: 'end', file, name: 'a thing (ffi) > works', state: 'skipped', milliseconds: 0 }),
+    'what a test prints\n',
+    writeReport({ kind: 'done', file }),
+    writeReport({ kind: 'file', file: other, said: '' }),
+    writeReport({ kind: 'begin', file: other, name: 'another > fails' }),
+  ];
+  const bytes = Buffer.from(reports.join(''));
+  // As it comes, in pieces of any length.
+  const printed = [heard.add(bytes.subarray(0, 100)), heard.add(bytes.subarray(100))].join('');
+  expect(printed).toBe('what a test prints');
+  return heard;
+}
+
+test('a skipped test has the reason that was printed for it', () => {
+  const [, skipped] = results().tests;
+  expect(skipped).toMatchObject({ state: 'skipped', why: 'there is no such thing' });
+});
+
+test('what ran as the machine ended has failed, and its file is not run again', () => {
+  const heard = results();
+  expect(heard.waiting).toEqual([other]);
+  expect(heard.giveUp('QEMU was killed')).toBe(true);
+  expect(heard.tests.at(-1)).toMatchObject({
+    file: other,
+    name: 'another > fails',
+    state: 'failed',
+    why: 'QEMU was killed',
+  });
+  expect(heard.waiting).toEqual([]);
+});
+
+test('a machine that nothing began in lost nothing', () => {
+  const heard = new Results([file]);
+  expect(heard.giveUp('it did not come up')).toBe(false);
+  expect(heard.waiting).toEqual([file]);
+});
+
+test('the table has a line for each suite and backend, and the reasons under it', () => {
+  const heard = results();
+  heard.giveUp('QEMU was killed');
+  const machines = [{ architecture: 'x86', kernel: '6.12.118', seconds: 1, tests: heard.tests }];
+  expect(table(machines).split('\n')).toEqual([
+    'suite        architecture  kernel    backend  passed  failed  skipped',
+    'behaviour    x86           6.12.118  native        1       0        0',
+    'behaviour    x86           6.12.118  ffi           0       0        1',
+    '    1 skipped: there is no such thing',
+    'conformance  x86           6.12.118  either        0       1        0',
+  ]);
+});

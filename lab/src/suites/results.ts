@@ -1,0 +1,75 @@
+import { type Report, readReport } from '../guest/report.js';
+
+/** One test's end. */
+export interface TestResult {
+  file: string;
+  name: string;
+  state: 'passed' | 'failed' | 'skipped';
+  milliseconds: number;
+  why?: string;
+}
+
+/** Gathers what a machine tells of its tests. */
+export class Results {
+  readonly tests: TestResult[] = [];
+  readonly #waiting: Set<string>;
+  readonly #reasons = new Map<string, string>();
+  #running: { file: string; name: string } | undefined;
+  #rest = '';
+
+  constructor(files: readonly string[]) {
+    this.#waiting = new Set(files);
+  }
+
+  /** The files whose tests have not all been run. */
+  get waiting(): string[] {
+    return [...this.#waiting];
+  }
+
+  /** Takes the machine's output. Gives what in it was printed by tests. */
+  add(chunk: Buffer): string {
+    const lines = (this.#rest + chunk.toString()).split('\n');
+    this.#rest = lines.pop() ?? '';
+    const printed: string[] = [];
+    for (const line of lines) {
+      const report = readReport(line);
+      if (report === undefined) printed.push(line);
+      else this.#hear(report);
+    }
+    return printed.filter((line) => line !== '').join('\n');
+  }
+
+  /** The machine is gone before its time. What ran is failed; its file is given up. Whether anything had begun. */
+  giveUp(why: string): boolean {
+    const running = this.#running;
+    if (running === undefined) return false;
+    this.tests.push({ ...running, state: 'failed', milliseconds: 0, why });
+    this.#waiting.delete(running.file);
+    this.#running = undefined;
+    return true;
+  }
+
+  #hear(report: Report): void {
+    const { file } = report;
+    if (report.kind === 'file') {
+      this.#running = { file, name: '(between its tests)' };
+      for (const [, title = '', why = ''] of report.said.matchAll(/^(.*?): skipped, (.*)$/gm))
+        this.#reasons.set(title, why);
+    } else if (report.kind === 'begin') {
+      this.#running = report;
+    } else if (report.kind === 'end') {
+      const { name, state, milliseconds } = report;
+      const why = report.why ?? (state === 'skipped' ? this.#reasonFor(name) : undefined);
+      this.tests.push({ file, name, state, milliseconds, ...(why === undefined ? {} : { why }) });
+    } else if (report.kind === 'error') {
+      this.tests.push({ file, name: '(the file)', state: 'failed', milliseconds: 0, why: report.why });
+    } else {
+      this.#waiting.delete(file);
+      this.#running = undefined;
+    }
+  }
+
+  #reasonFor(name: string): string | undefined {
+    return [...this.#reasons].find(([title]) => name.startsWith(title))?.[1];
+  }
+}

@@ -1,0 +1,68 @@
+import type { TestResult } from './results.js';
+
+/** The tests of one machine. */
+export interface MachineResults {
+  architecture: string;
+  kernel: string;
+  seconds: number;
+  tests: readonly TestResult[];
+}
+
+interface Row {
+  suite: string;
+  backend: string;
+  passed: number;
+  failed: number;
+  skipped: number;
+  /** Why tests were skipped, and how many for that reason. */
+  reasons: Map<string, number>;
+}
+
+/** One table: a suite, a kernel, an architecture, a backend; and under each line why tests were skipped. */
+export function table(machines: readonly MachineResults[]): string {
+  const heading = ['suite', 'architecture', 'kernel', 'backend', 'passed', 'failed', 'skipped'];
+  const lines: (readonly string[] | string)[] = [heading];
+  for (const { architecture, kernel, tests } of machines) {
+    for (const { suite, backend, passed, failed, skipped, reasons } of rowsOf(tests)) {
+      lines.push([suite, architecture, kernel, backend, `${passed}`, `${failed}`, `${skipped}`]);
+      for (const [reason, count] of reasons) lines.push(`    ${count} skipped: ${reason}`);
+    }
+  }
+  const widths = heading.map((_, column) =>
+    Math.max(...lines.map((line) => (typeof line === 'string' ? 0 : (line[column]?.length ?? 0)))),
+  );
+  return lines
+    .map((line) =>
+      typeof line === 'string'
+        ? line
+        : line
+            .map((cell, column) => (column < 4 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+            .join('  '),
+    )
+    .join('\n');
+}
+
+function rowsOf(tests: readonly TestResult[]): Row[] {
+  const rows = new Map<string, Row>();
+  for (const test of tests) {
+    const suite = /\/conformance\//.test(test.file) ? 'conformance' : 'behaviour';
+    const backend = /\((native|ffi)\)/.exec(test.name)?.[1] ?? 'either';
+    const key = `${suite} ${backend}`;
+    const row = rows.get(key) ?? { suite, backend, passed: 0, failed: 0, skipped: 0, reasons: new Map() };
+    rows.set(key, row);
+    row[test.state]++;
+    if (test.state === 'skipped') {
+      const why = test.why ?? 'it does not say why';
+      row.reasons.set(why, (row.reasons.get(why) ?? 0) + 1);
+    }
+  }
+  const order = [
+    'behaviour native',
+    'behaviour ffi',
+    'behaviour either',
+    'conformance native',
+    'conformance ffi',
+    'conformance either',
+  ];
+  return order.map((key) => rows.get(key)).filter((row) => row !== undefined);
+}
