@@ -25,13 +25,25 @@ export class Contender {
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
+  /** Whether it has a loop of this name. */
+  async has(loop: string): Promise<boolean> {
+    this.#process.stdin.write(`${loop} 0\n`);
+    const line = await this.#lines.next();
+    if (line.done === true) throw this.#failure(loop);
+    return line.value !== '-';
+  }
+
   /** What a loop gives for `count` turns: nanoseconds. */
   async measure(loop: string, count: number): Promise<number> {
     this.#process.stdin.write(`${loop} ${count}\n`);
     const line = await this.#lines.next();
     const nanoseconds = line.done === true ? Number.NaN : Number(line.value);
-    if (!(nanoseconds >= 0)) throw new Error(`${this.name} failed at ${loop}: ${this.#errors.trim() || 'it ended'}`);
+    if (!(nanoseconds >= 0)) throw this.#failure(loop);
     return nanoseconds;
+  }
+
+  #failure(loop: string): Error {
+    return new Error(`${this.name} failed at ${loop}: ${this.#errors.trim() || 'it ended'}`);
   }
 
   async close(): Promise<void> {

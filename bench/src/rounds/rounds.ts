@@ -23,9 +23,11 @@ export interface Effort {
  */
 export async function measure(
   { name, kind, count }: Case,
-  contenders: readonly Contender[],
+  all: readonly Contender[],
   { rounds, window }: Effort,
 ): Promise<Result[]> {
+  const contenders: Contender[] = [];
+  for (const each of all) if (await each.has(name)) contenders.push(each);
   const [baseline] = contenders as [Contender];
   const turns = count ?? (await turnsFor(baseline, name, window));
   // Just-in-time compilers need to have seen a loop.
