@@ -1,0 +1,25 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** The text of every test of behaviour, by its path in the package. */
+export const testFiles: ReadonlyMap<string, string> = new Map(
+  ['conformance', 'src', 'test']
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.test.ts') && !file.startsWith('coverage'))
+        .sort()
+        .map((file): [string, string] => [`${folder}/${file}`, readFileSync(join(root, folder, file), 'utf8')]),
+    ),
+);
+
+/** The tests that make a call, by its method's name or by the ioctl's own. */
+export function testsOf(ioctl: string, methods: readonly string[]): string[] {
+  const calls = [
+    ...methods.map((method) => new RegExp(`\\.${method}\\b`)),
+    new RegExp(`ioctl\\((?:\\w+\\.)?${ioctl}\\b`),
+  ];
+  return [...testFiles].filter(([, text]) => calls.some((call) => call.test(text))).map(([path]) => path);
+}
