@@ -15,6 +15,7 @@ export type { SevLaunch, SevSecret } from './x86/sev/launch.js';
 export type { SevPacket, SevReceive, SevSend } from './x86/sev/migration.js';
 export type { Sev, SnpFinish, SnpPages } from './x86/sev/sev.js';
 export type { SynchronisedRegisters } from './x86/sync-regs.js';
+export type { Tdx, TdxVcpu, TdxVm } from './x86/tdx.js';
 export { Vcpu } from './x86/vcpu/vcpu.js';
 export type { PmuEventFilter } from './x86/vm/pmu.js';
 export type { RestoredVm } from './x86/vm/saving.js';

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 const { EBADF, EBUSY, EEXIST, EINVAL, ENOENT, ENOTTY, EPERM } = constants.errno;
 
 const notEncrypted =
-  'it takes an AMD host with SEV, where kvm_amd has it on, and a VM that init2 has made an encrypted one';
+  'it takes a host with SEV or TDX, where the kvm module has it on, and a VM that was made for it: sev.init2, tdx.initVm';
 
 /** What a refusal means, of the ioctls that x86 alone has, and of those about the state of its CPUs. */
 export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {

@@ -47,13 +47,11 @@ onEachBackend('an encrypted guest', (backend) => {
       const error = kvmError('ERR_KVM_UNSUPPORTED', use);
       expect(error).toMatchObject({ ioctl: 'KVM_MEMORY_ENCRYPT_OP', errno: ENOTTY });
       expect(error.message).toMatch(
-        `${name} by KVM_MEMORY_ENCRYPT_OP: this host's KVM does not have it (it takes an AMD host`,
+        `${name} by KVM_MEMORY_ENCRYPT_OP: this host's KVM does not have it (it takes a host with SEV`,
       );
     }
-    expect(kvmError('ERR_KVM_UNSUPPORTED', () => vm.registerEncryptedRegion(memory)).hint).toMatch(/AMD host with SEV/);
-    expect(kvmError('ERR_KVM_UNSUPPORTED', () => vm.unregisterEncryptedRegion(memory)).hint).toMatch(
-      /AMD host with SEV/,
-    );
+    expect(kvmError('ERR_KVM_UNSUPPORTED', () => vm.registerEncryptedRegion(memory)).hint).toMatch(/host with SEV/);
+    expect(kvmError('ERR_KVM_UNSUPPORTED', () => vm.unregisterEncryptedRegion(memory)).hint).toMatch(/host with SEV/);
   });
 
   test('of SEV-SNP is filled page by page until all are in, and finished with its owner s word', () => {

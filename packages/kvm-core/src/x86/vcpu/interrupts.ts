@@ -3,10 +3,10 @@ import { KvmError } from '../../errors/kvm-error.js';
 import { boolean, u64 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
 import { Lapic } from '../lapic.js';
-import { X86VcpuHyperV } from './hyperv.js';
+import { X86VcpuEncryption } from './encryption.js';
 
 /** The interrupts of an x86 vCPU, and its local APIC. */
-export abstract class X86VcpuInterrupts extends X86VcpuHyperV {
+export abstract class X86VcpuInterrupts extends X86VcpuEncryption {
   /** Queues a non-maskable interrupt. KVM_NMI, api.rst 4.64. x86, Cap.UserNmi. */
   nmi(): void {
     this.call(abi.KVM_NMI);

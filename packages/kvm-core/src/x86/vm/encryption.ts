@@ -1,14 +1,11 @@
 import * as abi from '../../abi/x86/index.js';
-import { KvmError } from '../../errors/kvm-error.js';
 import type { GuestMemory } from '../../memory/guest-memory.js';
 import { s32 } from '../../struct/check.js';
+import { sevCommand, tdxCommand } from '../encryption.js';
 import { partOf } from '../sev/commands.js';
 import { Sev } from '../sev/sev.js';
+import { Tdx } from '../tdx.js';
 import { X86VmHyperV } from './hyperv.js';
-
-const commandNames = new Map<number, string>(Object.entries(abi.SevCmdId).map(([name, id]) => [id, name]));
-/** What the kernel says of the firmware where it has not called it. */
-const notCalled = 0xffff_ffff;
 
 /** A VM whose memory the host cannot read. */
 export abstract class X86VmEncryption extends X86VmHyperV {
@@ -27,21 +24,21 @@ export abstract class X86VmEncryption extends X86VmHyperV {
     );
   }
 
+  /**
+   * This VM as a trust domain of Intel's TDX. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on Intel hosts that have it: `Cap.VmTypes` has the bit of
+   * `VmType.Tdx`. The commands of its vCPUs: `vcpu.tdx`.
+   */
+  tdx(): Tdx {
+    const backend = this.opened();
+    return new Tdx({
+      command: (command, behind) =>
+        tdxCommand(command, () => this.call(abi.KVM_MEMORY_ENCRYPT_OP, this.addressOf(command, behind))),
+      address: (bytes) => backend.address(bytes),
+    });
+  }
+
   #command(command: abi.KvmSevCmd, behind: readonly object[]): void {
-    try {
-      this.call(abi.KVM_MEMORY_ENCRYPT_OP, this.addressOf(command, behind));
-    } catch (error) {
-      if (!(error instanceof KvmError) || error.ioctl === undefined) throw error;
-      const { code, errno, ioctl } = error;
-      const firmware = command.error !== 0 && command.error !== notCalled;
-      const what = code === 'ERR_KVM_UNSUPPORTED' ? "this host's KVM does not have it" : error.errnoName;
-      throw new KvmError(code, `${commandNames.get(command.id)} by ${ioctl}: ${what}`, {
-        ...(errno !== undefined && { errno }),
-        ioctl,
-        hint: firmware ? `the firmware says 0x${command.error.toString(16)}` : error.hint,
-        cause: error,
-      });
-    }
+    sevCommand(command, () => this.call(abi.KVM_MEMORY_ENCRYPT_OP, this.addressOf(command, behind)));
   }
 
   /**

@@ -1,0 +1,17 @@
+import * as abi from '../../abi/x86/index.js';
+import { tdxCommand } from '../encryption.js';
+import { TdxVcpu } from '../tdx.js';
+import { X86VcpuHyperV } from './hyperv.js';
+
+/** A vCPU whose state the host cannot read. */
+export abstract class X86VcpuEncryption extends X86VcpuHyperV {
+  /** This vCPU as one of a trust domain of Intel's TDX. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on Intel hosts that have it. */
+  tdx(): TdxVcpu {
+    const backend = this.opened();
+    return new TdxVcpu({
+      command: (command, behind) =>
+        tdxCommand(command, () => this.call(abi.KVM_MEMORY_ENCRYPT_OP, this.addressOf(command, behind))),
+      address: (bytes) => backend.address(bytes),
+    });
+  }
+}
