@@ -46,7 +46,7 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
 
   /**
    * The value of an attribute of 64 bits. On a little-endian machine it may be one of fewer. KVM_GET_DEVICE_ATTR, api.rst 4.80.
-   * Cap.DeviceCtrl, or the capability of the kind of descriptor: Cap.VmAttributes, Cap.VcpuAttributes, Cap.SysAttributes.
+   * Of a VM, Cap.VmAttributes; of a vCPU, Cap.VcpuAttributes; of `/dev/kvm`, Cap.SysAttributes.
    *
    * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO when there is none such, `ERR_KVM_OUT_OF_RANGE` when it is longer.
    */
@@ -96,8 +96,8 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
 /** A descriptor that has attributes: a VM, a vCPU, a device. */
 export abstract class AttributesFd<K extends FdKind> extends ReadableAttributesFd<K> {
   /**
-   * Sets an attribute, or, where it is no value but something to do, does it. KVM_SET_DEVICE_ATTR, api.rst 4.80. Cap.DeviceCtrl,
-   * Cap.VmAttributes or Cap.VcpuAttributes.
+   * Sets an attribute, or, where it is no value but something to do, does it. KVM_SET_DEVICE_ATTR, api.rst 4.80. Of a VM,
+   * Cap.VmAttributes; of a vCPU, Cap.VcpuAttributes.
    *
    * @param value a bigint for an attribute of 64 bits, a number for one of 32, a struct or typed array for a longer one; nothing
    *   for one without a value. Bytes that are missing at its end are zeros to the kernel.

@@ -7,7 +7,8 @@ import { VmIoEvents } from './io-events.js';
 /** The devices of a VM that the kernel emulates, but for those an ioctl of their own makes. */
 export abstract class VmDevices extends VmIoEvents {
   /**
-   * A device of the kernel's. KVM_CREATE_DEVICE, api.rst 4.79. Cap.DeviceCtrl.
+   * A device of the kernel's. KVM_CREATE_DEVICE, api.rst 4.79. Older kernels of x86 have it
+   * without Cap.DeviceCtrl.
    *
    * @param type of `DeviceType`. Which of them there are depends on architecture and kernel; VFIO's is everywhere.
    * @throws KvmError `ERR_KVM_SYSCALL` with ENODEV when this host has no such device, EEXIST or EBUSY when the VM has its one already.

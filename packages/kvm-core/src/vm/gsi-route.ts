@@ -32,7 +32,10 @@ export interface HvSintRoute {
   hvSint: { vcpu: number; sint: number };
 }
 
-/** An event channel of Xen's. `priority` is KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL, the only one there is. x86, Cap.XenHvm. */
+/**
+ * An event channel of Xen's. `priority` is KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL, the only one there is. x86, Cap.XenHvm with
+ * `XenHvmConfigFlag.Evtchn2level`.
+ */
 export interface XenEvtchnRoute {
   gsi: number;
   xenEvtchn: { port: number; vcpu: number; priority?: number };

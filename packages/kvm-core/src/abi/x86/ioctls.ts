@@ -10,7 +10,6 @@ import {
   KVM_CAP_CHECK_EXTENSION_VM,
   KVM_CAP_COALESCED_MMIO,
   KVM_CAP_DEBUGREGS,
-  KVM_CAP_DEVICE_CTRL,
   KVM_CAP_DIRTY_LOG_RING,
   KVM_CAP_ENABLE_CAP,
   KVM_CAP_ENABLE_CAP_VM,
@@ -672,25 +671,23 @@ export const KVM_PPC_GET_COMPAT_CAPS = {
   arch: ['powerpc'],
 } as const satisfies Ioctl;
 
-/** `KVM_CREATE_DEVICE = _IOWR(KVMIO, 0xe0, struct kvm_create_device)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
+/** `KVM_CREATE_DEVICE = _IOWR(KVMIO, 0xe0, struct kvm_create_device)`, linux/kvm.h. */
 export const KVM_CREATE_DEVICE = {
   name: 'KVM_CREATE_DEVICE',
   request: 0xc00caee0,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   gives: 'fd',
 } as const satisfies Ioctl;
 
-/** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
+/** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. */
 export const KVM_SET_DEVICE_ATTR = {
   name: 'KVM_SET_DEVICE_ATTR',
   request: 0x4018aee1,
   fd: ['device', 'vm', 'vcpu'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
@@ -698,14 +695,13 @@ export const KVM_SET_DEVICE_ATTR = {
   pointers: ['addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_GET_DEVICE_ATTR = _IOW(KVMIO, 0xe2, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
+/** `KVM_GET_DEVICE_ATTR = _IOW(KVMIO, 0xe2, struct kvm_device_attr)`, linux/kvm.h. */
 export const KVM_GET_DEVICE_ATTR = {
   name: 'KVM_GET_DEVICE_ATTR',
   request: 0x4018aee2,
   fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
@@ -714,14 +710,13 @@ export const KVM_GET_DEVICE_ATTR = {
   pointers: ['addr'],
 } as const satisfies Ioctl;
 
-/** `KVM_HAS_DEVICE_ATTR = _IOW(KVMIO, 0xe3, struct kvm_device_attr)`, linux/kvm.h. Needs KVM_CAP_DEVICE_CTRL. */
+/** `KVM_HAS_DEVICE_ATTR = _IOW(KVMIO, 0xe3, struct kvm_device_attr)`, linux/kvm.h. */
 export const KVM_HAS_DEVICE_ATTR = {
   name: 'KVM_HAS_DEVICE_ATTR',
   request: 0x4018aee3,
   fd: ['device', 'vm', 'vcpu', 'system'],
   argument: { kind: 'struct', type: KvmDeviceAttr },
   direction: 'write',
-  capability: { number: KVM_CAP_DEVICE_CTRL, name: 'KVM_CAP_DEVICE_CTRL', since: 'Linux 5.10 or earlier' },
   capabilityOn: {
     vm: { number: KVM_CAP_VM_ATTRIBUTES, name: 'KVM_CAP_VM_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },

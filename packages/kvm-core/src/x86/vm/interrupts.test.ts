@@ -16,7 +16,7 @@ import {
 import { Kvm } from '../kvm.js';
 import { LapicRegister } from '../lapic.js';
 
-const { EBUSY, EEXIST, ENOENT, ENXIO } = constants.errno;
+const { EBUSY, EEXIST, ENXIO } = constants.errno;
 
 onEachBackend('the interrupt controllers of a PC', (backend) => {
   test('are read and set each by itself, as what it is', () => {
@@ -60,7 +60,6 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
   test('come with a timer, whose channels are read and set', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
-    expect(kvmError('ERR_KVM_SYSCALL', () => vm.createPit()).errno).toBe(ENOENT);
     vm.createIrqChip();
     for (const use of [
       () => vm.getPit(),
