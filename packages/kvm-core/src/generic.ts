@@ -21,6 +21,7 @@ export { EventFd, type SharedEventFd } from './system/event-fd.js';
 export { GenericKvm } from './system/kvm.js';
 export type { KvmOptions } from './system/open.js';
 export { type CoalescedAccess, CoalescedRing } from './vcpu/coalesced-ring.js';
+export type { RunOptions } from './vcpu/deadline.js';
 export { type DirtyPage, DirtyRing } from './vcpu/dirty-ring.js';
 export { type AnyExit, type MmioExit, type UnrecognisedExit, unrecognised } from './vcpu/exits.js';
 export { type KickHandle, kick } from './vcpu/kick.js';

@@ -4,10 +4,17 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cmath>
 #include <cstdint>
+
+// musl has the name, and glibc only what it stands for.
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 namespace kvm {
 namespace {
@@ -77,12 +84,47 @@ Napi::Value Interrupt(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), result < 0 ? -errno : 0);
 }
 
+Napi::Value OrErrno(const Napi::CallbackInfo& info, long result) {
+  return Napi::Number::New(info.Env(), static_cast<double>(result < 0 ? -errno : result));
+}
+
+// The system calls themselves: a libc of before 2021 has its functions in a library of their own.
+Napi::Value CreateTimer(const Napi::CallbackInfo& info) {
+  const int signal = PrepareKickSignal();
+  if (signal < 0) return Napi::Number::New(info.Env(), signal);
+  struct sigevent event = {};
+  event.sigev_signo = signal;
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_notify_thread_id = info[0].As<Napi::Number>().Int32Value();
+  int timer = -1;
+  const long result = syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer);
+  return OrErrno(info, result < 0 ? result : timer);
+}
+
+Napi::Value SetTimer(const Napi::CallbackInfo& info) {
+  const double milliseconds = info[1].As<Napi::Number>().DoubleValue();
+  const double seconds = std::floor(milliseconds / 1000);
+  struct itimerspec value = {};
+  value.it_interval.tv_nsec = milliseconds == 0 ? 0 : 1000000;
+  value.it_value.tv_sec = static_cast<time_t>(seconds);
+  const double nanoseconds = std::ceil((milliseconds - seconds * 1000) * 1e6);
+  value.it_value.tv_nsec = static_cast<long>(std::fmin(nanoseconds, 999999999));
+  return OrErrno(info, syscall(SYS_timer_settime, info[0].As<Napi::Number>().Int32Value(), 0, &value, nullptr));
+}
+
+Napi::Value DeleteTimer(const Napi::CallbackInfo& info) {
+  return OrErrno(info, syscall(SYS_timer_delete, info[0].As<Napi::Number>().Int32Value()));
+}
+
 }  // namespace
 
 void AddRun(Napi::Env env, Napi::Object exports) {
   exports.Set("runner", Napi::Function::New<MakeRunner>(env, "runner"));
   exports.Set("threadId", Napi::Function::New<ThreadId>(env, "threadId"));
   exports.Set("interrupt", Napi::Function::New<Interrupt>(env, "interrupt"));
+  exports.Set("createTimer", Napi::Function::New<CreateTimer>(env, "createTimer"));
+  exports.Set("setTimer", Napi::Function::New<SetTimer>(env, "setTimer"));
+  exports.Set("deleteTimer", Napi::Function::New<DeleteTimer>(env, "deleteTimer"));
 }
 
 }  // namespace kvm

@@ -56,6 +56,14 @@ export interface Backend {
    * Returns `-ESRCH` when the thread is gone.
    */
   interrupt(threadId: number): number;
+  /** A timer, at rest, that interrupts a thread of this process as `interrupt` does: its number. */
+  createTimer(threadId: number): number;
+  /**
+   * Makes a timer go off in so many milliseconds, and every millisecond from then on; with 0 it rests. Again and again, for one
+   * signal may come just before the `KVM_RUN` that it should cut short.
+   */
+  setTimer(timer: number, milliseconds: number): number;
+  deleteTimer(timer: number): number;
 }
 
 /** The signals that a kick may be: of the real-time ones, for those below are libc's and, by custom, debuggers' and runtimes'. */

@@ -12,6 +12,9 @@ const O_RDWR_CLOEXEC = 0o2000002;
 const F_DUPFD_CLOEXEC = 1030;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 const SIG_DFL = 0n;
+const CLOCK_MONOTONIC = 1;
+const SIGEV_THREAD_ID = 4;
+const NANOSECONDS = 1_000_000n;
 /** libc's struct sigaction, on every 64-bit Linux: the handler comes first, and 24 words are more than enough. */
 const SIGACTION_WORDS = 24;
 
@@ -35,8 +38,8 @@ export function loadFfi(): Backend {
   const errno = new Int32Array(koffi.view(errnoAddress, 4));
 
   /** A libc function that says -1 and sets errno, as one that returns -errno. */
-  const syscall = (definition: string): ((...args: (number | string)[]) => number) => {
-    const call = libc.func(definition) as unknown as (...args: (number | string)[]) => number;
+  const syscall = (definition: string, library = libc): ((...args: (number | string)[]) => number) => {
+    const call = library.func(definition) as unknown as (...args: (number | string)[]) => number;
     return (...args) => {
       const result = call(...args);
       return result === -1 ? -(errno[0] as number) : result;
@@ -95,6 +98,54 @@ export function loadFfi(): Backend {
     interrupt: (thread) => {
       const signal = prepareKickSignal(libc);
       return signal < 0 ? signal : tgkill(process.pid, thread, signal);
+    },
+    ...timers(koffi, libc, syscall),
+  };
+}
+
+/** POSIX timers. A libc of before 2021 has them in a library of their own. */
+function timers(
+  koffi: Koffi,
+  libc: ReturnType<Koffi['load']>,
+  syscall: (definition: string, library?: ReturnType<Koffi['load']>) => (...args: (number | string)[]) => number,
+): Pick<Backend, 'createTimer' | 'setTimer' | 'deleteTimer'> {
+  let calls: Record<'create' | 'set' | 'delete', (...args: number[]) => number> | undefined;
+  const loaded = (): NonNullable<typeof calls> => {
+    const from = (library: ReturnType<Koffi['load']>): NonNullable<typeof calls> => ({
+      create: syscall('int timer_create(int clock, int64_t event, int64_t timer)', library),
+      set: syscall('int timer_settime(int64_t timer, int flags, int64_t value, int64_t previous)', library),
+      delete: syscall('int timer_delete(int64_t timer)', library),
+    });
+    try {
+      return from(libc);
+    } catch {
+      return from(koffi.load('librt.so.1'));
+    }
+  };
+  // struct sigevent, whose first words are the value, the signal and the notification, and the thread; and a timer_t.
+  const event = new Int32Array(16);
+  const timer = new BigInt64Array(1);
+  // struct itimerspec: the interval and the first time, each in seconds and nanoseconds.
+  const value = new BigInt64Array(4);
+  return {
+    createTimer: (threadId) => {
+      const signal = prepareKickSignal(libc);
+      if (signal < 0) return signal;
+      event.set([signal, SIGEV_THREAD_ID, threadId], 2);
+      calls ??= loaded();
+      const result = calls.create(CLOCK_MONOTONIC, Number(koffi.address(event)), Number(koffi.address(timer)));
+      return result < 0 ? result : Number(timer[0]);
+    },
+    setTimer: (id, milliseconds) => {
+      value[1] = milliseconds === 0 ? 0n : NANOSECONDS;
+      value[2] = BigInt(Math.floor(milliseconds / 1000));
+      value[3] = BigInt(Math.min(Math.ceil((milliseconds % 1000) * 1e6), 999_999_999));
+      calls ??= loaded();
+      return calls.set(id, 0, Number(koffi.address(value)), 0);
+    },
+    deleteTimer: (id) => {
+      calls ??= loaded();
+      return calls.delete(id);
     },
   };
 }

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import type { RunHead } from '../arch/architecture.js';
 import { Descriptor } from '../ioctl/descriptor.js';
 import { closedError } from '../ioctl/kvm-fd.js';
+import { DeadlineTimer, deadlineOf, type RunOptions } from './deadline.js';
 import { type MappedRing, mapRing } from './dirty-ring.js';
 import { type AnyExit, type ExitTable, ExitViews } from './exits.js';
 import { type KickHandle, KickState, kick } from './kick.js';
@@ -16,6 +17,7 @@ export interface VcpuParts {
   readonly id: number;
   readonly state: RunState;
   readonly kickState: KickState;
+  readonly timer: DeadlineTimer;
   readonly dirtyRing: MappedRing | undefined;
 }
 
@@ -40,13 +42,15 @@ export function vcpuParts(
     throw error;
   }
   const kickState = new KickState(state);
+  const timer = new DeadlineTimer(backend);
   const { address } = state;
   const descriptor = new Descriptor(arch, backend, fd, parent, () => {
     kickState.close();
+    timer.close();
     backend.blank(address, mmapSize);
     if (dirtyRing !== undefined) backend.blank(dirtyRing.address, dirtyRing.length);
   });
-  return { descriptor, id, state, kickState, dirtyRing };
+  return { descriptor, id, state, kickState, timer, dirtyRing };
 }
 
 /** What a vCPU has on every architecture, whose exits are `E` and whose run state is `R`. */
@@ -55,16 +59,19 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   readonly #state: RunState;
   readonly #exits: ExitViews<E>;
   readonly #kick: KickState;
+  readonly #timer: DeadlineTimer;
   /** KVM_RUN: before the first time, and after the end, something else stands here, so that no run has to ask. */
   #enter: () => number;
   #hasRun = false;
+  #deadlinePassed = false;
 
   /** @internal `vm.createVcpu`. */
-  constructor({ descriptor, id, state, kickState, dirtyRing }: VcpuParts, exits: ExitTable<E>) {
+  constructor({ descriptor, id, state, kickState, timer, dirtyRing }: VcpuParts, exits: ExitTable<E>) {
     super(descriptor, state, dirtyRing);
     this.id = id;
     this.#state = state;
     this.#kick = kickState;
+    this.#timer = timer;
     this.#exits = new ExitViews(state, exits);
     this.#enter = () => this.#firstEnter();
   }
@@ -74,13 +81,58 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
    * object each time for one reason, and what it shows is overwritten by the next run. What a handler writes into it, as the
    * data of a read from a port, the next run gives to the guest. KVM_RUN, api.rst 4.10.
    *
-   * A signal, or a kick, makes it return with the reason `ExitReason.Intr`; the guest goes on with the next run.
+   * A signal, a kick, or the deadline, makes it return with the reason `ExitReason.Intr`; the guest goes on with the next run.
    *
    * @throws KvmError `ERR_KVM_SYSCALL` when the kernel cannot run the guest.
    */
-  run(): E {
+  run(options?: RunOptions): E {
+    if (options !== undefined) return this.#runUntil(deadlineOf(options));
     const result = this.#enter();
     return result === 0 ? this.#exits.current() : this.#interrupted(-result);
+  }
+
+  /**
+   * Whether the last run that was given a deadline returned with `ExitReason.Intr` when that had passed: else it was a signal, or
+   * a kick, and the time is not up.
+   */
+  get deadlinePassed(): boolean {
+    return this.#deadlinePassed;
+  }
+
+  #runUntil(deadline: number): E {
+    this.opened();
+    this.#deadlinePassed = false;
+    const result = this.#enterUntil(deadline);
+    if (result === 0) return this.#exits.current();
+    this.#deadlinePassed = result === -EINTR && performance.now() >= deadline;
+    return this.#interrupted(-result);
+  }
+
+  #enterUntil(deadline: number): number {
+    for (;;) {
+      const left = deadline - performance.now();
+      if (!(left > 0)) return this.#enterAndLeave();
+      this.#timer.arm(left);
+      let result: number;
+      try {
+        result = this.#enter();
+      } finally {
+        this.#timer.rest();
+      }
+      // A vCPU that waited for its first start has got it: the kernel wants to be asked again.
+      if (result !== -EAGAIN) return result;
+    }
+  }
+
+  /**
+   * A run that comes back as soon as the guest has what the last exit left for it. A vCPU that waits for its first start, where the kernel
+   * says EAGAIN, is in no instruction.
+   */
+  #enterAndLeave(): number {
+    this.#state.run.immediateExit = 1;
+    const result = this.#enter();
+    this.#kick.settled(this.#state);
+    return result === -EAGAIN ? -EINTR : result;
   }
 
   /**
@@ -92,12 +144,9 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   settle(): E | undefined {
     this.opened();
     if (!this.#hasRun) return undefined;
-    this.#state.run.immediateExit = 1;
-    const result = this.#enter();
-    this.#kick.settled(this.#state);
+    const result = this.#enterAndLeave();
     if (result === 0) return this.#exits.current();
-    // EAGAIN: the vCPU waits for its first start, and is in no instruction.
-    if (result !== -EINTR && result !== -EAGAIN) throw this.refused(this.abi.KVM_RUN, -result);
+    if (result !== -EINTR) throw this.refused(this.abi.KVM_RUN, -result);
     return undefined;
   }
 
