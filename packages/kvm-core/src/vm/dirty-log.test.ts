@@ -19,6 +19,9 @@ function writingGuest(backend: BackendName, pages: readonly number[]): RealModeG
   const guest = realModeGuest(backend, [...writes, 0xf4, 0xeb, 256 - writes.length - 3]);
   const { vm, memory } = guest;
   vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, flags: MemoryFlag.LogDirtyPages });
+  // Where hardware runs the guest, a page counts as written to when it is first mapped for writing, be it for a read.
+  runToHalt(guest);
+  vm.getDirtyLog(0);
   return guest;
 }
 
@@ -29,7 +32,6 @@ function runToHalt({ vcpu }: RealModeGuest): void {
 onEachBackend('the dirty log', (backend) => {
   test('shows exactly the pages the guest has written to since it was last asked for', () => {
     using guest = writingGuest(backend, [3, 5, 9]);
-    guest.vm.getDirtyLog(0);
     runToHalt(guest);
     const log = guest.vm.getDirtyLog(0);
     expect([...log]).toEqual([3, 5, 9]);
@@ -43,7 +45,6 @@ onEachBackend('the dirty log', (backend) => {
 
   test('does not show what this process writes', () => {
     using guest = writingGuest(backend, [3]);
-    guest.vm.getDirtyLog(0);
     guest.memory.write(8 * pageSize, Uint8Array.of(1));
     expect([...guest.vm.getDirtyLog(0)]).toEqual([]);
   });
@@ -148,6 +149,15 @@ onEachBackend('the dirty ring', (backend) => {
     expect(vcpu.dirtyRing).toBe(ring);
     expect(ring.entries).toBe(entries);
     expect([...ring]).toEqual([]);
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    // The pages that were only mapped among them.
+    expect([...ring]).toEqual(
+      expect.arrayContaining([
+        { slot: 2, offset: 3 },
+        { slot: 2, offset: 5 },
+      ]),
+    );
+    vm.resetDirtyRings();
     const written = [
       { slot: 2, offset: 3 },
       { slot: 2, offset: 5 },
@@ -193,7 +203,9 @@ onEachBackend('the dirty ring', (backend) => {
     }
     for (const { offset } of vcpu.dirtyRing) seen.add(offset);
     expect(full).toBeGreaterThan(2);
-    expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({ length: pages - 16 }, (_, i) => i + 16));
+    // Those below are of the guest's own code.
+    const data = [...seen].filter((page) => page >= 16);
+    expect(data.sort((a, b) => a - b)).toEqual(Array.from({ length: pages - 16 }, (_, i) => i + 16));
   });
 
   test('is empty when its vCPU is closed, and never faults', (context) => {
