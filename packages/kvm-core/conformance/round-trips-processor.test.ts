@@ -1,25 +1,24 @@
 import { expect, test } from 'vitest';
 import {
   Cap,
-  IrqChipId,
   KVM_VCPU_TSC_CTRL,
   KVM_VCPU_TSC_OFFSET,
+  KVM_X86_REG_MSR,
   type KvmMsrEntry,
-  type KvmPitState2,
   type KvmSegment,
   KvmSregs2,
   LapicRegister,
   MpState,
   NestedStateFlag,
   NestedStateFormat,
-  type Struct,
   type StructInit,
   VcpuEventFlag,
 } from '../src/index.js';
 import { Cr0, Cr4, Efer } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { code64 } from './guest/listing.js';
-import { type Machine, machine, missing, needs, type Skipping } from './machine.js';
+import { machine, missing, needs, type Skipping } from './machine.js';
+import { expectRoundTrip } from './round-trip.js';
 
 const halt = code64`
   f4  ; hlt
@@ -45,27 +44,6 @@ const msrs: readonly StructInit<KvmMsrEntry>[] = [
 /** In EFER. */
 const svme = 1n << 12n;
 
-/** A call that reads a state, and one that sets it. */
-interface Pair<T extends Struct> {
-  get(guest: Machine): T;
-  /** Other values, for as many members as can have any. */
-  change(state: T): void;
-  set(guest: Machine, state: T): void;
-}
-
-/** What is changed and set is what is read then, to the last member. */
-function expectRoundTrip<T extends Struct>(guest: Machine, { get, change, set }: Pair<T>): void {
-  const before = get(guest);
-  const wanted = get(guest);
-  change(wanted);
-  expect(wanted.toJSON()).not.toEqual(before.toJSON());
-  set(guest, wanted);
-  expect(get(guest).toJSON()).toEqual(wanted.toJSON());
-  // And back.
-  set(guest, before);
-  expect(get(guest).toJSON()).toEqual(before.toJSON());
-}
-
 function changeSegments(sregs: Record<'ds' | 'es' | 'fs' | 'gs', KvmSegment>): void {
   sregs.ds.assign({ selector: 0x18, dpl: 0, type: 1 });
   sregs.es.assign({ limit: 0xf_ffff, g: 0, avl: 1 });
@@ -73,7 +51,7 @@ function changeSegments(sregs: Record<'ds' | 'es' | 'fs' | 'gs', KvmSegment>): v
   sregs.gs.base = 0x7fff_8765_4321n;
 }
 
-onEachBackend('what is set is what is read of', (backend) => {
+onEachBackend('what is set is what is read of a processor:', (backend) => {
   const long = (context: Skipping, ...caps: number[]) => {
     const guest = machine(backend, 'long', halt);
     needs(context, guest.vm, ...caps);
@@ -185,6 +163,19 @@ onEachBackend('what is set is what is read of', (backend) => {
     });
   });
 
+  test('the extended state, however long', (context) => {
+    using guest = long(context, Cap.Xsave2);
+    expectRoundTrip(guest, {
+      get: ({ vcpu }) => vcpu.getXsave2(),
+      change: ({ region }) => {
+        // XMM7, and that SSE is in use.
+        region.fill(0xa1b2_c3d4, 68, 72);
+        region[128] = (region[128] as number) | 0b10;
+      },
+      set: ({ vcpu }, xsave) => vcpu.setXsave(xsave),
+    });
+  });
+
   test('the extended control registers', (context) => {
     using guest = long(context, Cap.Xcrs);
     const { vcpu } = guest;
@@ -235,6 +226,16 @@ onEachBackend('what is set is what is read of', (backend) => {
       expect(values()).toEqual(each);
     }
     for (const [i, { data }] of before.entries()) expect(data).not.toBe(msrs[i]?.data);
+  });
+
+  test('one register, by its id', (context) => {
+    using guest = long(context, Cap.OneReg);
+    const { vcpu } = guest;
+    const lstar = 0xc000_0082;
+    const id = KVM_X86_REG_MSR(lstar);
+    vcpu.setOneReg(id, 0xffff_8000_0000_5000n);
+    expect(vcpu.getOneReg(id)).toBe(0xffff_8000_0000_5000n);
+    expect(vcpu.getMsrs([lstar])[0]?.data).toBe(0xffff_8000_0000_5000n);
   });
 
   test('the state of a guest that is a hypervisor', (context) => {
@@ -309,63 +310,5 @@ onEachBackend('what is set is what is read of', (backend) => {
       },
       set: ({ vcpu }, lapic) => vcpu.setLapic(lapic),
     });
-  });
-
-  test.for([
-    ['first', IrqChipId.PicMaster],
-    ['second', IrqChipId.PicSlave],
-  ] as const)('the %s PIC', ([, id], context) => {
-    using guest = withApic(context);
-    expectRoundTrip(guest, {
-      get: ({ vm }) => vm.getIrqChip(id),
-      change: (pic) => {
-        pic.assign({ imr: 0xa5, irqBase: 0x40, elcr: 0x20, specialMask: 1, autoEoi: 1, priorityAdd: 3, isr: 2 });
-      },
-      set: ({ vm }, pic) => vm.setIrqChip(id, pic),
-    });
-  });
-
-  test('the I/O APIC', (context) => {
-    using guest = withApic(context);
-    expectRoundTrip(guest, {
-      get: ({ vm }) => vm.getIrqChip(IrqChipId.Ioapic),
-      change: (ioapic) => {
-        ioapic.id = 5;
-        ioapic.ioregsel = 0x10;
-        ioapic.redirtbl.forEach((entry, pin) => {
-          entry.bits = 0x0100_0000_0001_8000n | BigInt(0x30 + pin);
-        });
-      },
-      set: ({ vm }, ioapic) => vm.setIrqChip(IrqChipId.Ioapic, ioapic),
-    });
-  });
-
-  test('the timer', (context) => {
-    using guest = withApic(context, Cap.Pit2, Cap.PitState2);
-    guest.vm.createPit2();
-    // The kernel notes when a channel began to count.
-    const withoutTime = (state: KvmPitState2) => {
-      for (const channel of state.channels) channel.countLoadTime = 0n;
-      return state;
-    };
-    expectRoundTrip(guest, {
-      get: ({ vm }) => withoutTime(vm.getPit2()),
-      change: ({ channels }) => {
-        channels[0]?.assign({ count: 0x4a9, mode: 2, rwMode: 3, gate: 1 });
-        channels[2]?.assign({ count: 0x1234, mode: 3, rwMode: 3, gate: 0 });
-      },
-      set: ({ vm }, state) => vm.setPit2(state),
-    });
-  });
-
-  test('the clock, which goes on from there', (context) => {
-    using guest = long(context, Cap.AdjustClock);
-    const hour = 3_600_000_000_000n;
-    for (const clock of [5n * hour, hour]) {
-      guest.vm.setClock({ clock });
-      const read = guest.vm.getClock().clock;
-      expect(read).toBeGreaterThanOrEqual(clock);
-      expect(read).toBeLessThan(clock + hour);
-    }
   });
 });
