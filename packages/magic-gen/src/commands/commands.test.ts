@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderForTest, makeDeb, without } from '../../test/debian.js';
@@ -69,6 +69,31 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     });
     const { stdout } = magicGen('show', 'struct s', '--model', ...files);
     expect(stdout).toMatch(/^ +x86 +size +x86-32 +size$/m);
+  });
+
+  it.each([
+    ['unterminated conditional', '#ifdef A\nint a;', 3, 2],
+    ['missing include', '#include <linux/no.h>', 3, 10],
+    ['unknown type', 'struct s { u32 a; };', 3, 12],
+    ['array size that is not constant', 'struct s { int a[n]; };', 3, 18],
+    ['integer overflow', '#define A (1 << 40)', 3, 12],
+    ['division by zero', '#define A (1 / 0)', 3, 12],
+    ['recursive macro', '#define A (A + 1)', 3, 9],
+    ['struct defined twice', 'struct s { int a; };\nstruct s { long a; };', 4, 1],
+    ['text that is not C', 'struct s { int a; };\n%', 4, 1],
+    ['missing semicolon', 'struct s {\n  int a\n};', 4, 7],
+    ['member that reads as a function', 'struct s {\n  __u8 HINT(a);\n};', 4, 8],
+  ])('stop at a fault of the headers, and change nothing: %s', (_, kvm, line, column) => {
+    const out = join(folderForTest(), 'abi');
+    expect(magicGen('gen', '--headers', folderOf(''), '--out', out).status).toBe(0);
+    const before = readdirSync(out).map((file) => [file, readFileSync(join(out, file), 'utf8')]);
+    const headers = folderOf(kvm);
+    const { status, stdout, stderr } = magicGen('gen', '--headers', headers, '--out', out);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    const text = kvm.split('\n')[line - 3]?.trim();
+    expect(stderr.startsWith(`magic-gen: ${headers}/linux/kvm.h:${line}:${column}: `), stderr).toBe(true);
+    expect(stderr.endsWith(`\n    ${text}\n`), stderr).toBe(true);
+    expect(readdirSync(out).map((file) => [file, readFileSync(join(out, file), 'utf8')])).toEqual(before);
   });
 
   it('fail on a name without facts where they are strict, and change nothing', () => {

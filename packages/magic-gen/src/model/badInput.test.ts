@@ -54,6 +54,9 @@ describe('a fault stops the run with its place and the line', () => {
     ['division by zero', '#define A (1 / 0)', 'division by zero', 1, 12],
     ['division by zero in #if', '#if 1 % 0\n#endif', 'division by zero', 1, 5],
     ['macros that double', `${doubling}\nX0`, 'does not come to an end in reason', 41, 1],
+    ['recursive macro', '#define A (A + 1)', "macro 'A' is recursive: it comes to 'A' again", 1, 9],
+    ['macros that go round', '#define B C\n#define C (1 + B)', "macro 'B' is recursive: it comes to 'B' again", 1, 9],
+    ['recursive macro in a size', '#define A (A + 1)\nstruct s { int a[A]; };', 'A is not defined', 2, 18],
     ['struct defined twice', 'struct s { int a; };\nstruct s { long a; };', 'struct s is defined twice', 2, 1],
     ['struct defined as union', 'struct s { int a; };\nunion s { int a; };', "'s' is defined as something else", 2, 1],
     ['typedef changed', 'typedef int t;\ntypedef long t;', "type 't' is defined twice, differently", 2, 14],
@@ -118,9 +121,10 @@ describe('a fault stops the run with its place and the line', () => {
 
 describe('what looks like a fault and is none', () => {
   it.each([
-    ['a macro that names itself', '#define A A\n#define B C\n#define C B'],
+    ['a macro that names itself', 'enum { A };\n#define A A\n#define B (A + 1)'],
     ['a guarded header that includes itself', '#ifndef K\n#define K\n#include <linux/kvm.h>\n#endif'],
     ['a macro of another architecture', '#define A _IOR(1, 2, struct elsewhere)'],
+    ['a macro whose type nobody defines', '#define A _IOR(1, 2, u64)'],
     ['a typedef said twice alike', 'typedef int t;\ntypedef int t;'],
     ['a function', 'static inline int f(int x) { return x + UNKNOWN; }\nextern int g(struct unknown *);'],
     ['a pointer to what is not defined', 'struct s { struct unknown *p; };'],

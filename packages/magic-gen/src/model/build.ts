@@ -19,7 +19,7 @@ export const kvmRoots: readonly string[] = ['linux/kvm.h', 'asm/kvm.h'];
  *
  * @throws MagicGenError at the first thing that cannot be read or makes no sense, with its place.
  */
-export function buildModel(headers: HeaderSet, target: TargetDescription, roots = kvmRoots): Model {
+export function buildModel(headers: HeaderSet, target: TargetDescription, roots: readonly string[] = kvmRoots): Model {
   const source = preprocess(included(roots), predefinedMacros(target), includeFrom(headers));
   const declarations = new Declarations(target);
   declarations.declare(parseDeclarations(rewrite(source.tokens)));

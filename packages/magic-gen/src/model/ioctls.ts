@@ -33,6 +33,12 @@ export function asIoctlCall(tokens: readonly Token[]): IoctlCall | undefined {
   return args && args.length === (direction === 'none' ? 2 : 3) ? { direction, args } : undefined;
 }
 
+/** Whether the argument is a struct or union by its tag, which other architectures' headers may define. */
+export function namesRecord({ args: [, , argument = []] }: IoctlCall): boolean {
+  const [keyword, tag, ...more] = argument;
+  return /^(?:struct|union)$/.test(keyword?.text ?? '') && tag?.kind === 'identifier' && more.length === 0;
+}
+
 /** `(a, b)` into its parts; undefined where the first parenthesis does not close with the last token. */
 function splitCall(tokens: readonly Token[]): Token[][] | undefined {
   if (tokens[0]?.text !== '(') return undefined;

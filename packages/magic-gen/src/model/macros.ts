@@ -2,12 +2,13 @@ import { MagicGenError, NotConstantError } from '../errors.js';
 import { evaluate } from '../language/evaluate.js';
 import type { Value } from '../language/literals.js';
 import type { Declarations } from '../layout/declarations.js';
+import { type Expander, hides } from '../preprocess/expand.js';
 import type { Macro } from '../preprocess/macros.js';
 import type { Preprocessed } from '../preprocess/preprocess.js';
-import { locate } from '../preprocess/tokens.js';
+import { locate, type Token } from '../preprocess/tokens.js';
 import { constantType } from './enums.js';
 import { readFunction } from './functions.js';
-import { asIoctlCall, type IoctlCall, ioctlMacros, readForeignIoctl, readIoctl } from './ioctls.js';
+import { asIoctlCall, type IoctlCall, ioctlMacros, namesRecord, readForeignIoctl, readIoctl } from './ioctls.js';
 import type { AbiFunction, ForeignIoctl, Ioctl, Skipped } from './model.js';
 import { originOf, type Placed } from './origin.js';
 import type { Records } from './records.js';
@@ -53,7 +54,7 @@ function readMacro(
     return;
   }
   if (macro.body.length === 0) throw new NotConstantError('defined as nothing');
-  if (macro.body.length === 1 && macro.body[0]?.text === macro.name) {
+  if (standsForDeclaration(macro)) {
     throw new NotConstantError('stands for the declaration of the same name');
   }
   if (declarations.enumerators.has(macro.name)) {
@@ -61,7 +62,9 @@ function readMacro(
   }
   const body = macro.body.map((token) => ({ ...token, hidden: { name: macro.name, rest: null } }));
   const call = asIoctlCall(expander.expand(body, ioctlMacros));
-  const number = (): Value => evaluate(declarations.expression(expander.expand(body)), declarations);
+  const expanded = expander.expand(body);
+  refuseRecursion(macro, expanded, expander);
+  const number = (): Value => evaluate(declarations.expression(expanded), declarations);
   if (call) {
     readCall(macro, call, number, declarations, records, result);
     return;
@@ -79,6 +82,21 @@ function readMacro(
   });
 }
 
+/** C leaves a macro's own name in its expansion as it is, which is only sound where that names something declared. */
+function refuseRecursion(macro: Macro, expanded: readonly Token[], { macros }: Expander): void {
+  const again = expanded.find(({ text, hidden }) => {
+    const inner = macros.get(text);
+    return inner && !inner.parameters && hides(hidden, text) && !standsForDeclaration(inner);
+  });
+  if (again)
+    throw new MagicGenError(`macro '${macro.name}' is recursive: it comes to '${again.text}' again`, locate(macro.at));
+}
+
+/** `#define A A`, beside a declaration of A, so that `#ifdef` can ask for it. */
+function standsForDeclaration({ name, body }: Macro): boolean {
+  return body.length === 1 && body[0]?.text === name;
+}
+
 function readCall(
   macro: Macro,
   call: IoctlCall,
@@ -91,7 +109,7 @@ function readCall(
   try {
     encoded = number().value;
   } catch (error) {
-    if (!(error instanceof NotConstantError) || call.direction === 'none') throw error;
+    if (!(error instanceof NotConstantError) || !namesRecord(call)) throw error;
     result.foreignIoctls.push(readForeignIoctl(macro, call, declarations));
     return;
   }

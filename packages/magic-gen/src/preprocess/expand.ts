@@ -155,7 +155,8 @@ function paste(left: Token, right: Token, use: Token): Token {
   throw new MagicGenError(`'${left.text}' and '${right.text}' do not paste into one token`, locate(use));
 }
 
-function hides(set: HideSet | null, name: string): boolean {
+/** Whether a token comes from the expansion of the macro, which for it is only a name. */
+export function hides(set: HideSet | null, name: string): boolean {
   for (let entry = set; entry; entry = entry.rest) if (entry.name === name) return true;
   return false;
 }
