@@ -4,7 +4,7 @@ import { architectures, findArchitecture } from '../architecture/index.js';
 import { withScratch } from '../cache.js';
 import { LabError } from '../errors.js';
 import { TerminalProgress } from '../progress.js';
-import { addKoffi, checkout, compileTests } from '../suites/layer.js';
+import { addKoffi, buildAddon, checkout, compileTests } from '../suites/layer.js';
 import { type Place, runSuites, testFiles } from '../suites/run-suites.js';
 import { type MachineResults, table } from '../suites/table.js';
 
@@ -35,8 +35,11 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
   const machines: MachineResults[] = [];
   await withScratch(async (scratch) => {
     await compileTests(scratch);
-    for (const { architecture } of places) {
-      if (architecture.node !== process.arch) await addKoffi(architecture, scratch);
+    for (const architecture of new Set(places.map((place) => place.architecture))) {
+      if (architecture.node === process.arch) continue;
+      const said = await buildAddon(architecture);
+      if (said !== '') progress.note(said);
+      await addKoffi(architecture, scratch);
     }
     const run = async (place: Place): Promise<void> => {
       const title = `${place.architecture.name} ${place.kernel}`;

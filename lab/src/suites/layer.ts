@@ -34,6 +34,15 @@ export async function compileTests(folder: string): Promise<void> {
   if (!ok) throw new LabError(`the tests do not compile: ${lastLines(stdout.toString() + stderr, 10)}`);
 }
 
+/** Builds the addon for an architecture; where that cannot be, its tests are skipped there. Gives what there is to say. */
+export async function buildAddon(architecture: Architecture): Promise<string> {
+  const script = join(checkout, 'packages/kvm-native/build.mjs');
+  const { stdout } = await runProgram(process.execPath, [script, '--target', architecture.node], {
+    missing: 'it is Node',
+  });
+  return stdout.toString().trim();
+}
+
 /**
  * Puts koffi's binary for an architecture where koffi looks for it: pnpm has installed the host's alone.
  */

@@ -6,6 +6,10 @@ export function prebuild(platform: string = process.platform, arch: string = pro
   switch (`${platform}-${arch}`) {
     case 'linux-x64':
       return 'linux-x64';
+    case 'linux-arm64':
+      return 'linux-arm64';
+    case 'linux-riscv64':
+      return 'linux-riscv64';
     default:
       throw new Error(`@kvm/native has no binary for ${platform}-${arch}`);
   }

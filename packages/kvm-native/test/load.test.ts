@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,13 @@ if (absent !== undefined) process.stdout.write(`the addon is not tested: ${absen
 test('a platform without a binary is told so by name', () => {
   expect(prebuild('linux', 'x64')).toBe('linux-x64');
   expect(() => prebuild('darwin', 'arm64')).toThrow('@kvm/native has no binary for darwin-arm64');
+});
+
+test('a target that nobody builds for is named', () => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'build.mjs'), '--target', 'vax'], {
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('no target vax, but x64, arm64') });
 });
 
 test('a package without its binary says so', () => {
