@@ -6,11 +6,14 @@ export class Console {
     this.#text = (this.#text + chunk.toString('latin1')).slice(-64 * 1024);
   }
 
-  /** Its last lines, without what moves a cursor. */
-  tail(lines = 25): string {
+  /** Its last lines, or those from where the kernel gave up, without what moves a cursor. */
+  tail(count = 25): string {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed.
     const plain = this.#text.replaceAll(/\x1b\[[\d;?]*[A-Za-z]|\x1b[cM78]|\r/g, '').trimEnd();
-    return plain.split('\n').slice(-lines).join('\n');
+    const lines = plain.split('\n');
+    const panic = lines.findIndex((line) => line.includes('Kernel panic'));
+    const start = Math.max(panic < 0 ? lines.length - count : panic - 2, 0);
+    return lines.slice(start, start + count).join('\n');
   }
 
   /** Why the kernel gave up, if it did. */

@@ -1,0 +1,23 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { x86 } from '../architecture/x86.js';
+import { findQemu, whereIs } from './qemu.js';
+
+const progress = { step() {}, note() {}, done() {} };
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+test('a program is found where the shell would find it', () => {
+  expect(whereIs('sh')).toMatch(/^\/.*\/sh$/);
+  expect(whereIs('no such program')).toBeUndefined();
+});
+
+test('without QEMU, and without the right to install it, the package is named', async () => {
+  vi.stubEnv('PATH', '/nowhere');
+  vi.spyOn(process, 'getuid').mockReturnValue(1000);
+  await expect(findQemu(x86, progress)).rejects.toThrow(
+    "there is no qemu-system-x86_64, which a lab for x86 runs in: install Debian's qemu-system-x86",
+  );
+});
