@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+/**
+ * The package's JavaScript: a file for each of its entries, and what they share. As modules of their own, the hundred files of the
+ * source cost a program more to find than to run.
+ */
+
+const here = import.meta.dirname;
+const { exports } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
+const dist = join(here, 'dist');
+
+/** "x86/index": where an entry of the package lies in `src` and, built, in `dist`. */
+const entries = Object.values(exports)
+  .map((entry) => /^\.\/dist\/(.+)\.js$/.exec(entry.default ?? '')?.[1])
+  .filter((name) => name !== undefined);
+
+for (const file of readdirSync(dist, { recursive: true })) if (file.endsWith('.js')) rmSync(join(dist, file));
+
+const bundle = await rolldown({
+  input: Object.fromEntries(entries.map((name) => [name, join(here, 'src', `${name}.ts`)])),
+  external: [/^node:/],
+  platform: 'node',
+  resolve: { extensionAlias: { '.js': ['.ts'] } },
+  tsconfig: join(here, 'tsconfig.json'),
+});
+await bundle.write({ dir: dist, format: 'esm', comments: false, chunkFileNames: 'shared/[name].js' });
