@@ -26,7 +26,8 @@ export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>
     [EINVAL]: 'the state is of another kind of processor, or is of a CPUID that this vCPU does not have',
   },
   KVM_SET_TSC_KHZ: {
-    [EINVAL]: 'this host cannot slow the counter of a guest down: only its own frequency, or a higher one',
+    [EINVAL]:
+      'this host cannot slow the counter of a guest down, or it is too late: a VM takes a frequency before its first vCPU only',
   },
   KVM_KVMCLOCK_CTRL: { [EINVAL]: 'the guest has not set up kvmclock' },
   KVM_X86_SETUP_MCE: {

@@ -24,7 +24,7 @@ export interface GuestDebugOptions {
   softwareBreakpoints?: boolean;
   /** No interrupts while stepping. Cap.SetGuestDebug2 tells whether the host can: `GuestDebug.BlockIrq` in it. */
   blockIrq?: boolean;
-  /** Give the guest an exception of its own: #DB, or #BP for an INT3 that was no breakpoint of the debugger. */
+  /** Give the guest an exception of its own: #DB, or #BP for the INT3 at RIP, which was no breakpoint of the debugger. */
   inject?: 'debug' | 'breakpoint';
 }
 

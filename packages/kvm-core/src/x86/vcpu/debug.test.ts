@@ -75,10 +75,10 @@ onEachBackend('a guest under a debugger', (backend) => {
   test('gets the exceptions that its debugger passes on', () => {
     using guest = realModeGuest(backend, [nop, hlt]);
     const { vcpu, memory } = guest;
-    memory.write(BP * 4, Uint8Array.of(0x00, 0x30, 0, 0));
+    memory.write(DB * 4, Uint8Array.of(0x00, 0x30, 0, 0));
     memory.write(0x3000, Uint8Array.of(0xe6, 0x11, hlt));
-    vcpu.setGuestDebug({ inject: 'breakpoint' });
-    const error = kvmError('ERR_KVM_SYSCALL', () => vcpu.setGuestDebug({ inject: 'debug' }));
+    vcpu.setGuestDebug({ inject: 'debug' });
+    const error = kvmError('ERR_KVM_SYSCALL', () => vcpu.setGuestDebug({ inject: 'breakpoint' }));
     expect(error.hint).toMatch(/exception is pending/);
     const exit = vcpu.run();
     expect(exit.reason === ExitReason.Io && exit.io.port).toBe(0x11);
@@ -139,6 +139,8 @@ onEachBackend('a linear address', (backend) => {
     using memory = kvm.allocateMemory({ size: 0x10_0000 });
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
     using vcpu = vm.createVcpu(0);
+    // AMD's processors want CPUID to have long mode before they enter it.
+    vcpu.setCpuid2(kvm.getSupportedCpuid());
     enterMode(vcpu, 'long', { memory, tables: 0x2000n, entry: 0x1000n, stackTop: 0x1000n });
     expect(vcpu.translate(0x12_3456n)).toBe(0x12_3456n);
     expect(vcpu.translate(0x7fff_0000_0000n)).toBeUndefined();

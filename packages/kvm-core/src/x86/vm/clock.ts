@@ -21,7 +21,10 @@ export abstract class X86VmClock extends X86VmInterrupts {
     return this.call(abi.KVM_GET_TSC_KHZ);
   }
 
-  /** Sets that frequency, in kHz; 0 is the host's own. KVM_SET_TSC_KHZ, api.rst 4.55. x86, Cap.VmTscControl. */
+  /**
+   * Sets that frequency, in kHz; 0 is the host's own. Before the first vCPU. A frequency above the host's works without the capability too:
+   * KVM then makes the counter catch up. KVM_SET_TSC_KHZ, api.rst 4.55. x86, Cap.VmTscControl.
+   */
   setTscKhz(khz: number): void {
     this.call(abi.KVM_SET_TSC_KHZ, u32(khz, 'the frequency of the TSC'));
   }
