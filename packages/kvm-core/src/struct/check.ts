@@ -7,11 +7,14 @@ import { KvmError } from '../errors/kvm-error.js';
  */
 
 function refuse(where: string, value: unknown, want: string): never {
-  const shown = typeof value === 'bigint' ? `${value}n` : inspect(value, { depth: 0, breakLength: Infinity });
-  if ((typeof value !== 'number' && typeof value !== 'bigint') || want === 'true or false') {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be ${want}, not ${shown}`);
+  if (typeof value !== 'number' && typeof value !== 'bigint') {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be ${want}, not ${shown(value)}`);
   }
-  throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} must be ${want}, not ${shown}`);
+  throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} must be ${want}, not ${shown(value)}`);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'bigint' ? `${value}n` : inspect(value, { depth: 0, breakLength: Infinity });
 }
 
 /** An object of options or fields, which plain JavaScript may have left out. */
@@ -36,7 +39,9 @@ export function list<T>(value: ArrayLike<T>, what: string): ArrayLike<T> {
 
 /** True or false. */
 export function boolean(value: boolean, where: string): boolean {
-  if (typeof value !== 'boolean') refuse(where, value, 'true or false');
+  if (typeof value !== 'boolean') {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be true or false, not ${shown(value)}`);
+  }
   return value;
 }
 
