@@ -12,7 +12,8 @@ export const riscv64: Architecture = {
   qemu: {
     program: 'qemu-system-riscv64',
     debian: 'qemu-system-riscv',
-    machine: ['-M', 'virt', '-cpu', 'rv64,h=true'],
+    // koffi's binary is compiled for a newer processor than the plain one.
+    machine: ['-M', 'virt', '-cpu', 'max'],
   },
   commandLine: 'console=ttyS0',
   kvmModule: 'kvm',

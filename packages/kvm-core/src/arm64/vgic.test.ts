@@ -107,6 +107,9 @@ onArm64('a GICv3 in the kernel', (backend) => {
     expect(vcpu.hasDeviceAttr(irq)).toBe(true);
     vcpu.setDeviceAttr(irq, 23);
     expect(vcpu.getDeviceAttr(irq, new Uint32Array(1))[0]).toBe(23);
+    const filter = { group: abi.KVM_ARM_VCPU_PMU_V3_CTRL, attr: abi.KVM_ARM_VCPU_PMU_V3_FILTER };
+    const cycles = abi.KvmPmuEventFilter.from({ baseEvent: 0x11, nevents: 1, action: abi.PmuEventAction.Deny });
+    vcpu.setDeviceAttr(filter, cycles);
     vcpu.setDeviceAttr({ group: abi.KVM_ARM_VCPU_PMU_V3_CTRL, attr: abi.KVM_ARM_VCPU_PMU_V3_INIT });
     const timer = { group: abi.KVM_ARM_VCPU_TIMER_CTRL, attr: abi.KVM_ARM_VCPU_TIMER_IRQ_VTIMER };
     expect(vcpu.getDeviceAttr(timer, new Uint32Array(1))[0]).toBe(27);

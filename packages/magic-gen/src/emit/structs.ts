@@ -80,7 +80,7 @@ class StructEmitter {
       ...fieldList(fields.map((field) => quote(memberName(field.name)))),
     ];
     if (flexible !== undefined) lines.push(...this.#flexStatics(record, flexible));
-    for (const field of fields) lines.push('', ...this.#accessors(record, field));
+    for (const field of fields) lines.push('', ...this.#accessors(record, field, flexible !== undefined));
     lines.push('}');
     return lines;
   }
@@ -115,7 +115,7 @@ class StructEmitter {
   }
 
   /** Arrays and nested structs are views made once; a flexible array's length changes with its count. */
-  #accessors(record: AbiRecord, field: StructField): string[] {
+  #accessors(record: AbiRecord, field: StructField, isFlex: boolean): string[] {
     const name = memberName(field.name);
     const where = quote(`${record.name}.${name}`);
     const { type } = field;
@@ -128,7 +128,8 @@ class StructEmitter {
     const { ts, method, check } = scalar(type);
     const littleEndian = byteOrder(type) ?? this.#littleEndian;
     const endian = method.endsWith('8') ? '' : `, ${littleEndian}`;
-    const isCount = counts[record.name] === field.name;
+    // A struct of the same name may end in no array elsewhere: arm64's kvm_pmu_event_filter.
+    const isCount = isFlex && counts[record.name] === field.name;
     const checked = isCount
       ? `${this.#use('flex', 'capacity')}(this, value, ${where})`
       : `${this.#use('check', check)}(value, ${where})`;

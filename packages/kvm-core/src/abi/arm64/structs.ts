@@ -318,7 +318,7 @@ export class KvmPmuEventFilter extends Struct {
   }
 
   set nevents(value: number) {
-    this.view.setUint16(2, capacity(this, value, 'kvm_pmu_event_filter.nevents'), true);
+    this.view.setUint16(2, u16(value, 'kvm_pmu_event_filter.nevents'), true);
   }
 
   /** `__u8 action`, at 4. */
