@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Cap, IrqChipId, type KvmPitState2, XenAttrType, XenVcpuAttrType } from '../src/index.js';
+import { Cap, IrqChipId, type KvmPitState2, XenAttrType, XenHvmConfigFlag, XenVcpuAttrType } from '../src/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { code64 } from './guest/listing.js';
-import { machine, needs, type Skipping } from './machine.js';
+import { machine, missing, needs, type Skipping } from './machine.js';
 import { expectRoundTrip } from './round-trip.js';
 
 const halt = code64`
@@ -99,19 +99,25 @@ onEachBackend('what is set is what is read of a machine:', (backend) => {
 
   test('the attributes of Xen', (context) => {
     using guest = begin(context, Cap.XenHvm);
-    expectRoundTrip(guest, {
-      get: ({ vm }) => vm.getXenHvmAttr(XenAttrType.LongMode),
-      change: ({ u }) => {
-        u.longMode = 1;
-      },
-      set: ({ vm }, attribute) => vm.setXenHvmAttr(attribute),
-    });
-    expectRoundTrip(guest, {
-      get: ({ vcpu }) => vcpu.getXenVcpuAttr(XenVcpuAttrType.VcpuId),
-      change: ({ u }) => {
-        u.vcpuId = 3;
-      },
-      set: ({ vcpu }, attribute) => vcpu.setXenVcpuAttr(attribute),
-    });
+    const { vm } = guest;
+    if ((vm.checkExtension(Cap.XenHvm) & XenHvmConfigFlag.SharedInfo) === 0) {
+      missing(context, 'KVM_CAP_XEN_HVM lacks XenHvmConfigFlag.SharedInfo');
+    }
+    for (const longMode of [1, 0]) {
+      vm.setXenHvmAttr({ type: XenAttrType.LongMode, u: { longMode } });
+      expect(vm.getXenHvmAttr(XenAttrType.LongMode).u.longMode).toBe(longMode);
+    }
+  });
+
+  test('the id that Xen gives a processor', (context) => {
+    using guest = begin(context, Cap.XenHvm);
+    const { vm, vcpu } = guest;
+    if ((vm.checkExtension(Cap.XenHvm) & XenHvmConfigFlag.EvtchnSend) === 0) {
+      missing(context, 'KVM_CAP_XEN_HVM lacks XenHvmConfigFlag.EvtchnSend');
+    }
+    for (const vcpuId of [3, 4]) {
+      vcpu.setXenVcpuAttr({ type: XenVcpuAttrType.VcpuId, u: { vcpuId } });
+      expect(vcpu.getXenVcpuAttr(XenVcpuAttrType.VcpuId).u.vcpuId).toBe(vcpuId);
+    }
   });
 });

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { answered } from '../../../test/answered.js';
 import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { realModeGuest } from '../../../test/real-mode.js';
-import { Cap, ExitReason } from '../../abi/x86/index.js';
+import { Cap, ExitReason, KVM_GET_CPUID2, KvmCpuid2, KvmCpuidEntry2 } from '../../abi/x86/index.js';
 import { CpuidFeature } from '../cpuid/features.js';
 import { CpuidTable } from '../cpuid/table.js';
 import { Kvm } from '../kvm.js';
@@ -33,6 +34,18 @@ onEachBackend('what CPUID tells a guest', (backend) => {
     expect(own.vendor).toBe('KVMTypeScrpt');
     expect(ask(0x8000_0007).rdx).toBe(invariant ? 0x1ffn : 0xffn);
     expect(ask(0x4000_0000).rbx).toBe(0x1234_5678n);
+  });
+
+  test('has no leaves that only a kernel s count has', () => {
+    using guest = realModeGuest(backend, cpuidGuest);
+    using _ = answered(backend, KVM_GET_CPUID2, ({ bytes, argument }) => {
+      const room = KvmCpuid2.at(bytes(argument, KvmCpuid2.size)).nent;
+      const cpuid = KvmCpuid2.at(bytes(argument, KvmCpuid2.size + room * KvmCpuidEntry2.size));
+      cpuid.entries[0]?.assign({ function: 0, eax: 1 });
+      cpuid.entries[2]?.assign({ function: 1 });
+      return 0;
+    });
+    expect(guest.vcpu.getCpuid2().map((leaf) => leaf.function)).toEqual([0, 0, 1]);
   });
 
   test('can be read back, as it was set', () => {

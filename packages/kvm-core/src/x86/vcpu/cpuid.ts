@@ -20,7 +20,11 @@ export abstract class X86VcpuCpuid extends X86VcpuMsrs {
    * What CPUID tells the guest, with what the kernel has added to it; empty before `setCpuid2`. KVM_GET_CPUID2. x86, Cap.ExtCpuid.
    */
   getCpuid2(): StructArray<KvmCpuidEntry2> {
-    return this.readList(abi.KVM_GET_CPUID2).entries;
+    const cpuid = this.readList(abi.KVM_GET_CPUID2);
+    // Old kernels, as 5.10, leave the count at the room there is, and the rest of the room as zero as it was.
+    const filled = cpuid.entries.map(({ bytes }) => bytes.some((byte) => byte !== 0));
+    cpuid.nent = filled.lastIndexOf(true) + 1;
+    return cpuid.entries;
   }
 
   /** The older `setCpuid2`, whose leaves have no subleaves. KVM_SET_CPUID, api.rst 4.20. x86. */
