@@ -10,6 +10,8 @@ export { DirtyLog } from './memory/dirty-log.js';
 export { GuestMemfd } from './memory/guest-memfd.js';
 export { GuestMemory, type MemoryOptions, type SharedGuestMemory } from './memory/guest-memory.js';
 export { pageSize } from './memory/page-size.js';
+export type { TransferredVcpu } from './share/vcpu.js';
+export type { SharedSlot, SharedVm } from './share/vm.js';
 export { type PartNotes, SavedState, type StateHeader, type StateKind, type StatePart } from './state/saved-state.js';
 export type { Statistic } from './stats/layout.js';
 export { Stats } from './stats/stats.js';

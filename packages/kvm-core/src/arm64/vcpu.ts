@@ -1,8 +1,10 @@
 import type { KvmVcpuEvents, VcpuFeature } from '../abi/arm64/index.js';
 import * as abi from '../abi/arm64/index.js';
+import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { given, integer, list } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
-import type { VcpuParts } from '../vcpu/vcpu.js';
+import type { VcpuParts } from '../vcpu/parts.js';
+import { arm64 } from './architecture.js';
 import { exits } from './exits.js';
 import { type GuestDebugOptions, guestDebug } from './guest-debug.js';
 import { ArmVcpuRegisters } from './registers.js';
@@ -20,6 +22,15 @@ export class Vcpu extends ArmVcpuRegisters {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {
     super(parts, exits);
+  }
+
+  /**
+   * The vCPU that another thread gave away with `transfer`: this thread's from now on.
+   *
+   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for what no vCPU gave.
+   */
+  static from(transferred: TransferredVcpu): Vcpu {
+    return new Vcpu(adoptVcpu(arm64, transferred));
   }
 
   /**

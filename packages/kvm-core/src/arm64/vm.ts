@@ -3,8 +3,10 @@ import * as abi from '../abi/arm64/index.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { wholePages, wholePages64 } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
+import { adoptVm, type SharedVm } from '../share/vm.js';
 import { integer, u64 } from '../struct/check.js';
 import { GenericVm } from '../vm/vm.js';
+import { arm64 } from './architecture.js';
 import { Vcpu } from './vcpu.js';
 
 /** Bytes of guest memory that have a tag: it takes a byte here. */
@@ -14,6 +16,15 @@ const longest = 2 ** 31 - 1;
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
 export class Vm extends GenericVm<Vcpu> {
   protected readonly vcpuType = Vcpu;
+
+  /**
+   * The same VM, in the Worker that was sent what `share` gave: to be closed there.
+   *
+   * @throws KvmError `ERR_KVM_CLOSED` when it is closed there already, `ERR_KVM_INVALID_ARGUMENT` for what no VM gave.
+   */
+  static from(shared: SharedVm): Vm {
+    return new Vm(adoptVm(arm64, shared));
+  }
 
   /**
    * The processor this host can be a vCPU of: its `target` is what `vcpu.init` wants. KVM_ARM_PREFERRED_TARGET, api.rst 4.83. arm64.

@@ -1,11 +1,22 @@
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
+import { unshare } from '../share/words.js';
+import type { Slot } from '../vm/memory.js';
 
 /** @internal Memory that the kernel knows by its address. */
 export interface Held {
   readonly memory: unknown;
   /** The kernel no longer uses it. */
   readonly release?: () => void;
+}
+
+/** @internal What all objects of one VM know of it. */
+export interface VmFacts {
+  /** Bytes of a vCPU that are mapped. */
+  readonly mmapSize: number;
+  /** Bytes of the dirty ring that each vCPU has; 0 where there are none. */
+  dirtyRingBytes: number;
+  readonly slots: Map<number, Slot>;
 }
 
 /**
@@ -19,6 +30,10 @@ export class Descriptor {
   readonly parent: Descriptor | undefined;
   /** Memory whose address the kernel has, by what it is for: it stays for as long as the descriptor and its children do. */
   readonly held = new Map<string, Held>();
+  /** Of a VM. */
+  readonly vm: VmFacts | undefined;
+  /** What this thread and those that it shares the VM with know of the descriptor together, once it has shared it. */
+  shared: BigInt64Array | undefined;
   /** What the call that is being made has addresses of. */
   argument: unknown;
   /** One for the object, and one for each child. */
@@ -27,12 +42,20 @@ export class Descriptor {
   readonly #onRelease: (() => void) | undefined;
 
   /** @param onRelease what has to go before the descriptor; it must not refer to the object. */
-  constructor(arch: Architecture, backend: Backend, fd: number, parent?: Descriptor, onRelease?: () => void) {
+  constructor(
+    arch: Architecture,
+    backend: Backend,
+    fd: number,
+    parent?: Descriptor,
+    onRelease?: () => void,
+    vm?: VmFacts,
+  ) {
     this.arch = arch;
     this.backend = backend;
     this.fd = fd;
     this.parent = parent;
     this.#onRelease = onRelease;
+    this.vm = vm;
     if (parent !== undefined) parent.#users++;
   }
 
@@ -51,10 +74,17 @@ export class Descriptor {
     };
   }
 
+  /** Another thread has it from now on, and what was to be done at its end is to be done there. */
+  abandon(): void {
+    this.#released = true;
+    this.parent?.release();
+  }
+
   /** One user less; the last one gives it back, and with it its claim on the parent. */
   release(): void {
     if (this.#released || --this.#users > 0) return;
     this.#released = true;
+    if (this.shared !== undefined) unshare(this.shared);
     this.#onRelease?.();
     this.backend.close(this.fd);
     for (const { release } of this.held.values()) release?.();

@@ -25,6 +25,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   abstract readonly kind: K;
   readonly #descriptor: Descriptor;
   #closed = false;
+  #transferred = false;
   /** The struct an ioctl's argument is put into when it is given as plain fields. */
   readonly #scratch = new Map<StructType, Struct>();
 
@@ -68,7 +69,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    * @throws KvmError `ERR_KVM_CLOSED`.
    */
   get fd(): number {
-    if (this.#closed) throw closedError(this.kind);
+    if (this.#closed) throw this.#gone();
     return this.#descriptor.fd;
   }
 
@@ -78,6 +79,27 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     this.#closed = true;
     unreachable.unregister(this.#descriptor);
     this.#descriptor.release();
+  }
+
+  /** Ends the use of this object, whose descriptor is another thread's from now on. */
+  protected giveAway(): void {
+    this.#closed = true;
+    this.#transferred = true;
+    unreachable.unregister(this.#descriptor);
+  }
+
+  #gone(): KvmError {
+    return closedError(this.kind, this.#transferred);
+  }
+
+  /** For calls that leave an address with the kernel: this thread may end before those that share the VM do. */
+  protected notShared(what: string): void {
+    for (let at: Descriptor | undefined = this.#descriptor; at !== undefined; at = at.parent) {
+      if (at.shared === undefined) continue;
+      throw new KvmError('ERR_KVM_UNSAFE', `${what} cannot change once the VM is shared with other threads`, {
+        hint: 'do it before vm.share() and vcpu.transfer()',
+      });
+    }
   }
 
   [Symbol.dispose](): void {
@@ -258,7 +280,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** The backend, for what is no ioctl. */
   protected opened(): Backend {
-    if (this.#closed) throw closedError(this.kind);
+    if (this.#closed) throw this.#gone();
     return this.backend;
   }
 
@@ -340,6 +362,11 @@ function capabilityOf({ capNames, capSince }: Abi, cap: number): Capability {
   return { number: cap, name: nameOfCap(capNames, cap), ...(since !== undefined && { since }) };
 }
 
-export function closedError(kind: string): KvmError {
+export function closedError(kind: string, transferred = false): KvmError {
+  if (transferred) {
+    return new KvmError('ERR_KVM_CLOSED', `this ${kind} was transferred`, {
+      hint: 'use the one that the handle gives',
+    });
+  }
   return new KvmError('ERR_KVM_CLOSED', `this ${kind === 'system' ? 'Kvm' : kind} is closed`);
 }

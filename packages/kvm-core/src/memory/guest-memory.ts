@@ -115,8 +115,7 @@ export class GuestMemory implements Disposable {
         'memory that is mapped from a file cannot be sent to another Worker',
       );
     }
-    // From now on others may use the pages after this object's end.
-    this.#discard = undefined;
+    GuestMemory.keep(this);
     return { size: this.size, windowSize: this.windowSize, windows: [...this.#windows] };
   }
 
@@ -147,6 +146,11 @@ export class GuestMemory implements Disposable {
       if (held) this.#release();
       held = false;
     };
+  }
+
+  /** @internal Other threads may use the pages after this object's end. */
+  static keep(memory: GuestMemory): void {
+    memory.#discard = undefined;
   }
 
   [Symbol.dispose](): void {

@@ -1,8 +1,11 @@
 import type { KvmRun } from '../abi/riscv/index.js';
 import * as abi from '../abi/riscv/index.js';
+import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { boolean, given } from '../struct/check.js';
 import { namedRegister } from '../vcpu/named-register.js';
-import { GenericVcpu, type VcpuParts } from '../vcpu/vcpu.js';
+import type { VcpuParts } from '../vcpu/parts.js';
+import { GenericVcpu } from '../vcpu/vcpu.js';
+import { riscv } from './architecture.js';
 import { type Exit, exits } from './exits.js';
 import { CoreReg, Csr } from './register-ids.js';
 
@@ -11,6 +14,15 @@ export class Vcpu extends GenericVcpu<Exit, KvmRun> {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {
     super(parts, exits);
+  }
+
+  /**
+   * The vCPU that another thread gave away with `transfer`: this thread's from now on.
+   *
+   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for what no vCPU gave.
+   */
+  static from(transferred: TransferredVcpu): Vcpu {
+    return new Vcpu(adoptVcpu(riscv, transferred));
   }
 
   /** A general register, `pc` or `mode`. KVM_GET_ONE_REG, api.rst 4.69. riscv. */

@@ -1,8 +1,9 @@
 import { ReadableAttributesFd } from '../ioctl/attributes.js';
+import type { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { GuestMemory, type MemoryOptions } from '../memory/guest-memory.js';
 import { u32 } from '../struct/check.js';
-import { type GenericVm, type VmParts, vmParts } from '../vm/vm.js';
+import { type GenericVm, vmDescriptor } from '../vm/vm.js';
 import { Capabilities } from './capabilities.js';
 import { EventFd } from './event-fd.js';
 
@@ -15,7 +16,7 @@ export abstract class GenericKvm<
   #capabilities: Capabilities<C> | undefined;
   /** The VMs of the architecture. */
   protected abstract readonly vmType: new (
-    parts: VmParts,
+    descriptor: Descriptor,
   ) => V;
 
   /** The version of the API: 12, on every kernel since 2.6.22. KVM_GET_API_VERSION, api.rst 4.1. */
@@ -51,7 +52,7 @@ export abstract class GenericKvm<
   createVm(type = 0): V {
     const mmapSize = this.getVcpuMmapSize();
     const fd = this.call(this.abi.KVM_CREATE_VM, u32(type, 'a machine type'));
-    return new this.vmType(vmParts(KvmFd.descriptorOf(this), fd, mmapSize));
+    return new this.vmType(vmDescriptor(KvmFd.descriptorOf(this), fd, mmapSize));
   }
 
   /**

@@ -26,9 +26,14 @@ const views = new WeakMap<Int32Array, Uint8Array>();
 
 /** The vCPU's side: says which thread runs it, that a kick has arrived, and when the vCPU is gone. */
 export class KickState {
-  readonly words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT));
+  readonly words: Int32Array;
 
-  constructor({ arch, bytes }: RunState) {
+  /** @param words of a vCPU that another thread had. */
+  constructor(
+    { arch, bytes }: RunState,
+    words: Int32Array = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT)),
+  ) {
+    this.words = words;
     this.words[FLAG_OFFSET] = arch.abi.KvmRun.from({ immediateExit: 1 }).bytes.indexOf(1);
     views.set(this.words, bytes);
   }
@@ -36,6 +41,11 @@ export class KickState {
   /** Before the first run in a thread. An atomic store, so that a kicker who saw no thread has its flag seen by this one. */
   bind(threadId: number): void {
     Atomics.store(this.words, THREAD, threadId);
+  }
+
+  /** No thread runs it for now. */
+  unbind(): void {
+    Atomics.store(this.words, THREAD, 0);
   }
 
   /**

@@ -15,15 +15,21 @@ export class RunState {
   readonly arch: Architecture;
   readonly address: number;
 
-  constructor(arch: Architecture, backend: Backend, fd: number, length: number) {
+  /** @param bytes those at the address, which is that of a vCPU. */
+  constructor(arch: Architecture, address: number, bytes: Uint8Array<ArrayBuffer>) {
     this.arch = arch;
-    this.address = systemCall('mapping the run state of a vCPU', backend.map(fd, length, 0));
+    this.address = address;
+    this.bytes = bytes;
+    this.run = arch.abi.KvmRun.at(bytes);
+  }
+
+  static map(arch: Architecture, backend: Backend, fd: number, length: number): RunState {
+    const address = systemCall('mapping the run state of a vCPU', backend.map(fd, length, 0));
     try {
-      this.bytes = new Uint8Array(backend.view(this.address, length));
-      this.run = arch.abi.KvmRun.at(this.bytes);
+      return new RunState(arch, address, new Uint8Array(backend.view(address, length)));
     } catch (error) {
       // Nobody has seen a view of it yet.
-      backend.unmap(this.address, length);
+      backend.unmap(address, length);
       throw error;
     }
   }

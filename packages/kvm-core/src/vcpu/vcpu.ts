@@ -1,57 +1,16 @@
 import { constants } from 'node:os';
 import type { RunHead } from '../arch/architecture.js';
-import { Descriptor } from '../ioctl/descriptor.js';
 import { closedError } from '../ioctl/kvm-fd.js';
-import { DeadlineTimer, deadlineOf, type RunOptions } from './deadline.js';
-import { type MappedRing, mapRing } from './dirty-ring.js';
+import { offerVcpu, type TransferredVcpu, withdrawVcpu } from '../share/vcpu.js';
+import { shareVm } from '../share/vm.js';
+import { type DeadlineTimer, deadlineOf, type RunOptions } from './deadline.js';
 import { type AnyExit, type ExitTable, ExitViews } from './exits.js';
-import { type KickHandle, KickState, kick } from './kick.js';
+import { type KickHandle, type KickState, kick } from './kick.js';
 import { VcpuOneReg } from './one-reg.js';
-import { RunState } from './run-state.js';
+import type { VcpuParts } from './parts.js';
+import type { RunState } from './run-state.js';
 
 const { EAGAIN, EINTR } = constants.errno;
-
-/** @internal What a vCPU is made of. */
-export interface VcpuParts {
-  readonly descriptor: Descriptor;
-  readonly id: number;
-  readonly state: RunState;
-  readonly kickState: KickState;
-  readonly timer: DeadlineTimer;
-  readonly dirtyRing: MappedRing | undefined;
-}
-
-/** @internal @param dirtyRingBytes what was enabled for all vCPUs of the VM; 0 for no ring. */
-export function vcpuParts(
-  parent: Descriptor,
-  fd: number,
-  id: number,
-  mmapSize: number,
-  dirtyRingBytes: number,
-): VcpuParts {
-  const { arch, backend } = parent;
-  let dirtyRing: MappedRing | undefined;
-  let state: RunState;
-  try {
-    // Before the run state, which has views: while nobody has one, what is mapped can be given up.
-    if (dirtyRingBytes > 0) dirtyRing = mapRing(arch.abi, backend, fd, dirtyRingBytes);
-    state = new RunState(arch, backend, fd, mmapSize);
-  } catch (error) {
-    if (dirtyRing !== undefined) backend.unmap(dirtyRing.address, dirtyRing.length);
-    backend.close(fd);
-    throw error;
-  }
-  const kickState = new KickState(state);
-  const timer = new DeadlineTimer(backend);
-  const { address } = state;
-  const descriptor = new Descriptor(arch, backend, fd, parent, () => {
-    kickState.close();
-    timer.close();
-    backend.blank(address, mmapSize);
-    if (dirtyRing !== undefined) backend.blank(dirtyRing.address, dirtyRing.length);
-  });
-  return { descriptor, id, state, kickState, timer, dirtyRing };
-}
 
 /** What a vCPU has on every architecture, whose exits are `E` and whose run state is `R`. */
 export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends VcpuOneReg {
@@ -62,12 +21,17 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   readonly #timer: DeadlineTimer;
   /** KVM_RUN: before the first time, and after the end, something else stands here, so that no run has to ask. */
   #enter: () => number;
-  #hasRun = false;
+  #hasRun: boolean;
+  readonly #parts: VcpuParts;
+  #offered: TransferredVcpu | undefined;
   #deadlinePassed = false;
 
   /** @internal `vm.createVcpu`. */
-  constructor({ descriptor, id, state, kickState, timer, dirtyRing }: VcpuParts, exits: ExitTable<E>) {
+  constructor(parts: VcpuParts, exits: ExitTable<E>) {
+    const { descriptor, id, state, kickState, timer, dirtyRing } = parts;
     super(descriptor, state, dirtyRing);
+    this.#parts = parts;
+    this.#hasRun = parts.hasRun;
     this.id = id;
     this.#state = state;
     this.#kick = kickState;
@@ -196,7 +160,27 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     this.enable(cap, args, flags);
   }
 
+  /**
+   * Gives the vCPU to another thread: what to send there with `postMessage`, of which `Vcpu.from` makes a vCPU, once. This object is
+   * unusable from now on; handles for kicks stay good. Until somebody has taken it, `close` here takes it back and closes it.
+   *
+   * @throws KvmError `ERR_KVM_UNSAFE` where the VM or the vCPU has memory that only this thread keeps: Xen's shared pages.
+   */
+  transfer(): TransferredVcpu {
+    this.opened();
+    const { parent } = this.#parts.descriptor;
+    if (parent === undefined) throw closedError('vcpu');
+    this.#offered = offerVcpu(this.#parts, this.#hasRun, shareVm(parent));
+    this.#enter = () => {
+      throw closedError('vcpu', true);
+    };
+    this.giveAway();
+    return this.#offered;
+  }
+
   override close(): void {
+    if (this.#offered !== undefined) withdrawVcpu(this.#parts.descriptor.arch, this.#offered);
+    this.#offered = undefined;
     if (!this.closed) {
       this.#enter = () => {
         throw closedError('vcpu');

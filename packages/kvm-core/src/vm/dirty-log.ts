@@ -6,11 +6,9 @@ import { VmGuestMemfd } from './guest-memfd.js';
 
 /** Which pages of a VM's memory were written to. */
 export abstract class VmDirtyLog extends VmGuestMemfd {
-  #dirtyRingBytes = 0;
-
   /** Bytes of the dirty ring that each vCPU has; 0 where there are none. */
   protected get dirtyRingBytes(): number {
-    return this.#dirtyRingBytes;
+    return this.facts.dirtyRingBytes;
   }
 
   /**
@@ -78,7 +76,7 @@ export abstract class VmDirtyLog extends VmGuestMemfd {
     const { DirtyLogRing, DirtyLogRingAcqRel } = this.abi.Cap;
     // The kernel looks at 32 bits of it.
     if (cap === DirtyLogRing || cap === DirtyLogRingAcqRel) {
-      this.#dirtyRingBytes = Number(BigInt.asUintN(32, args[0] ?? 0n));
+      this.facts.dirtyRingBytes = Number(BigInt.asUintN(32, args[0] ?? 0n));
     }
   }
 

@@ -15,7 +15,7 @@ const { EINVAL, ENOENT } = constants.errno;
 /** What the classes above see of the slots. */
 function slotsOf(vm: Vm): object[] {
   const { slots } = vm as unknown as { slots: ReadonlyMap<number, Slot> };
-  return [...slots].map(([slot, { release, ...known }]) => ({ slot, ...known }));
+  return [...slots].map(([slot, { release, share, ...known }]) => ({ slot, ...known }));
 }
 
 onEachBackend('the memory of a VM', (backend) => {

@@ -1,6 +1,6 @@
 import type { KvmUserspaceMemoryRegion } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
-import type { Descriptor } from '../ioctl/descriptor.js';
+import type { Descriptor, VmFacts } from '../ioctl/descriptor.js';
 import { StatsFd } from '../ioctl/stats.js';
 import type { GuestMemfd } from '../memory/guest-memfd.js';
 import { GuestMemory, wholePages, wholePages64 } from '../memory/guest-memory.js';
@@ -37,6 +37,8 @@ export interface Slot {
   readonly address: number;
   /** The slot no longer has them. */
   readonly release: () => void;
+  /** Other threads have them too. */
+  readonly share: () => void;
 }
 
 /** @internal A region as the kernel is told it. */
@@ -48,11 +50,21 @@ export type RegionFields = Pick<
 /** The memory of a VM: which pages the guest has, and where. */
 export abstract class VmMemory extends StatsFd<'vm'> {
   readonly kind = 'vm';
-  readonly #slots: Map<number, Slot>;
+  readonly #facts: VmFacts;
 
-  protected constructor(descriptor: Descriptor, slots: Map<number, Slot>) {
+  protected constructor(descriptor: Descriptor) {
     super(descriptor);
-    this.#slots = slots;
+    if (descriptor.vm === undefined) throw new TypeError('this descriptor is no VM');
+    this.#facts = descriptor.vm;
+  }
+
+  /** What all objects of this VM know of it. */
+  protected get facts(): VmFacts {
+    return this.#facts;
+  }
+
+  get #slots(): Map<number, Slot> {
+    return this.#facts.slots;
   }
 
   /** The slots in use, by their numbers. */
@@ -82,6 +94,9 @@ export abstract class VmMemory extends StatsFd<'vm'> {
     const pages = memory === undefined ? undefined : pagesOf(memory, offset, size);
     const address = pages === undefined ? 0 : this.backend.address(pages);
     const memorySize = BigInt(pages?.length ?? 0);
+    const known = this.#slots.get(slot);
+    const isSame = known?.guestPhysAddr === guestPhysAddr && known.address === address && known.size === pages?.length;
+    if (!isSame) this.notShared('which memory the guest has');
     send({ slot, flags, guestPhysAddr, memorySize, userspaceAddr: BigInt(address) });
     const before = this.#slots.get(slot);
     if (memory === undefined || pages === undefined) this.#slots.delete(slot);
@@ -90,7 +105,15 @@ export abstract class VmMemory extends StatsFd<'vm'> {
       const release = (): void => {
         for (const end of holds) end?.();
       };
-      this.#slots.set(slot, { guestPhysAddr, size: pages.length, flags, pages, address, release });
+      this.#slots.set(slot, {
+        guestPhysAddr,
+        size: pages.length,
+        flags,
+        pages,
+        address,
+        release,
+        share: () => GuestMemory.keep(memory),
+      });
     }
     before?.release();
   }

@@ -1,26 +1,20 @@
 import { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
+import { type SharedVm, shareVm } from '../share/vm.js';
 import { integer, u32 } from '../struct/check.js';
-import { type GenericVcpu, type VcpuParts, vcpuParts } from '../vcpu/vcpu.js';
+import { type VcpuParts, vcpuParts } from '../vcpu/parts.js';
+import type { GenericVcpu } from '../vcpu/vcpu.js';
 import { VmInterrupts } from './interrupts.js';
 import type { Slot } from './memory.js';
 
-/** @internal What a VM is made of. */
-export interface VmParts {
-  readonly descriptor: Descriptor;
-  /** Bytes of a vCPU that are mapped. */
-  readonly mmapSize: number;
-  readonly slots: Map<number, Slot>;
-}
-
 /** @internal */
-export function vmParts(parent: Descriptor, fd: number, mmapSize: number): VmParts {
+export function vmDescriptor(parent: Descriptor, fd: number, mmapSize: number): Descriptor {
   const slots = new Map<number, Slot>();
-  const descriptor = new Descriptor(parent.arch, parent.backend, fd, parent, () => {
+  const end = (): void => {
     for (const { release } of slots.values()) release();
     slots.clear();
-  });
-  return { descriptor, mmapSize, slots };
+  };
+  return new Descriptor(parent.arch, parent.backend, fd, parent, end, { mmapSize, dirtyRingBytes: 0, slots });
 }
 
 /** What a VM has on every architecture. */
@@ -29,12 +23,10 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmI
   protected abstract readonly vcpuType: new (
     parts: VcpuParts,
   ) => C;
-  readonly #mmapSize: number;
 
   /** @internal `kvm.createVm`. */
-  constructor({ descriptor, mmapSize, slots }: VmParts) {
-    super(descriptor, slots);
-    this.#mmapSize = mmapSize;
+  constructor(descriptor: Descriptor) {
+    super(descriptor);
   }
 
   /**
@@ -55,7 +47,20 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmI
     const limit = this.queryExtension(this.abi.Cap.MaxVcpuId) || this.queryExtension(this.abi.Cap.MaxVcpus);
     integer(id, 0, limit - 1, 'a vCPU id');
     const fd = this.call(this.abi.KVM_CREATE_VCPU, id);
-    return new this.vcpuType(vcpuParts(KvmFd.descriptorOf(this), fd, id, this.#mmapSize, this.dirtyRingBytes));
+    const { mmapSize, dirtyRingBytes } = this.facts;
+    return new this.vcpuType(vcpuParts(KvmFd.descriptorOf(this), fd, id, mmapSize, dirtyRingBytes));
+  }
+
+  /**
+   * What to send to another Worker with `postMessage`: `Vm.from` makes a VM of it there, of the same guest, with a descriptor of its own.
+   * Keep this one open until it has. From now on the guest's memory stays as it is, but for flags, for as long as the VM lives.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` where a slot has memory mapped from a file, `ERR_KVM_UNSAFE` where the kernel has
+   *   addresses of memory that only this thread keeps: Xen's shared pages.
+   */
+  share(): SharedVm {
+    this.opened();
+    return shareVm(KvmFd.descriptorOf(this));
   }
 
   /**

@@ -145,7 +145,14 @@ function method({ on, call, args }, pool) {
     return kind === 'get' ? object[name] : object[name](...given);
   });
   if (typeof result?.then === 'function') result.then(undefined, () => {});
-  keep(result, pool);
+  keep(adopted(name, result), pool);
+}
+
+/** What goes to another thread is taken by this one: by its object, or by one more. */
+function adopted(name, result) {
+  if (name === 'transfer' && result !== undefined) return core.Vcpu.from(result);
+  if (name === 'share' && result?.slots !== undefined) return core.Vm.from(result);
+  return result;
 }
 
 const before = descriptors();

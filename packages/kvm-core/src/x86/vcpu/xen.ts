@@ -42,6 +42,7 @@ export abstract class X86VcpuXen extends X86VcpuSyncRegs {
    */
   setXenVcpuInfo(memory?: GuestMemory, offset = 0): void {
     const name = 'Xen vCPU info';
+    this.notShared(name);
     if (memory === undefined) {
       this.#setVcpuInfo(0n, []);
       this.hold(name, undefined);

@@ -1,11 +1,22 @@
 import * as abi from '../../abi/x86/index.js';
+import { adoptVm, type SharedVm } from '../../share/vm.js';
 import { u32, u64 } from '../../struct/check.js';
+import { x86 } from '../architecture.js';
 import { Vcpu } from '../vcpu/vcpu.js';
 import { X86VmEncryption } from './encryption.js';
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
 export class Vm extends X86VmEncryption {
   protected readonly vcpuType = Vcpu;
+
+  /**
+   * The same VM, in the Worker that was sent what `share` gave: to be closed there.
+   *
+   * @throws KvmError `ERR_KVM_CLOSED` when it is closed there already, `ERR_KVM_INVALID_ARGUMENT` for what no VM gave.
+   */
+  static from(shared: SharedVm): Vm {
+    return new Vm(adoptVm(x86, shared));
+  }
   readonly #argument = new BigUint64Array(1);
 
   /**

@@ -28,6 +28,7 @@ export abstract class X86VmXen extends X86VmPmu {
    * KVM_XEN_HVM_CONFIG, api.rst 4.28. x86, Cap.XenHvm.
    */
   setXenHvmConfig(config: XenHvmConfig): void {
+    this.notShared('Xen hypercall pages');
     const { flags = 0, msr = 0, pages32, pages64 } = given(config, 'a configuration of Xen');
     const backend = this.opened();
     const memory = [hypercallPages(pages32, 'pages32'), hypercallPages(pages64, 'pages64')] as const;
@@ -76,6 +77,7 @@ export abstract class X86VmXen extends X86VmPmu {
    */
   setXenSharedInfo(memory?: GuestMemory, offset = 0): void {
     const name = 'Xen shared info';
+    this.notShared(name);
     if (memory === undefined) {
       this.#setSharedInfo(0n, []);
       this.hold(name, undefined);

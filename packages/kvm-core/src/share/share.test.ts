@@ -1,0 +1,195 @@
+import { readdirSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import { realModeGuest } from '../../test/real-mode.js';
+import { ExitReason, MemoryFlag } from '../abi/x86/index.js';
+import { kick } from '../vcpu/kick.js';
+import { Kvm } from '../x86/kvm.js';
+import { Vcpu } from '../x86/vcpu/vcpu.js';
+import { Vm } from '../x86/vm/vm.js';
+
+const core = new URL('../../dist/index.js', import.meta.url).href;
+const descriptors = () => readdirSync('/proc/self/fd').length;
+
+/** in al, 0x10; inc al; mov [0x3000], al; out 0x11, al; hlt */
+const code = [0xe4, 0x10, 0xfe, 0xc0, 0xa2, 0x00, 0x30, 0xe6, 0x11, 0xf4];
+const spin = [0xeb, 0xfe];
+
+/** What a Worker answers that runs the body of a function of the package and what it was given. */
+async function inWorker<T>(data: unknown, body: string): Promise<T> {
+  const worker = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads');
+     import(${JSON.stringify(core)}).then(async (core) => {
+       parentPort.postMessage(await (async ({ Kvm, Vm, Vcpu, ExitReason }, data) => { ${body} })(core, workerData));
+     });`,
+    { eval: true, workerData: data },
+  );
+  const ended = new Promise((resolve) => worker.once('exit', resolve));
+  const answer = await new Promise<T>((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  await ended;
+  return answer;
+}
+
+onEachBackend('an object that is shared', (backend) => {
+  test('is the same guest in another thread, which runs the vCPU it was given', async () => {
+    using guest = realModeGuest(backend, code);
+    const first = guest.vcpu.run();
+    if (first.reason !== ExitReason.Io) throw new Error(`exit ${first.reason}`);
+    // What the guest reads here, it gets there.
+    first.io.value = 41;
+    const answer = await inWorker<unknown[]>(
+      { vm: guest.vm.share(), vcpu: guest.vcpu.transfer() },
+      `const vm = Vm.from(data.vm);
+       const vcpu = Vcpu.from(data.vcpu);
+       const { io } = vcpu.run();
+       const said = [io.port, io.value, vcpu.run().reason, vm.checkExtension(0), vcpu.id, vcpu.backendName];
+       vcpu.close();
+       vm.close();
+       return said;`,
+    );
+    expect(answer).toEqual([0x11, 42, ExitReason.Hlt, 1, 0, backend]);
+    expect(guest.memory.read(0x3000, 1)[0]).toBe(42);
+    expect(kvmError('ERR_KVM_CLOSED', () => guest.vcpu.run()).message).toContain('transferred');
+    kvmError('ERR_KVM_CLOSED', () => guest.vcpu.getRegs());
+    kvmError('ERR_KVM_CLOSED', () => guest.vcpu.transfer());
+    kvmError('ERR_KVM_CLOSED', () => guest.vcpu.run({ deadline: 0 }));
+  });
+
+  test('comes back, with all that the guest is', async () => {
+    using guest = realModeGuest(backend, code);
+    guest.vcpu.run();
+    const back = await inWorker<ReturnType<Vcpu['transfer']>>(
+      guest.vcpu.transfer(),
+      'const vcpu = Vcpu.from(data); vcpu.run(); return vcpu.transfer();',
+    );
+    using vcpu = Vcpu.from(back);
+    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(vcpu.getRegs().rip).toBe(0x1000n + BigInt(code.length));
+  });
+
+  test('stays alive when the thread that made it closes all it has', async () => {
+    const guest = realModeGuest(backend, code);
+    const handle = guest.vcpu.transfer();
+    guest.vm.close();
+    guest.memory.close();
+    guest.kvm.close();
+    const reasons = await inWorker(
+      handle,
+      'const vcpu = Vcpu.from(data); const said = [1, 2, 3].map(() => vcpu.run().reason); vcpu.close(); return said;',
+    );
+    expect(reasons).toEqual([ExitReason.Io, ExitReason.Io, ExitReason.Hlt]);
+    guest.vcpu.close();
+  });
+
+  test('is kicked by the handles that were given before', async () => {
+    using guest = realModeGuest(backend, spin);
+    const handle = guest.vcpu.kickHandle();
+    kick(handle);
+    const reasons = inWorker(
+      guest.vcpu.transfer(),
+      `const vcpu = Vcpu.from(data);
+       const said = [vcpu.run().reason, vcpu.run().reason, vcpu.run({ deadline: performance.now() + 3 }).reason];
+       vcpu.close();
+       return said;`,
+    );
+    const again = setInterval(() => kick(handle), 5);
+    expect(await reasons).toEqual([ExitReason.Intr, ExitReason.Intr, ExitReason.Intr]);
+    clearInterval(again);
+    kick(handle);
+  });
+
+  test('leaves no descriptor behind, taken or not', () => {
+    const before = descriptors();
+    for (let i = 0; i < 20; i++) {
+      using guest = realModeGuest(backend, code);
+      using vm = Vm.from(guest.vm.share());
+      using again = Vm.from(vm.share());
+      expect(again.checkExtension(0)).toBe(1);
+      const handle = guest.vcpu.transfer();
+      if (i % 3 === 0) continue;
+      using vcpu = Vcpu.from(handle);
+      kvmError('ERR_KVM_CLOSED', () => Vcpu.from(handle));
+      expect(vcpu.run().reason).toBe(ExitReason.Io);
+      if (i % 3 === 1) vcpu.transfer();
+      // Of one that another has, closing the old one takes nothing back.
+      else guest.vcpu.close();
+      expect(vcpu.closed).toBe(i % 3 === 1);
+    }
+    expect(descriptors()).toBe(before);
+  });
+
+  test('keeps its memory as it is, but for flags', () => {
+    using guest = realModeGuest(backend, code);
+    const { vm, memory, kvm } = guest;
+    using other = Vm.from(vm.share());
+    using more = kvm.allocateMemory({ size: 0x1000 });
+    for (const each of [vm, other]) {
+      kvmError('ERR_KVM_UNSAFE', () => each.mapMemory(more, 0x10_0000n));
+      kvmError('ERR_KVM_UNSAFE', () => each.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n }));
+      kvmError('ERR_KVM_UNSAFE', () => each.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0x1000n, memory }));
+      each.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, flags: MemoryFlag.LogDirtyPages });
+    }
+    // The guest still has what this thread has closed, and nothing of it is given back.
+    memory.close();
+    vm.close();
+    guest.vcpu.run();
+    expect(guest.vcpu.run().reason).toBe(ExitReason.Io);
+    expect(guest.vcpu.getRegs().rip).toBeGreaterThan(0x1000n);
+    expect(other.getDirtyLog(0).has(3)).toBe(true);
+  });
+
+  test('is not made of what nobody gave', () => {
+    using guest = realModeGuest(backend, code);
+    const { vm, vcpu } = guest;
+    const good = vm.share();
+    const copy = (words: BigInt64Array) => new BigInt64Array(new SharedArrayBuffer(words.byteLength));
+    const forgedWords = copy(good.words);
+    forgedWords.set(good.words);
+    const [slot] = good.slots;
+    const elsewhere = new Uint8Array(new SharedArrayBuffer(0x10000));
+    for (const forged of [
+      undefined,
+      {},
+      { ...good, backend: 'fast' },
+      { ...good, arch: 'arm64' },
+      { ...good, words: undefined },
+      { ...good, words: new BigInt64Array(6) },
+      { ...good, words: copy(good.words) },
+      { ...good, words: forgedWords },
+      { ...good, slots: [] },
+      { ...good, slots: undefined },
+      { ...good, slots: [Object.assign([...(slot ?? [])], { 4: elsewhere })] },
+      { ...good, slots: [Object.assign([...(slot ?? [])], { 2: 1 })] },
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vm.from(forged as never));
+    }
+    const handle = vcpu.transfer();
+    const words = copy(handle.words);
+    words.set(handle.words);
+    for (const forged of [
+      undefined,
+      good,
+      { ...handle, words },
+      { ...handle, words: copy(handle.words) },
+      { ...handle, vm: undefined },
+      { ...handle, vm: { ...good, slots: [] } },
+      { ...handle, kickWords: new Int32Array(4) },
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vcpu.from(forged as never));
+    }
+    Vcpu.from(handle).close();
+  });
+
+  test('is gone once all who had it have closed it, and its number is not taken for another', () => {
+    using kvm = Kvm.open({ backend });
+    const vm = kvm.createVm();
+    const handle = vm.share();
+    vm.close();
+    // It has the number that the first one had.
+    using other = kvm.createVm();
+    expect(other.closed).toBe(false);
+    kvmError('ERR_KVM_CLOSED', () => Vm.from(handle));
+  });
+});

@@ -1,0 +1,83 @@
+import type { Backend } from '../backend/backend.js';
+import { Descriptor } from '../ioctl/descriptor.js';
+import { DeadlineTimer } from './deadline.js';
+import { type MappedRing, mapRing } from './dirty-ring.js';
+import { KickState } from './kick.js';
+import { RunState } from './run-state.js';
+
+/** @internal What a vCPU is made of. */
+export interface VcpuParts {
+  readonly descriptor: Descriptor;
+  readonly id: number;
+  readonly state: RunState;
+  readonly kickState: KickState;
+  readonly timer: DeadlineTimer;
+  readonly dirtyRing: MappedRing | undefined;
+  /** In another thread, before it came to this one. */
+  readonly hasRun: boolean;
+}
+
+/** @internal @param dirtyRingBytes what was enabled for all vCPUs of the VM; 0 for no ring. */
+export function vcpuParts(
+  parent: Descriptor,
+  fd: number,
+  id: number,
+  mmapSize: number,
+  dirtyRingBytes: number,
+): VcpuParts {
+  const { arch, backend } = parent;
+  let dirtyRing: MappedRing | undefined;
+  let state: RunState;
+  try {
+    // Before the run state, which has views: while nobody has one, what is mapped can be given up.
+    if (dirtyRingBytes > 0) dirtyRing = mapRing(arch.abi, backend, fd, dirtyRingBytes);
+    state = RunState.map(arch, backend, fd, mmapSize);
+  } catch (error) {
+    if (dirtyRing !== undefined) backend.unmap(dirtyRing.address, dirtyRing.length);
+    backend.close(fd);
+    throw error;
+  }
+  return assemble(parent, fd, { id, state, kickState: new KickState(state), dirtyRing, hasRun: false });
+}
+
+/** @internal What is known of a vCPU that was mapped by another thread. */
+export interface KnownVcpu {
+  readonly fd: number;
+  readonly id: number;
+  /** Of the run state. */
+  readonly address: number;
+  readonly length: number;
+  readonly dirtyRing: MappedRing | undefined;
+  readonly kickWords: Int32Array;
+  readonly hasRun: boolean;
+}
+
+/** @internal */
+export function rebuildVcpu(parent: Descriptor, known: KnownVcpu): VcpuParts {
+  const { fd, id, address, length, dirtyRing, kickWords, hasRun } = known;
+  const { arch, backend } = parent;
+  const state = new RunState(arch, address, new Uint8Array(backend.view(address, length)));
+  return assemble(parent, fd, { id, state, kickState: new KickState(state, kickWords), dirtyRing, hasRun });
+}
+
+function assemble(parent: Descriptor, fd: number, own: Omit<VcpuParts, 'descriptor' | 'timer'>): VcpuParts {
+  const { arch, backend } = parent;
+  const timer = new DeadlineTimer(backend);
+  return { ...own, timer, descriptor: new Descriptor(arch, backend, fd, parent, ending(backend, own, timer)) };
+}
+
+/** What goes before the descriptor does. */
+function ending(
+  backend: Backend,
+  { state, kickState, dirtyRing }: Pick<VcpuParts, 'state' | 'kickState' | 'dirtyRing'>,
+  timer: DeadlineTimer,
+): () => void {
+  const { address } = state;
+  const { length } = state.bytes;
+  return () => {
+    kickState.close();
+    timer.close();
+    backend.blank(address, length);
+    if (dirtyRing !== undefined) backend.blank(dirtyRing.address, dirtyRing.length);
+  };
+}
