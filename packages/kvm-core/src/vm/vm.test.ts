@@ -58,9 +58,13 @@ onEachBackend('Vm', (backend) => {
     guest.memory.bytes()[0x3000] = 41;
     expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
     expect(guest.memory.bytes()[0x3001]).toBe(42);
+    // All but the guest's code: on some processors one that has lost it spins for ever.
     guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
+    guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: guest.memory, size: 0x3000 });
     guest.vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n });
-    expect(guest.vcpu.run().reason).not.toBe(ExitReason.Hlt);
+    const exit = guest.vcpu.run();
+    if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
+    expect([exit.mmio.physAddr, exit.mmio.isWrite]).toEqual([0x3000n, 0]);
   });
 
   test('refuses a region that is not whole pages, leaves its memory, or overlaps', () => {
