@@ -46,7 +46,11 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
       const print = (text: string): void => {
         if (text !== '') process.stdout.write(`${text.replaceAll(/^/gm, `[${title}] `)}\n`);
       };
-      const results = await runSuites(place, files, [scratch], { progress, signal, print });
+      const results = await runSuites(place, files, [scratch], { progress, signal, print }).catch((error: unknown) => {
+        // The other machines' results are worth having.
+        if (!(error instanceof LabError) || signal.aborted) throw error;
+        return unusable(place, error);
+      });
       machines.push(results);
       report(results);
     };
@@ -71,6 +75,17 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
   return summary.success ? 0 : 1;
 }
 
+/** The results of a machine that there was none of. */
+function unusable({ architecture, kernel }: Place, { message, console = '' }: LabError): MachineResults {
+  const test = {
+    file: `${checkout}/lab`,
+    name: 'the lab itself',
+    milliseconds: 0,
+    why: `${message}\n${console}`.trim(),
+  };
+  return { architecture: architecture.name, kernel, seconds: 0, tests: [{ ...test, state: 'failed' }] };
+}
+
 /** What failed in a machine, and how long it took. */
 function report({ architecture, kernel, seconds, tests }: MachineResults): void {
   const failed = tests.filter(({ state }) => state === 'failed');
@@ -89,5 +104,7 @@ async function sideBySide<T>(items: readonly T[], count: number, work: (item: T)
   const workers = Array.from({ length: count }, async () => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   });
-  await Promise.all(workers);
+  // None is left behind, whatever becomes of another.
+  const ends = await Promise.allSettled(workers);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

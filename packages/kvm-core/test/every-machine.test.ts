@@ -6,7 +6,7 @@ import { backendNames } from '../src/backend/select.js';
 import { pageSize } from '../src/memory/page-size.js';
 import type { MmioExit } from '../src/vcpu/exits.js';
 import type { Exit } from '../src/x86/exits.js';
-import { describeUnless, whyNot } from './backends.js';
+import { describeUnless, whyNotOnAny } from './backends.js';
 import { kvmError } from './errors.js';
 import { core, ended, machineGuest, machineImage, machines, onEveryMachine } from './machine.js';
 import { codeAddress, startGuest } from './start-guest.mjs';
@@ -175,7 +175,7 @@ function transcript(backend: BackendName): string[] {
   return lines;
 }
 
-const missing = backendNames.map(whyNot).find((reason) => reason !== undefined);
+const missing = backendNames.map(whyNotOnAny).find((reason) => reason !== undefined);
 const elsewhere = machines.includes(process.arch) ? undefined : `there are no guests for ${process.arch}`;
 describeUnless(elsewhere ?? missing, 'both backends', () => {
   test('give identical bytes', () => {
