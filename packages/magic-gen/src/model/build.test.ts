@@ -114,6 +114,13 @@ describe('macros', () => {
     ]);
   });
 
+  it('is no foreign one where its struct is here, and something else is wrong with it', () => {
+    const text = 'struct here { __u8 a; };\n#define A _IOR(ODD, 1, struct here)\n#define B _IOR(1, 2, u64)';
+    const { ioctls, foreignIoctls, skipped } = build(text);
+    expect([ioctls, foreignIoctls]).toEqual([[], []]);
+    expect(skipped.map(({ name }) => name)).toEqual(expect.arrayContaining(['A', 'B']));
+  });
+
   it('that make neither are skipped, each with its reason', () => {
     const { skipped } = build(`
       #define GUARD

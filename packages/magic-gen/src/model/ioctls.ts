@@ -1,4 +1,4 @@
-import { MagicGenError } from '../errors.js';
+import { MagicGenError, NotConstantError } from '../errors.js';
 import { evaluate } from '../language/evaluate.js';
 import { type CType, describe, sizeOf } from '../language/types.js';
 import type { Declarations } from '../layout/declarations.js';
@@ -33,10 +33,17 @@ export function asIoctlCall(tokens: readonly Token[]): IoctlCall | undefined {
   return args && args.length === (direction === 'none' ? 2 : 3) ? { direction, args } : undefined;
 }
 
-/** Whether the argument is a struct or union by its tag, which other architectures' headers may define. */
-export function namesRecord({ args: [, , argument = []] }: IoctlCall): boolean {
+/** Whether the argument is a struct or union, named by its tag, that is not defined here: other headers may define it. */
+export function isForeign(macro: Macro, { args: [, , argument = []] }: IoctlCall, declarations: Declarations): boolean {
   const [keyword, tag, ...more] = argument;
-  return /^(?:struct|union)$/.test(keyword?.text ?? '') && tag?.kind === 'identifier' && more.length === 0;
+  if (!/^(?:struct|union)$/.test(keyword?.text ?? '') || tag?.kind !== 'identifier' || more.length > 0) return false;
+  try {
+    readType(macro, argument, declarations);
+    return false;
+  } catch (error) {
+    if (error instanceof NotConstantError) return true;
+    throw error;
+  }
 }
 
 /** `(a, b)` into its parts; undefined where the first parenthesis does not close with the last token. */

@@ -8,7 +8,7 @@ import type { Preprocessed } from '../preprocess/preprocess.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 import { constantType } from './enums.js';
 import { readFunction } from './functions.js';
-import { asIoctlCall, type IoctlCall, ioctlMacros, namesRecord, readForeignIoctl, readIoctl } from './ioctls.js';
+import { asIoctlCall, type IoctlCall, ioctlMacros, isForeign, readForeignIoctl, readIoctl } from './ioctls.js';
 import type { AbiFunction, ForeignIoctl, Ioctl, Skipped } from './model.js';
 import { originOf, type Placed } from './origin.js';
 import type { Records } from './records.js';
@@ -109,7 +109,7 @@ function readCall(
   try {
     encoded = number().value;
   } catch (error) {
-    if (!(error instanceof NotConstantError) || !namesRecord(call)) throw error;
+    if (!(error instanceof NotConstantError) || !isForeign(macro, call, declarations)) throw error;
     result.foreignIoctls.push(readForeignIoctl(macro, call, declarations));
     return;
   }
