@@ -21,8 +21,10 @@ onEachBackend('machine checks', (backend) => {
     vcpu.setupMce(cap);
     const status = valid | hasAddress | 5n;
     vcpu.setMce({ bank: 1, status, addr: 0x1234n });
-    const values = vcpu.getMsrs([MCG_CAP, MC1_STATUS, MC1_ADDR]).map(({ data }) => data);
-    expect(values).toEqual([cap, status, 0x1234n]);
+    const [mcgCap = 0n, ...bank] = vcpu.getMsrs([MCG_CAP, MC1_STATUS, MC1_ADDR]).map(({ data }) => data);
+    // AMD's processors have no features above the number of banks and bit 8, and KVM drops them.
+    expect([cap, cap & 0x1ffn]).toContain(mcgCap);
+    expect(bank).toEqual([status, 0x1234n]);
   });
 
   test('are refused for banks that are not there, and with a word on why', (context) => {
