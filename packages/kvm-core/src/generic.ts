@@ -2,7 +2,7 @@
 
 export type { BackendName } from './backend/backend.js';
 export { type BackendAttempt, backendNames, tryBackend } from './backend/select.js';
-export { errnoName, KvmError, type KvmErrorCode } from './errors/kvm-error.js';
+export { errnoName, KvmError, type KvmErrorCode, type KvmErrorJson } from './errors/kvm-error.js';
 export type { Attribute, AttributeData } from './ioctl/attributes.js';
 export type { ArgumentOf, FdKind, Ioctl, IoctlArgument } from './ioctl/ioctl.js';
 export { KvmFd } from './ioctl/kvm-fd.js';
@@ -12,6 +12,9 @@ export { GuestMemory, type MemoryOptions, type SharedGuestMemory } from './memor
 export { pageSize } from './memory/page-size.js';
 export type { TransferredVcpu } from './share/vcpu.js';
 export type { SharedSlot, SharedVm } from './share/vm.js';
+export type { HandlerContext, HandlersOf } from './start/handlers.js';
+export type { Ending } from './start/protocol.js';
+export type { Running, StartOptions, VcpuOutcome } from './start/start.js';
 export { type PartNotes, SavedState, type StateHeader, type StateKind, type StatePart } from './state/saved-state.js';
 export type { Statistic } from './stats/layout.js';
 export { Stats } from './stats/stats.js';

@@ -1,5 +1,9 @@
 import * as abi from './abi/x86/index.js';
 import { namesOf } from './names.js';
+import type { HandlerContext, HandlersOf } from './start/handlers.js';
+import type { Exit } from './x86/exits.js';
+import type { Vcpu } from './x86/vcpu/vcpu.js';
+import type { Vm } from './x86/vm/vm.js';
 
 export * from './abi/x86/index.js';
 export * from './generic.js';
@@ -23,3 +27,6 @@ export { Vm } from './x86/vm/vm.js';
 export type { XenHvmConfig } from './x86/vm/xen.js';
 
 export const { capName, capByName, allCaps, exitReasonName } = namesOf<abi.Cap>(abi);
+
+/** The exports of a module of handlers for `vm.start`. */
+export type Handlers = HandlersOf<Exit, typeof abi.ExitReason, HandlerContext<Vm, Vcpu>>;

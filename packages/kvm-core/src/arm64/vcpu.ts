@@ -17,7 +17,7 @@ export interface VcpuInit {
   features?: readonly VcpuFeature[];
 }
 
-/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it is the one that runs it. It has to be initialised by `init`. */
+/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. It has to be initialised by `init`. */
 export class Vcpu extends ArmVcpuRegisters {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {

@@ -23,13 +23,26 @@ export type KvmErrorCode =
   /** A saved state that is damaged, or does not fit where it should be restored. */
   | 'ERR_KVM_STATE'
   /** A backend that was asked for cannot be loaded. */
-  | 'ERR_KVM_BACKEND';
+  | 'ERR_KVM_BACKEND'
+  /** A vCPU that `vm.start` runs left the guest for a reason that its handlers have none for, or its Worker ended by itself. */
+  | 'ERR_KVM_HANDLER';
 
 export interface KvmErrorDetails {
   errno?: number;
   ioctl?: string;
   hint?: string | undefined;
   cause?: unknown;
+}
+
+/** A `KvmError` as plain data, for a log or another thread: what `toJSON` gives. */
+export interface KvmErrorJson {
+  readonly name: 'KvmError';
+  readonly code: KvmErrorCode;
+  /** With the hint in it. */
+  readonly message: string;
+  readonly errno?: number | undefined;
+  readonly ioctl?: string | undefined;
+  readonly hint?: string | undefined;
 }
 
 const brand = Symbol.for('@kvm/core.KvmError');
@@ -53,6 +66,18 @@ export class KvmError extends Error {
     this.errno = errno;
     this.ioctl = ioctl;
     this.hint = hint;
+  }
+
+  /** The error as plain data; `KvmError.from` makes an error of it again. Neither its stack nor its cause is in it. */
+  toJSON(): KvmErrorJson {
+    const { code, message, errno, ioctl, hint } = this;
+    return { name: 'KvmError', code, message, errno, ioctl, hint };
+  }
+
+  /** The error that `toJSON` gave, in another thread. */
+  static from({ code, message, errno, ioctl, hint }: KvmErrorJson): KvmError {
+    // The message has the hint already.
+    return Object.assign(new KvmError(code, message), { errno, ioctl, hint });
   }
 
   /** The name of `errno`: "EINVAL". */

@@ -5,7 +5,7 @@ import { GenericVcpu } from '../vcpu/vcpu.js';
 import { s390 } from './architecture.js';
 import { type Exit, exits } from './exits.js';
 
-/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it is the one that runs it. */
+/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. */
 export class Vcpu extends GenericVcpu<Exit, KvmRun> {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {

@@ -6,7 +6,7 @@ import { given } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { rebuildVcpu } from '../vcpu/parts.js';
 import { checkVm, type SharedVm } from './vm.js';
-import { changeState, isCalled, makeWords, notShared, State, stateOf, valuesOf } from './words.js';
+import { changeState, isCalled, makeWords, notShared, State, stateOf, unshare, valuesOf } from './words.js';
 
 /** A vCPU on its way to another thread, as `postMessage` carries it: `Vcpu.from` makes one of it there, once. */
 export interface TransferredVcpu {
@@ -22,7 +22,7 @@ type Members = Record<(typeof members)[number], number>;
 
 /** The handle for a vCPU that its thread gives away: both descriptors are the handle's from now on. */
 export function offerVcpu(parts: VcpuParts, hasRun: boolean, vm: SharedVm): TransferredVcpu {
-  const { descriptor, id, state, kickState, dirtyRing, timer } = parts;
+  const { descriptor, id, state, kickState, dirtyRing, timer, claim } = parts;
   const { backend, fd, parent } = descriptor;
   if (descriptor.held.size > 0 || parent === undefined) {
     throw new KvmError('ERR_KVM_UNSAFE', 'this vCPU has addresses of memory that only this thread keeps', {
@@ -40,6 +40,7 @@ export function offerVcpu(parts: VcpuParts, hasRun: boolean, vm: SharedVm): Tran
     ringAddress: dirtyRing?.address ?? 0,
     ringLength: dirtyRing?.length ?? 0,
   };
+  if (claim !== undefined) unshare(claim);
   timer.close();
   kickState.unbind();
   descriptor.abandon();
@@ -72,7 +73,16 @@ export function adoptVcpu(arch: Architecture, handle: TransferredVcpu): VcpuPart
   if (!real) throw notShared('vcpu.transfer()');
   const parent = make(vmFd);
   const dirtyRing = ringLength === 0 ? undefined : { address: ringAddress, length: ringLength };
-  const parts = rebuildVcpu(parent, { fd, id, address, length, kickWords, dirtyRing, hasRun: hasRun === 1 });
+  const parts = rebuildVcpu(parent, {
+    fd,
+    id,
+    address,
+    length,
+    kickWords,
+    dirtyRing,
+    hasRun: hasRun === 1,
+    claim: words,
+  });
   // The vCPU is what has the VM now.
   parent.release();
   return parts;
@@ -96,4 +106,14 @@ function isMapped(address: number, length: number): boolean {
 /** Takes a vCPU back that nobody has taken yet, and closes it. */
 export function withdrawVcpu(arch: Architecture, handle: TransferredVcpu): void {
   if (stateOf(handle.words) === State.Offered) adoptVcpu(arch, handle).descriptor.release();
+}
+
+/**
+ * A vCPU back from a thread that has ended: it may have taken the vCPU, and not given it back.
+ *
+ * @returns undefined where it has closed it, or passed it on.
+ */
+export function reclaimVcpu(arch: Architecture, handle: TransferredVcpu): VcpuParts | undefined {
+  changeState(handle.words, State.Owned, State.Offered);
+  return stateOf(handle.words) === State.Offered ? adoptVcpu(arch, handle) : undefined;
 }

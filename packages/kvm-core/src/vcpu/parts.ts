@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.js';
 import { Descriptor } from '../ioctl/descriptor.js';
+import { unshare } from '../share/words.js';
 import { DeadlineTimer } from './deadline.js';
 import { type MappedRing, mapRing } from './dirty-ring.js';
 import { KickState } from './kick.js';
@@ -15,6 +16,8 @@ export interface VcpuParts {
   readonly dirtyRing: MappedRing | undefined;
   /** In another thread, before it came to this one. */
   readonly hasRun: boolean;
+  /** The words of the handle it came with. */
+  readonly claim?: BigInt64Array;
 }
 
 /** @internal @param dirtyRingBytes what was enabled for all vCPUs of the VM; 0 for no ring. */
@@ -50,14 +53,15 @@ export interface KnownVcpu {
   readonly dirtyRing: MappedRing | undefined;
   readonly kickWords: Int32Array;
   readonly hasRun: boolean;
+  readonly claim: BigInt64Array;
 }
 
 /** @internal */
 export function rebuildVcpu(parent: Descriptor, known: KnownVcpu): VcpuParts {
-  const { fd, id, address, length, dirtyRing, kickWords, hasRun } = known;
+  const { fd, id, address, length, dirtyRing, kickWords, hasRun, claim } = known;
   const { arch, backend } = parent;
   const state = new RunState(arch, address, new Uint8Array(backend.view(address, length)));
-  return assemble(parent, fd, { id, state, kickState: new KickState(state, kickWords), dirtyRing, hasRun });
+  return assemble(parent, fd, { id, state, kickState: new KickState(state, kickWords), dirtyRing, hasRun, claim });
 }
 
 function assemble(parent: Descriptor, fd: number, own: Omit<VcpuParts, 'descriptor' | 'timer'>): VcpuParts {
@@ -69,12 +73,13 @@ function assemble(parent: Descriptor, fd: number, own: Omit<VcpuParts, 'descript
 /** What goes before the descriptor does. */
 function ending(
   backend: Backend,
-  { state, kickState, dirtyRing }: Pick<VcpuParts, 'state' | 'kickState' | 'dirtyRing'>,
+  { state, kickState, dirtyRing, claim }: Omit<VcpuParts, 'descriptor' | 'timer'>,
   timer: DeadlineTimer,
 ): () => void {
   const { address } = state;
   const { length } = state.bytes;
   return () => {
+    if (claim !== undefined) unshare(claim);
     kickState.close();
     timer.close();
     backend.blank(address, length);

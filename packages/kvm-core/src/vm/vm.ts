@@ -1,6 +1,7 @@
 import { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { type SharedVm, shareVm } from '../share/vm.js';
+import { type Running, type StartOptions, startVcpus } from '../start/start.js';
 import { integer, u32 } from '../struct/check.js';
 import { type VcpuParts, vcpuParts } from '../vcpu/parts.js';
 import type { GenericVcpu } from '../vcpu/vcpu.js';
@@ -61,6 +62,17 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmI
   share(): SharedVm {
     this.opened();
     return shareVm(KvmFd.descriptorOf(this));
+  }
+
+  /**
+   * Runs vCPUs, each in a Worker of its own, with handlers that a module exports: for those who do not want to write the Workers. From
+   * now on the guest's memory stays as it is, as with `share`. Keep the VM open until `done`.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT`, `ERR_KVM_OUT_OF_RANGE`; and what `share` throws. What goes wrong later is told by `done`.
+   */
+  start(options: StartOptions<C>): Running<C> {
+    this.opened();
+    return startVcpus(KvmFd.descriptorOf(this), this.vcpuType, options);
   }
 
   /**

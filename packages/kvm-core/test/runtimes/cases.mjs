@@ -89,6 +89,26 @@ const cases = {
     await worker.terminate();
     close();
   },
+  'a deadline stops a guest that spins'(backend) {
+    const { vcpu, close } = guest(backend, [0xeb, 0xfe]);
+    const deadline = performance.now() + 20;
+    do assert.equal(vcpu.run({ deadline }).reason, ExitReason.Intr);
+    while (!vcpu.deadlinePassed);
+    close();
+  },
+  async 'vCPUs run in Workers with the handlers of a module, and come back'(backend) {
+    // in al, 0x10; inc al; out 0x11, al; hlt
+    const { vm, vcpu, close } = guest(backend, [0xe4, 0x10, 0xfe, 0xc0, 0xe6, 0x11, 0xf4]);
+    const handlers = `data:text/javascript,export function io({ io }, { data, post }) {
+      if (io.isWrite) post(io.value); else io.value = data;
+    }`;
+    const messages = [];
+    const onMessage = (message) => messages.push(message);
+    const [outcome] = await vm.start({ vcpus: [vcpu], handlers, data: 41, onMessage }).done;
+    assert.deepEqual([outcome.ended, outcome.reason, messages], ['exit', ExitReason.Hlt, [42]]);
+    outcome.vcpu.close();
+    close();
+  },
   'what is wrong is a KvmError with its code'(backend) {
     const { vm, vcpu, close } = guest(backend, [0xf4]);
     assert.throws(() => vm.createVcpu(0), { code: 'ERR_KVM_SYSCALL', errnoName: 'EEXIST' });

@@ -4,7 +4,7 @@ import { x86 } from '../architecture.js';
 import { exits } from '../exits.js';
 import { X86VcpuSaving } from './saving.js';
 
-/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it is the one that runs it. */
+/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. */
 export class Vcpu extends X86VcpuSaving {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {

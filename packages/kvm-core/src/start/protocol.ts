@@ -1,0 +1,46 @@
+import type { BackendName } from '../backend/backend.js';
+import type { EncodedError } from '../errors/across-threads.js';
+import type { TransferredVcpu } from '../share/vcpu.js';
+import type { SharedVm } from '../share/vm.js';
+
+/** What the thread that started a vCPU and the Worker that runs it tell each other. */
+
+/** What a Worker is given. */
+export interface Order {
+  readonly arch: string;
+  readonly backend: BackendName;
+  readonly vm: SharedVm;
+  readonly vcpu: TransferredVcpu;
+  /** The URL of the handlers. */
+  readonly handlers: string;
+  readonly data: unknown;
+  readonly words: Int32Array;
+  /** How many messages may be under way. */
+  readonly queue: number;
+}
+
+/** The words that both share. */
+export const Word = {
+  /** 1 when the run is to end. */
+  Stop: 0,
+  /** How many messages were taken. */
+  Taken: 1,
+} as const;
+
+export const words = 2;
+
+/** Why a vCPU no longer runs. */
+export interface Ending {
+  /** A handler gave a result, or the guest came to its end, or `stop` was called. */
+  readonly ended: 'handler' | 'exit' | 'stop';
+  /** The last exit's. */
+  readonly reason: number;
+  /** What the handler gave. */
+  readonly result: unknown;
+}
+
+/** What a Worker says. The vCPU comes back with its last word. */
+export type Report =
+  | { readonly kind: 'message'; readonly message: unknown }
+  | { readonly kind: 'ended'; readonly ending: Ending; readonly vcpu: TransferredVcpu }
+  | { readonly kind: 'failed'; readonly error: EncodedError; readonly vcpu: TransferredVcpu | undefined };

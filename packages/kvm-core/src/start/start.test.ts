@@ -1,0 +1,222 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import { ExitReason } from '../abi/x86/index.js';
+import type { BackendName } from '../backend/backend.js';
+import { KvmError } from '../errors/kvm-error.js';
+import type { GuestMemory } from '../memory/guest-memory.js';
+import { Kvm } from '../x86/kvm.js';
+import { enterMode } from '../x86/mode.js';
+import type { Vcpu } from '../x86/vcpu/vcpu.js';
+import type { Vm } from '../x86/vm/vm.js';
+
+const handlers = new URL('../../test/start/handlers.mjs', import.meta.url);
+const descriptors = () => readdirSync('/proc/self/fd').length;
+
+interface Machine extends Disposable {
+  kvm: Kvm;
+  vm: Vm;
+  vcpus: Vcpu[];
+  memory: GuestMemory;
+}
+
+/** A VM whose vCPUs each run a code of their own, in real mode. */
+function machine(backend: BackendName, ...codes: number[][]): Machine {
+  const kvm = Kvm.open({ backend });
+  const vm = kvm.createVm();
+  const memory = kvm.allocateMemory({ size: 0x10000 });
+  const vcpus = codes.map((code, id) => {
+    const at = 0x1000 * (id + 1);
+    memory.write(at, Uint8Array.from(code));
+    return Object.assign(vm.createVcpu(id), { at });
+  });
+  vm.mapMemory(memory, 0n);
+  for (const vcpu of vcpus) enterMode(vcpu, 'real', { memory, entry: BigInt(vcpu.at), stackTop: 0x8000n });
+  return {
+    kvm,
+    vm,
+    vcpus,
+    memory,
+    [Symbol.dispose]() {
+      for (const object of [...vcpus, vm, memory, kvm]) object.close();
+    },
+  };
+}
+
+/** in al, 0x20; out PORT, al; hlt */
+const writes = (port: number) => [0xe4, 0x20, 0xe6, port, 0xf4];
+const spin = [0xeb, 0xfe];
+/** Posts for ever. */
+const posts = [0xe6, 0x10, 0xeb, 0xfc];
+
+/** What `done` is rejected with. */
+async function failure(done: Promise<unknown>): Promise<KvmError> {
+  const error = await done.then(
+    () => new Error('nothing failed'),
+    (reason: unknown) => reason,
+  );
+  return error as KvmError;
+}
+
+onEachBackend('vCPUs that are started', (backend) => {
+  test('run in Workers of their own with the handlers of a module, and come back with how they ended', async () => {
+    using guest = machine(backend, writes(0x11), writes(0x10), [0xf4]);
+    const messages: unknown[] = [];
+    const { done } = guest.vm.start({
+      vcpus: guest.vcpus,
+      handlers,
+      data: { memory: guest.memory.share(), text: 'hello' },
+      onMessage: (message, index) => messages.push([index, message]),
+    });
+    const [first, second, third] = await done;
+    expect(first).toMatchObject({
+      ended: 'handler',
+      reason: ExitReason.Io,
+      result: { value: 1, data: { text: 'hello' }, capability: 1, stopping: false },
+    });
+    expect(second).toMatchObject({ ended: 'exit', reason: ExitReason.Hlt, result: undefined });
+    expect(third).toMatchObject({ ended: 'exit', reason: ExitReason.Hlt });
+    expect(messages).toEqual([[1, { id: 1, value: 1 }]]);
+    kvmError('ERR_KVM_CLOSED', () => guest.vcpus[0]?.run());
+    // This thread's again.
+    for (const { vcpu } of [first, second, third] as { vcpu: Vcpu }[]) {
+      expect(vcpu.getRegs().rip).toBeGreaterThan(0n);
+      vcpu.close();
+    }
+  });
+
+  test('stop when they are told to: guests that spin, halt or post', { timeout: 30_000 }, async () => {
+    const before = descriptors();
+    {
+      using guest = machine(backend, spin, posts, [0xe6, 0x20, 0xeb, 0xfc]);
+      const running = guest.vm.start({ vcpus: guest.vcpus, handlers });
+      await sleep(200);
+      const outcomes = await running.stop();
+      expect(outcomes.map(({ ended }) => ended)).toEqual(['stop', 'stop', 'stop']);
+      expect(await running.done).toBe(outcomes);
+      await running.stop();
+      // And again, from where they were; stopped before they have begun.
+      const again = guest.vm.start({ vcpus: outcomes.map(({ vcpu }) => vcpu), handlers });
+      for (const { vcpu } of await again.stop()) vcpu.close();
+    }
+    // The Workers' own have a moment to go.
+    for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
+    expect(descriptors()).toBe(before);
+  });
+
+  test('wait while the other thread has not taken what they post', async () => {
+    using guest = machine(backend, posts);
+    let handled = 0;
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const running = guest.vm.start({
+      vcpus: guest.vcpus,
+      handlers,
+      queue: 4,
+      onMessage: async () => {
+        handled++;
+        await gate;
+      },
+    });
+    for (let i = 0; i < 500 && handled === 0; i++) await sleep(10);
+    await sleep(100);
+    expect(handled).toBe(1);
+    open();
+    for (let i = 0; i < 500 && handled < 50; i++) await sleep(10);
+    expect(handled).toBeGreaterThanOrEqual(50);
+    for (const { vcpu } of await running.stop()) vcpu.close();
+  });
+
+  test.each([
+    ['a field that does not fit', 0x12, { code: 'ERR_KVM_OUT_OF_RANGE' }],
+    [
+      'a call that the kernel refuses',
+      0x13,
+      { code: 'ERR_KVM_SYSCALL', errnoName: 'EEXIST', ioctl: 'KVM_CREATE_VCPU' },
+    ],
+    ['a result that cannot be sent', 0x14, { name: 'DataCloneError' }],
+    ['an end of the Worker', 0x15, { code: 'ERR_KVM_HANDLER' }],
+    ['a failure beside the run', 0x16, { code: 'ERR_KVM_SYSCALL', errnoName: 'EEXIST' }],
+    ['a text that is thrown', 0x17, { message: 'thrown: a text' }],
+    ['a vCPU that its handler closed', 0x18, { code: 'ERR_KVM_CLOSED' }],
+  ])('fail together, with the error as it was: %s', async (_, port, error) => {
+    const before = descriptors();
+    {
+      using guest = machine(backend, [...writes(port).slice(0, -1), ...spin], spin);
+      const { done } = guest.vm.start({ vcpus: guest.vcpus, handlers });
+      const reason = await failure(done);
+      expect(reason).toMatchObject(error);
+      expect(reason instanceof KvmError).toBe('code' in error);
+      if ('ioctl' in error) expect(reason.hint).toContain('this id already');
+    }
+    for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
+    expect(descriptors()).toBeLessThanOrEqual(before);
+  });
+
+  test('fail with the causes of an error, and for what has no handler', async () => {
+    using guest = machine(backend, [0xf4], [0xb8, 0x00, 0xf0, 0x8e, 0xd8, 0xa0, 0x00, 0x90]);
+    const [first, second] = guest.vcpus as [Vcpu, Vcpu];
+    const setup = await failure(guest.vm.start({ vcpus: [first], handlers, data: { setup: 'throws' } }).done);
+    expect(setup.message).toBe('no setup today');
+    expect(setup.stack).toContain('handlers.mjs');
+    expect(setup.cause).toMatchObject({ code: 'ERR_KVM_STATE', message: 'deep down' });
+    // mov ax, 0xf000; mov ds, ax; mov al, [0x9000]
+    const mmio = await failure(guest.vm.start({ vcpus: [second], handlers }).done);
+    expect(mmio).toMatchObject({ code: 'ERR_KVM_HANDLER', hint: expect.stringContaining('mmio') });
+  });
+
+  test('fail for a module that is not there, and for handlers that are none', async () => {
+    using guest = machine(backend, [0xf4], [0xf4]);
+    const [first, second] = guest.vcpus as [Vcpu, Vcpu];
+    const missing = await failure(guest.vm.start({ vcpus: [first], handlers: 'file:///nowhere.mjs' }).done);
+    expect(missing).toMatchObject({ code: 'ERR_MODULE_NOT_FOUND' });
+    const none = guest.vm.start({ vcpus: [second], handlers: 'data:text/javascript,export const io = 5' });
+    expect(await failure(none.done)).toMatchObject({ code: 'ERR_KVM_INVALID_ARGUMENT' });
+  });
+
+  test('stop for an AbortSignal, with its reason', async () => {
+    using guest = machine(backend, spin);
+    const controller = new AbortController();
+    const { done } = guest.vm.start({ vcpus: guest.vcpus, handlers, signal: controller.signal });
+    setTimeout(() => controller.abort(new Error('enough')), 50);
+    expect((await failure(done)).message).toBe('enough');
+  });
+
+  test('fail when onMessage does', async () => {
+    using guest = machine(backend, posts);
+    const onMessage = () => {
+      throw new RangeError('too much');
+    };
+    expect(await failure(guest.vm.start({ vcpus: guest.vcpus, handlers, onMessage }).done)).toBeInstanceOf(RangeError);
+  });
+
+  test('are not started with what does not fit, and stay this thread s', () => {
+    using guest = machine(backend, [0xf4]);
+    const { vm, vcpus } = guest;
+    const good = { vcpus, handlers };
+    for (const wrong of [
+      undefined,
+      {},
+      { ...good, vcpus: [] },
+      { ...good, vcpus: [...vcpus, ...vcpus] },
+      { ...good, vcpus: [{}] },
+      { ...good, vcpus: 5 },
+      { ...good, handlers: './handlers.mjs' },
+      { ...good, handlers: undefined },
+      { ...good, data: () => 5 },
+      { ...good, onMessage: 5 },
+      { ...good, signal: {} },
+      { ...good, signal: AbortSignal.abort() },
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.start(wrong as never));
+    }
+    for (const queue of [0, 0.5, 2 ** 30]) kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.start({ ...good, queue }));
+    expect(vcpus[0]?.run().reason).toBe(ExitReason.Hlt);
+    vcpus[0]?.close();
+    kvmError('ERR_KVM_CLOSED', () => vm.start(good));
+  });
+});

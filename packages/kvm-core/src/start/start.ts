@@ -1,0 +1,165 @@
+import { KvmError } from '../errors/kvm-error.js';
+import type { Descriptor } from '../ioctl/descriptor.js';
+import { reclaimVcpu, type TransferredVcpu } from '../share/vcpu.js';
+import { shareVm } from '../share/vm.js';
+import { given, integer, list } from '../struct/check.js';
+import type { VcpuParts } from '../vcpu/parts.js';
+import { GenericVcpu } from '../vcpu/vcpu.js';
+import { type Ending, words } from './protocol.js';
+import { RunningVcpu } from './running.js';
+
+/** What `vm.start` takes. */
+export interface StartOptions<C> {
+  /** Those to run, each in a Worker of its own. The objects are given away: `done` gives others. */
+  vcpus: readonly C[];
+  /** The module of handlers: `new URL('./handlers.js', import.meta.url)`. */
+  handlers: URL | string;
+  /** What the handlers find in `context.data`: anything that `postMessage` carries, `memory.share()` among it. */
+  data?: unknown;
+  /** What handlers post, one message after another; the next waits for a promise that is returned. */
+  onMessage?: (message: unknown, index: number) => unknown;
+  /** How many messages of a vCPU may wait until its handlers have to; 64. */
+  queue?: number;
+  /** Stops the run; `done` then rejects with its reason. */
+  signal?: AbortSignal;
+}
+
+/** How one vCPU ended, and the vCPU. */
+export interface VcpuOutcome<C> extends Ending {
+  /** It is this thread's again, and may be started again. */
+  readonly vcpu: C;
+}
+
+/** VCPUs that run in Workers. */
+export interface Running<C> {
+  /**
+   * Resolves when all have ended, with how each did, in the order of `vcpus`. When one fails the others are stopped, all are closed, and
+   * it rejects with the error as it was thrown.
+   */
+  readonly done: Promise<VcpuOutcome<C>[]>;
+  /** Stops all vCPUs, and waits until their Workers have ended; where they run to their end, it is `done`. */
+  stop(): Promise<VcpuOutcome<C>[]>;
+}
+
+const defaultQueue = 64;
+const longestQueue = 2 ** 20;
+
+export function startVcpus<C extends GenericVcpu>(
+  vm: Descriptor,
+  vcpuType: new (parts: VcpuParts) => C,
+  options: StartOptions<C>,
+): Running<C> {
+  const { vcpus, handlers, data, onMessage, queue, signal } = checked(options);
+  const { arch, backend } = vm;
+  const shared = shareVm(vm);
+  let failure: { error: unknown } | undefined;
+  let running: RunningVcpu[] = [];
+  const stop = (): void => {
+    for (const each of running) each.stop();
+  };
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    stop();
+  };
+  const abort = (): void => fail(signal?.reason);
+  running = vcpus.map((vcpu, index) => {
+    const kickHandle = vcpu.kickHandle();
+    const order = {
+      arch: arch.name,
+      backend: backend.name,
+      vm: shared,
+      vcpu: vcpu.transfer(),
+      handlers,
+      data,
+      words: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
+      queue,
+    };
+    return new RunningVcpu(order, kickHandle, (message) => onMessage(message, index), fail);
+  });
+  started.add(stop);
+  signal?.addEventListener('abort', abort);
+  const done = Promise.all(running.map(({ ended }) => ended)).then((endings) => {
+    started.delete(stop);
+    signal?.removeEventListener('abort', abort);
+    const back = running.map(({ handle }) => takeBack(vm, vcpuType, handle));
+    if (failure === undefined) {
+      return endings.map((ending, i) => ({ ...(ending as Ending), vcpu: back[i] as C }));
+    }
+    for (const vcpu of back) vcpu?.close();
+    throw failure.error;
+  });
+  // Who waits for stop() alone has the error from there.
+  done.catch(() => undefined);
+  return {
+    done,
+    stop: () => {
+      stop();
+      return done;
+    },
+  };
+}
+
+function takeBack<C>(vm: Descriptor, type: new (parts: VcpuParts) => C, handle: TransferredVcpu): C | undefined {
+  const parts = reclaimVcpu(vm.arch, handle);
+  return parts && new type(parts);
+}
+
+/** A process that ends waits for its Workers, and a Worker for its guest. */
+const started = new Set<() => void>();
+let isWatched = false;
+
+function watchExit(): void {
+  if (isWatched) return;
+  isWatched = true;
+  process.on('exit', () => {
+    for (const stop of started) stop();
+  });
+}
+
+interface Checked<C> extends StartOptions<C> {
+  handlers: string;
+  onMessage: (message: unknown, index: number) => unknown;
+  queue: number;
+}
+
+function checked<C extends GenericVcpu>(options: StartOptions<C>): Checked<C> {
+  const {
+    vcpus,
+    handlers,
+    data,
+    onMessage = ignore,
+    queue = defaultQueue,
+    signal,
+  } = given(options, 'what vm.start takes');
+  const all = Array.from(list(vcpus, 'vcpus'));
+  if (all.length === 0 || new Set(all).size < all.length || !all.every((vcpu) => vcpu instanceof GenericVcpu)) {
+    throw wrong('vcpus must be vCPUs of this VM, each of them once');
+  }
+  // A closed one throws, before any is given away.
+  for (const vcpu of all) vcpu.kickHandle();
+  if (typeof onMessage !== 'function') throw wrong('onMessage must be a function');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal must be an AbortSignal');
+  if (signal?.aborted) throw wrong('signal has been aborted already', signal.reason);
+  integer(queue, 1, longestQueue, 'queue');
+  try {
+    structuredClone(data);
+  } catch (cause) {
+    throw wrong('data must be what postMessage carries', cause);
+  }
+  watchExit();
+  return { vcpus: all, handlers: urlOf(handlers), data, onMessage, queue, ...(signal && { signal }) };
+}
+
+function ignore(): void {}
+
+function urlOf(handlers: URL | string): string {
+  try {
+    return new URL(handlers).href;
+  } catch (cause) {
+    throw wrong("handlers must be the URL of a module, as new URL('./handlers.js', import.meta.url)", cause);
+  }
+}
+
+function wrong(message: string, cause?: unknown): KvmError {
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', message, { cause });
+}

@@ -1,0 +1,101 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { selectBackend } from '../backend/select.js';
+import { encodeError } from '../errors/across-threads.js';
+import { closedError } from '../ioctl/kvm-fd.js';
+import type { TransferredVcpu } from '../share/vcpu.js';
+import type { SharedVm } from '../share/vm.js';
+import type { AnyExit } from '../vcpu/exits.js';
+import type { HandlerContext } from './handlers.js';
+import { runLoop } from './loop.js';
+import { type Order, type Report, Word } from './protocol.js';
+
+/** The Worker of one vCPU: `vm.start` starts it. */
+
+interface Closable {
+  readonly closed: boolean;
+  close(): void;
+}
+
+/** What a Worker needs of the package's entry for an architecture. */
+interface Entry {
+  readonly ExitReason: Readonly<Record<string, number>>;
+  readonly Vm: { from(shared: SharedVm): Closable };
+  readonly Vcpu: {
+    from(transferred: TransferredVcpu): Closable & { run(): AnyExit; transfer(): TransferredVcpu };
+  };
+}
+
+/** By name, so that whoever looks at this file sees what it loads. */
+const entries = {
+  x86: () => import('../x86/index.js'),
+  arm64: () => import('../arm64/index.js'),
+  riscv: () => import('../riscv/index.js'),
+  s390: () => import('../s390/index.js'),
+  powerpc: () => import('../powerpc/index.js'),
+  mips: () => import('../mips/index.js'),
+  loongarch: () => import('../loongarch/index.js'),
+};
+
+const order = workerData as Order;
+const { words } = order;
+
+function say(report: Report): void {
+  parentPort?.postMessage(report);
+}
+
+let posted = 0;
+
+function post(message: unknown): void {
+  for (;;) {
+    const taken = Atomics.load(words, Word.Taken);
+    if (posted - taken < order.queue) break;
+    Atomics.wait(words, Word.Taken, taken);
+  }
+  posted++;
+  say({ kind: 'message', message });
+}
+
+/** Ends all use of the VM here; gives the vCPU, if there is one. */
+let giveBack = (): TransferredVcpu | undefined => undefined;
+
+async function main(): Promise<void> {
+  selectBackend(order.backend);
+  const { Vm, Vcpu, ExitReason } = (await entries[order.arch as keyof typeof entries]()) as unknown as Entry;
+  const vm = Vm.from(order.vm);
+  // A handler may call process.exit.
+  process.once('exit', () => vm.close());
+  giveBack = () => {
+    vm.close();
+    return undefined;
+  };
+  const vcpu = Vcpu.from(order.vcpu);
+  giveBack = () => {
+    vm.close();
+    return vcpu.closed ? undefined : vcpu.transfer();
+  };
+  const context: HandlerContext<unknown, unknown> = {
+    vm,
+    vcpu,
+    data: order.data,
+    post,
+    get stopping() {
+      return Atomics.load(words, Word.Stop) !== 0;
+    },
+  };
+  const handlers = (await import(order.handlers)) as Readonly<Record<string, unknown>>;
+  const ending = await runLoop({ vcpu, handlers, reasons: ExitReason, words }, context);
+  // What cannot be sent fails before the vCPU is given away.
+  structuredClone(ending);
+  const back = giveBack();
+  if (back === undefined) throw closedError('vcpu');
+  say({ kind: 'ended', ending, vcpu: back });
+}
+
+function fail(error: unknown): void {
+  say({ kind: 'failed', error: encodeError(error), vcpu: giveBack() });
+}
+
+// Of a timer or a promise that a handler left. As an event of the Worker's it would have lost what makes it a KvmError.
+process.on('uncaughtException', fail);
+
+await main().catch(fail);

@@ -1,0 +1,45 @@
+import { KvmError } from '../../dist/index.js';
+
+/** Handlers for `vm.start`, of which each does what the guest asks for by a port. */
+
+let reads = 0;
+
+export function setup({ data }) {
+  if (data?.setup === 'throws')
+    throw new Error('no setup today', { cause: new KvmError('ERR_KVM_STATE', 'deep down') });
+}
+
+export function io({ io }, { vm, vcpu, post, data, stopping }) {
+  if (!io.isWrite) {
+    io.value = ++reads;
+    return undefined;
+  }
+  switch (io.port) {
+    case 0x10:
+      post({ id: vcpu.id, value: io.value });
+      return undefined;
+    case 0x11:
+      return { value: io.value, data, capability: vm.checkExtension(0), stopping };
+    case 0x12:
+      vcpu.setRegs({ rip: -1n });
+      return undefined;
+    case 0x13:
+      vm.createVcpu(vcpu.id);
+      return undefined;
+    case 0x14:
+      return () => 'no postMessage carries this';
+    case 0x15:
+      return process.exit(7);
+    case 0x16:
+      // In a time of its own, while the guest goes on.
+      setTimeout(() => vm.createVcpu(vcpu.id), 5);
+      return new Promise((resolve) => setTimeout(resolve, 20));
+    case 0x17:
+      throw 'a text';
+    case 0x18:
+      vcpu.close();
+      return 'done';
+    default:
+      return new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
