@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { Cap, ExitReason, type Vcpu } from '../src/index.js';
 import { onEachBackend } from '../test/backends.js';
-import { runFor } from './deadline.js';
 import { code64 } from './guest/listing.js';
-import { type Machine, machine, needs, runTo, type Skipping } from './machine.js';
+import { type Machine, machine, needs, runFor, runTo, type Skipping } from './machine.js';
 
 const writes = code64`
   88 03        ; mov byte ptr [rbx], al

@@ -9,9 +9,8 @@ import {
   type StructInit,
 } from '../src/index.js';
 import { onEachBackend } from '../test/backends.js';
-import { runFor } from './deadline.js';
 import { code16, code64 } from './guest/listing.js';
-import { entry, type Machine, machine, missing, needs, runTo, type Skipping } from './machine.js';
+import { entry, type Machine, machine, missing, needs, runFor, runTo, type Skipping } from './machine.js';
 
 /** Instructions at 0x1000, 0x1003, 0x1004, 0x1009. */
 const steps = code64`

@@ -3,9 +3,8 @@ import { expect, test } from 'vitest';
 import { Cap, ExitReason, IoeventfdFlag, IrqfdFlag, MpState, type Vcpu } from '../src/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { kvmError } from '../test/errors.js';
-import { runFor } from './deadline.js';
 import { code16, code64 } from './guest/listing.js';
-import { type Machine, machine, needs, runTo, type Skipping } from './machine.js';
+import { type Machine, machine, needs, runFor, runTo, type Skipping } from './machine.js';
 
 const { EEXIST } = constants.errno;
 

@@ -8,9 +8,8 @@ import {
 } from '../src/index.js';
 import { enterMode } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
-import { runFor } from './deadline.js';
 import { code16, code32, code64 } from './guest/listing.js';
-import { entry, machine, needs, runTo } from './machine.js';
+import { entry, machine, needs, runFor, runTo } from './machine.js';
 
 const twoHalts = code16`
   f4  ; hlt

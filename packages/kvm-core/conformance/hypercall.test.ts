@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { Cap, ExitReason, exitReasonName } from '../src/index.js';
 import { onEachBackend } from '../test/backends.js';
-import { runFor } from './deadline.js';
 import { code64 } from './guest/listing.js';
-import { entry, machine, missing, needs, runTo } from './machine.js';
+import { entry, machine, missing, needs, runFor, runTo } from './machine.js';
 
 /** The call by which a guest says which of its pages are shared with the host: the one that may leave the kernel. */
 const mapGpaRange = 12n;

@@ -12,7 +12,6 @@ import {
   type Vm,
 } from '../src/index.js';
 import { enterMode, type Mode } from '../src/x86/index.js';
-import { runFor } from './deadline.js';
 
 /** A VM with one vCPU, about to run a case's guest, and memory from guest-physical address 0 on. */
 export interface Machine extends Disposable {
@@ -66,6 +65,11 @@ export function changeRegs(vcpu: Vcpu, some: StructInit<KvmRegs>): void {
   const regs = vcpu.getRegs();
   regs.assign(some);
   vcpu.setRegs(regs);
+}
+
+/** Runs a guest that may never exit: after so many milliseconds it is interrupted, and the exit is an Intr. */
+export function runFor(vcpu: Vcpu, milliseconds: number): Exit {
+  return vcpu.run({ deadline: performance.now() + milliseconds });
 }
 
 /** A guest that has not exited after so many milliseconds never does. */

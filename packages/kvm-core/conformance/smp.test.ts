@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { Cap, ExitReason, MpState } from '../src/index.js';
 import { onEachBackend } from '../test/backends.js';
-import { runFor } from './deadline.js';
 import { code16, code64 } from './guest/listing.js';
-import { machine, needs, runTo } from './machine.js';
+import { machine, needs, runFor, runTo } from './machine.js';
 
 /** Writes to the interrupt command register: INIT to all others, then SIPI with vector 2. */
 const starter = code64`
