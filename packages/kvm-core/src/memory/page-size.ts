@@ -9,7 +9,9 @@ const pageSizeEntry = 6n;
  * @returns bytes, or undefined where the vector does not say.
  */
 export function pageSizeIn(vector: Uint8Array): number | undefined {
-  const words = new BigUint64Array(vector.slice().buffer, 0, Math.floor(vector.length / 8));
+  // Not by `slice`, which of a Buffer is a view of what it shares with others.
+  const { buffer } = new Uint8Array(vector);
+  const words = new BigUint64Array(buffer, 0, Math.floor(vector.length / 8));
   for (let i = 0; i + 1 < words.length; i += 2) {
     if (words[i] === pageSizeEntry) return Number(words[i + 1]);
   }
@@ -17,12 +19,12 @@ export function pageSizeIn(vector: Uint8Array): number | undefined {
 }
 
 function hostPageSize(): number {
-  const smallest = 4096;
+  // Where nobody tells, the largest: what is whole pages of it is so of smaller ones, and the other way round memory would be lost.
+  const largest = 65536;
   try {
-    return pageSizeIn(readFileSync('/proc/self/auxv')) ?? smallest;
+    return pageSizeIn(readFileSync('/proc/self/auxv')) ?? largest;
   } catch {
-    // No Linux, or none with /proc: whoever gets to memory here hears from the kernel if this is wrong.
-    return smallest;
+    return largest;
   }
 }
 
