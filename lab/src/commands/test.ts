@@ -49,6 +49,7 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
       const results = await runSuites(place, files, [scratch], { progress, signal, print }).catch((error: unknown) => {
         // The other machines' results are worth having.
         if (!(error instanceof LabError) || signal.aborted) throw error;
+        print(error.message);
         return unusable(place, error);
       });
       machines.push(results);
@@ -86,16 +87,10 @@ function unusable({ architecture, kernel }: Place, { message, console = '' }: La
   return { architecture: architecture.name, kernel, seconds: 0, tests: [{ ...test, state: 'failed' }] };
 }
 
-/** What failed in a machine, and how long it took. */
+/** How long a machine's tests took. */
 function report({ architecture, kernel, seconds, tests }: MachineResults): void {
-  const failed = tests.filter(({ state }) => state === 'failed');
-  const lines = failed.map(
-    ({ file, name, why = '' }) =>
-      `FAILED ${file.slice(checkout.length + 1)}: ${name}\n${why.replaceAll(/^/gm, '    ')}`,
-  );
-  process.stdout.write(
-    `${[...lines, `${architecture} ${kernel}: ${tests.length} tests, ${failed.length} failed, ${seconds.toFixed(0)} s`].join('\n')}\n`,
-  );
+  const failed = tests.filter(({ state }) => state === 'failed').length;
+  process.stdout.write(`${architecture} ${kernel}: ${tests.length} tests, ${failed} failed, ${seconds.toFixed(0)} s\n`);
 }
 
 /** Does the work for every item, so many at a time, in their order. */

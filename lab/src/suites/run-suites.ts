@@ -26,6 +26,11 @@ export function testFiles(): string[] {
   );
 }
 
+/** A test that failed, and why. */
+export function describeFailure({ file, name, why = '' }: TestResult): string {
+  return `FAILED ${file.slice(checkout.length + 1)}: ${name}\n${why.replaceAll(/^/gm, '    ')}`;
+}
+
 /** How long a single test may take before its machine is given up, in seconds. */
 const patience = 240;
 
@@ -53,6 +58,8 @@ export async function runSuites(
       if (++attempts === 2 || io.signal.aborted) throw end.error;
       io.progress.note(`${place.architecture.name} ${kernel}: ${end.why}; trying once more`);
     }
+    const lost = results.tests.at(-1);
+    if (end.why !== undefined && lost !== undefined) io.print(describeFailure(lost));
     tests.push(...results.tests);
     waiting = results.waiting;
     if (io.signal.aborted) throw io.signal.reason;
@@ -103,7 +110,10 @@ async function runOnce(
         signal: stop.signal,
         onOutput: (chunk) => {
           alive();
+          const before = results.tests.length;
           io.print(results.add(chunk));
+          // At once: the person may not wait for the rest.
+          for (const test of results.tests.slice(before)) if (test.state === 'failed') io.print(describeFailure(test));
         },
         onErrors: (chunk) => io.print(chunk.toString().trimEnd()),
       },
