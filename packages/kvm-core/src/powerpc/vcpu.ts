@@ -1,12 +1,14 @@
-import type { KvmRun } from '../abi/powerpc/index.js';
+import * as abi from '../abi/powerpc/index.js';
+import { KvmError } from '../errors/kvm-error.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
+import { integer } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { GenericVcpu } from '../vcpu/vcpu.js';
 import { powerpc } from './architecture.js';
 import { type Exit, exits } from './exits.js';
 
 /** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. */
-export class Vcpu extends GenericVcpu<Exit, KvmRun> {
+export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {
     super(parts, exits);
@@ -19,5 +21,20 @@ export class Vcpu extends GenericVcpu<Exit, KvmRun> {
    */
   static from(transferred: TransferredVcpu): Vcpu {
     return new Vcpu(adoptVcpu(powerpc, transferred));
+  }
+
+  /**
+   * Tells the kernel which entries of the shared TLB were changed. KVM_DIRTY_TLB, api.rst 4.36. powerpc, Cap.SwTlb.
+   *
+   * @param bitmap one bit an entry of the TLB, from bit 0 of the first word on: as many words as the TLB has entries, over 64.
+   * @param numDirty how many bits are set.
+   */
+  dirtyTlb(bitmap: BigUint64Array, numDirty: number): void {
+    if (!(bitmap instanceof BigUint64Array)) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bitmap of changed entries must be a BigUint64Array');
+    }
+    integer(numDirty, 0, bitmap.length * 64, 'the number of changed entries');
+    const address = BigInt(this.opened().address(bitmap));
+    this.call(abi.KVM_DIRTY_TLB, this.addressOf(abi.KvmDirtyTlb.from({ bitmap: address, numDirty }), [bitmap]));
   }
 }

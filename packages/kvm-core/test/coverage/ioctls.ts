@@ -23,7 +23,9 @@ export const listedIoctls: readonly ListedIoctl[] = ((): ListedIoctl[] => {
   const byName = new Map<string, ListedIoctl>();
   for (const table of [x86, arm64, riscv, s390, powerpc, mips, loongarch]) {
     for (const { name, fd, arch, capability } of Object.values<Ioctl>(table)) {
-      byName.set(name, { name, fd, arch, capability: capability?.name });
+      // Headers of another architecture may not know the capability.
+      const known = byName.get(name)?.capability;
+      byName.set(name, { name, fd, arch, capability: known ?? capability?.name });
     }
   }
   // Each is in the table of the architecture that has it; those of none are old names without a struct.
