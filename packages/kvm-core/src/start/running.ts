@@ -5,7 +5,7 @@ import type { TransferredVcpu } from '../share/vcpu.js';
 import { type KickHandle, kick } from '../vcpu/kick.js';
 import { type Ending, type Order, type Report, Word } from './protocol.js';
 
-/** From the sources as from what is built: a Worker runs what is built. */
+/** From the sources as from `dist/shared`, where the bundle has this: a Worker runs what is built. */
 const program = new URL('../../dist/start/worker.js', import.meta.url);
 
 /** How often a guest that is to stop is kicked again, in milliseconds: a handler that runs the vCPU itself may have taken a kick. */
