@@ -111,6 +111,7 @@ onEachBackend('an exit', (backend) => {
     memory.write(0x1000, guestImage('mmio64'));
     vm.mapMemory(memory, 0n);
     using vcpu = vm.createVcpu(0);
+    vcpu.setCpuid2(kvm.getSupportedCpuid());
     enterMode(vcpu, 'long', { memory, entry: 0x1000n, stackTop: 0x8000n, tables: 0x10000n });
     const written = mmio(vcpu.run());
     expect([written.address, written.len, written.isWrite]).toEqual([0xd0000000, 8, 1]);

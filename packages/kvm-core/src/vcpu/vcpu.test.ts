@@ -96,7 +96,9 @@ onEachBackend('Vcpu', (backend) => {
     const indices = [...guest.kvm.getMsrIndexList()];
     const read = guest.vcpu.getMsrs(indices).map(({ index }) => index);
     expect(read).toEqual(indices.slice(0, read.length));
-    expect(read.length).toBeGreaterThan(indices.length / 2);
+    expect(read.length).toBeGreaterThan(0);
+    // How many that are depends on the kernel, and on what the guest's CPUID has.
+    expect(guest.vcpu.getMsrs(indices.slice(read.length, read.length + 1))).toEqual([]);
   });
 
   test('takes CPUID leaves, and the guest sees them', () => {

@@ -17,6 +17,8 @@ function withGuest(backend: BackendName, visit: (vcpu: Vcpu, memory: GuestMemory
   const memory = kvm.allocateMemory({ size });
   vm.mapMemory(memory, 0n);
   const vcpu = vm.createVcpu(0);
+  // Without long mode among its features, some hosts let nobody into it.
+  vcpu.setCpuid2(kvm.getSupportedCpuid());
   try {
     visit(vcpu, memory);
   } finally {
