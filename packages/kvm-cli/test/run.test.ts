@@ -79,7 +79,7 @@ onEachBackend('kvm-cli run', (backend) => {
   });
 
   test('does not end with standard input: the guest may have more to do', async () => {
-    const result = await cli(['run', '--timeout', '1', guest('echo')], { env, input: 'no end' });
+    const result = await cli(['run', '--timeout', '5', guest('echo')], { env, input: 'no end' });
     expect(result).toMatchObject({ status: 124, stdout: 'no end' });
   });
 
