@@ -3,7 +3,7 @@ import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { realModeGuest } from '../../../test/real-mode.js';
 import { Cap, KvmSregs2, Sregs2Flag } from '../../abi/x86/index.js';
-import { Cr0, Cr4 } from '../registers.js';
+import { Cr0, Cr4, Efer } from '../registers.js';
 
 onEachBackend('the special registers of a vCPU, in their second form', (backend) => {
   test('are kept as they are set, and are those of the first form', (context) => {
@@ -47,7 +47,8 @@ onEachBackend('the special registers of a vCPU, in their second form', (backend)
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu } = guest;
     const sregs = vcpu.getSregs();
-    sregs.cr0 = Cr0.Pg;
+    // Long mode active without paging, which every kernel looks at.
+    sregs.efer = Efer.Lma;
     expect(kvmError('ERR_KVM_SYSCALL', () => vcpu.setSregs(sregs)).hint).toMatch(/contradict each other/);
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setSregs2(sregs as never));
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getSregs2(sregs as never));
