@@ -213,7 +213,8 @@ onEachBackend('coalesced writes', (backend) => {
     let exit = vcpu.run();
     for (; exit.reason === ExitReason.Mmio; exit = vcpu.run()) {
       full++;
-      expect(drain()).toBeGreaterThan(100);
+      // Older kernels take a ring of 170 for full at 85: they count its room modulo 170 in 32 bits.
+      expect(drain()).toBeGreaterThan(80);
       seen.push(exit.mmio.value32);
     }
     drain();

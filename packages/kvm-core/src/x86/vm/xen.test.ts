@@ -22,11 +22,13 @@ onEachBackend('a guest made for Xen', (backend) => {
     const { vm, vcpu, kvm, memory } = guest;
     if (!kvm.capabilities().has(Cap.XenHvm)) return context.skip('the host lacks KVM_CAP_XEN_HVM');
     vm.setXenHvmConfig({ msr: 0x4000_0000, pages64: new Uint8Array(4096) });
+    const flags = kvm.capabilities().value(Cap.XenHvm);
+    if ((flags & abi.XenHvmConfigFlag.SharedInfo) === 0) return context.skip('the host keeps no attributes of Xen');
     vm.setXenHvmAttr({ type: XenAttrType.LongMode, u: { longMode: 1 } });
     expect(vm.getXenHvmAttr(XenAttrType.LongMode).u.longMode).toBe(1);
     vcpu.setXenVcpuAttr({ type: XenVcpuAttrType.VcpuId, u: { vcpuId: 3 } });
     expect(vcpu.getXenVcpuAttr(XenVcpuAttrType.VcpuId).u.vcpuId).toBe(3);
-    if ((kvm.capabilities().value(Cap.XenHvm) & abi.XenHvmConfigFlag.SharedInfoHva) === 0) return;
+    if ((flags & abi.XenHvmConfigFlag.SharedInfoHva) === 0) return;
     vm.setXenSharedInfo(memory, 0x5000);
     vm.setXenSharedInfo();
     vcpu.setXenVcpuInfo(memory, 0x6000);
