@@ -25,7 +25,7 @@ export function copyLoops(backend: BackendName): Readonly<Record<string, Loop>> 
       timed(() => {
         for (let i = 0; i < count; i++) {
           const at = i % pieces.length;
-          (pieces[at] as Uint8Array).set(memory.bytes(at * length, length));
+          memory.readInto(at * length, pieces[at] as Uint8Array);
         }
       });
   }

@@ -166,6 +166,28 @@ onEveryMachine('GuestMemory', (name) => {
     expect(other.read(0, 1)[0]).toBe(9);
   });
 
+  test('is read into bytes that are there, from one window or several', () => {
+    using memory = GuestMemory.allocate(backend, { size: 4 * pageSize }, pageSize);
+    const pattern = Uint8Array.from({ length: 3 * pageSize }, (_, i) => i % 251);
+    memory.write(100, pattern);
+    const into = new Uint8Array(pattern.length + 2);
+    memory.readInto(100, into.subarray(1, -1));
+    expect(Buffer.compare(into.subarray(1, -1), pattern)).toBe(0);
+    expect([into[0], into.at(-1)]).toEqual([0, 0]);
+    memory.readInto(memory.size, new Uint8Array());
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.readInto(memory.size - 1, new Uint8Array(2)));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => memory.readInto(0, new Uint16Array(1) as never));
+  });
+
+  test('is moved within itself, however the two places overlap', () => {
+    using memory = GuestMemory.allocate(backend, { size: pageSize });
+    memory.write(0, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+    memory.write(2, memory.bytes(0, 6));
+    expect([...memory.read(0, 8)]).toEqual([1, 2, 1, 2, 3, 4, 5, 6]);
+    memory.readInto(2, memory.bytes(0, 6));
+    expect([...memory.read(0, 8)]).toEqual([1, 2, 3, 4, 5, 6, 5, 6]);
+  });
+
   test('refuses what is no bytes, and what share did not give', () => {
     using memory = GuestMemory.allocate(backend, { size: pageSize });
     for (const source of [[1], 'abc', undefined, new Uint16Array([0x1234]), new Float64Array([1.5])]) {
@@ -179,6 +201,7 @@ onEveryMachine('GuestMemory', (name) => {
       { ...whole, size: 2 * pageSize },
       { ...whole, windows: [new Uint8Array(pageSize)] },
       { ...whole, windowSize: 1 },
+      { ...whole, backend: 'none' },
     ]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from(shared as never));
     }
@@ -215,6 +238,6 @@ onEveryMachine('GuestMemory', (name) => {
     await worker.terminate();
     expect(size).toBe(2 * pageSize);
     expect([...memory.read(pageSize - 2, 4)]).toEqual([1, 2, 3, 4]);
-    kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from({ size: pageSize, windowSize: pageSize, windows: [] }));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from({ ...memory.share(), windows: [] }));
   });
 });

@@ -1,6 +1,7 @@
 import { constants as bufferLimits } from 'node:buffer';
 import { totalmem } from 'node:os';
-import type { Backend } from '../backend/backend.js';
+import type { Backend, BackendName } from '../backend/backend.js';
+import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
 import { boolean, given, integer, u64 } from '../struct/check.js';
@@ -23,7 +24,11 @@ export interface SharedGuestMemory {
   readonly size: number;
   readonly windowSize: number;
   readonly windows: readonly Uint8Array[];
+  /** The backend it was made with, which loads in the other thread because it loaded in this one. */
+  readonly backend: BackendName;
 }
+
+type Windows = Omit<SharedGuestMemory, 'backend'>;
 
 /** Bytes of a huge page, which begins at a multiple of them. */
 const hugePageSize = 2 ** 21;
@@ -47,13 +52,17 @@ export class GuestMemory implements Disposable {
   /** Bytes of each part but the last: mostly that of the whole. */
   readonly windowSize: number;
   readonly #windows: readonly Uint8Array[];
+  readonly #backend: Backend;
+  /** The windows once more, as `#unshared` gives them. */
+  readonly #unsharedWindows: (Uint8Array | undefined)[] = [];
   /** Gives the pages back at once; only where no other thread can have them. */
   #discard: (() => void) | undefined;
   /** One for itself until it is closed, and one for each slot that has it. */
   #users = 1;
   #closed = false;
 
-  private constructor({ size, windowSize, windows }: SharedGuestMemory, discard?: () => void) {
+  private constructor(backend: Backend, { size, windowSize, windows }: Windows, discard?: () => void) {
+    this.#backend = backend;
     this.size = size;
     this.windowSize = windowSize;
     this.#windows = windows;
@@ -69,7 +78,7 @@ export class GuestMemory implements Disposable {
     for (const window of hugePages ? windows : []) {
       systemCall('asking for huge pages', backend.hugePages(backend.address(window), window.length));
     }
-    return new GuestMemory({ size, windowSize: Math.min(size, limit), windows }, () => {
+    return new GuestMemory(backend, { size, windowSize: Math.min(size, limit), windows }, () => {
       for (const window of windows) backend.discard(backend.address(window), window.length);
     });
   }
@@ -82,12 +91,12 @@ export class GuestMemory implements Disposable {
     const windows = windowsOf(size, windowLimit, (offset, length) => {
       return new Uint8Array(backend.view(address + offset, length));
     });
-    return new GuestMemory({ size, windowSize: Math.min(size, windowLimit), windows }, end);
+    return new GuestMemory(backend, { size, windowSize: Math.min(size, windowLimit), windows }, end);
   }
 
   /** The same memory, in the Worker that was sent what `share` gave. */
   static from(shared: SharedGuestMemory): GuestMemory {
-    const { size, windowSize, windows } = (shared ?? {}) as Partial<SharedGuestMemory>;
+    const { size, windowSize, windows, backend } = (shared ?? {}) as Partial<SharedGuestMemory>;
     const parts = Array.isArray(windows) ? (windows as readonly Uint8Array[]) : [];
     const fits = parts.every(
       (part, i) =>
@@ -96,10 +105,18 @@ export class GuestMemory implements Disposable {
         (i === parts.length - 1 || part.length === windowSize),
     );
     const total = fits ? parts.reduce((sum, part) => sum + part.length, 0) : 0;
-    if (!fits || total === 0 || total !== size || windowSize === undefined || (parts[0]?.length ?? 0) > windowSize) {
+    const known = backendNames.includes(backend as BackendName);
+    if (
+      !fits ||
+      !known ||
+      total === 0 ||
+      total !== size ||
+      windowSize === undefined ||
+      (parts[0]?.length ?? 0) > windowSize
+    ) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what GuestMemory.share gave');
     }
-    return new GuestMemory({ size, windowSize, windows: [...parts] });
+    return new GuestMemory(selectBackend(backend), { size, windowSize, windows: [...parts] });
   }
 
   /**
@@ -116,7 +133,8 @@ export class GuestMemory implements Disposable {
       );
     }
     GuestMemory.keep(this);
-    return { size: this.size, windowSize: this.windowSize, windows: [...this.#windows] };
+    const { size, windowSize } = this;
+    return { size, windowSize, windows: [...this.#windows], backend: this.#backend.name };
   }
 
   /** Whether `close` has been called. */
@@ -192,8 +210,26 @@ export class GuestMemory implements Disposable {
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     this.#check(offset, length);
     const copy = allocateBytes(length);
-    this.#eachPart(offset, length, (part, done) => copyBytes(copy.subarray(done), part));
+    this.#copyOut(offset, copy);
     return copy;
+  }
+
+  /** Copies bytes out, from any `offset`, as many as `into` has room for. */
+  readInto(offset: number, into: Uint8Array): void {
+    if (!(into instanceof Uint8Array)) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what guest memory is read into must be a Uint8Array');
+    }
+    this.#check(offset, into.length);
+    this.#copyOut(offset, into);
+  }
+
+  #copyOut(offset: number, into: Uint8Array): void {
+    for (let done = 0; done < into.length; ) {
+      const { window, within } = this.#place(offset + done);
+      const length = Math.min(window.length - within, into.length - done);
+      copyBytes(done === 0 ? into : into.subarray(done), window.subarray(within, within + length));
+      done += length;
+    }
   }
 
   /** Copies bytes in, to any `offset`: all of them or, when they do not fit, none. */
@@ -202,16 +238,36 @@ export class GuestMemory implements Disposable {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what is written to guest memory must be a Uint8Array');
     }
     this.#check(offset, source.length);
-    this.#eachPart(offset, source.length, (part, done) => copyBytes(part, source.subarray(done, done + part.length)));
+    for (let done = 0; done < source.length; ) {
+      const { window, within } = this.#place(offset + done);
+      const length = Math.min(window.length - within, source.length - done);
+      const part = length === source.length ? source : source.subarray(done, done + length);
+      copyBytes(window.subarray(within, within + length), part);
+      done += length;
+    }
   }
 
-  #eachPart(offset: number, length: number, visit: (part: Uint8Array, done: number) => void): void {
-    for (let done = 0; done < length; ) {
-      const room = this.windowSize - ((offset + done) % this.windowSize);
-      const part = this.#view(offset + done, Math.min(room, length - done));
-      visit(part, done);
-      done += part.length;
-    }
+  /** The window that has a byte, unshared, and where in it. */
+  #place(offset: number): { window: Uint8Array; within: number } {
+    const index = Math.floor(offset / this.windowSize);
+    return { window: this.#unshared(index), within: offset - index * this.windowSize };
+  }
+
+  /**
+   * A window as a buffer that the engine does not know to be shared: it copies one that is word by word, and any other as fast as the
+   * processor can. Only copies use it, and it lives no longer than the window.
+   */
+  #unshared(index: number): Uint8Array {
+    const known = this.#unsharedWindows[index];
+    if (known !== undefined) return known;
+    const window = this.#windows[index] as Uint8Array;
+    const backend = this.#backend;
+    const unshared =
+      window.buffer instanceof SharedArrayBuffer
+        ? new Uint8Array(backend.view(backend.address(window), window.length))
+        : window;
+    this.#unsharedWindows[index] = unshared;
+    return unshared;
   }
 
   /** Gives the length: without one, all that follows the offset. */
