@@ -37,6 +37,7 @@ describe('the error for an ioctl that was refused', () => {
   });
 
   test('says that a call without a capability is missing where the descriptor does not know it', () => {
+    expect(ioctlError(guarded, 'vm', ENOTTY, () => 1).message).toBe("KVM_EXAMPLE: this host's KVM does not have it");
     const { capability: _, capabilityOn: __, ...bare } = guarded;
     const error = ioctlError(bare, 'vm', ENOTTY, () => 1);
     expect(error).toMatchObject({ code: 'ERR_KVM_UNSUPPORTED', errno: ENOTTY, ioctl: 'KVM_EXAMPLE' });

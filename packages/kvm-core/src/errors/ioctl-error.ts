@@ -28,8 +28,8 @@ export function ioctlError(
       hint,
     });
   }
-  // Some calls have no capability, and this number means no other thing: the descriptor does not know the call.
-  if (capability === undefined && errno === ENOTTY) {
+  // This number means no other thing: the descriptor does not know the call, which may be younger than its capability.
+  if (errno === ENOTTY) {
     const hint = hintFor(name, errno);
     return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM does not have it`, {
       errno,

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 
 const { EEXIST, EINVAL, ENOENT, ENOSPC, ENOTTY, ENXIO } = constants.errno;
 
-const overlap = 'the region overlaps one that another slot holds';
+const overlap = 'the region overlaps one that another slot holds: move it, or delete that slot first';
 const busFull = 'the VM has as many devices as it may';
 const noLog = {
   [ENOENT]: 'the slot must have MemoryFlag.LogDirtyPages',
@@ -14,7 +14,7 @@ export const memoryHints: Readonly<Record<string, Readonly<Record<number, string
   KVM_SET_USER_MEMORY_REGION: {
     [EEXIST]: overlap,
     [EINVAL]:
-      'a flag is unknown here, or the size of a slot in use was to change, or there is nothing in the slot to delete',
+      'a flag is unknown here, or the memory of a slot in use was to change, its size, or whether it is read-only, which only deleting it first does, or there is nothing in the slot to delete',
   },
   KVM_SET_USER_MEMORY_REGION2: {
     [EEXIST]: overlap,

@@ -5,6 +5,11 @@ const { EBADF, EBUSY, EEXIST, EINVAL, ENOENT, ENOTTY, EPERM } = constants.errno;
 const notEncrypted =
   'it takes a host with SEV or TDX, where the kvm module has it on, and a VM that was made for it: sev.init2, tdx.initVm';
 
+const xenAttributes = {
+  [ENOENT]: 'this kernel does not know the attribute',
+  [ENOTTY]: 'Cap.XenHvm must have XenHvmConfigFlag.SharedInfo: older kernels have no attributes of Xen',
+};
+
 /** What a refusal means, of the ioctls that x86 alone has, and of those about the state of its CPUs. */
 export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   KVM_GET_XSAVE: { [EINVAL]: 'the state is longer than 4096 bytes here: getXsave2' },
@@ -14,11 +19,11 @@ export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>
   KVM_SET_XCRS: { [EINVAL]: 'XCR0 must have bit 0, and no state that the CPUID of the vCPU lacks' },
   KVM_SET_SREGS: {
     [EINVAL]:
-      'the control registers contradict each other (paging needs protection, long mode needs PAE), or CPUID lacks a feature',
+      'the control registers contradict each other (paging needs protection, long mode needs PAE), or CPUID lacks a feature: call setCpuid2 first, as long mode wants on some hosts',
   },
   KVM_SET_SREGS2: {
     [EINVAL]:
-      'the control registers contradict each other (paging needs protection, long mode needs PAE), CPUID lacks a feature, or page-directory pointers are given where paging has none',
+      'the control registers contradict each other (paging needs protection, long mode needs PAE), CPUID lacks a feature (call setCpuid2 first, as long mode wants on some hosts), or page-directory pointers are given where paging has none',
   },
   KVM_SET_DEBUGREGS: { [EINVAL]: 'flags must be 0, and DR6 and DR7 have no bits above the lower 32' },
   KVM_SET_VCPU_EVENTS: { [EINVAL]: 'a flag is unknown here, or an exception is beyond vector 31 or is the NMI' },
@@ -43,8 +48,11 @@ export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>
     [EINVAL]:
       'a flag is not one to be set, the MSR is not from 0x40000000 to 0x4fffffff, or pages are given with InterceptHcall',
   },
-  KVM_XEN_HVM_SET_ATTR: { [ENOENT]: 'this kernel does not know the attribute' },
-  KVM_XEN_VCPU_SET_ATTR: { [ENOENT]: 'this kernel does not know the attribute' },
+  KVM_XEN_HVM_GET_ATTR: xenAttributes,
+  KVM_XEN_HVM_SET_ATTR: xenAttributes,
+  KVM_XEN_VCPU_GET_ATTR: xenAttributes,
+  KVM_XEN_VCPU_SET_ATTR: xenAttributes,
+  KVM_XEN_HVM_EVTCHN_SEND: { [ENOTTY]: 'Cap.XenHvm must have XenHvmConfigFlag.EvtchnSend' },
   KVM_HYPERV_EVENTFD: {
     [EEXIST]: 'the connection has an eventfd already',
     [ENOENT]: 'the connection has no eventfd to take away',

@@ -57,8 +57,10 @@ export function addressLimit(mode: Mode): bigint {
  * exception shuts the guest down, until it loads an interrupt table of its own; in real mode the table is at 0, as at reset.
  * x87 and, in protected and long mode, SSE are ready for use.
  *
+ * Long mode wants `vcpu.setCpuid2` before: hosts with AMD's processors refuse it to a vCPU whose CPUID does not have it.
+ *
  * @throws KvmError `ERR_KVM_OUT_OF_RANGE` or `ERR_KVM_INVALID_ARGUMENT` for an address that the mode cannot have; neither the
- *   vCPU nor its memory has changed then.
+ *   vCPU nor its memory has changed then. `ERR_KVM_SYSCALL` with EINVAL for a mode that the vCPU's CPUID lacks.
  */
 export function enterMode(vcpu: Vcpu, mode: Mode, setup: ModeSetup): void {
   const tables = checkSetup(mode, setup);

@@ -17,8 +17,8 @@ export abstract class X86VmMemory extends X86VmClock {
   }
 
   /**
-   * The limit of `setNrMmuPages`. Newer kernels keep the number to themselves: ENOTTY. KVM_GET_NR_MMU_PAGES,
-   * api.rst 4.45. x86, Cap.MmuShadowCacheControl.
+   * The limit of `setNrMmuPages`. Newer kernels keep the number to themselves: `ERR_KVM_UNSUPPORTED`.
+   * KVM_GET_NR_MMU_PAGES, api.rst 4.45. x86, Cap.MmuShadowCacheControl.
    */
   getNrMmuPages(): number {
     return this.call(abi.KVM_GET_NR_MMU_PAGES);
