@@ -2,9 +2,9 @@
 
 export type { BackendName } from './backend/backend.js';
 export { type BackendAttempt, backendNames, tryBackend } from './backend/select.js';
-export { errnoName, KvmError, type KvmErrorCode, type KvmErrorJson } from './errors/kvm-error.js';
+export { errnoName, KvmError, type KvmErrorCode, type KvmErrorDetails, type KvmErrorJson } from './errors/kvm-error.js';
 export type { Attribute, AttributeData } from './ioctl/attributes.js';
-export type { ArgumentOf, FdKind, Ioctl, IoctlArgument } from './ioctl/ioctl.js';
+export type { ArgumentOf, Capability, FdKind, Ioctl, IoctlArgument } from './ioctl/ioctl.js';
 export { KvmFd } from './ioctl/kvm-fd.js';
 export { DirtyLog } from './memory/dirty-log.js';
 export { GuestMemfd } from './memory/guest-memfd.js';

@@ -34,6 +34,11 @@ export abstract class StatsFd<K extends FdKind> extends AttributesFd<K> {
     }
   }
 
+  protected override giveAway(): void {
+    this.#stats?.release();
+    super.giveAway();
+  }
+
   override close(): void {
     this.#stats?.release();
     super.close();

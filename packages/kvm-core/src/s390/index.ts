@@ -5,7 +5,8 @@ export * from '../abi/s390/index.js';
 export * from '../generic.js';
 export type { Exit } from './exits.js';
 export { Kvm } from './kvm.js';
+export type { MemOpOptions } from './memory.js';
 export { Vcpu } from './vcpu.js';
-export { Vm } from './vm.js';
+export { type CmmaBits, Vm } from './vm.js';
 
 export const { capName, capByName, allCaps, exitReasonName } = namesOf<abi.Cap>(abi);

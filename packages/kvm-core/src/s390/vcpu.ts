@@ -1,6 +1,5 @@
 import * as abi from '../abi/s390/index.js';
-import type { GuestMemory } from '../memory/guest-memory.js';
-import { wholePages64 } from '../memory/guest-memory.js';
+import { GuestMemory, wholePages64 } from '../memory/guest-memory.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { given } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
@@ -64,7 +63,7 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
    */
   ucasMap(memory: GuestMemory, vcpuAddr: bigint): void {
     isGuestMemory(memory);
-    const pages = memory.bytes();
+    const pages = GuestMemory.pagesOf(memory, 0);
     const userAddr = BigInt(this.opened().address(pages));
     const length = BigInt(pages.length);
     const argument = abi.KvmS390UcasMapping.from({ userAddr, vcpuAddr: wholePages64(vcpuAddr, 'vcpuAddr'), length });

@@ -5,6 +5,7 @@ import { kvmError } from '../../test/errors.js';
 import { realModeGuest } from '../../test/real-mode.js';
 import { Cap, ExitReason } from '../abi/x86/index.js';
 import { Kvm } from '../x86/kvm.js';
+import { Vcpu } from '../x86/vcpu/vcpu.js';
 
 function openDescriptors(): string[] {
   return readdirSync('/proc/self/fd');
@@ -29,6 +30,19 @@ onEachBackend('statistics', (backend) => {
     expect(all.size).toBe(stats.statistics.length);
     expect(all.get('exits')).toBe(stats.value('exits'));
     expect([...all.keys()]).toEqual(stats.statistics.map(({ name }) => name));
+  });
+
+  test('end when the vCPU is given away', (context) => {
+    if (lacking !== undefined) context.skip(lacking);
+    using guest = realModeGuest(backend, [0xf4]);
+    const before = openDescriptors().length;
+    const stats = guest.vcpu.stats();
+    const handle = guest.vcpu.transfer();
+    kvmError('ERR_KVM_CLOSED', () => stats.read());
+    // The handle has a descriptor of the VM, and the statistics have none.
+    expect(openDescriptors().length).toBe(before + 1);
+    using vcpu = Vcpu.from(handle);
+    expect(vcpu.stats().value('exits')).toBeGreaterThanOrEqual(0n);
   });
 
   test('say what they count, in which unit, and how', (context) => {

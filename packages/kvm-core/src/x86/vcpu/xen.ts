@@ -1,6 +1,6 @@
 import * as abi from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
-import type { GuestMemory } from '../../memory/guest-memory.js';
+import { GuestMemory } from '../../memory/guest-memory.js';
 import { u16 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
 import { isGuestMemory } from '../../vm/memory.js';
@@ -11,7 +11,7 @@ const vcpuInfoSize = 64;
 
 /** What a guest made for Xen wants of a vCPU. */
 export abstract class X86VcpuXen extends X86VcpuSyncRegs {
-  /** An attribute of Xen's, of `XenVcpuAttrType`. KVM_XEN_VCPU_GET_ATTR, api.rst 4.129. x86, Cap.XenHvm. */
+  /** An attribute of Xen's, of `XenVcpuAttrType`. KVM_XEN_VCPU_GET_ATTR, api.rst 4.129. x86, Cap.XenHvm with `XenHvmConfigFlag.SharedInfo`. */
   getXenVcpuAttr(type: number): abi.KvmXenVcpuAttr {
     const attribute = abi.KvmXenVcpuAttr.from({ type: u16(type, 'the type of an attribute') });
     return this.read(abi.KVM_XEN_VCPU_GET_ATTR, attribute);
@@ -49,7 +49,7 @@ export abstract class X86VcpuXen extends X86VcpuSyncRegs {
       return;
     }
     isGuestMemory(memory);
-    const info = memory.bytes(offset, vcpuInfoSize);
+    const info = GuestMemory.pagesOf(memory, offset, vcpuInfoSize);
     this.#setVcpuInfo(BigInt(this.opened().address(info)), [info]);
     this.hold(name, { memory: info, release: memory.hold() });
   }

@@ -215,6 +215,14 @@ onEachBackend('a state is refused', (backend) => {
       'does not say which memory slots',
     ],
     [[{ slot: 0 }], 'does not say which memory slots'],
+    [
+      [{ slot: 0, guestPhysAddr: '0x0', flags: 2 ** 40, memory: 0, offset: 0, size: 4096 }],
+      'cannot be restored here: flags must be',
+    ],
+    [
+      [0, 1].map((slot) => ({ slot, guestPhysAddr: '0x0', flags: 0, memory: 0, offset: 0, size: 4096 })),
+      'cannot be restored here: KVM_SET_USER_MEMORY_REGION: EEXIST',
+    ],
     ['none', 'does not say which memory slots'],
   ])('whose slots are %j', (slots, message) => {
     expect(refusal(altered({ slots: new Uint8Array() }, { slots }))).toContain(message);

@@ -110,7 +110,8 @@ export abstract class X86VmSaving extends X86VmMsrs {
       restoreParts(vmParts, this, own);
     } catch (error) {
       for (const each of [...vcpus, ...memories]) each.close();
-      throw error;
+      if (!(error instanceof KvmError) || error.code === 'ERR_KVM_STATE') throw error;
+      throw broken(`this state cannot be restored here: ${error.message}`, error);
     }
     return { vcpus, memories };
   }

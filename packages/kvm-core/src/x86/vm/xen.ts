@@ -1,6 +1,6 @@
 import * as abi from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
-import type { GuestMemory } from '../../memory/guest-memory.js';
+import { GuestMemory } from '../../memory/guest-memory.js';
 import { given, u16, u32 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
 import { isGuestMemory } from '../../vm/memory.js';
@@ -47,7 +47,7 @@ export abstract class X86VmXen extends X86VmPmu {
     this.hold('Xen hypercall pages', { memory });
   }
 
-  /** An attribute of Xen's, of `XenAttrType`. KVM_XEN_HVM_GET_ATTR, api.rst 4.127. x86, Cap.XenHvm. */
+  /** An attribute of Xen's, of `XenAttrType`. KVM_XEN_HVM_GET_ATTR, api.rst 4.127. x86, Cap.XenHvm with `XenHvmConfigFlag.SharedInfo`. */
   getXenHvmAttr(type: number): abi.KvmXenHvmAttr {
     return this.read(abi.KVM_XEN_HVM_GET_ATTR, abi.KvmXenHvmAttr.from({ type: u16(type, 'the type of an attribute') }));
   }
@@ -84,7 +84,7 @@ export abstract class X86VmXen extends X86VmPmu {
       return;
     }
     isGuestMemory(memory);
-    const page = memory.bytes(offset, pageSize);
+    const page = GuestMemory.pagesOf(memory, offset, pageSize);
     this.#setSharedInfo(BigInt(this.opened().address(page)), [page]);
     this.hold(name, { memory: page, release: memory.hold() });
   }
