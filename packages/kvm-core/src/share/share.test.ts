@@ -179,7 +179,12 @@ onEachBackend('an object that is shared', (backend) => {
     ]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vcpu.from(forged as never));
     }
-    Vcpu.from(handle).close();
+    // Not even with what another VM gave: its slots would be taken for the guest's.
+    using stranger = realModeGuest(backend, code);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vcpu.from({ ...handle, vm: stranger.vm.share() }));
+    // But with what any thread that has the VM gave.
+    using shared = Vm.from(good);
+    Vcpu.from({ ...handle, vm: shared.share() }).close();
   });
 
   test('is gone once all who had it have closed it, and its number is not taken for another', () => {

@@ -5,7 +5,7 @@ import { systemCall } from '../errors/system-call.js';
 import { given } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { rebuildVcpu } from '../vcpu/parts.js';
-import { checkVm, type SharedVm } from './vm.js';
+import { checkVm, markOf, type SharedVm } from './vm.js';
 import { changeState, isCalled, makeWords, notShared, State, stateOf, unshare, valuesOf } from './words.js';
 
 /** A vCPU on its way to another thread, as `postMessage` carries it: `Vcpu.from` makes one of it there, once. */
@@ -17,7 +17,7 @@ export interface TransferredVcpu {
 }
 
 /** What the words of a vCPU hold, in their order. */
-const members = ['fd', 'vmFd', 'id', 'hasRun', 'address', 'length', 'ringAddress', 'ringLength'] as const;
+const members = ['fd', 'vmFd', 'id', 'hasRun', 'address', 'length', 'ringAddress', 'ringLength', 'vmMark'] as const;
 type Members = Record<(typeof members)[number], number>;
 
 /** The handle for a vCPU that its thread gives away: both descriptors are the handle's from now on. */
@@ -29,6 +29,8 @@ export function offerVcpu(parts: VcpuParts, hasRun: boolean, vm: SharedVm): Tran
       hint: [...descriptor.held.keys()].join(', '),
     });
   }
+  const vmMark = markOf(backend, vm.words);
+  if (vmMark === undefined) throw notShared('vm.share()');
   const vmFd = systemCall('duplicating the descriptor of a VM', backend.duplicate(parent.fd));
   const all: Members = {
     fd,
@@ -39,6 +41,7 @@ export function offerVcpu(parts: VcpuParts, hasRun: boolean, vm: SharedVm): Tran
     length: state.bytes.length,
     ringAddress: dirtyRing?.address ?? 0,
     ringLength: dirtyRing?.length ?? 0,
+    vmMark,
   };
   if (claim !== undefined) unshare(claim);
   timer.close();
@@ -58,12 +61,14 @@ export function adoptVcpu(arch: Architecture, handle: TransferredVcpu): VcpuPart
   const { backend, make } = checkVm(arch, vm);
   const values = valuesOf(backend, words, members.length);
   if (values === undefined || !isKickWords(kickWords)) throw notShared('vcpu.transfer()');
+  const known = Object.fromEntries(members.map((name, i) => [name, values[i]])) as Members;
+  // With the slots of another VM, this thread would keep other pages than the guest's.
+  if (known.vmMark !== markOf(backend, vm.words)) throw notShared('vcpu.transfer()');
   if (!changeState(words, State.Offered, State.Owned)) {
     throw new KvmError('ERR_KVM_CLOSED', 'this vcpu has been taken already, or closed', {
       hint: 'each transfer is taken once',
     });
   }
-  const known = Object.fromEntries(members.map((name, i) => [name, values[i]])) as Members;
   const { fd, vmFd, id, hasRun, address, length, ringAddress, ringLength } = known;
   const real =
     isCalled(fd, 'anon_inode:kvm-vcpu') &&
@@ -105,7 +110,13 @@ function isMapped(address: number, length: number): boolean {
 
 /** Takes a vCPU back that nobody has taken yet, and closes it. */
 export function withdrawVcpu(arch: Architecture, handle: TransferredVcpu): void {
-  if (stateOf(handle.words) === State.Offered) adoptVcpu(arch, handle).descriptor.release();
+  if (stateOf(handle.words) !== State.Offered) return;
+  try {
+    adoptVcpu(arch, handle).descriptor.release();
+  } catch (error) {
+    // Another thread has taken it just now.
+    if (!(error instanceof KvmError) || error.code !== 'ERR_KVM_CLOSED') throw error;
+  }
 }
 
 /**

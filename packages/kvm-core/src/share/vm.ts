@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
@@ -20,8 +20,18 @@ export interface SharedVm {
 
 export type SharedSlot = readonly [slot: number, guestPhysAddr: bigint, size: number, flags: number, pages: Uint8Array];
 
-/** How many values the words of a VM have: the descriptor, bytes of a vCPU's mapping, bytes of a dirty ring, the sum over the slots. */
-const values = 4;
+/**
+ * How many values the words of a VM have: the descriptor, bytes of a vCPU's mapping, bytes of a dirty ring, the sum over the slots, and
+ * the mark that all descriptors of the VM have, and no other VM.
+ */
+const values = 5;
+
+const largestMark = 2 ** 48 - 1;
+
+/** The mark of a VM in its words. */
+export function markOf(backend: Backend, words: BigInt64Array | undefined): number | undefined {
+  return valuesOf(backend, words, values)?.[values - 1];
+}
 
 /** The handle for a VM, whose slots may not change from now on: threads that have it could not know. */
 export function shareVm(descriptor: Descriptor): SharedVm {
@@ -43,7 +53,13 @@ export function shareVm(descriptor: Descriptor): SharedVm {
     list.push([slot, guestPhysAddr, size, flags, pages]);
   }
   for (const { share } of slots.values()) share();
-  descriptor.shared ??= makeWords(backend, State.Owned, [fd, mmapSize, dirtyRingBytes, sumOf(backend, list)]);
+  descriptor.shared ??= makeWords(backend, State.Owned, [
+    fd,
+    mmapSize,
+    dirtyRingBytes,
+    sumOf(backend, list),
+    randomInt(largestMark),
+  ]);
   return { arch: arch.name, backend: backend.name, words: descriptor.shared, slots: list };
 }
 
@@ -73,14 +89,14 @@ export function checkVm(
   if (name !== arch.name) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `this VM is of ${String(name)}, and not of ${arch.name}`);
   }
-  const [fd, mmapSize, dirtyRingBytes, sum] = known as [number, number, number, number];
+  const [fd, mmapSize, dirtyRingBytes, sum, mark] = known as [number, number, number, number, number];
   if (sumOf(backend, list) !== sum) throw notShared('vm.share()');
   const make = (own: number): Descriptor => {
     const slots = new Map(list.map((slot) => [slot[0], slotOf(backend, slot)]));
     const facts = { mmapSize, dirtyRingBytes, slots };
     const descriptor = new Descriptor(arch, backend, own, undefined, () => slots.clear(), facts);
     // Of this thread's own descriptor, should it share the VM in its turn.
-    descriptor.shared = makeWords(backend, State.Owned, [own, mmapSize, dirtyRingBytes, sum]);
+    descriptor.shared = makeWords(backend, State.Owned, [own, mmapSize, dirtyRingBytes, sum, mark]);
     return descriptor;
   };
   return { backend, fd, make };

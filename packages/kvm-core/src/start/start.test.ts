@@ -194,6 +194,31 @@ onEachBackend('vCPUs that are started', (backend) => {
     expect(await failure(guest.vm.start({ vcpus: guest.vcpus, handlers, onMessage }).done)).toBeInstanceOf(RangeError);
   });
 
+  test('fail together when one cannot be given away, or is of another VM', async () => {
+    const before = descriptors();
+    {
+      using guest = machine(backend, spin, spin);
+      using other = machine(backend, spin);
+      const [first, second] = guest.vcpus as [Vcpu, Vcpu];
+      const mixed = guest.vm.start({ vcpus: [first, other.vcpus[0] as Vcpu], handlers });
+      expect(await failure(mixed.done)).toMatchObject({
+        code: 'ERR_KVM_INVALID_ARGUMENT',
+        message: expect.stringContaining('another VM'),
+      });
+      const full = new Error('no more descriptors');
+      Object.assign(second, {
+        transfer: () => {
+          throw full;
+        },
+      });
+      using third = guest.vm.createVcpu(2);
+      expect(await failure(guest.vm.start({ vcpus: [third, second], handlers }).done)).toBe(full);
+      for (const vcpu of [first, second, third]) expect(vcpu.closed).toBe(true);
+    }
+    for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
+    expect(descriptors()).toBe(before);
+  });
+
   test('are not started with what does not fit, and stay this thread s', () => {
     using guest = machine(backend, [0xf4]);
     const { vm, vcpus } = guest;

@@ -1,7 +1,7 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
 import { reclaimVcpu, type TransferredVcpu } from '../share/vcpu.js';
-import { shareVm } from '../share/vm.js';
+import { markOf, shareVm } from '../share/vm.js';
 import { given, integer, list } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { GenericVcpu } from '../vcpu/vcpu.js';
@@ -52,8 +52,9 @@ export function startVcpus<C extends GenericVcpu>(
   const { vcpus, handlers, data, onMessage, queue, signal } = checked(options);
   const { arch, backend } = vm;
   const shared = shareVm(vm);
+  const mark = markOf(backend, shared.words);
   let failure: { error: unknown } | undefined;
-  let running: RunningVcpu[] = [];
+  const running: RunningVcpu[] = [];
   const stop = (): void => {
     for (const each of running) each.stop();
   };
@@ -62,20 +63,29 @@ export function startVcpus<C extends GenericVcpu>(
     stop();
   };
   const abort = (): void => fail(signal?.reason);
-  running = vcpus.map((vcpu, index) => {
+  const begin = (vcpu: C, index: number): void => {
     const kickHandle = vcpu.kickHandle();
+    const transferred = vcpu.transfer();
+    if (markOf(backend, transferred.vm.words) !== mark) throw wrong(`vcpus[${index}] is of another VM`);
     const order = {
       arch: arch.name,
       backend: backend.name,
       vm: shared,
-      vcpu: vcpu.transfer(),
+      vcpu: transferred,
       handlers,
       data,
       words: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
       queue,
     };
-    return new RunningVcpu(order, kickHandle, (message) => onMessage(message, index), fail);
-  });
+    running.push(new RunningVcpu(order, kickHandle, (message) => onMessage(message, index), fail));
+  };
+  try {
+    vcpus.forEach(begin);
+  } catch (error) {
+    // Those that run already end, as when one fails later.
+    fail(error);
+    for (const vcpu of vcpus) vcpu.close();
+  }
   started.add(stop);
   signal?.addEventListener('abort', abort);
   const done = Promise.all(running.map(({ ended }) => ended)).then((endings) => {

@@ -68,7 +68,8 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmI
    * Runs vCPUs, each in a Worker of its own, with handlers that a module exports: for those who do not want to write the Workers. From
    * now on the guest's memory stays as it is, as with `share`. Keep the VM open until `done`.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT`, `ERR_KVM_OUT_OF_RANGE`; and what `share` throws. What goes wrong later is told by `done`.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT`, `ERR_KVM_OUT_OF_RANGE`; and what `share` throws. What goes wrong later is told by `done`,
+   *   a vCPU of another VM and one that cannot be given away among it.
    */
   start(options: StartOptions<C>): Running<C> {
     this.opened();
