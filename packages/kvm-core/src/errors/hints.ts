@@ -3,7 +3,7 @@ import { interruptHints } from './interrupt-hints.js';
 import { memoryHints } from './memory-hints.js';
 import { x86Hints } from './x86-hints.js';
 
-const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM } = constants.errno;
+const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM } = constants.errno;
 
 const noSuchRegister = 'this vCPU has no such register: getRegList tells which there are';
 /** What arm64 says to most calls before KVM_ARM_VCPU_INIT. */
@@ -18,6 +18,10 @@ const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   KVM_ENABLE_CAP: {
     [EEXIST]: 'it is too late: the VM has what the capability is about already, or vCPUs',
     [EINVAL]: 'it is on already, or takes other arguments, or has to be turned on before the first vCPU is created',
+  },
+  KVM_CREATE_VM: {
+    [EINVAL]: 'this host has no machines of this type; 0 is the usual one',
+    [EBUSY]: 'another hypervisor of this host, as VirtualBox, has the hardware: end its guests first',
   },
   KVM_CREATE_VCPU: {
     [EEXIST]: 'the VM has a vCPU with this id already',
@@ -41,6 +45,7 @@ const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   KVM_GET_REG_LIST: { [ENOEXEC]: uninitialised, [EPERM]: unfinalised },
   KVM_RUN: {
     [EFAULT]: 'the guest used memory whose backing is not there',
+    [EIO]: 'the kernel has given this VM up after a fault of its own, which its log tells: `dmesg`',
     [ENOEXEC]: uninitialised,
     [EPERM]: unfinalised,
   },

@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { KVM_CREATE_IRQCHIP } from '../abi/x86/index.js';
+import { KVM_CREATE_IRQCHIP, KVM_CREATE_VM, KVM_RUN, KVM_SET_SREGS, KVM_XEN_HVM_GET_ATTR } from '../abi/x86/index.js';
 import type { Ioctl } from '../ioctl/ioctl.js';
 import { ioctlError } from './ioctl-error.js';
 
-const { EEXIST, EINVAL, ENOTTY } = constants.errno;
+const { EBUSY, EEXIST, EINVAL, EIO, EMFILE, ENOTTY } = constants.errno;
 
 const guarded: Ioctl<'vm'> = {
   name: 'KVM_EXAMPLE',
@@ -48,5 +48,16 @@ describe('the error for an ioctl that was refused', () => {
   test('says what to do where that is known', () => {
     const error = ioctlError(KVM_CREATE_IRQCHIP, 'vm', EEXIST, () => 1);
     expect(error.message).toBe('KVM_CREATE_IRQCHIP: EEXIST (the VM has an interrupt controller already)');
+  });
+
+  test.each([
+    [KVM_CREATE_VM, 'system', EBUSY, /another hypervisor/],
+    [KVM_CREATE_VM, 'system', EINVAL, /0 is the usual one/],
+    [KVM_CREATE_VM, 'system', EMFILE, /ulimit -n/],
+    [KVM_RUN, 'vcpu', EIO, /dmesg/],
+    [KVM_SET_SREGS, 'vcpu', EINVAL, /call setCpuid2 first/],
+    [KVM_XEN_HVM_GET_ATTR, 'vm', ENOTTY, /XenHvmConfigFlag.SharedInfo/],
+  ] as const)('says what to do: $0.name of $1, errno $2', (ioctl: Ioctl, kind, errno, hint) => {
+    expect(ioctlError(ioctl, kind, errno, () => 1).hint).toMatch(hint);
   });
 });
