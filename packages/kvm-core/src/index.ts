@@ -22,7 +22,6 @@ export type { SynchronisedRegisters } from './x86/sync-regs.js';
 export type { Tdx, TdxVcpu, TdxVm } from './x86/tdx.js';
 export { Vcpu } from './x86/vcpu/vcpu.js';
 export type { PmuEventFilter } from './x86/vm/pmu.js';
-export type { RestoredVm } from './x86/vm/saving.js';
 export { Vm } from './x86/vm/vm.js';
 export type { XenHvmConfig } from './x86/vm/xen.js';
 

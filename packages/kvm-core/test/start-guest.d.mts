@@ -1,19 +1,19 @@
 import type { BackendName } from '../src/backend/backend.js';
 import type { GuestMemory } from '../src/memory/guest-memory.js';
 import type { GenericKvm } from '../src/system/kvm.js';
-import type { GenericVcpu } from '../src/vcpu/vcpu.js';
-import type { GenericVm } from '../src/vm/vm.js';
+import type { SavingVcpu } from '../src/vcpu/saving.js';
+import type { SavingVm } from '../src/vm/saving.js';
 import type { Exit } from '../src/x86/exits.js';
 
 export const codeAddress: number;
 
 /** Of the exits, tests whose claims hold everywhere look at those that are everywhere: the types are x86's. */
-type AnyVcpu = GenericVcpu<Exit>;
-type AnyKvm = GenericKvm<GenericVm<AnyVcpu>>;
+type AnyVcpu = SavingVcpu<Exit>;
+type AnyKvm = GenericKvm<SavingVm<AnyVcpu>>;
 
 export interface MachineGuest extends Disposable {
   kvm: AnyKvm;
-  vm: GenericVm<AnyVcpu>;
+  vm: SavingVm<AnyVcpu>;
   vcpu: AnyVcpu;
   memory: GuestMemory;
   close(): void;

@@ -1,6 +1,8 @@
 import type { KvmVcpuEvents, VcpuFeature } from '../abi/arm64/index.js';
 import * as abi from '../abi/arm64/index.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
+import { restoreParts, savedParts } from '../state/parts.js';
+import type { NewPart, SavedState } from '../state/saved-state.js';
 import { given, integer, list } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 import type { VcpuParts } from '../vcpu/parts.js';
@@ -8,6 +10,7 @@ import { arm64 } from './architecture.js';
 import { exits } from './exits.js';
 import { type GuestDebugOptions, guestDebug } from './guest-debug.js';
 import { ArmVcpuRegisters } from './registers.js';
+import { type SavedVcpu, vcpuParts } from './vcpu-parts.js';
 
 /** What `vcpu.init` takes. */
 export interface VcpuInit {
@@ -49,7 +52,24 @@ export class Vcpu extends ArmVcpuRegisters {
       const word = Math.floor(feature / 32);
       bits[word] = (bits[word] as number) | (1 << (feature % 32));
     }
+    this.#init(argument);
+  }
+
+  #init(argument: abi.KvmVcpuInit): void {
     this.write(abi.KVM_ARM_VCPU_INIT, argument);
+    this.told.set([argument.target, ...argument.features]);
+  }
+
+  protected savedParts(): NewPart[] {
+    return savedParts(vcpuParts, this.#saved());
+  }
+
+  protected restoreParts(state: SavedState): void {
+    restoreParts(vcpuParts, this.#saved(), state);
+  }
+
+  #saved(): SavedVcpu {
+    return { vcpu: this, told: this.told, init: (argument) => this.#init(argument) };
   }
 
   /**

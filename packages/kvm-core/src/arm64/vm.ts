@@ -5,7 +5,7 @@ import { wholePages, wholePages64 } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
 import { adoptVm, type SharedVm } from '../share/vm.js';
 import { integer, u64 } from '../struct/check.js';
-import { GenericVm } from '../vm/vm.js';
+import { SavingVm } from '../vm/saving.js';
 import { arm64 } from './architecture.js';
 import { Vcpu } from './vcpu.js';
 
@@ -14,8 +14,9 @@ const granule = 16;
 const longest = 2 ** 31 - 1;
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends GenericVm<Vcpu> {
+export class Vm extends SavingVm<Vcpu> {
   protected readonly vcpuType = Vcpu;
+  protected readonly stateParts = [];
 
   /**
    * The same VM, in the Worker that was sent what `share` gave: to be closed there.

@@ -1,11 +1,12 @@
 import { adoptVm, type SharedVm } from '../share/vm.js';
-import { GenericVm } from '../vm/vm.js';
+import { SavingVm } from '../vm/saving.js';
 import { riscv } from './architecture.js';
 import { Vcpu } from './vcpu.js';
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends GenericVm<Vcpu> {
+export class Vm extends SavingVm<Vcpu> {
   protected readonly vcpuType = Vcpu;
+  protected readonly stateParts = [];
 
   /**
    * The same VM, in the Worker that was sent what `share` gave: to be closed there.

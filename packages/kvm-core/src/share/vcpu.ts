@@ -4,7 +4,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
 import { given } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
-import { rebuildVcpu } from '../vcpu/parts.js';
+import { rebuildVcpu, toldWords } from '../vcpu/parts.js';
 import { checkVm, markOf, type SharedVm } from './vm.js';
 import { changeState, isCalled, makeWords, notShared, State, stateOf, unshare, valuesOf } from './words.js';
 
@@ -16,13 +16,13 @@ export interface TransferredVcpu {
   readonly kickWords: Int32Array;
 }
 
-/** What the words of a vCPU hold, in their order. */
+/** What the words of a vCPU hold, in their order; after them, what it was told. */
 const members = ['fd', 'vmFd', 'id', 'hasRun', 'address', 'length', 'ringAddress', 'ringLength', 'vmMark'] as const;
 type Members = Record<(typeof members)[number], number>;
 
 /** The handle for a vCPU that its thread gives away: both descriptors are the handle's from now on. */
 export function offerVcpu(parts: VcpuParts, hasRun: boolean, vm: SharedVm): TransferredVcpu {
-  const { descriptor, id, state, kickState, dirtyRing, timer, claim } = parts;
+  const { descriptor, id, state, kickState, dirtyRing, timer, told, claim } = parts;
   const { backend, fd, parent } = descriptor;
   if (descriptor.held.size > 0 || parent === undefined) {
     throw new KvmError('ERR_KVM_UNSAFE', 'this vCPU has addresses of memory that only this thread keeps', {
@@ -47,11 +47,7 @@ export function offerVcpu(parts: VcpuParts, hasRun: boolean, vm: SharedVm): Tran
   timer.close();
   kickState.unbind();
   descriptor.abandon();
-  const words = makeWords(
-    backend,
-    State.Offered,
-    members.map((name) => all[name]),
-  );
+  const words = makeWords(backend, State.Offered, [...members.map((name) => all[name]), ...told]);
   return { vm, words, kickWords: kickState.words };
 }
 
@@ -59,7 +55,7 @@ export function offerVcpu(parts: VcpuParts, hasRun: boolean, vm: SharedVm): Tran
 export function adoptVcpu(arch: Architecture, handle: TransferredVcpu): VcpuParts {
   const { vm, words, kickWords } = given(handle, 'what vcpu.transfer gave');
   const { backend, make } = checkVm(arch, vm);
-  const values = valuesOf(backend, words, members.length);
+  const values = valuesOf(backend, words, members.length + toldWords);
   if (values === undefined || !isKickWords(kickWords)) throw notShared('vcpu.transfer()');
   const known = Object.fromEntries(members.map((name, i) => [name, values[i]])) as Members;
   // With the slots of another VM, this thread would keep other pages than the guest's.
@@ -86,6 +82,7 @@ export function adoptVcpu(arch: Architecture, handle: TransferredVcpu): VcpuPart
     kickWords,
     dirtyRing,
     hasRun: hasRun === 1,
+    told: Uint32Array.from(values.slice(members.length)),
     claim: words,
   });
   // The vCPU is what has the VM now.

@@ -6,6 +6,9 @@ import { type MappedRing, mapRing } from './dirty-ring.js';
 import { KickState } from './kick.js';
 import { RunState } from './run-state.js';
 
+/** @internal How many words it can have been told. */
+export const toldWords = 8;
+
 /** @internal What a vCPU is made of. */
 export interface VcpuParts {
   readonly descriptor: Descriptor;
@@ -16,6 +19,8 @@ export interface VcpuParts {
   readonly dirtyRing: MappedRing | undefined;
   /** In another thread, before it came to this one. */
   readonly hasRun: boolean;
+  /** What the architecture told it once, and no kernel tells again: arm64's `struct kvm_vcpu_init`, in words of 32 bits. */
+  readonly told: Uint32Array;
   /** The words of the handle it came with. */
   readonly claim?: BigInt64Array;
 }
@@ -40,7 +45,14 @@ export function vcpuParts(
     backend.close(fd);
     throw error;
   }
-  return assemble(parent, fd, { id, state, kickState: new KickState(state), dirtyRing, hasRun: false });
+  return assemble(parent, fd, {
+    id,
+    state,
+    kickState: new KickState(state),
+    dirtyRing,
+    hasRun: false,
+    told: new Uint32Array(toldWords),
+  });
 }
 
 /** @internal What is known of a vCPU that was mapped by another thread. */
@@ -53,15 +65,24 @@ export interface KnownVcpu {
   readonly dirtyRing: MappedRing | undefined;
   readonly kickWords: Int32Array;
   readonly hasRun: boolean;
+  readonly told: Uint32Array;
   readonly claim: BigInt64Array;
 }
 
 /** @internal */
 export function rebuildVcpu(parent: Descriptor, known: KnownVcpu): VcpuParts {
-  const { fd, id, address, length, dirtyRing, kickWords, hasRun, claim } = known;
+  const { fd, id, address, length, dirtyRing, kickWords, hasRun, told, claim } = known;
   const { arch, backend } = parent;
   const state = new RunState(arch, address, new Uint8Array(backend.view(address, length)));
-  return assemble(parent, fd, { id, state, kickState: new KickState(state, kickWords), dirtyRing, hasRun, claim });
+  return assemble(parent, fd, {
+    id,
+    state,
+    kickState: new KickState(state, kickWords),
+    dirtyRing,
+    hasRun,
+    told,
+    claim,
+  });
 }
 
 function assemble(parent: Descriptor, fd: number, own: Omit<VcpuParts, 'descriptor' | 'timer'>): VcpuParts {

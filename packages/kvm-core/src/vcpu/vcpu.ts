@@ -149,6 +149,11 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return { words: this.#kick.words, address: this.#state.address, backend: this.backend.name };
   }
 
+  /** What the architecture told the vCPU once. */
+  protected get told(): Uint32Array {
+    return this.#parts.told;
+  }
+
   /** The run state, mapped: what the kernel and this process tell each other about the vCPU. `struct kvm_run`, api.rst 5. */
   get kvmRun(): R {
     this.opened();

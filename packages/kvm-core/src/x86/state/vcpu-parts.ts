@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import * as abi from '../../abi/x86/index.js';
+import { mpStatePart } from '../../state/mp-state.js';
 import { ifPresent, type Part, structPart } from '../../state/parts.js';
 import { broken } from '../../state/saved-state.js';
 import type { Struct, StructType } from '../../struct/struct.js';
@@ -125,18 +126,7 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
     ({ vcpu }) => ifPresent(() => vcpu.getVcpuEvents()),
     ({ vcpu }, events) => vcpu.setVcpuEvents(events),
   ),
-  {
-    name: 'mpState',
-    save({ vcpu }) {
-      const state = ifPresent(() => vcpu.getMpState());
-      return state === undefined ? undefined : new Uint8Array(Uint32Array.of(state).buffer);
-    },
-    restore({ vcpu }, bytes) {
-      if (bytes.length !== 4) throw broken(`mpState has ${bytes.length} bytes, and has to have 4`);
-      const state = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) as abi.MpState;
-      return () => vcpu.setMpState(state);
-    },
-  },
+  mpStatePart(({ vcpu }) => vcpu),
 ];
 
 /** Refuses a guest that was told of features which this host has not: it would find out in the middle of its work. */

@@ -9,7 +9,7 @@ import type {
 import * as abi from '../../abi/x86/index.js';
 import { boolean, integer, u32 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
-import { GenericVm } from '../../vm/vm.js';
+import { SavingVm } from '../../vm/saving.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
 const { IrqChipId } = abi;
@@ -18,7 +18,7 @@ type PicId = typeof IrqChipId.PicMaster | typeof IrqChipId.PicSlave;
 type IoapicId = typeof IrqChipId.Ioapic;
 
 /** The interrupt controllers and timers of a PC. */
-export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
+export abstract class X86VmInterrupts extends SavingVm<Vcpu> {
   /**
    * Only the local APICs in the kernel, one for each later vCPU; the I/O APIC and, if there is one, the PIC are this process's. A
    * guest's end of a level-triggered interrupt on a routed vector is an exit, `ExitReason.IoapicEoi`. Before the first vCPU. x86,

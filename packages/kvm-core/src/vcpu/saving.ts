@@ -1,0 +1,45 @@
+import type { RunHead } from '../arch/architecture.js';
+import { checkKind } from '../state/parts.js';
+import { broken, type NewPart, SavedState } from '../state/saved-state.js';
+import type { AnyExit } from './exits.js';
+import { GenericVcpu } from './vcpu.js';
+
+/** The state of a vCPU as a whole, on the architectures whose kernel tells it. */
+export abstract class SavingVcpu<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends GenericVcpu<E, R> {
+  /** What the vCPU is made of, now. */
+  protected abstract savedParts(): NewPart[];
+  /** Puts all of it back. */
+  protected abstract restoreParts(state: SavedState): void;
+
+  /**
+   * Everything the host's KVM tells of the vCPU: on x86 registers, extended state, MSRs, CPUID, local APIC, pending events; on arm64 and
+   * riscv each register that `getRegList` lists, and what goes with them. Between two runs, in the thread that runs it. What the last
+   * exit waits for is completed first, with what its handler has put there.
+   *
+   * Not in it, for no kernel tells: the capabilities enabled on it, its attributes, the signal mask, what a debugger has set.
+   *
+   * @throws KvmError `ERR_KVM_STATE` when the guest is in the middle of an instruction that needs one more exit: `settle` gives
+   *   that; and for a vCPU of arm64 that `init` did not initialise.
+   */
+  save(): SavedState {
+    if (this.settle() !== undefined) {
+      throw broken(
+        'the guest is in the middle of an access: handle what settle() gives until it gives nothing, then save',
+      );
+    }
+    return SavedState.of('vcpu', this.archName, this.savedParts(), this.id);
+  }
+
+  /**
+   * Puts a state back, into a vCPU that has not run yet, of a VM that has the memory and the interrupt controllers. One of arm64 needs no
+   * `init`: the state says with what.
+   *
+   * @throws KvmError `ERR_KVM_STATE` for the state of something else, or of another architecture; when the guest was told of CPU
+   *   features that this host lacks; and when the kernel refuses a part, which the message names.
+   */
+  restore(state: SavedState): void {
+    this.opened();
+    checkKind(state, 'vcpu', this.archName);
+    this.restoreParts(state);
+  }
+}

@@ -1,0 +1,101 @@
+import { KvmError } from '../errors/kvm-error.js';
+import type { GuestMemory } from '../memory/guest-memory.js';
+import { restoredMemory, savedMemory } from '../state/memory.js';
+import { checkKind, type Part, restoreParts, savedParts } from '../state/parts.js';
+import { broken, SavedState } from '../state/saved-state.js';
+import type { SavingVcpu } from '../vcpu/saving.js';
+import { GenericVcpu } from '../vcpu/vcpu.js';
+import { GenericVm } from './vm.js';
+
+/** What `vm.restore` has made. */
+export interface RestoredVm<C> {
+  /** The vCPUs, in the order they were saved in. */
+  readonly vcpus: readonly C[];
+  /** The memories, which the VM has in the slots it had. */
+  readonly memories: readonly GuestMemory[];
+}
+
+/** The state of a VM as a whole, on the architectures whose kernel tells it. */
+export abstract class SavingVm<C extends SavingVcpu = SavingVcpu> extends GenericVm<C> {
+  /** What the VM is made of beside its memory and its vCPUs, in the order it has to be restored in. */
+  protected abstract readonly stateParts: readonly Part<this>[];
+
+  /** Makes what has to be there before the vCPUs are. */
+  protected prepare(_own: SavedState): void {}
+
+  /**
+   * Everything of the VM that the host's KVM tells: its memory, its vCPUs, and on x86 its interrupt controllers, timer and clock. While
+   * none of its vCPUs runs.
+   *
+   * Not in it, for no kernel tells: the capabilities enabled on it, its interrupt routes, eventfds and I/O zones, its MSR filter. Nor are
+   * devices, which are the program's: a GIC, an AIA.
+   *
+   * @param vcpus all that it has; one that another thread runs is given as the state that its `save` gave there.
+   */
+  save(vcpus: Iterable<C | SavedState>): SavedState {
+    this.opened();
+    const states = [...iterable(vcpus)].map((vcpu) => (vcpu instanceof SavedState ? vcpu : vcpu.save()));
+    const ids = states.map((state) => idOf(state, this.archName));
+    if (new Set(ids).size < ids.length) throw broken(`the vCPUs ${ids.join(', ')} are not all different ones`);
+    return SavedState.of('vm', this.archName, [
+      ...savedMemory(this.slots, this.abi.MemoryFlag.GuestMemfd),
+      ...states.flatMap((state, i) =>
+        state.header.parts.map(({ name }) => ({ name: `vcpu/${ids[i]}/${name}`, bytes: state.part(name) })),
+      ),
+      ...savedParts(this.stateParts, this),
+    ]);
+  }
+
+  /**
+   * Makes a VM what another one was: a fresh one, without memory and without vCPUs, on which the program has enabled what the other had
+   * enabled. On x86, interrupt controllers and the timer are created if the state has them and the VM does not.
+   *
+   * @throws KvmError `ERR_KVM_STATE` when the state is damaged, of something else, or does not fit this host. The VM is then good for nothing but to be closed.
+   */
+  restore(state: SavedState): RestoredVm<C> {
+    const backend = this.opened();
+    checkKind(state, 'vm', this.archName);
+    if (this.slots.size > 0) throw broken('a state is restored into a VM that has no memory yet');
+    const own = state.selected((name) => (/^(?:slots$|memory\/|vcpu\/\d+\/.)/.test(name) ? undefined : name));
+    const ids = new Set(state.header.parts.flatMap(({ name }) => /^vcpu\/(\d+)\//.exec(name)?.[1] ?? []));
+    const { memories, slots } = restoredMemory(state, backend);
+    const vcpus: C[] = [];
+    try {
+      for (const slot of slots) this.setUserMemoryRegion(slot);
+      this.prepare(own);
+      for (const id of ids) {
+        const vcpu = this.createVcpu(Number(id));
+        vcpus.push(vcpu);
+        vcpu.restore(state.selected((name) => name.split(`vcpu/${id}/`)[1], 'vcpu'));
+      }
+      restoreParts(this.stateParts, this, own);
+    } catch (error) {
+      for (const each of [...vcpus, ...memories]) each.close();
+      if (!(error instanceof KvmError) || error.code === 'ERR_KVM_STATE') throw error;
+      throw broken(`this state cannot be restored here: ${error.message}`, error);
+    }
+    return { vcpus, memories };
+  }
+}
+
+function iterable<C>(vcpus: Iterable<C | SavedState>): Iterable<C | SavedState> {
+  const fits =
+    typeof vcpus === 'object' &&
+    vcpus !== null &&
+    Symbol.iterator in vcpus &&
+    [...vcpus].every((each) => each instanceof GenericVcpu || each instanceof SavedState);
+  if (!fits)
+    throw new KvmError(
+      'ERR_KVM_INVALID_ARGUMENT',
+      'the vCPUs to save must be given as a list of vCPUs or of their states',
+    );
+  return vcpus;
+}
+
+/** Which vCPU a state is of. */
+function idOf(state: SavedState, arch: string): number {
+  checkKind(state, 'vcpu', arch);
+  const { id } = state.header;
+  if (id === undefined) throw broken('the state of a vCPU does not say of which');
+  return id;
+}
