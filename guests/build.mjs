@@ -26,6 +26,13 @@ const architectures = [
     objcopy: ['riscv64-linux-gnu-objcopy'],
     package: 'binutils-riscv64-linux-gnu',
   },
+  {
+    folder: 'powerpc',
+    as: ['powerpc64le-linux-gnu-as'],
+    ld: ['powerpc64le-linux-gnu-ld'],
+    objcopy: ['powerpc64le-linux-gnu-objcopy'],
+    package: 'binutils-powerpc64le-linux-gnu',
+  },
 ];
 
 function tool([name, ...flags], args, cwd) {

@@ -58,8 +58,11 @@ head -c "$length" <&3 >/root/run/lab/script
 echo "phase mounts" >&3
 
 if [ "$mode" = terminal ]; then
+  # The first one of virtio's, after those that the kernel's own console has.
+  case $(cat /proc/cmdline) in *console=hvc0*) terminal=/dev/hvc1 ;; *) terminal=/dev/hvc0 ;; esac
+  export terminal
   # The leader of a session that opens a terminal gets it.
-  setsid sh -c 'exec chroot /root /run/lab/sh /run/lab/script </dev/hvc0 >/dev/hvc0 2>&1 3>&-'
+  setsid sh -c 'exec chroot /root /run/lab/sh /run/lab/script <$terminal >$terminal 2>&1 3>&-'
   status=$?
 else
   # Through pipes, so that the command finds under its descriptors what it would find anywhere.

@@ -137,7 +137,7 @@ test('bad input is one line, and no machine is booted for it', async () => {
   };
   expect(await said()).toBe('lab: what is to be run? `lab run -- COMMAND`, or `lab run --shell`');
   expect(await said('--arch', 'vax', '--', 'true')).toBe(
-    "lab: there is no lab for 'vax': it can be x86, arm64, riscv64",
+    "lab: there is no lab for 'vax': it can be x86, arm64, riscv64, ppc64le",
   );
   expect(await said('--share', '/nowhere', '--', 'true')).toBe('lab: /nowhere is not a folder to share');
   expect(await said('--mem', 'much', '--', 'true')).toMatch(/^error: option '--mem <size>' argument 'much' is invalid/);

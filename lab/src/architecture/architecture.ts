@@ -12,6 +12,8 @@ export interface Architecture {
   suites: readonly string[];
   /** The kernel of a lab that nobody named one for. */
   defaultKernel: string;
+  /** The kernels that suites run on where nobody says other. */
+  testedKernels: readonly string[];
   qemu: {
     program: string;
     /** Debian's package it is in. */

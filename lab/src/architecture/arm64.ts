@@ -9,6 +9,7 @@ export const arm64: Architecture = {
   flavour: 'arm64',
   suites: ['bookworm-security', 'trixie-security', 'trixie-backports'],
   defaultKernel: '6.12',
+  testedKernels: ['6.12'],
   qemu: {
     program: 'qemu-system-aarch64',
     debian: 'qemu-system-arm',

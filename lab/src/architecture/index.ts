@@ -1,10 +1,11 @@
 import { LabError } from '../errors.js';
 import type { Architecture } from './architecture.js';
 import { arm64 } from './arm64.js';
+import { ppc64le } from './ppc64le.js';
 import { riscv64 } from './riscv64.js';
 import { x86 } from './x86.js';
 
-export const architectures: readonly Architecture[] = [x86, arm64, riscv64];
+export const architectures: readonly Architecture[] = [x86, arm64, riscv64, ppc64le];
 
 /** @throws LabError that names those there are. */
 export function findArchitecture(name: string): Architecture {

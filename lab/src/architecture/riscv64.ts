@@ -9,6 +9,7 @@ export const riscv64: Architecture = {
   flavour: 'riscv64',
   suites: ['trixie', 'testing'],
   defaultKernel: 'newest',
+  testedKernels: ['newest'],
   qemu: {
     program: 'qemu-system-riscv64',
     debian: 'qemu-system-riscv',

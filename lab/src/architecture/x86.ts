@@ -9,6 +9,7 @@ export const x86: Architecture = {
   flavour: 'amd64',
   suites: ['bullseye-security', 'bookworm-security', 'trixie-security', 'trixie-backports'],
   defaultKernel: '6.12',
+  testedKernels: ['5.10', '6.1', '6.12', 'newest'],
   qemu: {
     program: 'qemu-system-x86_64',
     debian: 'qemu-system-x86',

@@ -14,18 +14,11 @@ export interface TestFlags {
   jobs: number;
 }
 
-/** The kernels the suites run on where nobody says other. */
-const usual: Readonly<Record<string, readonly string[]>> = {
-  x86: ['5.10', '6.1', '6.12', 'newest'],
-  arm64: ['6.12'],
-  riscv64: ['newest'],
-};
-
 /** Runs @kvm/core's suites in labs. Gives the status: 0 where no test fails. */
 export async function test(filters: readonly string[], flags: TestFlags, signal: AbortSignal): Promise<number> {
   const names = flags.arch.length > 0 ? flags.arch : architectures.map(({ name }) => name);
   const places = names.map(findArchitecture).flatMap((architecture): Place[] => {
-    const kernels = flags.kernel.length > 0 ? flags.kernel : (usual[architecture.name] ?? []);
+    const kernels = flags.kernel.length > 0 ? flags.kernel : architecture.testedKernels;
     return kernels.map((kernel) => ({ architecture, kernel }));
   });
   const files = testFiles().filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));

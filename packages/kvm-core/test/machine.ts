@@ -6,7 +6,7 @@ import { guestImage } from './guests.js';
 import { type Core, type MachineGuest, startGuest } from './start-guest.mjs';
 
 /** What a machine that tests run on calls its architecture here: the folder of its entry. */
-const folders: Readonly<Record<string, string>> = { x64: 'x86', arm64: 'arm64', riscv64: 'riscv' };
+const folders: Readonly<Record<string, string>> = { x64: 'x86', arm64: 'arm64', riscv64: 'riscv', ppc64: 'powerpc' };
 
 /** The machines that there are guests for. */
 export const machines = Object.keys(folders);
@@ -40,8 +40,9 @@ export function machineGuest(backend: BackendName, name: MachineImage): MachineG
   return startGuest(core, backend, machineImage(name));
 }
 
-/** Whether the guest has come to its end: halted on x86, turned off elsewhere. */
+/** Whether the guest has come to its end: halted on x86, in a hypercall on powerpc, turned off elsewhere. */
 export function ended(exit: Exit): boolean {
   if (process.arch === 'x64') return exit.reason === ExitReason.Hlt;
+  if (process.arch === 'ppc64') return exit.reason === ExitReason.PaprHcall;
   return exit.reason === ExitReason.SystemEvent && exit.systemEvent.type === SystemEvent.Shutdown;
 }

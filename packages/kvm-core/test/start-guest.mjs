@@ -22,6 +22,15 @@ const prepare = {
   riscv64({ vcpu }) {
     vcpu.setCoreReg('pc', entry);
   },
+  ppc64({ vcpu }, { Cap, KVM_GET_REGS, KVM_SET_REGS, KvmRegs }) {
+    // Where the hypervisor is the processor's own, a guest is one of PAPR or none.
+    vcpu.enableCap(Cap.PpcPapr);
+    const regs = new KvmRegs();
+    vcpu.ioctl(KVM_GET_REGS, regs);
+    // MSR: 64 bits wide, little-endian, without translation.
+    regs.assign({ pc: entry, msr: (1n << 63n) | 1n });
+    vcpu.ioctl(KVM_SET_REGS, regs);
+  },
 };
 
 /** @param core the package: its entry for this architecture. */

@@ -10,6 +10,8 @@ export function prebuild(platform: string = process.platform, arch: string = pro
       return 'linux-arm64';
     case 'linux-riscv64':
       return 'linux-riscv64';
+    case 'linux-ppc64':
+      return 'linux-ppc64';
     default:
       throw new Error(`@kvm/native has no binary for ${platform}-${arch}`);
   }

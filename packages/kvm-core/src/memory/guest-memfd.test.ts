@@ -45,8 +45,9 @@ function realModeVcpu(vm: Vm): Vcpu {
 
 onEachBackend('guest_memfd, wherever', (backend) => {
   test('is refused by name where the host lacks it', (context) => {
-    if (offered().file) context.skip('the host has KVM_CAP_GUEST_MEMFD');
     using kvm = Kvm.open({ backend });
+    // Of the system, not of a VM: kernels that make such a file for no use a default VM has make it all the same.
+    if (kvm.checkExtension(Cap.GuestMemfd) > 0) context.skip('the host has KVM_CAP_GUEST_MEMFD');
     using vm = kvm.createVm();
     const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.createGuestMemfd(size));
     expect(error.message).toContain('KVM_CAP_GUEST_MEMFD');

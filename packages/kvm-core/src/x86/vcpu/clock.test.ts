@@ -20,7 +20,8 @@ onEachBackend('the time-stamp counter of a vCPU', (backend) => {
     vcpu.setTscKhz(khz * 2);
     expect(vcpu.getTscKhz()).toBe(khz * 2);
     vcpu.setTscKhz(0);
-    expect(vcpu.getTscKhz()).toBe(khz);
+    // The host's own: a young kernel measures it twice, and what it found first is what the vCPU was made with.
+    expect(Math.abs(vcpu.getTscKhz() / khz - 1)).toBeLessThan(0.001);
     if (!kvm.capabilities().has(Cap.TscControl)) {
       const error = kvmError('ERR_KVM_UNSUPPORTED', () => vcpu.setTscKhz(10_000));
       expect(error.message).toMatch(/KVM_SET_TSC_KHZ.*lacks KVM_CAP_TSC_CONTROL \(it came with Linux/);

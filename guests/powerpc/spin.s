@@ -1,0 +1,5 @@
+# spin: an endless loop that causes no exit; only a kick stops it.
+
+.globl start
+start:
+    b start
