@@ -14,6 +14,8 @@ export interface Architecture {
   defaultKernel: string;
   /** The kernels that suites run on where nobody says other. */
   testedKernels: readonly string[];
+  /** Of the test files, those with one of these in their paths, where not all are about it. */
+  testedFiles?: readonly string[];
   qemu: {
     program: string;
     /** Debian's package it is in. */

@@ -21,8 +21,10 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
     const kernels = flags.kernel.length > 0 ? flags.kernel : architecture.testedKernels;
     return kernels.map((kernel) => ({ architecture, kernel }));
   });
-  const files = testFiles().filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
-  if (files.length === 0) throw new LabError(`no test file has ${filters.join(' or ')} in its path`);
+  const all = testFiles();
+  const filesWith = (parts: readonly string[]): string[] =>
+    all.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+  if (filesWith(filters).length === 0) throw new LabError(`no test file has ${filters.join(' or ')} in its path`);
 
   const progress = new TerminalProgress();
   const machines: MachineResults[] = [];
@@ -39,6 +41,7 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
       const print = (text: string): void => {
         if (text !== '') process.stdout.write(`${text.replaceAll(/^/gm, `[${title}] `)}\n`);
       };
+      const files = filesWith(filters.length > 0 ? filters : (place.architecture.testedFiles ?? []));
       const results = await runSuites(place, files, [scratch], { progress, signal, print }).catch((error: unknown) => {
         // The other machines' results are worth having.
         if (!(error instanceof LabError) || signal.aborted) throw error;

@@ -59,6 +59,7 @@ function whyOf(task: Task): string {
 class Runner implements VitestRunner {
   readonly config = config;
   readonly told = new Set<Task>();
+  readonly #begun = new Map<Task, number>();
   readonly #file: string;
   #said = '';
 
@@ -84,13 +85,15 @@ class Runner implements VitestRunner {
   }
 
   onBeforeTryTask(test: Test): void {
+    this.#begun.set(test, performance.now());
     tell({ kind: 'begin', file: this.#file, name: nameOf(test) });
     expect.setState({ assertionCalls: 0, currentTestName: nameOf(test) });
   }
 
   /** At once, for the next one may take the process with it. */
   onTaskFinished(test: Test): void {
-    tellResults(this.#file, test, this.told);
+    const begun = this.#begun.get(test);
+    tellResults(this.#file, test, this.told, begun === undefined ? 0 : performance.now() - begun);
     this.told.add(test);
   }
 
@@ -100,13 +103,13 @@ class Runner implements VitestRunner {
 }
 
 /** Tells the result of a test, or of all in a suite that have not been told. */
-function tellResults(file: string, task: Task, told: ReadonlySet<Task>): void {
+function tellResults(file: string, task: Task, told: ReadonlySet<Task>, duration = 0): void {
   if (task.type === 'suite') {
     const why = task.result?.state === 'fail' ? whyOf(task) : '';
     if (why !== '') tell({ kind: 'error', file, why });
     for (const child of task.tasks) tellResults(file, child, told);
   } else if (!told.has(task)) {
-    const { state, duration = 0 }: Partial<TaskResult> = task.result ?? {};
+    const { state }: Partial<TaskResult> = task.result ?? {};
     // A field its types do not have: what `context.skip` was told.
     const { note } = (task.result ?? {}) as { note?: string };
     const ended = state === 'pass' ? 'passed' : state === 'fail' ? 'failed' : 'skipped';

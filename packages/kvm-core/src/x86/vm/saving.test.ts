@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { describeUnless, onEachBackend, whyNot } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { realModeGuest } from '../../../test/real-mode.js';
@@ -269,8 +269,8 @@ onEachBackend('a state is refused', (backend) => {
   });
 });
 
-describe('the host', () => {
-  test.skipIf(missing !== undefined)('is not asked for what a closed VM was', () => {
+describeUnless(missing, 'the host', () => {
+  test('is not asked for what a closed VM was', () => {
     const kvm = Kvm.open();
     const vm = kvm.createVm();
     vm.close();
