@@ -50,7 +50,8 @@ export function costTable(paid: readonly Cost[]): string {
 
 /** What a VM of 128 MiB, untouched, adds to an idle process, and what each further one adds. */
 function resident(backend: string): Cost[] {
-  const [first, further] = JSON.parse(script('./resident.js', backend)) as [number, number];
+  const program = new URL('./resident.js', import.meta.url).pathname;
+  const [first, further] = JSON.parse(node([program, backend])) as [number, number];
   return [
     { title: `resident for a VM of 128 MiB, ${backend}`, value: first / 2 ** 20, unit: 'MiB', limit: 12 },
     { title: `resident for each further VM, ${backend}`, value: further / 2 ** 20, unit: 'MiB', limit: 1 },
@@ -59,12 +60,8 @@ function resident(backend: string): Cost[] {
 
 /** Garbage collections while a guest leaves a million times. */
 function collections(backend: string): Cost {
-  const value = Number(script('./collections.js', backend));
+  const value = Number(node(['--expose-gc', new URL('./collections.js', import.meta.url).pathname, backend]));
   return { title: `garbage collections in a million exits, ${backend}`, value, unit: '', limit: 0 };
-}
-
-function script(name: string, ...args: readonly string[]): string {
-  return node([new URL(name, import.meta.url).pathname, ...args]);
 }
 
 function node(args: readonly string[]): string {

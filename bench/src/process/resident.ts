@@ -3,7 +3,14 @@ import type { BackendName } from '@kvm/core';
 
 /** Bytes that one VM adds to an idle Node process, the package included, and that each of 16 further ones adds. */
 
-const idle = Number(execFileSync(process.execPath, ['-p', 'process.memoryUsage.rss()'], { encoding: 'utf8' }));
+/** A process that loads a module, as this one, which does nothing. */
+const idle = Number(
+  execFileSync(
+    process.execPath,
+    ['--input-type=module', '-e', 'process.stdout.write(String(process.memoryUsage.rss()))'],
+    { encoding: 'utf8' },
+  ),
+);
 const { Kvm } = await import('@kvm/core');
 const { startGuest } = await import('../contenders/guest.js');
 const { halts } = await import('../contenders/guest.js');

@@ -1,4 +1,4 @@
-import { KvmError, type KvmErrorCode } from '@kvm/core';
+import type { KvmErrorCode } from '@kvm/core';
 
 /** The statuses of kvm-cli itself; a guest that writes to the debug-exit port chooses its own. */
 export const ExitStatus = {
@@ -30,7 +30,7 @@ export class CliError extends Error {
   }
 }
 
-const noKvm: ReadonlySet<KvmErrorCode> = new Set([
+const noKvm: ReadonlySet<unknown> = new Set([
   'ERR_KVM_UNAVAILABLE',
   'ERR_KVM_PERMISSION',
   'ERR_KVM_API_VERSION',
@@ -38,11 +38,12 @@ const noKvm: ReadonlySet<KvmErrorCode> = new Set([
 ] satisfies KvmErrorCode[]);
 
 /** The status that an error of @kvm/core ends kvm-cli with. */
-export function statusOfCode(code: KvmErrorCode | undefined): number {
-  return code !== undefined && noKvm.has(code) ? ExitStatus.NoKvm : ExitStatus.Failure;
+export function statusOfCode(code: unknown): number {
+  return noKvm.has(code) ? ExitStatus.NoKvm : ExitStatus.Failure;
 }
 
 export function statusOf(error: unknown): number {
   if (error instanceof CliError) return error.status;
-  return statusOfCode(error instanceof KvmError ? error.code : undefined);
+  // By its code, which no other error has: its class would have to be loaded, and help needs nothing of @kvm/core.
+  return statusOfCode(error instanceof Error && 'code' in error ? error.code : undefined);
 }

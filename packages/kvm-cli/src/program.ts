@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { backendNames } from '@kvm/core';
-import { modes } from '@kvm/core/x86';
 import { Command, Option } from 'commander';
-import { parseAddress, parseBackend, parseMode, parseSeconds, parseSize } from './arguments/parse.js';
+import {
+  backendNames,
+  modes,
+  parseAddress,
+  parseBackend,
+  parseMode,
+  parseSeconds,
+  parseSize,
+} from './arguments/parse.js';
 import { stderr, stdout } from './output/stream-sink.js';
 
 /**

@@ -1,5 +1,5 @@
-import { type BackendName, backendNames } from '@kvm/core';
-import { type Mode, modes } from '@kvm/core/x86';
+import type { BackendName } from '@kvm/core';
+import type { Mode } from '@kvm/core/x86';
 import { InvalidArgumentError } from 'commander';
 
 /** Parsers of what stands on the command line. Each takes all of its text or throws, with what would have been right. */
@@ -38,6 +38,14 @@ export function parseSeconds(text: string): number {
     throw new InvalidArgumentError(`A time is a number of seconds, more than 0 and at most ${mostSeconds}: 10, 0.5.`);
   }
   return seconds;
+}
+
+/** The names of @kvm/core's types, so that help need not load it: the compiler refuses one too few and one too many. */
+export const modes = namesOf<Mode>({ real: true, protected: true, long: true });
+export const backendNames = namesOf<BackendName>({ native: true, ffi: true });
+
+function namesOf<N extends string>(names: Record<N, true>): readonly N[] {
+  return Object.keys(names) as N[];
 }
 
 export function parseMode(text: string): Mode {
