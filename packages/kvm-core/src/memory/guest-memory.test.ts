@@ -129,7 +129,7 @@ onEveryMachine('GuestMemory', (name) => {
   });
 
   test('goes back to the host when it is closed, and views of it read zero', () => {
-    const size = 2 ** 28;
+    const size = 2 ** 26;
     const before = process.memoryUsage().rss;
     for (let i = 0; i < 8; i++) {
       using memory = GuestMemory.allocate(backend, { size });

@@ -90,7 +90,7 @@ onEachBackend('a deadline', (backend) => {
 
   test('leaves no signal behind for the runs and calls after it', () => {
     using guest = realModeGuest(backend, exits);
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < 200; i++) {
       guest.vcpu.run({ deadline: performance.now() + 0.02 * (i % 10) });
       expect(guest.vcpu.run().reason).toBe(ExitReason.Io);
       guest.kvm.createVm().close();
