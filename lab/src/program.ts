@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { architectures } from './architecture/index.js';
 import { clean } from './commands/clean.js';
-import { fetchAll } from './commands/fetch.js';
+import { type FetchFlags, fetchAll } from './commands/fetch.js';
 import { list } from './commands/list.js';
 import { type RunFlags, run } from './commands/run.js';
 import { type TestFlags, test } from './commands/test.js';
@@ -51,7 +51,8 @@ export function createProgram(signal: AbortSignal, end: (status: number) => void
     .description('gets what labs need: then they need no network')
     .option('--arch <name>', `${names}; all of them where absent`)
     .option('--kernel <version>', 'as for run; the newest of each line where absent')
-    .action((flags: { arch?: string; kernel?: string }) => fetchAll(flags));
+    .option('--tested', 'only the kernels that `lab test` runs on')
+    .action((flags: FetchFlags) => fetchAll(flags));
 
   program
     .command('clean')

@@ -7,13 +7,21 @@ import { TerminalProgress } from '../progress.js';
 /** The kernels that are worth having: those of Debian's releases and the newest. */
 export const usualKernels = ['5.10', '6.1', '6.12', '6.18', 'newest'];
 
+export interface FetchFlags {
+  arch?: string;
+  kernel?: string;
+  /** Only the kernels that the suites run on. */
+  tested?: boolean;
+}
+
 /** Fills the cache. */
-export async function fetchAll({ arch, kernel }: { arch?: string; kernel?: string }): Promise<void> {
+export async function fetchAll({ arch, kernel, tested = false }: FetchFlags): Promise<void> {
   const progress = new TerminalProgress();
   for (const architecture of arch === undefined ? architectures : [findArchitecture(arch)]) {
     const lines = newestOfLines(await allReleases(architecture, { progress })).map(({ version }) => lineOf(version));
     const usual = usualKernels.filter((wanted) => wanted === 'newest' || lines.includes(wanted));
-    for (const wanted of kernel === undefined ? usual : [kernel]) {
+    const wantedOnes = tested ? architecture.testedKernels : usual;
+    for (const wanted of kernel === undefined ? wantedOnes : [kernel]) {
       const { kernel: found } = await provide(architecture, wanted, progress);
       process.stdout.write(`${architecture.name} ${found.version}\n`);
     }
