@@ -1,7 +1,7 @@
 import { type BackendName, Kvm } from '@kvm/core';
 import { type Loop, timed } from './loops.js';
 
-/** As the baseline's buffers: in no small cache. */
+/** As the baseline's: in no small cache. */
 const size = 8 * 2 ** 20;
 const lengths = { '4k': 4096, '64k': 65536, '1m': 2 ** 20 };
 
