@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { beforeEach, expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { builtCore, core, guestStarter, machineGuest, machineImage, onEveryMachine } from '../../test/machine.js';
 import { ExitReason } from '../abi/x86/index.js';
 import { pageSize } from '../memory/page-size.js';
+import { Kvm as X86Kvm } from '../x86/kvm.js';
 import { kick } from './kick.js';
 
 const { Kvm } = core;
@@ -123,5 +125,46 @@ onEveryMachine('a kick', (backend) => {
     Atomics.store(stop, 0, 1);
     await new Promise((resolve) => flood.once('exit', resolve));
     expect(interrupts).toBeGreaterThan(0);
+  });
+});
+
+onEachBackend('a kick of a vCPU that waits for its start, and that an NMI wakes again and again', (backend) => {
+  /** The kernel says EAGAIN each time. */
+  function restless(use: (vcpu: ReturnType<ReturnType<X86Kvm['createVm']>['createVcpu']>) => void): void {
+    using kvm = X86Kvm.open({ backend });
+    using vm = kvm.createVm();
+    vm.createIrqChip();
+    using _first = vm.createVcpu(0);
+    using vcpu = vm.createVcpu(1);
+    vcpu.nmi();
+    use(vcpu);
+  }
+
+  test('before a run makes that run return', () => {
+    restless((vcpu) => {
+      vcpu.kick();
+      expect(vcpu.run().reason).toBe(ExitReason.Intr);
+    });
+  });
+
+  test('from another thread ends the run', () => {
+    restless((vcpu) => {
+      const worker = new Worker(
+        `const { workerData } = require('node:worker_threads');
+         import(${JSON.stringify(builtCore)}).then(({ kick }) => kick(workerData));`,
+        { eval: true, workerData: vcpu.kickHandle() },
+      );
+      expect(vcpu.run().reason).toBe(ExitReason.Intr);
+      void worker.terminate();
+    });
+  });
+
+  test('is not needed where there is a deadline', () => {
+    restless((vcpu) => {
+      const deadline = performance.now() + 20;
+      do expect(vcpu.run({ deadline }).reason).toBe(ExitReason.Intr);
+      while (!vcpu.deadlinePassed);
+      expect(vcpu.settle()).toBeUndefined();
+    });
   });
 });

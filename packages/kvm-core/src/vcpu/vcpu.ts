@@ -83,7 +83,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
       } finally {
         this.#timer.rest();
       }
-      // A vCPU that waited for its first start has got it: the kernel wants to be asked again.
+      // As in a run without a deadline; the kernel sees a kick's flag, and here the time is seen.
       if (result !== -EAGAIN) return result;
     }
   }
@@ -114,6 +114,11 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return undefined;
   }
 
+  /** Whether it has run, in this thread or another. */
+  protected get hasRun(): boolean {
+    return this.#hasRun;
+  }
+
   #firstEnter(): number {
     const { fd, backend } = this;
     this.#kick.bind(backend.threadId());
@@ -123,9 +128,12 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   #interrupted(errno: number): E {
-    // A vCPU that waited for its first start has got it: the kernel wants to be asked again.
-    if (errno === EAGAIN) return this.run();
-    if (errno !== EINTR) throw this.refused(this.abi.KVM_RUN, errno);
+    let result = -errno;
+    // A vCPU that waited for its first start has got it, and the kernel wants to be asked again; or something else wakes it, an NMI, as
+    // often as it is asked. It looks at a kick's flag each time, before it says so.
+    while (result === -EAGAIN) result = this.#enter();
+    if (result === 0) return this.#exits.current();
+    if (result !== -EINTR) throw this.refused(this.abi.KVM_RUN, -result);
     this.#kick.take(this.#state);
     return this.#exits.interrupted();
   }
