@@ -14,7 +14,7 @@ export type { TransferredVcpu } from './share/vcpu.js';
 export type { SharedSlot, SharedVm } from './share/vm.js';
 export type { HandlerContext, HandlersOf } from './start/handlers.js';
 export type { Ending } from './start/protocol.js';
-export type { Running, StartOptions, VcpuOutcome } from './start/start.js';
+export type { Running, StartOptions, StopOptions, VcpuOutcome } from './start/start.js';
 export { type PartNotes, SavedState, type StateHeader, type StateKind, type StatePart } from './state/saved-state.js';
 export type { Statistic } from './stats/layout.js';
 export { Stats } from './stats/stats.js';

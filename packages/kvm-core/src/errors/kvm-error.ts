@@ -24,7 +24,10 @@ export type KvmErrorCode =
   | 'ERR_KVM_STATE'
   /** A backend that was asked for cannot be loaded. */
   | 'ERR_KVM_BACKEND'
-  /** A vCPU that `vm.start` runs left the guest for a reason that its handlers have none for, or its Worker ended by itself. */
+  /**
+   * A vCPU that `vm.start` runs left the guest for a reason that its handlers have none for, its Worker ended by itself, or what ran did not
+   * end when it was to stop.
+   */
   | 'ERR_KVM_HANDLER';
 
 export interface KvmErrorDetails {

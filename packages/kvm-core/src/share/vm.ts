@@ -7,7 +7,7 @@ import { systemCall } from '../errors/system-call.js';
 import { Descriptor } from '../ioctl/descriptor.js';
 import { given } from '../struct/check.js';
 import type { Slot } from '../vm/memory.js';
-import { isCalled, makeWords, notShared, State, stateOf, valuesOf } from './words.js';
+import { changeState, isCalled, makeWords, notShared, State, stateOf, valuesOf } from './words.js';
 
 /** A VM as `postMessage` carries it: `Vm.from` makes one of it in another Worker, of the same guest. */
 export interface SharedVm {
@@ -74,6 +74,13 @@ export function adoptVm(arch: Architecture, shared: SharedVm): Descriptor {
   throw new KvmError('ERR_KVM_CLOSED', 'this vm is closed in the thread that shared it', {
     hint: 'keep it open there until every Worker has made its own',
   });
+}
+
+/** Closes the descriptor that another thread of this process made for itself, and has ended without closing. */
+export function reclaimVm(arch: Architecture, shared: SharedVm): void {
+  const { backend, fd } = checkVm(arch, shared);
+  if (!changeState(shared.words, State.Owned, State.Gone)) return;
+  if (isCalled(fd, 'anon_inode:kvm-vm')) backend.close(fd);
 }
 
 /** @internal A handle of a VM that is one, and how to make a VM of a descriptor of it. */

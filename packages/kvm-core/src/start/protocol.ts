@@ -25,9 +25,20 @@ export const Word = {
   Stop: 0,
   /** How many messages were taken. */
   Taken: 1,
+  /** Of `Turn`. */
+  Turn: 2,
 } as const;
 
-export const words = 2;
+export const words = 3;
+
+/** Who does what the other must not come between. */
+export const Turn = {
+  Nobody: 0,
+  /** The Worker takes descriptors or gives them up, and says so. */
+  Worker: 1,
+  /** The other thread ends the Worker. */
+  Ending: 2,
+} as const;
 
 /** Why a vCPU no longer runs. */
 export interface Ending {
@@ -41,6 +52,7 @@ export interface Ending {
 
 /** What a Worker says. The vCPU comes back with its last word. */
 export type Report =
+  | { readonly kind: 'began'; readonly vm: SharedVm }
   | { readonly kind: 'message'; readonly message: unknown }
   | { readonly kind: 'ended'; readonly ending: Ending; readonly vcpu: TransferredVcpu }
   | { readonly kind: 'failed'; readonly error: EncodedError; readonly vcpu: TransferredVcpu | undefined };

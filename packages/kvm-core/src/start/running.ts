@@ -2,14 +2,21 @@ import { Worker } from 'node:worker_threads';
 import { decodeError } from '../errors/across-threads.js';
 import { KvmError } from '../errors/kvm-error.js';
 import type { TransferredVcpu } from '../share/vcpu.js';
+import type { SharedVm } from '../share/vm.js';
 import { type KickHandle, kick } from '../vcpu/kick.js';
-import { type Ending, type Order, type Report, Word } from './protocol.js';
+import { type Ending, type Order, type Report, Turn, Word } from './protocol.js';
 
 /** From the sources as from `dist/shared`, where the bundle has this: a Worker runs what is built. */
 const program = new URL('../../dist/start/worker.js', import.meta.url);
 
-/** How often a guest that is to stop is kicked again, in milliseconds: a handler that runs the vCPU itself may have taken a kick. */
+/**
+ * How often a guest that is to stop is kicked again, in milliseconds: a handler that runs the vCPU itself may have taken a kick, and a Worker
+ * that is in its guest ends only when it is out of it.
+ */
 const patience = 50;
+
+/** How long what is to stop may take, in milliseconds, where nobody says. */
+const defaultGrace = 5000;
 
 /** More than any queue holds: as if that many messages had been taken. */
 const all = 2 ** 30;
@@ -20,13 +27,25 @@ export class RunningVcpu {
   readonly ended: Promise<Ending | undefined>;
   /** The handle with which the vCPU came back, or with which it went. */
   handle: TransferredVcpu;
+  /** The VM as the Worker has it, from when it does. */
+  vm: SharedVm | undefined;
+  readonly #worker: Worker;
   readonly #kickHandle: KickHandle;
   readonly #words: Int32Array;
   readonly #onMessage: (message: unknown) => unknown;
   readonly #failed: (error: unknown) => void;
   /** Messages are handled one after another. */
   #messages: Promise<void> = Promise.resolve();
+  /** The Worker has not ended yet. */
   #running = true;
+  /** Nothing is waited for any more, onMessage included. */
+  #over = false;
+  /** When patience ends, as `performance.now()` tells it, once it is to stop. */
+  #deadline: number | undefined;
+  /** It was ended from here, for it did not do so by itself. */
+  #terminated = false;
+  #pressing: NodeJS.Timeout | undefined;
+  #giveUp = (): void => undefined;
 
   constructor(
     order: Order,
@@ -39,17 +58,27 @@ export class RunningVcpu {
     this.#words = order.words;
     this.#onMessage = onMessage;
     this.#failed = failed;
-    const worker = new Worker(program, { workerData: order, name: `vcpu of ${order.handlers}` });
-    this.ended = this.#watch(worker);
+    this.#worker = new Worker(program, { workerData: order, name: `vcpu of ${order.handlers}` });
+    this.ended = this.#watch(this.#worker);
   }
 
   #watch(worker: Worker): Promise<Ending | undefined> {
     return new Promise((resolve) => {
       let ending: Ending | undefined;
       let isOver = false;
+      const finish = (): void => {
+        this.#over = true;
+        clearInterval(this.#pressing);
+        resolve(ending);
+      };
+      this.#giveUp = finish;
       worker.on('message', (report: Report) => {
         if (report.kind === 'message') {
           this.#take(report.message);
+          return;
+        }
+        if (report.kind === 'began') {
+          this.vm = report.vm;
           return;
         }
         isOver = true;
@@ -65,17 +94,15 @@ export class RunningVcpu {
       });
       worker.on('exit', (code) => {
         this.#running = false;
-        if (!isOver) {
-          this.#failed(new KvmError('ERR_KVM_HANDLER', `the Worker of a vCPU ended by itself, with status ${code}`));
-        }
-        this.#messages.then(() => resolve(ending));
+        if (!isOver) this.#failed(this.#terminated ? late('the handlers') : endedByItself(code));
+        this.#messages.then(finish);
       });
     });
   }
 
   #take(message: unknown): void {
     this.#messages = this.#messages
-      .then(() => this.#onMessage(message))
+      .then(() => (this.#over ? undefined : this.#onMessage(message)))
       .then(() => undefined, this.#failed)
       .then(() => {
         Atomics.add(this.#words, Word.Taken, 1);
@@ -83,14 +110,48 @@ export class RunningVcpu {
       });
   }
 
-  /** Ends the run of the guest, and a handler's wait for room. */
-  stop(): void {
-    if (!this.#running) return;
-    if (Atomics.exchange(this.#words, Word.Stop, 1) === 0) {
+  /**
+   * Ends the run of the guest, and a handler's wait for room; what takes longer is ended from here.
+   *
+   * @param grace in milliseconds; without it, what was said before holds.
+   */
+  stop(grace?: number): void {
+    if (this.#over) return;
+    const known = this.#deadline;
+    if (grace !== undefined || known === undefined) this.#deadline = performance.now() + (grace ?? defaultGrace);
+    if (known === undefined) {
+      Atomics.store(this.#words, Word.Stop, 1);
       Atomics.add(this.#words, Word.Taken, all);
       Atomics.notify(this.#words, Word.Taken);
+      this.#pressing = setInterval(() => this.#press(), patience);
     }
-    kick(this.#kickHandle);
-    setTimeout(() => this.stop(), patience);
+    this.#press();
   }
+
+  /** An end that is due comes before the kick, so that the guest is not entered again after it. */
+  #press(): void {
+    if (performance.now() >= (this.#deadline ?? 0)) this.#end();
+    if (this.#running) kick(this.#kickHandle);
+  }
+
+  /** Its time is up. */
+  #end(): void {
+    if (!this.#running) {
+      this.#giveUp();
+      this.#failed(late('onMessage'));
+    } else if (Atomics.compareExchange(this.#words, Word.Turn, Turn.Nobody, Turn.Ending) === Turn.Nobody) {
+      this.#terminated = true;
+      this.#worker.terminate();
+    }
+  }
+}
+
+function late(who: string): KvmError {
+  return new KvmError('ERR_KVM_HANDLER', `${who} of a vCPU did not end in the time that stop() gave`, {
+    hint: 'look at stopping in handlers that take long, or give stop() a longer grace',
+  });
+}
+
+function endedByItself(code: number): KvmError {
+  return new KvmError('ERR_KVM_HANDLER', `the Worker of a vCPU ended by itself, with status ${code}`);
 }

@@ -13,6 +13,7 @@ import type { Vcpu } from '../x86/vcpu/vcpu.js';
 import type { Vm } from '../x86/vm/vm.js';
 
 const handlers = new URL('../../test/start/handlers.mjs', import.meta.url);
+const stubborn = new URL('../../test/start/stubborn.mjs', import.meta.url);
 const descriptors = () => readdirSync('/proc/self/fd').length;
 
 interface Machine extends Disposable {
@@ -184,6 +185,98 @@ onEachBackend('vCPUs that are started', (backend) => {
     const { done } = guest.vm.start({ vcpus: guest.vcpus, handlers, signal: controller.signal });
     setTimeout(() => controller.abort(new Error('enough')), 50);
     expect((await failure(done)).message).toBe('enough');
+  });
+
+  test.each([
+    ['a handler that awaits what never comes', 0x20, 'io'],
+    ['a handler that never returns', 0x21, 'io'],
+    ['a handler that runs its guest for ever', 0x22, 'io'],
+    ['a handler that sleeps', 0x23, 'io'],
+    ['a setup that awaits what never comes', 0, 'setup'],
+    ['a module that is never loaded', 0, 'module'],
+    ['an onMessage that never ends', 0x10, 'onMessage'],
+  ])('end when they are told to, whatever keeps them: %s', { timeout: 30_000 }, async (_, port, where) => {
+    const before = descriptors();
+    {
+      // out PORT, al; for ever
+      using guest = machine(backend, [0xe6, port, ...spin]);
+      let begun = 0;
+      const module = `data:text/javascript,await new Promise(() => setInterval(() => {}, 1000));`;
+      const running = guest.vm.start({
+        vcpus: guest.vcpus,
+        handlers: where === 'module' ? module : stubborn,
+        data: { where },
+        onMessage: () => {
+          begun++;
+          return where === 'onMessage' ? new Promise(() => undefined) : undefined;
+        },
+      });
+      for (let i = 0; i < 500 && begun === 0 && where !== 'module'; i++) await sleep(10);
+      if (where === 'module') await sleep(200);
+      const reason = await failure(running.stop({ grace: 50 }));
+      expect(reason).toMatchObject({
+        code: 'ERR_KVM_HANDLER',
+        message: expect.stringContaining('did not end in the time'),
+      });
+      expect(await failure(running.done)).toBe(reason);
+    }
+    for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
+    expect(descriptors()).toBeLessThanOrEqual(before);
+  });
+
+  test('are ended at once by a stop with less patience than the one before', { timeout: 30_000 }, async () => {
+    using guest = machine(backend, [0xe6, 0x21, ...spin]);
+    let begun = false;
+    const onMessage = () => {
+      begun = true;
+    };
+    const running = guest.vm.start({ vcpus: guest.vcpus, handlers: stubborn, data: {}, onMessage });
+    for (let i = 0; i < 500 && !begun; i++) await sleep(10);
+    const stopped = failure(running.stop({ grace: Number.POSITIVE_INFINITY }));
+    await sleep(100);
+    running.stop({ grace: 0 }).catch(() => undefined);
+    expect(await stopped).toMatchObject({ code: 'ERR_KVM_HANDLER' });
+  });
+
+  test('are not stopped with a grace that is no time', async () => {
+    using guest = machine(backend, spin);
+    const running = guest.vm.start({ vcpus: guest.vcpus, handlers });
+    for (const grace of [-1, Number.NaN, '5', null]) {
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => void running.stop({ grace: grace as never }));
+    }
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => void running.stop(5 as never));
+    for (const { vcpu } of await running.stop()) vcpu.close();
+  });
+
+  test('are given their data as it was when they were started', async () => {
+    using guest = machine(backend, writes(0x11), writes(0x11));
+    let reads = 0;
+    const data = {
+      get text() {
+        return reads++ === 0 ? 'hello' : () => 'no postMessage carries this';
+      },
+    };
+    const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers, data }).done;
+    for (const { result, vcpu } of outcomes) {
+      expect(result).toMatchObject({ data: { text: 'hello' } });
+      vcpu.close();
+    }
+  });
+
+  test('are told what cannot be posted, which takes no place in the queue', async () => {
+    using guest = machine(backend, [0xe6, 0x24, ...spin]);
+    const messages: unknown[] = [];
+    const running = guest.vm.start({
+      vcpus: guest.vcpus,
+      handlers: stubborn,
+      data: {},
+      queue: 2,
+      onMessage: (message) => messages.push(message),
+    });
+    const [outcome] = await running.done;
+    expect(messages).toEqual(['begun', 'real']);
+    expect(outcome?.result).toEqual(Array(8).fill('ERR_KVM_INVALID_ARGUMENT DataCloneError'));
+    outcome?.vcpu.close();
   });
 
   test('fail when onMessage does', async () => {

@@ -1,7 +1,7 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
 import { reclaimVcpu, type TransferredVcpu } from '../share/vcpu.js';
-import { markOf, shareVm } from '../share/vm.js';
+import { markOf, reclaimVm, shareVm } from '../share/vm.js';
 import { given, integer, list } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { GenericVcpu } from '../vcpu/vcpu.js';
@@ -37,8 +37,22 @@ export interface Running<C> {
    * it rejects with the error as it was thrown.
    */
   readonly done: Promise<VcpuOutcome<C>[]>;
-  /** Stops all vCPUs, and waits until their Workers have ended; where they run to their end, it is `done`. */
-  stop(): Promise<VcpuOutcome<C>[]>;
+  /**
+   * Stops all vCPUs, and waits until their Workers have ended; where they run to their end, it is `done`. What does not end in time, as a
+   * handler that awaits what never comes, or `onMessage`, is ended: all vCPUs are closed then, and `done` rejects with `ERR_KVM_HANDLER`.
+   *
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when `grace` is no time.
+   */
+  stop(options?: StopOptions): Promise<VcpuOutcome<C>[]>;
+}
+
+/** How vCPUs are to stop. */
+export interface StopOptions {
+  /**
+   * How long handlers and `onMessage` may take to end, in milliseconds; 5000, also where vCPUs are stopped because one failed or a signal was
+   * aborted. `Infinity` waits for ever. A later call of `stop` may say otherwise.
+   */
+  grace?: number;
 }
 
 const defaultQueue = 64;
@@ -55,8 +69,8 @@ export function startVcpus<C extends GenericVcpu>(
   const mark = markOf(backend, shared.words);
   let failure: { error: unknown } | undefined;
   const running: RunningVcpu[] = [];
-  const stop = (): void => {
-    for (const each of running) each.stop();
+  const stop = (grace?: number): void => {
+    for (const each of running) each.stop(grace);
   };
   const fail = (error: unknown): void => {
     failure ??= { error };
@@ -91,6 +105,7 @@ export function startVcpus<C extends GenericVcpu>(
   const done = Promise.all(running.map(({ ended }) => ended)).then((endings) => {
     started.delete(stop);
     signal?.removeEventListener('abort', abort);
+    for (const each of running) if (each.vm !== undefined) reclaimVm(arch, each.vm);
     const back = running.map(({ handle }) => takeBack(vm, vcpuType, handle));
     if (failure === undefined) {
       return endings.map((ending, i) => ({ ...(ending as Ending), vcpu: back[i] as C }));
@@ -102,8 +117,8 @@ export function startVcpus<C extends GenericVcpu>(
   done.catch(() => undefined);
   return {
     done,
-    stop: () => {
-      stop();
+    stop: (options = {}) => {
+      stop(graceOf(options));
       return done;
     },
   };
@@ -115,14 +130,14 @@ function takeBack<C>(vm: Descriptor, type: new (parts: VcpuParts) => C, handle: 
 }
 
 /** A process that ends waits for its Workers, and a Worker for its guest. */
-const started = new Set<() => void>();
+const started = new Set<(grace: number) => void>();
 let isWatched = false;
 
 function watchExit(): void {
   if (isWatched) return;
   isWatched = true;
   process.on('exit', () => {
-    for (const stop of started) stop();
+    for (const stop of started) stop(0);
   });
 }
 
@@ -151,13 +166,26 @@ function checked<C extends GenericVcpu>(options: StartOptions<C>): Checked<C> {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal must be an AbortSignal');
   if (signal?.aborted) throw wrong('signal has been aborted already', signal.reason);
   integer(queue, 1, longestQueue, 'queue');
+  const url = urlOf(handlers);
+  // All Workers are given what it is now: what a getter says may change.
+  const copy = copyOf(data);
+  watchExit();
+  return { vcpus: all, handlers: url, data: copy, onMessage, queue, ...(signal && { signal }) };
+}
+
+function copyOf(data: unknown): unknown {
   try {
-    structuredClone(data);
+    return structuredClone(data);
   } catch (cause) {
     throw wrong('data must be what postMessage carries', cause);
   }
-  watchExit();
-  return { vcpus: all, handlers: urlOf(handlers), data, onMessage, queue, ...(signal && { signal }) };
+}
+
+/** In milliseconds; undefined where nobody says. */
+function graceOf(options: StopOptions): number | undefined {
+  const { grace } = given(options, 'the options of stop');
+  if (grace === undefined || (typeof grace === 'number' && grace >= 0)) return grace;
+  throw new KvmError('ERR_KVM_OUT_OF_RANGE', 'grace must be a number of milliseconds, 0 or more');
 }
 
 function ignore(): void {}

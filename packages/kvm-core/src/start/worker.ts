@@ -1,13 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { selectBackend } from '../backend/select.js';
 import { encodeError } from '../errors/across-threads.js';
+import { KvmError } from '../errors/kvm-error.js';
 import { closedError } from '../ioctl/kvm-fd.js';
 import type { TransferredVcpu } from '../share/vcpu.js';
 import type { SharedVm } from '../share/vm.js';
 import type { AnyExit } from '../vcpu/exits.js';
 import type { HandlerContext } from './handlers.js';
 import { runLoop } from './loop.js';
-import { type Order, type Report, Word } from './protocol.js';
+import { type Order, type Report, Turn, Word } from './protocol.js';
 
 /** The Worker of one vCPU: `vm.start` starts it. */
 
@@ -19,7 +20,7 @@ interface Closable {
 /** What a Worker needs of the package's entry for an architecture. */
 interface Entry {
   readonly ExitReason: Readonly<Record<string, number>>;
-  readonly Vm: { from(shared: SharedVm): Closable };
+  readonly Vm: { from(shared: SharedVm): Closable & { share(): SharedVm } };
   readonly Vcpu: {
     from(transferred: TransferredVcpu): Closable & { run(): AnyExit; transfer(): TransferredVcpu };
   };
@@ -51,8 +52,25 @@ function post(message: unknown): void {
     if (posted - taken < order.queue) break;
     Atomics.wait(words, Word.Taken, taken);
   }
+  try {
+    say({ kind: 'message', message });
+  } catch (cause) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what is posted must be what postMessage carries', { cause });
+  }
+  // What was not sent takes no place.
   posted++;
-  say({ kind: 'message', message });
+}
+
+/** What this Worker is not ended in the midst of. If its end has begun, it waits for it. */
+function undivided<T>(step: () => T): T {
+  while (Atomics.compareExchange(words, Word.Turn, Turn.Nobody, Turn.Worker) !== Turn.Nobody) {
+    Atomics.wait(words, Word.Turn, Turn.Ending);
+  }
+  try {
+    return step();
+  } finally {
+    Atomics.store(words, Word.Turn, Turn.Nobody);
+  }
 }
 
 /** Ends all use of the VM here; gives the vCPU, if there is one. */
@@ -61,7 +79,12 @@ let giveBack = (): TransferredVcpu | undefined => undefined;
 async function main(): Promise<void> {
   selectBackend(order.backend);
   const { Vm, Vcpu, ExitReason } = (await entries[order.arch as keyof typeof entries]()) as unknown as Entry;
-  const vm = Vm.from(order.vm);
+  const vm = undivided(() => {
+    const own = Vm.from(order.vm);
+    // Should this Worker be ended from outside, its descriptor is closed there.
+    say({ kind: 'began', vm: own.share() });
+    return own;
+  });
   // A handler may call process.exit.
   process.once('exit', () => vm.close());
   giveBack = () => {
@@ -86,13 +109,15 @@ async function main(): Promise<void> {
   const ending = await runLoop({ vcpu, handlers, reasons: ExitReason, words }, context);
   // What cannot be sent fails before the vCPU is given away.
   structuredClone(ending);
-  const back = giveBack();
-  if (back === undefined) throw closedError('vcpu');
-  say({ kind: 'ended', ending, vcpu: back });
+  undivided(() => {
+    const back = giveBack();
+    if (back === undefined) throw closedError('vcpu');
+    say({ kind: 'ended', ending, vcpu: back });
+  });
 }
 
 function fail(error: unknown): void {
-  say({ kind: 'failed', error: encodeError(error), vcpu: giveBack() });
+  undivided(() => say({ kind: 'failed', error: encodeError(error), vcpu: giveBack() }));
 }
 
 // Of a timer or a promise that a handler left. As an event of the Worker's it would have lost what makes it a KvmError.
