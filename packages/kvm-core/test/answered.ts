@@ -10,15 +10,24 @@ export interface AnsweredCall {
   argument: number;
 }
 
+export type Answer = (call: AnsweredCall) => number;
+
 /**
  * Answers one ioctl in the kernel's place, for calls of which this host's KVM has none: what they would give the kernel can be
  * looked at. All others reach it.
  */
-export function answered(name: BackendName, ioctl: Ioctl, answer: (call: AnsweredCall) => number): Disposable {
+export function answered(name: BackendName, ioctl: Ioctl, answer: Answer): Disposable {
+  return allAnswered(name, [[ioctl, answer]]);
+}
+
+/** The same for several ioctls at a time. */
+export function allAnswered(name: BackendName, answers: readonly (readonly [Ioctl, Answer])[]): Disposable {
   const backend = selectBackend(name);
   const kernel = backend.ioctl.bind(backend);
+  const byRequest = new Map(answers.map(([ioctl, answer]) => [ioctl.request, answer]));
   const spy = vi.spyOn(backend, 'ioctl').mockImplementation((fd, request, argument) => {
-    if (request !== ioctl.request) return kernel(fd, request, argument);
+    const answer = byRequest.get(request);
+    if (answer === undefined) return kernel(fd, request, argument);
     const bytes = (address: number | bigint, length: number): Uint8Array =>
       new Uint8Array(backend.view(Number(address), length));
     return answer({ bytes, argument });

@@ -32,6 +32,7 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
       return abi.KvmVcpuInit.from({ target, features });
     },
     ({ init }, argument) => init(argument),
+    ['init'],
   ),
   {
     name: 'vectorLengths',

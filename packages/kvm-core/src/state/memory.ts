@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/backend.js';
+import { KvmError } from '../errors/kvm-error.js';
 import { GuestMemory } from '../memory/guest-memory.js';
 import type { Slot } from '../vm/memory.js';
 import { broken, type NewPart, type SavedState } from './saved-state.js';
@@ -91,17 +92,26 @@ export function restoredMemory(state: SavedState, backend: Backend): RestoredMem
   const { slots } = state.notes('slots');
   if (!Array.isArray(slots) || !slots.every(isSlot))
     throw broken('this state does not say which memory slots there were');
+  const twice = slots.find(({ slot }, i) => slots.findIndex((each) => each.slot === slot) !== i);
+  if (twice !== undefined) throw broken(`this state has slot ${twice.slot} twice`);
   const count = state.header.parts.filter(({ name }) => /^memory\/\d+$/.test(name)).length;
   const sizes = Array.from({ length: count }, (_, i) => checkedContents(state, `memory/${i}`));
   for (const { slot, memory, offset, size } of slots) {
     if (offset + size > (sizes[memory] ?? -1))
       throw broken(`slot ${slot} of this state shows memory that it does not have`);
   }
-  const memories = sizes.map((size, i) => {
-    const memory = GuestMemory.allocate(backend, { size }, size);
-    fill(memory, state, `memory/${i}`);
-    return memory;
-  });
+  const memories: GuestMemory[] = [];
+  try {
+    for (const [i, size] of sizes.entries()) {
+      const memory = GuestMemory.allocate(backend, { size }, size);
+      memories.push(memory);
+      fill(memory, state, `memory/${i}`);
+    }
+  } catch (error) {
+    for (const memory of memories) memory.close();
+    if (!(error instanceof KvmError)) throw error;
+    throw broken(`memory/${memories.length} of this state cannot be had here: ${error.message}`, error);
+  }
   return {
     memories,
     slots: slots.map((slot) => ({

@@ -30,6 +30,7 @@ const idSize = 8;
 export function registersPart<O>(rules: RegisterRules<O>): Part<O> {
   return {
     name: 'registers',
+    required: ['registers'],
     save(object) {
       const vcpu = rules.vcpuOf(object);
       const ids = [...vcpu.getRegList()].filter((id) => rules.has(id));

@@ -5,6 +5,8 @@ import { broken, type NewPart, SavedState } from './saved-state.js';
 /** One thing that the state of an object is made of. */
 export interface Part<O> {
   readonly name: string;
+  /** Every state has a part of one of these names. */
+  readonly required?: readonly string[];
   /** What the object has of it: a struct, or bytes; undefined where the host, or this object, has no such thing. */
   save(object: O): Struct | Uint8Array | undefined;
   /** Looks, before anything is restored, whether it can be: it throws, or gives what does the restoring. */
@@ -17,9 +19,11 @@ export function structPart<O, T extends Struct>(
   type: StructType<T>,
   get: (object: O) => T | undefined,
   set: (object: O, value: T) => void,
+  required?: readonly string[],
 ): Part<O> {
   return {
     name,
+    ...(required && { required }),
     save: get,
     restore(object, bytes) {
       if (bytes.length !== type.size) {
@@ -61,12 +65,15 @@ export function savedParts<O>(parts: readonly Part<O>[], object: O): NewPart[] {
 
 /**
  * Puts the parts of a state back, once it is sure of all that can be known before: that it is of this architecture and this kind
- * of object, that every part is known here and as long as it has to be.
+ * of object, that every part is known here and as long as it has to be, and that none is missing which every object has.
  */
 export function restoreParts<O>(parts: readonly Part<O>[], object: O, state: SavedState): void {
   const names = new Set(parts.map(({ name }) => name));
   const unknown = state.header.parts.find(({ name }) => !names.has(name));
   if (unknown !== undefined) throw broken(`this state has ${unknown.name}, which this version knows nothing of`);
+  for (const { required } of parts) {
+    if (required?.some((name) => state.has(name)) === false) throw broken(`this state has no ${required.join(' or ')}`);
+  }
   const steps = parts
     .filter(({ name }) => state.has(name))
     .map((part) => ({ name: part.name, step: part.restore(object, state.part(part.name)) }));

@@ -12,11 +12,12 @@ export abstract class SavingVcpu<E extends AnyExit = AnyExit, R extends RunHead 
   protected abstract restoreParts(state: SavedState): void;
 
   /**
-   * Everything the host's KVM tells of the vCPU: on x86 registers, extended state, MSRs, CPUID, local APIC, pending events; on arm64 and
-   * riscv each register that `getRegList` lists, and what goes with them. Between two runs, in the thread that runs it. What the last
-   * exit waits for is completed first, with what its handler has put there.
+   * The state of the vCPU: on x86 registers, extended state, MSRs, CPUID, local APIC, pending events, and what Xen keeps of it; on arm64
+   * and riscv each register that `getRegList` lists, and what goes with them. Between two runs, in the thread that runs it. What the last
+   * exit waits for is completed first, with what its handler has put there; and on x86 what the next run would take from the run state,
+   * `syncRegs.dirty` and CR8, is in it.
    *
-   * Not in it, for no kernel tells: the capabilities enabled on it, its attributes, the signal mask, what a debugger has set.
+   * Not in it: the capabilities enabled on it, its device attributes, the signal mask, what a debugger has set.
    *
    * @throws KvmError `ERR_KVM_STATE` when the guest is in the middle of an instruction that needs one more exit: `settle` gives
    *   that; and for a vCPU of arm64 that `init` did not initialise.
@@ -31,15 +32,21 @@ export abstract class SavingVcpu<E extends AnyExit = AnyExit, R extends RunHead 
   }
 
   /**
-   * Puts a state back, into a vCPU that has not run yet, of a VM that has the memory and the interrupt controllers. One of arm64 needs no
-   * `init`: the state says with what.
+   * Puts a state back, into a vCPU of the same id that has not run yet, of a VM that has the memory and the interrupt controllers. One
+   * of arm64 needs no `init`: the state says with what.
    *
-   * @throws KvmError `ERR_KVM_STATE` for the state of something else, or of another architecture; when the guest was told of CPU
-   *   features that this host lacks; and when the kernel refuses a part, which the message names.
+   * @throws KvmError `ERR_KVM_STATE` for the state of something else, of a vCPU of another id, or of another architecture; for one that
+   *   lacks what every vCPU has; for a vCPU that has run; when the guest was told of CPU features that this host lacks; and when the
+   *   kernel refuses a part, which the message names.
    */
   restore(state: SavedState): void {
     this.opened();
     checkKind(state, 'vcpu', this.archName);
+    const { id } = state.header;
+    if (id !== undefined && id !== this.id)
+      throw broken(`this is the state of vCPU ${id}, and this is vCPU ${this.id}`);
+    // It has more in the kernel than its parts: an access that it is in, a guest of its guest, a CPUID that is fixed.
+    if (this.hasRun) throw broken('a state is restored into a vCPU that has not run yet');
     this.restoreParts(state);
   }
 }

@@ -17,32 +17,48 @@ export interface RestoredVm<C> {
 
 /** The state of a VM as a whole, on the architectures whose kernel tells it. */
 export abstract class SavingVm<C extends SavingVcpu = SavingVcpu> extends GenericVm<C> {
-  /** What the VM is made of beside its memory and its vCPUs, in the order it has to be restored in. */
+  /** What the VM is made of beside its memory and its vCPUs, in the order it has to be restored in: before the vCPUs are made. */
+  protected readonly earlyParts: readonly Part<this>[] = [];
+  /** And after they are restored. */
   protected abstract readonly stateParts: readonly Part<this>[];
+
+  /** The vCPUs made here. They are not kept: one that was dropped goes as if there were no list. */
+  readonly #made: WeakRef<C>[] = [];
 
   /** Makes what has to be there before the vCPUs are. */
   protected prepare(_own: SavedState): void {}
 
+  override createVcpu(id: number): C {
+    const vcpu = super.createVcpu(id);
+    this.#made.push(new WeakRef(vcpu));
+    return vcpu;
+  }
+
   /**
-   * Everything of the VM that the host's KVM tells: its memory, its vCPUs, and on x86 its interrupt controllers, timer and clock. While
-   * none of its vCPUs runs.
+   * The state of the VM: its memory, its vCPUs, and on x86 its interrupt controllers, timer and clock, and what Xen keeps. While none of
+   * its vCPUs runs.
    *
-   * Not in it, for no kernel tells: the capabilities enabled on it, its interrupt routes, eventfds and I/O zones, its MSR filter. Nor are
-   * devices, which are the program's: a GIC, an AIA.
+   * Not in it: the capabilities enabled on it, its interrupt routes, eventfds and I/O zones, its filters, Xen's configuration and what
+   * lies outside of the guest's memory. Nor are devices, which are the program's: a GIC, an AIA.
    *
    * @param vcpus all that it has; one that another thread runs is given as the state that its `save` gave there.
+   * @throws KvmError `ERR_KVM_STATE` when a vCPU that this object made, and that is open in this thread, is missing. Of others the VM
+   *   cannot know: a state without them restores a VM without them.
    */
   save(vcpus: Iterable<C | SavedState>): SavedState {
     this.opened();
-    const states = [...iterable(vcpus)].map((vcpu) => (vcpu instanceof SavedState ? vcpu : vcpu.save()));
+    const given = listOf(vcpus);
+    const states = given.map((vcpu) => (vcpu instanceof SavedState ? vcpu : vcpu.save()));
     const ids = states.map((state) => idOf(state, this.archName));
     if (new Set(ids).size < ids.length) throw broken(`the vCPUs ${ids.join(', ')} are not all different ones`);
+    const missing = this.#made.map((each) => each.deref()).find((vcpu) => isOpen(vcpu) && !ids.includes(vcpu.id));
+    if (missing !== undefined) throw broken(`vCPU ${missing.id} of this VM is not among those to save`);
     return SavedState.of('vm', this.archName, [
       ...savedMemory(this.slots, this.abi.MemoryFlag.GuestMemfd),
       ...states.flatMap((state, i) =>
         state.header.parts.map(({ name }) => ({ name: `vcpu/${ids[i]}/${name}`, bytes: state.part(name) })),
       ),
-      ...savedParts(this.stateParts, this),
+      ...savedParts([...this.earlyParts, ...this.stateParts], this),
     ]);
   }
 
@@ -50,25 +66,37 @@ export abstract class SavingVm<C extends SavingVcpu = SavingVcpu> extends Generi
    * Makes a VM what another one was: a fresh one, without memory and without vCPUs, on which the program has enabled what the other had
    * enabled. On x86, interrupt controllers and the timer are created if the state has them and the VM does not.
    *
-   * @throws KvmError `ERR_KVM_STATE` when the state is damaged, of something else, or does not fit this host. The VM is then good for nothing but to be closed.
+   * @throws KvmError `ERR_KVM_STATE` when the state is damaged, of something else, or does not fit this host, and when the VM has had
+   *   memory or vCPUs. The VM is then good for nothing but to be closed.
    */
   restore(state: SavedState): RestoredVm<C> {
     const backend = this.opened();
     checkKind(state, 'vm', this.archName);
     if (this.slots.size > 0) throw broken('a state is restored into a VM that has no memory yet');
-    const own = state.selected((name) => (/^(?:slots$|memory\/|vcpu\/\d+\/.)/.test(name) ? undefined : name));
+    if (this.#made.length > 0) throw broken('a state is restored into a VM that has no vCPUs yet');
+    const own = state.selected((name) => (/^(?:slots$|memory\/\d+$|vcpu\/\d+\/.)/.test(name) ? undefined : name));
+    const early = new Set(this.earlyParts.map(({ name }) => name));
     const ids = new Set(state.header.parts.flatMap(({ name }) => /^vcpu\/(\d+)\//.exec(name)?.[1] ?? []));
     const { memories, slots } = restoredMemory(state, backend);
     const vcpus: C[] = [];
     try {
       for (const slot of slots) this.setUserMemoryRegion(slot);
       this.prepare(own);
+      restoreParts(
+        this.earlyParts,
+        this,
+        own.selected((name) => (early.has(name) ? name : undefined)),
+      );
       for (const id of ids) {
         const vcpu = this.createVcpu(Number(id));
         vcpus.push(vcpu);
         vcpu.restore(state.selected((name) => name.split(`vcpu/${id}/`)[1], 'vcpu'));
       }
-      restoreParts(this.stateParts, this, own);
+      restoreParts(
+        this.stateParts,
+        this,
+        own.selected((name) => (early.has(name) ? undefined : name)),
+      );
     } catch (error) {
       for (const each of [...vcpus, ...memories]) each.close();
       if (!(error instanceof KvmError) || error.code === 'ERR_KVM_STATE') throw error;
@@ -78,18 +106,18 @@ export abstract class SavingVm<C extends SavingVcpu = SavingVcpu> extends Generi
   }
 }
 
-function iterable<C>(vcpus: Iterable<C | SavedState>): Iterable<C | SavedState> {
-  const fits =
-    typeof vcpus === 'object' &&
-    vcpus !== null &&
-    Symbol.iterator in vcpus &&
-    [...vcpus].every((each) => each instanceof GenericVcpu || each instanceof SavedState);
-  if (!fits)
-    throw new KvmError(
-      'ERR_KVM_INVALID_ARGUMENT',
-      'the vCPUs to save must be given as a list of vCPUs or of their states',
-    );
-  return vcpus;
+/** What an iterable gives, which may give it only once. */
+function listOf<C>(vcpus: Iterable<C | SavedState>): (C | SavedState)[] {
+  const all = typeof vcpus === 'object' && vcpus !== null && Symbol.iterator in vcpus ? [...vcpus] : [undefined];
+  if (all.every((each) => each instanceof GenericVcpu || each instanceof SavedState)) return all as (C | SavedState)[];
+  throw new KvmError(
+    'ERR_KVM_INVALID_ARGUMENT',
+    'the vCPUs to save must be given as a list of vCPUs or of their states',
+  );
+}
+
+function isOpen<C extends SavingVcpu>(vcpu: C | undefined): vcpu is C {
+  return vcpu?.closed === false;
 }
 
 /** Which vCPU a state is of. */

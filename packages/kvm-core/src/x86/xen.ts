@@ -1,4 +1,13 @@
 import { KvmError } from '../errors/kvm-error.js';
+import type { Descriptor } from '../ioctl/descriptor.js';
+
+/** What the pages of a VM that was configured for Xen are held under: there are none sometimes, and then that stands there. */
+export const hypercallPagesName = 'Xen hypercall pages';
+
+/** Whether the program has configured a VM for Xen. Such a VM is never shared, so its one descriptor knows. */
+export function isXen(vm: Descriptor | undefined): boolean {
+  return vm?.held.has(hypercallPagesName) ?? false;
+}
 
 const pageSize = 4096;
 /** The kernel counts them in a byte. */

@@ -1,11 +1,14 @@
 import { constants } from 'node:os';
 import * as abi from '../../abi/x86/index.js';
 import { mpStatePart } from '../../state/mp-state.js';
+import { registersPart } from '../../state/one-regs.js';
 import { ifPresent, type Part, structPart } from '../../state/parts.js';
 import { broken } from '../../state/saved-state.js';
-import type { Struct, StructType } from '../../struct/struct.js';
 import type { X86VcpuInterrupts } from '../vcpu/interrupts.js';
 import { missingFeatures } from './cpuid-fit.js';
+import { joined, split } from './elements.js';
+import { readableMsrs, setMsrs } from './msrs.js';
+import { xenVcpuPart } from './xen-parts.js';
 
 const { EINVAL } = constants.errno;
 
@@ -17,7 +20,17 @@ export interface SavedVcpu {
   readonly supportedCpuid: () => Iterable<abi.KvmCpuidEntry2>;
   /** Bytes of the extended state, by Cap.Xsave2; 0 where 4096 hold it. */
   readonly xsaveSize: () => number;
+  /** Whether the VM was configured for Xen. */
+  readonly isXen: () => boolean;
 }
+
+/** Of newer kernels: what is no MSR of the guest's, as its shadow stack pointer. CPUID says which there are. */
+const registers = registersPart<SavedVcpu>({
+  vcpuOf: ({ vcpu }) => vcpu,
+  sizeOf: abi.KVM_REG_SIZE,
+  has: () => true,
+  first: () => false,
+});
 
 /**
  * What an x86 vCPU is made of, in the order it has to be restored in. CPUID says what registers there are, and EFER among the
@@ -27,6 +40,7 @@ export interface SavedVcpu {
 export const vcpuParts: readonly Part<SavedVcpu>[] = [
   {
     name: 'cpuid',
+    required: ['cpuid'],
     save: ({ vcpu }) => joined(vcpu.getCpuid2()),
     restore({ vcpu, supportedCpuid }, bytes) {
       const entries = split(bytes, abi.KvmCpuidEntry2, 'cpuid');
@@ -48,19 +62,27 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
       };
     },
   },
-  {
-    ...structPart<SavedVcpu, abi.KvmSregs>(
-      'sregs',
-      abi.KvmSregs,
-      ({ vcpu }) => (ifPresent(() => vcpu.getSregs2()) === undefined ? vcpu.getSregs() : undefined),
-      ({ vcpu }, sregs) => vcpu.setSregs(sregs),
-    ),
-  },
+  structPart(
+    'sregs',
+    abi.KvmSregs,
+    ({ vcpu }) => (ifPresent(() => vcpu.getSregs2()) === undefined ? withCr8(vcpu, vcpu.getSregs()) : undefined),
+    ({ vcpu }, sregs) => {
+      vcpu.setSregs(sregs);
+      vcpu.kvmRun.cr8 = sregs.cr8;
+    },
+    ['sregs', 'sregs2'],
+  ),
   structPart(
     'sregs2',
     abi.KvmSregs2,
-    ({ vcpu }) => ifPresent(() => vcpu.getSregs2()),
-    ({ vcpu }, sregs) => vcpu.setSregs2(sregs),
+    ({ vcpu }) => {
+      const sregs = ifPresent(() => vcpu.getSregs2());
+      return sregs && withCr8(vcpu, sregs);
+    },
+    ({ vcpu }, sregs) => {
+      vcpu.setSregs2(sregs);
+      vcpu.kvmRun.cr8 = sregs.cr8;
+    },
   ),
   {
     name: 'nestedState',
@@ -78,6 +100,7 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
     abi.KvmRegs,
     ({ vcpu }) => vcpu.getRegs(),
     ({ vcpu }, regs) => vcpu.setRegs(regs),
+    ['regs'],
   ),
   {
     name: 'xsave',
@@ -108,18 +131,27 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
   structPart(
     'lapic',
     abi.KvmLapicState,
-    // EINVAL: the APIC is not the kernel's.
-    ({ vcpu }) => ifPresent(() => vcpu.getLapic(), EINVAL),
+    ({ vcpu }) => lapicOf(vcpu),
     ({ vcpu }, lapic) => vcpu.setLapic(lapic),
   ),
   {
     name: 'msrs',
+    required: ['msrs'],
     save: ({ vcpu, msrIndices }) => joined(readableMsrs(vcpu, msrIndices())),
     restore({ vcpu }, bytes) {
       const msrs = split(bytes, abi.KvmMsrEntry, 'msrs');
       return () => setMsrs(vcpu, msrs);
     },
   },
+  {
+    name: registers.name,
+    save(object) {
+      const bytes = ifPresent(() => registers.save(object) as Uint8Array);
+      return bytes?.length === 0 ? undefined : bytes;
+    },
+    restore: registers.restore,
+  },
+  xenVcpuPart,
   structPart(
     'vcpuEvents',
     abi.KvmVcpuEvents,
@@ -128,6 +160,17 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
   ),
   mpStatePart(({ vcpu }) => vcpu),
 ];
+
+/** The local APIC's state, where that is the kernel's: else it says EINVAL. */
+function lapicOf(vcpu: X86VcpuInterrupts): abi.KvmLapicState | undefined {
+  return ifPresent(() => vcpu.getLapic(), EINVAL);
+}
+
+/** What the guest finds in CR8: where the APIC is not the kernel's, each run takes it from the run state, whatever was set before. */
+function withCr8<S extends abi.KvmSregs | abi.KvmSregs2>(vcpu: X86VcpuInterrupts, sregs: S): S {
+  if (lapicOf(vcpu) === undefined) sregs.cr8 = vcpu.kvmRun.cr8;
+  return sregs;
+}
 
 /** Refuses a guest that was told of features which this host has not: it would find out in the middle of its work. */
 function checkFeatures(
@@ -143,48 +186,6 @@ function checkFeatures(
   vcpu.setCpuid2(before);
   const missing = missingFeatures(told, shown);
   if (missing.length > 0) throw broken(`cpuid names features that this host lacks: ${missing.join(', ')}`);
-}
-
-/** The MSRs that can be read: the kernel stops at one that cannot, as it lists some that this vCPU's CPUID hides. */
-function readableMsrs(vcpu: X86VcpuInterrupts, indices: Uint32Array): abi.KvmMsrEntry[] {
-  const read: abi.KvmMsrEntry[] = [];
-  for (let at = 0; at < indices.length; at++) {
-    // 256 at a time is what the kernel takes.
-    const entries = vcpu.getMsrs(indices.subarray(at, at + 256));
-    read.push(...entries);
-    at += entries.length === 256 ? 255 : entries.length;
-  }
-  return read;
-}
-
-/** Sets the MSRs; one that cannot be set is passed over if it already says the right thing. */
-function setMsrs(vcpu: X86VcpuInterrupts, msrs: readonly abi.KvmMsrEntry[]): void {
-  for (let at = 0; at < msrs.length; ) {
-    const some = msrs.slice(at, at + 256);
-    const set = vcpu.setMsrs(some);
-    at += set;
-    const refused = some[set];
-    if (refused === undefined) continue;
-    const { index, data } = refused;
-    const [now] = vcpu.getMsrs([index]);
-    if (now?.data !== data) {
-      throw broken(`MSR 0x${index.toString(16)} cannot be set to 0x${data.toString(16)} here`);
-    }
-    at++;
-  }
-}
-
-function joined(elements: Iterable<Struct>): Uint8Array {
-  return Buffer.concat([...elements].map(({ bytes }) => bytes));
-}
-
-function split<T extends Struct>(bytes: Uint8Array, type: StructType<T>, name: string): T[] {
-  const { size, cName } = type;
-  if (bytes.length % size !== 0) {
-    throw broken(`${name} has ${bytes.length} bytes, which is no whole number of struct ${cName}`);
-  }
-  const { buffer } = new Uint8Array(bytes);
-  return Array.from({ length: bytes.length / size }, (_, i) => new type({ buffer, byteOffset: i * size }));
 }
 
 function wholeFlex<T>(least: number, bytes: Uint8Array, name: string, make: (copy: Uint8Array) => T): T {

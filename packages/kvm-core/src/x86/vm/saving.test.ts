@@ -100,6 +100,26 @@ onEachBackend('a saved VM', (backend) => {
     for (const vcpu of vcpus) vcpu.close();
   });
 
+  test('is given its vCPUs by anything that can be gone through, once', () => {
+    using guest = realModeGuest(backend, fibonacci);
+    const { vm, vcpu } = guest;
+    function* once() {
+      yield vcpu;
+    }
+    const twice = new Set([vcpu]).values();
+    for (const vcpus of [once(), twice]) expect(vm.save(vcpus).has('vcpu/0/regs')).toBe(true);
+  });
+
+  test('is not to be had without a vCPU that is open here', () => {
+    using guest = realModeGuest(backend, fibonacci);
+    const { vm, vcpu } = guest;
+    using second = vm.createVcpu(1);
+    expect(kvmError('ERR_KVM_STATE', () => vm.save([vcpu])).message).toContain('vCPU 1 of this VM is not among');
+    expect(vm.save([vcpu, second.save()]).has('vcpu/1/regs')).toBe(true);
+    second.close();
+    expect(vm.save([vcpu]).has('vcpu/1/regs')).toBe(false);
+  });
+
   test('has one memory where two slots show the same one, and what is zero costs nothing', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
@@ -220,12 +240,54 @@ onEachBackend('a state is refused', (backend) => {
       'cannot be restored here: flags must be',
     ],
     [
+      ['0x0', '0x10000'].map((guestPhysAddr) => ({
+        slot: 5,
+        guestPhysAddr,
+        flags: 0,
+        memory: 0,
+        offset: 0,
+        size: 4096,
+      })),
+      'has slot 5 twice',
+    ],
+    [
       [0, 1].map((slot) => ({ slot, guestPhysAddr: '0x0', flags: 0, memory: 0, offset: 0, size: 4096 })),
       'cannot be restored here: KVM_SET_USER_MEMORY_REGION: EEXIST',
     ],
     ['none', 'does not say which memory slots'],
   ])('whose slots are %j', (slots, message) => {
     expect(refusal(altered({ slots: new Uint8Array() }, { slots }))).toContain(message);
+  });
+
+  test.each([1e15, 100, 2 ** 45])('whose memory has a size that there cannot be: %d', (size) => {
+    expect(refusal(altered({ 'memory/0': new Uint8Array() }, { size, runs: [] }))).toMatch(/memory/);
+  });
+
+  test.each(['cpuid', 'regs', 'msrs'])('whose vCPU has no %s', (name) => {
+    expect(refusal(altered({ [`vcpu/0/${name}`]: undefined }))).toContain(`this state has no ${name}`);
+  });
+
+  test('whose vCPU has no sregs of either kind, or is made of nothing', () => {
+    const without = altered({ 'vcpu/0/sregs': undefined, 'vcpu/0/sregs2': undefined });
+    expect(refusal(without)).toContain('this state has no sregs or sregs2');
+    using guest = realModeGuest(backend, fibonacci);
+    const nothing = SavedState.of('vcpu', 'x86', [], 0);
+    expect(kvmError('ERR_KVM_STATE', () => guest.vcpu.restore(nothing)).message).toContain('this state has no cpuid');
+  });
+
+  test('by a vCPU of another id, by one that has run, and by a VM that has had vCPUs', () => {
+    using guest = realModeGuest(backend, fibonacci);
+    const { vm, vcpu, kvm } = guest;
+    const state = vcpu.save();
+    using second = vm.createVcpu(1);
+    expect(kvmError('ERR_KVM_STATE', () => second.restore(state)).message).toContain('of vCPU 0, and this is vCPU 1');
+    vcpu.restore(state);
+    vcpu.run();
+    expect(kvmError('ERR_KVM_STATE', () => vcpu.restore(state)).message).toContain('that has not run yet');
+    using other = kvm.createVm();
+    const whole = vm.save([vcpu, second]);
+    other.createVcpu(3).close();
+    expect(kvmError('ERR_KVM_STATE', () => other.restore(whole)).message).toContain('has no vCPUs yet');
   });
 
   test('where it does not belong', () => {

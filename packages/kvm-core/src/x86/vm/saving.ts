@@ -1,12 +1,24 @@
 import { constants } from 'node:os';
 import * as abi from '../../abi/x86/index.js';
+import { KvmFd } from '../../ioctl/kvm-fd.js';
 import { ifPresent, type Part, structPart } from '../../state/parts.js';
 import type { SavedState } from '../../state/saved-state.js';
-import { X86VmMsrs } from './msrs.js';
+import { xenVmPart } from '../state/xen-parts.js';
+import { isXen } from '../xen.js';
+import { X86VmEncryption } from './encryption.js';
 
 const { ENXIO } = constants.errno;
 
-/** What an x86 VM is made of beside its memory and its vCPUs, in the order it has to be restored in. */
+/** The guest's clock, which is there before the vCPUs: some of what Xen keeps of them is times of it. */
+const clock: Part<X86VmSaving> = structPart(
+  'clock',
+  abi.KvmClockData,
+  (vm) => ifPresent(() => vm.getClock()),
+  // The guest's time goes on where it stopped; the rest of the struct speaks of the host's.
+  (vm, { clock }) => vm.setClock({ clock }),
+);
+
+/** What else an x86 VM is made of beside its memory and its vCPUs, in the order it has to be restored in. */
 const vmParts: readonly Part<X86VmSaving>[] = [
   // ENXIO: there is none in the kernel.
   ...[0, 1].map((id) =>
@@ -29,18 +41,18 @@ const vmParts: readonly Part<X86VmSaving>[] = [
     (vm) => ifPresent(() => vm.getPit2(), ENXIO),
     (vm, state) => vm.setPit2(state),
   ),
-  structPart(
-    'clock',
-    abi.KvmClockData,
-    (vm) => ifPresent(() => vm.getClock()),
-    // The guest's time goes on where it stopped; the rest of the struct speaks of the host's.
-    (vm, { clock }) => vm.setClock({ clock }),
-  ),
 ];
 
 /** What the state of a VM is made of. */
-export abstract class X86VmSaving extends X86VmMsrs {
+export abstract class X86VmSaving extends X86VmEncryption {
+  protected override readonly earlyParts: readonly Part<this>[] = [clock, this.#xen()];
   protected readonly stateParts = vmParts;
+
+  #xen(): Part<this> {
+    const { name, save, restore } = xenVmPart;
+    const saved = (vm: this) => ({ vm, isXen: () => isXen(KvmFd.descriptorOf(vm)) });
+    return { name, save: (vm) => save(saved(vm)), restore: (vm, bytes) => restore(saved(vm), bytes) };
+  }
 
   /** Controllers are there before the vCPUs, whose local APICs come with them; what is in them depends on these. */
   protected override prepare(own: SavedState): void {

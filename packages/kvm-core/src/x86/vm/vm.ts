@@ -3,10 +3,10 @@ import { adoptVm, type SharedVm } from '../../share/vm.js';
 import { u32, u64 } from '../../struct/check.js';
 import { x86 } from '../architecture.js';
 import { Vcpu } from '../vcpu/vcpu.js';
-import { X86VmEncryption } from './encryption.js';
+import { X86VmSaving } from './saving.js';
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends X86VmEncryption {
+export class Vm extends X86VmSaving {
   protected readonly vcpuType = Vcpu;
 
   /**

@@ -4,7 +4,7 @@ import { GuestMemory } from '../../memory/guest-memory.js';
 import { given, u16, u32 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
 import { isGuestMemory } from '../../vm/memory.js';
-import { hypercallPages } from '../xen.js';
+import { hypercallPages, hypercallPagesName } from '../xen.js';
 import { X86VmPmu } from './pmu.js';
 
 /** What `vm.setXenHvmConfig` takes. */
@@ -28,7 +28,7 @@ export abstract class X86VmXen extends X86VmPmu {
    * KVM_XEN_HVM_CONFIG, api.rst 4.28. x86, Cap.XenHvm.
    */
   setXenHvmConfig(config: XenHvmConfig): void {
-    this.notShared('Xen hypercall pages');
+    this.notShared(hypercallPagesName);
     const { flags = 0, msr = 0, pages32, pages64 } = given(config, 'a configuration of Xen');
     const backend = this.opened();
     const memory = [hypercallPages(pages32, 'pages32'), hypercallPages(pages64, 'pages64')] as const;
@@ -44,7 +44,7 @@ export abstract class X86VmXen extends X86VmPmu {
     });
     this.call(abi.KVM_XEN_HVM_CONFIG, this.addressOf(argument, memory));
     // The kernel reads them when the guest writes the MSR, whenever that is.
-    this.hold('Xen hypercall pages', { memory });
+    this.hold(hypercallPagesName, { memory });
   }
 
   /** An attribute of Xen's, of `XenAttrType`. KVM_XEN_HVM_GET_ATTR, api.rst 4.127. x86, Cap.XenHvm with `XenHvmConfigFlag.SharedInfo`. */

@@ -1,0 +1,32 @@
+import type * as abi from '../../abi/x86/index.js';
+import { broken } from '../../state/saved-state.js';
+import type { X86VcpuInterrupts } from '../vcpu/interrupts.js';
+
+/** The MSRs that can be read: the kernel stops at one that cannot, as it lists some that this vCPU's CPUID hides. */
+export function readableMsrs(vcpu: X86VcpuInterrupts, indices: Uint32Array): abi.KvmMsrEntry[] {
+  const read: abi.KvmMsrEntry[] = [];
+  for (let at = 0; at < indices.length; at++) {
+    // 256 at a time is what the kernel takes.
+    const entries = vcpu.getMsrs(indices.subarray(at, at + 256));
+    read.push(...entries);
+    at += entries.length === 256 ? 255 : entries.length;
+  }
+  return read;
+}
+
+/** Sets the MSRs; one that cannot be set is passed over if it already says the right thing. */
+export function setMsrs(vcpu: X86VcpuInterrupts, msrs: readonly abi.KvmMsrEntry[]): void {
+  for (let at = 0; at < msrs.length; ) {
+    const some = msrs.slice(at, at + 256);
+    const set = vcpu.setMsrs(some);
+    at += set;
+    const refused = some[set];
+    if (refused === undefined) continue;
+    const { index, data } = refused;
+    const [now] = vcpu.getMsrs([index]);
+    if (now?.data !== data) {
+      throw broken(`MSR 0x${index.toString(16)} cannot be set to 0x${data.toString(16)} here`);
+    }
+    at++;
+  }
+}
