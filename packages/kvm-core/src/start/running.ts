@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { decodeError } from '../errors/across-threads.js';
 import { KvmError } from '../errors/kvm-error.js';
-import type { TransferredVcpu } from '../share/vcpu.js';
+import type { OfferedVcpu, TransferredVcpu } from '../share/vcpu.js';
 import { type KickHandle, kick } from '../vcpu/kick.js';
 import { type Ending, type Order, type Report, Word } from './protocol.js';
 
@@ -18,8 +18,10 @@ const all = 2 ** 30;
 export class RunningVcpu {
   /** How it ended; it never rejects: an error is told to `failed`. */
   readonly ended: Promise<Ending | undefined>;
-  /** The handle with which the vCPU came back, or with which it went. */
-  handle: TransferredVcpu;
+  /** The vCPU as it went. */
+  readonly offered: OfferedVcpu;
+  /** The handle with which it came back. */
+  returned: TransferredVcpu | undefined;
   readonly #kickHandle: KickHandle;
   readonly #words: Int32Array;
   readonly #onMessage: (message: unknown) => unknown;
@@ -30,11 +32,12 @@ export class RunningVcpu {
 
   constructor(
     order: Order,
+    offered: OfferedVcpu,
     kickHandle: KickHandle,
     onMessage: (message: unknown) => unknown,
     failed: (error: unknown) => void,
   ) {
-    this.handle = order.vcpu;
+    this.offered = offered;
     this.#kickHandle = kickHandle;
     this.#words = order.words;
     this.#onMessage = onMessage;
@@ -53,7 +56,7 @@ export class RunningVcpu {
           return;
         }
         isOver = true;
-        if (report.vcpu !== undefined) this.handle = report.vcpu;
+        if (report.vcpu !== undefined) this.returned = report.vcpu;
         if (report.kind === 'ended') ending = report.ending;
         else this.#failed(decodeError(report.error));
         // Whatever the handlers left open, the vCPU is back.

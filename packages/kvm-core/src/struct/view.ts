@@ -51,3 +51,10 @@ function gettersFor(view: ArrayBufferView): Getters {
   if (!isView(view)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no view of a buffer');
   return isDataView(view) ? ofDataViews : ofTypedArrays;
 }
+
+/** The same bytes, as a view that nobody has given anything of his own. */
+export function bytesOf(view: ArrayBufferView): Uint8Array {
+  const length = lengthOf(view);
+  // Of a buffer that has gone elsewhere there is no view at all.
+  return length === 0 ? new Uint8Array() : new Uint8Array(bufferOf(view), offsetOf(view), length);
+}
