@@ -3,14 +3,14 @@ import type { Backend } from '../backend/backend.js';
 import type { Claim } from '../share/claim.js';
 import type { Slot } from '../vm/memory.js';
 
-/** @internal Memory that the kernel knows by its address. */
+/** Memory that the kernel knows by its address. */
 export interface Held {
   readonly memory: unknown;
   /** The kernel no longer uses it. */
   readonly release?: () => void;
 }
 
-/** @internal What all objects of one VM know of it. */
+/** What all objects of one VM know of it. */
 export interface VmFacts {
   /** Bytes of a vCPU that are mapped. */
   readonly mmapSize: number;

@@ -9,7 +9,7 @@ import { RunState } from './run-state.js';
 /** @internal How many words it can have been told. */
 export const toldWords = 8;
 
-/** @internal What a vCPU is made of. */
+/** What a vCPU is made of. */
 export interface VcpuParts {
   readonly descriptor: Descriptor;
   readonly id: number;

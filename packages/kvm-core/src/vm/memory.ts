@@ -25,7 +25,7 @@ export interface UserMemoryRegion {
   flags?: number;
 }
 
-/** @internal What is known of a slot in use. */
+/** What is known of a slot in use. */
 export interface Slot {
   readonly guestPhysAddr: bigint;
   /** Bytes. */
@@ -41,7 +41,7 @@ export interface Slot {
   readonly share: () => void;
 }
 
-/** @internal A region as the kernel is told it. */
+/** A region as the kernel is told it. */
 export type RegionFields = Pick<
   KvmUserspaceMemoryRegion,
   'slot' | 'flags' | 'guestPhysAddr' | 'memorySize' | 'userspaceAddr'
