@@ -61,7 +61,8 @@ export class DirtyLog implements Iterable<number> {
 
   *[Symbol.iterator](): Generator<number, void, void> {
     const bitmap = this.#bitmap;
-    for (let byte = 0; byte < bitmap.length; byte++) {
+    const length = lengthOf(bitmap);
+    for (let byte = 0; byte < length; byte++) {
       // The lowest bit, and then the rest without it.
       for (let bits = bitmap[byte] as number; bits !== 0; bits &= bits - 1) {
         yield byte * 8 + 31 - Math.clz32(bits & -bits);

@@ -232,7 +232,7 @@ onEveryMachine('GuestMemory', (name) => {
     ]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from({ ...record, windows } as never));
     }
-    for (const windowSize of [0, -1, Number.NaN, 'size', undefined, size - 1]) {
+    for (const windowSize of [0, -1, Number.NaN, 'size', [Symbol.iterator], undefined, size - 1]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () =>
         GuestMemory.from({ ...record, windowSize, windows: [whole] } as never),
       );

@@ -26,7 +26,7 @@ export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, '
   const last = windows.at(-1);
   const fits =
     last !== undefined &&
-    windowSize !== undefined &&
+    typeof windowSize === 'number' &&
     windows.every((window) => window.length === windowSize || (window === last && window.length < windowSize)) &&
     total > 0 &&
     total === size &&

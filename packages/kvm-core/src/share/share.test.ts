@@ -166,6 +166,7 @@ onEachBackend('an object that is shared', (backend) => {
       { ...good, backend: 'fast' },
       { ...good, backend: backend === 'ffi' ? 'native' : 'ffi' },
       { ...good, arch: 'arm64' },
+      { ...good, arch: Symbol.iterator },
       { ...good, words: undefined },
       { ...good, words: new BigInt64Array(good.words.length) },
       { ...good, words: Object.create(BigInt64Array.prototype) },

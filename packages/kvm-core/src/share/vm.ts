@@ -94,14 +94,16 @@ export interface OpenedVm {
 /** @internal */
 export function openVm(arch: Architecture, shared: SharedVm): OpenedVm {
   const { arch: name, backend: backendName, words, slots: said } = given(shared, 'what vm.share gave');
-  if (!backendNames.includes(backendName) || !Array.isArray(said)) throw notShared('vm.share()');
+  if (typeof name !== 'string' || !backendNames.includes(backendName) || !Array.isArray(said)) {
+    throw notShared('vm.share()');
+  }
   const backend = selectBackend(backendName);
   const slots = Array.from({ length: list(said, 'the slots').length }, (_, i) => slotIn(said[i]));
   if (!slots.every((slot) => slot !== undefined)) throw notShared('vm.share()');
-  const known = unseal(backend, kindOf(String(name), backend, slots), words, numbers);
+  const known = unseal(backend, kindOf(name, backend, slots), words, numbers);
   if (known === undefined) throw notShared('vm.share()');
   if (name !== arch.name) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `this VM is of ${String(name)}, and not of ${arch.name}`);
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `this VM is of ${name}, and not of ${arch.name}`);
   }
   const [fd, mmapSize, dirtyRingBytes, mark, ...claim] = known as [number, number, number, number, ...ClaimNumbers];
   const make = (own: number): Descriptor => {
