@@ -8,8 +8,9 @@ export type { ArgumentOf, Capability, FdKind, Ioctl, IoctlArgument } from './ioc
 export { KvmFd } from './ioctl/kvm-fd.js';
 export { DirtyLog } from './memory/dirty-log.js';
 export { GuestMemfd } from './memory/guest-memfd.js';
-export { GuestMemory, type MemoryOptions, type SharedGuestMemory } from './memory/guest-memory.js';
+export { GuestMemory, type MemoryOptions } from './memory/guest-memory.js';
 export { pageSize } from './memory/page-size.js';
+export type { SharedGuestMemory } from './memory/shared-memory.js';
 export type { TransferredVcpu } from './share/vcpu.js';
 export type { SharedSlot, SharedVm } from './share/vm.js';
 export type { HandlerContext, HandlersOf } from './start/handlers.js';

@@ -15,6 +15,7 @@ const longest = 2 ** 31 - 1;
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
 export class Vm extends SavingVm<Vcpu> {
+  /** @internal */
   protected readonly vcpuType = Vcpu;
   protected readonly stateParts = [];
 

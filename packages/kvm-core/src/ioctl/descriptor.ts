@@ -1,22 +1,24 @@
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
-import { unshare } from '../share/words.js';
+import type { Claim } from '../share/claim.js';
 import type { Slot } from '../vm/memory.js';
 
-/** @internal Memory that the kernel knows by its address. */
+/** Memory that the kernel knows by its address. */
 export interface Held {
   readonly memory: unknown;
   /** The kernel no longer uses it. */
   readonly release?: () => void;
 }
 
-/** @internal What all objects of one VM know of it. */
+/** What all objects of one VM know of it. */
 export interface VmFacts {
   /** Bytes of a vCPU that are mapped. */
   readonly mmapSize: number;
   /** Bytes of the dirty ring that each vCPU has; 0 where there are none. */
   dirtyRingBytes: number;
   readonly slots: Map<number, Slot>;
+  /** Of no other VM; there is none before it is first shared. */
+  mark?: number;
 }
 
 /**
@@ -33,7 +35,7 @@ export class Descriptor {
   /** Of a VM. */
   readonly vm: VmFacts | undefined;
   /** What this thread and those that it shares the VM with know of the descriptor together, once it has shared it. */
-  shared: BigInt64Array | undefined;
+  shared: Claim | undefined;
   /** What the call that is being made has addresses of. */
   argument: unknown;
   /** One for the object, and one for each child. */
@@ -77,6 +79,7 @@ export class Descriptor {
   /** Another thread has it from now on, and what was to be done at its end is to be done there. */
   abandon(): void {
     this.#released = true;
+    this.shared?.end();
     this.parent?.release();
   }
 
@@ -84,7 +87,7 @@ export class Descriptor {
   release(): void {
     if (this.#released || --this.#users > 0) return;
     this.#released = true;
-    if (this.shared !== undefined) unshare(this.shared);
+    this.shared?.end();
     this.#onRelease?.();
     this.backend.close(this.fd);
     for (const { release } of this.held.values()) release?.();

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
@@ -10,10 +11,12 @@ import { backendNames } from '../backend/select.js';
 import { Kvm } from '../x86/kvm.js';
 import type { Vcpu } from '../x86/vcpu/vcpu.js';
 import type { Vm } from '../x86/vm/vm.js';
+import { GuestMemfd } from './guest-memfd.js';
 import { pageSize } from './page-size.js';
 
 const { EEXIST, EINVAL } = constants.errno;
 const size = 16 * pageSize;
+const core = new URL('../../dist/index.js', import.meta.url).href;
 const mapped = GuestMemfdFlag.Mmap | GuestMemfdFlag.InitShared;
 
 /** What a default VM offers of guest_memfd. */
@@ -172,6 +175,76 @@ for (const backend of backendNames) {
       expect(kvmError('ERR_KVM_SYSCALL', () => vm.setUserMemoryRegion2(change)).errno).toBe(EINVAL);
       using vcpu = realModeVcpu(vm);
       expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    });
+
+    test('is read and written to though the buffer that shows it was transferred away', (context) => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      using guestMemfd = vm.createGuestMemfd(size, mapped);
+      using memory = guestMemfd.map();
+      // Of Node's only 22 and later have it: TypeScript's library is older.
+      const buffer = memory.bytes().buffer as ArrayBufferLike & { transfer?(): ArrayBuffer };
+      const moved = buffer.transfer?.();
+      if (moved === undefined) return context.skip('buffers cannot be transferred here');
+      const elsewhere = new Uint8Array(moved);
+      using again = guestMemfd.map();
+      memory.write(5, Uint8Array.of(7));
+      expect([memory.read(5, 1)[0], again.read(5, 1)[0], elsewhere[5]]).toEqual([7, 7, 7]);
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => memory.bytes());
+      const region = { slot: 0, guestPhysAddr: 0n, memory, guestMemfd };
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.setUserMemoryRegion2(region));
+      memory.close();
+      expect([elsewhere[5], again.read(5, 1)[0]]).toEqual([0, 7]);
+    });
+
+    test('is told by what it is, and not by what is written to it', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      using memory = kvm.allocateMemory({ size });
+      using guestMemfd = vm.createGuestMemfd(size);
+      const region = { slot: 0, guestPhysAddr: 0n, memory };
+      for (const forged of [
+        Object.create(GuestMemfd.prototype),
+        new Proxy(guestMemfd, {}),
+        Object.create(guestMemfd),
+      ]) {
+        kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.setUserMemoryRegion2({ ...region, guestMemfd: forged }));
+      }
+      for (const name of ['fd', 'size', 'hold']) Object.defineProperty(guestMemfd, name, { value: 2 ** 30 });
+      kvmError('ERR_KVM_OUT_OF_RANGE', () =>
+        vm.setUserMemoryRegion2({ ...region, guestMemfd, guestMemfdOffset: size + pageSize }),
+      );
+      vm.setUserMemoryRegion2({ ...region, guestMemfd });
+    });
+
+    test('is let go by who drops it, but not while there is a view of it or a slot has it', () => {
+      const program = `import { Kvm, GuestMemfdFlag } from ${JSON.stringify(core)};
+        import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+        const mapped = () => readFileSync('/proc/self/maps', 'latin1').split('\\n').filter((line) => /kvm-gmem|guest_memfd/.test(line)).length;
+        const kvm = Kvm.open({ backend: '${backend}' });
+        const fresh = () => {
+          const vm = kvm.createVm();
+          return { vm, guestMemfd: vm.createGuestMemfd(${size}, GuestMemfdFlag.Mmap | GuestMemfdFlag.InitShared) };
+        };
+        const before = mapped();
+        const make = () => { for (let i = 0; i < 20; i++) fresh().guestMemfd.map(); };
+        make();
+        const most = mapped();
+        const { view, vm } = (() => {
+          const { vm, guestMemfd } = fresh();
+          vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n, memory: guestMemfd.map(), guestMemfd });
+          return { view: fresh().guestMemfd.map().bytes(0, 4096).fill(7), vm };
+        })();
+        for (let i = 0; i < 50 && mapped() > before + 3; i++) {
+          gc();
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        console.log(most - before, mapped() - before, view[0], vm.closed);`;
+      const args = ['--expose-gc', '--input-type=module', '--eval', program];
+      const [most, left, byte, closed] = execFileSync(process.execPath, args, { encoding: 'utf8' }).trim().split(' ');
+      expect(Number(most)).toBeGreaterThan(18);
+      expect([Number(left) >= 2 && Number(left) <= 4, byte, closed]).toEqual([true, '7', 'false']);
     });
 
     test('cannot be sent to another Worker, and reads zero when it is gone', () => {

@@ -5,13 +5,23 @@ import { systemCall } from '../errors/system-call.js';
 import { Descriptor, unreachable } from '../ioctl/descriptor.js';
 import { GuestMemory } from './guest-memory.js';
 
+/** @internal What the package does to a file for slots, no methods, as with `memoryAccess`. */
+export interface GuestMemfdAccess {
+  is(value: unknown): value is GuestMemfd;
+  /** @throws KvmError `ERR_KVM_CLOSED`. */
+  file(file: GuestMemfd): { fd: number; size: number };
+  /** A slot has the file: gives what to call when it no longer does. */
+  hold(file: GuestMemfd): () => void;
+}
+
+/** @internal */
+export let guestMemfdAccess: GuestMemfdAccess;
+
 /**
  * A file of memory that belongs to one VM: its guest's, and not this process's, which sees it only where its flags allow.
  * `vm.createGuestMemfd` makes one, and `vm.setUserMemoryRegion2` puts it into a slot, which keeps it until the slot is deleted.
  */
 export class GuestMemfd implements Disposable {
-  /** Bytes. */
-  readonly size: number;
   /** Of `GuestMemfdFlag`. */
   readonly flags: bigint;
   readonly #descriptor: Descriptor;
@@ -22,13 +32,25 @@ export class GuestMemfd implements Disposable {
   /** @internal */
   constructor(arch: Architecture, backend: Backend, fd: number, size: number, flags: bigint) {
     const { Mmap, InitShared } = arch.abi.GuestMemfdFlag;
-    this.size = size;
     this.#size = size;
     this.flags = flags;
     this.#mappable = (flags & Mmap) !== 0n && (flags & InitShared) !== 0n;
     // The VM is no parent: its slots may hold this, and neither would ever be let go.
     this.#descriptor = new Descriptor(arch, backend, fd);
     unreachable.register(this, this.#descriptor, this.#descriptor);
+  }
+
+  static {
+    guestMemfdAccess = {
+      is: (value): value is GuestMemfd => typeof value === 'object' && value !== null && #descriptor in value,
+      file: (file) => ({ fd: file.#fd, size: file.#size }),
+      hold: (file) => file.#descriptor.hold(),
+    };
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Whether `close` has been called. */
@@ -42,19 +64,24 @@ export class GuestMemfd implements Disposable {
    * @throws KvmError `ERR_KVM_CLOSED`.
    */
   get fd(): number {
+    return this.#fd;
+  }
+
+  get #fd(): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this GuestMemfd is closed');
     return this.#descriptor.fd;
   }
 
   /**
    * The file's pages, mapped into this process: what is written there is the guest's. They stay when this object is closed, until
-   * the memory is closed as well and in no slot. Each call maps them again.
+   * the memory is closed as well and in no slot, or until nobody can reach it or a view of it: a buffer made of a view's by
+   * `transfer` keeps nothing, and reads zero then. Each call maps them again.
    *
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` unless the file was made with `GuestMemfdFlag.Mmap` and `InitShared`: a touch of
    *   pages that are the guest's alone would end the process.
    */
   map(): GuestMemory {
-    const { fd } = this;
+    const fd = this.#fd;
     if (!this.#mappable) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this GuestMemfd is for its guest alone', {
         hint: 'GuestMemfdFlag.Mmap and GuestMemfdFlag.InitShared make one that this process sees, too',
@@ -63,12 +90,12 @@ export class GuestMemfd implements Disposable {
     const { backend } = this.#descriptor;
     const size = this.#size;
     const address = systemCall('mapping a guest_memfd', backend.map(fd, size, 0));
-    return GuestMemory.mapped(backend, address, size, () => backend.blank(address, size));
-  }
-
-  /** @internal A slot has the file: gives what to call when it no longer does. */
-  hold(): () => void {
-    return this.#descriptor.hold();
+    try {
+      return GuestMemory.mapped(backend, address, size);
+    } catch (error) {
+      backend.blank(address, size);
+      throw error;
+    }
   }
 
   /** Gives the descriptor back, once no slot needs it. A second call does nothing. */

@@ -1,12 +1,16 @@
 import { constants as bufferLimits } from 'node:buffer';
 import { totalmem } from 'node:os';
-import type { Backend, BackendName } from '../backend/backend.js';
-import { backendNames, selectBackend } from '../backend/select.js';
+import { types } from 'node:util';
+import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
 import { boolean, given, integer, u64 } from '../struct/check.js';
+import { bytesOf } from '../struct/view.js';
 import { copyBytes } from './copy.js';
 import { pageSize } from './page-size.js';
+import { openMemory, type SharedGuestMemory } from './shared-memory.js';
+
+const { isSharedArrayBuffer, isUint8Array } = types;
 
 /** What `kvm.allocateMemory` takes. */
 export interface MemoryOptions {
@@ -17,15 +21,6 @@ export interface MemoryOptions {
    * memory then begins on a boundary of 2 MiB, and so should the guest-physical address. A first touch takes 2 MiB at once.
    */
   hugePages?: boolean;
-}
-
-/** A `GuestMemory` as `postMessage` carries it: `GuestMemory.from` makes one of it in another Worker, of the same pages. */
-export interface SharedGuestMemory {
-  readonly size: number;
-  readonly windowSize: number;
-  readonly windows: readonly Uint8Array[];
-  /** The backend it was made with, which loads in the other thread because it loaded in this one. */
-  readonly backend: BackendName;
 }
 
 type Windows = Omit<SharedGuestMemory, 'backend'>;
@@ -40,6 +35,29 @@ const hugePageSize = 2 ** 21;
 const windowLimit = Math.floor(Math.min(bufferLimits.MAX_LENGTH, 2 ** 33) / hugePageSize - 1) * hugePageSize;
 
 /**
+ * @internal What the package does to a memory for slots and the like. These are no methods: somebody could put something else in the
+ * place of one, and a slot would then have pages that nobody keeps.
+ */
+export interface MemoryAccess {
+  is(value: unknown): value is GuestMemory;
+  /** A view for the kernel, as `bytes` gives it. */
+  pages(memory: GuestMemory, offset: number, size?: number): Uint8Array;
+  layout(memory: GuestMemory): { size: number; windowSize: number };
+  /** A slot has the memory: gives what to call when it no longer does. */
+  hold(memory: GuestMemory): () => void;
+  /** Other threads may use the pages after this object's end. */
+  keep(memory: GuestMemory): void;
+}
+
+/** @internal */
+export let memoryAccess: MemoryAccess;
+
+/** Blanks windows of a file that nobody closed, once nobody can reach the buffer that shows them. */
+const unreachable = new FinalizationRegistry<{ backend: Backend; address: number; length: number }>(
+  ({ backend, address, length }) => backend.blank(address, length),
+);
+
+/**
  * RAM for a guest: zeroed pages that every Worker can see, backed by nothing until they are touched.
  *
  * `bytes(offset, length)` is a view of the pages themselves. An access that leaves the memory throws, and never wraps. The pages
@@ -47,26 +65,52 @@ const windowLimit = Math.floor(Math.min(bufferLimits.MAX_LENGTH, 2 ** 33) / huge
  * makes one.
  */
 export class GuestMemory implements Disposable {
-  /** Bytes. */
-  readonly size: number;
-  /** Bytes of each part but the last: mostly that of the whole. */
-  readonly windowSize: number;
+  readonly #size: number;
+  readonly #windowSize: number;
   readonly #windows: readonly Uint8Array[];
   readonly #backend: Backend;
   /** The windows once more, as `#unshared` gives them. */
-  readonly #unsharedWindows: (Uint8Array | undefined)[] = [];
+  readonly #unsharedWindows: (Uint8Array | undefined)[];
   /** Gives the pages back at once; only where no other thread can have them. */
   #discard: (() => void) | undefined;
   /** One for itself until it is closed, and one for each slot that has it. */
   #users = 1;
   #closed = false;
 
-  private constructor(backend: Backend, { size, windowSize, windows }: Windows, discard?: () => void) {
+  private constructor(
+    backend: Backend,
+    { size, windowSize, windows }: Windows,
+    discard?: () => void,
+    unshared: Uint8Array[] = [],
+  ) {
     this.#backend = backend;
-    this.size = size;
-    this.windowSize = windowSize;
+    this.#size = size;
+    this.#windowSize = windowSize;
     this.#windows = windows;
     this.#discard = discard;
+    this.#unsharedWindows = unshared;
+  }
+
+  static {
+    memoryAccess = {
+      is: (value): value is GuestMemory => typeof value === 'object' && value !== null && #windows in value,
+      pages: (memory, offset, size) => memory.#view(offset, size),
+      layout: (memory) => ({ size: memory.#size, windowSize: memory.#windowSize }),
+      hold: (memory) => memory.#hold(),
+      keep: (memory) => {
+        memory.#discard = undefined;
+      },
+    };
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes of each part but the last: mostly that of the whole. */
+  get windowSize(): number {
+    return this.#windowSize;
   }
 
   /** @internal `kvm.allocateMemory`; `limit` is a parameter so that tests can have windows without gigabytes. */
@@ -84,39 +128,31 @@ export class GuestMemory implements Disposable {
   }
 
   /**
-   * @internal A file's pages, which are mapped until `end` is called. They belong to one thread: a view of what is mapped is no
-   * shared buffer.
+   * @internal A file's pages, which are mapped. They belong to one thread: a view of what is mapped is no shared buffer. Where they
+   * were is blank once the memory is closed and in no slot, or nobody can reach it or a view of it.
    */
-  static mapped(backend: Backend, address: number, size: number, end: () => void): GuestMemory {
-    const windows = windowsOf(size, windowLimit, (offset, length) => {
+  static mapped(backend: Backend, address: number, size: number): GuestMemory {
+    const viewOf = (offset: number, length: number): Uint8Array => {
       return new Uint8Array(backend.view(address + offset, length));
+    };
+    const windows = windowsOf(size, windowLimit, viewOf);
+    windows.forEach(({ buffer, length }, i) => {
+      // No function: it would keep what it is made beside, the windows among it.
+      unreachable.register(buffer, { backend, address: address + i * windowLimit, length }, windows);
     });
-    return new GuestMemory(backend, { size, windowSize: Math.min(size, windowLimit), windows }, end);
+    const end = (): void => {
+      unreachable.unregister(windows);
+      backend.blank(address, size);
+    };
+    // Copies need windows of their own: the buffers that views show can be transferred away.
+    const own = windowsOf(size, windowLimit, viewOf);
+    return new GuestMemory(backend, { size, windowSize: Math.min(size, windowLimit), windows }, end, own);
   }
 
   /** The same memory, in the Worker that was sent what `share` gave. */
   static from(shared: SharedGuestMemory): GuestMemory {
-    const { size, windowSize, windows, backend } = (shared ?? {}) as Partial<SharedGuestMemory>;
-    const parts = Array.isArray(windows) ? (windows as readonly Uint8Array[]) : [];
-    const fits = parts.every(
-      (part, i) =>
-        part instanceof Uint8Array &&
-        part.buffer instanceof SharedArrayBuffer &&
-        (i === parts.length - 1 || part.length === windowSize),
-    );
-    const total = fits ? parts.reduce((sum, part) => sum + part.length, 0) : 0;
-    const known = backendNames.includes(backend as BackendName);
-    if (
-      !fits ||
-      !known ||
-      total === 0 ||
-      total !== size ||
-      windowSize === undefined ||
-      (parts[0]?.length ?? 0) > windowSize
-    ) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what GuestMemory.share gave');
-    }
-    return new GuestMemory(selectBackend(backend), { size, windowSize, windows: [...parts] });
+    const { backend, ...windows } = openMemory(shared);
+    return new GuestMemory(backend, windows);
   }
 
   /**
@@ -126,15 +162,16 @@ export class GuestMemory implements Disposable {
    */
   share(): SharedGuestMemory {
     this.#check(0, 0);
-    if (!this.#windows.every(({ buffer }) => buffer instanceof SharedArrayBuffer)) {
+    if (!this.#windows.every(({ buffer }) => isSharedArrayBuffer(buffer))) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',
         'memory that is mapped from a file cannot be sent to another Worker',
       );
     }
-    GuestMemory.keep(this);
-    const { size, windowSize } = this;
-    return { size, windowSize, windows: [...this.#windows], backend: this.#backend.name };
+    memoryAccess.keep(this);
+    // Views of their own: of those here nobody else may change anything.
+    const windows = this.#windows.map(bytesOf);
+    return { size: this.#size, windowSize: this.#windowSize, windows, backend: this.#backend.name };
   }
 
   /** Whether `close` has been called. */
@@ -156,19 +193,13 @@ export class GuestMemory implements Disposable {
     if (--this.#users === 0) this.#discard?.();
   }
 
-  /** @internal A slot has the memory: gives what to call when it no longer does. */
-  hold(): () => void {
+  #hold(): () => void {
     this.#users++;
     let held = true;
     return () => {
       if (held) this.#release();
       held = false;
     };
-  }
-
-  /** @internal Other threads may use the pages after this object's end. */
-  static keep(memory: GuestMemory): void {
-    memory.#discard = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -186,21 +217,19 @@ export class GuestMemory implements Disposable {
     return this.#view(offset, wanted);
   }
 
-  /** @internal The same, of this class's own making: the kernel will use the pages. */
-  static pagesOf(memory: GuestMemory, offset: number, size?: number): Uint8Array {
-    return memory.#view(offset, size);
-  }
-
   #view(offset: number, wanted?: number): Uint8Array {
     const length = this.#check(offset, wanted);
     // The end of the memory belongs to the last window.
-    const index = Math.min(Math.floor(offset / this.windowSize), this.#windows.length - 1);
-    const within = offset - index * this.windowSize;
+    const index = Math.min(Math.floor(offset / this.#windowSize), this.#windows.length - 1);
+    const within = offset - index * this.#windowSize;
     const window = this.#windows[index] as Uint8Array;
+    if (window.length === 0) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the buffer that shows this memory was transferred away');
+    }
     if (within + length > window.length) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
-        `${length} bytes at ${offset} lie across two windows of ${this.windowSize} bytes each: use read and write`,
+        `${length} bytes at ${offset} lie across two windows of ${this.#windowSize} bytes each: use read and write`,
       );
     }
     return window.subarray(within, within + length);
@@ -216,11 +245,12 @@ export class GuestMemory implements Disposable {
 
   /** Copies bytes out, from any `offset`, as many as `into` has room for. */
   readInto(offset: number, into: Uint8Array): void {
-    if (!(into instanceof Uint8Array)) {
+    if (!isUint8Array(into)) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what guest memory is read into must be a Uint8Array');
     }
-    this.#check(offset, into.length);
-    this.#copyOut(offset, into);
+    const bytes = bytesOf(into);
+    this.#check(offset, bytes.length);
+    this.#copyOut(offset, bytes);
   }
 
   #copyOut(offset: number, into: Uint8Array): void {
@@ -234,14 +264,15 @@ export class GuestMemory implements Disposable {
 
   /** Copies bytes in, to any `offset`: all of them or, when they do not fit, none. */
   write(offset: number, source: Uint8Array): void {
-    if (!(source instanceof Uint8Array)) {
+    if (!isUint8Array(source)) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what is written to guest memory must be a Uint8Array');
     }
-    this.#check(offset, source.length);
-    for (let done = 0; done < source.length; ) {
+    const bytes = bytesOf(source);
+    this.#check(offset, bytes.length);
+    for (let done = 0; done < bytes.length; ) {
       const { window, within } = this.#place(offset + done);
-      const length = Math.min(window.length - within, source.length - done);
-      const part = length === source.length ? source : source.subarray(done, done + length);
+      const length = Math.min(window.length - within, bytes.length - done);
+      const part = length === bytes.length ? bytes : bytes.subarray(done, done + length);
       copyBytes(window.subarray(within, within + length), part);
       done += length;
     }
@@ -249,8 +280,8 @@ export class GuestMemory implements Disposable {
 
   /** The window that has a byte, unshared, and where in it. */
   #place(offset: number): { window: Uint8Array; within: number } {
-    const index = Math.floor(offset / this.windowSize);
-    return { window: this.#unshared(index), within: offset - index * this.windowSize };
+    const index = Math.floor(offset / this.#windowSize);
+    return { window: this.#unshared(index), within: offset - index * this.#windowSize };
   }
 
   /**
@@ -262,10 +293,7 @@ export class GuestMemory implements Disposable {
     if (known !== undefined) return known;
     const window = this.#windows[index] as Uint8Array;
     const backend = this.#backend;
-    const unshared =
-      window.buffer instanceof SharedArrayBuffer
-        ? new Uint8Array(backend.view(backend.address(window), window.length))
-        : window;
+    const unshared = new Uint8Array(backend.view(backend.address(window), window.length));
     this.#unsharedWindows[index] = unshared;
     return unshared;
   }
@@ -273,12 +301,12 @@ export class GuestMemory implements Disposable {
   /** Gives the length: without one, all that follows the offset. */
   #check(offset: number, wanted?: number): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this GuestMemory is closed');
-    integer(offset, 0, this.size, 'an offset into guest memory');
-    const length = integer(wanted ?? this.size - offset, 0, Number.MAX_SAFE_INTEGER, 'a length in guest memory');
-    if (offset + length > this.size) {
+    integer(offset, 0, this.#size, 'an offset into guest memory');
+    const length = integer(wanted ?? this.#size - offset, 0, Number.MAX_SAFE_INTEGER, 'a length in guest memory');
+    if (offset + length > this.#size) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
-        `${length} bytes at offset ${offset} leave the guest memory, which has ${this.size}`,
+        `${length} bytes at offset ${offset} leave the guest memory, which has ${this.#size}`,
       );
     }
     return length;

@@ -6,6 +6,7 @@ import { Vm } from './vm.js';
 
 /** The whole of a host's KVM: `/dev/kvm`, open. VMs are made here, and what the host can do is asked here. */
 export class Kvm extends GenericKvm<Vm, Cap> {
+  /** @internal */
   protected readonly vmType = Vm;
 
   /**

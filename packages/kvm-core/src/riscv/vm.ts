@@ -5,6 +5,7 @@ import { Vcpu } from './vcpu.js';
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
 export class Vm extends SavingVm<Vcpu> {
+  /** @internal */
   protected readonly vcpuType = Vcpu;
   protected readonly stateParts = [];
 

@@ -1,5 +1,5 @@
 import * as abi from '../abi/s390/index.js';
-import { GuestMemory, wholePages64 } from '../memory/guest-memory.js';
+import { type GuestMemory, memoryAccess, wholePages64 } from '../memory/guest-memory.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { given } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
@@ -63,11 +63,11 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
    */
   ucasMap(memory: GuestMemory, vcpuAddr: bigint): void {
     isGuestMemory(memory);
-    const pages = GuestMemory.pagesOf(memory, 0);
+    const pages = memoryAccess.pages(memory, 0);
     const userAddr = BigInt(this.opened().address(pages));
     const length = BigInt(pages.length);
     const argument = abi.KvmS390UcasMapping.from({ userAddr, vcpuAddr: wholePages64(vcpuAddr, 'vcpuAddr'), length });
     this.call(abi.KVM_S390_UCAS_MAP, this.addressOf(argument, [pages]));
-    this.hold(`user-controlled memory at ${vcpuAddr}`, { memory: pages, release: memory.hold() });
+    this.hold(`user-controlled memory at ${vcpuAddr}`, { memory: pages, release: memoryAccess.hold(memory) });
   }
 }

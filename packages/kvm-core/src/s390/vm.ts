@@ -19,6 +19,7 @@ export interface CmmaBits {
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
 export class Vm extends GenericVm<Vcpu> {
+  /** @internal */
   protected readonly vcpuType = Vcpu;
 
   /**

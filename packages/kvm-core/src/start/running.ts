@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { decodeError } from '../errors/across-threads.js';
 import { KvmError } from '../errors/kvm-error.js';
-import type { TransferredVcpu } from '../share/vcpu.js';
+import type { OfferedVcpu, TransferredVcpu } from '../share/vcpu.js';
 import type { SharedVm } from '../share/vm.js';
 import { type KickHandle, kick } from '../vcpu/kick.js';
 import { type Ending, type Order, type Report, Turn, Word } from './protocol.js';
@@ -25,8 +25,10 @@ const all = 2 ** 30;
 export class RunningVcpu {
   /** How it ended; it never rejects: an error is told to `failed`. */
   readonly ended: Promise<Ending | undefined>;
-  /** The handle with which the vCPU came back, or with which it went. */
-  handle: TransferredVcpu;
+  /** The vCPU as it went. */
+  readonly offered: OfferedVcpu;
+  /** The handle with which it came back. */
+  returned: TransferredVcpu | undefined;
   /** The VM as the Worker has it, from when it does. */
   vm: SharedVm | undefined;
   readonly #worker: Worker;
@@ -49,11 +51,12 @@ export class RunningVcpu {
 
   constructor(
     order: Order,
+    offered: OfferedVcpu,
     kickHandle: KickHandle,
     onMessage: (message: unknown) => unknown,
     failed: (error: unknown) => void,
   ) {
-    this.handle = order.vcpu;
+    this.offered = offered;
     this.#kickHandle = kickHandle;
     this.#words = order.words;
     this.#onMessage = onMessage;
@@ -78,11 +81,12 @@ export class RunningVcpu {
           return;
         }
         if (report.kind === 'began') {
-          this.vm = report.vm;
+          // Once: what says so later is a handler, which may mean another VM.
+          this.vm ??= report.vm;
           return;
         }
         isOver = true;
-        if (report.vcpu !== undefined) this.handle = report.vcpu;
+        if (report.vcpu !== undefined) this.returned = report.vcpu;
         if (report.kind === 'ended') ending = report.ending;
         else this.#failed(decodeError(report.error));
         // Whatever the handlers left open, the vCPU is back.

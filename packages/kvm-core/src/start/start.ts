@@ -1,10 +1,10 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
-import { reclaimVcpu, type TransferredVcpu } from '../share/vcpu.js';
-import { markOf, reclaimVm, shareVm } from '../share/vm.js';
+import { adoptVcpu, reclaimVcpu } from '../share/vcpu.js';
+import { reclaimVm, shareVm } from '../share/vm.js';
 import { given, integer, list } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
-import { GenericVcpu } from '../vcpu/vcpu.js';
+import { GenericVcpu, giveVcpu } from '../vcpu/vcpu.js';
 import { type Ending, words } from './protocol.js';
 import { RunningVcpu } from './running.js';
 
@@ -66,7 +66,6 @@ export function startVcpus<C extends GenericVcpu>(
   const { vcpus, handlers, data, onMessage, queue, signal } = checked(options);
   const { arch, backend } = vm;
   const shared = shareVm(vm);
-  const mark = markOf(backend, shared.words);
   let failure: { error: unknown } | undefined;
   const running: RunningVcpu[] = [];
   const stop = (grace?: number): void => {
@@ -79,19 +78,19 @@ export function startVcpus<C extends GenericVcpu>(
   const abort = (): void => fail(signal?.reason);
   const begin = (vcpu: C, index: number): void => {
     const kickHandle = vcpu.kickHandle();
-    const transferred = vcpu.transfer();
-    if (markOf(backend, transferred.vm.words) !== mark) throw wrong(`vcpus[${index}] is of another VM`);
+    const { handle, offered } = giveVcpu(vcpu);
+    if (offered.vmMark !== vm.vm?.mark) throw wrong(`vcpus[${index}] is of another VM`);
     const order = {
       arch: arch.name,
       backend: backend.name,
       vm: shared,
-      vcpu: transferred,
+      vcpu: handle,
       handlers,
       data,
       words: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
       queue,
     };
-    running.push(new RunningVcpu(order, kickHandle, (message) => onMessage(message, index), fail));
+    running.push(new RunningVcpu(order, offered, kickHandle, (message) => onMessage(message, index), fail));
   };
   try {
     vcpus.forEach(begin);
@@ -106,7 +105,7 @@ export function startVcpus<C extends GenericVcpu>(
     started.delete(stop);
     signal?.removeEventListener('abort', abort);
     for (const each of running) if (each.vm !== undefined) reclaimVm(arch, each.vm);
-    const back = running.map(({ handle }) => takeBack(vm, vcpuType, handle));
+    const back = running.map((each) => takeBack(vm, vcpuType, each));
     if (failure === undefined) {
       return endings.map((ending, i) => ({ ...(ending as Ending), vcpu: back[i] as C }));
     }
@@ -124,8 +123,12 @@ export function startVcpus<C extends GenericVcpu>(
   };
 }
 
-function takeBack<C>(vm: Descriptor, type: new (parts: VcpuParts) => C, handle: TransferredVcpu): C | undefined {
-  const parts = reclaimVcpu(vm.arch, handle);
+function takeBack<C>(
+  { arch }: Descriptor,
+  type: new (parts: VcpuParts) => C,
+  { offered, returned }: RunningVcpu,
+): C | undefined {
+  const parts = returned === undefined ? reclaimVcpu(offered) : adoptVcpu(arch, returned);
   return parts && new type(parts);
 }
 

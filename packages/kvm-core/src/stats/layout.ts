@@ -24,12 +24,12 @@ export interface Statistic {
   readonly bucketSize: number;
 }
 
-/** @internal Where the numbers of a statistic lie: so many bytes behind the first ones. */
+/** Where the numbers of a statistic lie: so many bytes behind the first ones. */
 export interface Placed extends Statistic {
   readonly offset: number;
 }
 
-/** @internal What a file of statistics says of itself. */
+/** What a file of statistics says of itself. */
 export interface Layout {
   /** Whose statistics they are: "kvm-4711", "kvm-4711/vcpu-0". */
   readonly id: string;

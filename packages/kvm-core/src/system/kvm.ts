@@ -14,7 +14,7 @@ export abstract class GenericKvm<
 > extends ReadableAttributesFd<'system'> {
   readonly kind = 'system';
   #capabilities: Capabilities<C> | undefined;
-  /** The VMs of the architecture. */
+  /** @internal The VMs of the architecture. */
   protected abstract readonly vmType: new (
     descriptor: Descriptor,
   ) => V;

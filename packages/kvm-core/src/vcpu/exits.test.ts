@@ -179,7 +179,7 @@ describe('the exits of the headers', () => {
     const bytes = new Uint8Array(0x3000);
     const run = arch.abi.KvmRun.at(bytes) as KvmRun;
     run.exitReason = reason;
-    return { arch, run, bytes, address: 0 };
+    return { arch, run, bytes, address: 0, length: bytes.length };
   }
 
   test.each(['x86', 'arm64', 'riscv', 's390', 'powerpc', 'mips', 'loongarch'])(

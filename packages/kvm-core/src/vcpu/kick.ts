@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { types } from 'node:util';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { bufferOf, lengthOf, offsetOf } from '../struct/view.js';
 import type { RunState } from './run-state.js';
 
 /** The words that a vCPU's thread and those that kick it share. */
@@ -11,6 +13,12 @@ const PENDING = 2;
 /** Where the flag is in the run state, which the vCPU's thread finds out through the struct: a kicker knows no architecture. */
 const FLAG_OFFSET = 3;
 const WORDS = 4;
+const wordBytes = Int32Array.BYTES_PER_ELEMENT;
+
+/** The flag is among so many first bytes of the run state, on every architecture. */
+const flagBytes = 32;
+
+const { isInt32Array, isSharedArrayBuffer } = types;
 
 /** A way to kick a vCPU, as `postMessage` carries it: `kick` takes it in any thread of the process. */
 export interface KickHandle {
@@ -21,7 +29,7 @@ export interface KickHandle {
   readonly backend: BackendName;
 }
 
-/** The run states this thread has found, by the words that belong to them. */
+/** The first bytes of the run states this thread has found, by the words that belong to them. */
 const views = new WeakMap<Int32Array, Uint8Array>();
 
 /** The vCPU's side: says which thread runs it, that a kick has arrived, and when the vCPU is gone. */
@@ -29,13 +37,10 @@ export class KickState {
   readonly words: Int32Array;
 
   /** @param words of a vCPU that another thread had. */
-  constructor(
-    { arch, bytes }: RunState,
-    words: Int32Array = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT)),
-  ) {
+  constructor({ arch, bytes }: RunState, words: Int32Array = new Int32Array(new SharedArrayBuffer(WORDS * wordBytes))) {
     this.words = words;
     this.words[FLAG_OFFSET] = arch.abi.KvmRun.from({ immediateExit: 1 }).bytes.indexOf(1);
-    views.set(this.words, bytes);
+    views.set(this.words, bytes.subarray(0, flagBytes));
   }
 
   /** Before the first run in a thread. An atomic store, so that a kicker who saw no thread has its flag seen by this one. */
@@ -60,8 +65,9 @@ export class KickState {
   /** A run that was to end at once has. The flag is that of the kick that waits, if there is one. */
   settled({ run }: RunState): void {
     run.immediateExit = 0;
+    // No load: a processor may read the word before the flag is out, and then a kick in between is lost, its flag and its turn.
     // A kick after this raises the flag itself.
-    if (Atomics.load(this.words, PENDING) !== 0) run.immediateExit = 1;
+    if (Atomics.add(this.words, PENDING, 0) !== 0) run.immediateExit = 1;
   }
 
   close(): void {
@@ -79,37 +85,40 @@ export class KickState {
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the handle is none of a vCPU of this process.
  */
 export function kick(handle: KickHandle): void {
-  checkHandle(handle);
-  const { words, address } = handle;
+  const { words, address, backend: name } = (handle ?? {}) as Partial<KickHandle>;
+  if (!isKickWords(words) || !isAddress(address) || !isBackend(name)) throw notAHandle();
   if (Atomics.load(words, CLOSED) !== 0) return;
-  const backend = selectBackend(handle.backend);
+  // Another thread may write to the words, and change what has been looked at.
+  const flag = words[FLAG_OFFSET] as number;
+  if (flag < 0 || flag >= flagBytes) throw notAHandle();
+  const backend = selectBackend(name);
   const state = runState(backend, words, address);
   if (state === undefined || Atomics.exchange(words, PENDING, 1) !== 0) return;
-  state[words[FLAG_OFFSET] as number] = 1;
+  state[flag] = 1;
   // A fence: the flag is out before the thread is looked up.
   const thread = Atomics.add(words, THREAD, 0);
   if (thread !== 0) backend.interrupt(thread);
 }
 
-function checkHandle(handle: KickHandle): void {
-  const { words, address, backend } = (handle ?? {}) as Partial<KickHandle>;
-  const whole =
-    words instanceof Int32Array &&
-    words.length === WORDS &&
-    words.buffer instanceof SharedArrayBuffer &&
-    isFlagOffset(words[FLAG_OFFSET] as number) &&
-    Number.isSafeInteger(address) &&
-    backendNames.includes(backend as BackendName);
-  if (!whole) throw notAHandle();
+function isAddress(address: unknown): address is number {
+  return Number.isSafeInteger(address) && (address as number) > 0;
+}
+
+function isBackend(name: unknown): name is BackendName {
+  return backendNames.includes(name as BackendName);
+}
+
+function isKickWords(words: unknown): words is Int32Array {
+  return isInt32Array(words) && lengthOf(words) === WORDS * wordBytes && isSharedArrayBuffer(bufferOf(words));
+}
+
+/** @internal The words of a handle, as an object that nobody else has. */
+export function kickWordsOf(words: unknown): Int32Array | undefined {
+  return isKickWords(words) ? new Int32Array(bufferOf(words), offsetOf(words), WORDS) : undefined;
 }
 
 function notAHandle(): KvmError {
   return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what kickHandle() of a vCPU of this process gave');
-}
-
-/** It is among the first bytes, on every architecture. */
-function isFlagOffset(offset: number): boolean {
-  return offset >= 0 && offset < 32;
 }
 
 /** The run state as this thread sees it, once it is sure that one is there; undefined if its vCPU has closed meanwhile. */
@@ -120,7 +129,7 @@ function runState(backend: Backend, words: Int32Array, address: number): Uint8Ar
     if (Atomics.load(words, CLOSED) !== 0) return undefined;
     throw notAHandle();
   }
-  const view = new Uint8Array(backend.view(address, (words[FLAG_OFFSET] as number) + 1));
+  const view = new Uint8Array(backend.view(address, flagBytes));
   views.set(words, view);
   return view;
 }

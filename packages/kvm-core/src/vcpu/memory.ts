@@ -32,7 +32,7 @@ export abstract class VcpuMemory extends VcpuSignals {
       this.need(CoalescedMmio, 'a ring of coalesced writes');
       // What the host answers is the number of the ring's page in the run state.
       const offset = this.queryExtension(CoalescedMmio) * pageSize;
-      if (offset + pageSize > this.#state.bytes.length) {
+      if (offset + pageSize > this.#state.length) {
         throw new KvmError('ERR_KVM_UNSUPPORTED', 'this host maps no ring of coalesced writes');
       }
       this.#coalescedRing = new CoalescedRing(this.abi, backend.view(this.#state.address + offset, pageSize));

@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.js';
 import { Descriptor } from '../ioctl/descriptor.js';
-import { unshare } from '../share/words.js';
+import type { Claim } from '../share/claim.js';
 import { DeadlineTimer } from './deadline.js';
 import { type MappedRing, mapRing } from './dirty-ring.js';
 import { KickState } from './kick.js';
@@ -9,7 +9,7 @@ import { RunState } from './run-state.js';
 /** @internal How many words it can have been told. */
 export const toldWords = 8;
 
-/** @internal What a vCPU is made of. */
+/** What a vCPU is made of. */
 export interface VcpuParts {
   readonly descriptor: Descriptor;
   readonly id: number;
@@ -21,8 +21,8 @@ export interface VcpuParts {
   readonly hasRun: boolean;
   /** What the architecture told it once, and no kernel tells again: arm64's `struct kvm_vcpu_init`, in words of 32 bits. */
   readonly told: Uint32Array;
-  /** The words of the handle it came with. */
-  readonly claim?: BigInt64Array;
+  /** That of the handle it came with. */
+  readonly claim?: Claim;
 }
 
 /** @internal @param dirtyRingBytes what was enabled for all vCPUs of the VM; 0 for no ring. */
@@ -66,7 +66,7 @@ export interface KnownVcpu {
   readonly kickWords: Int32Array;
   readonly hasRun: boolean;
   readonly told: Uint32Array;
-  readonly claim: BigInt64Array;
+  readonly claim: Claim;
 }
 
 /** @internal */
@@ -97,10 +97,9 @@ function ending(
   { state, kickState, dirtyRing, claim }: Omit<VcpuParts, 'descriptor' | 'timer'>,
   timer: DeadlineTimer,
 ): () => void {
-  const { address } = state;
-  const { length } = state.bytes;
+  const { address, length } = state;
   return () => {
-    if (claim !== undefined) unshare(claim);
+    claim?.end();
     kickState.close();
     timer.close();
     backend.blank(address, length);

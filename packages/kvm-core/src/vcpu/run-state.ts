@@ -11,6 +11,8 @@ import { systemCall } from '../errors/system-call.js';
  */
 export class RunState {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many they are: the bytes no longer say once somebody has transferred their buffer, which `kvmRun` shows. */
+  readonly length: number;
   readonly run: RunHead;
   readonly arch: Architecture;
   readonly address: number;
@@ -20,6 +22,7 @@ export class RunState {
     this.arch = arch;
     this.address = address;
     this.bytes = bytes;
+    this.length = bytes.length;
     this.run = arch.abi.KvmRun.at(bytes);
   }
 

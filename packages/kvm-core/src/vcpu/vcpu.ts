@@ -1,8 +1,7 @@
 import { constants } from 'node:os';
 import type { RunHead } from '../arch/architecture.js';
 import { closedError } from '../ioctl/kvm-fd.js';
-import { offerVcpu, type TransferredVcpu, withdrawVcpu } from '../share/vcpu.js';
-import { shareVm } from '../share/vm.js';
+import { type OfferedVcpu, offerVcpu, type TransferredVcpu, withdrawVcpu } from '../share/vcpu.js';
 import { type DeadlineTimer, deadlineOf, type RunOptions } from './deadline.js';
 import { type AnyExit, type ExitTable, ExitViews } from './exits.js';
 import { type KickHandle, type KickState, kick } from './kick.js';
@@ -11,6 +10,9 @@ import type { VcpuParts } from './parts.js';
 import type { RunState } from './run-state.js';
 
 const { EAGAIN, EINTR } = constants.errno;
+
+/** @internal What `transfer` does, also where somebody has put something else in its place. */
+export let giveVcpu: (vcpu: GenericVcpu) => ReturnType<typeof offerVcpu>;
 
 /** What a vCPU has on every architecture, whose exits are `E` and whose run state is `R`. */
 export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends VcpuOneReg {
@@ -23,7 +25,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   #enter: () => number;
   #hasRun: boolean;
   readonly #parts: VcpuParts;
-  #offered: TransferredVcpu | undefined;
+  #offered: OfferedVcpu | undefined;
   #deadlinePassed = false;
 
   /** @internal `vm.createVcpu`. */
@@ -175,24 +177,34 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
 
   /**
    * Gives the vCPU to another thread: what to send there with `postMessage`, of which `Vcpu.from` makes a vCPU, once. This object is
-   * unusable from now on; handles for kicks stay good. Until somebody has taken it, `close` here takes it back and closes it.
+   * unusable from now on; handles for kicks stay good. Until somebody has taken it, `close` here takes it back and closes it. Nothing
+   * else does: a handle that nobody takes keeps the vCPU and two descriptors for as long as the process lives.
    *
    * @throws KvmError `ERR_KVM_UNSAFE` where the VM or the vCPU has memory that only this thread keeps: Xen's shared pages.
    */
   transfer(): TransferredVcpu {
+    return this.#offer().handle;
+  }
+
+  static {
+    giveVcpu = (vcpu) => vcpu.#offer();
+  }
+
+  #offer(): ReturnType<typeof offerVcpu> {
     this.opened();
     const { parent } = this.#parts.descriptor;
     if (parent === undefined) throw closedError('vcpu');
-    this.#offered = offerVcpu(this.#parts, this.#hasRun, shareVm(parent));
+    const offer = offerVcpu(this.#parts, this.#hasRun, parent);
+    this.#offered = offer.offered;
     this.#enter = () => {
       throw closedError('vcpu', true);
     };
     this.giveAway();
-    return this.#offered;
+    return offer;
   }
 
   override close(): void {
-    if (this.#offered !== undefined) withdrawVcpu(this.#parts.descriptor.arch, this.#offered);
+    if (this.#offered !== undefined) withdrawVcpu(this.#offered);
     this.#offered = undefined;
     if (!this.closed) {
       this.#enter = () => {

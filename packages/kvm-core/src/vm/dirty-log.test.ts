@@ -93,12 +93,14 @@ onEachBackend('the dirty log', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.getDirtyLog(-1));
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.getDirtyLog('0' as never));
     const log = vm.getDirtyLog(0);
-    for (const wrong of [{}, null, new Uint8Array(8), { slot: 0, pages: 16, bitmap: new Uint8Array(8) }]) {
+    const looks = [Object.create(DirtyLog.prototype, { slot: { value: 0 } }), Object.create(log), new Proxy(log, {})];
+    for (const wrong of [{}, null, new Uint8Array(8), { slot: 0, pages: 16, bitmap: new Uint8Array(8) }, ...looks]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.getDirtyLog(0, wrong as never));
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.clearDirtyLog(wrong as never));
     }
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.getDirtyLog(1, log));
     structuredClone(log.bitmap, { transfer: [log.bitmap.buffer as ArrayBuffer] });
+    Object.defineProperty(log.bitmap, 'length', { value: 2 ** 20 });
     expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.getDirtyLog(0, log)).message).toMatch(/transferred/);
     expect([...log]).toEqual([]);
     vm.close();

@@ -1,8 +1,8 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { GuestMemfd } from '../memory/guest-memfd.js';
+import { GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
 import { memorySize, wholePages } from '../memory/guest-memory.js';
-import { given, integer, u64 } from '../struct/check.js';
+import { given, integer, u32, u64 } from '../struct/check.js';
 import { type UserMemoryRegion, VmMemory } from './memory.js';
 
 /** What `vm.setUserMemoryRegion2` takes. */
@@ -36,25 +36,44 @@ export abstract class VmGuestMemfd extends VmMemory {
    * @throws KvmError as `setUserMemoryRegion`, and `ERR_KVM_OUT_OF_RANGE` for an offset that leaves the file.
    */
   setUserMemoryRegion2(region: UserMemoryRegion2): void {
-    const { guestMemfd, guestMemfdOffset = 0, flags = 0 } = given(region, 'a memory region');
+    const { guestMemfd, guestMemfdOffset = 0, ...rest } = regionOf(region);
     const { KVM_SET_USER_MEMORY_REGION2, MemoryFlag } = this.abi;
     if (guestMemfd === undefined) {
-      this.setRegion(region, (fields) => this.write(KVM_SET_USER_MEMORY_REGION2, fields));
+      this.setRegion(rest, (fields) => this.write(KVM_SET_USER_MEMORY_REGION2, fields));
       return;
     }
-    const { fd, size } = fileOf(guestMemfd, region);
+    const { fd, size } = fileOf(guestMemfd, rest);
     wholePages(integer(guestMemfdOffset, 0, size, 'guestMemfdOffset'), 'guestMemfdOffset');
     const file = { guestMemfd: fd, guestMemfdOffset: BigInt(guestMemfdOffset) };
     const send: Parameters<typeof this.setRegion>[1] = (fields) => {
       integer(Number(fields.memorySize), 0, size - guestMemfdOffset, 'the size of a region of a guest_memfd');
       this.write(KVM_SET_USER_MEMORY_REGION2, { ...fields, ...file });
     };
-    this.setRegion({ ...region, flags: flags | MemoryFlag.GuestMemfd }, send, guestMemfd);
+    const flags = u32(rest.flags ?? 0, 'flags') | MemoryFlag.GuestMemfd;
+    this.setRegion({ ...rest, flags }, send, guestMemfd);
   }
 }
 
-function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): GuestMemfd {
-  if (!(guestMemfd instanceof GuestMemfd)) {
+/** A region as it is now: it is not read again. */
+function regionOf(region: UserMemoryRegion2): UserMemoryRegion2 {
+  const { slot, guestPhysAddr, memory, offset, size, flags, guestMemfd, guestMemfdOffset } = given(
+    region,
+    'a memory region',
+  );
+  return {
+    slot,
+    guestPhysAddr,
+    ...(memory !== undefined && { memory }),
+    ...(offset !== undefined && { offset }),
+    ...(size !== undefined && { size }),
+    ...(flags !== undefined && { flags }),
+    ...(guestMemfd !== undefined && { guestMemfd }),
+    ...(guestMemfdOffset !== undefined && { guestMemfdOffset }),
+  };
+}
+
+function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): { fd: number; size: number } {
+  if (!guestMemfdAccess.is(guestMemfd)) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'guestMemfd must be a GuestMemfd');
   }
   if (memory === undefined) {
@@ -62,5 +81,5 @@ function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): GuestMemfd {
       hint: 'memory has the pages that the guest shares; of a file that can be mapped, those of guestMemfd.map()',
     });
   }
-  return guestMemfd;
+  return guestMemfdAccess.file(guestMemfd);
 }

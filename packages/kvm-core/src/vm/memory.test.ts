@@ -4,7 +4,7 @@ import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { realModeGuest } from '../../test/real-mode.js';
 import { Cap, MemoryAttribute, MemoryFlag } from '../abi/x86/index.js';
-import type { GuestMemory } from '../memory/guest-memory.js';
+import { GuestMemory } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
 import { Kvm } from '../x86/kvm.js';
 import type { Vm } from '../x86/vm/vm.js';
@@ -46,9 +46,53 @@ onEachBackend('the memory of a VM', (backend) => {
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
     const before = slotsOf(vm);
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
-    const forged = Object.assign(memory, { bytes: () => new Uint8Array(pageSize) }) as GuestMemory;
+    const fails = () => {
+      throw new Error('replaced');
+    };
+    const replaced = { bytes: () => new Uint8Array(pageSize), hold: fails, pagesOf: fails, keep: fails };
+    const forged = Object.assign(memory, replaced) as GuestMemory;
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: forged });
     expect(slotsOf(vm)).toEqual(before);
+    const view = GuestMemory.prototype.bytes.call(memory).fill(7);
+    memory.close();
+    expect(view[0]).toBe(7);
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
+    expect(view[0]).toBe(0);
+  });
+
+  test('is made of nothing that only looks like a GuestMemory', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using memory = kvm.allocateMemory({ size: pageSize });
+    for (const forged of [
+      Object.create(GuestMemory.prototype),
+      Object.create(memory),
+      new Proxy(memory, {}),
+      Object.setPrototypeOf({ size: pageSize, windowSize: pageSize }, GuestMemory.prototype),
+      null,
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.mapMemory(forged, 0n));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () =>
+        vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: forged }),
+      );
+    }
+    expect(slotsOf(vm)).toEqual([]);
+    for (const offset of [Symbol.iterator, {}, '0']) {
+      const region = { slot: 0, guestPhysAddr: 0n, memory, offset: offset as never };
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.setUserMemoryRegion(region));
+    }
+  });
+
+  test('gives back what it would have held where the kernel refuses a slot', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using other = kvm.allocateMemory({ size: pageSize });
+    const memory = kvm.allocateMemory({ size: pageSize });
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: other });
+    const view = memory.bytes().fill(7);
+    kvmError('ERR_KVM_SYSCALL', () => vm.setUserMemoryRegion({ slot: 1, guestPhysAddr: 0n, memory }));
+    memory.close();
+    expect(view[0]).toBe(0);
   });
 
   test('has another address space where the host has, and names what is missing where not', () => {

@@ -2,8 +2,8 @@ import type { KvmUserspaceMemoryRegion } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor, VmFacts } from '../ioctl/descriptor.js';
 import { StatsFd } from '../ioctl/stats.js';
-import type { GuestMemfd } from '../memory/guest-memfd.js';
-import { GuestMemory, wholePages, wholePages64 } from '../memory/guest-memory.js';
+import { type GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
+import { type GuestMemory, memoryAccess, wholePages, wholePages64 } from '../memory/guest-memory.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
 
 /** What `vm.setUserMemoryRegion` takes. */
@@ -25,7 +25,7 @@ export interface UserMemoryRegion {
   flags?: number;
 }
 
-/** @internal What is known of a slot in use. */
+/** What is known of a slot in use. */
 export interface Slot {
   readonly guestPhysAddr: bigint;
   /** Bytes. */
@@ -41,7 +41,7 @@ export interface Slot {
   readonly share: () => void;
 }
 
-/** @internal A region as the kernel is told it. */
+/** A region as the kernel is told it. */
 export type RegionFields = Pick<
   KvmUserspaceMemoryRegion,
   'slot' | 'flags' | 'guestPhysAddr' | 'memorySize' | 'userspaceAddr'
@@ -97,23 +97,23 @@ export abstract class VmMemory extends StatsFd<'vm'> {
     const known = this.#slots.get(slot);
     const isSame = known?.guestPhysAddr === guestPhysAddr && known.address === address && known.size === pages?.length;
     if (!isSame) this.notShared('which memory the guest has');
-    send({ slot, flags, guestPhysAddr, memorySize, userspaceAddr: BigInt(address) });
+    // Before the kernel has the pages: after that, nothing may fail.
+    const holds = memory === undefined ? [] : [memoryAccess.hold(memory)];
+    if (guestMemfd !== undefined) holds.push(guestMemfdAccess.hold(guestMemfd));
+    const release = (): void => {
+      for (const end of holds) end();
+    };
+    try {
+      send({ slot, flags, guestPhysAddr, memorySize, userspaceAddr: BigInt(address) });
+    } catch (error) {
+      release();
+      throw error;
+    }
     const before = this.#slots.get(slot);
     if (memory === undefined || pages === undefined) this.#slots.delete(slot);
     else {
-      const holds = [memory.hold(), guestMemfd?.hold()];
-      const release = (): void => {
-        for (const end of holds) end?.();
-      };
-      this.#slots.set(slot, {
-        guestPhysAddr,
-        size: pages.length,
-        flags,
-        pages,
-        address,
-        release,
-        share: () => GuestMemory.keep(memory),
-      });
+      const share = (): void => memoryAccess.keep(memory);
+      this.#slots.set(slot, { guestPhysAddr, size: pages.length, flags, pages, address, release, share });
     }
     before?.release();
   }
@@ -136,12 +136,13 @@ export abstract class VmMemory extends StatsFd<'vm'> {
   mapMemory(memory: GuestMemory, guestPhysAddr: bigint, flags = 0): number[] {
     isGuestMemory(memory);
     u64(guestPhysAddr, 'guestPhysAddr');
+    const { size: whole, windowSize } = memoryAccess.layout(memory);
     const taken: number[] = [];
     try {
-      for (let offset = 0; offset < memory.size; offset += memory.windowSize) {
+      for (let offset = 0; offset < whole; offset += windowSize) {
         let slot = 0;
         while (this.#slots.has(slot)) slot++;
-        const size = Math.min(memory.windowSize, memory.size - offset);
+        const size = Math.min(windowSize, whole - offset);
         this.setUserMemoryRegion({ slot, guestPhysAddr: guestPhysAddr + BigInt(offset), memory, offset, size, flags });
         taken.push(slot);
       }
@@ -155,13 +156,13 @@ export abstract class VmMemory extends StatsFd<'vm'> {
 
 function pagesOf(memory: GuestMemory, offset: number, size: number | undefined): Uint8Array {
   isGuestMemory(memory);
+  const pages = memoryAccess.pages(memory, offset, size);
   wholePages(offset, 'offset');
-  const pages = GuestMemory.pagesOf(memory, offset, size);
   wholePages(pages.length, 'size');
   if (pages.length === 0) throw new KvmError('ERR_KVM_OUT_OF_RANGE', 'the size of a memory region must not be 0');
   return pages;
 }
 
 export function isGuestMemory(memory: unknown): void {
-  if (!(memory instanceof GuestMemory)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'memory must be a GuestMemory');
+  if (!memoryAccess.is(memory)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'memory must be a GuestMemory');
 }

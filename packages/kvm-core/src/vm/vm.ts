@@ -20,7 +20,7 @@ export function vmDescriptor(parent: Descriptor, fd: number, mmapSize: number): 
 
 /** What a VM has on every architecture. */
 export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmInterrupts {
-  /** The vCPUs of the architecture. */
+  /** @internal The vCPUs of the architecture. */
   protected abstract readonly vcpuType: new (
     parts: VcpuParts,
   ) => C;

@@ -3,31 +3,32 @@ import { join } from 'node:path';
 
 /**
  * What can be called: every public method of every class, found out and not listed, so that a new one is called from its first day.
- * "Public" is what the declarations do not call protected.
+ * "Public" is what the declarations show, and do not call protected.
  */
 
 const declarations = join(import.meta.dirname, '..', '..', 'dist');
 
-/** Names of protected members, which TypeScript's users cannot call. */
-function protectedNames() {
-  const names = new Set();
+/** Names of members as the declarations have them: those that TypeScript's users can call, and those that they cannot. */
+function declaredNames() {
+  const shown = new Set();
+  const hidden = new Set(['constructor']);
   for (const file of readdirSync(declarations, { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.d.ts') || file.startsWith('abi/')) continue;
+    if (!file.endsWith('.d.ts') || (file.startsWith('abi/') && file !== 'abi/x86/structs.d.ts')) continue;
     const text = readFileSync(join(declarations, file), 'utf8');
-    for (const [, name] of text.matchAll(/^ +protected (?:static |abstract |readonly |get |set )*(\w+)/gm))
-      names.add(name);
+    const members = /^ +(protected )?(?:static |abstract |readonly |get |set )*(\w+)[?]?[(<:]/gm;
+    for (const [, isProtected, name] of text.matchAll(members)) (isProtected ? hidden : shown).add(name);
   }
-  return names;
+  return { shown, hidden };
 }
 
-const hidden = new Set([...protectedNames(), 'constructor']);
+const { shown, hidden } = declaredNames();
 
 /** Methods and accessors of an object, and its being iterated, those of its ancestors included, in a stable order. */
 export function callsOf(object) {
   const calls = [];
   for (let at = Object.getPrototypeOf(object); at !== Object.prototype && at !== null; at = Object.getPrototypeOf(at)) {
     for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (hidden.has(name) || calls.some((call) => call.name === name)) continue;
+      if (!shown.has(name) || hidden.has(name) || calls.some((call) => call.name === name)) continue;
       if (typeof descriptor.value === 'function') calls.push({ name, kind: 'method' });
       else if (descriptor.get !== undefined) calls.push({ name, kind: 'get' });
     }

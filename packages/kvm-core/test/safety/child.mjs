@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import * as core from '../../dist/index.js';
 import { anything, integer } from './arguments.mjs';
 import { callsOf } from './calls.mjs';
+import { edited } from './handles.mjs';
 
 /**
  * Calls whatever the API has, in any order, with any arguments, for a while. It ends with 0 if nothing but KvmErrors came of it
@@ -82,6 +83,15 @@ function attempt(what, args, call) {
   }
 }
 
+/** What makes something of a handle. */
+const takers = [
+  ['Vm.from', core.Vm.from],
+  ['Vcpu.from', core.Vcpu.from],
+  ['GuestMemory.from', GuestMemory.from],
+  ['kick', core.kick],
+];
+const givers = ['share', 'transfer', 'kickHandle'];
+
 /** A VM with what most calls want: memory at 0 with a guest that does I/O for ever, and one vCPU. */
 function start() {
   const kvm = Kvm.open({ backend });
@@ -89,13 +99,22 @@ function start() {
   const memory = kvm.allocateMemory({ size: 0x4000 });
   // mov dx, 0x10; again: out dx, al; in al, dx; jmp again
   memory.write(0x1000, Uint8Array.of(0xba, 0x10, 0x00, 0xee, 0xec, 0xeb, 0xfc));
-  const pool = [kvm, vm, memory];
+  const pool = Object.assign([kvm, vm, memory], { handles: [] });
   for (const value of [vm.createVcpu(0), kvm.createEventFd()]) keep(value, pool);
   vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
   return pool;
 }
 
 const step = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      taker: fc.nat(60),
+      handle: fc.nat(60),
+      edits: fc.array(fc.record({ at: fc.nat(4000), value: anything }), { maxLength: 3 }),
+      instead: fc.option(anything, { freq: 3 }),
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({ on: fc.nat(60), call: fc.nat(500), args: fc.array(anything, { maxLength: 4 }) }),
@@ -145,12 +164,25 @@ function method({ on, call, args }, pool) {
     return kind === 'get' ? object[name] : object[name](...given);
   });
   if (typeof result?.then === 'function') result.then(undefined, () => {});
-  keep(adopted(name, result), pool);
+  if (givers.includes(name) && result !== undefined) pool.handles.push(result);
+  keep(adopted(name, result, call), pool);
 }
 
-/** What goes to another thread is taken by this one: by its object, or by one more. */
-function adopted(name, result) {
-  if (name === 'transfer' && result !== undefined) return core.Vcpu.from(result);
+/** A handle that was given at some time, with parts of it changed, or what is none at all. */
+function forged({ taker, handle, edits, instead }, pool) {
+  const [what, take] = takers[taker % takers.length];
+  const given = pool.handles[handle % pool.handles.length];
+  const value =
+    instead === null && given !== undefined ? edited(given, edits, (each) => real(each, pool)) : real(instead, pool);
+  keep(
+    attempt(what, [value], () => take(value)),
+    pool,
+  );
+}
+
+/** What goes to another thread is taken by this one: by its object, or by one more. Some stay on their way. */
+function adopted(name, result, call) {
+  if (name === 'transfer' && result !== undefined && call % 2 === 0) return core.Vcpu.from(result);
   if (name === 'share' && result?.slots !== undefined) return core.Vm.from(result);
   return result;
 }
@@ -160,7 +192,7 @@ fc.assert(
   fc.property(fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), (steps) => {
     const pool = start();
     try {
-      for (const each of steps) ('ioctl' in each ? raw : method)(each, pool);
+      for (const each of steps) ('taker' in each ? forged : 'ioctl' in each ? raw : method)(each, pool);
     } finally {
       for (const object of pool.toReversed()) object.close?.();
     }

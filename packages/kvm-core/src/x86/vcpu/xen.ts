@@ -1,6 +1,6 @@
 import * as abi from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
-import { GuestMemory } from '../../memory/guest-memory.js';
+import { type GuestMemory, memoryAccess } from '../../memory/guest-memory.js';
 import { u16 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
 import { isGuestMemory } from '../../vm/memory.js';
@@ -49,9 +49,9 @@ export abstract class X86VcpuXen extends X86VcpuSyncRegs {
       return;
     }
     isGuestMemory(memory);
-    const info = GuestMemory.pagesOf(memory, offset, vcpuInfoSize);
+    const info = memoryAccess.pages(memory, offset, vcpuInfoSize);
     this.#setVcpuInfo(BigInt(this.opened().address(info)), [info]);
-    this.hold(name, { memory: info, release: memory.hold() });
+    this.hold(name, { memory: info, release: memoryAccess.hold(memory) });
   }
 
   #setVcpuInfo(hva: bigint, behind: readonly object[]): void {

@@ -7,6 +7,7 @@ import { X86VmSaving } from './saving.js';
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
 export class Vm extends X86VmSaving {
+  /** @internal */
   protected readonly vcpuType = Vcpu;
 
   /**

@@ -1,6 +1,6 @@
 import * as abi from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
-import { GuestMemory } from '../../memory/guest-memory.js';
+import { type GuestMemory, memoryAccess } from '../../memory/guest-memory.js';
 import { given, u16, u32 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
 import { isGuestMemory } from '../../vm/memory.js';
@@ -84,9 +84,9 @@ export abstract class X86VmXen extends X86VmPmu {
       return;
     }
     isGuestMemory(memory);
-    const page = GuestMemory.pagesOf(memory, offset, pageSize);
+    const page = memoryAccess.pages(memory, offset, pageSize);
     this.#setSharedInfo(BigInt(this.opened().address(page)), [page]);
-    this.hold(name, { memory: page, release: memory.hold() });
+    this.hold(name, { memory: page, release: memoryAccess.hold(memory) });
   }
 
   #setSharedInfo(hva: bigint, behind: readonly object[]): void {
