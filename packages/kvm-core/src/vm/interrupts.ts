@@ -96,21 +96,15 @@ export abstract class VmInterrupts extends VmDevices {
     this.opened();
     integer(gsi, 0, this.gsiLimit() - 1, 'gsi');
     const resampling = resample === undefined ? 0 : this.abi.IrqfdFlag.Resample;
-    if ((flags & this.abi.IrqfdFlag.Resample & ~resampling) !== 0) {
+    if ((u32(flags, 'flags') & this.abi.IrqfdFlag.Resample & ~resampling) !== 0) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'IrqfdFlag.Resample needs an eventfd in resample');
     }
     const fields: StructInit<KvmIrqfd> = {
-      fd: descriptorOf(eventfd, 'eventfd'),
+      fd: EventFd.descriptorOf(eventfd, 'eventfd'),
       gsi,
-      flags: u32(flags, 'flags') | resampling,
+      flags: flags | resampling,
     };
-    if (resample !== undefined) fields.resamplefd = descriptorOf(resample, 'resample');
+    if (resample !== undefined) fields.resamplefd = EventFd.descriptorOf(resample, 'resample');
     this.write(this.abi.KVM_IRQFD, fields);
   }
-}
-
-/** The descriptor of what must be an EventFd. */
-export function descriptorOf(eventfd: EventFd, where: string): number {
-  if (!(eventfd instanceof EventFd)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an EventFd`);
-  return eventfd.fd;
 }

@@ -1,4 +1,5 @@
 import { KvmError } from '../errors/kvm-error.js';
+import { bytesGiven } from '../struct/bytes.js';
 
 const pageSize = 4096;
 /** The kernel counts them in a byte. */
@@ -7,11 +8,12 @@ const maxPages = 255;
 /** A copy of hypercall pages, which nobody else can move or shrink; empty where there are none. */
 export function hypercallPages(pages: Uint8Array | undefined, where: string): Uint8Array {
   if (pages === undefined) return new Uint8Array(0);
-  if (!(pages instanceof Uint8Array) || pages.length === 0 || pages.length % pageSize !== 0) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be a Uint8Array of whole pages of ${pageSize} bytes`);
+  const own = bytesGiven(pages, where).slice();
+  if (own.length === 0 || own.length % pageSize !== 0) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be whole pages of ${pageSize} bytes`);
   }
-  if (pages.length > maxPages * pageSize) {
+  if (own.length > maxPages * pageSize) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} has more than ${maxPages} pages`);
   }
-  return Uint8Array.from(pages);
+  return own;
 }
