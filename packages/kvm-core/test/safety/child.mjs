@@ -40,6 +40,9 @@ function real(value, pool) {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
     return value;
   if ('object' in value) return pool[value.object % pool.length];
+  if ('make' in value) return value.make();
+  if ('fake' in value) return fake(value, real(value.of, pool));
+  if ('changing' in value) return changing(value.changing, pool);
   if ('options' in value) {
     return Object.fromEntries(Object.entries(value.options).map(([name, option]) => [name, real(option, pool)]));
   }
@@ -47,9 +50,49 @@ function real(value, pool) {
   return filled(type, value.bytes);
 }
 
+/** What only looks like `of`. Its properties lie on a copy where the pool has it: the pool's own is to be told the truth by later. */
+function fake({ fake: kind, name, value }, of) {
+  if (typeof of !== 'object' || of === null) return of;
+  if (kind === 0) return Object.create(Object.getPrototypeOf(of));
+  if (kind === 1) return new Proxy(of, {});
+  if (kind === 2) return Object.create(of);
+  const copy = of instanceof Struct && of.bytes.length > 0 ? of.constructor.at(of.bytes.slice()) : Object.create(of);
+  return Object.defineProperty(copy, kind === 3 ? name : 'bytes', {
+    get: () => (kind === 3 ? value : new Uint8Array(Math.abs(value) % 64)),
+  });
+}
+
+function changing(options, pool) {
+  const object = {};
+  for (const [name, values] of Object.entries(options)) {
+    const all = values.map((each) => real(each, pool));
+    let asked = 0;
+    Object.defineProperty(object, name, { enumerable: true, get: () => all[asked++ % all.length] });
+  }
+  return object;
+}
+
+/** Where the bytes of a struct lie: memory of its own, shared memory, with a field that says something else, or gone. */
+const places = [
+  (bytes) => bytes,
+  (bytes) => {
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+    shared.set(bytes);
+    return shared;
+  },
+];
+
 function filled(type, bytes) {
-  const struct = 'elementsOffset' in type ? type.withCapacity(bytes.length % 9) : new type();
+  const made = 'elementsOffset' in type ? type.withCapacity(bytes.length % 9) : new type();
+  const struct = type.at(places[bytes.length % 7 === 0 ? 1 : 0](made.bytes));
   struct.bytes.set(bytes.subarray(0, struct.bytes.length));
+  if (bytes.length % 11 === 0) {
+    for (const field of type.fields) Object.defineProperty(struct, field, { value: 0 });
+    Object.defineProperty(struct.bytes, 'length', { value: bytes.length });
+  }
+  if (bytes.length % 13 === 0 && struct.bytes.buffer instanceof ArrayBuffer) {
+    structuredClone(struct.bytes.buffer, { transfer: [struct.bytes.buffer] });
+  }
   return struct;
 }
 
