@@ -7,7 +7,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { nameOfCap } from '../names.js';
 import { u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
-import { copyOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
+import { addressOf, copyOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
 import { integerFor, lengthMember, lengthTold, longEnough, numberFor, structFor } from './argument.js';
 import { type Descriptor, type Held, unreachable } from './descriptor.js';
 import type { ArgumentOf, Capability, FdKind, Ioctl } from './ioctl.js';
@@ -207,7 +207,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    */
   protected addressOf(struct: Struct, behind?: readonly object[]): number {
     this.#descriptor.argument = behind === undefined ? struct : [struct, behind];
-    return Struct.addressOf(struct, this.backend);
+    return addressOf(struct, this.backend);
   }
 
   /**

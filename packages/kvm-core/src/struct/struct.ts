@@ -49,6 +49,9 @@ export interface StructSource {
   byteLength?: number;
 }
 
+/** The address of a struct's bytes, looked up once: a backing store never moves. Of no class, for who could call it could say where they lie. */
+export let addressOf: (struct: Struct, backend: Pick<Backend, 'address'>) => number;
+
 /**
  * A C struct or union as a view over bytes: reading a field reads them, writing one writes them, nothing is copied.
  *
@@ -65,6 +68,14 @@ export abstract class Struct {
   readonly #type: StructType;
   readonly #bytes: Uint8Array;
   #address = 0;
+
+  static {
+    addressOf = (struct, backend) => {
+      struct.#there();
+      if (struct.#address === 0) struct.#address = backend.address(struct.#bytes);
+      return struct.#address;
+    };
+  }
 
   constructor(source?: StructSource) {
     const type = new.target as unknown as StructType;
@@ -103,13 +114,6 @@ export abstract class Struct {
     if (Struct.typeOf(struct) === undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no struct');
     struct.#there();
     return struct.#bytes;
-  }
-
-  /** @internal The address of these bytes, looked up once: a backing store never moves. */
-  static addressOf(struct: Struct, backend: Pick<Backend, 'address'>): number {
-    struct.#there();
-    if (struct.#address === 0) struct.#address = backend.address(struct.#bytes);
-    return struct.#address;
   }
 
   /** A buffer that was transferred to another thread, or has shrunk, has left its address behind. */
