@@ -64,8 +64,9 @@ export function fill<T>(target: ArrayLike<T>, source: ArrayLike<FieldInit<T>>, w
 }
 
 /** Checks and copies a source; what it returns writes the copy. */
-function prepare(target: ArrayLike<unknown>, source: ArrayLike<unknown>, where: string): () => void {
-  const { length } = list(source, where);
+function prepare(target: ArrayLike<unknown>, given: ArrayLike<unknown>, where: string): () => void {
+  const source = list(given, where);
+  const { length } = source;
   if (length > target.length) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} holds ${target.length} elements, not ${length}`);
   }

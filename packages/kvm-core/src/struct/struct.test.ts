@@ -167,6 +167,22 @@ describe('a struct', () => {
     expect(KvmSregs.from({ cs: { selector: 8 } }).equals(sregs)).toBe(true);
   });
 
+  test('takes a list by its length and elements, each read once, and asks no iterator', () => {
+    let asked = 0;
+    const entries = {
+      get length() {
+        return ++asked;
+      },
+      0: { index: 7 },
+      *[Symbol.iterator]() {
+        for (;;) yield { index: 0 };
+      },
+    };
+    const msrs = KvmMsrs.withCapacity(1);
+    msrs.entries = entries as never;
+    expect([asked, msrs.entries.map(({ index }) => index)]).toEqual([1, [7]]);
+  });
+
   test('has no element that is nothing', () => {
     for (const entries of [[undefined], [null], [{ index: 1 }, undefined], { length: 1 }]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => KvmMsrs.from({ entries: entries as never }));

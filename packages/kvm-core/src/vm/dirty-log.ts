@@ -73,7 +73,7 @@ export abstract class VmDirtyLog extends VmGuestMemfd {
   /** However a ring is enabled, its length has to be known: what is mapped beyond its end must not be touched. */
   protected override enable(cap: number, args: readonly bigint[], flags: number): void {
     // Read once: what is remembered has to be what the kernel was told.
-    const own = Array.from(list(args, 'the arguments of a capability'), (each, i) => u64(each, `args[${i}]`));
+    const own = list(args, 'the arguments of a capability').map((each, i) => u64(each, `args[${i}]`));
     super.enable(cap, own, flags);
     const { DirtyLogRing, DirtyLogRingAcqRel } = this.abi.Cap;
     // The kernel looks at 32 bits of it.

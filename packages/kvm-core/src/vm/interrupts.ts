@@ -64,8 +64,9 @@ export abstract class VmInterrupts extends VmDevices {
   setGsiRouting(routes: ArrayLike<GsiRoute>): void {
     this.opened();
     const limit = this.gsiLimit();
-    integer(list(routes, 'routes').length, 0, limit, 'the number of routes');
-    const entries = Array.from(routes, (route) => routingEntry(this.abi, route, limit));
+    const own = list(routes, 'routes');
+    integer(own.length, 0, limit, 'the number of routes');
+    const entries = own.map((route) => routingEntry(this.abi, route, limit));
     this.write(this.abi.KVM_SET_GSI_ROUTING, { entries });
   }
 

@@ -37,9 +37,9 @@ export function msrFilter(
 ): { argument: abi.KvmMsrFilter; bitmaps: readonly Uint8Array[] } {
   const { default: byDefault = 'allow', ranges = [] } = given(filter, 'an MSR filter');
   const flags = oneOf(defaults, byDefault, 'the default of an MSR filter');
-  const { length } = list(ranges, 'the ranges of an MSR filter');
-  integer(length, 0, abi.KVM_MSR_FILTER_MAX_RANGES, 'the number of ranges of an MSR filter');
-  const checked = Array.from(ranges, (range, i) => checkedRange(range, byDefault === 'deny', `ranges[${i}]`));
+  const own = list(ranges, 'the ranges of an MSR filter');
+  integer(own.length, 0, abi.KVM_MSR_FILTER_MAX_RANGES, 'the number of ranges of an MSR filter');
+  const checked = own.map((range, i) => checkedRange(range, byDefault === 'deny', `ranges[${i}]`));
   const argument = abi.KvmMsrFilter.from({
     flags,
     ranges: checked.map(({ bitmap, ...fields }) => ({ ...fields, bitmap: BigInt(backend.address(bitmap)) })),

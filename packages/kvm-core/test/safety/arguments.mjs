@@ -25,6 +25,22 @@ const bytes = fc.uint8Array({ maxLength: 64 });
 
 const { from } = Uint8Array;
 
+/** What an argument's own getter throws: that is the caller's error, and comes to him as it is. */
+export class CallersError extends Error {}
+
+/** A Proxy of an object: of its class by `instanceof`, and without its private fields, so that getters of the class throw. */
+export function looksLike(object) {
+  return new Proxy(object, {
+    get(target, name, receiver) {
+      try {
+        return Reflect.get(target, name, receiver);
+      } catch (cause) {
+        throw new CallersError(`the getter ${String(name)} of an argument`, { cause });
+      }
+    },
+  });
+}
+
 /** Typed arrays that are not what they say: of another length, another kind, another buffer, or of one that is gone. */
 const lies = fc.record({ data: bytes, lie: fc.nat(11), length: integer }).map(({ data, lie, length }) => () => {
   const own = from.call(Uint8Array, data);
@@ -47,7 +63,7 @@ const lies = fc.record({ data: bytes, lie: fc.nat(11), length: integer }).map(({
       structuredClone(own.buffer, { transfer: [own.buffer] });
       return own;
     case 7:
-      return new Proxy(own, {});
+      return looksLike(own);
     case 8:
       return new (class extends Uint8Array {
         get length() {

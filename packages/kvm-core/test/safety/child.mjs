@@ -2,7 +2,7 @@ import { readdirSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import * as core from '../../dist/index.js';
-import { anything, integer } from './arguments.mjs';
+import { anything, CallersError, integer, looksLike } from './arguments.mjs';
 import { callsOf } from './calls.mjs';
 import { edited } from './handles.mjs';
 
@@ -53,10 +53,10 @@ function real(value, pool) {
 /** What only looks like `of`. Its properties lie on a copy where the pool has it: the pool's own is to be told the truth by later. */
 function fake({ fake: kind, name, value }, of) {
   if (typeof of !== 'object' || of === null) return of;
-  if (kind === 0) return Object.create(Object.getPrototypeOf(of));
-  if (kind === 1) return new Proxy(of, {});
-  if (kind === 2) return Object.create(of);
-  const copy = of instanceof Struct && of.bytes.length > 0 ? of.constructor.at(of.bytes.slice()) : Object.create(of);
+  if (kind === 0) return looksLike(Object.create(Object.getPrototypeOf(of)));
+  if (kind === 1) return looksLike(of);
+  if (kind === 2) return looksLike(Object.create(of));
+  const copy = Struct.typeOf(of) === undefined ? looksLike({ ...of }) : new (Struct.typeOf(of))();
   return Object.defineProperty(copy, kind === 3 ? name : 'bytes', {
     get: () => (kind === 3 ? value : new Uint8Array(Math.abs(value) % 64)),
   });
@@ -121,7 +121,7 @@ function attempt(what, args, call) {
   try {
     return call();
   } catch (error) {
-    if (error instanceof KvmError) return undefined;
+    if (error instanceof KvmError || error instanceof CallersError) return undefined;
     throw new Error(`${what}(${args.map(show).join(', ')}) threw what is no KvmError`, { cause: error });
   }
 }

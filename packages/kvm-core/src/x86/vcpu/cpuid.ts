@@ -29,8 +29,9 @@ export abstract class X86VcpuCpuid extends X86VcpuMsrs {
 
   /** The older `setCpuid2`, whose leaves have no subleaves. KVM_SET_CPUID, api.rst 4.20. x86. */
   setCpuid(entries: ArrayLike<KvmCpuidEntry | StructInit<KvmCpuidEntry>>): void {
-    const cpuid = abi.KvmCpuid.withCapacity(list(entries, 'CPUID leaves').length);
-    cpuid.entries = entries;
+    const leaves = list(entries, 'CPUID leaves');
+    const cpuid = abi.KvmCpuid.withCapacity(leaves.length);
+    cpuid.entries = leaves;
     this.call(abi.KVM_SET_CPUID, this.addressOf(cpuid));
   }
 
