@@ -23,27 +23,30 @@ export const big = fc.oneof(
 
 const bytes = fc.uint8Array({ maxLength: 64 });
 
-const { from } = Uint8Array;
-
-/** What an argument's own getter throws: that is the caller's error, and comes to him as it is. */
+/** What an argument's own getter or method throws: that is the caller's error, and comes to him as it is. */
 export class CallersError extends Error {}
 
-/** A Proxy of an object: of its class by `instanceof`, and without its private fields, so that getters of the class throw. */
+/** A Proxy of an object: of its class by `instanceof`, and without its private fields, so that getters and methods of the class throw. */
 export function looksLike(object) {
+  const own = (name, call) => {
+    try {
+      return call();
+    } catch (cause) {
+      throw new CallersError(`${String(name)} of an argument`, { cause });
+    }
+  };
   return new Proxy(object, {
     get(target, name, receiver) {
-      try {
-        return Reflect.get(target, name, receiver);
-      } catch (cause) {
-        throw new CallersError(`the getter ${String(name)} of an argument`, { cause });
-      }
+      const value = own(name, () => Reflect.get(target, name, receiver));
+      if (typeof value !== 'function' || name === 'constructor') return value;
+      return (...args) => own(name, () => Reflect.apply(value, receiver, args));
     },
   });
 }
 
 /** Typed arrays that are not what they say: of another length, another kind, another buffer, or of one that is gone. */
 const lies = fc.record({ data: bytes, lie: fc.nat(11), length: integer }).map(({ data, lie, length }) => () => {
-  const own = from.call(Uint8Array, data);
+  const own = Uint8Array.from(data);
   const words = new BigUint64Array(own.length >> 3);
   const property = (view, name, value) => Object.defineProperty(view, name, { value });
   switch (lie) {

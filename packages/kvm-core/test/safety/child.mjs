@@ -72,27 +72,17 @@ function changing(options, pool) {
   return object;
 }
 
-/** Where the bytes of a struct lie: memory of its own, shared memory, with a field that says something else, or gone. */
-const places = [
-  (bytes) => bytes,
-  (bytes) => {
-    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-    shared.set(bytes);
-    return shared;
-  },
-];
-
+/** A struct of these bytes: now and then in shared memory, with fields that hide what is in them, or with bytes that are gone. */
 function filled(type, bytes) {
-  const made = 'elementsOffset' in type ? type.withCapacity(bytes.length % 9) : new type();
-  const struct = type.at(places[bytes.length % 7 === 0 ? 1 : 0](made.bytes));
+  const { length } = bytes;
+  const made = 'elementsOffset' in type ? type.withCapacity(length % 9) : new type();
+  const struct = length % 7 === 1 ? type.at(new Uint8Array(new SharedArrayBuffer(made.bytes.length))) : made;
   struct.bytes.set(bytes.subarray(0, struct.bytes.length));
-  if (bytes.length % 11 === 0) {
+  if (length % 11 === 2) {
     for (const field of type.fields) Object.defineProperty(struct, field, { value: 0 });
-    Object.defineProperty(struct.bytes, 'length', { value: bytes.length });
+    Object.defineProperty(struct.bytes, 'length', { value: length });
   }
-  if (bytes.length % 13 === 0 && struct.bytes.buffer instanceof ArrayBuffer) {
-    structuredClone(struct.bytes.buffer, { transfer: [struct.bytes.buffer] });
-  }
+  if (length % 13 === 5 && struct === made) structuredClone(struct.bytes.buffer, { transfer: [struct.bytes.buffer] });
   return struct;
 }
 
