@@ -17,6 +17,7 @@ import {
   KvmError,
   KvmRegs,
   KvmUserspaceMemoryRegion,
+  SavedState,
 } from '../src/index.js';
 import { Kvm as RiscvKvm } from '../src/riscv/index.js';
 import { onEachBackend } from '../test/backends.js';
@@ -28,6 +29,11 @@ const { EEXIST, ENOENT, ENOTTY } = constants.errno;
 
 const halt = code16`
   f4  ; hlt
+`;
+
+const output = code16`
+  e6 10  ; out 0x10, al
+  f4     ; hlt
 `;
 
 /** For arguments that the types would refuse. */
@@ -175,6 +181,28 @@ onEachBackend('a failure', (backend) => {
   test('to find a backend of that name: ERR_KVM_BACKEND', () => {
     const error = kvmError('ERR_KVM_BACKEND', () => Kvm.open({ backend: wrong('fast') }));
     expect(error.hint).toMatch(/native and ffi/);
+  });
+
+  test('of a state to be one, or to fit where it should go: ERR_KVM_STATE', () => {
+    withMachine(({ kvm, vm, vcpu }) => {
+      kvmError('ERR_KVM_STATE', () => SavedState.from(new Uint8Array(64)));
+      const bytes = vcpu.save().toBytes();
+      kvmError('ERR_KVM_STATE', () => SavedState.from(bytes.subarray(0, -1)));
+      using other = kvm.createVm();
+      kvmError('ERR_KVM_STATE', () => other.restore(SavedState.from(bytes)));
+      expect(kvmError('ERR_KVM_STATE', () => vm.restore(vm.save([vcpu]))).message).toMatch(/no memory yet/);
+    });
+  });
+
+  test('of handlers to have one for an exit: ERR_KVM_HANDLER', async () => {
+    using guest = machine(backend, 'real', output);
+    const running = guest.vm.start({ vcpus: [guest.vcpu], handlers: 'data:text/javascript,' });
+    const error = await running.done.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(KvmError);
+    expect(error).toMatchObject({ code: 'ERR_KVM_HANDLER', hint: expect.stringContaining('io') });
   });
 
   test('is an Error, a KvmError, and reads as one', () => {

@@ -37,9 +37,8 @@ const doubleword = 8n;
 
 /** The argument of KVM_SET_GUEST_DEBUG. */
 export function guestDebug(options: GuestDebugOptions): StructInit<KvmGuestDebug> {
-  const { singleStep, softwareBreakpoints } = given(options, 'what to debug');
-  list(options.breakpoints ?? [], 'breakpoints');
-  const breakpoints = Array.from(options.breakpoints ?? []).map(registers);
+  const { singleStep, softwareBreakpoints, breakpoints: wanted = [] } = given(options, 'what to debug');
+  const breakpoints = list(wanted, 'breakpoints').map(registers);
   const execution = breakpoints.filter(({ executes }) => executes);
   const data = breakpoints.filter(({ executes }) => !executes);
   const asked =

@@ -47,7 +47,7 @@ export class Vcpu extends ArmVcpuRegisters {
     const { target, features = [] } = given(init, 'what a vCPU is initialised with');
     const argument = abi.KvmVcpuInit.from({ target });
     const bits = argument.features;
-    for (const feature of Array.from(list(features, 'features'))) {
+    for (const feature of list(features, 'features')) {
       integer(feature, 0, bits.length * 32 - 1, 'a feature');
       const word = Math.floor(feature / 32);
       bits[word] = (bits[word] as number) | (1 << (feature % 32));

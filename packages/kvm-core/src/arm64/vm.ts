@@ -1,9 +1,9 @@
 import type { KvmVcpuInit } from '../abi/arm64/index.js';
 import * as abi from '../abi/arm64/index.js';
-import { KvmError } from '../errors/kvm-error.js';
 import { wholePages, wholePages64 } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
 import { adoptVm, type SharedVm } from '../share/vm.js';
+import { bytesGiven } from '../struct/bytes.js';
 import { integer, u64 } from '../struct/check.js';
 import { SavingVm } from '../vm/saving.js';
 import { arm64 } from './architecture.js';
@@ -80,9 +80,9 @@ export class Vm extends SavingVm<Vcpu> {
    * @returns of how many bytes of guest memory: fewer where memory that has none follows.
    */
   copyMteTagsToGuest(guestIpa: bigint, tags: Uint8Array): number {
-    if (!(tags instanceof Uint8Array)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'tags must be a Uint8Array');
-    this.#taggedPages(guestIpa, tags.length * granule);
-    return this.#copyTags(guestIpa, tags.slice(), abi.KVM_ARM_TAGS_TO_GUEST);
+    const own = bytesGiven(tags, 'tags').slice();
+    this.#taggedPages(guestIpa, own.length * granule);
+    return this.#copyTags(guestIpa, own, abi.KVM_ARM_TAGS_TO_GUEST);
   }
 
   #taggedPages(guestIpa: bigint, length: number): number {

@@ -25,4 +25,10 @@ test('native is preferred where its binary loads, and ffi serves where it does n
 test('a name that is none is refused with the names there are', () => {
   expect(() => selectBackend('fast')).toThrow(/no backend "fast".*native and ffi/);
   expect(() => tryBackend('toString' as never)).toThrow(/no backend "toString"/);
+  const circle: { self?: unknown } = {};
+  circle.self = circle;
+  for (const name of [1n, circle, Symbol('fast')]) {
+    expect(() => selectBackend(name as never)).toThrow(KvmError);
+    expect(() => tryBackend(name as never)).toThrow(KvmError);
+  }
 });

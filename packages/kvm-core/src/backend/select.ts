@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
 import type { Backend, BackendName } from './backend.js';
 import { loadFfi } from './ffi.js';
@@ -35,7 +36,8 @@ export function loadBackend(name: BackendName): Backend | Error {
 
 function checked(name: string): BackendName {
   if ((backendNames as readonly string[]).includes(name)) return name as BackendName;
-  throw new KvmError('ERR_KVM_BACKEND', `there is no backend ${JSON.stringify(name)}`, {
+  const shown = typeof name === 'string' ? JSON.stringify(name) : inspect(name, { depth: 0 });
+  throw new KvmError('ERR_KVM_BACKEND', `there is no backend ${shown}`, {
     hint: `the backends are ${backendNames.join(' and ')}`,
   });
 }

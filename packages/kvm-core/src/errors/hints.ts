@@ -3,7 +3,8 @@ import { interruptHints } from './interrupt-hints.js';
 import { memoryHints } from './memory-hints.js';
 import { x86Hints } from './x86-hints.js';
 
-const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM } = constants.errno;
+const { E2BIG, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV, ENOENT, ENOEXEC, ENOMEM, EPERM } =
+  constants.errno;
 
 const noSuchRegister = 'this vCPU has no such register: getRegList tells which there are';
 /** What arm64 says to most calls before KVM_ARM_VCPU_INIT. */
@@ -54,6 +55,11 @@ const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
 /** What a number means whatever the ioctl. */
 const general: Readonly<Record<number, string>> = {
   [E2BIG]: 'the list has more entries than the kernel takes, or than there is room for',
+  [EFAULT]:
+    'memory that the call or the guest uses is not there, or may not be written: look at the slots, and at what backs them',
+  [EBUSY]: 'it is in use, or it is too late: most settings come before the first vCPU is created, or before it has run',
+  [ENODEV]: 'this host has no such device: its kernel was built without, or its processor lacks what it takes',
+  [EINTR]: 'a signal cut the call short, as a kick does: make it again',
   [ENOMEM]: 'the kernel is out of memory for it',
   [EMFILE]: 'the process has as many files open as it may: raise `ulimit -n`',
   [ENFILE]: 'the host has as many files open as it may: raise `fs.file-max`',

@@ -4,7 +4,7 @@ import { KVM_CREATE_IRQCHIP, KVM_CREATE_VM, KVM_RUN, KVM_SET_SREGS, KVM_XEN_HVM_
 import type { Ioctl } from '../ioctl/ioctl.js';
 import { ioctlError } from './ioctl-error.js';
 
-const { EBUSY, EEXIST, EINVAL, EIO, EMFILE, ENOTTY } = constants.errno;
+const { E2BIG, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV, ENOMEM, ENOTTY } = constants.errno;
 
 const guarded: Ioctl<'vm'> = {
   name: 'KVM_EXAMPLE',
@@ -59,5 +59,24 @@ describe('the error for an ioctl that was refused', () => {
     [KVM_XEN_HVM_GET_ATTR, 'vm', ENOTTY, /XenHvmConfigFlag.SharedInfo/],
   ] as const)('says what to do: $0.name of $1, errno $2', (ioctl: Ioctl, kind, errno, hint) => {
     expect(ioctlError(ioctl, kind, errno, () => 1).hint).toMatch(hint);
+  });
+
+  test.each([
+    [EFAULT, /memory .* is not there/],
+    [EBUSY, /before the first vCPU/],
+    [ENODEV, /no such device/],
+    [EINTR, /make it again/],
+    [E2BIG, /more entries/],
+    [ENOMEM, /out of memory/],
+    [EMFILE, /ulimit -n/],
+    [ENFILE, /file-max/],
+  ])('says what errno %s means where the call has no word of its own for it', (errno, hint) => {
+    const error = ioctlError(guarded, 'vm', errno, () => 1);
+    expect(error).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno });
+    expect(error.hint).toMatch(hint);
+  });
+
+  test('has no hint for EINVAL, which means too many things, but where the call tells which', () => {
+    expect(ioctlError(guarded, 'vm', EINVAL, () => 1).hint).toBeUndefined();
   });
 });

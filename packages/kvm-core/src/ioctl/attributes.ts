@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { KvmDeviceAttr } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { bytesOfView } from '../struct/bytes.js';
 import { bigInteger, given, integer, u32 } from '../struct/check.js';
 import { Struct } from '../struct/struct.js';
 import type { FdKind, Ioctl } from './ioctl.js';
@@ -127,7 +128,8 @@ function valueBytes(value: number | bigint | AttributeData | undefined): Uint8Ar
 }
 
 function bytesOf(data: AttributeData): Uint8Array {
-  if (data instanceof Struct) return data.bytes;
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (Struct.typeOf(data) !== undefined)
+    return bytesOfView(Struct.bytesOf(data as Struct), 'the bytes of an attribute');
+  if (ArrayBuffer.isView(data)) return bytesOfView(data, 'the bytes of an attribute');
   throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of an attribute must be a struct or a typed array');
 }

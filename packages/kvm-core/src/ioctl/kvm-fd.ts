@@ -5,9 +5,10 @@ import { ownerOf } from '../errors/hints.js';
 import { ioctlError } from '../errors/ioctl-error.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { nameOfCap } from '../names.js';
-import { integer, u32 } from '../struct/check.js';
+import { u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
-import { Struct, type StructInit, type StructType } from '../struct/struct.js';
+import { addressOf, copyOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
+import { integerFor, lengthMember, lengthTold, longEnough, numberFor, structFor } from './argument.js';
 import { type Descriptor, type Held, unreachable } from './descriptor.js';
 import type { ArgumentOf, Capability, FdKind, Ioctl } from './ioctl.js';
 
@@ -166,50 +167,38 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
         hint: 'use setSignalMask()',
       });
     }
-    return this.call(table, this.#encode(table, argument));
+    return this.#make(table, argument);
   }
 
-  /** The number that stands for an argument at the system call. */
-  #encode(ioctl: Ioctl, argument: unknown): number {
-    const wrong = (wanted: string): KvmError =>
-      new KvmError('ERR_KVM_INVALID_ARGUMENT', `${ioctl.name} takes ${wanted}`, { ioctl: ioctl.name });
+  /** One ioctl with its argument, which is checked. */
+  #make(ioctl: Ioctl, argument: unknown): number {
     switch (ioctl.argument.kind) {
-      case 'none':
-        if (argument !== undefined) throw wrong('no argument');
-        return 0;
-      case 'value':
-        return integer(argument as number, 0, Number.MAX_SAFE_INTEGER, `the argument of ${ioctl.name}`);
-      case 'integer': {
-        const { size } = ioctl.argument;
-        const type = size === 8 ? BigUint64Array : Uint32Array;
-        if (!(argument instanceof type) || argument.length !== 1) throw wrong(`a ${type.name} of length 1`);
-        return this.backend.address(argument);
-      }
-      case 'struct': {
-        const { type } = ioctl.argument;
-        if (!(argument instanceof Struct) || argument.constructor !== type) throw wrong(`a struct ${type.cName}`);
-        const address = this.addressOf(argument);
-        const needed = this.#bytesNeeded(ioctl, argument);
-        if (argument.bytes.length < needed) {
-          throw new KvmError(
-            'ERR_KVM_OUT_OF_RANGE',
-            `${ioctl.name} uses ${needed} bytes of struct ${type.cName}, and this one has ${argument.bytes.length}`,
-            { ioctl: ioctl.name },
-          );
-        }
-        return address;
-      }
+      case 'struct':
+        return this.#makeWith(ioctl, structFor(ioctl, argument));
+      case 'integer':
+        return this.call(ioctl, this.backend.address(integerFor(ioctl, ioctl.argument.size, argument)));
+      default:
+        return this.call(ioctl, numberFor(ioctl, argument));
     }
   }
 
-  /** How many bytes of a struct the kernel reads or writes: more than the struct has would be somebody else's. */
-  #bytesNeeded(ioctl: Ioctl, struct: Struct): number {
-    if (ioctl.length !== undefined) {
-      return 'capability' in ioctl.length
-        ? this.queryExtension(ioctl.length.capability.number)
-        : Number((struct as unknown as Record<string, number>)[ioctl.length.member]);
+  #makeWith(ioctl: Ioctl, struct: Struct): number {
+    const member = lengthMember(ioctl);
+    if (member === undefined) {
+      const { length } = ioctl;
+      if (length !== undefined && 'capability' in length) {
+        longEnough(ioctl, struct, this.queryExtension(length.capability.number));
+      }
+      return this.call(ioctl, this.addressOf(struct));
     }
-    return struct instanceof FlexStruct ? FlexStruct.bytesCounted(struct) : 0;
+    // The bytes may be another thread's, too, or the guest's: what is checked has to be what the kernel sees.
+    const own = copyOf(struct);
+    longEnough(ioctl, own, lengthTold(ioctl, own, member));
+    try {
+      return this.call(ioctl, this.addressOf(own));
+    } finally {
+      if (ioctl.direction !== 'write') Struct.bytesOf(struct).set(own.bytes);
+    }
   }
 
   /**
@@ -218,7 +207,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    */
   protected addressOf(struct: Struct, behind?: readonly object[]): number {
     this.#descriptor.argument = behind === undefined ? struct : [struct, behind];
-    return Struct.addressOf(struct, this.backend);
+    return addressOf(struct, this.backend);
   }
 
   /**
@@ -286,13 +275,13 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** An ioctl that fills a struct. */
   protected read<T extends Struct>(ioctl: StructIoctl<T>, into: T = new ioctl.argument.type()): T {
-    this.call(ioctl, this.#encode(ioctl, into));
+    this.#make(ioctl, into);
     return into;
   }
 
   /** An ioctl that takes a struct, given as one or as its fields. */
   protected write<T extends Struct>(ioctl: StructIoctl<T>, value: T | StructInit<T>): number {
-    return this.call(ioctl, this.#encode(ioctl, this.#structOf(ioctl.argument.type, value)));
+    return this.#make(ioctl, this.#structOf(ioctl.argument.type, value));
   }
 
   #structOf<T extends Struct>(type: StructType<T>, value: T | StructInit<T>): T {
@@ -303,8 +292,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
       scratch = new type();
       this.#scratch.set(type, scratch);
     }
-    scratch.bytes.fill(0);
-    scratch.assign(value);
+    Struct.refill(scratch, value);
     return scratch;
   }
 

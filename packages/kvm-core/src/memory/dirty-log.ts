@@ -31,10 +31,14 @@ export class DirtyLog implements Iterable<number> {
     return this.#bitmap;
   }
 
+  /** @internal Whether a value is one, and does not only look like one. */
+  static is(value: unknown): value is DirtyLog {
+    return typeof value === 'object' && value !== null && #bitmap in value;
+  }
+
   /** @internal The same, for the kernel: sure to be as long as the slot needs. */
   static bitmapOf(log: DirtyLog, slot: number, pages: number): Uint8Array {
-    if (typeof log !== 'object' || log === null || !(#bitmap in log))
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
+    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
     if (log.slot !== slot || log.#pages !== pages) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',

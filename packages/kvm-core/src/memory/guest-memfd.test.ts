@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { describeUnless, onEachBackend, whyNot } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
+import { fakes } from '../../test/lies.js';
 import { codeAddress } from '../../test/real-mode.js';
 import { Cap, ExitReason, GuestMemfdFlag, MemoryFlag } from '../abi/x86/index.js';
 import type { BackendName } from '../backend/backend.js';
@@ -121,12 +122,18 @@ for (const backend of backendNames) {
         vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n, memory, guestMemfd, ...change });
       kvmError('ERR_KVM_INVALID_ARGUMENT', set({ guestMemfd: { fd: 0, size } }));
       kvmError('ERR_KVM_INVALID_ARGUMENT', set({ guestMemfd: null }));
+      for (const fake of fakes(guestMemfd)) kvmError('ERR_KVM_INVALID_ARGUMENT', set({ guestMemfd: fake }));
       expect(kvmError('ERR_KVM_INVALID_ARGUMENT', set({ memory: undefined })).hint).toMatch(/memory has the pages/);
       kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestMemfdOffset: pageSize }));
       kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestMemfdOffset: 1, size: pageSize }));
       kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestMemfdOffset: size + pageSize, size: pageSize }));
       kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestMemfdOffset: -pageSize, size: pageSize }));
       kvmError('ERR_KVM_OUT_OF_RANGE', set({ flags: -1 }));
+      kvmError('ERR_KVM_OUT_OF_RANGE', set({ flags: 1n }));
+      // What it says of its size is its owner's to change, and the file's is not.
+      Object.defineProperty(guestMemfd, 'size', { value: 2 * size });
+      using longer = kvm.allocateMemory({ size: 2 * size });
+      kvmError('ERR_KVM_OUT_OF_RANGE', set({ memory: longer }));
     });
 
     test('belongs to one VM', () => {

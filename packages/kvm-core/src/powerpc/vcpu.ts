@@ -1,7 +1,9 @@
+import { types } from 'node:util';
 import * as abi from '../abi/powerpc/index.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { integer } from '../struct/check.js';
+import { lengthOf } from '../struct/view.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { GenericVcpu } from '../vcpu/vcpu.js';
 import { powerpc } from './architecture.js';
@@ -30,10 +32,10 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
    * @param numDirty how many bits are set.
    */
   dirtyTlb(bitmap: BigUint64Array, numDirty: number): void {
-    if (!(bitmap instanceof BigUint64Array)) {
+    if (!types.isBigUint64Array(bitmap)) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bitmap of changed entries must be a BigUint64Array');
     }
-    integer(numDirty, 0, bitmap.length * 64, 'the number of changed entries');
+    integer(numDirty, 0, lengthOf(bitmap) * 8, 'the number of changed entries');
     const address = BigInt(this.opened().address(bitmap));
     this.call(abi.KVM_DIRTY_TLB, this.addressOf(abi.KvmDirtyTlb.from({ bitmap: address, numDirty }), [bitmap]));
   }

@@ -1,13 +1,14 @@
 import * as abi from '../abi/s390/index.js';
 import { type GuestMemory, memoryAccess, wholePages64 } from '../memory/guest-memory.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
+import { bytesGiven } from '../struct/bytes.js';
 import { given } from '../struct/check.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { GenericVcpu } from '../vcpu/vcpu.js';
 import { isGuestMemory } from '../vm/memory.js';
 import { s390 } from './architecture.js';
 import { type Exit, exits } from './exits.js';
-import { bytesOf, type MemOpOptions, memOp } from './memory.js';
+import { type MemOpOptions, memOp } from './memory.js';
 
 /** Room for the interrupts of a vCPU: as many as the kernel can have pending, of every source. */
 const irqStateSize = 0x10_0000;
@@ -49,7 +50,7 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
 
   /** Makes such interrupts pending, on a vCPU without any. KVM_S390_SET_IRQ_STATE, api.rst 4.94. s390, Cap.S390IrqState. */
   setIrqState(state: Uint8Array): void {
-    this.#irqState(abi.KVM_S390_SET_IRQ_STATE, bytesOf(state, 'the state of interrupts'));
+    this.#irqState(abi.KVM_S390_SET_IRQ_STATE, bytesGiven(state, 'the state of interrupts'));
   }
 
   #irqState(ioctl: typeof abi.KVM_S390_GET_IRQ_STATE | typeof abi.KVM_S390_SET_IRQ_STATE, state: Uint8Array): number {

@@ -1,11 +1,12 @@
 import * as abi from '../abi/s390/index.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { adoptVm, type SharedVm } from '../share/vm.js';
+import { bytesGiven } from '../struct/bytes.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
 import type { Struct, StructInit } from '../struct/struct.js';
 import { GenericVm } from '../vm/vm.js';
 import { s390 } from './architecture.js';
-import { bytesOf, type MemOpOptions, memOp } from './memory.js';
+import { type MemOpOptions, memOp } from './memory.js';
 import { Vcpu } from './vcpu.js';
 
 /** Storage attributes of the guest's pages, and how many pages after them have changed ones. */
@@ -57,8 +58,9 @@ export class Vm extends GenericVm<Vcpu> {
 
   /** Sets the storage keys of pages of the guest. KVM_S390_SET_SKEYS, api.rst 4.91. s390, Cap.S390Skeys. */
   setSkeys(startGfn: bigint, keys: Uint8Array): void {
-    integer(bytesOf(keys, 'storage keys').length, 1, Number(abi.KVM_S390_SKEYS_MAX), 'the number of storage keys');
-    this.#skeys(abi.KVM_S390_SET_SKEYS, startGfn, keys);
+    const own = bytesGiven(keys, 'storage keys');
+    integer(own.length, 1, Number(abi.KVM_S390_SKEYS_MAX), 'the number of storage keys');
+    this.#skeys(abi.KVM_S390_SET_SKEYS, startGfn, own);
   }
 
   #skeys(
@@ -96,9 +98,9 @@ export class Vm extends GenericVm<Vcpu> {
    * @param mask which of their bits count.
    */
   setCmmaBits(startGfn: bigint, values: Uint8Array, mask: bigint): void {
-    bytesOf(values, 'storage attributes');
-    const log = this.#cmmaLog({ startGfn: u64(startGfn, 'startGfn'), mask: u64(mask, 'mask') }, values);
-    this.call(abi.KVM_S390_SET_CMMA_BITS, this.addressOf(log, [values]));
+    const own = bytesGiven(values, 'storage attributes');
+    const log = this.#cmmaLog({ startGfn: u64(startGfn, 'startGfn'), mask: u64(mask, 'mask') }, own);
+    this.call(abi.KVM_S390_SET_CMMA_BITS, this.addressOf(log, [own]));
   }
 
   /**
@@ -117,9 +119,9 @@ export class Vm extends GenericVm<Vcpu> {
 
   /** The header of a protected guest's image. KVM_S390_PV_COMMAND of KVM_PV_SET_SEC_PARMS, api.rst 4.125. s390, Cap.S390Protected. */
   pvSetSecParms(header: Uint8Array): void {
-    const length = BigInt(bytesOf(header, 'the header').length);
-    const origin = BigInt(this.opened().address(header));
-    this.#pv(abi.KVM_PV_SET_SEC_PARMS, abi.KvmS390PvSecParm.from({ origin, length }), [header]);
+    const own = bytesGiven(header, 'the header');
+    const origin = BigInt(this.opened().address(own));
+    this.#pv(abi.KVM_PV_SET_SEC_PARMS, abi.KvmS390PvSecParm.from({ origin, length: BigInt(own.length) }), [own]);
   }
 
   /** Decrypts pages of a protected guest, which must lie in it. KVM_S390_PV_COMMAND of KVM_PV_UNPACK, api.rst 4.125. s390. */
@@ -145,10 +147,11 @@ export class Vm extends GenericVm<Vcpu> {
    * @returns the guest address that the next step begins at.
    */
   pvDump(subcmd: number, into: Uint8Array, gaddr = 0n): bigint {
-    const buffLen = BigInt(bytesOf(into, 'the room for the dump').length);
-    const buffAddr = BigInt(this.opened().address(into));
+    const room = bytesGiven(into, 'the room for the dump');
+    const buffLen = BigInt(room.length);
+    const buffAddr = BigInt(this.opened().address(room));
     const dump = abi.KvmS390PvDmp.from({ subcmd: BigInt(u32(subcmd, 'a step')), buffAddr, buffLen, gaddr });
-    this.#pv(abi.KVM_PV_DUMP, dump, [into]);
+    this.#pv(abi.KVM_PV_DUMP, dump, [room]);
     return dump.gaddr;
   }
 

@@ -1,13 +1,6 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { list } from './check.js';
-import {
-  copyOf,
-  type FieldInit,
-  type IntegerArray,
-  type Struct,
-  type StructSource,
-  type StructType,
-} from './struct.js';
+import { copyOf, type FieldInit, type IntegerArray, Struct, type StructType, sourceOf } from './struct.js';
 
 /** A C array of structs or of arrays: a fixed number of views, which can be read by index and iterated, and not replaced. */
 export type StructArray<T> = readonly T[];
@@ -25,7 +18,8 @@ export function integers<T extends IntegerArray>(
   count: number,
   type: IntegerArrayType<T>,
 ): T {
-  const at = owner.bytes.byteOffset + offset;
+  const { buffer, byteOffset } = sourceOf(owner);
+  const at = byteOffset + offset;
   if (at % type.BYTES_PER_ELEMENT !== 0) {
     const { cName } = owner.constructor as unknown as StructType;
     throw new KvmError(
@@ -33,7 +27,7 @@ export function integers<T extends IntegerArray>(
       `struct ${cName} lies at an offset of its buffer that is not a multiple of ${type.BYTES_PER_ELEMENT}`,
     );
   }
-  return new type(owner.bytes.buffer, at, count);
+  return new type(buffer, at, count);
 }
 
 /** `count` structs of a struct's bytes, from `offset`. */
@@ -53,12 +47,12 @@ export function rows<T>(count: number, row: (index: number) => T): readonly T[] 
 
 /** The struct that lies at `offset` of another. One that ends in a flexible array, which only the last can, has all that is left. */
 export function nested<T extends Struct>(owner: Struct, offset: number, type: StructType<T>): T {
-  const source: StructSource = {
-    buffer: owner.bytes.buffer,
-    byteOffset: owner.bytes.byteOffset + offset,
-    byteLength: 'elementsOffset' in type ? owner.bytes.byteLength - offset : type.size,
-  };
-  return new type(source);
+  const { buffer, byteOffset, byteLength } = sourceOf(owner);
+  return new type({
+    buffer,
+    byteOffset: byteOffset + offset,
+    byteLength: 'elementsOffset' in type ? byteLength - offset : type.size,
+  });
 }
 
 /**
@@ -70,8 +64,9 @@ export function fill<T>(target: ArrayLike<T>, source: ArrayLike<FieldInit<T>>, w
 }
 
 /** Checks and copies a source; what it returns writes the copy. */
-function prepare(target: ArrayLike<unknown>, source: ArrayLike<unknown>, where: string): () => void {
-  const { length } = list(source, where);
+function prepare(target: ArrayLike<unknown>, given: ArrayLike<unknown>, where: string): () => void {
+  const source = list(given, where);
+  const { length } = source;
   if (length > target.length) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} holds ${target.length} elements, not ${length}`);
   }
@@ -81,15 +76,15 @@ function prepare(target: ArrayLike<unknown>, source: ArrayLike<unknown>, where: 
     return () => integers.set(copy as never);
   }
   const writes = Array.from(target, (element, i) => {
-    const value = i < length ? source[i] : undefined;
     if (ArrayBuffer.isView(element) || Array.isArray(element)) {
-      return prepare(element as unknown as ArrayLike<unknown>, (value ?? []) as ArrayLike<unknown>, `${where}[${i}]`);
+      const row = (i < length ? source[i] : []) as ArrayLike<unknown>;
+      return prepare(element as unknown as ArrayLike<unknown>, row, `${where}[${i}]`);
     }
     const struct = element as Struct;
     const copy = copyOf(struct);
     copy.bytes.fill(0);
-    if (value !== undefined) copy.assign(value as Struct);
-    return () => struct.bytes.set(copy.bytes);
+    if (i < length) copy.assign(source[i] as Struct);
+    return () => Struct.bytesOf(struct).set(copy.bytes);
   });
   return () => {
     for (const write of writes) write();

@@ -1,5 +1,6 @@
 import { bigInteger, given, integer, list } from './check.js';
 import { Struct, type StructInit, type StructType } from './struct.js';
+import { lengthOf } from './view.js';
 
 /** A generated class of a struct that ends in a flexible array. */
 export interface FlexStructType<T extends FlexStruct = FlexStruct> extends StructType<T> {
@@ -45,15 +46,9 @@ export abstract class FlexStruct extends Struct {
 
   /** How many elements there is room for. */
   static capacityOf(struct: FlexStruct): number {
-    const type = struct.constructor as unknown as FlexStructType;
-    return Math.floor((struct.bytes.length - type.elementsOffset) / type.elementSize);
-  }
-
-  /** How many bytes the struct is long if its count field is right, which bytes from elsewhere need not be. */
-  static bytesCounted(struct: FlexStruct): number {
-    const { count, elementsOffset, elementSize } = struct.constructor as unknown as FlexStructType;
-    if (count === undefined) return 0;
-    return elementsOffset + Number((struct as unknown as Record<string, number | bigint>)[count]) * elementSize;
+    const length = lengthOf(Struct.bytesOf(struct));
+    const { elementsOffset, elementSize } = Struct.typeOf(struct) as FlexStructType;
+    return Math.floor((length - elementsOffset) / elementSize);
   }
 }
 
@@ -73,6 +68,7 @@ export function elementCount(struct: FlexStruct, count?: number | bigint): numbe
 
 /** The elements of another length that there is room for, where a union lays two arrays over each other. */
 export function elementsOf(struct: FlexStruct, elementSize: number): number {
-  const { elementsOffset } = struct.constructor as unknown as FlexStructType;
-  return Math.floor((struct.bytes.length - elementsOffset) / elementSize);
+  const length = lengthOf(Struct.bytesOf(struct));
+  const { elementsOffset } = Struct.typeOf(struct) as FlexStructType;
+  return Math.floor((length - elementsOffset) / elementSize);
 }

@@ -1,6 +1,9 @@
+import { types } from 'node:util';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { bytesGiven } from './bytes.js';
 import { given, integer } from './check.js';
+import { bufferOf, lengthOf, lengthOfBytes, offsetOf } from './view.js';
 
 /** The typed arrays that a C array of integers becomes. */
 export type IntegerArray =
@@ -46,6 +49,9 @@ export interface StructSource {
   byteLength?: number;
 }
 
+/** The address of a struct's bytes, looked up once: a backing store never moves. Of no class, for who could call it could say where they lie. */
+export let addressOf: (struct: Struct, backend: Pick<Backend, 'address'>) => number;
+
 /**
  * A C struct or union as a view over bytes: reading a field reads them, writing one writes them, nothing is copied.
  *
@@ -58,24 +64,33 @@ export abstract class Struct {
   readonly view: DataView;
   /** The views of nested structs and arrays, each made when it is first asked for. */
   protected readonly parts: unknown[] = [];
+  /** What the struct is and where it lies, whatever has become of `constructor` and `bytes`: anybody can replace those. */
+  readonly #type: StructType;
+  readonly #bytes: Uint8Array;
   #address = 0;
 
+  static {
+    addressOf = (struct, backend) => {
+      struct.#there();
+      if (struct.#address === 0) struct.#address = backend.address(struct.#bytes);
+      return struct.#address;
+    };
+  }
+
   constructor(source?: StructSource) {
-    const { size } = this.constructor as unknown as StructType;
+    const type = new.target as unknown as StructType;
+    const { size, cName } = type;
     const buffer = source?.buffer ?? new ArrayBuffer(size);
     const byteOffset = source?.byteOffset ?? 0;
     const byteLength = source?.byteLength ?? size;
-    const { cName } = this.constructor as unknown as StructType;
     integer(byteOffset, 0, Number.MAX_SAFE_INTEGER, `the offset of struct ${cName}`);
     integer(byteLength, 0, Number.MAX_SAFE_INTEGER, `the length of struct ${cName}`);
-    if (byteLength < size || byteOffset + byteLength > buffer.byteLength) {
-      throw new KvmError(
-        'ERR_KVM_OUT_OF_RANGE',
-        `struct ${cName} needs ${size} bytes; at offset ${byteOffset} there are ${Math.max(0, Math.min(byteLength, buffer.byteLength - byteOffset))}`,
-      );
-    }
+    const view = viewOf(buffer, byteOffset, byteLength);
+    if (view === undefined || byteLength < size) throw misplaced(type, buffer, byteOffset, byteLength);
+    this.view = view;
     this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    this.view = new DataView(buffer, byteOffset, byteLength);
+    this.#bytes = this.bytes;
+    this.#type = type;
   }
 
   /** A new struct with these fields; the others are zero. */
@@ -85,20 +100,35 @@ export abstract class Struct {
 
   /** A view of bytes that are already there, which must be at least `size` long. */
   static at<T extends Struct>(this: StructType<T>, bytes: Uint8Array): T {
-    if (!(bytes instanceof Uint8Array)) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the bytes of struct ${this.cName} must be a Uint8Array`);
-    }
-    return new this({ buffer: bytes.buffer, byteOffset: bytes.byteOffset, byteLength: bytes.byteLength });
+    const { buffer, byteOffset, byteLength } = bytesGiven(bytes, `the bytes of struct ${this.cName}`);
+    return new this({ buffer, byteOffset, byteLength });
   }
 
-  /** @internal The address of a struct's bytes, looked up once: a backing store never moves. */
-  static addressOf(struct: Struct, backend: Pick<Backend, 'address'>): number {
-    // A buffer that was transferred to another thread, or has shrunk, has left its address behind.
-    if (struct.bytes.length < (struct.constructor as unknown as StructType).size) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of this struct were transferred away, or have shrunk');
-    }
-    if (struct.#address === 0) struct.#address = backend.address(struct.bytes);
-    return struct.#address;
+  /** @internal The type of a struct; undefined for what looks like one and is none, as a Proxy of one. */
+  static typeOf(value: unknown): StructType | undefined {
+    return typeof value === 'object' && value !== null && #type in value ? value.#type : undefined;
+  }
+
+  /** @internal The bytes that the struct was made with. */
+  static bytesOf(struct: Struct): Uint8Array {
+    if (Struct.typeOf(struct) === undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no struct');
+    struct.#there();
+    return struct.#bytes;
+  }
+
+  /** A buffer that was transferred to another thread, or has shrunk, has left its address behind. */
+  #there(): void {
+    if (lengthOfBytes(this.#bytes) >= this.#type.size) return;
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of this struct were transferred away, or have shrunk');
+  }
+
+  /**
+   * @internal Writes the fields that `init` has, and zeros to the others. The getters of `init` have all run when it begins: they may
+   * themselves do what fills this struct.
+   */
+  static refill<T extends Struct>(struct: T, init: StructInit<T>): void {
+    const type = struct.#type as StructType<T>;
+    struct.#bytes.set(withFields(new type(), init).#bytes);
   }
 
   /**
@@ -106,42 +136,33 @@ export abstract class Struct {
    * be views of this very struct.
    */
   assign(init: StructInit<this> | this): this {
-    const type = this.constructor as unknown as StructType<this>;
-    if (init instanceof Struct) {
-      if (init.constructor !== type) {
-        const other = (init.constructor as unknown as StructType).cName;
-        throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `a struct ${type.cName} is wanted here, not a struct ${other}`);
-      }
-      if (init.bytes.length !== this.bytes.length) {
-        throw new KvmError(
-          'ERR_KVM_OUT_OF_RANGE',
-          `this struct ${type.cName} has ${this.bytes.length} bytes, the other ${init.bytes.length}`,
-        );
-      }
-      this.bytes.set(init.bytes);
-      return this;
-    }
-    const entries = Object.entries(given(init, `the fields of struct ${type.cName}`));
-    const fresh = copyOf(this) as this & Record<string, unknown>;
-    for (const [field, value] of entries) {
-      if (!type.fields.includes(field)) {
-        throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `struct ${type.cName} has no field ${field}`);
-      }
-      // An absent optional is the same as one that is not given.
-      if (value !== undefined) (fresh as Record<string, unknown>)[field] = value;
-    }
-    this.bytes.set(fresh.bytes);
+    const bytes = Struct.bytesOf(this);
+    bytes.set(init instanceof Struct ? this.#like(init) : withFields(copyOf(this), init as StructInit<this>).#bytes);
     return this;
+  }
+
+  /** The bytes of another struct, which must be of the same type and length. */
+  #like(other: Struct): Uint8Array {
+    const { cName } = this.#type;
+    const bytes = Struct.bytesOf(other);
+    if (other.#type !== this.#type) {
+      throw new KvmError(
+        'ERR_KVM_INVALID_ARGUMENT',
+        `a struct ${cName} is wanted here, not a struct ${other.#type.cName}`,
+      );
+    }
+    if (lengthOf(bytes) !== lengthOf(this.#bytes)) {
+      throw new KvmError(
+        'ERR_KVM_OUT_OF_RANGE',
+        `this struct ${cName} has ${lengthOf(this.#bytes)} bytes, the other ${lengthOf(bytes)}`,
+      );
+    }
+    return bytes;
   }
 
   /** Whether the other is of the same type and has the same bytes. */
   equals(other: Struct): boolean {
-    return (
-      other instanceof Struct &&
-      this.constructor === other.constructor &&
-      this.bytes.length === other.bytes.length &&
-      this.bytes.every((byte, i) => byte === other.bytes[i])
-    );
+    return Struct.typeOf(other) === this.#type && Buffer.compare(this.#bytes, other.#bytes) === 0;
   }
 
   /** The fields as plain data; 64-bit values as hexadecimal strings, for JSON has no such integers. */
@@ -155,8 +176,54 @@ export abstract class Struct {
 
 /** A struct of the same type and bytes, which are its own. */
 export function copyOf<T extends Struct>(struct: T): T {
-  const { buffer, byteLength } = struct.bytes.slice();
-  return new (struct.constructor as unknown as StructType<T>)({ buffer, byteOffset: 0, byteLength });
+  const bytes = Struct.bytesOf(struct);
+  const byteLength = lengthOf(bytes);
+  const type = Struct.typeOf(struct) as StructType<T>;
+  const copy = new type({ buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength });
+  copy.bytes.set(bytes);
+  return copy;
+}
+
+/** Where the bytes of a struct lie. */
+export function sourceOf(struct: Struct): Required<StructSource> {
+  const bytes = Struct.bytesOf(struct);
+  return { buffer: bufferOf(bytes), byteOffset: offsetOf(bytes), byteLength: lengthOf(bytes) };
+}
+
+/** Writes fields to a struct that nobody else has, which on an error is not to be used; and gives it. */
+function withFields<T extends Struct>(struct: T, init: StructInit<T>): T {
+  const { cName, fields } = struct.constructor as unknown as StructType;
+  for (const [field, value] of Object.entries(given(init, `the fields of struct ${cName}`))) {
+    if (!fields.includes(field)) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `struct ${cName} has no field ${field}`);
+    }
+    // An absent optional is the same as one that is not given.
+    if (value !== undefined) (struct as Record<string, unknown>)[field] = value;
+  }
+  return struct;
+}
+
+function misplaced({ cName, size }: StructType, buffer: unknown, byteOffset: number, byteLength: number): KvmError {
+  if (!types.isAnyArrayBuffer(buffer)) {
+    return new KvmError(
+      'ERR_KVM_INVALID_ARGUMENT',
+      `struct ${cName} can only lie in an ArrayBuffer or SharedArrayBuffer`,
+    );
+  }
+  const there = Math.max(0, Math.min(byteLength, buffer.byteLength - byteOffset));
+  return new KvmError(
+    'ERR_KVM_OUT_OF_RANGE',
+    `struct ${cName} needs ${size} bytes; at offset ${byteOffset} there are ${there}`,
+  );
+}
+
+/** A view of a buffer; undefined where this is none, or has no such bytes. */
+function viewOf(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): DataView | undefined {
+  try {
+    return new DataView(buffer, byteOffset, byteLength);
+  } catch {
+    return undefined;
+  }
 }
 
 function plain(value: unknown): unknown {

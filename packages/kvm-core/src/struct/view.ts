@@ -32,6 +32,11 @@ export function lengthOf(view: ArrayBufferView): number {
   }
 }
 
+/** The same of what is known to be a Uint8Array, in a few nanoseconds: each call of a struct asks. */
+export function lengthOfBytes(bytes: Uint8Array): number {
+  return apply(ofTypedArrays.byteLength, bytes, []);
+}
+
 /** Where it begins: bytes from the start of its buffer; 0 once that has gone elsewhere. */
 export function offsetOf(view: ArrayBufferView): number {
   const { byteOffset } = gettersFor(view);

@@ -31,6 +31,14 @@ export class EventFd implements Disposable {
     unreachable.register(this, () => backend.close(fd), this);
   }
 
+  /** @internal The descriptor of what must be an EventFd, and may only look like one. */
+  static descriptorOf(eventfd: unknown, where: string): number {
+    if (typeof eventfd !== 'object' || eventfd === null || !(#fd in eventfd)) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an EventFd`);
+    }
+    return eventfd.#open();
+  }
+
   /** @internal `kvm.createEventFd`. */
   static create(backend: Backend, initial: number): EventFd {
     const fd = backend.eventfd(u32(initial, 'the first value of an eventfd'));
@@ -58,6 +66,10 @@ export class EventFd implements Disposable {
 
   /** The descriptor, for what takes one. It belongs to this object. */
   get fd(): number {
+    return this.#open();
+  }
+
+  #open(): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this EventFd is closed');
     return this.#fd;
   }

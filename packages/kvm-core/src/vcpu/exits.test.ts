@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
 import { guestImage } from '../../test/guests.js';
 import { realModeGuest } from '../../test/real-mode.js';
 import type * as abi from '../abi/x86/index.js';
@@ -222,6 +223,7 @@ describe('the exits of the headers', () => {
     expect(access.element(39)).toBe(0);
     access.assign({ size: 4, count: 1 });
     expect(access.data).toHaveLength(4);
+    for (const index of [1, 99, -1, 0.5]) kvmError('ERR_KVM_OUT_OF_RANGE', () => access.element(index));
   });
 
   test('that a newer kernel adds carry the raw bytes', () => {

@@ -2,6 +2,7 @@ import { endianness } from 'node:os';
 import type { KvmOneReg } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import type { Ioctl } from '../ioctl/ioctl.js';
+import { bytesGiven } from '../struct/bytes.js';
 import { bigInteger, u64 } from '../struct/check.js';
 import { VcpuMemory } from './memory.js';
 
@@ -38,11 +39,12 @@ export abstract class VcpuOneReg extends VcpuMemory {
   setOneReg(id: bigint, value: bigint | Uint8Array): void {
     const length = this.#lengthOf(id);
     const register = `the register 0x${id.toString(16)}`;
-    if (value instanceof Uint8Array) {
-      if (value.length !== length) {
-        throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${register} has ${length} bytes, and ${value.length} were given`);
+    if (typeof value !== 'bigint' && typeof value !== 'number') {
+      const bytes = bytesGiven(value, `the value of ${register}`);
+      if (bytes.length !== length) {
+        throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${register} has ${length} bytes, and ${bytes.length} were given`);
       }
-      this.#bytes.set(value);
+      this.#bytes.set(bytes);
     } else if (length > longestNumber) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${register} takes a Uint8Array of ${length} bytes`);
     } else {

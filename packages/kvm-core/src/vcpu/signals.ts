@@ -26,7 +26,7 @@ export abstract class VcpuSignals extends VcpuInterrupts {
       return;
     }
     const mask = new BigUint64Array(1);
-    for (const signal of Array.from(list(blocked, 'the blocked signals'), numberOf)) {
+    for (const signal of list(blocked, 'the blocked signals').map(numberOf)) {
       mask[0] = (mask[0] as bigint) | (1n << BigInt(signal - 1));
     }
     const argument = KvmSignalMask.from({ sigset: new Uint8Array(mask.buffer) });

@@ -183,6 +183,10 @@ onEachBackend('Vcpu', (backend) => {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setMsrs(wrong(value)));
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setCpuid2(wrong(value)));
     }
+    for (const list of [[undefined], { length: 1 }]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setMsrs(wrong(list)));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getMsrs(wrong(list)));
+    }
     for (const value of [undefined, null, 5, [], 'x', new Uint8Array(144)]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setRegs(wrong(value)));
     }

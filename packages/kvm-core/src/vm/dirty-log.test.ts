@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
+import { detached, fakes, lying } from '../../test/lies.js';
 import { codeAddress, type RealModeGuest, realModeGuest } from '../../test/real-mode.js';
 import { Cap, DirtyLogManual, ExitReason, MemoryFlag } from '../abi/x86/index.js';
 import type { BackendName } from '../backend/backend.js';
@@ -30,6 +31,18 @@ function runToHalt({ vcpu }: RealModeGuest): void {
 }
 
 onEachBackend('the dirty log', (backend) => {
+  test('is filled only into a true one, whose bytes are there', () => {
+    using guest = writingGuest(backend, [3]);
+    const { vm } = guest;
+    for (const fake of fakes(new DirtyLog(0, 16))) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.getDirtyLog(0, fake));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.clearDirtyLog(fake));
+    }
+    const log = vm.getDirtyLog(0);
+    lying(detached(log.bitmap), 'length', 8);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.getDirtyLog(0, log));
+  });
+
   test('shows exactly the pages the guest has written to since it was last asked for', () => {
     using guest = writingGuest(backend, [3, 5, 9]);
     runToHalt(guest);
@@ -258,6 +271,23 @@ onEachBackend('the dirty ring', (backend) => {
     using vcpu = vm.createVcpu(0);
     expect(vcpu.dirtyRing.entries).toBe(0x8000 / 16);
     expect([...vcpu.dirtyRing]).toEqual([]);
+  });
+
+  test('is as long as the kernel was told, though the number changes once it was read', (context) => {
+    using kvm = Kvm.open({ backend });
+    if (!hasRing(kvm)) context.skip(noRing);
+    using vm = kvm.createVm();
+    const cap = kvm.checkExtension(Cap.DirtyLogRing) > 0 ? Cap.DirtyLogRing : Cap.DirtyLogRingAcqRel;
+    let asked = 0;
+    const args = {
+      length: 1,
+      get 0() {
+        return asked++ === 0 ? 0x4000n : 0x10_0000n;
+      },
+    };
+    vm.enableCap(cap, args as never);
+    using vcpu = vm.createVcpu(0);
+    expect(vcpu.dirtyRing.entries).toBe(0x4000 / 16);
   });
 
   test('is refused by name where the host lacks it', (context) => {

@@ -1,7 +1,7 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { DirtyLog, pagesPerWord } from '../memory/dirty-log.js';
 import { pageSize } from '../memory/page-size.js';
-import { integer, u32 } from '../struct/check.js';
+import { integer, list, u32, u64 } from '../struct/check.js';
 import { VmGuestMemfd } from './guest-memfd.js';
 
 /** Which pages of a VM's memory were written to. */
@@ -37,7 +37,7 @@ export abstract class VmDirtyLog extends VmGuestMemfd {
    * @param numPages of the part, a multiple of 64 but at the slot's end; all from `firstPage`.
    */
   clearDirtyLog(log: DirtyLog, firstPage = 0, numPages?: number): void {
-    if (!(log instanceof DirtyLog)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
+    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
     const { slot } = log;
     const pages = this.#pagesOf(slot);
     const bitmap = DirtyLog.bitmapOf(log, slot, pages);
@@ -72,11 +72,13 @@ export abstract class VmDirtyLog extends VmGuestMemfd {
 
   /** However a ring is enabled, its length has to be known: what is mapped beyond its end must not be touched. */
   protected override enable(cap: number, args: readonly bigint[], flags: number): void {
-    super.enable(cap, args, flags);
+    // Read once: what is remembered has to be what the kernel was told.
+    const own = list(args, 'the arguments of a capability').map((each, i) => u64(each, `args[${i}]`));
+    super.enable(cap, own, flags);
     const { DirtyLogRing, DirtyLogRingAcqRel } = this.abi.Cap;
     // The kernel looks at 32 bits of it.
     if (cap === DirtyLogRing || cap === DirtyLogRingAcqRel) {
-      this.facts.dirtyRingBytes = Number(BigInt.asUintN(32, args[0] ?? 0n));
+      this.facts.dirtyRingBytes = Number(BigInt.asUintN(32, own[0] ?? 0n));
     }
   }
 

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { type Interruptible, interruptible, Port } from '../../test/interruptible.js';
+import { fakes } from '../../test/lies.js';
 import { Cap, IrqChipId, XenHvmConfigFlag } from '../abi/x86/index.js';
 import { Kvm } from '../x86/kvm.js';
 import { Lapic, LapicRegister } from '../x86/lapic.js';
@@ -157,6 +158,11 @@ onEachBackend('the interrupts of a VM', (backend) => {
       kvmError('ERR_KVM_INVALID_ARGUMENT', use);
     }
     using eventfd = kvm.createEventFd();
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.irqfd({ eventfd, gsi: 4, flags: Symbol('1') as never }));
+    for (const fake of fakes(eventfd)) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.irqfd({ eventfd: fake, gsi: 4 }));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.irqfd({ eventfd, gsi: 4, resample: fake }));
+    }
     for (const use of [
       route({ gsi: limit, msi }),
       route({ gsi: -1, msi }),
@@ -166,6 +172,7 @@ onEachBackend('the interrupts of a VM', (backend) => {
       () => vm.irqLine(limit, true),
       () => vm.irqLineStatus(-1, true),
       () => vm.irqfd({ eventfd, gsi: limit }),
+      () => vm.irqfd({ eventfd, gsi: 4, flags: 1n as never }),
       () => vm.createSplitIrqChip(limit + 1),
     ]) {
       kvmError('ERR_KVM_OUT_OF_RANGE', use);

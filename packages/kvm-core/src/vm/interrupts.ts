@@ -64,8 +64,9 @@ export abstract class VmInterrupts extends VmDevices {
   setGsiRouting(routes: ArrayLike<GsiRoute>): void {
     this.opened();
     const limit = this.gsiLimit();
-    integer(list(routes, 'routes').length, 0, limit, 'the number of routes');
-    const entries = Array.from(routes, (route) => routingEntry(this.abi, route, limit));
+    const own = list(routes, 'routes');
+    integer(own.length, 0, limit, 'the number of routes');
+    const entries = own.map((route) => routingEntry(this.abi, route, limit));
     this.write(this.abi.KVM_SET_GSI_ROUTING, { entries });
   }
 
@@ -96,21 +97,15 @@ export abstract class VmInterrupts extends VmDevices {
     this.opened();
     integer(gsi, 0, this.gsiLimit() - 1, 'gsi');
     const resampling = resample === undefined ? 0 : this.abi.IrqfdFlag.Resample;
-    if ((flags & this.abi.IrqfdFlag.Resample & ~resampling) !== 0) {
+    if ((u32(flags, 'flags') & this.abi.IrqfdFlag.Resample & ~resampling) !== 0) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'IrqfdFlag.Resample needs an eventfd in resample');
     }
     const fields: StructInit<KvmIrqfd> = {
-      fd: descriptorOf(eventfd, 'eventfd'),
+      fd: EventFd.descriptorOf(eventfd, 'eventfd'),
       gsi,
-      flags: u32(flags, 'flags') | resampling,
+      flags: flags | resampling,
     };
-    if (resample !== undefined) fields.resamplefd = descriptorOf(resample, 'resample');
+    if (resample !== undefined) fields.resamplefd = EventFd.descriptorOf(resample, 'resample');
     this.write(this.abi.KVM_IRQFD, fields);
   }
-}
-
-/** The descriptor of what must be an EventFd. */
-export function descriptorOf(eventfd: EventFd, where: string): number {
-  if (!(eventfd instanceof EventFd)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an EventFd`);
-  return eventfd.fd;
 }

@@ -36,7 +36,7 @@ export abstract class VmIoEvents extends VmDirtyLog {
    */
   ioeventfd(config: IoeventfdConfig): void {
     const { eventfd, addr, len, datamatch, flags = 0 } = given(config, 'a doorbell');
-    if (!(eventfd instanceof EventFd)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'eventfd must be an EventFd');
+    const fd = EventFd.descriptorOf(eventfd, 'eventfd');
     const { KVM_IOEVENTFD, IoeventfdFlag } = this.abi;
     if (![0, 1, 2, 4, 8].includes(integer(len, 0, 8, 'len'))) {
       throw new KvmError('ERR_KVM_OUT_OF_RANGE', `len must be 0, 1, 2, 4 or 8, not ${len}`);
@@ -51,7 +51,7 @@ export abstract class VmIoEvents extends VmDirtyLog {
     }
     if (len === 0) this.need(this.abi.Cap.IoeventfdAnyLength, 'a doorbell for writes of any length');
     const place = { addr: u64(addr, 'addr'), len, datamatch: value };
-    this.write(KVM_IOEVENTFD, { ...place, fd: eventfd.fd, flags: flags | matching });
+    this.write(KVM_IOEVENTFD, { ...place, fd, flags: flags | matching });
   }
 
   /**

@@ -110,6 +110,10 @@ onEachBackend('the memory of a VM', (backend) => {
       expect(kvmError('ERR_KVM_UNSUPPORTED', inSpace(1)).message).toContain('KVM_CAP_MULTI_ADDRESS_SPACE');
     }
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setUserMemoryRegion({ slot: 2 ** 32, guestPhysAddr: 0n, memory }));
+    for (const wrong of [{ offset: 4096n }, { offset: -4096 }, { offset: 0.5 }, { flags: 1n }, { size: 4096n }]) {
+      const region = { slot: 2, guestPhysAddr: 0n, memory, ...wrong } as never;
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setUserMemoryRegion(region));
+    }
   });
 
   test('can be the guest s own or shared, where the host tells them apart', () => {

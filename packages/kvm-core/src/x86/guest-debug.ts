@@ -41,11 +41,10 @@ const registers = 4;
 /** The argument of KVM_SET_GUEST_DEBUG. */
 export function guestDebug(options: GuestDebugOptions): StructInit<KvmGuestDebug> {
   const { singleStep = false, softwareBreakpoints = false, blockIrq = false, inject } = given(options, 'what to debug');
-  const { length } = list(options.breakpoints ?? [], 'breakpoints');
-  if (length > registers) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the processor has ${registers} breakpoints, not ${length}`);
+  const breakpoints = list(options.breakpoints ?? [], 'breakpoints');
+  if (breakpoints.length > registers) {
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the processor has ${registers} breakpoints, not ${breakpoints.length}`);
   }
-  const breakpoints = Array.from(options.breakpoints ?? []);
   const asked =
     (boolean(singleStep, 'singleStep') ? GuestDebug.SingleStep : 0) |
     (boolean(softwareBreakpoints, 'softwareBreakpoints') ? GuestDebug.UseSwBp : 0) |

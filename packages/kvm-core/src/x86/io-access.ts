@@ -48,7 +48,7 @@ export class IoAccess extends KvmRunIo {
 
   /** The first element, which for all but string instructions is the only one. */
   get value(): number {
-    return this.element(0);
+    return this.#element(0);
   }
 
   set value(value: number) {
@@ -57,6 +57,10 @@ export class IoAccess extends KvmRunIo {
 
   /** One of the `count` elements. */
   element(index: number): number {
+    return this.#element(integer(index, 0, this.count - 1, 'the index of an element'));
+  }
+
+  #element(index: number): number {
     const { data, size } = this;
     let value = 0;
     for (let i = size - 1; i >= 0; i--) value = value * 256 + (data[index * size + i] ?? 0);

@@ -1,6 +1,7 @@
 import * as abi from '../abi/x86/index.js';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { bytesGiven } from '../struct/bytes.js';
 import { boolean, given, integer, list, oneOf, u32 } from '../struct/check.js';
 
 /** What `vm.setMsrFilter` takes. */
@@ -36,9 +37,9 @@ export function msrFilter(
 ): { argument: abi.KvmMsrFilter; bitmaps: readonly Uint8Array[] } {
   const { default: byDefault = 'allow', ranges = [] } = given(filter, 'an MSR filter');
   const flags = oneOf(defaults, byDefault, 'the default of an MSR filter');
-  const { length } = list(ranges, 'the ranges of an MSR filter');
-  integer(length, 0, abi.KVM_MSR_FILTER_MAX_RANGES, 'the number of ranges of an MSR filter');
-  const checked = Array.from(ranges, (range, i) => checkedRange(range, byDefault === 'deny', `ranges[${i}]`));
+  const own = list(ranges, 'the ranges of an MSR filter');
+  integer(own.length, 0, abi.KVM_MSR_FILTER_MAX_RANGES, 'the number of ranges of an MSR filter');
+  const checked = own.map((range, i) => checkedRange(range, byDefault === 'deny', `ranges[${i}]`));
   const argument = abi.KvmMsrFilter.from({
     flags,
     ranges: checked.map(({ bitmap, ...fields }) => ({ ...fields, bitmap: BigInt(backend.address(bitmap)) })),
@@ -63,10 +64,12 @@ function checkedRange(
   const bytes = Math.ceil(count / 8);
   if (bitmap === undefined) {
     copy.fill(allowed ? 0xff : 0);
-  } else if (bitmap instanceof Uint8Array && bitmap.length === bytes) {
-    copy.set(bitmap);
   } else {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where}.bitmap must be a Uint8Array of ${bytes} bytes`);
+    const given = bytesGiven(bitmap, `${where}.bitmap`);
+    if (given.length !== bytes) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where}.bitmap must be a Uint8Array of ${bytes} bytes`);
+    }
+    copy.set(given);
   }
   return { base, nmsrs: count, flags, bitmap: copy };
 }

@@ -4,7 +4,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
 import type { StructArray } from '../struct/array.js';
-import { boolean, given, list, u64 } from '../struct/check.js';
+import { boolean, given, u64 } from '../struct/check.js';
 import { Struct, type StructInit } from '../struct/struct.js';
 import { CpuidTable } from './cpuid/table.js';
 import { partOf } from './sev/commands.js';
@@ -67,7 +67,7 @@ export class Tdx extends TdxCommands {
   /** Makes the VM, of `VmType.Tdx`, a trust domain: before its first vCPU. KVM_TDX_INIT_VM. */
   initVm(config: TdxVm): void {
     const { attributes, xfam, cpuid, mrconfigid, mrowner, mrownerconfig } = given(config, 'a trust domain');
-    const leaves = cpuid instanceof CpuidTable ? [...cpuid] : list(cpuid, 'CPUID leaves');
+    const leaves = CpuidTable.leavesOf(cpuid);
     const data = abi.KvmTdxInitVm.at(new Uint8Array(abi.KvmTdxInitVm.size + leaves.length * abi.KvmCpuidEntry2.size));
     data.assign({
       attributes: u64(attributes, 'attributes'),

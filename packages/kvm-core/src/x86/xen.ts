@@ -1,5 +1,6 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
+import { bytesGiven } from '../struct/bytes.js';
 
 /** What the pages of a VM that was configured for Xen are held under: there are none sometimes, and then that stands there. */
 export const hypercallPagesName = 'Xen hypercall pages';
@@ -16,11 +17,12 @@ const maxPages = 255;
 /** A copy of hypercall pages, which nobody else can move or shrink; empty where there are none. */
 export function hypercallPages(pages: Uint8Array | undefined, where: string): Uint8Array {
   if (pages === undefined) return new Uint8Array(0);
-  if (!(pages instanceof Uint8Array) || pages.length === 0 || pages.length % pageSize !== 0) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be a Uint8Array of whole pages of ${pageSize} bytes`);
+  const own = bytesGiven(pages, where).slice();
+  if (own.length === 0 || own.length % pageSize !== 0) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be whole pages of ${pageSize} bytes`);
   }
-  if (pages.length > maxPages * pageSize) {
+  if (own.length > maxPages * pageSize) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} has more than ${maxPages} pages`);
   }
-  return Uint8Array.from(pages);
+  return own;
 }

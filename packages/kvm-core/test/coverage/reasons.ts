@@ -23,8 +23,40 @@ export const withoutMethod: Readonly<Record<string, string>> = {
   ]),
 };
 
-/** Why a method cannot be tested on the hosts there are: here, and in the lab. */
-export const withoutTest: Readonly<Record<string, string>> = {};
+/** Why an ioctl has no test on the hosts there are: here, and in the lab. */
+export const withoutTest: Readonly<Record<string, string>> = {
+  ...of('raw only; no guest of the powerpc lab has use for it', [
+    'KVM_ALLOCATE_RMA',
+    'KVM_CREATE_SPAPR_TCE',
+    'KVM_CREATE_SPAPR_TCE_64',
+    'KVM_PPC_ALLOCATE_HTAB',
+    'KVM_PPC_CONFIGURE_V3_MMU',
+    'KVM_PPC_GET_COMPAT_CAPS',
+    'KVM_PPC_GET_CPU_CHAR',
+    'KVM_PPC_GET_HTAB_FD',
+    'KVM_PPC_GET_PVINFO',
+    'KVM_PPC_GET_RMMU_INFO',
+    'KVM_PPC_GET_SMMU_INFO',
+    'KVM_PPC_RESIZE_HPT_COMMIT',
+    'KVM_PPC_RESIZE_HPT_PREPARE',
+    'KVM_PPC_RTAS_DEFINE_TOKEN',
+    'KVM_PPC_SVM_OFF',
+  ]),
+  ...of('raw only; there is neither a host nor a lab of s390 with KVM', [
+    'KVM_S390_CLEAR_RESET',
+    'KVM_S390_ENABLE_SIE',
+    'KVM_S390_INITIAL_RESET',
+    'KVM_S390_INTERRUPT',
+    'KVM_S390_IRQ',
+    'KVM_S390_KEYOP',
+    'KVM_S390_NORMAL_RESET',
+    'KVM_S390_PV_CPU_COMMAND',
+    'KVM_S390_SET_INITIAL_PSW',
+    'KVM_S390_STORE_STATUS',
+    'KVM_S390_UCAS_UNMAP',
+    'KVM_S390_ZPCI_OP',
+  ]),
+};
 
 function of(reason: string, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, reason]));

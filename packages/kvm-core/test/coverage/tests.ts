@@ -15,6 +15,12 @@ export const testFiles: ReadonlyMap<string, string> = new Map(
     ),
 );
 
+/** Whether a file's tests have a recording in the kernel's place, all of them. */
+export function isRecorded(path: string): boolean {
+  const text = testFiles.get(path) ?? '';
+  return /\brecordingBackend\b/.test(text) && !/\bon(?:EachBackend|EveryMachine|Arm64|Riscv)\(/.test(text);
+}
+
 /** The tests that make a call, by its method's name or by the ioctl's own. */
 export function testsOf(ioctl: string, methods: readonly string[]): string[] {
   const calls = [

@@ -2,7 +2,7 @@ import { readdirSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import * as core from '../../dist/index.js';
-import { anything, integer } from './arguments.mjs';
+import { anything, CallersError, integer, looksLike } from './arguments.mjs';
 import { callsOf } from './calls.mjs';
 import { edited } from './handles.mjs';
 
@@ -40,6 +40,9 @@ function real(value, pool) {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
     return value;
   if ('object' in value) return pool[value.object % pool.length];
+  if ('make' in value) return value.make();
+  if ('fake' in value) return fake(value, real(value.of, pool));
+  if ('changing' in value) return changing(value.changing, pool);
   if ('options' in value) {
     return Object.fromEntries(Object.entries(value.options).map(([name, option]) => [name, real(option, pool)]));
   }
@@ -47,9 +50,39 @@ function real(value, pool) {
   return filled(type, value.bytes);
 }
 
+/** What only looks like `of`. Its properties lie on a copy where the pool has it: the pool's own is to be told the truth by later. */
+function fake({ fake: kind, name, value }, of) {
+  if (typeof of !== 'object' || of === null) return of;
+  if (kind === 0) return looksLike(Object.create(Object.getPrototypeOf(of)));
+  if (kind === 1) return looksLike(of);
+  if (kind === 2) return looksLike(Object.create(of));
+  const copy = Struct.typeOf(of) === undefined ? looksLike({ ...of }) : new (Struct.typeOf(of))();
+  return Object.defineProperty(copy, kind === 3 ? name : 'bytes', {
+    get: () => (kind === 3 ? value : new Uint8Array(Math.abs(value) % 64)),
+  });
+}
+
+function changing(options, pool) {
+  const object = {};
+  for (const [name, values] of Object.entries(options)) {
+    const all = values.map((each) => real(each, pool));
+    let asked = 0;
+    Object.defineProperty(object, name, { enumerable: true, get: () => all[asked++ % all.length] });
+  }
+  return object;
+}
+
+/** A struct of these bytes: now and then in shared memory, with fields that hide what is in them, or with bytes that are gone. */
 function filled(type, bytes) {
-  const struct = 'elementsOffset' in type ? type.withCapacity(bytes.length % 9) : new type();
+  const { length } = bytes;
+  const made = 'elementsOffset' in type ? type.withCapacity(length % 9) : new type();
+  const struct = length % 7 === 1 ? type.at(new Uint8Array(new SharedArrayBuffer(made.bytes.length))) : made;
   struct.bytes.set(bytes.subarray(0, struct.bytes.length));
+  if (length % 11 === 2) {
+    for (const field of type.fields) Object.defineProperty(struct, field, { value: 0 });
+    Object.defineProperty(struct.bytes, 'length', { value: length });
+  }
+  if (length % 13 === 5 && struct === made) structuredClone(struct.bytes.buffer, { transfer: [struct.bytes.buffer] });
   return struct;
 }
 
@@ -78,7 +111,7 @@ function attempt(what, args, call) {
   try {
     return call();
   } catch (error) {
-    if (error instanceof KvmError) return undefined;
+    if (error instanceof KvmError || error instanceof CallersError) return undefined;
     throw new Error(`${what}(${args.map(show).join(', ')}) threw what is no KvmError`, { cause: error });
   }
 }

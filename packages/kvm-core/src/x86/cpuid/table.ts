@@ -18,10 +18,16 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
 
   /** @param entries what `kvm.getSupportedCpuid` or `vcpu.getCpuid2` gave, another table, or leaves of your own. */
   constructor(entries: ArrayLike<KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>> | CpuidTable = []) {
-    const leaves = entries instanceof CpuidTable ? entries.#entries : list(entries, 'CPUID leaves');
-    this.#entries = Array.from(leaves, (entry) =>
+    this.#entries = CpuidTable.leavesOf(entries).map((entry) =>
       entry instanceof KvmCpuidEntry2 ? copyOf(entry) : KvmCpuidEntry2.from(entry),
     );
+  }
+
+  /** @internal The leaves that are given as a table or as a list. */
+  static leavesOf<T>(entries: CpuidTable | ArrayLike<T>): readonly (KvmCpuidEntry2 | T)[] {
+    if (!(entries instanceof CpuidTable)) return list(entries, 'CPUID leaves');
+    if (!(#entries in entries)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no CpuidTable');
+    return entries.#entries;
   }
 
   /** How many leaves and subleaves there are. */

@@ -1,6 +1,7 @@
 import { KvmSevCmd } from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { type GuestMemory, memoryAccess } from '../../memory/guest-memory.js';
+import { bytesGiven } from '../../struct/bytes.js';
 import type { Struct } from '../../struct/struct.js';
 import { isGuestMemory } from '../../vm/memory.js';
 
@@ -69,11 +70,10 @@ export abstract class SevCommands {
 /** A copy of bytes for the firmware, which nobody else can move or shrink. */
 export function blobFor(bytes: Uint8Array, where: string, length?: number): Uint8Array {
   const wanted = length === undefined ? `1 to ${longestBlob}` : `${length}`;
-  const fits =
-    bytes instanceof Uint8Array &&
-    (length === undefined ? bytes.length > 0 && bytes.length <= longestBlob : bytes.length === length);
+  const own = bytesGiven(bytes, where).slice();
+  const fits = length === undefined ? own.length > 0 && own.length <= longestBlob : own.length === length;
   if (!fits) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be a Uint8Array of ${wanted} bytes`);
-  return Uint8Array.from(bytes);
+  return own;
 }
 
 export function optionalBlob(bytes: Uint8Array | undefined, where: string): Uint8Array {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { answered } from '../../../test/answered.js';
 import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
+import { fakes } from '../../../test/lies.js';
 import { realModeGuest } from '../../../test/real-mode.js';
 import { Cap, ExitReason, KVM_GET_CPUID2, KvmCpuid2, KvmCpuidEntry2 } from '../../abi/x86/index.js';
 import { CpuidFeature } from '../cpuid/features.js';
@@ -59,6 +60,20 @@ onEachBackend('what CPUID tells a guest', (backend) => {
     expect(back.brand).toBe('read back');
     // The kernel may add to it, and takes nothing away.
     for (const { function: leaf, index } of cpuid) expect(back.find(leaf, index), `${leaf}.${index}`).toBeDefined();
+  });
+
+  test('has no leaf that is nothing', () => {
+    using guest = realModeGuest(backend, cpuidGuest);
+    const { vcpu } = guest;
+    for (const leaves of [{ length: 2 }, [undefined], [{ function: 0 }, null]]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setCpuid2(wrong(leaves)));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setCpuid(wrong(leaves)));
+    }
+    for (const fake of fakes(new CpuidTable([{}]))) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setCpuid2(fake));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => new CpuidTable(fake));
+    }
+    expect(vcpu.getCpuid2().length).toBe(0);
   });
 
   test('may be set in the older form', () => {

@@ -10,7 +10,7 @@ import { X86VcpuMsrs } from './msrs.js';
 export abstract class X86VcpuCpuid extends X86VcpuMsrs {
   /** What CPUID tells the guest; before its first run. KVM_SET_CPUID2, api.rst 4.20. x86, Cap.ExtCpuid. */
   setCpuid2(entries: CpuidTable | ArrayLike<KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>>): void {
-    const leaves = entries instanceof CpuidTable ? [...entries] : list(entries, 'CPUID leaves');
+    const leaves = CpuidTable.leavesOf(entries);
     const cpuid = abi.KvmCpuid2.withCapacity(leaves.length);
     cpuid.entries = leaves;
     this.call(abi.KVM_SET_CPUID2, this.addressOf(cpuid));
@@ -29,8 +29,9 @@ export abstract class X86VcpuCpuid extends X86VcpuMsrs {
 
   /** The older `setCpuid2`, whose leaves have no subleaves. KVM_SET_CPUID, api.rst 4.20. x86. */
   setCpuid(entries: ArrayLike<KvmCpuidEntry | StructInit<KvmCpuidEntry>>): void {
-    const cpuid = abi.KvmCpuid.withCapacity(list(entries, 'CPUID leaves').length);
-    cpuid.entries = entries;
+    const leaves = list(entries, 'CPUID leaves');
+    const cpuid = abi.KvmCpuid.withCapacity(leaves.length);
+    cpuid.entries = leaves;
     this.call(abi.KVM_SET_CPUID, this.addressOf(cpuid));
   }
 

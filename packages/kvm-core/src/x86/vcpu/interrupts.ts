@@ -1,7 +1,7 @@
 import * as abi from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { boolean, u64 } from '../../struct/check.js';
-import type { StructInit } from '../../struct/struct.js';
+import { Struct, type StructInit } from '../../struct/struct.js';
 import { Lapic } from '../lapic.js';
 import { X86VcpuEncryption } from './encryption.js';
 
@@ -20,13 +20,16 @@ export abstract class X86VcpuInterrupts extends X86VcpuEncryption {
   /** The registers of the local APIC that the kernel keeps for the vCPU. KVM_GET_LAPIC, api.rst 4.57. x86, Cap.IrqChip. */
   getLapic(into: Lapic = new Lapic()): Lapic {
     if (!(into instanceof Lapic)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'getLapic fills a Lapic');
-    this.read(abi.KVM_GET_LAPIC, abi.KvmLapicState.at(into.bytes));
+    this.read(abi.KVM_GET_LAPIC, abi.KvmLapicState.at(Struct.bytesOf(into)));
     return into;
   }
 
   /** Sets all registers of the local APIC. KVM_SET_LAPIC, api.rst 4.58. x86, Cap.IrqChip. */
   setLapic(lapic: abi.KvmLapicState | StructInit<abi.KvmLapicState>): void {
-    this.write(abi.KVM_SET_LAPIC, lapic instanceof abi.KvmLapicState ? abi.KvmLapicState.at(lapic.bytes) : lapic);
+    this.write(
+      abi.KVM_SET_LAPIC,
+      lapic instanceof abi.KvmLapicState ? abi.KvmLapicState.at(Struct.bytesOf(lapic)) : lapic,
+    );
   }
 
   /**

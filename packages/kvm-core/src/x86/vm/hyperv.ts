@@ -1,7 +1,7 @@
 import * as abi from '../../abi/x86/index.js';
 import { integer } from '../../struct/check.js';
-import type { EventFd } from '../../system/event-fd.js';
-import { descriptorOf } from '../../vm/interrupts.js';
+import { EventFd } from '../../system/event-fd.js';
+
 import { X86VmXen } from './xen.js';
 
 /** Connection ids have 24 bits. */
@@ -21,7 +21,7 @@ export abstract class X86VmHyperV extends X86VmXen {
       abi.KVM_HYPERV_EVENTFD,
       eventfd === undefined
         ? { connId, flags: abi.KVM_HYPERV_EVENTFD_DEASSIGN }
-        : { connId, fd: descriptorOf(eventfd, 'eventfd') },
+        : { connId, fd: EventFd.descriptorOf(eventfd, 'eventfd') },
     );
   }
 }

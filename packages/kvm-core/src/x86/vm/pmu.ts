@@ -24,10 +24,9 @@ export abstract class X86VmPmu extends X86VmMsrs {
    */
   setPmuEventFilter(filter: PmuEventFilter): void {
     const { action, events, masked = false, fixedCounterBitmap = 0 } = given(filter, 'a filter of PMU events');
-    list(events, 'the events of a filter');
     this.write(abi.KVM_SET_PMU_EVENT_FILTER, {
       action: oneOf(actions, action, 'the action of a filter'),
-      events,
+      events: list(events, 'the events of a filter'),
       flags: boolean(masked, 'masked') ? abi.PmuEventFlag.MaskedEvents : 0,
       fixedCounterBitmap,
     });

@@ -1,0 +1,187 @@
+import { Worker } from 'node:worker_threads';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../test/backends.js';
+import { kvmError } from '../../test/errors.js';
+import { detached, fakes, lying } from '../../test/lies.js';
+import {
+  Cap,
+  KVM_GET_LAPIC,
+  KVM_GET_MSR_INDEX_LIST,
+  KVM_GET_NESTED_STATE,
+  KVM_GET_REGS,
+  KVM_GET_SUPPORTED_CPUID,
+  KVM_GET_XSAVE,
+  KVM_X86_GET_MCE_CAP_SUPPORTED,
+  KvmCpuid2,
+  KvmLapicState,
+  KvmMsrList,
+  KvmNestedState,
+  KvmRegs,
+  KvmXsave,
+} from '../abi/x86/index.js';
+import { Kvm } from '../x86/kvm.js';
+import { Lapic } from '../x86/lapic.js';
+
+/** Bytes of which no call writes one. */
+function untouched(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+onEachBackend('the argument of an ioctl', (backend) => {
+  test('has as many elements as its bytes say, whatever its fields say', () => {
+    using kvm = Kvm.open({ backend });
+    const whole = new Uint8Array(KvmCpuid2.size + 10_000 * KvmCpuid2.elementSize);
+    const list = KvmCpuid2.at(whole.subarray(0, KvmCpuid2.size));
+    list.view.setUint32(0, 10_000, true);
+    lying(list, 'nent', 0);
+    lying(list.view, 'getUint32', () => 0);
+    const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.ioctl(KVM_GET_SUPPORTED_CPUID, list));
+    expect(error.message).toMatch(/uses 400008 bytes .* this one has 8/);
+    expect(untouched(whole.subarray(KvmCpuid2.size))).toBe(true);
+  });
+
+  test('is as long as the bytes it was made with, whatever stands in their place', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    const short = new Uint8Array(72);
+    let asked = 0;
+    const xsave = new KvmXsave();
+    const { bytes } = xsave;
+    Object.defineProperty(xsave, 'bytes', { get: () => (asked++ % 2 === 0 ? bytes : short) });
+    const longer = vm.checkExtension(Cap.Xsave2) > KvmXsave.size;
+    if (longer) kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.ioctl(KVM_GET_XSAVE, xsave));
+    else vcpu.ioctl(KVM_GET_XSAVE, xsave);
+    expect(untouched(short)).toBe(true);
+    // Another type's struct under the name of the one that is wanted.
+    const other = lying(new KvmRegs(), 'constructor', KvmXsave) as never;
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.ioctl(KVM_GET_XSAVE, other));
+    Object.setPrototypeOf(other, KvmXsave.prototype);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.ioctl(KVM_GET_XSAVE, other));
+  });
+
+  test('is refused once its bytes are another owner s, though its address is known and its length lies', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    vm.createIrqChip();
+    using vcpu = vm.createVcpu(0);
+    const lapic = new KvmLapicState();
+    vcpu.ioctl(KVM_GET_LAPIC, lapic);
+    detached(lapic.bytes);
+    lying(lapic.bytes, 'length', KvmLapicState.size);
+    lying(lapic.bytes, 'byteLength', KvmLapicState.size);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.ioctl(KVM_GET_LAPIC, lapic));
+    const view = new Lapic();
+    detached(view.bytes);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getLapic(view));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setLapic(view));
+  });
+
+  test('is a struct, and nothing that only looks like one', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    for (const fake of fakes(new KvmRegs())) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.ioctl(KVM_GET_REGS, fake));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getRegs(fake));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setRegs(fake));
+    }
+    for (const fake of fakes(new Lapic())) kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getLapic(fake));
+  });
+
+  test('is one integer, in an array that has one', () => {
+    using kvm = Kvm.open({ backend });
+    for (const wrong of [
+      lying(new BigUint64Array(0), 'length', 1),
+      Object.setPrototypeOf(new Uint8Array(1), BigUint64Array.prototype) as BigUint64Array,
+      new Proxy(new BigUint64Array(1), {}),
+      detached(new BigUint64Array(1)),
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(KVM_X86_GET_MCE_CAP_SUPPORTED, wrong));
+    }
+  });
+
+  test('in memory that others write to counts what it counted when it was checked', { timeout: 20_000 }, async () => {
+    using kvm = Kvm.open({ backend });
+    const shared = new SharedArrayBuffer(KvmCpuid2.size + 10_000 * KvmCpuid2.elementSize);
+    const changing = new Worker(
+      `const { workerData, parentPort } = require('node:worker_threads');
+       const count = new Uint32Array(workerData);
+       parentPort.postMessage('begun');
+       for (;;) { Atomics.store(count, 0, 1); for (let i = 0; i < 20; i++) Atomics.load(count, 0); Atomics.store(count, 0, 10000); }`,
+      { eval: true, workerData: shared },
+    );
+    await new Promise((resolve) => changing.once('message', resolve));
+    const list = KvmCpuid2.at(new Uint8Array(shared, 0, KvmCpuid2.size + KvmCpuid2.elementSize));
+    for (let i = 0; i < 3000; i++) {
+      try {
+        kvm.ioctl(KVM_GET_SUPPORTED_CPUID, list);
+      } catch {
+        // One element is too few for what there is, and 10,000 are more than there is room for.
+      }
+    }
+    await changing.terminate();
+    expect(untouched(new Uint8Array(shared, KvmCpuid2.size + KvmCpuid2.elementSize))).toBe(true);
+  });
+
+  test('in shared memory is filled as any other', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    const room = KvmCpuid2.withCapacity(256);
+    const list = KvmCpuid2.at(new Uint8Array(new SharedArrayBuffer(room.bytes.length)));
+    list.nent = 256;
+    kvm.ioctl(KVM_GET_SUPPORTED_CPUID, list);
+    expect(list.entries.length).toBe(kvm.getSupportedCpuid().length);
+    const regs = KvmRegs.at(new Uint8Array(new SharedArrayBuffer(KvmRegs.size)));
+    expect(vcpu.getRegs(regs).rflags).toBe(2n);
+  });
+
+  test('is not longer than its bytes by a length of its own', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    const state = new KvmNestedState();
+    state.size = KvmNestedState.size + 1;
+    lying(state, 'size', KvmNestedState.size);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.ioctl(KVM_GET_NESTED_STATE, state));
+  });
+
+  test('says after a refusal what the kernel wrote there: how much room it wants', () => {
+    using kvm = Kvm.open({ backend });
+    const list = KvmMsrList.withCapacity(0);
+    expect(kvmError('ERR_KVM_SYSCALL', () => kvm.ioctl(KVM_GET_MSR_INDEX_LIST, list)).errnoName).toBe('E2BIG');
+    expect(list.view.getUint32(0, true)).toBe(kvm.getMsrIndexList().length);
+  });
+
+  test('given as fields is filled by them alone, whatever their getters do', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    vcpu.setRegs({
+      rip: 0x1000n,
+      rflags: 2n,
+      get rbx() {
+        vcpu.setRegs({ rax: 0xdeadn, rflags: 2n });
+        return 1n;
+      },
+    });
+    expect(vcpu.getRegs()).toMatchObject({ rip: 0x1000n, rax: 0n, rbx: 1n });
+    const sregs = vcpu.getSregs();
+    vcpu.setSregs({
+      ...fieldsOf(sregs),
+      get cs() {
+        vcpu.setSregs(Object.assign(vcpu.getSregs(), { cr2: 0xdead000n }));
+        vcpu.setSregs({ ...fieldsOf(sregs), cr2: 0xbeef000n });
+        return sregs.cs;
+      },
+    });
+    expect(vcpu.getSregs().cr2).toBe(sregs.cr2);
+  });
+});
+
+/** A struct as plain fields. */
+function fieldsOf<T extends object>(struct: T): T {
+  const { fields } = struct.constructor as unknown as { fields: readonly (keyof T)[] };
+  return Object.fromEntries(fields.map((field) => [field, struct[field]])) as T;
+}

@@ -1,0 +1,64 @@
+import { types } from 'node:util';
+import { KvmError } from '../errors/kvm-error.js';
+import { integer } from '../struct/check.js';
+import type { FlexStructType } from '../struct/flex.js';
+import { Struct } from '../struct/struct.js';
+import { lengthOf } from '../struct/view.js';
+import type { Ioctl } from './ioctl.js';
+
+/** Whether an argument is what its ioctl takes; what a typed array or a struct says of itself is not asked. */
+
+function wrong(ioctl: Ioctl, wanted: string): KvmError {
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', `${ioctl.name} takes ${wanted}`, { ioctl: ioctl.name });
+}
+
+/** The argument of an ioctl that takes none, or a plain number. */
+export function numberFor(ioctl: Ioctl, argument: unknown): number {
+  if (ioctl.argument.kind === 'value') {
+    return integer(argument as number, 0, Number.MAX_SAFE_INTEGER, `the argument of ${ioctl.name}`);
+  }
+  if (argument !== undefined) throw wrong(ioctl, 'no argument');
+  return 0;
+}
+
+/** The argument of an ioctl that takes a pointer to one integer. */
+export function integerFor(ioctl: Ioctl, size: 4 | 8, argument: unknown): ArrayBufferView {
+  const fits = size === 8 ? types.isBigUint64Array(argument) : types.isUint32Array(argument);
+  if (!fits || lengthOf(argument as ArrayBufferView) !== size) {
+    throw wrong(ioctl, `a ${size === 8 ? 'BigUint64Array' : 'Uint32Array'} of length 1`);
+  }
+  return argument as ArrayBufferView;
+}
+
+/** The argument of an ioctl that takes a pointer to a struct. */
+export function structFor(ioctl: Ioctl, argument: unknown): Struct {
+  const type = 'type' in ioctl.argument ? ioctl.argument.type : undefined;
+  if (type === undefined || Struct.typeOf(argument) !== type) throw wrong(ioctl, `a struct ${type?.cName}`);
+  return argument as Struct;
+}
+
+/** The member of an ioctl's struct that tells the kernel how long it is: its length, or the number of its elements. */
+export function lengthMember({ argument, length }: Ioctl): string | undefined {
+  if (argument.kind !== 'struct') return undefined;
+  if (length !== undefined) return 'member' in length ? length.member : undefined;
+  return (argument.type as Partial<FlexStructType>).count;
+}
+
+/** How many bytes the kernel uses of a struct that has such a member. */
+export function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number {
+  const told = Number((struct as unknown as Record<string, number | bigint>)[member]);
+  if (ioctl.length !== undefined) return told;
+  const { elementsOffset, elementSize } = Struct.typeOf(struct) as FlexStructType;
+  return elementsOffset + told * elementSize;
+}
+
+/** More than the struct has would be somebody else's bytes. */
+export function longEnough(ioctl: Ioctl, struct: Struct, needed: number): void {
+  const length = lengthOf(Struct.bytesOf(struct));
+  if (length >= needed) return;
+  throw new KvmError(
+    'ERR_KVM_OUT_OF_RANGE',
+    `${ioctl.name} uses ${needed} bytes of struct ${Struct.typeOf(struct)?.cName}, and this one has ${length}`,
+    { ioctl: ioctl.name },
+  );
+}
