@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { given } from '../struct/check.js';
 import { bufferOf, bytesOf } from '../struct/view.js';
 
 const { isSharedArrayBuffer, isUint8Array } = types;
@@ -20,7 +21,12 @@ const mostWindows = 2 ** 16;
 
 /** What such a record says, each part of it read once, with views that nobody else has. */
 export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, 'backend'> & { backend: Backend } {
-  const { size, windowSize, windows: said, backend } = (shared ?? {}) as Partial<SharedGuestMemory>;
+  const {
+    size,
+    windowSize,
+    windows: said,
+    backend,
+  } = given(shared, 'what memory.share gave') as Partial<SharedGuestMemory>;
   const windows = windowsIn(said);
   const total = windows.reduce((sum, { length }) => sum + length, 0);
   const last = windows.at(-1);

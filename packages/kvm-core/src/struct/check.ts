@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
+import { Struct } from './struct.js';
 
 /**
  * The checks of a struct's setters: a value that a field cannot hold is refused, where a DataView would cut it to size.
@@ -17,9 +18,13 @@ function shown(value: unknown): string {
   return typeof value === 'bigint' ? `${value}n` : inspect(value, { depth: 0, breakLength: Infinity });
 }
 
-/** An object of options or fields, which plain JavaScript may have left out. */
+/**
+ * An object of options or fields, which plain JavaScript may have left out. A struct is none, even where its fields have the same names:
+ * what they lack would be taken for left out.
+ */
 export function given<T extends object>(value: T, what: string): T {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+  if (!isObject || Struct.typeOf(value) !== undefined) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be given as an object`);
   }
   return value;

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { given } from '../struct/check.js';
 import { bufferOf, lengthOf, offsetOf } from '../struct/view.js';
 import type { RunState } from './run-state.js';
 
@@ -85,7 +86,7 @@ export class KickState {
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the handle is none of a vCPU of this process.
  */
 export function kick(handle: KickHandle): void {
-  const { words, address, backend: name } = (handle ?? {}) as Partial<KickHandle>;
+  const { words, address, backend: name } = given(handle, 'what kickHandle gave') as Partial<KickHandle>;
   if (!isKickWords(words) || !isAddress(address) || !isBackend(name)) throw notAHandle();
   if (Atomics.load(words, CLOSED) !== 0) return;
   // Another thread may write to the words, and change what has been looked at.

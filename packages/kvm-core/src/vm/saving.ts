@@ -106,14 +106,22 @@ export abstract class SavingVm<C extends SavingVcpu = SavingVcpu> extends Generi
   }
 }
 
-/** What an iterable gives, which may give it only once. */
+/** More vCPUs than any host gives a VM. */
+const mostVcpus = 2 ** 16;
+
+/** What an iterable gives, which may give it only once, and for ever. */
 function listOf<C>(vcpus: Iterable<C | SavedState>): (C | SavedState)[] {
-  const all = typeof vcpus === 'object' && vcpus !== null && Symbol.iterator in vcpus ? [...vcpus] : [undefined];
-  if (all.every((each) => each instanceof GenericVcpu || each instanceof SavedState)) return all as (C | SavedState)[];
-  throw new KvmError(
+  const wrong = new KvmError(
     'ERR_KVM_INVALID_ARGUMENT',
     'the vCPUs to save must be given as a list of vCPUs or of their states',
   );
+  const isObject = typeof vcpus === 'object' && vcpus !== null && !ArrayBuffer.isView(vcpus);
+  if (!isObject || !(Symbol.iterator in vcpus)) throw wrong;
+  const all: (C | SavedState)[] = [];
+  for (const each of vcpus) {
+    if (!(each instanceof GenericVcpu || each instanceof SavedState) || all.push(each) > mostVcpus) throw wrong;
+  }
+  return all;
 }
 
 function isOpen<C extends SavingVcpu>(vcpu: C | undefined): vcpu is C {
