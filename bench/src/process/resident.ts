@@ -3,14 +3,6 @@ import type { BackendName } from '@kvm/core';
 
 /** Bytes that one VM adds to an idle Node process, the package included, and that each of 16 further ones adds. */
 
-/** A process that loads a module, as this one, which does nothing. */
-const idle = Number(
-  execFileSync(
-    process.execPath,
-    ['--input-type=module', '-e', 'process.stdout.write(String(process.memoryUsage.rss()))'],
-    { encoding: 'utf8' },
-  ),
-);
 const { Kvm } = await import('@kvm/core');
 const { startGuest } = await import('../contenders/guest.js');
 const { halts } = await import('../contenders/guest.js');
@@ -29,5 +21,13 @@ more();
 const first = process.memoryUsage.rss();
 for (let i = 0; i < 16; i++) more();
 const further = (process.memoryUsage.rss() - first) / 16;
+/** Asked last, for to run a program takes memory itself: a process that loads a module, as this one, which does nothing. */
+const idle = Number(
+  execFileSync(
+    process.execPath,
+    ['--input-type=module', '-e', 'process.stdout.write(String(process.memoryUsage.rss()))'],
+    { encoding: 'utf8' },
+  ),
+);
 process.stdout.write(JSON.stringify([first - idle, further]));
 process.exit(kept.length > 0 ? 0 : 1);

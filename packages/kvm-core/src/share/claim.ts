@@ -1,6 +1,6 @@
-import { randomInt } from 'node:crypto';
 import type { Backend } from '../backend/backend.js';
 import { systemCall } from '../errors/system-call.js';
+import { nodeCrypto } from '../node-modules.js';
 
 /**
  * Whose a descriptor is that threads pass on: a word in memory that all threads of the process see, and that no object of the API
@@ -27,7 +27,7 @@ const largestMark = 2 ** 48 - 1;
 
 /** A number that no other of the process is, but for one chance in 2^48. */
 export function newMark(): number {
-  return randomInt(1, largestMark);
+  return nodeCrypto().randomInt(1, largestMark);
 }
 
 /** The words this thread knows, by where they are mapped: its own, and those of threads that sent it handles. */

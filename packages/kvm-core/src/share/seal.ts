@@ -1,9 +1,9 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { types } from 'node:util';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { AuxiliaryEntry, auxiliaryValue, auxiliaryVector } from '../memory/auxiliary-vector.js';
+import { nodeCrypto } from '../node-modules.js';
 import { bytesOf, lengthOf } from '../struct/view.js';
 
 /**
@@ -31,12 +31,18 @@ export function unseal(backend: Backend, kind: string, words: unknown, count: nu
   if (!isBigInt64Array(words) || lengthOf(words) !== end + sealBytes) return undefined;
   // A copy: another thread may write to the words meanwhile.
   const sealed = new Uint8Array(bytesOf(words));
-  if (!timingSafeEqual(sealed.subarray(end), sealOf(backend, kind, sealed.subarray(0, end)))) return undefined;
+  if (!nodeCrypto().timingSafeEqual(sealed.subarray(end), sealOf(backend, kind, sealed.subarray(0, end))))
+    return undefined;
   return Array.from(new BigInt64Array(sealed.buffer, 0, count), Number);
 }
 
 function sealOf(backend: Backend, kind: string, bytes: Uint8Array): Uint8Array {
-  return createHmac('sha256', keyOf(backend)).update(`${kind}\0`).update(bytes).digest().subarray(0, sealBytes);
+  return nodeCrypto()
+    .createHmac('sha256', keyOf(backend))
+    .update(`${kind}\0`)
+    .update(bytes)
+    .digest()
+    .subarray(0, sealBytes);
 }
 
 let key: Uint8Array | undefined;

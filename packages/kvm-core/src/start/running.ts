@@ -1,6 +1,7 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { decodeError } from '../errors/across-threads.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { nodeWorkerThreads } from '../node-modules.js';
 import type { OfferedVcpu, TransferredVcpu } from '../share/vcpu.js';
 import type { SharedVm } from '../share/vm.js';
 import { type KickHandle, kick } from '../vcpu/kick.js';
@@ -61,6 +62,7 @@ export class RunningVcpu {
     this.#words = order.words;
     this.#onMessage = onMessage;
     this.#failed = failed;
+    const { Worker } = nodeWorkerThreads();
     this.#worker = new Worker(program, { workerData: order, name: `vcpu of ${order.handlers}` });
     this.ended = this.#watch(this.#worker);
   }

@@ -1,19 +1,42 @@
-import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Backend, BackendName } from '../backend/backend.js';
-import { selectBackend } from '../backend/select.js';
+import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
+import { Claim, type ClaimNumbers, State } from '../share/claim.js';
+import { notShared, seal, unseal } from '../share/seal.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
 
 /** An `EventFd` as `postMessage` carries it: `EventFd.from` makes one of it in another Worker, of the same counter. */
 export interface SharedEventFd {
-  readonly fd: number;
   readonly backend: BackendName;
+  /** Numbers, and a seal over them. */
+  readonly words: BigInt64Array;
+}
+
+/** How many numbers there are: the descriptor, and where its claim is. */
+const numbers = 4;
+
+/** A descriptor, apart from the object that stands for it: so that one whose owner was dropped can be given back. */
+class Counter {
+  readonly backend: Backend;
+  readonly fd: number;
+  /** Once it has been shared. */
+  claim: Claim | undefined;
+
+  constructor(backend: Backend, fd: number) {
+    this.backend = backend;
+    this.fd = fd;
+  }
+
+  close(): void {
+    this.claim?.end();
+    this.backend.close(this.fd);
+  }
 }
 
 /** Gives back the descriptors of objects that nobody closed and nobody can reach any more. */
-const unreachable = new FinalizationRegistry<() => void>((close) => close());
+const unreachable = new FinalizationRegistry<Counter>((counter) => counter.close());
 
 /**
  * An eventfd: a 64-bit counter in the kernel that one side adds to and the other takes from. KVM takes one in the place of an
@@ -21,19 +44,19 @@ const unreachable = new FinalizationRegistry<() => void>((close) => close());
  */
 export class EventFd implements Disposable {
   readonly #backend: Backend;
-  readonly #fd: number;
+  readonly #counter: Counter;
   readonly #value = new BigUint64Array(1);
   #closed = false;
 
   private constructor(backend: Backend, fd: number) {
     this.#backend = backend;
-    this.#fd = fd;
-    unreachable.register(this, () => backend.close(fd), this);
+    this.#counter = new Counter(backend, fd);
+    unreachable.register(this, this.#counter, this);
   }
 
   /** @internal The descriptor of what must be an EventFd, and may only look like one. */
   static descriptorOf(eventfd: unknown, where: string): number {
-    if (typeof eventfd !== 'object' || eventfd === null || !(#fd in eventfd)) {
+    if (typeof eventfd !== 'object' || eventfd === null || !(#counter in eventfd)) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an EventFd`);
     }
     return eventfd.#open();
@@ -47,21 +70,29 @@ export class EventFd implements Disposable {
 
   /** The same counter, in the Worker that was sent what `share` gave: a descriptor of its own, to be closed there. */
   static from(shared: SharedEventFd): EventFd {
-    const { fd, backend: name } = given(shared, 'what EventFd.share gave');
-    const number = integer(fd, 0, 0x7fff_ffff, 'a descriptor');
+    const { backend: name, words } = given(shared, 'what EventFd.share gave');
+    if (!backendNames.includes(name)) throw notShared('eventfd.share()');
     const backend = selectBackend(name);
-    const own = backend.duplicate(number);
-    // Whoever closed the first one too soon may have made the number somebody else's.
-    if (own >= 0 && readlinkSync(`/proc/self/fd/${own}`) === 'anon_inode:[eventfd]') return new EventFd(backend, own);
+    const known = unseal(backend, 'eventfd', words, numbers);
+    if (known === undefined) throw notShared('eventfd.share()');
+    const [fd, ...claim] = known as [number, ...ClaimNumbers];
+    const own = backend.duplicate(fd);
+    // The number is still that of the counter: who closes it says so first.
+    if (Claim.of(backend, claim).is(State.Owned)) {
+      return new EventFd(backend, systemCall('duplicating the descriptor of an eventfd', own));
+    }
     if (own >= 0) backend.close(own);
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `descriptor ${fd} is no eventfd`, {
+    throw new KvmError('ERR_KVM_CLOSED', 'this EventFd is closed in the thread that shared it', {
       hint: 'keep the EventFd open until the Worker has made its own',
     });
   }
 
   /** What to send to another Worker with `postMessage`. Keep this object open until it has made its own there. */
   share(): SharedEventFd {
-    return { fd: this.fd, backend: this.#backend.name };
+    const backend = this.#backend;
+    const { fd } = this;
+    this.#counter.claim ??= Claim.make(backend, State.Owned);
+    return { backend: backend.name, words: seal(backend, 'eventfd', [fd, ...this.#counter.claim.numbers]) };
   }
 
   /** The descriptor, for what takes one. It belongs to this object. */
@@ -71,7 +102,7 @@ export class EventFd implements Disposable {
 
   #open(): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this EventFd is closed');
-    return this.#fd;
+    return this.#counter.fd;
   }
 
   /** Adds to the counter; 1 is the usual signal. */
@@ -107,7 +138,7 @@ export class EventFd implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     unreachable.unregister(this);
-    this.#backend.close(this.#fd);
+    this.#counter.close();
   }
 
   [Symbol.dispose](): void {
