@@ -1,6 +1,13 @@
 /** Where words of two copies do not lie on the same boundaries, engines copy shared memory byte by byte. */
 const word = 8;
-const chunk = 2 ** 16;
+
+/** Bytes that are copied at once on such a way; fewer are copied as they are. */
+export const chunk = 2 ** 16;
+
+/** `to.set(from, at)`, whatever somebody has made of the `set` of his array. */
+export const setBytes: (to: Uint8Array, from: Uint8Array, at: number) => void = Function.prototype.call.bind(
+  Uint8Array.prototype.set,
+);
 
 /**
  * Copies bytes between shared and unshared memory at the speed of memcpy, whatever their alignment: long copies that are not

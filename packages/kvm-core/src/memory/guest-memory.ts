@@ -5,8 +5,8 @@ import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
 import { boolean, given, integer, u64 } from '../struct/check.js';
-import { bytesOf } from '../struct/view.js';
-import { copyBytes } from './copy.js';
+import { bytesOf, lengthOfBytes } from '../struct/view.js';
+import { chunk, copyBytes, setBytes } from './copy.js';
 import { pageSize } from './page-size.js';
 import { openMemory, type SharedGuestMemory } from './shared-memory.js';
 
@@ -248,9 +248,11 @@ export class GuestMemory implements Disposable {
     if (!isUint8Array(into)) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what guest memory is read into must be a Uint8Array');
     }
-    const bytes = bytesOf(into);
-    this.#check(offset, bytes.length);
-    this.#copyOut(offset, bytes);
+    const length = lengthOfBytes(into);
+    this.#check(offset, length);
+    const window = this.#only(length);
+    if (window === undefined) this.#copyOut(offset, bytesOf(into));
+    else setBytes(into, new Uint8Array(window.buffer, window.byteOffset + offset, length), 0);
   }
 
   #copyOut(offset: number, into: Uint8Array): void {
@@ -267,8 +269,14 @@ export class GuestMemory implements Disposable {
     if (!isUint8Array(source)) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what is written to guest memory must be a Uint8Array');
     }
-    const bytes = bytesOf(source);
-    this.#check(offset, bytes.length);
+    const size = lengthOfBytes(source);
+    this.#check(offset, size);
+    const window = this.#only(size);
+    if (window === undefined) this.#copyIn(offset, bytesOf(source));
+    else setBytes(window, source, offset);
+  }
+
+  #copyIn(offset: number, bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length; ) {
       const { window, within } = this.#place(offset + done);
       const length = Math.min(window.length - within, bytes.length - done);
@@ -276,6 +284,11 @@ export class GuestMemory implements Disposable {
       copyBytes(window.subarray(within, within + length), part);
       done += length;
     }
+  }
+
+  /** The whole memory, unshared, where it is one window and so few bytes are copied that it does not matter how the others lie. */
+  #only(length: number): Uint8Array | undefined {
+    return this.#windows.length === 1 && length > 0 && length < chunk ? this.#unshared(0) : undefined;
   }
 
   /** The window that has a byte, unshared, and where in it. */
@@ -350,11 +363,18 @@ function allocateBytes(length: number): Uint8Array<ArrayBuffer> {
   }
 }
 
+/**
+ * glibc asks the kernel for pages of its own where more than 32 MiB are wanted, whatever sizes it has seen before. Of fewer some may come
+ * out of its heap, where they are zeroed one by one: all touched, and in memory, before the guest has seen any. What is not touched
+ * costs nothing.
+ */
+const leastOfItsOwn = 33 * 2 ** 20;
+
 /** Zeroed, aligned, shared bytes: as many as asked for, out of a buffer that has room to move them in. */
 function allocatePages(backend: Backend, length: number, alignment: number): Uint8Array {
   let buffer: SharedArrayBuffer;
   try {
-    buffer = new SharedArrayBuffer(length + alignment);
+    buffer = new SharedArrayBuffer(Math.max(length + alignment, leastOfItsOwn));
   } catch (cause) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the host cannot give ${length} bytes of guest memory`, { cause });
   }
