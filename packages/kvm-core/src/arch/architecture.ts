@@ -128,11 +128,14 @@ export interface Architecture<A extends Abi = Abi> {
   readonly abi: A;
   /** The entries of its table of ioctls: only what the generator made can be called. */
   readonly ioctls: ReadonlySet<unknown>;
+  /** The request of KVM_CHECK_EXTENSION: to look it up among a thousand names takes as long as all else in front of the call. */
+  readonly checkExtension: number;
 }
 
 /** @param ioctls the module of the generated table. */
 export function architecture<A extends Abi>(name: string, machine: string, abi: A, ioctls: object): Architecture<A> {
-  return { name, machine, abi, ioctls: new Set(Object.values(ioctls).map(frozen)) };
+  const checkExtension = abi.KVM_CHECK_EXTENSION.request;
+  return { name, machine, abi, ioctls: new Set(Object.values(ioctls).map(frozen)), checkExtension };
 }
 
 /** Frozen to the last part, so that what is known of an ioctl is what it says. */

@@ -228,6 +228,13 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return result;
   }
 
+  /** What this descriptor, a VM's or the device's, says of a capability. */
+  protected extension(cap: number): number {
+    const { backend, arch } = this.#descriptor;
+    const answer = backend.ioctl(this.fd, arch.checkExtension, u32(cap, 'a capability'));
+    return answer >= 0 ? answer : this.call(this.abi.KVM_CHECK_EXTENSION, cap);
+  }
+
   /** One ioctl, begun again when a signal cuts it short: a kick that comes late must not fail another call. */
   #try(ioctl: Ioctl, argument: number, fd = this.fd): number {
     const { backend } = this;
@@ -248,7 +255,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    */
   protected queryExtension(capability: number): number {
     const { backend } = this;
-    const { request } = this.abi.KVM_CHECK_EXTENSION;
+    const request = this.#descriptor.arch.checkExtension;
     // A vCPU's own descriptor does not answer, and costs one call that says so.
     for (let at: Descriptor | undefined = this.#descriptor; at !== undefined; at = at.parent) {
       const answer = at.released ? -1 : backend.ioctl(at.fd, request, capability);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { types } from 'node:util';
+import type { Architecture } from '../arch/architecture.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
@@ -30,6 +31,17 @@ export interface KickHandle {
   readonly backend: BackendName;
 }
 
+/** Where the flag is, by architecture. */
+const flagOffsets = new Map<Architecture, number>();
+
+function flagOffsetOf(arch: Architecture): number {
+  const known = flagOffsets.get(arch);
+  if (known !== undefined) return known;
+  const offset = arch.abi.KvmRun.from({ immediateExit: 1 }).bytes.indexOf(1);
+  flagOffsets.set(arch, offset);
+  return offset;
+}
+
 /** The first bytes of the run states this thread has found, by the words that belong to them. */
 const views = new WeakMap<Int32Array, Uint8Array>();
 
@@ -40,7 +52,7 @@ export class KickState {
   /** @param words of a vCPU that another thread had. */
   constructor({ arch, bytes }: RunState, words: Int32Array = new Int32Array(new SharedArrayBuffer(WORDS * wordBytes))) {
     this.words = words;
-    this.words[FLAG_OFFSET] = arch.abi.KvmRun.from({ immediateExit: 1 }).bytes.indexOf(1);
+    this.words[FLAG_OFFSET] = flagOffsetOf(arch);
     views.set(this.words, bytes.subarray(0, flagBytes));
   }
 

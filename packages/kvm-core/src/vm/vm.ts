@@ -2,7 +2,7 @@ import { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { type SharedVm, shareVm } from '../share/vm.js';
 import { type Running, type StartOptions, startVcpus } from '../start/start.js';
-import { integer, u32 } from '../struct/check.js';
+import { integer } from '../struct/check.js';
 import { type VcpuParts, vcpuParts } from '../vcpu/parts.js';
 import type { GenericVcpu } from '../vcpu/vcpu.js';
 import { VmInterrupts } from './interrupts.js';
@@ -35,7 +35,7 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmI
    * Cap.CheckExtensionVm.
    */
   checkExtension(cap: number): number {
-    return this.call(this.abi.KVM_CHECK_EXTENSION, u32(cap, 'a capability'));
+    return this.extension(cap);
   }
 
   /**
