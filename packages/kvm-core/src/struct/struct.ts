@@ -56,7 +56,8 @@ export let addressOf: (struct: Struct, backend: Pick<Backend, 'address'>) => num
  * A C struct or union as a view over bytes: reading a field reads them, writing one writes them, nothing is copied.
  *
  * 64-bit fields are bigint, all narrower ones number, nested structs and arrays views of the same bytes. A setter refuses
- * what its field cannot hold. The subclasses are generated from the kernel's headers.
+ * what its field cannot hold. The subclasses are generated from the kernel's headers. Once its buffer was transferred away no call takes
+ * it, and its fields throw the engine's TypeError.
  */
 export abstract class Struct {
   /** The bytes themselves, exactly as the kernel sees them. */

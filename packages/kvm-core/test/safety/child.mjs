@@ -56,14 +56,19 @@ function fake({ fake: kind, name, value }, of) {
   if (kind === 0) return looksLike(Object.create(Object.getPrototypeOf(of)));
   if (kind === 1) return looksLike(of);
   if (kind === 2) return looksLike(Object.create(of));
-  const copy = Struct.typeOf(of) === undefined ? looksLike({ ...of }) : new (Struct.typeOf(of))();
+  const copy = Struct.typeOf(of) === undefined ? looksLike(noRecord(of)) : new (Struct.typeOf(of))();
   return Object.defineProperty(copy, kind === 3 ? name : 'bytes', {
     get: () => (kind === 3 ? value : new Uint8Array(Math.abs(value) % 64)),
   });
 }
 
+/** An object whose parts cannot be set, which those of a record can: an edit of a handle leaves it whole. */
+function noRecord(properties) {
+  return Object.assign(Object.create({}), properties);
+}
+
 function changing(options, pool) {
-  const object = {};
+  const object = noRecord();
   for (const [name, values] of Object.entries(options)) {
     const all = values.map((each) => real(each, pool));
     let asked = 0;
@@ -72,7 +77,7 @@ function changing(options, pool) {
   return object;
 }
 
-/** A struct of these bytes: now and then in shared memory, with fields that hide what is in them, or with bytes that are gone. */
+/** A struct of these bytes: now and then in shared memory, or with fields that hide what is in them. */
 function filled(type, bytes) {
   const { length } = bytes;
   const made = 'elementsOffset' in type ? type.withCapacity(length % 9) : new type();
@@ -82,7 +87,14 @@ function filled(type, bytes) {
     for (const field of type.fields) Object.defineProperty(struct, field, { value: 0 });
     Object.defineProperty(struct.bytes, 'length', { value: length });
   }
-  if (length % 13 === 5 && struct === made) structuredClone(struct.bytes.buffer, { transfer: [struct.bytes.buffer] });
+  return struct;
+}
+
+/** The same, whose bytes may be gone: then the engine refuses to read a field, so it is for what asks for no field. */
+function filledOrGone(type, bytes) {
+  const struct = filled(type, bytes);
+  const { buffer } = struct.bytes;
+  if (bytes.length % 13 === 5 && buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
   return struct;
 }
 
@@ -177,7 +189,7 @@ function raw({ on, ioctl, number, bytes }, pool) {
         ? [number]
         : argument.kind === 'integer'
           ? [argument.size === 8 ? new BigUint64Array([BigInt(number >>> 0)]) : new Uint32Array([number])]
-          : [filled(argument.type, bytes)];
+          : [filledOrGone(argument.type, bytes)];
   const result = attempt(`${object.kind}.ioctl(${table.name}`, args, () => object.ioctl(table, ...args));
   if (result !== undefined && table.gives === 'fd') throw new Error(`${table.name} made a descriptor nobody owns`);
 }
