@@ -1,4 +1,5 @@
 import { KvmError } from '../errors/kvm-error.js';
+import { bytesGiven } from '../struct/bytes.js';
 
 /** What is known of a part beside its bytes: anything JSON can hold. */
 export type PartNotes = Readonly<Record<string, unknown>>;
@@ -76,10 +77,8 @@ export class SavedState {
    *
    * @throws KvmError `ERR_KVM_STATE` when they are no such document, are cut short, or come from a later version of it.
    */
-  static from(bytes: Uint8Array): SavedState {
-    if (!(bytes instanceof Uint8Array)) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'a saved state must be given as a Uint8Array');
-    }
+  static from(document: Uint8Array): SavedState {
+    const bytes = bytesGiven(document, 'a saved state');
     if (bytes.length < prologueSize || magic.some((byte, i) => bytes[i] !== byte)) {
       throw broken('these bytes are no saved state: they do not begin with KVMSTATE');
     }
