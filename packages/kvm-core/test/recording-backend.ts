@@ -40,7 +40,6 @@ export function recordingBackend(kernel: (call: RecordedCall) => number): Backen
     pread: nothing,
     write: nothing,
     poll: nothing,
-    runner: () => nothing,
     threadId: nothing,
     interrupt: nothing,
     createTimer: nothing,

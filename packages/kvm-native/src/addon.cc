@@ -6,7 +6,7 @@ namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   kvm::AddSyscalls(env, exports);
-  kvm::AddRun(env, exports);
+  kvm::AddInterrupts(env, exports);
   return exports;
 }
 

@@ -8,7 +8,7 @@ namespace kvm {
 // System calls: open, close, ioctl, map, blank, unmap, view, address, eventfd, read, write.
 void AddSyscalls(Napi::Env env, Napi::Object exports);
 
-// What an exit passes through, and what cuts a run short: runner, threadId, interrupt, and timers.
-void AddRun(Napi::Env env, Napi::Object exports);
+// What cuts a run of a guest short: threadId, interrupt, and timers.
+void AddInterrupts(Napi::Env env, Napi::Object exports);
 
 }  // namespace kvm

@@ -65,8 +65,7 @@ test.skipIf(absent !== undefined)('says its version, which is the package s', ()
 test.skipIf(absent !== undefined)('loads in many threads, which come and go', async () => {
   const code = `const { load } = require(${JSON.stringify(join(root, 'dist', 'index.cjs'))});
     const backend = load();
-    const run = backend.runner(-1, 0xae80);
-    require('node:worker_threads').parentPort.postMessage([backend.threadId(), run()]);`;
+    require('node:worker_threads').parentPort.postMessage([backend.threadId(), backend.ioctl(-1, 0xae80, 0)]);`;
   const answers = await Promise.all(
     Array.from({ length: 8 }, async () => {
       const worker = new Worker(code, { eval: true });

@@ -14,7 +14,10 @@ export interface Backend {
   /** `open(path, O_RDWR | O_CLOEXEC)`. */
   open(path: string): number;
   close(fd: number): number;
-  /** `ioctl(fd, request, argument)`: the argument is a plain number, or an address as `address` gives it. */
+  /**
+   * `ioctl(fd, request, argument)`: the argument is a plain number, or an address as `address` gives it. It needs no `this`, and is all of
+   * the exit path below JavaScript.
+   */
   ioctl(fd: number, request: number, argument: number): number;
   /** The address of a buffer's bytes; it stays where it is for as long as the buffer is referenced. */
   address(bytes: ArrayBufferView): number;
@@ -47,8 +50,6 @@ export interface Backend {
   /** Waits until there is something to read, for so many milliseconds or, with -1, until then: 1 if there is, 0 if not. */
   poll(fd: number, timeout: number): number;
 
-  /** A function that does `KVM_RUN` on one vCPU and nothing else: the whole of the exit path below JavaScript. */
-  runner(fd: number, request: number): () => number;
   /** This thread, for `interrupt`. */
   threadId(): number;
   /**

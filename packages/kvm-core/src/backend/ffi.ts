@@ -93,7 +93,6 @@ export function loadFfi(): Backend {
       pollfd[0] = fd;
       return poll(pollfdAddress, 1, timeout);
     },
-    runner: (fd, request) => () => (ioctl(fd, request, 0) === -1 ? -(errno[0] as number) : 0),
     threadId,
     interrupt: (thread) => {
       const signal = prepareKickSignal(libc);

@@ -11,9 +11,6 @@ import type { RunState } from './run-state.js';
 
 const { EAGAIN, EINTR } = constants.errno;
 
-/** Runs before a vCPU gets a function of its own for them, which takes as long to make as it saves in a thousand. */
-const plainRuns = 8;
-
 /** @internal What `transfer` does, also where somebody has put something else in its place. */
 export let giveVcpu: (vcpu: GenericVcpu) => ReturnType<typeof offerVcpu>;
 
@@ -126,14 +123,13 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
 
   #firstEnter(): number {
     const { fd, backend } = this;
+    const { ioctl } = backend;
     const { request } = this.abi.KVM_RUN;
     this.#kick.bind(backend.threadId());
     this.#hasRun = true;
-    let left = plainRuns;
-    this.#enter = () => {
-      if (--left === 0) this.#enter = backend.runner(fd, request);
-      return backend.ioctl(fd, request, 0);
-    };
+    // A closure: the engine compiles one for all vCPUs, and calls the backend's function as what it is. One that the addon has bound to the
+    // descriptor would be another for each vCPU, and from the second on be called by way of the engine's slowest path.
+    this.#enter = () => ioctl(fd, request, 0);
     return this.#enter();
   }
 

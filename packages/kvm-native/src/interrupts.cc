@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,34 +17,6 @@
 
 namespace kvm {
 namespace {
-
-struct Runner {
-  int fd;
-  uint32_t request;
-};
-
-// The exit path below JavaScript, in plain Node-API: one KVM_RUN on the vCPU the function is bound to.
-napi_value Run(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
-  const Runner* runner = static_cast<const Runner*>(data);
-  const int result = ioctl(runner->fd, runner->request, 0);
-  napi_value value;
-  napi_create_int32(env, result < 0 ? -errno : 0, &value);
-  return value;
-}
-
-Napi::Value MakeRunner(const Napi::CallbackInfo& info) {
-  auto* runner = new Runner{info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Number>().Uint32Value()};
-  napi_value function;
-  if (napi_create_function(info.Env(), "run", NAPI_AUTO_LENGTH, Run, runner, &function) != napi_ok) {
-    delete runner;
-    throw Napi::Error::New(info.Env());
-  }
-  napi_add_finalizer(
-      info.Env(), function, runner, [](napi_env, void* data, void*) { delete static_cast<Runner*>(data); }, nullptr, nullptr);
-  return Napi::Value(info.Env(), function);
-}
 
 Napi::Value ThreadId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(syscall(SYS_gettid)));
@@ -118,8 +89,7 @@ Napi::Value DeleteTimer(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void AddRun(Napi::Env env, Napi::Object exports) {
-  exports.Set("runner", Napi::Function::New<MakeRunner>(env, "runner"));
+void AddInterrupts(Napi::Env env, Napi::Object exports) {
   exports.Set("threadId", Napi::Function::New<ThreadId>(env, "threadId"));
   exports.Set("interrupt", Napi::Function::New<Interrupt>(env, "interrupt"));
   exports.Set("createTimer", Napi::Function::New<CreateTimer>(env, "createTimer"));
