@@ -25,6 +25,9 @@ export interface MemoryOptions {
 
 type Windows = Omit<SharedGuestMemory, 'backend'>;
 
+/** Bytes that are copied in the time that is lost to the copying of one word at a time. */
+const few = 256;
+
 /** Bytes of a huge page, which begins at a multiple of them. */
 const hugePageSize = 2 ** 21;
 
@@ -286,9 +289,11 @@ export class GuestMemory implements Disposable {
     }
   }
 
-  /** The whole memory, unshared, where it is one window and so few bytes are copied that it does not matter how the others lie. */
+  /** The whole memory, where it is one window and so few bytes are copied that it does not matter how the others lie. */
   #only(length: number): Uint8Array | undefined {
-    return this.#windows.length === 1 && length > 0 && length < chunk ? this.#unshared(0) : undefined;
+    if (this.#windows.length > 1 || length === 0 || length >= chunk) return undefined;
+    // A few bytes are copied as fast as the engine goes about it: they are not worth another view.
+    return this.#unsharedWindows[0] ?? (length <= few ? this.#windows[0] : this.#unshared(0));
   }
 
   /** The window that has a byte, unshared, and where in it. */
@@ -340,9 +345,13 @@ function notWholePages(what: string, value: number | bigint): KvmError {
   return new KvmError('ERR_KVM_OUT_OF_RANGE', `${what} must be whole pages of ${pageSize} bytes, not ${value}`);
 }
 
+/** Whole pages of the machine's memory, in bytes. Asked once: to be told means to read a file of the kernel's. */
+let machineMemory: number | undefined;
+
 /** @internal A size that memory can have: whole pages, and no more than the machine's. */
 export function memorySize(size: number, what: string): number {
-  integer(size, pageSize, Math.floor(totalmem() / pageSize) * pageSize, `${what}, in bytes,`);
+  machineMemory ??= Math.floor(totalmem() / pageSize) * pageSize;
+  integer(size, pageSize, machineMemory, `${what}, in bytes,`);
   wholePages(size, what);
   return size;
 }

@@ -47,44 +47,60 @@ const views = new WeakMap<Int32Array, Uint8Array>();
 
 /** The vCPU's side: says which thread runs it, that a kick has arrived, and when the vCPU is gone. */
 export class KickState {
-  readonly words: Int32Array;
+  readonly #state: RunState;
+  #words: Int32Array | undefined;
+  #thread = 0;
 
   /** @param words of a vCPU that another thread had. */
-  constructor({ arch, bytes }: RunState, words: Int32Array = new Int32Array(new SharedArrayBuffer(WORDS * wordBytes))) {
-    this.words = words;
-    this.words[FLAG_OFFSET] = flagOffsetOf(arch);
-    views.set(this.words, bytes.subarray(0, flagBytes));
+  constructor(state: RunState, words?: Int32Array) {
+    this.#state = state;
+    if (words !== undefined) this.#share(words);
+  }
+
+  /** Made when somebody first asks for a handle: until then nobody can kick, and shared memory takes its time to make. */
+  get words(): Int32Array {
+    return this.#words ?? this.#share(new Int32Array(new SharedArrayBuffer(WORDS * wordBytes)));
+  }
+
+  #share(words: Int32Array): Int32Array {
+    this.#words = words;
+    words[FLAG_OFFSET] = flagOffsetOf(this.#state.arch);
+    views.set(words, this.#state.bytes.subarray(0, flagBytes));
+    if (this.#thread !== 0) this.bind(this.#thread);
+    return words;
   }
 
   /** Before the first run in a thread. An atomic store, so that a kicker who saw no thread has its flag seen by this one. */
   bind(threadId: number): void {
-    Atomics.store(this.words, THREAD, threadId);
+    this.#thread = threadId;
+    if (this.#words !== undefined) Atomics.store(this.#words, THREAD, threadId);
   }
 
   /** No thread runs it for now. */
   unbind(): void {
-    Atomics.store(this.words, THREAD, 0);
+    this.bind(0);
   }
 
   /**
    * A run has returned with EINTR. The flag goes first: a kick between the two stores is one with that which is being taken, and
    * one after them raises the flag again.
    */
-  take({ run }: RunState): void {
-    run.immediateExit = 0;
-    Atomics.store(this.words, PENDING, 0);
+  take(): void {
+    this.#state.run.immediateExit = 0;
+    if (this.#words !== undefined) Atomics.store(this.#words, PENDING, 0);
   }
 
   /** A run that was to end at once has. The flag is that of the kick that waits, if there is one. */
-  settled({ run }: RunState): void {
+  settled(): void {
+    const { run } = this.#state;
     run.immediateExit = 0;
     // No load: a processor may read the word before the flag is out, and then a kick in between is lost, its flag and its turn.
     // A kick after this raises the flag itself.
-    if (Atomics.add(this.words, PENDING, 0) !== 0) run.immediateExit = 1;
+    if (this.#words !== undefined && Atomics.add(this.#words, PENDING, 0) !== 0) run.immediateExit = 1;
   }
 
   close(): void {
-    Atomics.store(this.words, CLOSED, 1);
+    if (this.#words !== undefined) Atomics.store(this.#words, CLOSED, 1);
   }
 }
 

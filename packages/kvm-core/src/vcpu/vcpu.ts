@@ -97,7 +97,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   #enterAndLeave(): number {
     this.#state.run.immediateExit = 1;
     const result = this.#enter();
-    this.#kick.settled(this.#state);
+    this.#kick.settled();
     return result === -EAGAIN ? -EINTR : result;
   }
 
@@ -140,7 +140,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     while (result === -EAGAIN) result = this.#enter();
     if (result === 0) return this.#exits.current();
     if (result !== -EINTR) throw this.refused(this.abi.KVM_RUN, -result);
-    this.#kick.take(this.#state);
+    this.#kick.take();
     return this.#exits.interrupted();
   }
 
