@@ -30,8 +30,7 @@ export async function measure(
   for (const each of all) if (await each.has(name)) contenders.push(each);
   const [baseline] = contenders as [Contender];
   const turns = count ?? (await turnsFor(baseline, name, window));
-  // Just-in-time compilers need to have seen a loop.
-  for (const contender of contenders) for (let i = 0; i < 5; i++) await contender.measure(name, turns);
+  for (const contender of contenders) await warmUp(contender, name, turns);
   const times = contenders.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < contenders.length; i++) {
@@ -49,6 +48,15 @@ export async function measure(
       nanoseconds: summary(own).median / (kind === 'sum' ? turns : 1),
     };
   });
+}
+
+/** How long a contender does a case before it is measured, in milliseconds: compilers need to have seen a loop, and all that it calls. */
+const warmth = 1500;
+
+async function warmUp(contender: Contender, name: string, turns: number): Promise<void> {
+  const end = performance.now() + warmth;
+  do await contender.measure(name, turns);
+  while (performance.now() < end);
 }
 
 /** How many turns fill a window of the baseline. */
