@@ -132,10 +132,14 @@ export interface Architecture<A extends Abi = Abi> {
   readonly checkExtension: number;
 }
 
-/** @param ioctls the module of the generated table. */
-export function architecture<A extends Abi>(name: string, machine: string, abi: A, ioctls: object): Architecture<A> {
-  const checkExtension = abi.KVM_CHECK_EXTENSION.request;
-  return { name, machine, abi, ioctls: new Set(Object.values(ioctls).map(frozen)), checkExtension };
+export function architecture<A extends Abi>(name: string, machine: string, abi: A): Architecture<A> {
+  const ioctls = new Set((Object.values(abi) as unknown[]).filter(isIoctl).map(frozen));
+  return { name, machine, abi, ioctls, checkExtension: abi.KVM_CHECK_EXTENSION.request };
+}
+
+/** Of all that an ABI has, only the entries of the table have a request. */
+function isIoctl(part: unknown): part is Ioctl {
+  return typeof part === 'object' && part !== null && 'request' in part;
 }
 
 /** Frozen to the last part, so that what is known of an ioctl is what it says. */

@@ -1,5 +1,4 @@
 import * as abi from '../abi/loongarch/index.js';
-import * as ioctls from '../abi/loongarch/ioctls.js';
 import { architecture } from '../arch/architecture.js';
 
-export const loongarch = architecture('loongarch', 'loong64', abi, ioctls);
+export const loongarch = architecture('loongarch', 'loong64', abi);

@@ -1,5 +1,4 @@
 import * as abi from '../abi/mips/index.js';
-import * as ioctls from '../abi/mips/ioctls.js';
 import { architecture } from '../arch/architecture.js';
 
-export const mips = architecture('mips', 'mips64el', abi, ioctls);
+export const mips = architecture('mips', 'mips64el', abi);

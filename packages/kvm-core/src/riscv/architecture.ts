@@ -1,5 +1,4 @@
 import * as abi from '../abi/riscv/index.js';
-import * as ioctls from '../abi/riscv/ioctls.js';
 import { architecture } from '../arch/architecture.js';
 
-export const riscv = architecture('riscv', 'riscv64', abi, ioctls);
+export const riscv = architecture('riscv', 'riscv64', abi);

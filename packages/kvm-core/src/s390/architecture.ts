@@ -1,5 +1,4 @@
 import * as abi from '../abi/s390/index.js';
-import * as ioctls from '../abi/s390/ioctls.js';
 import { architecture } from '../arch/architecture.js';
 
-export const s390 = architecture('s390', 's390x', abi, ioctls);
+export const s390 = architecture('s390', 's390x', abi);

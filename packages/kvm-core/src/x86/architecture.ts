@@ -1,5 +1,4 @@
 import * as abi from '../abi/x86/index.js';
-import * as ioctls from '../abi/x86/ioctls.js';
 import { architecture } from '../arch/architecture.js';
 
-export const x86 = architecture('x86', 'x64', abi, ioctls);
+export const x86 = architecture('x86', 'x64', abi);
