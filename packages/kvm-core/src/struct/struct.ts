@@ -49,6 +49,16 @@ export interface StructSource {
   byteLength?: number;
 }
 
+/** One record of one shape, whatever struct it is of: to find it is all that a call pays for the many types there are. */
+interface Own {
+  readonly type: StructType;
+  /** Of the type. */
+  readonly size: number;
+  readonly bytes: Uint8Array;
+  /** Where they lie; 0 until it is asked. */
+  address: number;
+}
+
 /** The address of a struct's bytes, looked up once: a backing store never moves. Of no class, for who could call it could say where they lie. */
 export let addressOf: (struct: Struct, backend: Pick<Backend, 'address'>) => number;
 
@@ -66,15 +76,14 @@ export abstract class Struct {
   /** The views of nested structs and arrays, each made when it is first asked for. */
   protected readonly parts: unknown[] = [];
   /** What the struct is and where it lies, whatever has become of `constructor` and `bytes`: anybody can replace those. */
-  readonly #type: StructType;
-  readonly #bytes: Uint8Array;
-  #address = 0;
+  readonly #own: Own;
 
   static {
     addressOf = (struct, backend) => {
-      struct.#there();
-      if (struct.#address === 0) struct.#address = backend.address(struct.#bytes);
-      return struct.#address;
+      const own = struct.#own;
+      there(own);
+      if (own.address === 0) own.address = backend.address(own.bytes);
+      return own.address;
     };
   }
 
@@ -90,8 +99,7 @@ export abstract class Struct {
     if (view === undefined || byteLength < size) throw misplaced(type, buffer, byteOffset, byteLength);
     this.view = view;
     this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    this.#bytes = this.bytes;
-    this.#type = type;
+    this.#own = { type, size, bytes: this.bytes, address: 0 };
   }
 
   /** A new struct with these fields; the others are zero. */
@@ -107,20 +115,14 @@ export abstract class Struct {
 
   /** @internal The type of a struct; undefined for what looks like one and is none, as a Proxy of one. */
   static typeOf(value: unknown): StructType | undefined {
-    return typeof value === 'object' && value !== null && #type in value ? value.#type : undefined;
+    return typeof value === 'object' && value !== null && #own in value ? value.#own.type : undefined;
   }
 
   /** @internal The bytes that the struct was made with. */
   static bytesOf(struct: Struct): Uint8Array {
     if (Struct.typeOf(struct) === undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no struct');
-    struct.#there();
-    return struct.#bytes;
-  }
-
-  /** A buffer that was transferred to another thread, or has shrunk, has left its address behind. */
-  #there(): void {
-    if (lengthOfBytes(this.#bytes) >= this.#type.size) return;
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of this struct were transferred away, or have shrunk');
+    there(struct.#own);
+    return struct.#own.bytes;
   }
 
   /**
@@ -128,8 +130,8 @@ export abstract class Struct {
    * themselves do what fills this struct.
    */
   static refill<T extends Struct>(struct: T, init: StructInit<T>): void {
-    const type = struct.#type as StructType<T>;
-    struct.#bytes.set(withFields(new type(), init).#bytes);
+    const type = struct.#own.type as StructType<T>;
+    struct.#own.bytes.set(withFields(new type(), init).#own.bytes);
   }
 
   /**
@@ -138,24 +140,26 @@ export abstract class Struct {
    */
   assign(init: StructInit<this> | this): this {
     const bytes = Struct.bytesOf(this);
-    bytes.set(init instanceof Struct ? this.#like(init) : withFields(copyOf(this), init as StructInit<this>).#bytes);
+    bytes.set(
+      init instanceof Struct ? this.#like(init) : withFields(copyOf(this), init as StructInit<this>).#own.bytes,
+    );
     return this;
   }
 
   /** The bytes of another struct, which must be of the same type and length. */
   #like(other: Struct): Uint8Array {
-    const { cName } = this.#type;
+    const { cName } = this.#own.type;
     const bytes = Struct.bytesOf(other);
-    if (other.#type !== this.#type) {
+    if (other.#own.type !== this.#own.type) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',
-        `a struct ${cName} is wanted here, not a struct ${other.#type.cName}`,
+        `a struct ${cName} is wanted here, not a struct ${other.#own.type.cName}`,
       );
     }
-    if (lengthOf(bytes) !== lengthOf(this.#bytes)) {
+    if (lengthOf(bytes) !== lengthOf(this.#own.bytes)) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
-        `this struct ${cName} has ${lengthOf(this.#bytes)} bytes, the other ${lengthOf(bytes)}`,
+        `this struct ${cName} has ${lengthOf(this.#own.bytes)} bytes, the other ${lengthOf(bytes)}`,
       );
     }
     return bytes;
@@ -163,7 +167,7 @@ export abstract class Struct {
 
   /** Whether the other is of the same type and has the same bytes. */
   equals(other: Struct): boolean {
-    return Struct.typeOf(other) === this.#type && Buffer.compare(this.#bytes, other.#bytes) === 0;
+    return Struct.typeOf(other) === this.#own.type && Buffer.compare(this.#own.bytes, other.#own.bytes) === 0;
   }
 
   /** The fields as plain data; 64-bit values as hexadecimal strings, for JSON has no such integers. */
@@ -173,6 +177,12 @@ export abstract class Struct {
       fields.map((field) => [field, plain((this as unknown as Record<string, unknown>)[field])]),
     );
   }
+}
+
+/** A buffer that was transferred to another thread, or has shrunk, has left its address behind. */
+function there({ bytes, size }: Own): void {
+  if (lengthOfBytes(bytes) >= size) return;
+  throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of this struct were transferred away, or have shrunk');
 }
 
 /** A struct of the same type and bytes, which are its own. */
