@@ -4,10 +4,21 @@
  */
 #include "loops.h"
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-int main(void) {
+static void *nothing(void *unused) {
+  (void)unused;
+  for (;;) pause();
+}
+
+int main(int argc, char **argv) {
+  (void)argv;
+  /* With any argument it is a program of two threads, one of which does nothing. */
+  pthread_t thread;
+  if (argc > 1 && pthread_create(&thread, NULL, nothing, NULL) != 0) return 1;
   char name[64];
   uint32_t count;
   while (scanf("%63s %" SCNu32, name, &count) == 2) {

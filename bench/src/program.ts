@@ -80,11 +80,13 @@ function contenders(): { name: string; command: readonly string[] }[] {
     join(import.meta.dirname, 'contenders', 'main.js'),
     backend,
   ];
+  const baseline = buildBaseline();
   const go = buildGo();
   return [
-    { name: 'c', command: buildBaseline() },
+    { name: 'c', command: baseline },
     { name: 'native', command: own('native') },
     { name: 'ffi', command: own('ffi') },
+    { name: 'c, 2 threads', command: [...baseline, 'two threads'] },
     ...(go === undefined ? [] : [{ name: 'go', command: go }]),
   ];
 }

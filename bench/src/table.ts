@@ -9,13 +9,17 @@ export interface Row {
 
 /** The limit a contender has to keep, where it has one. */
 export function limitOf({ limits }: Case, contender: string): number | undefined {
-  return contender === 'native' || contender === 'ffi' ? limits[contender] : undefined;
+  return hasLimit(contender) ? limits[contender] : undefined;
+}
+
+function hasLimit(contender: string): contender is keyof Case['limits'] {
+  return contender === 'native' || contender === 'ffi';
 }
 
 /** The rows as Markdown: a column for the baseline's time, and one for each other's ratio with its spread. */
 export function table(rows: readonly Row[]): string {
   const others = [...new Set(rows.flatMap(({ results }) => results.slice(1).map(({ contender }) => contender)))];
-  const head = ['what', 'C', ...others.flatMap((name) => [name, 'p10 – p90', ...(name === 'go' ? [] : ['limit'])])];
+  const head = ['what', 'C', ...others.flatMap((name) => [name, 'p10 – p90', ...(hasLimit(name) ? ['limit'] : [])])];
   const lines = rows.map(({ measured, results }) => [
     measured.title,
     duration(results[0]?.nanoseconds ?? Number.NaN),
@@ -23,7 +27,7 @@ export function table(rows: readonly Row[]): string {
       const result = results.find(({ contender }) => contender === name);
       const limit = limitOf(measured, name);
       const cells = result === undefined ? ['', ''] : [ratio(result.ratio.median), spread(result)];
-      return name === 'go' ? cells : [...cells, limit === undefined ? '' : verdict(result, limit)];
+      return hasLimit(name) ? [...cells, limit === undefined ? '' : verdict(result, limit)] : cells;
     }),
   ]);
   return aligned([head, ...lines]);

@@ -25,8 +25,8 @@ export interface MemoryOptions {
 
 type Windows = Omit<SharedGuestMemory, 'backend'>;
 
-/** Bytes that are copied in the time that is lost to the copying of one word at a time. */
-const few = 256;
+/** Bytes of a memory that may be copied word by word, all in all. */
+const few = 2 ** 16;
 
 /** Bytes of a huge page, which begins at a multiple of them. */
 const hugePageSize = 2 ** 21;
@@ -74,6 +74,8 @@ export class GuestMemory implements Disposable {
   readonly #backend: Backend;
   /** The windows once more, as `#unshared` gives them. */
   readonly #unsharedWindows: (Uint8Array | undefined)[];
+  /** Bytes that were copied by way of shared windows. */
+  #copied = 0;
   /** Gives the pages back at once; only where no other thread can have them. */
   #discard: (() => void) | undefined;
   /** One for itself until it is closed, and one for each slot that has it. */
@@ -260,7 +262,7 @@ export class GuestMemory implements Disposable {
 
   #copyOut(offset: number, into: Uint8Array): void {
     for (let done = 0; done < into.length; ) {
-      const { window, within } = this.#place(offset + done);
+      const { window, within } = this.#place(offset + done, into.length - done);
       const length = Math.min(window.length - within, into.length - done);
       copyBytes(done === 0 ? into : into.subarray(done), window.subarray(within, within + length));
       done += length;
@@ -281,7 +283,7 @@ export class GuestMemory implements Disposable {
 
   #copyIn(offset: number, bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length; ) {
-      const { window, within } = this.#place(offset + done);
+      const { window, within } = this.#place(offset + done, bytes.length - done);
       const length = Math.min(window.length - within, bytes.length - done);
       const part = length === bytes.length ? bytes : bytes.subarray(done, done + length);
       copyBytes(window.subarray(within, within + length), part);
@@ -292,14 +294,24 @@ export class GuestMemory implements Disposable {
   /** The whole memory, where it is one window and so few bytes are copied that it does not matter how the others lie. */
   #only(length: number): Uint8Array | undefined {
     if (this.#windows.length > 1 || length === 0 || length >= chunk) return undefined;
-    // A few bytes are copied as fast as the engine goes about it: they are not worth another view.
-    return this.#unsharedWindows[0] ?? (length <= few ? this.#windows[0] : this.#unshared(0));
+    return this.#windowFor(0, length);
   }
 
-  /** The window that has a byte, unshared, and where in it. */
-  #place(offset: number): { window: Uint8Array; within: number } {
+  /** The window that has a byte, for a copy of so many, and where in it. */
+  #place(offset: number, length: number): { window: Uint8Array; within: number } {
     const index = Math.floor(offset / this.#windowSize);
-    return { window: this.#unshared(index), within: offset - index * this.#windowSize };
+    return { window: this.#windowFor(index, length), within: offset - index * this.#windowSize };
+  }
+
+  /**
+   * A window for a copy: unshared, but for the first few bytes. Another view of so much memory has the engine look for garbage, for some
+   * milliseconds: longer than a VM takes to start.
+   */
+  #windowFor(index: number, length: number): Uint8Array {
+    const known = this.#unsharedWindows[index];
+    if (known !== undefined) return known;
+    this.#copied += length;
+    return this.#copied <= few ? (this.#windows[index] as Uint8Array) : this.#unshared(index);
   }
 
   /**
@@ -307,8 +319,6 @@ export class GuestMemory implements Disposable {
    * processor can. Only copies use it, and it lives no longer than the window.
    */
   #unshared(index: number): Uint8Array {
-    const known = this.#unsharedWindows[index];
-    if (known !== undefined) return known;
     const window = this.#windows[index] as Uint8Array;
     const backend = this.#backend;
     const unshared = new Uint8Array(backend.view(backend.address(window), window.length));
