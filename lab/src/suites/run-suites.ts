@@ -19,7 +19,7 @@ const runner = join(checkout, 'lab/dist/guest/run-tests.js');
  * What holds of the checkout and not of a kernel: vitest compiles and compares files for these. And what would take longer
  * here than all the rest: thousands of VMs, tens of thousands of kicks.
  */
-const notForLabs = /^(?:(?:docs|coverage|seed|cycles|kicks)\.test|runtimes)/;
+const notForLabs = /^(?:(?:docs|coverage|seed|cycles|garbage|kicks)\.test|runtimes)/;
 
 /** The test files, as they are called once they are compiled. */
 export function testFiles(): string[] {
