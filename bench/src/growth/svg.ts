@@ -22,6 +22,7 @@ export function page(charts: readonly Chart[], caption: string): string {
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * width} ${rows * height + 24}" font-family="sans-serif" font-size="11">`,
+    `<title>${escaped(charts.map(({ title }) => title).join('; '))}</title>`,
     `<rect width="${2 * width}" height="${rows * height + 24}" fill="white"/>`,
     ...drawn,
     `<text x="${width}" y="${rows * height + 14}" text-anchor="middle" fill="#555">${escaped(caption)}</text>`,
