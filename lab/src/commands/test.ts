@@ -48,15 +48,12 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
         print(error.message);
         return unusable(place, error);
       });
-      machines.push(results);
+      // In their order, whichever ends first.
+      machines[places.indexOf(place)] = results;
       report(results);
     };
     await sideBySide(places, flags.jobs, run);
   });
-  machines.sort(
-    (a, b) =>
-      places.findIndex(({ kernel }) => kernel === a.kernel) - places.findIndex(({ kernel }) => kernel === b.kernel),
-  );
   process.stdout.write(`\n${table(machines)}\n`);
   const tests = machines.flatMap((machine) => machine.tests);
   const count = (state: string): number => tests.filter((one) => one.state === state).length;

@@ -1,7 +1,7 @@
 import type { KvmVcpuInit } from '../abi/arm64/index.js';
 import * as abi from '../abi/arm64/index.js';
-import { wholePages, wholePages64 } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
+import { wholePages, wholePages64 } from '../memory/sizes.js';
 import { adoptVm, type SharedVm } from '../share/vm.js';
 import { bytesGiven } from '../struct/bytes.js';
 import { integer, u64 } from '../struct/check.js';

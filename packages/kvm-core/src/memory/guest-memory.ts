@@ -1,14 +1,15 @@
 import { constants as bufferLimits } from 'node:buffer';
-import { totalmem } from 'node:os';
 import { types } from 'node:util';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
-import { boolean, given, integer, u64 } from '../struct/check.js';
+import { boolean, given, integer } from '../struct/check.js';
 import { bytesOf, lengthOfBytes } from '../struct/view.js';
 import { chunk, copyBytes, setBytes } from './copy.js';
 import { pageSize } from './page-size.js';
+import { allocateBytes, allocatePages } from './pages.js';
 import { openMemory, type SharedGuestMemory } from './shared-memory.js';
+import { memorySize } from './sizes.js';
 
 const { isSharedArrayBuffer, isUint8Array } = types;
 
@@ -341,62 +342,9 @@ export class GuestMemory implements Disposable {
   }
 }
 
-export function wholePages(value: number, what: string): void {
-  if (value % pageSize !== 0) throw notWholePages(what, value);
-}
-
-/** The same for what is 64 bits wide, as the guest's addresses are. */
-export function wholePages64(value: bigint, what: string): bigint {
-  if (u64(value, what) % BigInt(pageSize) !== 0n) throw notWholePages(what, value);
-  return value;
-}
-
-function notWholePages(what: string, value: number | bigint): KvmError {
-  return new KvmError('ERR_KVM_OUT_OF_RANGE', `${what} must be whole pages of ${pageSize} bytes, not ${value}`);
-}
-
-/** Whole pages of the machine's memory, in bytes. Asked once: to be told means to read a file of the kernel's. */
-let machineMemory: number | undefined;
-
-/** @internal A size that memory can have: whole pages, and no more than the machine's. */
-export function memorySize(size: number, what: string): number {
-  machineMemory ??= Math.floor(totalmem() / pageSize) * pageSize;
-  integer(size, pageSize, machineMemory, `${what}, in bytes,`);
-  wholePages(size, what);
-  return size;
-}
-
 /** The parts of a memory, none of which is longer than `limit`. */
 function windowsOf(size: number, limit: number, make: (offset: number, length: number) => Uint8Array): Uint8Array[] {
   const windows: Uint8Array[] = [];
   for (let offset = 0; offset < size; offset += limit) windows.push(make(offset, Math.min(limit, size - offset)));
   return windows;
-}
-
-/** Bytes of this process, as many as the runtime can give. */
-function allocateBytes(length: number): Uint8Array<ArrayBuffer> {
-  try {
-    return new Uint8Array(length);
-  } catch (cause) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `a copy of ${length} bytes is more than there is room for`, { cause });
-  }
-}
-
-/**
- * glibc asks the kernel for pages of its own where more than 32 MiB are wanted, whatever sizes it has seen before. Of fewer some may come
- * out of its heap, where they are zeroed one by one: all touched, and in memory, before the guest has seen any. What is not touched
- * costs nothing.
- */
-const leastOfItsOwn = 33 * 2 ** 20;
-
-/** Zeroed, aligned, shared bytes: as many as asked for, out of a buffer that has room to move them in. */
-function allocatePages(backend: Backend, length: number, alignment: number): Uint8Array {
-  let buffer: SharedArrayBuffer;
-  try {
-    buffer = new SharedArrayBuffer(Math.max(length + alignment, leastOfItsOwn));
-  } catch (cause) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the host cannot give ${length} bytes of guest memory`, { cause });
-  }
-  const misaligned = backend.address(new Uint8Array(buffer)) % alignment;
-  return new Uint8Array(buffer, misaligned === 0 ? 0 : alignment - misaligned, length);
 }

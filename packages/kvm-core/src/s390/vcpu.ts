@@ -1,5 +1,6 @@
 import * as abi from '../abi/s390/index.js';
-import { type GuestMemory, memoryAccess, wholePages64 } from '../memory/guest-memory.js';
+import { type GuestMemory, memoryAccess } from '../memory/guest-memory.js';
+import { wholePages64 } from '../memory/sizes.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { bytesGiven } from '../struct/bytes.js';
 import { given } from '../struct/check.js';

@@ -30,6 +30,9 @@ export function newMark(): number {
   return nodeCrypto().randomInt(1, largestMark);
 }
 
+/** Where this thread found the last free word of a pool: the next one is likely to be near. */
+const lastTaken = new Map<BigInt64Array, number>();
+
 /** The words this thread knows, by where they are mapped: its own, and those of threads that sent it handles. */
 const pools = new Map<number, BigInt64Array>();
 
@@ -112,8 +115,12 @@ function wordOf(mark: number, state: State): bigint {
 
 /** Puts a word where none is; -1 where all are taken. */
 function take(words: BigInt64Array, word: bigint): number {
-  for (let i = 0; i < words.length; i++) {
-    if (Atomics.load(words, i) === free && Atomics.compareExchange(words, i, free, word) === free) return i;
+  const start = lastTaken.get(words) ?? 0;
+  for (let step = 0; step < words.length; step++) {
+    const i = (start + step) % words.length;
+    if (Atomics.load(words, i) !== free || Atomics.compareExchange(words, i, free, word) !== free) continue;
+    lastTaken.set(words, i);
+    return i;
   }
   return -1;
 }

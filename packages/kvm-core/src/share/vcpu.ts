@@ -62,11 +62,10 @@ export function offerVcpu(
     });
   }
   const vm = shareVm(parent);
+  const kickWords = kickState.words;
+  const vmFd = systemCall('duplicating the descriptor of a VM', backend.duplicate(parent.fd));
   const claim = Claim.make(backend, State.Offered);
   const [claimPool, claimIndex, claimMark] = claim.numbers;
-  const vmFd = backend.duplicate(parent.fd);
-  if (vmFd < 0) claim.end();
-  systemCall('duplicating the descriptor of a VM', vmFd);
   const all: Members = {
     fd,
     vmFd,
@@ -81,10 +80,17 @@ export function offerVcpu(
     claimIndex,
     claimMark,
   };
-  const kickWords = kickState.words;
-  const words = seal(backend, kindOf(backend, kickWords), [...members.map((name) => all[name]), ...told]);
-  const handle = { vm, words, kickWords };
-  const offered = openVcpu(arch, handle);
+  let handle: TransferredVcpu;
+  let offered: OfferedVcpu;
+  try {
+    const words = seal(backend, kindOf(backend, kickWords), [...members.map((name) => all[name]), ...told]);
+    handle = { vm, words, kickWords };
+    offered = openVcpu(arch, handle);
+  } catch (error) {
+    claim.end();
+    backend.close(vmFd);
+    throw error;
+  }
   // There is a moment when both claims stand: a thread that ends in it has not let the new one out.
   parts.claim?.end();
   timer.close();

@@ -43,8 +43,10 @@ export class RunningVcpu {
   #running = true;
   /** Nothing is waited for any more, onMessage included. */
   #over = false;
-  /** When patience ends, as `performance.now()` tells it, once it is to stop. */
-  #deadline: number | undefined;
+  /** How long it may take to stop, in milliseconds, once it is to. */
+  #grace: number | undefined;
+  /** When patience ends, as `performance.now()` tells it: a Worker that has not begun yet cannot have stopped. */
+  #deadline = Number.POSITIVE_INFINITY;
   /** It was ended from here, for it did not do so by itself. */
   #terminated = false;
   #pressing: NodeJS.Timeout | undefined;
@@ -85,6 +87,7 @@ export class RunningVcpu {
         if (report.kind === 'began') {
           // Once: what says so later is a handler, which may mean another VM.
           this.vm ??= report.vm;
+          this.#count();
           return;
         }
         isOver = true;
@@ -123,8 +126,11 @@ export class RunningVcpu {
    */
   stop(grace?: number): void {
     if (this.#over) return;
-    const known = this.#deadline;
-    if (grace !== undefined || known === undefined) this.#deadline = performance.now() + (grace ?? defaultGrace);
+    const known = this.#grace;
+    if (grace !== undefined || known === undefined) {
+      this.#grace = grace ?? defaultGrace;
+      this.#count();
+    }
     if (known === undefined) {
       Atomics.store(this.#words, Word.Stop, 1);
       Atomics.add(this.#words, Word.Taken, all);
@@ -134,10 +140,19 @@ export class RunningVcpu {
     this.#press();
   }
 
+  /** The time that it has to stop begins, if it is to, and has begun itself. */
+  #count(): void {
+    if (this.#grace !== undefined && this.vm !== undefined) this.#deadline = performance.now() + this.#grace;
+  }
+
   /** An end that is due comes before the kick, so that the guest is not entered again after it. */
   #press(): void {
-    if (performance.now() >= (this.#deadline ?? 0)) this.#end();
-    if (this.#running) kick(this.#kickHandle);
+    if (performance.now() >= this.#deadline) this.#end();
+    try {
+      if (this.#running) kick(this.#kickHandle);
+    } catch {
+      // Somebody has spoilt the words of its handles. The end comes all the same.
+    }
   }
 
   /** Its time is up. */

@@ -14,6 +14,8 @@ import type { Vm } from '../x86/vm/vm.js';
 
 const handlers = new URL('../../test/start/handlers.mjs', import.meta.url);
 const stubborn = new URL('../../test/start/stubborn.mjs', import.meta.url);
+/** Where it is not about time: a lab may take long. */
+const patient = { grace: Number.POSITIVE_INFINITY };
 const descriptors = () => readdirSync('/proc/self/fd').length;
 
 interface Machine extends Disposable {
@@ -94,13 +96,13 @@ onEachBackend('vCPUs that are started', (backend) => {
       using guest = machine(backend, spin, posts, [0xe6, 0x20, 0xeb, 0xfc]);
       const running = guest.vm.start({ vcpus: guest.vcpus, handlers });
       await sleep(200);
-      const outcomes = await running.stop();
+      const outcomes = await running.stop(patient);
       expect(outcomes.map(({ ended }) => ended)).toEqual(['stop', 'stop', 'stop']);
       expect(await running.done).toBe(outcomes);
-      await running.stop();
+      await running.stop(patient);
       // And again, from where they were; stopped before they have begun.
       const again = guest.vm.start({ vcpus: outcomes.map(({ vcpu }) => vcpu), handlers });
-      for (const { vcpu } of await again.stop()) vcpu.close();
+      for (const { vcpu } of await again.stop(patient)) vcpu.close();
     }
     // The Workers' own have a moment to go.
     for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
@@ -129,7 +131,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     open();
     for (let i = 0; i < 500 && handled < 50; i++) await sleep(10);
     expect(handled).toBeGreaterThanOrEqual(50);
-    for (const { vcpu } of await running.stop()) vcpu.close();
+    for (const { vcpu } of await running.stop(patient)) vcpu.close();
   });
 
   test.each([
@@ -245,7 +247,7 @@ onEachBackend('vCPUs that are started', (backend) => {
       kvmError('ERR_KVM_OUT_OF_RANGE', () => void running.stop({ grace: grace as never }));
     }
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => void running.stop(5 as never));
-    for (const { vcpu } of await running.stop()) vcpu.close();
+    for (const { vcpu } of await running.stop(patient)) vcpu.close();
   });
 
   test('are given their data as it was when they were started', async () => {

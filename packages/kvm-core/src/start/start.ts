@@ -49,7 +49,7 @@ export interface Running<C> {
 /** How vCPUs are to stop. */
 export interface StopOptions {
   /**
-   * How long handlers and `onMessage` may take to end, in milliseconds; 5000, also where vCPUs are stopped because one failed or a signal was
+   * How long handlers and `onMessage` may take to end once a Worker has begun, its module's loading included, in milliseconds; 5000, also where vCPUs are stopped because one failed or a signal was
    * aborted. `Infinity` waits for ever. A later call of `stop` may say otherwise.
    */
   grace?: number;

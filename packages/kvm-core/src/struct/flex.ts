@@ -1,5 +1,5 @@
 import { bigInteger, given, integer, list } from './check.js';
-import { Struct, type StructInit, type StructType } from './struct.js';
+import { copyOf, Struct, type StructInit, type StructType } from './struct.js';
 import { lengthOf } from './view.js';
 
 /** A generated class of a struct that ends in a flexible array. */
@@ -36,6 +36,7 @@ export abstract class FlexStruct extends Struct {
   /** A new struct with these fields, as long as the array among them needs; its count field follows from that. */
   static override from<T extends Struct>(this: StructType<T>, init: StructInit<T>): T {
     const type = this as unknown as FlexStructType<FlexStruct & T>;
+    if (Struct.typeOf(init) === type) return copyOf(init as FlexStruct & T);
     const elements = (given(init, `the fields of struct ${type.cName}`) as Record<string, unknown>)[type.elements] as
       | ArrayLike<unknown>
       | undefined;

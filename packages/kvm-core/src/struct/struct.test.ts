@@ -240,6 +240,14 @@ describe('a struct with a flexible array', () => {
     expect(routing.entries.map(({ gsi }) => gsi)).toEqual([1, 2]);
   });
 
+  test('a struct with an array is made of another of its type, whose bytes stay its own', () => {
+    const first = KvmCpuid2.from({ entries: [{ function: 1, eax: 2 }] });
+    const second = KvmCpuid2.from(first);
+    expect(second.equals(first)).toBe(true);
+    first.bytes.fill(0);
+    expect([second.nent, second.entries[0]?.eax]).toEqual([1, 2]);
+  });
+
   test('never counts more elements than it has room for', () => {
     const cpuid = KvmCpuid2.withCapacity(2);
     const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => {

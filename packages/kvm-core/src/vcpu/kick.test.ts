@@ -215,6 +215,15 @@ onEachBackend('a kick of a vCPU that waits for its start, and that an NMI wakes 
     });
   });
 
+  test('is taken though the buffer of the run state has gone elsewhere', () => {
+    restless((vcpu) => {
+      const { buffer } = vcpu.kvmRun.bytes;
+      structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+      // What would show it is gone; that it does not throw is all that can be said.
+      expect(() => kick(vcpu.kickHandle())).not.toThrow();
+    });
+  });
+
   test('is not needed where there is a deadline', () => {
     restless((vcpu) => {
       const deadline = performance.now() + 20;

@@ -48,12 +48,15 @@ const views = new WeakMap<Int32Array, Uint8Array>();
 /** The vCPU's side: says which thread runs it, that a kick has arrived, and when the vCPU is gone. */
 export class KickState {
   readonly #state: RunState;
+  /** Taken at once: a user may have the buffer of the run state go elsewhere. */
+  readonly #head: Uint8Array;
   #words: Int32Array | undefined;
   #thread = 0;
 
   /** @param words of a vCPU that another thread had. */
   constructor(state: RunState, words?: Int32Array) {
     this.#state = state;
+    this.#head = state.bytes.subarray(0, flagBytes);
     if (words !== undefined) this.#share(words);
   }
 
@@ -63,9 +66,9 @@ export class KickState {
   }
 
   #share(words: Int32Array): Int32Array {
-    this.#words = words;
     words[FLAG_OFFSET] = flagOffsetOf(this.#state.arch);
-    views.set(words, this.#state.bytes.subarray(0, flagBytes));
+    views.set(words, this.#head);
+    this.#words = words;
     if (this.#thread !== 0) this.bind(this.#thread);
     return words;
   }

@@ -1,7 +1,7 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
-import { wholePages64 } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
+import { wholePages64 } from '../memory/sizes.js';
 import { CoalescedRing } from './coalesced-ring.js';
 import { DirtyRing, type MappedRing } from './dirty-ring.js';
 import type { RunState } from './run-state.js';

@@ -1,7 +1,7 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
-import { memorySize, wholePages } from '../memory/guest-memory.js';
+import { memorySize, wholePages } from '../memory/sizes.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
 import { type UserMemoryRegion, VmMemory } from './memory.js';
 

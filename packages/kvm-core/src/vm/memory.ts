@@ -3,7 +3,8 @@ import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor, VmFacts } from '../ioctl/descriptor.js';
 import { StatsFd } from '../ioctl/stats.js';
 import { type GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
-import { type GuestMemory, memoryAccess, wholePages, wholePages64 } from '../memory/guest-memory.js';
+import { type GuestMemory, memoryAccess } from '../memory/guest-memory.js';
+import { wholePages, wholePages64 } from '../memory/sizes.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
 
 /** What `vm.setUserMemoryRegion` takes. */

@@ -1,7 +1,6 @@
 import * as abi from '../../abi/x86/index.js';
 import { integer } from '../../struct/check.js';
 import { EventFd } from '../../system/event-fd.js';
-
 import { X86VmXen } from './xen.js';
 
 /** Connection ids have 24 bits. */

@@ -1,6 +1,6 @@
 import type { KvmMemoryAttributes } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
-import { wholePages64 } from '../../memory/guest-memory.js';
+import { wholePages64 } from '../../memory/sizes.js';
 import { given, integer, u64 } from '../../struct/check.js';
 import { X86VmClock } from './clock.js';
 
