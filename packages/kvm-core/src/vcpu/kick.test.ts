@@ -215,10 +215,11 @@ onEachBackend('a kick of a vCPU that waits for its start, and that an NMI wakes 
     });
   });
 
-  test('is taken though the buffer of the run state has gone elsewhere', () => {
+  test('is taken though the buffer of the run state has gone elsewhere', (context) => {
     restless((vcpu) => {
-      const { buffer } = vcpu.kvmRun.bytes;
-      structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+      const buffer = vcpu.kvmRun.bytes.buffer as ArrayBuffer & { transfer?(): ArrayBuffer };
+      if (buffer.transfer === undefined) return context.skip('this runtime transfers no buffer that is mapped');
+      buffer.transfer();
       // What would show it is gone; that it does not throw is all that can be said.
       expect(() => kick(vcpu.kickHandle())).not.toThrow();
     });
