@@ -10,8 +10,9 @@ export const ppc64le: Architecture = {
   suites: ['bookworm', 'trixie', 'testing'],
   defaultKernel: '6.1',
   testedKernels: ['6.1'],
-  // What powerpc's part of the package claims: it saves no state, and its guests are few.
-  testedFiles: ['src/powerpc/', 'test/every-machine'],
+  // What only powerpc has. Of the claims about every machine most hold, in most runs: a guest of QEMU's hypervisor sees now and then
+  // memory of one before it, and a test that kicks for long may freeze the machine.
+  testedFiles: ['src/powerpc/'],
   qemu: {
     program: 'qemu-system-ppc64',
     debian: 'qemu-system-ppc',
