@@ -14,6 +14,14 @@ export function readableMsrs(vcpu: X86VcpuInterrupts, indices: Uint32Array): abi
   return read;
 }
 
+/** Where hypervisors have MSRs of their own; KVM's lie behind them. */
+const hypervisors = { first: 0x4000_0000, last: 0x4000_0fff };
+
+/** Without those that do not keep a value: in a guest of Xen one of a hypervisor's is its call for hypercall pages, written into its memory. */
+export function settable(msrs: readonly abi.KvmMsrEntry[], isXen: boolean): abi.KvmMsrEntry[] {
+  return msrs.filter(({ index }) => !isXen || index < hypervisors.first || index > hypervisors.last);
+}
+
 /** Sets the MSRs; one that cannot be set is passed over if it already says the right thing. */
 export function setMsrs(vcpu: X86VcpuInterrupts, msrs: readonly abi.KvmMsrEntry[]): void {
   for (let at = 0; at < msrs.length; ) {

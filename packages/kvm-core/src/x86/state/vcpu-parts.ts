@@ -7,7 +7,7 @@ import { broken } from '../../state/saved-state.js';
 import type { X86VcpuInterrupts } from '../vcpu/interrupts.js';
 import { missingFeatures } from './cpuid-fit.js';
 import { joined, split } from './elements.js';
-import { readableMsrs, setMsrs } from './msrs.js';
+import { readableMsrs, setMsrs, settable } from './msrs.js';
 import { xenVcpuPart } from './xen-parts.js';
 
 const { EINVAL } = constants.errno;
@@ -137,10 +137,10 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
   {
     name: 'msrs',
     required: ['msrs'],
-    save: ({ vcpu, msrIndices }) => joined(readableMsrs(vcpu, msrIndices())),
-    restore({ vcpu }, bytes) {
+    save: ({ vcpu, msrIndices, isXen }) => joined(settable(readableMsrs(vcpu, msrIndices()), isXen())),
+    restore({ vcpu, isXen }, bytes) {
       const msrs = split(bytes, abi.KvmMsrEntry, 'msrs');
-      return () => setMsrs(vcpu, msrs);
+      return () => setMsrs(vcpu, settable(msrs, isXen()));
     },
   },
   {

@@ -20,8 +20,8 @@ interface XenAttributes<O, A extends XenAttribute> {
   readonly struct: StructType<A>;
   /** Their types, in the order they have to be set in. What carries an address of this process is not among them. */
   readonly types: readonly number[];
-  /** The value that one has before it is set, where it is known. */
-  readonly initial: (type: number) => bigint | undefined;
+  /** The value that one has before it is set. */
+  readonly initial: (type: number) => bigint;
   /** Whether the VM is configured for Xen. */
   readonly isXen: (object: O) => boolean;
   readonly get: (object: O, type: number) => A;
@@ -83,6 +83,9 @@ export interface SavedXenVcpu {
   readonly isXen: () => boolean;
 }
 
+/** As the number of a vCPU: it has none yet, and gets one when it first runs. */
+const unnumbered = 0xffff_ffffn;
+
 const places: readonly number[] = [
   XenVcpuAttrType.VcpuInfo,
   XenVcpuAttrType.VcpuTimeInfo,
@@ -101,8 +104,7 @@ export const xenVcpuPart: Part<SavedXenVcpu> = xenPart({
     XenVcpuAttrType.UpcallVector,
     XenVcpuAttrType.Timer,
   ],
-  // The number of a vCPU that was not given one depends on how many there were before.
-  initial: (type) => (type === XenVcpuAttrType.VcpuId ? undefined : places.includes(type) ? nowhere : 0n),
+  initial: (type) => (type === XenVcpuAttrType.VcpuId ? unnumbered : places.includes(type) ? nowhere : 0n),
   isXen: ({ isXen }) => isXen(),
   get: ({ vcpu }, type) => vcpu.getXenVcpuAttr(type),
   set: ({ vcpu }, attribute) => vcpu.setXenVcpuAttr(attribute),
