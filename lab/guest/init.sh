@@ -23,7 +23,7 @@ fail() {
 # script's length, and the script.
 read -r mode <&3
 read -r layers <&3
-mkdir -p /host /work /root
+mkdir -p /host /upper /root
 nine() { mount -t 9p -o "trans=virtio,version=9p2000.L,msize=524288,$3" "$1" "$2"; }
 nine root /host ro,cache=loose || fail "the host's files cannot be mounted"
 lower=/host
@@ -32,9 +32,9 @@ for layer in $layers; do
   nine "$layer" "/$layer" ro,cache=loose || fail "$layer cannot be mounted"
   lower=/$layer:$lower
 done
-mount -t tmpfs -o mode=755 work /work
-mkdir /work/upper /work/work
-mount -t overlay -o "lowerdir=$lower,upperdir=/work/upper,workdir=/work/work" root /root || fail "no overlay can be laid over the host's files"
+mount -t tmpfs -o mode=755 work /upper
+mkdir /upper/files /upper/work
+mount -t overlay -o "lowerdir=$lower,upperdir=/upper/files,workdir=/upper/work" root /root || fail "no overlay can be laid over the host's files"
 mount -t devtmpfs dev /root/dev
 mkdir -p /root/dev/pts /root/dev/shm
 mount -t devpts pts /root/dev/pts

@@ -124,7 +124,7 @@ onEachBackend('the argument of an ioctl', (backend) => {
     expect(untouched(new Uint8Array(shared, KvmCpuid2.size + KvmCpuid2.elementSize))).toBe(true);
   });
 
-  test('in shared memory is filled as any other', () => {
+  test('in shared memory is filled like every other', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
