@@ -1,21 +1,15 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { ExitReason, Kvm } from '../dist/index.js';
+import * as core from '../dist/index.js';
+import { startGuest } from './start-guest.mjs';
 
 /** Prints how often garbage is collected while a guest leaves so many times, and once at the end. Arguments: the backend, how many times. */
 
+const { ExitReason } = core;
 const [, , backend, count] = process.argv;
-const kvm = Kvm.open({ backend });
-const vm = kvm.createVm();
-const memory = kvm.allocateMemory({ size: 0x2000 });
 // mov ax, 0x2000; mov ds, ax; again: out 0x10, al; mov [0], al; jmp again
-memory.write(0x1000, Uint8Array.of(0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xe6, 0x10, 0xa2, 0x00, 0x00, 0xeb, 0xf9));
-vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
-const vcpu = vm.createVcpu(0);
-const sregs = vcpu.getSregs();
-sregs.cs.assign({ base: 0n, selector: 0 });
-vcpu.setSregs(sregs);
-vcpu.setRegs({ rip: 0x1000n, rflags: 2n });
+const code = Uint8Array.of(0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xe6, 0x10, 0xa2, 0x00, 0x00, 0xeb, 0xf9);
+const { vcpu } = startGuest(core, backend, code);
 
 /** What is read goes here, or the compiler might leave it out. Small numbers: those beyond are objects to some compilers. */
 const sink = new Int32Array(1);
