@@ -5,7 +5,7 @@ import { withScratch } from '../cache.js';
 import { LabError } from '../errors.js';
 import { TerminalProgress } from '../progress.js';
 import { addKoffi, buildAddon, checkout, compileTests } from '../suites/layer.js';
-import { type Place, runSuites, testFiles } from '../suites/run-suites.js';
+import { type Place, Suites, testFiles } from '../suites/run-suites.js';
 import { type MachineResults, table } from '../suites/table.js';
 
 export interface TestFlags {
@@ -27,33 +27,27 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
   if (filesWith(filters).length === 0) throw new LabError(`no test file has ${filters.join(' or ')} in its path`);
 
   const progress = new TerminalProgress();
-  const machines: MachineResults[] = [];
+  const suites: Suites[] = [];
   await withScratch(async (scratch) => {
-    await compileTests(scratch);
+    const layer = join(scratch, 'layer');
+    await compileTests(layer);
     for (const architecture of new Set(places.map((place) => place.architecture))) {
       if (architecture.node === process.arch) continue;
       const said = await buildAddon(architecture);
       if (said !== '') progress.note(said);
-      await addKoffi(architecture, scratch);
+      await addKoffi(architecture, layer);
     }
-    const run = async (place: Place): Promise<void> => {
+    for (const [index, place] of places.entries()) {
       const title = `${place.architecture.name} ${place.kernel}`;
       const print = (text: string): void => {
         if (text !== '') process.stdout.write(`${text.replaceAll(/^/gm, `[${title}] `)}\n`);
       };
       const files = filesWith(filters.length > 0 ? filters : (place.architecture.testedFiles ?? []));
-      const results = await runSuites(place, files, [scratch], { progress, signal, print }).catch((error: unknown) => {
-        // The other machines' results are worth having.
-        if (!(error instanceof LabError) || signal.aborted) throw error;
-        print(error.message);
-        return unusable(place, error);
-      });
-      // In their order, whichever ends first.
-      machines[places.indexOf(place)] = results;
-      report(results);
-    };
-    await sideBySide(places, flags.jobs, run);
+      suites.push(new Suites(place, files, join(scratch, `queue${index}`), [layer], { progress, signal, print }));
+    }
+    await sideBySide(suites, flags.jobs);
   });
+  const machines = suites.map(({ results }) => results);
   process.stdout.write(`\n${table(machines)}\n`);
   const tests = machines.flatMap((machine) => machine.tests);
   const count = (state: string): number => tests.filter((one) => one.state === state).length;
@@ -69,30 +63,18 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
   return summary.success ? 0 : 1;
 }
 
-/** The results of a machine that there was none of. */
-function unusable({ architecture, kernel }: Place, { message, console = '' }: LabError): MachineResults {
-  const test = {
-    file: `${checkout}/lab`,
-    name: 'the lab itself',
-    milliseconds: 0,
-    why: `${message}\n${console}`.trim(),
-  };
-  return { architecture: architecture.name, kernel, seconds: 0, tests: [{ ...test, state: 'failed' }] };
-}
-
-/** How long a machine's tests took. */
+/** How long a place's tests took. */
 function report({ architecture, kernel, seconds, tests }: MachineResults): void {
   const failed = tests.filter(({ state }) => state === 'failed').length;
   process.stdout.write(`${architecture} ${kernel}: ${tests.length} tests, ${failed} failed, ${seconds.toFixed(0)} s\n`);
 }
 
-/** Does the work for every item, so many at a time, in their order. */
-async function sideBySide<T>(items: readonly T[], count: number, work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const workers = Array.from({ length: count }, async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+/** So many machines at a time: all of them on the first place, and on the next one when there is no file left for them. */
+async function sideBySide(suites: readonly Suites[], count: number): Promise<void> {
+  const lanes = Array.from({ length: count }, async () => {
+    for (const place of suites) if (!place.isOver && (await place.work())) report(place.results);
   });
   // None is left behind, whatever becomes of another.
-  const ends = await Promise.allSettled(workers);
+  const ends = await Promise.allSettled(lanes);
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

@@ -1,6 +1,8 @@
 /** What the machine tells the host of its tests, a line each. */
 export type Report =
-  /** A file's tests are about to run; `said` is what was printed while they were collected: why some are skipped. */
+  /** A file is this machine's to run. */
+  | { kind: 'taken'; file: string }
+  /** Its tests are about to run; `said` is what was printed while they were collected: why some are skipped. */
   | { kind: 'file'; file: string; said: string }
   | { kind: 'begin'; file: string; name: string }
   | { kind: 'end'; file: string; name: string; state: TestState; milliseconds: number; why?: string }

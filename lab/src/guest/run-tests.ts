@@ -2,7 +2,9 @@
  * Runs test files as vitest would, without its compiler and its processes, which take minutes under emulation and are not
  * there for every architecture: vitest's own runner, `expect` and `vi`, in one process.
  *
- *     node run-tests.js FILE...
+ *     node run-tests.js QUEUE
+ *
+ * QUEUE is a folder that may be shared with other machines: see queue.ts.
  */
 import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -14,6 +16,7 @@ import {
   type VitestRunner,
   type VitestRunnerConfig,
 } from '@vitest/runner';
+import { take } from './queue.js';
 import { type Report, writeReport } from './report.js';
 
 // Where vitest looks for what a process of its own would have told it.
@@ -119,7 +122,10 @@ function tellResults(file: string, task: Task, told: ReadonlySet<Task>, duration
   }
 }
 
-for (const file of process.argv.slice(2)) {
+const [, , queue] = process.argv;
+if (queue === undefined) throw new Error('which queue?');
+for (const file of take(queue)) {
+  tell({ kind: 'taken', file });
   const runner = new Runner(file);
   const [result] = await startTests([file], runner);
   if (result !== undefined) tellResults(file, result, runner.told);

@@ -7,15 +7,17 @@ const file = '/checkout/packages/kvm-core/src/a.test.js';
 const other = '/checkout/packages/kvm-core/conformance/b.test.js';
 
 function results(): Results {
-  const heard = new Results([file, other]);
+  const heard = new Results();
   const said = 'a thing (ffi): skipped, there is no such thing\n';
   const reports = [
+    writeReport({ kind: 'taken', file }),
     writeReport({ kind: 'file', file, said }),
     writeReport({ kind: 'begin', file, name: 'a thing (native) > works' }),
     writeReport({ kind: 'end', file, name: 'a thing (native) > works', state: 'passed', milliseconds: 12 }),
     writeReport({ kind: 'end', file, name: 'a thing (ffi) > works', state: 'skipped', milliseconds: 0 }),
     'what a test prints\n',
     writeReport({ kind: 'done', file }),
+    writeReport({ kind: 'taken', file: other }),
     writeReport({ kind: 'file', file: other, said: '' }),
     writeReport({ kind: 'begin', file: other, name: 'another > fails' }),
   ];
@@ -33,7 +35,7 @@ test('a skipped test has the reason that was printed for it', () => {
 
 test('what ran as the machine ended has failed, and its file is not run again', () => {
   const heard = results();
-  expect(heard.waiting).toEqual([other]);
+  expect([...heard.ended]).toEqual([file]);
   expect(heard.giveUp('QEMU was killed')).toBe(true);
   expect(heard.tests.at(-1)).toMatchObject({
     file: other,
@@ -41,13 +43,20 @@ test('what ran as the machine ended has failed, and its file is not run again', 
     state: 'failed',
     why: 'QEMU was killed',
   });
-  expect(heard.waiting).toEqual([]);
+  expect([...heard.ended]).toEqual([file, other]);
 });
 
 test('a machine that nothing began in lost nothing', () => {
-  const heard = new Results([file]);
+  const heard = new Results();
   expect(heard.giveUp('it did not come up')).toBe(false);
-  expect(heard.waiting).toEqual([file]);
+  expect(heard.tests).toEqual([]);
+});
+
+test('a file that ends the machine as it is read has failed', () => {
+  const heard = new Results();
+  heard.add(Buffer.from(writeReport({ kind: 'taken', file })));
+  expect(heard.giveUp('it panicked')).toBe(true);
+  expect(heard.tests).toMatchObject([{ file, name: '(as it was read)', state: 'failed', why: 'it panicked' }]);
 });
 
 test('the table has a line for each suite and backend, and the reasons under it', () => {

@@ -12,18 +12,14 @@ export interface TestResult {
 /** Gathers what a machine tells of its tests. */
 export class Results {
   readonly tests: TestResult[] = [];
-  readonly #waiting: Set<string>;
+  /** The files that are done with. */
+  readonly ended = new Set<string>();
   readonly #reasons = new Map<string, string>();
   #running: { file: string; name: string } | undefined;
   #rest = '';
 
-  constructor(files: readonly string[]) {
-    this.#waiting = new Set(files);
-  }
-
-  /** The files whose tests have not all been run. */
-  get waiting(): string[] {
-    return [...this.#waiting];
+  get hasBegun(): boolean {
+    return this.#running !== undefined || this.ended.size > 0;
   }
 
   /** Takes the machine's output. Gives what in it was printed by tests. */
@@ -44,14 +40,16 @@ export class Results {
     const running = this.#running;
     if (running === undefined) return false;
     this.tests.push({ ...running, state: 'failed', milliseconds: 0, why });
-    this.#waiting.delete(running.file);
+    this.ended.add(running.file);
     this.#running = undefined;
     return true;
   }
 
   #hear(report: Report): void {
     const { file } = report;
-    if (report.kind === 'file') {
+    if (report.kind === 'taken') {
+      this.#running = { file, name: '(as it was read)' };
+    } else if (report.kind === 'file') {
       this.#running = { file, name: '(between its tests)' };
       for (const [, title = '', why = ''] of report.said.matchAll(/^(.*?): skipped, (.*)$/gm))
         this.#reasons.set(title, why);
@@ -64,7 +62,7 @@ export class Results {
     } else if (report.kind === 'error') {
       this.tests.push({ file, name: '(the file)', state: 'failed', milliseconds: 0, why: report.why });
     } else {
-      this.#waiting.delete(file);
+      this.ended.add(file);
       this.#running = undefined;
     }
   }

@@ -1,7 +1,8 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Architecture } from '../architecture/architecture.js';
 import { LabError, StoppedError } from '../errors.js';
+import { put, waiting } from '../guest/queue.js';
 import { type LabIo, runLab } from '../lab.js';
 import { checkout, core } from './layer.js';
 import { Results, type TestResult } from './results.js';
@@ -21,14 +22,17 @@ const runner = join(checkout, 'lab/dist/guest/run-tests.js');
  */
 const notForLabs = /^(?:(?:docs|coverage|seed|cycles|garbage|kicks)\.test|runtimes)/;
 
-/** The test files, as they are called once they are compiled. */
+/** The test files, as they are called once they are compiled: the largest first, so that none is left for the end. */
 export function testFiles(): string[] {
-  return ['src', 'test', 'conformance'].flatMap((folder) =>
-    readdirSync(join(core, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.test.ts') && !notForLabs.test(name))
-      .map((name) => join(core, folder, name.replace(/\.ts$/, '.js')))
-      .toSorted(),
-  );
+  return ['src', 'test', 'conformance']
+    .flatMap((folder) =>
+      readdirSync(join(core, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.test.ts') && !notForLabs.test(name))
+        .map((name) => join(core, folder, name)),
+    )
+    .map((path) => ({ path, size: statSync(path).size }))
+    .toSorted((one, other) => other.size - one.size)
+    .map(({ path }) => path.replace(/\.ts$/, '.js'));
 }
 
 /** A test that failed, and why. */
@@ -39,96 +43,166 @@ export function describeFailure({ file, name, why = '' }: TestResult): string {
 /** How long a single test may take before its machine is given up, in seconds. */
 const patience = 240;
 
+export type SuitesIo = Pick<LabIo, 'progress' | 'signal'> & { print(text: string): void };
+
 /**
- * Runs test files in a machine; in another one, what a machine that died has left. Each test that was running when its
- * machine ended has failed.
+ * The suites in one place: their files, as many machines as come to run them, and what these tell. Each test that was running
+ * when its machine ended has failed; what such a machine has left is run in another one.
  */
-export async function runSuites(
-  place: Place,
-  files: readonly string[],
-  layers: readonly string[],
-  io: Pick<LabIo, 'progress' | 'signal'> & { print(text: string): void },
-): Promise<MachineResults> {
-  const begun = Date.now();
-  const tests: TestResult[] = [];
-  let kernel = place.kernel;
-  let waiting = [...files];
-  let attempts = 0;
-  while (waiting.length > 0) {
-    const results = new Results(waiting);
-    const end = await runOnce(place, results, layers, io);
-    kernel = end.kernel ?? kernel;
-    if (end.why !== undefined && !results.giveUp(end.why)) {
-      // A machine that did not come up is worth one more attempt.
-      if (++attempts === 2 || io.signal.aborted) throw end.error;
-      io.progress.note(`${place.architecture.name} ${kernel}: ${end.why}; trying once more`);
-    }
-    const lost = results.tests.at(-1);
-    if (end.why !== undefined && lost !== undefined) io.print(describeFailure(lost));
-    tests.push(...results.tests);
-    waiting = results.waiting;
-    if (io.signal.aborted) throw io.signal.reason;
+export class Suites {
+  readonly #place: Place;
+  readonly #queue: string;
+  readonly #layers: readonly string[];
+  readonly #io: SuitesIo;
+  readonly #tests: TestResult[] = [];
+  readonly #unfinished: Set<string>;
+  #kernel: string;
+  #begun: number | undefined;
+  #seconds = 0;
+  #machines = 0;
+  /** The machines that will take a file, and have not yet. */
+  #booting = 0;
+  #failedMachines = 0;
+
+  /** @param queue Where a folder for the files is made. */
+  constructor(place: Place, files: readonly string[], queue: string, layers: readonly string[], io: SuitesIo) {
+    this.#place = place;
+    this.#unfinished = new Set(files);
+    this.#queue = queue;
+    this.#layers = layers;
+    this.#io = io;
+    this.#kernel = place.kernel;
+    mkdirSync(queue);
+    put(queue, files);
   }
-  return { architecture: place.architecture.name, kernel, seconds: (Date.now() - begun) / 1000, tests };
+
+  get isOver(): boolean {
+    return this.#begun !== undefined && this.#machines === 0;
+  }
+
+  get results(): MachineResults {
+    const { name } = this.#place.architecture;
+    return { architecture: name, kernel: this.#kernel, seconds: this.#seconds, tests: this.#tests };
+  }
+
+  /** Runs one machine after the other until no file is left for it. Gives whether this was the last. */
+  async work(): Promise<boolean> {
+    this.#begun ??= Date.now();
+    this.#machines++;
+    try {
+      while (this.#hasWork()) await this.#runMachine();
+    } finally {
+      this.#machines--;
+      this.#seconds = (Date.now() - this.#begun) / 1000;
+    }
+    return this.isOver;
+  }
+
+  #hasWork(): boolean {
+    if (this.#failedMachines > 1) return false;
+    const count = waiting(this.#queue);
+    if (count > 0 || this.#machines > 1) return count > this.#booting;
+    // Nobody has what is left: it was taken by machines that came to no word about it.
+    put(this.#queue, [...this.#unfinished]);
+    return this.#unfinished.size > 0;
+  }
+
+  async #runMachine(): Promise<void> {
+    const results = new Results();
+    const end = await this.#boot(results);
+    this.#kernel = end.kernel ?? this.#kernel;
+    if (end.why !== undefined) {
+      if (results.giveUp(end.why)) {
+        const [lost] = results.tests.slice(-1);
+        if (lost !== undefined) this.#io.print(describeFailure(lost));
+      } else if (!this.#io.signal.aborted) {
+        this.#failBooting(end.why);
+      }
+    }
+    this.#tests.push(...results.tests);
+    for (const file of results.ended) this.#unfinished.delete(file);
+    if (this.#io.signal.aborted) throw this.#io.signal.reason;
+  }
+
+  /** A machine that did not come up is worth one more attempt. */
+  #failBooting(why: string): void {
+    if (++this.#failedMachines === 1) {
+      this.#io.progress.note(`${this.#place.architecture.name} ${this.#kernel}: ${why}; trying once more`);
+    } else if (this.#failedMachines === 2) {
+      const lost = {
+        file: join(checkout, 'lab'),
+        name: 'the lab itself',
+        state: 'failed',
+        milliseconds: 0,
+        why,
+      } as const;
+      this.#tests.push(lost);
+      this.#io.print(describeFailure(lost));
+    }
+  }
+
+  async #boot(results: Results): Promise<End> {
+    const { architecture, kernel } = this.#place;
+    const { progress, signal, print } = this.#io;
+    const stop = new AbortController();
+    const interrupted = (): void => stop.abort(signal.reason);
+    signal.addEventListener('abort', interrupted);
+    let watchdog: NodeJS.Timeout | undefined;
+    const alive = (): void => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(
+        () => stop.abort(new StoppedError(`it said nothing for ${patience} s`, 124)),
+        patience * 1000,
+      );
+    };
+    let isBooting = true;
+    this.#booting++;
+    const booted = (): void => {
+      if (isBooting) this.#booting--;
+      isBooting = false;
+    };
+    try {
+      alive();
+      const { status, kernel: version } = await runLab(
+        {
+          architecture,
+          kernel,
+          command: ['node', '--no-warnings', runner, this.#queue],
+          cpus: 1,
+          memory: 1536,
+          shares: [this.#queue],
+          layers: this.#layers,
+          folder: core,
+          environment: { HOME: '/tmp', KVM_SAFETY_SECONDS: '6' },
+        },
+        {
+          progress,
+          signal: stop.signal,
+          onOutput: (chunk) => {
+            alive();
+            const before = results.tests.length;
+            print(results.add(chunk));
+            if (results.hasBegun) booted();
+            // At once: the person may not wait for the rest.
+            for (const test of results.tests.slice(before)) if (test.state === 'failed') print(describeFailure(test));
+          },
+          onErrors: (chunk) => print(chunk.toString().trimEnd()),
+        },
+      );
+      return status === 0 ? { kernel: version } : { kernel: version, why: `its process ended with status ${status}` };
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error;
+      return { why: error.console ? `${error.message}\n${error.console}` : error.message };
+    } finally {
+      booted();
+      clearTimeout(watchdog);
+      signal.removeEventListener('abort', interrupted);
+    }
+  }
 }
 
 interface End {
   kernel?: string;
   /** Why it ended before its time. */
   why?: string;
-  error?: unknown;
-}
-
-async function runOnce(
-  { architecture, kernel }: Place,
-  results: Results,
-  layers: readonly string[],
-  io: Pick<LabIo, 'progress' | 'signal'> & { print(text: string): void },
-): Promise<End> {
-  const stop = new AbortController();
-  const interrupted = (): void => stop.abort(io.signal.reason);
-  io.signal.addEventListener('abort', interrupted);
-  let watchdog: NodeJS.Timeout | undefined;
-  const alive = (): void => {
-    clearTimeout(watchdog);
-    watchdog = setTimeout(
-      () => stop.abort(new StoppedError(`it said nothing for ${patience} s`, 124)),
-      patience * 1000,
-    );
-  };
-  try {
-    alive();
-    const { status, kernel: version } = await runLab(
-      {
-        architecture,
-        kernel,
-        command: ['node', '--no-warnings', runner, ...results.waiting],
-        cpus: 1,
-        memory: 1536,
-        shares: [],
-        layers,
-        folder: core,
-        environment: { HOME: '/tmp', KVM_SAFETY_SECONDS: '6' },
-      },
-      {
-        progress: io.progress,
-        signal: stop.signal,
-        onOutput: (chunk) => {
-          alive();
-          const before = results.tests.length;
-          io.print(results.add(chunk));
-          // At once: the person may not wait for the rest.
-          for (const test of results.tests.slice(before)) if (test.state === 'failed') io.print(describeFailure(test));
-        },
-        onErrors: (chunk) => io.print(chunk.toString().trimEnd()),
-      },
-    );
-    return status === 0 ? { kernel: version } : { kernel: version, why: `its process ended with status ${status}` };
-  } catch (error) {
-    if (!(error instanceof LabError)) throw error;
-    return { why: error.console ? `${error.message}\n${error.console}` : error.message, error };
-  } finally {
-    clearTimeout(watchdog);
-    io.signal.removeEventListener('abort', interrupted);
-  }
 }
