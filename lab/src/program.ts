@@ -32,10 +32,11 @@ export function createProgram(signal: AbortSignal, end: (status: number) => void
 
   program
     .command('test')
-    .description("runs @kvm/core's suites in labs, and shows one table of their results")
+    .description('runs the suites of @kvm/core, and of others, in labs, and shows one table of their results')
     .argument('[part...]', 'only test files with one of these in their paths')
     .option('--kernel <version>', 'as for run; may be given again; the usual ones where absent', collect, [])
     .option('--arch <name>', `${names}; may be given again; all of them where absent`, collect, [])
+    .option('--package <name>', 'core, vmm or cli; may be given again; core where absent', collect, [])
     .option('--jobs <number>', 'how many labs run side by side', countFrom1, 2)
     .action(async (parts: string[], flags: TestFlags) => end(await test(parts, flags, signal)));
 

@@ -5,23 +5,26 @@ import { withScratch } from '../cache.js';
 import { LabError } from '../errors.js';
 import { TerminalProgress } from '../progress.js';
 import { addKoffi, buildAddon, checkout, compileTests } from '../suites/layer.js';
-import { type Place, Suites, testFiles } from '../suites/run-suites.js';
+import { type Place, Suites } from '../suites/run-suites.js';
 import { type MachineResults, table } from '../suites/table.js';
+import { type PackageName, packageFolder, packageNames, testFiles } from '../suites/test-files.js';
 
 export interface TestFlags {
   kernel: string[];
   arch: string[];
+  package: string[];
   jobs: number;
 }
 
-/** Runs @kvm/core's suites in labs. Gives the status: 0 where no test fails. */
+/** Runs the suites of packages in labs. Gives the status: 0 where no test fails. */
 export async function test(filters: readonly string[], flags: TestFlags, signal: AbortSignal): Promise<number> {
   const names = flags.arch.length > 0 ? flags.arch : architectures.map(({ name }) => name);
   const places = names.map(findArchitecture).flatMap((architecture): Place[] => {
     const kernels = flags.kernel.length > 0 ? flags.kernel : architecture.testedKernels;
     return kernels.map((kernel) => ({ architecture, kernel }));
   });
-  const all = testFiles();
+  const packages = packagesNamed(flags.package.length > 0 ? flags.package : ['core']);
+  const all = testFiles(packages);
   const filesWith = (parts: readonly string[]): string[] =>
     all.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
   if (filesWith(filters).length === 0) throw new LabError(`no test file has ${filters.join(' or ')} in its path`);
@@ -30,7 +33,7 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
   const suites: Suites[] = [];
   await withScratch(async (scratch) => {
     const layer = join(scratch, 'layer');
-    await compileTests(layer);
+    for (const name of packages) await compileTests(packageFolder(name), layer);
     for (const architecture of new Set(places.map((place) => place.architecture))) {
       if (architecture.node === process.arch) continue;
       const said = await buildAddon(architecture);
@@ -61,6 +64,12 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
   };
   writeFileSync(join(checkout, 'lab/test-results-lab.json'), JSON.stringify(summary));
   return summary.success ? 0 : 1;
+}
+
+function packagesNamed(names: readonly string[]): PackageName[] {
+  const unknown = names.find((name) => !packageNames.some((known) => known === name));
+  if (unknown !== undefined) throw new LabError(`no package is called ${unknown}: ${packageNames.join(', ')}`);
+  return packageNames.filter((name) => names.includes(name));
 }
 
 /** How long a place's tests took. */

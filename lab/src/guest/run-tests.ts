@@ -6,7 +6,8 @@
  *
  * QUEUE is a folder that may be shared with other machines: see queue.ts.
  */
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
   startTests,
@@ -122,10 +123,17 @@ function tellResults(file: string, task: Task, told: ReadonlySet<Task>, duration
   }
 }
 
+/** The folder of a file's package, where vitest would run it. */
+function packageOf(file: string): string {
+  const folder = dirname(file);
+  return existsSync(join(folder, 'package.json')) ? folder : packageOf(folder);
+}
+
 const [, , queue] = process.argv;
 if (queue === undefined) throw new Error('which queue?');
 for (const file of take(queue)) {
   tell({ kind: 'taken', file });
+  process.chdir(packageOf(file));
   const runner = new Runner(file);
   const [result] = await startTests([file], runner);
   if (result !== undefined) tellResults(file, result, runner.told);

@@ -8,13 +8,11 @@ import { lastLines, runProgram } from '../program-run.js';
 /** The checkout this is part of. */
 export const checkout = realpathSync(join(import.meta.dirname, '../../..'));
 
-export const core = join(checkout, 'packages/kvm-core');
-
 /**
- * Compiles @kvm/core's sources and tests into a folder that is laid over the host's files: in the machine each test lies as
+ * Compiles a package's sources and tests into a folder that is laid over the host's files: in the machine each test lies as
  * JavaScript beside its source, in the place it has here. vitest's own compiler has no binary for every architecture.
  */
-export async function compileTests(folder: string): Promise<void> {
+export async function compileTests(packageFolder: string, layer: string): Promise<void> {
   const compiler = join(checkout, 'node_modules/.bin/tsc');
   const options = [
     '--noEmit',
@@ -28,7 +26,7 @@ export async function compileTests(folder: string): Promise<void> {
     '--rootDir',
     checkout,
   ];
-  const args = ['-p', join(core, 'tsconfig.test.json'), ...options, '--outDir', join(folder, checkout)];
+  const args = ['-p', join(packageFolder, 'tsconfig.test.json'), ...options, '--outDir', join(layer, checkout)];
   const missing = 'the workspace is to be installed first: npm run setup';
   const { ok, stdout, stderr } = await runProgram(compiler, args, { missing });
   if (!ok) throw new LabError(`the tests do not compile: ${lastLines(stdout.toString() + stderr, 10)}`);
@@ -47,7 +45,7 @@ export async function buildAddon(architecture: Architecture): Promise<string> {
  * Puts koffi's binary for an architecture where koffi looks for it: pnpm has installed the host's alone.
  */
 export async function addKoffi(architecture: Architecture, folder: string): Promise<void> {
-  const koffi = realpathSync(join(core, 'node_modules/koffi'));
+  const koffi = realpathSync(join(checkout, 'packages/kvm-core/node_modules/koffi'));
   const { version } = JSON.parse(readFileSync(join(koffi, 'package.json'), 'utf8')) as { version: string };
   const name = `@koromix/koffi-linux-${architecture.node}`;
   const place = join(dirname(koffi), name);

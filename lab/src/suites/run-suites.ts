@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Architecture } from '../architecture/architecture.js';
 import { LabError, StoppedError } from '../errors.js';
 import { put, waiting } from '../guest/queue.js';
 import { type LabIo, runLab } from '../lab.js';
-import { checkout, core } from './layer.js';
+import { checkout } from './layer.js';
 import { Results, type TestResult } from './results.js';
 import type { MachineResults } from './table.js';
 
@@ -15,25 +15,6 @@ export interface Place {
 }
 
 const runner = join(checkout, 'lab/dist/guest/run-tests.js');
-
-/**
- * What holds of the checkout and not of a kernel: vitest compiles and compares files for these. And what would take longer
- * here than all the rest: thousands of VMs, tens of thousands of kicks.
- */
-const notForLabs = /^(?:(?:docs|coverage|seed|cycles|garbage|kicks)\.test|runtimes)/;
-
-/** The test files, as they are called once they are compiled: the largest first, so that none is left for the end. */
-export function testFiles(): string[] {
-  return ['src', 'test', 'conformance']
-    .flatMap((folder) =>
-      readdirSync(join(core, folder), { recursive: true, encoding: 'utf8' })
-        .filter((name) => name.endsWith('.test.ts') && !notForLabs.test(name))
-        .map((name) => join(core, folder, name)),
-    )
-    .map((path) => ({ path, size: statSync(path).size }))
-    .toSorted((one, other) => other.size - one.size)
-    .map(({ path }) => path.replace(/\.ts$/, '.js'));
-}
 
 /** A test that failed, and why. */
 export function describeFailure({ file, name, why = '' }: TestResult): string {
@@ -172,7 +153,7 @@ export class Suites {
           memory: 1536,
           shares: [this.#queue],
           layers: this.#layers,
-          folder: core,
+          folder: checkout,
           environment: { HOME: '/tmp', KVM_SAFETY_SECONDS: '6' },
         },
         {

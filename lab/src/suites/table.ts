@@ -1,4 +1,5 @@
 import type { TestResult } from './results.js';
+import { suiteOf } from './test-files.js';
 
 /** The tests of one machine. */
 export interface MachineResults {
@@ -42,10 +43,14 @@ export function table(machines: readonly MachineResults[]): string {
     .join('\n');
 }
 
+/** In the order of the table. */
+const suites = ['lab', 'behaviour', 'conformance', 'vmm', 'cli'];
+const backends = ['native', 'ffi', 'either'];
+
 function rowsOf(tests: readonly TestResult[]): Row[] {
   const rows = new Map<string, Row>();
   for (const test of tests) {
-    const suite = /\/conformance\//.test(test.file) ? 'conformance' : 'behaviour';
+    const suite = suiteOf(test.file);
     const backend = /\((native|ffi)\)/.exec(test.name)?.[1] ?? 'either';
     const key = `${suite} ${backend}`;
     const row = rows.get(key) ?? { suite, backend, passed: 0, failed: 0, skipped: 0, reasons: new Map() };
@@ -56,13 +61,6 @@ function rowsOf(tests: readonly TestResult[]): Row[] {
       row.reasons.set(why, (row.reasons.get(why) ?? 0) + 1);
     }
   }
-  const order = [
-    'behaviour native',
-    'behaviour ffi',
-    'behaviour either',
-    'conformance native',
-    'conformance ffi',
-    'conformance either',
-  ];
-  return order.map((key) => rows.get(key)).filter((row) => row !== undefined);
+  const order = (row: Row): number => suites.indexOf(row.suite) * backends.length + backends.indexOf(row.backend);
+  return [...rows.values()].toSorted((one, other) => order(one) - order(other));
 }

@@ -1,0 +1,46 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { checkout } from './layer.js';
+
+/** The packages whose tests run guests. */
+export const packageNames = ['core', 'vmm', 'cli'] as const;
+export type PackageName = (typeof packageNames)[number];
+
+export function packageFolder(name: PackageName): string {
+  return join(checkout, 'packages', `kvm-${name}`);
+}
+
+/**
+ * What holds of the checkout and not of a kernel: vitest compiles and compares files for these. And what would take longer
+ * here than all the rest: thousands of VMs, tens of thousands of kicks.
+ */
+const notForLabs = /^(?:(?:docs|coverage|seed|cycles|garbage|kicks)\.test|runtimes)/;
+
+/** Of other packages than @kvm/core, only the tests that ask whether there is a KVM: the others do not notice where they run. */
+const asksForKvm = /from '.*\/kvm-core\/test\/backends\.js'/;
+
+/** The test files, as they are called once they are compiled: the largest first, so that none is left for the end. */
+export function testFiles(packages: readonly PackageName[]): string[] {
+  return packages
+    .flatMap((name) => ['src', 'test', 'conformance'].map((folder) => join(packageFolder(name), folder)))
+    .filter((folder) => existsSync(folder))
+    .flatMap(filesIn)
+    .map((path) => ({ path, size: statSync(path).size }))
+    .toSorted((one, other) => other.size - one.size)
+    .map(({ path }) => path.replace(/\.ts$/, '.js'));
+}
+
+function filesIn(folder: string): string[] {
+  const isCore = folder.startsWith(packageFolder('core') + sep);
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts') && !notForLabs.test(name))
+    .map((name) => join(folder, name))
+    .filter((path) => isCore || asksForKvm.test(readFileSync(path, 'utf8')));
+}
+
+/** What the suite of a test file is called. */
+export function suiteOf(file: string): string {
+  const [, name, folder] = /\/packages\/kvm-(\w+)\/(\w+)\//.exec(file) ?? [];
+  if (name !== 'core') return name ?? 'lab';
+  return folder === 'conformance' ? 'conformance' : 'behaviour';
+}
