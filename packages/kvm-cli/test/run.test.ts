@@ -50,7 +50,9 @@ onEachBackend('kvm-cli run', (backend) => {
 
   test('ends with 3 and one line when the guest crashes', async () => {
     const { status, stderr } = await cli(['run', '--mode', 'protected', guest('shutdown')], { env });
-    expect(stderr).toBe('kvm-cli: the guest crashed: it shut down, as by a triple fault, at rip 0x1007\n');
+    expect(stderr).toMatch(
+      /^kvm-cli: the guest crashed: it shut down, as by a triple fault, (at rip 0x1007|where this processor does not tell)\n$/,
+    );
     expect(status).toBe(3);
   });
 
@@ -104,7 +106,10 @@ onEachBackend('kvm-cli run', (backend) => {
 
   test('says in JSON, too, how a run has failed', async () => {
     const crash = await cli(['run', '--json', '--mode', 'protected', guest('shutdown')], { env });
-    expect(JSON.parse(crash.stdout)).toMatchObject({ status: 3, outcome: { kind: 'shutdown', rip: '0x1007' } });
+    const { status, outcome } = JSON.parse(crash.stdout);
+    expect({ status, kind: outcome.kind }).toEqual({ status: 3, kind: 'shutdown' });
+    // AMD's processors do not tell where.
+    expect(['0x1007', null]).toContain(outcome.rip);
     expect(crash.status).toBe(3);
     const timeout = await cli(['run', '--json', '--timeout', '0.2', guest('spin')], { env });
     expect(JSON.parse(timeout.stdout)).toMatchObject({ status: 124, stopCause: 'timeout' });

@@ -40,6 +40,8 @@ export async function withMachine(
   reserveHostPages(kvm, vm);
   mapRam(vm, memory);
   const vcpu = vm.createVcpu(0);
+  // A processor that may enter long mode, which the kernel asks for where the hardware runs guests.
+  vcpu.setCpuid2(kvm.getSupportedCpuid());
   try {
     bootFlat(vcpu, memory, image, planFlat({ mode, memorySize: memory.size, imageSize: image.length }));
     const pio = new PioBus();

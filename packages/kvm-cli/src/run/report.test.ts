@@ -20,6 +20,12 @@ const ends: [Outcome, StopCause | undefined, number, string | undefined][] = [
   [{ kind: 'interrupted' }, 'output closed', 141, 'the guest was stopped: output closed'],
   [{ kind: 'shutdown', rip }, undefined, 3, 'the guest crashed: it shut down, as by a triple fault, at rip 0x1000'],
   [
+    { kind: 'shutdown', rip: undefined },
+    undefined,
+    3,
+    'the guest crashed: it shut down, as by a triple fault, where this processor does not tell',
+  ],
+  [
     { kind: 'internal-error', suberror: 1, rip },
     undefined,
     3,

@@ -38,7 +38,7 @@ export function outcomeInWords(outcome: Outcome, stopCause: StopCause | undefine
     case 'exit':
       return `ended with status ${outcome.status}`;
     case 'shutdown':
-      return `crashed: it shut down, as by a triple fault, at rip ${hex(outcome.rip)}`;
+      return `crashed: it shut down, as by a triple fault, ${outcome.rip === undefined ? 'where this processor does not tell' : `at rip ${hex(outcome.rip)}`}`;
     case 'internal-error':
       return `crashed: KVM could not go on at rip ${hex(outcome.rip)}${suberror(outcome.suberror)}`;
     case 'entry-failure':
@@ -94,7 +94,7 @@ export function reportJson(file: string | undefined, task: Task, end: SessionEnd
   const { mode, loadAddr, entry } = task.plan;
   const document = {
     status: statusOfRun(end),
-    outcome,
+    outcome: outcome.kind === 'shutdown' ? { ...outcome, rip: outcome.rip ?? null } : outcome,
     stopCause: end.stopCause ?? null,
     guest: { file: file ?? null, mode, bytes: task.image.length, memory: task.memorySize, loadAddr, entry },
     ...record,

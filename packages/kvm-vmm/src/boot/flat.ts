@@ -69,7 +69,10 @@ export function planFlat(options: FlatOptions): FlatPlan {
   return { mode, loadAddr, entry, stackTop, tables };
 }
 
-/** Puts a flat binary into memory and the vCPU in front of its entry, as `planFlat` has it. */
+/**
+ * Puts a flat binary into memory and the vCPU in front of its entry, as `planFlat` has it. For long mode the vCPU's CPUID has
+ * to have it: `vcpu.setCpuid2(kvm.getSupportedCpuid())` first.
+ */
 export function bootFlat(vcpu: Vcpu, memory: GuestMemory, image: Uint8Array, plan: FlatPlan): void {
   const { mode, loadAddr, entry, stackTop, tables } = plan;
   memory.write(Number(loadAddr), image);

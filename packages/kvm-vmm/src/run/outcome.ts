@@ -4,8 +4,11 @@ export type Outcome =
   | { readonly kind: 'halt' }
   /** It wrote a status to the debug-exit port. */
   | { readonly kind: 'exit'; readonly status: number }
-  /** It shut down: a triple fault, or what else makes a processor give up. */
-  | { readonly kind: 'shutdown'; readonly rip: bigint }
+  /**
+   * It shut down: a triple fault, or what else makes a processor give up. Where it was is undefined on AMD's processors: they
+   * leave no state behind, and KVM resets the vCPU.
+   */
+  | { readonly kind: 'shutdown'; readonly rip: bigint | undefined }
   /** KVM could not go on, as with an instruction that it cannot emulate; `suberror` is one of `KVM_INTERNAL_ERROR_*`. */
   | { readonly kind: 'internal-error'; readonly suberror: number; readonly rip: bigint }
   /** The processor refused the state of the vCPU; the reason is the hardware's own number. */

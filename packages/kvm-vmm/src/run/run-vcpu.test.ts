@@ -180,8 +180,8 @@ onEachBackend('a guest', (backend) => {
 });
 
 /** A vCPU that exits once, for a reason that guests here cannot be brought to have. */
-function exiting(exit: Exit): Vcpu {
-  const stub = { run: () => exit, getRegs: () => ({ rip: 0x1234n }) };
+function exiting(exit: Exit, rip = 0x1234n, base = 0n): Vcpu {
+  const stub = { run: () => exit, getRegs: () => ({ rip }), getSregs: () => ({ cs: { base } }) };
   return stub as unknown as Vcpu;
 }
 
@@ -208,4 +208,12 @@ test.each<[string, Exit, object]>([
   ],
 ])('%s ends the run and says so', (_, exit, outcome) => {
   expect(runVcpu(exiting(exit), { pio: new PioBus(), mmio: new MmioBus() })).toEqual(outcome);
+});
+
+test('a shutdown is where the guest was, unless the vCPU has been reset', () => {
+  const shutdown = { reason: ExitReason.Shutdown } as Exit;
+  const end = (vcpu: Vcpu) => runVcpu(vcpu, { pio: new PioBus(), mmio: new MmioBus() });
+  expect(end(exiting(shutdown))).toEqual({ kind: 'shutdown', rip: 0x1234n });
+  expect(end(exiting(shutdown, 0xfff0n))).toEqual({ kind: 'shutdown', rip: 0xfff0n });
+  expect(end(exiting(shutdown, 0xfff0n, 0xffff_0000n))).toEqual({ kind: 'shutdown', rip: undefined });
 });

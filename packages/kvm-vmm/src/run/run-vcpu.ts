@@ -55,7 +55,7 @@ function ending(vcpu: Vcpu, exit: Exit): Outcome {
     case ExitReason.Hlt:
       return { kind: 'halt' };
     case ExitReason.Shutdown:
-      return { kind: 'shutdown', rip: vcpu.getRegs().rip };
+      return { kind: 'shutdown', rip: isReset(vcpu) ? undefined : vcpu.getRegs().rip };
     case ExitReason.InternalError:
       return { kind: 'internal-error', suberror: exit.internal.suberror, rip: vcpu.getRegs().rip };
     case ExitReason.FailEntry: {
@@ -67,4 +67,9 @@ function ending(vcpu: Vcpu, exit: Exit): Outcome {
       return { kind: 'unhandled', reason: exitReasonNames[number] ?? `exit ${number}`, rip: vcpu.getRegs().rip };
     }
   }
+}
+
+/** Whether a vCPU stands where processors begin: 16 bytes below 4 GiB. */
+function isReset(vcpu: Vcpu): boolean {
+  return vcpu.getRegs().rip === 0xfff0n && vcpu.getSregs().cs.base === 0xffff_0000n;
 }
