@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackendName } from '../packages/kvm-core/src/backend/backend.js';
-import { whyNot } from '../packages/kvm-core/test/backends.js';
+import { tryBackend } from '../packages/kvm-core/src/backend/select.js';
 
 const root = resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'kvm-packages-'));
@@ -67,10 +67,10 @@ describe.each<[string, string[], BackendName]>([
   ['by itself, on koffi', ['kvm-core'], 'ffi'],
   ['with the addon', ['kvm-core', 'kvm-native'], 'native'],
 ])('@kvm/core in an empty folder, %s', (title, names, backend) => {
-  const reason = whyNot(backend);
-  if (reason !== undefined) process.stdout.write(`@kvm/core is not run ${title}: ${reason}\n`);
+  const attempt = tryBackend(backend);
+  if ('error' in attempt) process.stdout.write(`@kvm/core is not run ${title}: ${attempt.error.message}\n`);
 
-  test.skipIf(reason !== undefined)('runs a guest, no install script having run', () => {
+  test.skipIf('error' in attempt)('runs a guest, no install script having run', () => {
     const project = join(folder, title.replaceAll(/\W+/g, '-'));
     mkdirSync(project);
     writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
@@ -96,6 +96,6 @@ describe.each<[string, string[], BackendName]>([
          console.log(kvm.backendName, value, hlt);
        }`,
     );
-    expect(run('node', ['guest.js'], project).trim()).toBe(`${backend} 42 true`);
+    expect(run('bash', [join(root, '.ci/with-kvm'), 'node', 'guest.js'], project).trim()).toBe(`${backend} 42 true`);
   });
 });
