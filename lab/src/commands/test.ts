@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Architecture } from '../architecture/architecture.js';
 import { architectures, findArchitecture } from '../architecture/index.js';
 import { withScratch } from '../cache.js';
 import { LabError } from '../errors.js';
@@ -24,10 +25,16 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
     return kernels.map((kernel) => ({ architecture, kernel }));
   });
   const packages = packagesNamed(flags.package.length > 0 ? flags.package : ['core']);
-  const all = testFiles(packages);
-  const filesWith = (parts: readonly string[]): string[] =>
-    all.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
-  if (filesWith(filters).length === 0) throw new LabError(`no test file has ${filters.join(' or ')} in its path`);
+  const filesFor = (architecture: Architecture): string[] => {
+    const parts = filters.length > 0 ? filters : (architecture.testedFiles ?? ['']);
+    return testFiles(packages, architecture).filter((file) => parts.some((part) => file.includes(part)));
+  };
+  if (places.every(({ architecture }) => filesFor(architecture).length === 0))
+    throw new LabError(
+      filters.length > 0
+        ? `no test file has ${filters.join(' or ')} in its path`
+        : `${packages.join(', ')}: no tests for ${names.join(', ')}`,
+    );
 
   const progress = new TerminalProgress();
   const suites: Suites[] = [];
@@ -45,8 +52,13 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
       const print = (text: string): void => {
         if (text !== '') process.stdout.write(`${text.replaceAll(/^/gm, `[${title}] `)}\n`);
       };
-      const files = filesWith(filters.length > 0 ? filters : (place.architecture.testedFiles ?? []));
-      suites.push(new Suites(place, files, join(scratch, `queue${index}`), [layer], { progress, signal, print }));
+      suites.push(
+        new Suites(place, filesFor(place.architecture), join(scratch, `queue${index}`), [layer], {
+          progress,
+          signal,
+          print,
+        }),
+      );
     }
     await sideBySide(suites, flags.jobs);
   });
