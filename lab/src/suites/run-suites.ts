@@ -154,7 +154,7 @@ export class Suites {
           shares: [this.#queue],
           layers: this.#layers,
           folder: checkout,
-          environment: { HOME: '/tmp', KVM_SAFETY_SECONDS: '6' },
+          environment: { HOME: '/tmp', KVM_SAFETY_SECONDS: '4' },
         },
         {
           progress,

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import type { Architecture } from '../architecture/architecture.js';
 import { checkout } from './layer.js';
@@ -15,7 +15,7 @@ export function packageFolder(name: PackageName): string {
  * What holds of the checkout and not of a kernel: vitest compiles and compares files for these. And what would take longer
  * here than all the rest: thousands of VMs, tens of thousands of kicks.
  */
-const notForLabs = /^(?:(?:docs|coverage|seed|cycles|garbage|kicks)\.test|runtimes)/;
+const notForLabs = /^(?:(?:docs|coverage|seed|cycles|garbage|kicks)\.test|runtimes|guest\/listing)/;
 
 /** Of other packages than @kvm/core, only the tests that ask whether there is a KVM: the others do not notice where they run. */
 const asksForKvm = /from '.*\/kvm-core\/test\/backends\.js'/;
@@ -24,8 +24,8 @@ const asksForKvm = /from '.*\/kvm-core\/test\/backends\.js'/;
 const onlyX86: readonly PackageName[] = ['vmm', 'cli'];
 
 /**
- * The test files for an architecture, as they are called once they are compiled: the largest first, so that none is left for the
- * end.
+ * The test files for an architecture, as they are called once they are compiled: those first that will take longest, so that
+ * none of them is left for the end.
  */
 export function testFiles(packages: readonly PackageName[], { name: architecture }: Architecture): string[] {
   return packages
@@ -33,8 +33,8 @@ export function testFiles(packages: readonly PackageName[], { name: architecture
     .flatMap((name) => ['src', 'test', 'conformance'].map((folder) => join(packageFolder(name), folder)))
     .filter((folder) => existsSync(folder))
     .flatMap(filesIn)
-    .map((path) => ({ path, size: statSync(path).size }))
-    .toSorted((one, other) => other.size - one.size)
+    .map((path) => ({ path, weight: weightOf(readFileSync(path, 'utf8')) }))
+    .toSorted((one, other) => other.weight - one.weight)
     .map(({ path }) => path.replace(/\.ts$/, '.js'));
 }
 
@@ -44,6 +44,11 @@ function filesIn(folder: string): string[] {
     .filter((name) => name.endsWith('.test.ts') && !notForLabs.test(name))
     .map((name) => join(folder, name))
     .filter((path) => isCore || asksForKvm.test(readFileSync(path, 'utf8')));
+}
+
+/** How long a test file takes, guessed: with its length, and with threads and processes that it starts. */
+function weightOf(source: string): number {
+  return source.length * (/new Worker\(|vm\.start\(|child_process/.test(source) ? 10 : 1);
 }
 
 /** What the suite of a test file is called. */

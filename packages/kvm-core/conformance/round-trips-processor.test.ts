@@ -275,8 +275,11 @@ onEachBackend('what is set is what is read of a processor:', (backend) => {
     if (!vcpu.hasDeviceAttr(offset)) missing(context, 'the vCPU has no attribute for the TSC offset');
     const before = vcpu.getDeviceAttr(offset);
     vcpu.setDeviceAttr(offset, before ^ 0xff_ffffn);
-    if (vcpu.getDeviceAttr(offset) === 0n) missing(context, 'the host takes a TSC offset and does not keep it');
-    expect(vcpu.getDeviceAttr(offset)).toBe(before ^ 0xff_ffffn);
+    const after = [1, 2].map(() => vcpu.getDeviceAttr(offset));
+    if (after[0] === 0n) missing(context, 'the host takes a TSC offset and does not keep it');
+    // So that the guest's counter goes on from where it was, however the host's jumps.
+    if (after[0] !== after[1]) missing(context, 'the host, whose TSC is unstable, moves the offset with each call');
+    expect(after).toEqual([before ^ 0xff_ffffn, before ^ 0xff_ffffn]);
   });
 
   test('whether the vCPU runs or waits', (context) => {
