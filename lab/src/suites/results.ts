@@ -18,8 +18,13 @@ export class Results {
   #running: { file: string; name: string } | undefined;
   #rest = '';
 
+  /** Whether a file has begun and not ended. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
   get hasBegun(): boolean {
-    return this.#running !== undefined || this.ended.size > 0;
+    return this.isRunning || this.ended.size > 0;
   }
 
   /** Takes the machine's output. Gives what in it was printed by tests. */

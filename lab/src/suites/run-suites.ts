@@ -170,7 +170,8 @@ export class Suites {
           onErrors: (chunk) => print(chunk.toString().trimEnd()),
         },
       );
-      return status === 0 ? { kernel: version } : { kernel: version, why: `its process ended with status ${status}` };
+      if (status === 0 && !results.isRunning) return { kernel: version };
+      return { kernel: version, why: `its process ended with status ${status}` };
     } catch (error) {
       if (!(error instanceof LabError)) throw error;
       return { why: error.console ? `${error.message}\n${error.console}` : error.message };
