@@ -6,4 +6,7 @@ try {
 } catch (error) {
   process.stdout.write(`/dev/kvm cannot be used here (${error.code}): the tests that run guests are skipped.\n`);
   process.stdout.write('They run without it in labs, machines under emulation: npm run pnpm -- run test:lab\n');
+  process.stdout.write(
+    '(those of @kvm/core; of others: npm run pnpm -- run lab test --arch x86 --package vmm --package cli)\n',
+  );
 }

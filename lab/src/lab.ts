@@ -20,8 +20,19 @@ export interface Provisions {
   layers: string[];
 }
 
-/** Gets what a lab needs: from the cache, where it is there. */
-export async function provide(architecture: Architecture, wanted: string, progress: Progress): Promise<Provisions> {
+let provided: Promise<unknown> = Promise.resolve();
+
+/**
+ * Gets what a lab needs: from the cache, where it is there. Labs that are started together get it one after the other, for they
+ * may need the same, and apt lets only one in.
+ */
+export function provide(architecture: Architecture, wanted: string, progress: Progress): Promise<Provisions> {
+  const provisions = provided.then(() => gather(architecture, wanted, progress));
+  provided = provisions.catch(() => undefined);
+  return provisions;
+}
+
+async function gather(architecture: Architecture, wanted: string, progress: Progress): Promise<Provisions> {
   const qemu = await findQemu(architecture, progress);
   const release = await findRelease(wanted, architecture, { progress });
   const kernel = await fetchKernel(release, architecture, progress);

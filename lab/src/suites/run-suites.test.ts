@@ -93,6 +93,11 @@ test('a process that ends in the middle of a file has not run it, whatever its s
   expect(tests).toEqual([{ file: 'a', state: 'failed' }, ...passed('b')]);
 });
 
+test('a machine that takes nothing is not booted again and again', async () => {
+  machines = [async () => {}];
+  expect((await run(['a'], 2)).tests).toMatchObject([{ state: 'failed' }]);
+});
+
 test('a file is run again that a machine took without a word', async () => {
   machines = [works(['b'], true), works()];
   const { tests } = await run(['a', 'b', 'c'], 1);
@@ -105,6 +110,8 @@ test('a machine that does not come up has one more attempt; then that is what ha
   expect(tests).toEqual(passed('a'));
   expect(notes).toEqual(['x86 6.12: it hangs; trying once more']);
   booted = 0;
+  machines = [neverComesUp, neverComesUp, works()];
+  expect((await run(['a', 'b', 'c'], 2)).tests).toEqual(passed('a', 'b', 'c'));
   machines = [neverComesUp];
   for (const lanes of [1, 2]) {
     const { tests: none } = await run(['a', 'b'], lanes);

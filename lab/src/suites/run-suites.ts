@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Architecture } from '../architecture/architecture.js';
 import { LabError, StoppedError } from '../errors.js';
@@ -8,7 +8,7 @@ import { checkout } from './layer.js';
 import { Results, type TestResult } from './results.js';
 import type { MachineResults } from './table.js';
 
-/** A machine the suites run in. */
+/** Where suites run: in machines of this kind. */
 export interface Place {
   architecture: Architecture;
   kernel: string;
@@ -43,18 +43,20 @@ export class Suites {
   #machines = 0;
   /** The machines that will take a file, and have not yet. */
   #booting = 0;
-  #failedMachines = 0;
+  /** Why the last machine that did not come up did not. */
+  #failure = '';
 
   /** @param queue Where a folder for the files is made. */
   constructor(place: Place, files: readonly string[], queue: string, layers: readonly string[], io: SuitesIo) {
     this.#place = place;
     this.#unfinished = new Set(files);
-    this.#queue = queue;
     this.#layers = layers;
     this.#io = io;
     this.#kernel = place.kernel;
     mkdirSync(queue);
-    put(queue, files);
+    // In a machine it is mounted where it is, which no link must hide.
+    this.#queue = realpathSync(queue);
+    put(this.#queue, files);
   }
 
   get isOver(): boolean {
@@ -71,16 +73,25 @@ export class Suites {
     this.#begun ??= Date.now();
     this.#machines++;
     try {
-      while (this.#hasWork()) await this.#runMachine();
+      // A machine that does not come up is worth one more attempt.
+      for (let failures = 0; failures < 2 && this.#hasWork(); ) {
+        const cameUp = await this.#runMachine();
+        failures = cameUp ? 0 : failures + 1;
+        if (failures === 1) this.#io.progress.note(`${this.#title}: ${this.#failure}; trying once more`);
+      }
     } finally {
       this.#machines--;
       this.#seconds = (Date.now() - this.#begun) / 1000;
     }
+    if (this.isOver && this.#unfinished.size > 0) this.#giveUp();
     return this.isOver;
   }
 
+  get #title(): string {
+    return `${this.#place.architecture.name} ${this.#kernel}`;
+  }
+
   #hasWork(): boolean {
-    if (this.#failedMachines > 1) return false;
     const count = waiting(this.#queue);
     if (count > 0 || this.#machines > 1) return count > this.#booting;
     // Nobody has what is left: it was taken by machines that came to no word about it.
@@ -88,38 +99,30 @@ export class Suites {
     return this.#unfinished.size > 0;
   }
 
-  async #runMachine(): Promise<void> {
+  /** Gives whether it came up. */
+  async #runMachine(): Promise<boolean> {
+    const { signal, print } = this.#io;
+    signal.throwIfAborted();
     const results = new Results();
     const end = await this.#boot(results);
     this.#kernel = end.kernel ?? this.#kernel;
-    if (end.why !== undefined) {
-      if (results.giveUp(end.why)) {
-        const [lost] = results.tests.slice(-1);
-        if (lost !== undefined) this.#io.print(describeFailure(lost));
-      } else if (!this.#io.signal.aborted) {
-        this.#failBooting(end.why);
-      }
+    const cameUp = results.hasBegun || (end.why === undefined && waiting(this.#queue) === 0);
+    if (!cameUp) this.#failure = end.why ?? 'it took no test file';
+    if (end.why !== undefined && results.giveUp(end.why)) {
+      for (const lost of results.tests.slice(-1)) print(describeFailure(lost));
     }
     this.#tests.push(...results.tests);
     for (const file of results.ended) this.#unfinished.delete(file);
-    if (this.#io.signal.aborted) throw this.#io.signal.reason;
+    signal.throwIfAborted();
+    return cameUp;
   }
 
-  /** A machine that did not come up is worth one more attempt. */
-  #failBooting(why: string): void {
-    if (++this.#failedMachines === 1) {
-      this.#io.progress.note(`${this.#place.architecture.name} ${this.#kernel}: ${why}; trying once more`);
-    } else if (this.#failedMachines === 2) {
-      const lost = {
-        file: join(checkout, 'lab'),
-        name: 'the lab itself',
-        state: 'failed',
-        milliseconds: 0,
-        why,
-      } as const;
-      this.#tests.push(lost);
-      this.#io.print(describeFailure(lost));
-    }
+  /** No machine comes up for the files that are left. */
+  #giveUp(): void {
+    const test = { file: join(checkout, 'lab'), name: 'the lab itself', milliseconds: 0, why: this.#failure };
+    const lost: TestResult = { ...test, state: 'failed' };
+    this.#tests.push(lost);
+    this.#io.print(describeFailure(lost));
   }
 
   async #boot(results: Results): Promise<End> {

@@ -1,7 +1,7 @@
 import type { TestResult } from './results.js';
 import { suiteOf } from './test-files.js';
 
-/** The tests of one machine. */
+/** The tests of the machines of one kind. */
 export interface MachineResults {
   architecture: string;
   kernel: string;
