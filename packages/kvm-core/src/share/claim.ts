@@ -67,9 +67,12 @@ export class Claim {
 
   static make(backend: Backend, state: State): Claim {
     const mark = newMark();
-    for (const [pool, words] of pools) {
+    for (const [pool, words] of [...pools]) {
       const index = take(words, wordOf(mark, state));
       if (index >= 0) return new Claim(backend, [pool, index, mark]);
+      // It is full: the others are asked before it from now on, or each claim would look through all of it.
+      pools.delete(pool);
+      pools.set(pool, words);
     }
     // Before anybody knows of it, the first word is free.
     const pool = mapPool(backend);

@@ -4,6 +4,7 @@ import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { builtCore, core, guestStarter, machineGuest, machineImage, onEveryMachine } from '../../test/machine.js';
 import { ExitReason } from '../abi/x86/index.js';
+import { KvmError } from '../errors/kvm-error.js';
 import { pageSize } from '../memory/page-size.js';
 import { Kvm as X86Kvm } from '../x86/kvm.js';
 import { kick } from './kick.js';
@@ -154,7 +155,7 @@ onEveryMachine('a kick', (backend) => {
       try {
         kick(handle);
       } catch (error) {
-        expect(error).toMatchObject({ code: 'ERR_KVM_INVALID_ARGUMENT' });
+        if (!(error instanceof KvmError) || error.code !== 'ERR_KVM_INVALID_ARGUMENT') throw error;
       }
     }
     await writer.terminate();
