@@ -157,7 +157,7 @@ export class Suites {
           shares: [this.#queue],
           layers: this.#layers,
           folder: checkout,
-          environment: { HOME: '/tmp', KVM_SAFETY_SECONDS: '2' },
+          environment: { HOME: '/tmp', KVM_SAFETY_SECONDS: '1' },
         },
         {
           progress,

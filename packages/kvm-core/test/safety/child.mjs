@@ -242,7 +242,7 @@ const property = fc.property(fc.array(step, { minLength: 20, maxLength: 120, siz
   }
 });
 // Some, however slow the machine is; then as many as there is time for.
-fc.assert(property, { seed: Number(seed), numRuns: 3, endOnFailure: true });
+fc.assert(property, { seed: Number(seed), numRuns: 6, endOnFailure: true });
 fc.assert(property, {
   seed: Number(seed) + 1,
   numRuns: 1e9,
