@@ -55,7 +55,7 @@ function ending(vcpu: Vcpu, exit: Exit): Outcome {
     case ExitReason.Hlt:
       return { kind: 'halt' };
     case ExitReason.Shutdown:
-      return { kind: 'shutdown', rip: isReset(vcpu) ? undefined : vcpu.getRegs().rip };
+      return { kind: 'shutdown', rip: ripAtShutdown(vcpu) };
     case ExitReason.InternalError:
       return { kind: 'internal-error', suberror: exit.internal.suberror, rip: vcpu.getRegs().rip };
     case ExitReason.FailEntry: {
@@ -69,7 +69,9 @@ function ending(vcpu: Vcpu, exit: Exit): Outcome {
   }
 }
 
-/** Whether a vCPU stands where processors begin: 16 bytes below 4 GiB. */
-function isReset(vcpu: Vcpu): boolean {
-  return vcpu.getRegs().rip === 0xfff0n && vcpu.getSregs().cs.base === 0xffff_0000n;
+/** Where the guest was; undefined where KVM has reset the vCPU, which then stands where processors begin: 16 bytes below 4 GiB. */
+function ripAtShutdown(vcpu: Vcpu): bigint | undefined {
+  const { rip } = vcpu.getRegs();
+  const isReset = rip === 0xfff0n && vcpu.getSregs().cs.base === 0xffff_0000n;
+  return isReset ? undefined : rip;
 }
