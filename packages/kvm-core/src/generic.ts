@@ -31,7 +31,7 @@ export type { RunOptions } from './vcpu/deadline.js';
 export { type DirtyPage, DirtyRing } from './vcpu/dirty-ring.js';
 export { type AnyExit, type MmioExit, type UnrecognisedExit, unrecognised } from './vcpu/exits.js';
 export { type KickHandle, kick } from './vcpu/kick.js';
-export { SavingVcpu } from './vcpu/saving.js';
+export { VcpuSaving } from './vcpu/saving.js';
 export { GenericVcpu } from './vcpu/vcpu.js';
 export { Device } from './vm/device.js';
 export type {
@@ -47,5 +47,5 @@ export type { UserMemoryRegion2 } from './vm/guest-memfd.js';
 export type { IrqfdConfig } from './vm/interrupts.js';
 export type { CoalescedZone, IoeventfdConfig } from './vm/io-events.js';
 export type { UserMemoryRegion } from './vm/memory.js';
-export { type RestoredVm, SavingVm } from './vm/saving.js';
+export { type RestoredVm, VmSaving } from './vm/saving.js';
 export { GenericVm } from './vm/vm.js';

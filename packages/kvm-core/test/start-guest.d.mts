@@ -1,19 +1,19 @@
 import type { BackendName } from '../src/backend/backend.js';
 import type { GuestMemory } from '../src/memory/guest-memory.js';
 import type { GenericKvm } from '../src/system/kvm.js';
-import type { SavingVcpu } from '../src/vcpu/saving.js';
-import type { SavingVm } from '../src/vm/saving.js';
+import type { VcpuSaving } from '../src/vcpu/saving.js';
+import type { VmSaving } from '../src/vm/saving.js';
 import type { Exit } from '../src/x86/exits.js';
 
 export const codeAddress: number;
 
 /** Of the exits, tests whose claims hold everywhere look at those that are everywhere: the types are x86's. */
-type AnyVcpu = SavingVcpu<Exit>;
-type AnyKvm = GenericKvm<SavingVm<AnyVcpu>>;
+type AnyVcpu = VcpuSaving<Exit>;
+type AnyKvm = GenericKvm<VmSaving<AnyVcpu>>;
 
 export interface MachineGuest extends Disposable {
   kvm: AnyKvm;
-  vm: SavingVm<AnyVcpu>;
+  vm: VmSaving<AnyVcpu>;
   vcpu: AnyVcpu;
   memory: GuestMemory;
   close(): void;

@@ -1,6 +1,6 @@
 import type { KvmRun } from '../abi/arm64/index.js';
 import { namedRegister } from '../vcpu/named-register.js';
-import { SavingVcpu } from '../vcpu/saving.js';
+import { GenericVcpu } from '../vcpu/vcpu.js';
 import { CoreReg, type CoreRegName, type VectorRegName } from './core-regs.js';
 import type { Exit } from './exits.js';
 import { SysReg, type SysRegName } from './sys-regs.js';
@@ -9,7 +9,7 @@ import { SysReg, type SysRegName } from './sys-regs.js';
 export type CoreRegValue<N extends CoreRegName> = N extends VectorRegName ? Uint8Array : bigint;
 
 /** The registers of a vCPU, by their names. */
-export abstract class ArmVcpuRegisters extends SavingVcpu<Exit, KvmRun> {
+export abstract class ArmVcpuRegisters extends GenericVcpu<Exit, KvmRun> {
   /** A core register. The vCPU must have been initialised. KVM_GET_ONE_REG, api.rst 4.69. arm64. */
   getCoreReg<N extends CoreRegName>(name: N): CoreRegValue<N> {
     return this.getOneReg(namedRegister(CoreReg, name, 'core register')) as CoreRegValue<N>;

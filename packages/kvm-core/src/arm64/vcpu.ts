@@ -1,13 +1,16 @@
-import type { KvmVcpuEvents, VcpuFeature } from '../abi/arm64/index.js';
+import type { KvmRun, KvmVcpuEvents, VcpuFeature } from '../abi/arm64/index.js';
 import * as abi from '../abi/arm64/index.js';
+import { withGroups } from '../ioctl/groups.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { restoreParts, savedParts } from '../state/parts.js';
 import type { NewPart, SavedState } from '../state/saved-state.js';
 import { given, integer, list } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 import type { VcpuParts } from '../vcpu/parts.js';
+import { VcpuSaving } from '../vcpu/saving.js';
+import { GenericVcpu } from '../vcpu/vcpu.js';
 import { arm64 } from './architecture.js';
-import { exits } from './exits.js';
+import { type Exit, exits } from './exits.js';
 import { type GuestDebugOptions, guestDebug } from './guest-debug.js';
 import { ArmVcpuRegisters } from './registers.js';
 import { type SavedVcpu, vcpuParts } from './vcpu-parts.js';
@@ -20,8 +23,11 @@ export interface VcpuInit {
   features?: readonly VcpuFeature[];
 }
 
+/** The calls of a vCPU that arm64 has. */
+const ArmVcpuCalls = /* @__PURE__ */ withGroups(GenericVcpu<Exit, KvmRun>, VcpuSaving<Exit, KvmRun>, ArmVcpuRegisters);
+
 /** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. It has to be initialised by `init`. */
-export class Vcpu extends ArmVcpuRegisters {
+export class Vcpu extends ArmVcpuCalls {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {
     super(parts, exits);

@@ -1,11 +1,13 @@
 import type { KvmVcpuInit } from '../abi/arm64/index.js';
 import * as abi from '../abi/arm64/index.js';
+import { withGroups } from '../ioctl/groups.js';
 import { pageSize } from '../memory/page-size.js';
 import { wholePages, wholePages64 } from '../memory/sizes.js';
 import { adoptVm, type SharedVm } from '../share/vm.js';
 import { bytesGiven } from '../struct/bytes.js';
 import { integer, u64 } from '../struct/check.js';
-import { SavingVm } from '../vm/saving.js';
+import { VmSaving } from '../vm/saving.js';
+import { GenericVm } from '../vm/vm.js';
 import { arm64 } from './architecture.js';
 import { Vcpu } from './vcpu.js';
 
@@ -14,10 +16,13 @@ const granule = 16;
 const longest = 2 ** 31 - 1;
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends SavingVm<Vcpu> {
+export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmSaving<Vcpu>) {
   /** @internal */
   protected readonly vcpuType = Vcpu;
+  protected readonly earlyParts = [];
   protected readonly stateParts = [];
+
+  protected prepare(): void {}
 
   /**
    * The same VM, in the Worker that was sent what `share` gave: to be closed there.

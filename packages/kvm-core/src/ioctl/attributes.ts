@@ -57,7 +57,7 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
   getDeviceAttr(attribute: Attribute, into?: AttributeData): AttributeData | bigint {
     const value = new BigUint64Array(1);
     const wanted = bytesOf(into ?? value);
-    const landing = this.#attribute(this.abi.KVM_GET_DEVICE_ATTR, attribute, wanted);
+    const landing = this.attribute(this.abi.KVM_GET_DEVICE_ATTR, attribute, wanted);
     if (Buffer.compare(landing.subarray(wanted.length, wanted.length + room), untouched) !== 0) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
@@ -72,7 +72,7 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
   }
 
   /** Passes an attribute's bytes to the kernel in memory that has room for what it may do there, and gives that memory. */
-  #attribute(ioctl: Ioctl, attribute: Attribute, data: Uint8Array, behind = canary): Uint8Array {
+  private attribute(ioctl: Ioctl, attribute: Attribute, data: Uint8Array, behind = canary): Uint8Array {
     const fields = fieldsOf(attribute);
     const landing = new Uint8Array(Math.max(data.length, room, this.attributeLength(fields.attr)) + room);
     landing.set(data);
@@ -90,7 +90,7 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
   /** @internal */
   protected setAttribute(attribute: Attribute, value: number | bigint | AttributeData | undefined): void {
     // What is shorter than the kernel reads goes on with zeros.
-    this.#attribute(this.abi.KVM_SET_DEVICE_ATTR, attribute, valueBytes(value), 0);
+    this.attribute(this.abi.KVM_SET_DEVICE_ATTR, attribute, valueBytes(value), 0);
   }
 }
 

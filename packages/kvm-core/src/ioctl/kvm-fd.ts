@@ -12,6 +12,9 @@ import { integerFor, lengthMember, lengthTold, longEnough, numberFor, structFor 
 import { type Descriptor, type Held, unreachable } from './descriptor.js';
 import type { ArgumentOf, Capability, FdKind, Ioctl } from './ioctl.js';
 
+/** What belongs to an object of `KvmFd`. */
+type Kept = object & { release?(): void };
+
 type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
 
 const { E2BIG, EINTR } = constants.errno;
@@ -29,8 +32,11 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   #transferred = false;
   /** The struct an ioctl's argument is put into when it is given as plain fields. */
   readonly #scratch = new Map<StructType, Struct>();
+  /** What belongs to the object and ends with it, by name. */
+  #kept: Map<string, Kept> | undefined;
 
-  protected constructor(descriptor: Descriptor) {
+  /** @internal */
+  constructor(descriptor: Descriptor) {
     this.#descriptor = descriptor;
     unreachable.register(this, descriptor, descriptor);
   }
@@ -78,6 +84,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#endKept();
     unreachable.unregister(this.#descriptor);
     this.#descriptor.release();
   }
@@ -86,7 +93,23 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   protected giveAway(): void {
     this.#closed = true;
     this.#transferred = true;
+    this.#endKept();
     unreachable.unregister(this.#descriptor);
+  }
+
+  /** What a group of calls remembers for this object: made when first asked for, released with the object. */
+  protected kept<T extends Kept>(name: string, make: () => T): T {
+    this.#kept ??= new Map();
+    let kept = this.#kept.get(name) as T | undefined;
+    if (kept === undefined) {
+      kept = make();
+      this.#kept.set(name, kept);
+    }
+    return kept;
+  }
+
+  #endKept(): void {
+    for (const kept of this.#kept?.values() ?? []) kept.release?.();
   }
 
   #gone(): KvmError {

@@ -7,19 +7,16 @@ import { KvmFd } from './kvm-fd.js';
 
 /** A descriptor that counts what happens to it: a VM, a vCPU. */
 export abstract class StatsFd<K extends FdKind> extends AttributesFd<K> {
-  #stats: Stats | undefined;
-
   /**
    * What the kernel counts of it: the same object each time, good until this one is closed. KVM_GET_STATS_FD, api.rst 4.133.
    * Cap.BinaryStatsFd.
    */
   stats(): Stats {
     this.opened();
-    this.#stats ??= this.#openStats();
-    return this.#stats;
+    return this.kept('stats', () => this.openStats());
   }
 
-  #openStats(): Stats {
+  private openStats(): Stats {
     const parent = KvmFd.descriptorOf(this);
     const { arch, backend } = parent;
     const fd = this.call(this.abi.KVM_GET_STATS_FD);
@@ -32,16 +29,6 @@ export abstract class StatsFd<K extends FdKind> extends AttributesFd<K> {
       descriptor.release();
       throw error;
     }
-  }
-
-  protected override giveAway(): void {
-    this.#stats?.release();
-    super.giveAway();
-  }
-
-  override close(): void {
-    this.#stats?.release();
-    super.close();
   }
 }
 

@@ -1,19 +1,21 @@
 import type { KvmRun } from '../abi/riscv/index.js';
 import * as abi from '../abi/riscv/index.js';
+import { withGroups } from '../ioctl/groups.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { restoreParts, savedParts } from '../state/parts.js';
 import type { NewPart, SavedState } from '../state/saved-state.js';
 import { boolean, given } from '../struct/check.js';
 import { namedRegister } from '../vcpu/named-register.js';
 import type { VcpuParts } from '../vcpu/parts.js';
-import { SavingVcpu } from '../vcpu/saving.js';
+import { VcpuSaving } from '../vcpu/saving.js';
+import { GenericVcpu } from '../vcpu/vcpu.js';
 import { riscv } from './architecture.js';
 import { type Exit, exits } from './exits.js';
 import { CoreReg, Csr } from './register-ids.js';
 import { vcpuParts } from './vcpu-parts.js';
 
 /** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. */
-export class Vcpu extends SavingVcpu<Exit, KvmRun> {
+export class Vcpu extends /* @__PURE__ */ withGroups(GenericVcpu<Exit, KvmRun>, VcpuSaving<Exit, KvmRun>) {
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts) {
     super(parts, exits);

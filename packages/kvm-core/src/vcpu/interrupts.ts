@@ -1,11 +1,9 @@
 import type { MpState } from '../abi/x86/groups.js';
-import { StatsFd } from '../ioctl/stats.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
 import { u32 } from '../struct/check.js';
 
 /** The interrupts of a vCPU. */
-export abstract class VcpuInterrupts extends StatsFd<'vcpu'> {
-  readonly kind = 'vcpu';
-
+export abstract class VcpuInterrupts extends KvmFd<'vcpu'> {
   /**
    * Whether the vCPU runs, waits for an interrupt, or waits to be started. KVM_GET_MP_STATE, api.rst 4.38. Cap.MpState. Not on
    * powerpc and mips.

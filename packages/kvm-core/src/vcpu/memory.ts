@@ -1,24 +1,15 @@
 import { KvmError } from '../errors/kvm-error.js';
-import type { Descriptor } from '../ioctl/descriptor.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
 import { pageSize } from '../memory/page-size.js';
 import { wholePages64 } from '../memory/sizes.js';
 import { CoalescedRing } from './coalesced-ring.js';
-import { DirtyRing, type MappedRing } from './dirty-ring.js';
-import type { RunState } from './run-state.js';
-import { VcpuSignals } from './signals.js';
+import { DirtyRing } from './dirty-ring.js';
+import type { VcpuParts } from './parts.js';
 
 /** What a vCPU does to its VM's memory. */
-export abstract class VcpuMemory extends VcpuSignals {
-  readonly #state: RunState;
-  readonly #mappedRing: MappedRing | undefined;
-  #coalescedRing: CoalescedRing | undefined;
-  #dirtyRing: DirtyRing | undefined;
-
-  protected constructor(descriptor: Descriptor, state: RunState, dirtyRing: MappedRing | undefined) {
-    super(descriptor);
-    this.#state = state;
-    this.#mappedRing = dirtyRing;
-  }
+export abstract class VcpuMemory extends KvmFd<'vcpu'> {
+  /** What the vCPU is made of. */
+  protected abstract readonly parts: VcpuParts;
 
   /**
    * The guest's writes to the zones of `vm.registerCoalescedMmio`, which did not make it leave.
@@ -27,17 +18,17 @@ export abstract class VcpuMemory extends VcpuSignals {
    */
   get coalescedRing(): CoalescedRing {
     const backend = this.opened();
-    if (this.#coalescedRing === undefined) {
+    return this.kept('coalescedRing', () => {
       const { CoalescedMmio } = this.abi.Cap;
       this.need(CoalescedMmio, 'a ring of coalesced writes');
       // What the host answers is the number of the ring's page in the run state.
       const offset = this.queryExtension(CoalescedMmio) * pageSize;
-      if (offset + pageSize > this.#state.length) {
+      const { address, length } = this.parts.state;
+      if (offset + pageSize > length) {
         throw new KvmError('ERR_KVM_UNSUPPORTED', 'this host maps no ring of coalesced writes');
       }
-      this.#coalescedRing = new CoalescedRing(this.abi, backend.view(this.#state.address + offset, pageSize));
-    }
-    return this.#coalescedRing;
+      return new CoalescedRing(this.abi, backend.view(address + offset, pageSize));
+    });
   }
 
   /**
@@ -47,13 +38,13 @@ export abstract class VcpuMemory extends VcpuSignals {
    */
   get dirtyRing(): DirtyRing {
     const backend = this.opened();
-    if (this.#mappedRing === undefined) {
+    const { dirtyRing } = this.parts;
+    if (dirtyRing === undefined) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this vCPU has no dirty ring', {
         hint: 'call vm.enableDirtyRing before the first vCPU is made',
       });
     }
-    this.#dirtyRing ??= new DirtyRing(this.abi, backend, this.#mappedRing);
-    return this.#dirtyRing;
+    return this.kept('dirtyRing', () => new DirtyRing(this.abi, backend, dirtyRing));
   }
 
   /**

@@ -2,9 +2,9 @@ import { endianness } from 'node:os';
 import type { KvmOneReg } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import type { Ioctl } from '../ioctl/ioctl.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
 import { bytesGiven } from '../struct/bytes.js';
 import { bigInteger, u64 } from '../struct/check.js';
-import { VcpuMemory } from './memory.js';
 
 const littleEndian = endianness() === 'LE';
 
@@ -12,11 +12,7 @@ const littleEndian = endianness() === 'LE';
 const longestNumber = 8;
 
 /** Registers, one at a time, by their ids. */
-export abstract class VcpuOneReg extends VcpuMemory {
-  /** Where a register's bytes go through: as long as the longest register so far, and as a number at least. */
-  #bytes = new Uint8Array(longestNumber);
-  #argument: KvmOneReg | undefined;
-
+export abstract class VcpuOneReg extends KvmFd<'vcpu'> {
   /**
    * One register. KVM_GET_ONE_REG, api.rst 4.69. Cap.OneReg.
    *
@@ -25,9 +21,9 @@ export abstract class VcpuOneReg extends VcpuMemory {
    * @throws KvmError `ERR_KVM_SYSCALL` with ENOENT or EINVAL where the vCPU has no such register.
    */
   getOneReg(id: bigint): bigint | Uint8Array<ArrayBuffer> {
-    const length = this.#lengthOf(id);
-    this.#transfer(this.abi.KVM_GET_ONE_REG, id);
-    return length > longestNumber ? this.#bytes.slice(0, length) : this.#number(length);
+    const value = this.registerValue(id);
+    this.transferRegister(this.abi.KVM_GET_ONE_REG, id, value);
+    return value.length > longestNumber ? value.bytes.slice(0, value.length) : value.number;
   }
 
   /**
@@ -37,20 +33,9 @@ export abstract class VcpuOneReg extends VcpuMemory {
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for a value of another length, `ERR_KVM_SYSCALL` where the kernel does not take it.
    */
   setOneReg(id: bigint, value: bigint | Uint8Array): void {
-    const length = this.#lengthOf(id);
-    const register = `the register 0x${id.toString(16)}`;
-    if (typeof value !== 'bigint' && typeof value !== 'number') {
-      const bytes = bytesGiven(value, `the value of ${register}`);
-      if (bytes.length !== length) {
-        throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${register} has ${length} bytes, and ${bytes.length} were given`);
-      }
-      this.#bytes.set(bytes);
-    } else if (length > longestNumber) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${register} takes a Uint8Array of ${length} bytes`);
-    } else {
-      this.#putNumber(length, bigInteger(value, 0n, (1n << BigInt(8 * length)) - 1n, `the value of ${register}`));
-    }
-    this.#transfer(this.abi.KVM_SET_ONE_REG, id);
+    const own = this.registerValue(id);
+    own.set(value, `the register 0x${id.toString(16)}`);
+    this.transferRegister(this.abi.KVM_SET_ONE_REG, id, own);
   }
 
   /**
@@ -61,29 +46,59 @@ export abstract class VcpuOneReg extends VcpuMemory {
     return this.readList(this.abi.KVM_GET_REG_LIST).reg.slice();
   }
 
-  /** As many bytes as the kernel will read or write for an id; room for them is made. */
-  #lengthOf(id: bigint): number {
+  /** The value of a register on its way: as many bytes as the kernel will read or write for the id. */
+  private registerValue(id: bigint): RegisterValue {
     const length = this.abi.KVM_REG_SIZE(u64(id, 'a register id'));
-    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
-    return length;
+    const value = this.kept('oneReg', () => new RegisterValue(new this.abi.KvmOneReg()));
+    value.resize(length);
+    return value;
   }
 
-  #transfer(ioctl: Ioctl, id: bigint): void {
+  private transferRegister(ioctl: Ioctl, id: bigint, { argument, bytes }: RegisterValue): void {
     this.opened();
-    this.#argument ??= new this.abi.KvmOneReg();
-    this.#argument.id = id;
-    this.#argument.addr = BigInt(this.backend.address(this.#bytes));
-    this.call(ioctl, this.addressOf(this.#argument, [this.#bytes]));
+    argument.id = id;
+    argument.addr = BigInt(this.backend.address(bytes));
+    this.call(ioctl, this.addressOf(argument, [bytes]));
+  }
+}
+
+/** The bytes of a register's value, and the argument that leads to them. Used again for each register. */
+class RegisterValue {
+  readonly argument: KvmOneReg;
+  /** As long as the longest register so far, and as a number at least. */
+  bytes = new Uint8Array(longestNumber);
+  /** Bytes of the register at hand. */
+  length = 0;
+
+  constructor(argument: KvmOneReg) {
+    this.argument = argument;
+  }
+
+  resize(length: number): void {
+    this.length = length;
+    if (this.bytes.length < length) this.bytes = new Uint8Array(length);
   }
 
   /** A short register lies at the start of the bytes, which are the number's low end or its high one. */
-  #number(length: number): bigint {
-    const number = new DataView(this.#bytes.buffer).getBigUint64(0, littleEndian);
-    return littleEndian ? BigInt.asUintN(8 * length, number) : number >> BigInt(64 - 8 * length);
+  get number(): bigint {
+    const number = new DataView(this.bytes.buffer).getBigUint64(0, littleEndian);
+    return littleEndian ? BigInt.asUintN(8 * this.length, number) : number >> BigInt(64 - 8 * this.length);
   }
 
-  #putNumber(length: number, number: bigint): void {
-    const placed = littleEndian ? number : number << BigInt(64 - 8 * length);
-    new DataView(this.#bytes.buffer).setBigUint64(0, placed, littleEndian);
+  set(value: bigint | Uint8Array, register: string): void {
+    const { length } = this;
+    if (typeof value !== 'bigint' && typeof value !== 'number') {
+      const bytes = bytesGiven(value, `the value of ${register}`);
+      if (bytes.length !== length) {
+        throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${register} has ${length} bytes, and ${bytes.length} were given`);
+      }
+      this.bytes.set(bytes);
+    } else if (length > longestNumber) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${register} takes a Uint8Array of ${length} bytes`);
+    } else {
+      const number = bigInteger(value, 0n, (1n << BigInt(8 * length)) - 1n, `the value of ${register}`);
+      const placed = littleEndian ? number : number << BigInt(64 - 8 * length);
+      new DataView(this.bytes.buffer).setBigUint64(0, placed, littleEndian);
+    }
   }
 }

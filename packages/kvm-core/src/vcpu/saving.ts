@@ -5,7 +5,7 @@ import type { AnyExit } from './exits.js';
 import { GenericVcpu } from './vcpu.js';
 
 /** The state of a vCPU as a whole, on the architectures whose kernel tells it. */
-export abstract class SavingVcpu<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends GenericVcpu<E, R> {
+export abstract class VcpuSaving<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends GenericVcpu<E, R> {
   /** What the vCPU is made of, now. */
   protected abstract savedParts(): NewPart[];
   /** Puts all of it back. */

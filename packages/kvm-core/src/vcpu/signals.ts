@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import { kickSignals } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
 import { integer, list, oneOf } from '../struct/check.js';
-import { VcpuInterrupts } from './interrupts.js';
 
 /** libc's own, from its threads to each other. */
 const libcSignals: readonly number[] = [32, 33];
@@ -10,7 +10,7 @@ const libcSignals: readonly number[] = [32, 33];
 const signals = 64;
 
 /** The signals that reach a thread while it runs a vCPU. */
-export abstract class VcpuSignals extends VcpuInterrupts {
+export abstract class VcpuSignals extends KvmFd<'vcpu'> {
   /**
    * Which signals wait while the guest runs, instead of ending the `run` with `ExitReason.Intr`: a profiler's SIGPROF, say. They arrive
    * between the runs. Without a list it is again those that wait for the thread as it is. KVM_SET_SIGNAL_MASK, api.rst 4.21.

@@ -1,21 +1,37 @@
 import { constants } from 'node:os';
 import type { RunHead } from '../arch/architecture.js';
-import { closedError } from '../ioctl/kvm-fd.js';
+import { withGroups } from '../ioctl/groups.js';
+import { closedError, KvmFd } from '../ioctl/kvm-fd.js';
+import { StatsFd } from '../ioctl/stats.js';
 import { type OfferedVcpu, offerVcpu, type TransferredVcpu, withdrawVcpu } from '../share/vcpu.js';
 import { type DeadlineTimer, deadlineOf, type RunOptions } from './deadline.js';
 import { type AnyExit, type ExitTable, ExitViews } from './exits.js';
+import { VcpuInterrupts } from './interrupts.js';
 import { type KickHandle, type KickState, kick } from './kick.js';
+import { VcpuMemory } from './memory.js';
 import { VcpuOneReg } from './one-reg.js';
 import type { VcpuParts } from './parts.js';
 import type { RunState } from './run-state.js';
+import { VcpuSignals } from './signals.js';
 
 const { EAGAIN, EINTR } = constants.errno;
 
 /** @internal What `transfer` does, also where somebody has put something else in its place. */
 export let giveVcpu: (vcpu: GenericVcpu) => ReturnType<typeof offerVcpu>;
 
+/** The calls of a vCPU that every architecture has. */
+const VcpuCalls = /* @__PURE__ */ withGroups(
+  KvmFd<'vcpu'>,
+  StatsFd<'vcpu'>,
+  VcpuInterrupts,
+  VcpuSignals,
+  VcpuMemory,
+  VcpuOneReg,
+);
+
 /** What a vCPU has on every architecture, whose exits are `E` and whose run state is `R`. */
-export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends VcpuOneReg {
+export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends VcpuCalls {
+  readonly kind = 'vcpu';
   readonly id: number;
   readonly #state: RunState;
   readonly #exits: ExitViews<E>;
@@ -24,15 +40,15 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   /** KVM_RUN: before the first time, and after the end, something else stands here, so that no run has to ask. */
   #enter: () => number;
   #hasRun: boolean;
-  readonly #parts: VcpuParts;
+  protected readonly parts: VcpuParts;
   #offered: OfferedVcpu | undefined;
   #deadlinePassed = false;
 
   /** @internal `vm.createVcpu`. */
   constructor(parts: VcpuParts, exits: ExitTable<E>) {
-    const { descriptor, id, state, kickState, timer, dirtyRing } = parts;
-    super(descriptor, state, dirtyRing);
-    this.#parts = parts;
+    const { descriptor, id, state, kickState, timer } = parts;
+    super(descriptor);
+    this.parts = parts;
     this.#hasRun = parts.hasRun;
     this.id = id;
     this.#state = state;
@@ -165,7 +181,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
 
   /** What the architecture told the vCPU once. */
   protected get told(): Uint32Array {
-    return this.#parts.told;
+    return this.parts.told;
   }
 
   /** The run state, mapped: what the kernel and this process tell each other about the vCPU. `struct kvm_run`, api.rst 5. */
@@ -196,9 +212,9 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
 
   #offer(): ReturnType<typeof offerVcpu> {
     this.opened();
-    const { parent } = this.#parts.descriptor;
+    const { parent } = this.parts.descriptor;
     if (parent === undefined) throw closedError('vcpu');
-    const offer = offerVcpu(this.#parts, this.#hasRun, parent);
+    const offer = offerVcpu(this.parts, this.#hasRun, parent);
     this.#offered = offer.offered;
     this.#enter = () => {
       throw closedError('vcpu', true);

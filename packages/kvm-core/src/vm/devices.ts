@@ -2,10 +2,9 @@ import { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { boolean, given, u32 } from '../struct/check.js';
 import { Device } from './device.js';
-import { VmIoEvents } from './io-events.js';
 
 /** The devices of a VM that the kernel emulates, but for those an ioctl of their own makes. */
-export abstract class VmDevices extends VmIoEvents {
+export abstract class VmDevices extends KvmFd<'vm'> {
   /**
    * A device of the kernel's. KVM_CREATE_DEVICE, api.rst 4.79. Older kernels of x86 have it
    * without Cap.DeviceCtrl.

@@ -1,11 +1,15 @@
 import { KvmError } from '../errors/kvm-error.js';
+import type { VmFacts } from '../ioctl/descriptor.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
 import { DirtyLog, pagesPerWord } from '../memory/dirty-log.js';
 import { pageSize } from '../memory/page-size.js';
 import { integer, list, u32, u64 } from '../struct/check.js';
-import { VmGuestMemfd } from './guest-memfd.js';
 
 /** Which pages of a VM's memory were written to. */
-export abstract class VmDirtyLog extends VmGuestMemfd {
+export abstract class VmDirtyLog extends KvmFd<'vm'> {
+  /** What all objects of this VM know of it. */
+  protected abstract readonly facts: VmFacts;
+
   /** Bytes of the dirty ring that each vCPU has; 0 where there are none. */
   protected get dirtyRingBytes(): number {
     return this.facts.dirtyRingBytes;
@@ -19,7 +23,7 @@ export abstract class VmDirtyLog extends VmGuestMemfd {
    * @param into a log of this slot, to be filled again.
    */
   getDirtyLog(slot: number, into?: DirtyLog): DirtyLog {
-    const pages = this.#pagesOf(slot);
+    const pages = this.pagesOf(slot);
     const log = into === undefined ? new DirtyLog(slot, pages) : into;
     const bitmap = DirtyLog.bitmapOf(log, slot, pages);
     const { KVM_GET_DIRTY_LOG, KvmDirtyLog } = this.abi;
@@ -39,7 +43,7 @@ export abstract class VmDirtyLog extends VmGuestMemfd {
   clearDirtyLog(log: DirtyLog, firstPage = 0, numPages?: number): void {
     if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
     const { slot } = log;
-    const pages = this.#pagesOf(slot);
+    const pages = this.pagesOf(slot);
     const bitmap = DirtyLog.bitmapOf(log, slot, pages);
     const first = wholeWords(integer(firstPage, 0, pages - 1, 'firstPage'), 'firstPage');
     const count = integer(numPages ?? pages - first, 1, Math.min(pages - first, 0xffff_ffff), 'numPages');
@@ -92,9 +96,9 @@ export abstract class VmDirtyLog extends VmGuestMemfd {
     return this.call(this.abi.KVM_RESET_DIRTY_RINGS);
   }
 
-  #pagesOf(slot: number): number {
+  private pagesOf(slot: number): number {
     this.opened();
-    const used = this.slots.get(u32(slot, 'slot'));
+    const used = this.facts.slots.get(u32(slot, 'slot'));
     if (used === undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `slot ${slot} has no memory`);
     return used.size / pageSize;
   }

@@ -3,7 +3,7 @@ import { KvmFd } from '../ioctl/kvm-fd.js';
 import { GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
 import { memorySize, wholePages } from '../memory/sizes.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
-import { type UserMemoryRegion, VmMemory } from './memory.js';
+import type { RegionFields, UserMemoryRegion } from './memory.js';
 
 /** What `vm.setUserMemoryRegion2` takes. */
 export interface UserMemoryRegion2 extends UserMemoryRegion {
@@ -14,7 +14,14 @@ export interface UserMemoryRegion2 extends UserMemoryRegion {
 }
 
 /** Memory that belongs to the guest. */
-export abstract class VmGuestMemfd extends VmMemory {
+export abstract class VmGuestMemfd extends KvmFd<'vm'> {
+  /** Checks a region, has it sent, and keeps what is in it for as long as the slot does. */
+  protected abstract setRegion(
+    region: UserMemoryRegion,
+    send: (fields: RegionFields) => void,
+    guestMemfd?: GuestMemfd,
+  ): void;
+
   /**
    * A file of memory for this VM alone. KVM_CREATE_GUEST_MEMFD, api.rst 4.142. x86 and arm64, Cap.GuestMemfd.
    *

@@ -1,9 +1,9 @@
 import type { KvmIrqfd } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
 import { boolean, given, integer, list, u32 } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 import { EventFd } from '../system/event-fd.js';
-import { VmDevices } from './devices.js';
 import { type GsiRoute, type MsiMessage, messageFields, routingEntry } from './gsi-route.js';
 
 /** An interrupt line that an eventfd stands for. */
@@ -18,7 +18,7 @@ export interface IrqfdConfig {
 }
 
 /** The interrupts of a VM: its controllers in the kernel, and the lines that reach them. */
-export abstract class VmInterrupts extends VmDevices {
+export abstract class VmInterrupts extends KvmFd<'vm'> {
   /**
    * An interrupt controller in the kernel: on x86 a PIC, an I/O APIC, and for each later vCPU a local APIC. It must come before
    * the first vCPU. KVM_CREATE_IRQCHIP, api.rst 4.24. Cap.IrqChip.
@@ -35,7 +35,7 @@ export abstract class VmInterrupts extends VmDevices {
    * @param level true to raise it. An edge-triggered line wants both, one after the other.
    */
   irqLine(gsi: number, level: boolean): void {
-    this.write(this.abi.KVM_IRQ_LINE, this.#line(gsi, level));
+    this.write(this.abi.KVM_IRQ_LINE, this.line(gsi, level));
   }
 
   /**
@@ -45,11 +45,11 @@ export abstract class VmInterrupts extends VmDevices {
    *   masked, or nobody listens to it.
    */
   irqLineStatus(gsi: number, level: boolean): number {
-    const line = this.abi.KvmIrqLevel.from(this.#line(gsi, level));
+    const line = this.abi.KvmIrqLevel.from(this.line(gsi, level));
     return this.read(this.abi.KVM_IRQ_LINE_STATUS, line).status;
   }
 
-  #line(gsi: number, level: boolean): { irq: number; level: number } {
+  private line(gsi: number, level: boolean): { irq: number; level: number } {
     return { irq: u32(gsi, 'gsi'), level: Number(boolean(level, 'level')) };
   }
 

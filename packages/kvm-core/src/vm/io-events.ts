@@ -1,8 +1,8 @@
 import type { KvmCoalescedMmioZone } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
 import { boolean, given, integer, u32, u64 } from '../struct/check.js';
 import { EventFd } from '../system/event-fd.js';
-import { VmDirtyLog } from './dirty-log.js';
 
 /** A place that signals an eventfd when the guest writes to it. */
 export interface IoeventfdConfig {
@@ -28,7 +28,7 @@ export interface CoalescedZone {
 }
 
 /** Writes to ports and to memory without backing for which no vCPU leaves the guest. */
-export abstract class VmIoEvents extends VmDirtyLog {
+export abstract class VmIoEvents extends KvmFd<'vm'> {
   /**
    * Has the guest's writes to an address or a port signal an eventfd, and no vCPU leave for them; or, with
    * `IoeventfdFlag.Deassign` and all else as it was, no longer. What else is written there is an exit as ever.
@@ -59,15 +59,15 @@ export abstract class VmIoEvents extends VmDirtyLog {
    * KVM_REGISTER_COALESCED_MMIO, api.rst 4.116. Cap.CoalescedMmio, and for ports Cap.CoalescedPio.
    */
   registerCoalescedMmio(zone: CoalescedZone): void {
-    this.write(this.abi.KVM_REGISTER_COALESCED_MMIO, this.#zone(zone));
+    this.write(this.abi.KVM_REGISTER_COALESCED_MMIO, this.zone(zone));
   }
 
   /** Ends this for every zone that lies within these addresses or ports. KVM_UNREGISTER_COALESCED_MMIO, api.rst 4.116. */
   unregisterCoalescedMmio(zone: CoalescedZone): void {
-    this.write(this.abi.KVM_UNREGISTER_COALESCED_MMIO, this.#zone(zone));
+    this.write(this.abi.KVM_UNREGISTER_COALESCED_MMIO, this.zone(zone));
   }
 
-  #zone(zone: CoalescedZone): Pick<KvmCoalescedMmioZone, 'addr' | 'size' | 'pio'> {
+  private zone(zone: CoalescedZone): Pick<KvmCoalescedMmioZone, 'addr' | 'size' | 'pio'> {
     const { addr, size, pio = false } = given(zone, 'a zone of coalesced writes');
     if (boolean(pio, 'pio')) this.need(this.abi.Cap.CoalescedPio, 'a zone of ports');
     return { addr: u64(addr, 'addr'), size: integer(size, 1, 0xffff_ffff, 'size'), pio: Number(pio) };

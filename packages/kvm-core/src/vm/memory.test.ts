@@ -14,7 +14,7 @@ const { EINVAL, ENOENT } = constants.errno;
 
 /** What the classes above see of the slots. */
 function slotsOf(vm: Vm): object[] {
-  const { slots } = vm as unknown as { slots: ReadonlyMap<number, Slot> };
+  const { slots } = (vm as unknown as { facts: { slots: ReadonlyMap<number, Slot> } }).facts;
   return [...slots].map(([slot, { release, share, ...known }]) => ({ slot, ...known }));
 }
 

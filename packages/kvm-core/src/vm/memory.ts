@@ -1,7 +1,7 @@
 import type { KvmUserspaceMemoryRegion } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
-import type { Descriptor, VmFacts } from '../ioctl/descriptor.js';
-import { StatsFd } from '../ioctl/stats.js';
+import type { VmFacts } from '../ioctl/descriptor.js';
+import { KvmFd } from '../ioctl/kvm-fd.js';
 import { type GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
 import { type GuestMemory, memoryAccess } from '../memory/guest-memory.js';
 import { wholePages, wholePages64 } from '../memory/sizes.js';
@@ -49,29 +49,9 @@ export type RegionFields = Pick<
 >;
 
 /** The memory of a VM: which pages the guest has, and where. */
-export abstract class VmMemory extends StatsFd<'vm'> {
-  readonly kind = 'vm';
-  readonly #facts: VmFacts;
-
-  protected constructor(descriptor: Descriptor) {
-    super(descriptor);
-    if (descriptor.vm === undefined) throw new TypeError('this descriptor is no VM');
-    this.#facts = descriptor.vm;
-  }
-
+export abstract class VmMemory extends KvmFd<'vm'> {
   /** What all objects of this VM know of it. */
-  protected get facts(): VmFacts {
-    return this.#facts;
-  }
-
-  get #slots(): Map<number, Slot> {
-    return this.#facts.slots;
-  }
-
-  /** The slots in use, by their numbers. */
-  protected get slots(): ReadonlyMap<number, Slot> {
-    return this.#slots;
-  }
+  protected abstract readonly facts: VmFacts;
 
   /**
    * Gives the guest memory at an address, moves what a slot holds, changes its flags, or, without `memory`, deletes the slot.
@@ -89,13 +69,13 @@ export abstract class VmMemory extends StatsFd<'vm'> {
   protected setRegion(region: UserMemoryRegion, send: (fields: RegionFields) => void, guestMemfd?: GuestMemfd): void {
     const { slot, guestPhysAddr, memory, flags = 0, offset = 0, size } = given(region, 'a memory region');
     this.opened();
-    this.#checkSlot(slot);
+    this.checkSlot(slot);
     u32(flags, 'flags');
     wholePages64(guestPhysAddr, 'guestPhysAddr');
     const pages = memory === undefined ? undefined : pagesOf(memory, offset, size);
     const address = pages === undefined ? 0 : this.backend.address(pages);
     const memorySize = BigInt(pages?.length ?? 0);
-    const known = this.#slots.get(slot);
+    const known = this.facts.slots.get(slot);
     const isSame = known?.guestPhysAddr === guestPhysAddr && known.address === address && known.size === pages?.length;
     if (!isSame) this.notShared('which memory the guest has');
     // Before the kernel has the pages: after that, nothing may fail.
@@ -110,17 +90,17 @@ export abstract class VmMemory extends StatsFd<'vm'> {
       release();
       throw error;
     }
-    const before = this.#slots.get(slot);
-    if (memory === undefined || pages === undefined) this.#slots.delete(slot);
+    const before = this.facts.slots.get(slot);
+    if (memory === undefined || pages === undefined) this.facts.slots.delete(slot);
     else {
       const share = (): void => memoryAccess.keep(memory);
-      this.#slots.set(slot, { guestPhysAddr, size: pages.length, flags, pages, address, release, share });
+      this.facts.slots.set(slot, { guestPhysAddr, size: pages.length, flags, pages, address, release, share });
     }
     before?.release();
   }
 
   /** The lower half of a slot's number counts the slots of an address space, the upper half the address spaces. */
-  #checkSlot(slot: number): void {
+  private checkSlot(slot: number): void {
     const { MultiAddressSpace, NrMemslots } = this.abi.Cap;
     integer(u32(slot, 'slot') & 0xffff, 0, this.queryExtension(NrMemslots) - 1, 'slot');
     const space = slot >>> 16;
@@ -142,7 +122,7 @@ export abstract class VmMemory extends StatsFd<'vm'> {
     try {
       for (let offset = 0; offset < whole; offset += windowSize) {
         let slot = 0;
-        while (this.#slots.has(slot)) slot++;
+        while (this.facts.slots.has(slot)) slot++;
         const size = Math.min(windowSize, whole - offset);
         this.setUserMemoryRegion({ slot, guestPhysAddr: guestPhysAddr + BigInt(offset), memory, offset, size, flags });
         taken.push(slot);

@@ -3,7 +3,7 @@ import type { GuestMemory } from '../memory/guest-memory.js';
 import { restoredMemory, savedMemory } from '../state/memory.js';
 import { checkKind, type Part, restoreParts, savedParts } from '../state/parts.js';
 import { broken, SavedState } from '../state/saved-state.js';
-import type { SavingVcpu } from '../vcpu/saving.js';
+import type { VcpuSaving } from '../vcpu/saving.js';
 import { GenericVcpu } from '../vcpu/vcpu.js';
 import { GenericVm } from './vm.js';
 
@@ -16,23 +16,14 @@ export interface RestoredVm<C> {
 }
 
 /** The state of a VM as a whole, on the architectures whose kernel tells it. */
-export abstract class SavingVm<C extends SavingVcpu = SavingVcpu> extends GenericVm<C> {
+export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends GenericVm<C> {
   /** What the VM is made of beside its memory and its vCPUs, in the order it has to be restored in: before the vCPUs are made. */
-  protected readonly earlyParts: readonly Part<this>[] = [];
+  protected abstract readonly earlyParts: readonly Part<this>[];
   /** And after they are restored. */
   protected abstract readonly stateParts: readonly Part<this>[];
 
-  /** The vCPUs made here. They are not kept: one that was dropped goes as if there were no list. */
-  readonly #made: WeakRef<C>[] = [];
-
   /** Makes what has to be there before the vCPUs are. */
-  protected prepare(_own: SavedState): void {}
-
-  override createVcpu(id: number): C {
-    const vcpu = super.createVcpu(id);
-    this.#made.push(new WeakRef(vcpu));
-    return vcpu;
-  }
+  protected abstract prepare(own: SavedState): void;
 
   /**
    * The state of the VM: its memory, its vCPUs, and on x86 its interrupt controllers, timer and clock, and what Xen keeps. While none of
@@ -51,10 +42,10 @@ export abstract class SavingVm<C extends SavingVcpu = SavingVcpu> extends Generi
     const states = given.map((vcpu) => (vcpu instanceof SavedState ? vcpu : vcpu.save()));
     const ids = states.map((state) => idOf(state, this.archName));
     if (new Set(ids).size < ids.length) throw broken(`the vCPUs ${ids.join(', ')} are not all different ones`);
-    const missing = this.#made.map((each) => each.deref()).find((vcpu) => isOpen(vcpu) && !ids.includes(vcpu.id));
+    const missing = this.made.map((each) => each.deref()).find((vcpu) => isOpen(vcpu) && !ids.includes(vcpu.id));
     if (missing !== undefined) throw broken(`vCPU ${missing.id} of this VM is not among those to save`);
     return SavedState.of('vm', this.archName, [
-      ...savedMemory(this.slots, this.abi.MemoryFlag.GuestMemfd),
+      ...savedMemory(this.facts.slots, this.abi.MemoryFlag.GuestMemfd),
       ...states.flatMap((state, i) =>
         state.header.parts.map(({ name }) => ({ name: `vcpu/${ids[i]}/${name}`, bytes: state.part(name) })),
       ),
@@ -72,8 +63,8 @@ export abstract class SavingVm<C extends SavingVcpu = SavingVcpu> extends Generi
   restore(state: SavedState): RestoredVm<C> {
     const backend = this.opened();
     checkKind(state, 'vm', this.archName);
-    if (this.slots.size > 0) throw broken('a state is restored into a VM that has no memory yet');
-    if (this.#made.length > 0) throw broken('a state is restored into a VM that has no vCPUs yet');
+    if (this.facts.slots.size > 0) throw broken('a state is restored into a VM that has no memory yet');
+    if (this.made.length > 0) throw broken('a state is restored into a VM that has no vCPUs yet');
     const own = state.selected((name) => (/^(?:slots$|memory\/\d+$|vcpu\/\d+\/.)/.test(name) ? undefined : name));
     const early = new Set(this.earlyParts.map(({ name }) => name));
     const ids = new Set(state.header.parts.flatMap(({ name }) => /^vcpu\/(\d+)\//.exec(name)?.[1] ?? []));
@@ -124,7 +115,7 @@ function listOf<C>(vcpus: Iterable<C | SavedState>): (C | SavedState)[] {
   return all;
 }
 
-function isOpen<C extends SavingVcpu>(vcpu: C | undefined): vcpu is C {
+function isOpen<C extends VcpuSaving>(vcpu: C | undefined): vcpu is C {
   return vcpu?.closed === false;
 }
 

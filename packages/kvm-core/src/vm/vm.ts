@@ -1,12 +1,18 @@
-import { Descriptor } from '../ioctl/descriptor.js';
+import { Descriptor, type VmFacts } from '../ioctl/descriptor.js';
+import { withGroups } from '../ioctl/groups.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
+import { StatsFd } from '../ioctl/stats.js';
 import { type SharedVm, shareVm } from '../share/vm.js';
 import { type Running, type StartOptions, startVcpus } from '../start/start.js';
 import { integer } from '../struct/check.js';
 import { type VcpuParts, vcpuParts } from '../vcpu/parts.js';
 import type { GenericVcpu } from '../vcpu/vcpu.js';
+import { VmDevices } from './devices.js';
+import { VmDirtyLog } from './dirty-log.js';
+import { VmGuestMemfd } from './guest-memfd.js';
 import { VmInterrupts } from './interrupts.js';
-import type { Slot } from './memory.js';
+import { VmIoEvents } from './io-events.js';
+import { type Slot, VmMemory } from './memory.js';
 
 /** @internal */
 export function vmDescriptor(parent: Descriptor, fd: number, mmapSize: number): Descriptor {
@@ -18,8 +24,24 @@ export function vmDescriptor(parent: Descriptor, fd: number, mmapSize: number): 
   return new Descriptor(parent.arch, parent.backend, fd, parent, end, { mmapSize, dirtyRingBytes: 0, slots });
 }
 
+/** The calls of a VM that every architecture has. */
+const VmCalls = /* @__PURE__ */ withGroups(
+  KvmFd<'vm'>,
+  StatsFd<'vm'>,
+  VmMemory,
+  VmGuestMemfd,
+  VmDirtyLog,
+  VmIoEvents,
+  VmDevices,
+  VmInterrupts,
+);
+
 /** What a VM has on every architecture. */
-export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmInterrupts {
+export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmCalls {
+  readonly kind = 'vm';
+  protected readonly facts: VmFacts;
+  /** The vCPUs made here. They are not kept: one that was dropped goes as if there were no list. */
+  protected readonly made: WeakRef<C>[] = [];
   /** @internal The vCPUs of the architecture. */
   protected abstract readonly vcpuType: new (
     parts: VcpuParts,
@@ -28,6 +50,8 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmI
   /** @internal `kvm.createVm`. */
   constructor(descriptor: Descriptor) {
     super(descriptor);
+    if (descriptor.vm === undefined) throw new TypeError('this descriptor is no VM');
+    this.facts = descriptor.vm;
   }
 
   /**
@@ -49,7 +73,9 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmI
     integer(id, 0, limit - 1, 'a vCPU id');
     const fd = this.call(this.abi.KVM_CREATE_VCPU, id);
     const { mmapSize, dirtyRingBytes } = this.facts;
-    return new this.vcpuType(vcpuParts(KvmFd.descriptorOf(this), fd, id, mmapSize, dirtyRingBytes));
+    const vcpu = new this.vcpuType(vcpuParts(KvmFd.descriptorOf(this), fd, id, mmapSize, dirtyRingBytes));
+    this.made.push(new WeakRef(vcpu));
+    return vcpu;
   }
 
   /**

@@ -1,9 +1,9 @@
 import type * as abi from '../../abi/x86/index.js';
 import { broken } from '../../state/saved-state.js';
-import type { X86VcpuInterrupts } from '../vcpu/interrupts.js';
+import type { Vcpu } from '../vcpu/vcpu.js';
 
 /** The MSRs that can be read: the kernel stops at one that cannot, as it lists some that this vCPU's CPUID hides. */
-export function readableMsrs(vcpu: X86VcpuInterrupts, indices: Uint32Array): abi.KvmMsrEntry[] {
+export function readableMsrs(vcpu: Vcpu, indices: Uint32Array): abi.KvmMsrEntry[] {
   const read: abi.KvmMsrEntry[] = [];
   for (let at = 0; at < indices.length; at++) {
     // 256 at a time is what the kernel takes.
@@ -23,7 +23,7 @@ export function settable(msrs: readonly abi.KvmMsrEntry[], isXen: boolean): abi.
 }
 
 /** Sets the MSRs; one that cannot be set is passed over if it already says the right thing. */
-export function setMsrs(vcpu: X86VcpuInterrupts, msrs: readonly abi.KvmMsrEntry[]): void {
+export function setMsrs(vcpu: Vcpu, msrs: readonly abi.KvmMsrEntry[]): void {
   for (let at = 0; at < msrs.length; ) {
     const some = msrs.slice(at, at + 256);
     const set = vcpu.setMsrs(some);

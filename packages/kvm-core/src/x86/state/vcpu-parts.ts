@@ -4,7 +4,7 @@ import { mpStatePart } from '../../state/mp-state.js';
 import { registersPart } from '../../state/one-regs.js';
 import { ifPresent, type Part, structPart } from '../../state/parts.js';
 import { broken } from '../../state/saved-state.js';
-import type { X86VcpuInterrupts } from '../vcpu/interrupts.js';
+import type { Vcpu } from '../vcpu/vcpu.js';
 import { missingFeatures } from './cpuid-fit.js';
 import { joined, split } from './elements.js';
 import { readableMsrs, setMsrs, settable } from './msrs.js';
@@ -14,7 +14,7 @@ const { EINVAL } = constants.errno;
 
 /** What the parts of a vCPU's state need of it: its calls, and what /dev/kvm says of all. */
 export interface SavedVcpu {
-  readonly vcpu: X86VcpuInterrupts;
+  readonly vcpu: Vcpu;
   /** The MSRs of a guest on this host. */
   readonly msrIndices: () => Uint32Array;
   readonly supportedCpuid: () => Iterable<abi.KvmCpuidEntry2>;
@@ -162,19 +162,19 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
 ];
 
 /** The local APIC's state, where that is the kernel's: else it says EINVAL. */
-function lapicOf(vcpu: X86VcpuInterrupts): abi.KvmLapicState | undefined {
+function lapicOf(vcpu: Vcpu): abi.KvmLapicState | undefined {
   return ifPresent(() => vcpu.getLapic(), EINVAL);
 }
 
 /** What the guest finds in CR8: where the APIC is not the kernel's, each run takes it from the run state, whatever was set before. */
-function withCr8<S extends abi.KvmSregs | abi.KvmSregs2>(vcpu: X86VcpuInterrupts, sregs: S): S {
+function withCr8<S extends abi.KvmSregs | abi.KvmSregs2>(vcpu: Vcpu, sregs: S): S {
   if (lapicOf(vcpu) === undefined) sregs.cr8 = vcpu.kvmRun.cr8;
   return sregs;
 }
 
 /** Refuses a guest that was told of features which this host has not: it would find out in the middle of its work. */
 function checkFeatures(
-  vcpu: X86VcpuInterrupts,
+  vcpu: Vcpu,
   told: readonly abi.KvmCpuidEntry2[],
   supported: readonly abi.KvmCpuidEntry2[],
 ): void {

@@ -3,8 +3,8 @@ import * as abi from '../../abi/x86/index.js';
 import { ifPresent, type Part } from '../../state/parts.js';
 import { broken } from '../../state/saved-state.js';
 import type { Struct, StructType } from '../../struct/struct.js';
-import type { X86VcpuXen } from '../vcpu/xen.js';
-import type { X86VmXen } from '../vm/xen.js';
+import type { Vcpu } from '../vcpu/vcpu.js';
+import type { Vm } from '../vm/vm.js';
 import { joined, split } from './elements.js';
 
 const { ENOENT, EOPNOTSUPP } = constants.errno;
@@ -57,7 +57,7 @@ function xenPart<O, A extends XenAttribute>(attributes: XenAttributes<O, A>): Pa
 
 /** An x86 VM, and whether the program has configured it for Xen. */
 export interface SavedXenVm {
-  readonly vm: X86VmXen;
+  readonly vm: Vm;
   readonly isXen: () => boolean;
 }
 
@@ -79,7 +79,7 @@ export const xenVmPart: Part<SavedXenVm> = xenPart({
 
 /** An x86 vCPU, and whether the program has configured its VM for Xen. */
 export interface SavedXenVcpu {
-  readonly vcpu: X86VcpuXen;
+  readonly vcpu: Vcpu;
   readonly isXen: () => boolean;
 }
 

@@ -1,9 +1,11 @@
+import type { KvmRun } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { u32 } from '../../struct/check.js';
-import { X86VcpuNested } from './nested.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import type { Exit } from '../exits.js';
 
 /** The clocks of a vCPU. */
-export abstract class X86VcpuClock extends X86VcpuNested {
+export abstract class X86VcpuClock extends GenericVcpu<Exit, KvmRun> {
   /** The frequency of the guest's time-stamp counter, in kHz. KVM_GET_TSC_KHZ, api.rst 4.56. x86, Cap.GetTscKhz. */
   getTscKhz(): number {
     return this.call(abi.KVM_GET_TSC_KHZ);

@@ -1,13 +1,14 @@
-import type { KvmCpuidEntry, KvmCpuidEntry2 } from '../../abi/x86/index.js';
+import type { KvmCpuidEntry, KvmCpuidEntry2, KvmRun } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import type { StructArray } from '../../struct/array.js';
 import { list } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
 import { CpuidTable } from '../cpuid/table.js';
-import { X86VcpuMsrs } from './msrs.js';
+import type { Exit } from '../exits.js';
 
 /** What a vCPU says of itself to its guest. */
-export abstract class X86VcpuCpuid extends X86VcpuMsrs {
+export abstract class X86VcpuCpuid extends GenericVcpu<Exit, KvmRun> {
   /** What CPUID tells the guest; before its first run. KVM_SET_CPUID2, api.rst 4.20. x86, Cap.ExtCpuid. */
   setCpuid2(entries: CpuidTable | ArrayLike<KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>>): void {
     const leaves = CpuidTable.leavesOf(entries);

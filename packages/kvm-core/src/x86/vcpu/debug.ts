@@ -1,12 +1,13 @@
-import type { KvmDebugRegs } from '../../abi/x86/index.js';
+import type { KvmDebugRegs, KvmRun } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { u64 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import type { Exit } from '../exits.js';
 import { type GuestDebugOptions, guestDebug } from '../guest-debug.js';
-import { X86VcpuMachineCheck } from './machine-check.js';
 
 /** What a debugger needs of a vCPU. */
-export abstract class X86VcpuDebug extends X86VcpuMachineCheck {
+export abstract class X86VcpuDebug extends GenericVcpu<Exit, KvmRun> {
   /**
    * Makes the guest stop for a debugger, or, without options, run as it is: `run` returns with `ExitReason.Debug`, whose
    * `debug.arch` tells where and why. Each call replaces all that the one before it set.

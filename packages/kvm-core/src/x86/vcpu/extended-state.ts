@@ -1,11 +1,12 @@
-import type { KvmXcrs, KvmXsave } from '../../abi/x86/index.js';
+import type { KvmRun, KvmXcrs, KvmXsave } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { given, list } from '../../struct/check.js';
 import { Struct, type StructInit } from '../../struct/struct.js';
-import { X86VcpuCpuid } from './cpuid.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import type { Exit } from '../exits.js';
 
 /** The state that XSAVE saves: x87, SSE, AVX and what came after. */
-export abstract class X86VcpuExtendedState extends X86VcpuCpuid {
+export abstract class X86VcpuExtendedState extends GenericVcpu<Exit, KvmRun> {
   /**
    * The extended state, in the layout of the XSAVE instruction, for hosts where 4096 bytes hold it; `getXsave2` is for all.
    * KVM_GET_XSAVE, api.rst 4.42. x86, Cap.Xsave.
@@ -20,11 +21,11 @@ export abstract class X86VcpuExtendedState extends X86VcpuCpuid {
    *
    * @param into at least that long: what an earlier call gave.
    */
-  getXsave2(into: KvmXsave = this.#roomForXsave()): KvmXsave {
+  getXsave2(into: KvmXsave = this.roomForXsave()): KvmXsave {
     return this.read(abi.KVM_GET_XSAVE2, into);
   }
 
-  #roomForXsave(): KvmXsave {
+  private roomForXsave(): KvmXsave {
     const { size, elementSize, withCapacity } = abi.KvmXsave;
     const longer = Math.max(0, this.queryExtension(abi.Cap.Xsave2) - size);
     return withCapacity.call(abi.KvmXsave as never, Math.ceil(longer / elementSize)) as KvmXsave;

@@ -1,8 +1,10 @@
+import type { KvmRun } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
-import { X86VcpuXen } from './xen.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import type { Exit } from '../exits.js';
 
 /** What a guest made for Hyper-V wants of a vCPU. */
-export abstract class X86VcpuHyperV extends X86VcpuXen {
+export abstract class X86VcpuHyperV extends GenericVcpu<Exit, KvmRun> {
   /**
    * Lets a guest that is Hyper-V itself share the control structures of its guests with KVM, enlightened. Cap.HyperVEnlightenedVmcs by
    * KVM_ENABLE_CAP, api.rst 4.37. x86, on Intel hosts that nest.

@@ -1,12 +1,14 @@
+import type { KvmRun } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { boolean, u64 } from '../../struct/check.js';
 import { Struct, type StructInit } from '../../struct/struct.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import type { Exit } from '../exits.js';
 import { Lapic } from '../lapic.js';
-import { X86VcpuEncryption } from './encryption.js';
 
 /** The interrupts of an x86 vCPU, and its local APIC. */
-export abstract class X86VcpuInterrupts extends X86VcpuEncryption {
+export abstract class X86VcpuInterrupts extends GenericVcpu<Exit, KvmRun> {
   /** Queues a non-maskable interrupt. KVM_NMI, api.rst 4.64. x86, Cap.UserNmi. */
   nmi(): void {
     this.call(abi.KVM_NMI);

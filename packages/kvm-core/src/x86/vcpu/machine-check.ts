@@ -1,11 +1,12 @@
-import type { KvmX86Mce } from '../../abi/x86/index.js';
+import type { KvmRun, KvmX86Mce } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { u64 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
-import { X86VcpuClock } from './clock.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import type { Exit } from '../exits.js';
 
 /** Machine checks: how hardware tells a guest that it is broken. */
-export abstract class X86VcpuMachineCheck extends X86VcpuClock {
+export abstract class X86VcpuMachineCheck extends GenericVcpu<Exit, KvmRun> {
   /**
    * Gives the vCPU machine-check banks.
    *

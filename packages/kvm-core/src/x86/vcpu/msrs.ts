@@ -1,12 +1,13 @@
-import type { KvmMsrEntry } from '../../abi/x86/index.js';
+import type { KvmMsrEntry, KvmRun } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import type { StructArray } from '../../struct/array.js';
 import type { StructInit } from '../../struct/struct.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import type { Exit } from '../exits.js';
 import { msrList, msrValues } from '../msrs.js';
-import { X86VcpuRegisters } from './registers.js';
 
 /** The model-specific registers of a vCPU. */
-export abstract class X86VcpuMsrs extends X86VcpuRegisters {
+export abstract class X86VcpuMsrs extends GenericVcpu<Exit, KvmRun> {
   /**
    * Model-specific registers. KVM_GET_MSRS, api.rst 4.18. x86.
    *

@@ -1,11 +1,12 @@
-import type { KvmNestedState } from '../../abi/x86/index.js';
+import type { KvmNestedState, KvmRun } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { given } from '../../struct/check.js';
 import { Struct, type StructInit } from '../../struct/struct.js';
-import { X86VcpuEvents } from './events.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import type { Exit } from '../exits.js';
 
 /** The state of a guest that is a hypervisor itself. */
-export abstract class X86VcpuNested extends X86VcpuEvents {
+export abstract class X86VcpuNested extends GenericVcpu<Exit, KvmRun> {
   /**
    * What the processor keeps of a nested guest, of VMX or SVM as `format` says: a header, and in `data` up to as many bytes as
    * Cap.NestedState says; `size` is how many there are, header and all. KVM_GET_NESTED_STATE, api.rst 4.114. x86, Cap.NestedState.

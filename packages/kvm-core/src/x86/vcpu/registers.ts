@@ -1,11 +1,11 @@
 import type { KvmFpu, KvmRegs, KvmRun, KvmSregs, KvmSregs2 } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import type { StructInit } from '../../struct/struct.js';
-import { SavingVcpu } from '../../vcpu/saving.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
 import type { Exit } from '../exits.js';
 
 /** The registers of a vCPU. */
-export abstract class X86VcpuRegisters extends SavingVcpu<Exit, KvmRun> {
+export abstract class X86VcpuRegisters extends GenericVcpu<Exit, KvmRun> {
   /** The general-purpose registers. KVM_GET_REGS, api.rst 4.11. */
   getRegs(into?: KvmRegs): KvmRegs {
     return this.read(abi.KVM_GET_REGS, into);

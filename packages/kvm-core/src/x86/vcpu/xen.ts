@@ -1,16 +1,18 @@
+import type { KvmRun } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { type GuestMemory, memoryAccess } from '../../memory/guest-memory.js';
 import { u16 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
 import { isGuestMemory } from '../../vm/memory.js';
-import { X86VcpuSyncRegs } from './sync-regs.js';
+import type { Exit } from '../exits.js';
 
 /** Bytes of Xen's struct vcpu_info. */
 const vcpuInfoSize = 64;
 
 /** What a guest made for Xen wants of a vCPU. */
-export abstract class X86VcpuXen extends X86VcpuSyncRegs {
+export abstract class X86VcpuXen extends GenericVcpu<Exit, KvmRun> {
   /** An attribute of Xen's, of `XenVcpuAttrType`. KVM_XEN_VCPU_GET_ATTR, api.rst 4.129. x86, Cap.XenHvm with `XenHvmConfigFlag.SharedInfo`. */
   getXenVcpuAttr(type: number): abi.KvmXenVcpuAttr {
     const attribute = abi.KvmXenVcpuAttr.from({ type: u16(type, 'the type of an attribute') });
@@ -44,17 +46,17 @@ export abstract class X86VcpuXen extends X86VcpuSyncRegs {
     const name = 'Xen vCPU info';
     this.notShared(name);
     if (memory === undefined) {
-      this.#setVcpuInfo(0n, []);
+      this.setVcpuInfo(0n, []);
       this.hold(name, undefined);
       return;
     }
     isGuestMemory(memory);
     const info = memoryAccess.pages(memory, offset, vcpuInfoSize);
-    this.#setVcpuInfo(BigInt(this.opened().address(info)), [info]);
+    this.setVcpuInfo(BigInt(this.opened().address(info)), [info]);
     this.hold(name, { memory: info, release: memoryAccess.hold(memory) });
   }
 
-  #setVcpuInfo(hva: bigint, behind: readonly object[]): void {
+  private setVcpuInfo(hva: bigint, behind: readonly object[]): void {
     const argument = abi.KvmXenVcpuAttr.from({ type: abi.XenVcpuAttrType.VcpuInfoHva, u: { hva } });
     this.call(abi.KVM_XEN_VCPU_SET_ATTR, this.addressOf(argument, behind));
   }

@@ -2,10 +2,11 @@ import type { KvmClockData } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { u32 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
-import { X86VmInterrupts } from './interrupts.js';
+import { GenericVm } from '../../vm/vm.js';
+import type { Vcpu } from '../vcpu/vcpu.js';
 
 /** The clocks that a VM's vCPUs share. */
-export abstract class X86VmClock extends X86VmInterrupts {
+export abstract class X86VmClock extends GenericVm<Vcpu> {
   /** The guest's kvmclock, in nanoseconds, with flags that say how far to trust it. api.rst 4.29. x86, Cap.AdjustClock. */
   getClock(into?: KvmClockData): KvmClockData {
     return this.read(abi.KVM_GET_CLOCK, into);

@@ -1,14 +1,15 @@
 import * as abi from '../../abi/x86/index.js';
 import { type GuestMemory, memoryAccess } from '../../memory/guest-memory.js';
 import { s32 } from '../../struct/check.js';
+import { GenericVm } from '../../vm/vm.js';
 import { sevCommand, tdxCommand } from '../encryption.js';
 import { partOf } from '../sev/commands.js';
 import { Sev } from '../sev/sev.js';
 import { Tdx } from '../tdx.js';
-import { X86VmHyperV } from './hyperv.js';
+import type { Vcpu } from '../vcpu/vcpu.js';
 
 /** A VM whose memory the host cannot read. */
-export abstract class X86VmEncryption extends X86VmHyperV {
+export abstract class X86VmEncryption extends GenericVm<Vcpu> {
   /**
    * This VM as a guest of SEV, SEV-ES or SEV-SNP. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on AMD hosts that have it: `Cap.VmTypes` has the
    * bits of `VmType.Sev` and so on.
@@ -19,7 +20,7 @@ export abstract class X86VmEncryption extends X86VmHyperV {
   sev(device: number): Sev {
     const backend = this.opened();
     return new Sev(
-      { command: (command, behind) => this.#command(command, behind), address: (bytes) => backend.address(bytes) },
+      { command: (command, behind) => this.sevCommand(command, behind), address: (bytes) => backend.address(bytes) },
       s32(device, 'the descriptor of /dev/sev'),
     );
   }
@@ -37,7 +38,7 @@ export abstract class X86VmEncryption extends X86VmHyperV {
     });
   }
 
-  #command(command: abi.KvmSevCmd, behind: readonly object[]): void {
+  private sevCommand(command: abi.KvmSevCmd, behind: readonly object[]): void {
     sevCommand(command, () => this.call(abi.KVM_MEMORY_ENCRYPT_OP, this.addressOf(command, behind)));
   }
 
@@ -46,19 +47,19 @@ export abstract class X86VmEncryption extends X86VmHyperV {
    * `unregisterEncryptedRegion`. KVM_MEMORY_ENCRYPT_REG_REGION, api.rst 4.111. x86, an SEV guest.
    */
   registerEncryptedRegion(memory: GuestMemory, offset = 0, size?: number): void {
-    const { region, bytes, name } = this.#region(memory, offset, size);
+    const { region, bytes, name } = this.encryptedRegion(memory, offset, size);
     this.call(abi.KVM_MEMORY_ENCRYPT_REG_REGION, this.addressOf(region, [bytes]));
     this.hold(name, { memory: bytes, release: memoryAccess.hold(memory) });
   }
 
   /** Lets go of such memory, of the same place and size. KVM_MEMORY_ENCRYPT_UNREG_REGION, api.rst 4.112. x86, an SEV guest. */
   unregisterEncryptedRegion(memory: GuestMemory, offset = 0, size?: number): void {
-    const { region, bytes, name } = this.#region(memory, offset, size);
+    const { region, bytes, name } = this.encryptedRegion(memory, offset, size);
     this.call(abi.KVM_MEMORY_ENCRYPT_UNREG_REGION, this.addressOf(region, [bytes]));
     this.hold(name, undefined);
   }
 
-  #region(
+  private encryptedRegion(
     memory: GuestMemory,
     offset: number,
     size: number | undefined,

@@ -9,7 +9,7 @@ import type {
 import * as abi from '../../abi/x86/index.js';
 import { boolean, integer, u32 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
-import { SavingVm } from '../../vm/saving.js';
+import { GenericVm } from '../../vm/vm.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
 const { IrqChipId } = abi;
@@ -18,7 +18,7 @@ type PicId = typeof IrqChipId.PicMaster | typeof IrqChipId.PicSlave;
 type IoapicId = typeof IrqChipId.Ioapic;
 
 /** The interrupt controllers and timers of a PC. */
-export abstract class X86VmInterrupts extends SavingVm<Vcpu> {
+export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
   /**
    * Only the local APICs in the kernel, one for each later vCPU; the I/O APIC and, if there is one, the PIC are this process's. A
    * guest's end of a level-triggered interrupt on a routed vector is an exit, `ExitReason.IoapicEoi`. Before the first vCPU. x86,
@@ -60,17 +60,17 @@ export abstract class X86VmInterrupts extends SavingVm<Vcpu> {
    * 16, of the PIC. KVM_IRQ_LINE, api.rst 4.25. Cap.IrqChip, and an interrupt controller in the kernel.
    */
   override irqLine(gsi: number, level: boolean): void {
-    this.#checked(gsi);
+    this.checkGsi(gsi);
     super.irqLine(gsi, level);
   }
 
   override irqLineStatus(gsi: number, level: boolean): number {
-    this.#checked(gsi);
+    this.checkGsi(gsi);
     return super.irqLineStatus(gsi, level);
   }
 
   /** The kernel ignores a line that cannot be. */
-  #checked(gsi: number): void {
+  private checkGsi(gsi: number): void {
     this.opened();
     integer(gsi, 0, this.gsiLimit() - 1, 'gsi');
   }

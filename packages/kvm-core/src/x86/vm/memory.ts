@@ -2,10 +2,11 @@ import type { KvmMemoryAttributes } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { wholePages64 } from '../../memory/sizes.js';
 import { given, integer, u64 } from '../../struct/check.js';
-import { X86VmClock } from './clock.js';
+import { GenericVm } from '../../vm/vm.js';
+import type { Vcpu } from '../vcpu/vcpu.js';
 
 /** How a PC's memory is kept. */
-export abstract class X86VmMemory extends X86VmClock {
+export abstract class X86VmMemory extends GenericVm<Vcpu> {
   /**
    * Limits how many pages the kernel takes for the guest's shadow page tables: fewer cost the guest time. KVM_SET_NR_MMU_PAGES,
    * api.rst 4.44. x86, Cap.MmuShadowCacheControl.

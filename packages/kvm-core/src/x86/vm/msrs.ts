@@ -1,9 +1,10 @@
 import * as abi from '../../abi/x86/index.js';
+import { GenericVm } from '../../vm/vm.js';
 import { type MsrFilter, msrFilter } from '../msr-filter.js';
-import { X86VmMemory } from './memory.js';
+import type { Vcpu } from '../vcpu/vcpu.js';
 
 /** Which model-specific registers leave the guest. */
-export abstract class X86VmMsrs extends X86VmMemory {
+export abstract class X86VmMsrs extends GenericVm<Vcpu> {
   /**
    * Which MSRs the guest's RDMSR and WRMSR may use. What is denied raises #GP in the guest; or, where Cap.X86UserSpaceMsr is enabled with
    * `MsrExitReason.Filter`, leaves it with `ExitReason.X86Rdmsr` or `X86Wrmsr`. Each call replaces the filter before; without an argument

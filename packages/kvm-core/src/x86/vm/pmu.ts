@@ -1,6 +1,7 @@
 import * as abi from '../../abi/x86/index.js';
 import { boolean, given, list, oneOf } from '../../struct/check.js';
-import { X86VmMsrs } from './msrs.js';
+import { GenericVm } from '../../vm/vm.js';
+import type { Vcpu } from '../vcpu/vcpu.js';
 
 /** What `vm.setPmuEventFilter` takes. */
 export interface PmuEventFilter {
@@ -17,7 +18,7 @@ export interface PmuEventFilter {
 const actions = { allow: abi.PmuEventAction.Allow, deny: abi.PmuEventAction.Deny } as const;
 
 /** What a guest may measure of the processor. */
-export abstract class X86VmPmu extends X86VmMsrs {
+export abstract class X86VmPmu extends GenericVm<Vcpu> {
   /**
    * Which events the guest's performance counters may count; the others count nothing. Each call replaces the filter before.
    * KVM_SET_PMU_EVENT_FILTER, api.rst 4.120. x86, Cap.PmuEventFilter.

@@ -4,8 +4,9 @@ import { type GuestMemory, memoryAccess } from '../../memory/guest-memory.js';
 import { given, u16, u32 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
 import { isGuestMemory } from '../../vm/memory.js';
+import { GenericVm } from '../../vm/vm.js';
+import type { Vcpu } from '../vcpu/vcpu.js';
 import { hypercallPages, hypercallPagesName } from '../xen.js';
-import { X86VmPmu } from './pmu.js';
 
 /** What `vm.setXenHvmConfig` takes. */
 export interface XenHvmConfig {
@@ -22,7 +23,7 @@ export interface XenHvmConfig {
 const pageSize = 4096;
 
 /** What a guest made for Xen wants of its VM. */
-export abstract class X86VmXen extends X86VmPmu {
+export abstract class X86VmXen extends GenericVm<Vcpu> {
   /**
    * Makes KVM answer as Xen would: a hypercall page, hypercalls as exits, events. The pages are copied, and stay as long as the VM.
    * KVM_XEN_HVM_CONFIG, api.rst 4.28. x86, Cap.XenHvm.
@@ -79,17 +80,17 @@ export abstract class X86VmXen extends X86VmPmu {
     const name = 'Xen shared info';
     this.notShared(name);
     if (memory === undefined) {
-      this.#setSharedInfo(0n, []);
+      this.setSharedInfo(0n, []);
       this.hold(name, undefined);
       return;
     }
     isGuestMemory(memory);
     const page = memoryAccess.pages(memory, offset, pageSize);
-    this.#setSharedInfo(BigInt(this.opened().address(page)), [page]);
+    this.setSharedInfo(BigInt(this.opened().address(page)), [page]);
     this.hold(name, { memory: page, release: memoryAccess.hold(memory) });
   }
 
-  #setSharedInfo(hva: bigint, behind: readonly object[]): void {
+  private setSharedInfo(hva: bigint, behind: readonly object[]): void {
     const argument = abi.KvmXenHvmAttr.from({ type: abi.XenAttrType.SharedInfoHva, u: { sharedInfo: { hva } } });
     this.call(abi.KVM_XEN_HVM_SET_ATTR, this.addressOf(argument, behind));
   }
