@@ -1,6 +1,7 @@
 import { GuestDebug, KVM_ARM_MAX_DBG_REGS, type KvmGuestDebug } from '../abi/arm64/index.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { given, list, oneOf, u64 } from '../struct/check.js';
+import { list, oneOf, u64 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import type { StructInit } from '../struct/struct.js';
 
 /** A place whose use stops the guest: a breakpoint or watchpoint register. */
@@ -37,7 +38,11 @@ const doubleword = 8n;
 
 /** The argument of KVM_SET_GUEST_DEBUG. */
 export function guestDebug(options: GuestDebugOptions): StructInit<KvmGuestDebug> {
-  const { singleStep, softwareBreakpoints, breakpoints: wanted = [] } = given(options, 'what to debug');
+  const {
+    singleStep,
+    softwareBreakpoints,
+    breakpoints: wanted = [],
+  } = optionsOf(options, 'what to debug', ['singleStep', 'softwareBreakpoints', 'breakpoints']);
   const breakpoints = list(wanted, 'breakpoints').map(registers);
   const execution = breakpoints.filter(({ executes }) => executes);
   const data = breakpoints.filter(({ executes }) => !executes);
@@ -63,7 +68,7 @@ interface Registers {
 }
 
 function registers(breakpoint: HardwareBreakpoint, i: number): Registers {
-  const { address, on = 'execute', length = 1 } = given(breakpoint, `breakpoint ${i}`);
+  const { address, on = 'execute', length = 1 } = optionsOf(breakpoint, `breakpoint ${i}`, ['address', 'on', 'length']);
   const condition = oneOf(conditions, on, `what stops at breakpoint ${i}`);
   const bytes = oneOf(lengths, length, `the length of breakpoint ${i}`);
   const executes = on === 'execute';

@@ -4,7 +4,8 @@ import { withGroups } from '../ioctl/groups.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { restoreParts, savedParts } from '../state/parts.js';
 import type { NewPart, SavedState } from '../state/saved-state.js';
-import { given, integer, list } from '../struct/check.js';
+import { integer, list } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import type { StructInit } from '../struct/struct.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { VcpuSaving } from '../vcpu/saving.js';
@@ -50,7 +51,7 @@ export class Vcpu extends ArmVcpuCalls {
    *   VM's other vCPUs, ENOENT for a feature the host lacks.
    */
   init(init: VcpuInit): void {
-    const { target, features = [] } = given(init, 'what a vCPU is initialised with');
+    const { target, features = [] } = optionsOf(init, 'what a vCPU is initialised with', ['target', 'features']);
     const argument = abi.KvmVcpuInit.from({ target });
     const bits = argument.features;
     for (const feature of list(features, 'features')) {

@@ -2,7 +2,8 @@ import { constants } from 'node:os';
 import type { KvmDeviceAttr } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { bytesOfView } from '../struct/bytes.js';
-import { bigInteger, given, integer, u32 } from '../struct/check.js';
+import { bigInteger, integer, u32 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import { Struct } from '../struct/struct.js';
 import type { FdKind, Ioctl } from './ioctl.js';
 import { KvmFd } from './kvm-fd.js';
@@ -110,7 +111,7 @@ export abstract class AttributesFd<K extends FdKind> extends ReadableAttributesF
 }
 
 function fieldsOf(attribute: Attribute): Pick<KvmDeviceAttr, 'group' | 'attr'> {
-  const { group, attr } = given(attribute, 'an attribute');
+  const { group, attr } = optionsOf(attribute, 'an attribute', ['group', 'attr']);
   u32(group, 'the group of an attribute');
   const number = typeof attr === 'number' ? BigInt(integer(attr, 0, Number.MAX_SAFE_INTEGER, 'attr')) : attr;
   return { group, attr: bigInteger(number, 0n, 0xffff_ffff_ffff_ffffn, 'attr') };

@@ -3,7 +3,8 @@ import { types } from 'node:util';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
-import { boolean, given, integer } from '../struct/check.js';
+import { boolean, integer } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import { bytesOf, lengthOfBytes } from '../struct/view.js';
 import { chunk, copyBytes, setBytes } from './copy.js';
 import { pageSize } from './page-size.js';
@@ -121,7 +122,7 @@ export class GuestMemory implements Disposable {
 
   /** @internal `kvm.allocateMemory`; `limit` is a parameter so that tests can have windows without gigabytes. */
   static allocate(backend: Backend, options: MemoryOptions, limit: number = windowLimit): GuestMemory {
-    const { size, hugePages = false } = given(options, 'the options of allocateMemory');
+    const { size, hugePages = false } = optionsOf(options, 'the options of allocateMemory', ['size', 'hugePages']);
     memorySize(size, 'the size of guest memory');
     const alignment = boolean(hugePages, 'hugePages') ? hugePageSize : pageSize;
     const windows = windowsOf(size, limit, (_, length) => allocatePages(backend, length, alignment));

@@ -4,7 +4,8 @@ import { withGroups } from '../ioctl/groups.js';
 import { adoptVcpu, type TransferredVcpu } from '../share/vcpu.js';
 import { restoreParts, savedParts } from '../state/parts.js';
 import type { NewPart, SavedState } from '../state/saved-state.js';
-import { boolean, given } from '../struct/check.js';
+import { boolean } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import { namedRegister } from '../vcpu/named-register.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { VcpuSaving } from '../vcpu/saving.js';
@@ -55,7 +56,7 @@ export class Vcpu extends /* @__PURE__ */ withGroups(GenericVcpu<Exit, KvmRun>, 
    * the guest has it again. KVM_SET_GUEST_DEBUG, api.rst 4.87. riscv, Cap.SetGuestDebug.
    */
   setGuestDebug(options: { softwareBreakpoints?: boolean } = {}): void {
-    const { softwareBreakpoints = false } = given(options, 'what to debug');
+    const { softwareBreakpoints = false } = optionsOf(options, 'what to debug', ['softwareBreakpoints']);
     const control = boolean(softwareBreakpoints, 'softwareBreakpoints') ? abi.GuestDebug.Enable : 0;
     this.write(abi.KVM_SET_GUEST_DEBUG, { control });
   }

@@ -3,6 +3,8 @@ import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { bytesGiven } from './bytes.js';
 import { given, integer } from './check.js';
+import { unknownName } from './options.js';
+import { gone, StructView } from './struct-view.js';
 import { bufferOf, lengthOf, lengthOfBytes, offsetOf } from './view.js';
 
 /** The typed arrays that a C array of integers becomes. */
@@ -67,7 +69,7 @@ export let addressOf: (struct: Struct, backend: Pick<Backend, 'address'>) => num
  *
  * 64-bit fields are bigint, all narrower ones number, nested structs and arrays views of the same bytes. A setter refuses
  * what its field cannot hold. The subclasses are generated from the kernel's headers. Once its buffer was transferred away no call takes
- * it, and its fields throw the engine's TypeError.
+ * it, and its fields throw `ERR_KVM_INVALID_ARGUMENT`.
  */
 export abstract class Struct {
   /** The bytes themselves, exactly as the kernel sees them. */
@@ -181,8 +183,7 @@ export abstract class Struct {
 
 /** A buffer that was transferred to another thread, or has shrunk, has left its address behind. */
 function there({ bytes, size }: Own): void {
-  if (lengthOfBytes(bytes) >= size) return;
-  throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of this struct were transferred away, or have shrunk');
+  if (lengthOfBytes(bytes) < size) throw gone();
 }
 
 /** A struct of the same type and bytes, which are its own. */
@@ -206,7 +207,7 @@ function withFields<T extends Struct>(struct: T, init: StructInit<T>): T {
   const { cName, fields } = struct.constructor as unknown as StructType;
   for (const [field, value] of Object.entries(given(init, `the fields of struct ${cName}`))) {
     if (!fields.includes(field)) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `struct ${cName} has no field ${field}`);
+      throw unknownName(`struct ${cName} has no field ${field}`, field, fields);
     }
     // An absent optional is the same as one that is not given.
     if (value !== undefined) (struct as Record<string, unknown>)[field] = value;
@@ -229,9 +230,9 @@ function misplaced({ cName, size }: StructType, buffer: unknown, byteOffset: num
 }
 
 /** A view of a buffer; undefined where this is none, or has no such bytes. */
-function viewOf(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): DataView | undefined {
+function viewOf(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): StructView | undefined {
   try {
-    return new DataView(buffer, byteOffset, byteLength);
+    return new StructView(buffer, byteOffset, byteLength);
   } catch {
     return undefined;
   }

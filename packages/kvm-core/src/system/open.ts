@@ -6,7 +6,7 @@ import { selectBackend } from '../backend/select.js';
 import { errnoName, KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
 import { Descriptor } from '../ioctl/descriptor.js';
-import { given } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 
 const { EACCES, EPERM, ENOENT, ENODEV, ENXIO } = constants.errno;
 
@@ -19,7 +19,7 @@ export interface KvmOptions {
 
 /** Opens KVM for the ABI of one architecture, and checks that the kernel speaks the one stable version of its API. */
 export function openSystem(arch: Architecture, options: KvmOptions): Descriptor {
-  const { backend: name, path = '/dev/kvm' } = given(options, 'the options of Kvm.open');
+  const { backend: name, path = '/dev/kvm' } = optionsOf(options, 'the options of Kvm.open', ['backend', 'path']);
   const backend = selectBackend(name);
   checkMachine(arch);
   const fd = openDevice(backend, path);

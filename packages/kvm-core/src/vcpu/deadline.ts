@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
-import { given } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 
 /** How a vCPU is to run. */
 export interface RunOptions {
@@ -16,7 +16,7 @@ export interface RunOptions {
 const longest = 1e12;
 
 export function deadlineOf(options: RunOptions): number {
-  const { deadline } = given(options, 'the options of run');
+  const { deadline } = optionsOf(options, 'the options of run', ['deadline']);
   if (typeof deadline !== 'number' || Number.isNaN(deadline)) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'deadline must be a time as performance.now() tells it');
   }

@@ -1,4 +1,5 @@
 import type { KvmRunMmio } from '../abi/x86/structs.js';
+import { KvmError } from '../errors/kvm-error.js';
 import { bigInteger, integer } from '../struct/check.js';
 
 /** An access to guest-physical memory that no slot backs: `len` bytes of `data`, both ways. */
@@ -38,6 +39,7 @@ export function mmioAccess(type: typeof KvmRunMmio): MmioAccessType {
     }
 
     set value(value: bigint) {
+      if (this.len === 0) throw noAccess();
       this.view.setBigUint64(dataOffset, bigInteger(value, 0n, lastValue(this.len), 'what a guest reads'), true);
     }
 
@@ -47,6 +49,7 @@ export function mmioAccess(type: typeof KvmRunMmio): MmioAccessType {
     }
 
     set value32(value: number) {
+      if (this.len === 0) throw noAccess();
       integer(value, 0, this.len >= 4 ? 0xffff_ffff : (1 << (8 * this.len)) - 1, 'what a guest reads');
       this.view.setUint32(dataOffset, value, true);
       this.view.setUint32(dataOffset + 4, 0, true);
@@ -57,4 +60,12 @@ export function mmioAccess(type: typeof KvmRunMmio): MmioAccessType {
 /** The largest number of so many bytes. */
 function lastValue(bytes: number): bigint {
   return (1n << BigInt(8 * bytes)) - 1n;
+}
+
+/** The kernel shows no access without a byte: the pages of the run state have been given back, or show something else. */
+export function noAccess(): KvmError {
+  return new KvmError(
+    'ERR_KVM_CLOSED',
+    'there is no access to answer: the vCPU is closed, or has left the guest again',
+  );
 }

@@ -1,6 +1,7 @@
 import { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { boolean, given, u32 } from '../struct/check.js';
+import { boolean, u32 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import { Device } from './device.js';
 
 /** The devices of a VM that the kernel emulates, but for those an ioctl of their own makes. */
@@ -16,7 +17,7 @@ export abstract class VmDevices extends KvmFd<'vm'> {
   /** Makes no device, and throws what making one of this type would throw for want of it: only whether the host has it is looked at. */
   createDevice(type: number, options: { test: true }): undefined;
   createDevice(type: number, options: { test?: boolean } = {}): Device | undefined {
-    const { test = false } = given(options, 'the options of createDevice');
+    const { test = false } = optionsOf(options, 'the options of createDevice', ['test']);
     const { KVM_CREATE_DEVICE, KvmCreateDevice, CreateDeviceFlag } = this.abi;
     const flags = boolean(test, 'test') ? CreateDeviceFlag.Test : 0;
     const argument = KvmCreateDevice.from({ type: u32(type, 'a device type'), flags });

@@ -2,6 +2,7 @@ import type { KvmIrqRoutingEntry, KvmIrqRoutingEntryU } from '../abi/x86/structs
 import type { Abi } from '../arch/architecture.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import type { StructInit } from '../struct/struct.js';
 
 /** A message-signalled interrupt: what a PCI device would write, and where. */
@@ -100,7 +101,7 @@ export function messageFields(message: MsiMessage): {
   data: number;
   devId: number;
 } {
-  const { address, data, devId = 0 } = given(message, 'a message');
+  const { address, data, devId = 0 } = optionsOf(message, 'a message', ['address', 'data', 'devId']);
   u64(address, 'the address of a message');
   return {
     addressLo: Number(address & 0xffff_ffffn),

@@ -2,7 +2,8 @@ import { KvmError } from '../errors/kvm-error.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
 import { memorySize, wholePages } from '../memory/sizes.js';
-import { given, integer, u32, u64 } from '../struct/check.js';
+import { integer, u32, u64 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import type { RegionFields, UserMemoryRegion } from './memory.js';
 
 /** What `vm.setUserMemoryRegion2` takes. */
@@ -63,9 +64,10 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
 
 /** A region as it is now: it is not read again. */
 function regionOf(region: UserMemoryRegion2): UserMemoryRegion2 {
-  const { slot, guestPhysAddr, memory, offset, size, flags, guestMemfd, guestMemfdOffset } = given(
+  const { slot, guestPhysAddr, memory, offset, size, flags, guestMemfd, guestMemfdOffset } = optionsOf(
     region,
     'a memory region',
+    ['slot', 'guestPhysAddr', 'memory', 'offset', 'size', 'flags', 'guestMemfd', 'guestMemfdOffset'],
   );
   return {
     slot,

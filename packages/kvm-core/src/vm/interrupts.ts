@@ -1,7 +1,8 @@
 import type { KvmIrqfd } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { boolean, given, integer, list, u32 } from '../struct/check.js';
+import { boolean, integer, list, u32 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import type { StructInit } from '../struct/struct.js';
 import { EventFd } from '../system/event-fd.js';
 import { type GsiRoute, type MsiMessage, messageFields, routingEntry } from './gsi-route.js';
@@ -93,7 +94,12 @@ export abstract class VmInterrupts extends KvmFd<'vm'> {
    * guest, with no vCPU leaving it. KVM_IRQFD, api.rst 4.75. Cap.Irqfd, and an interrupt controller in the kernel.
    */
   irqfd(config: IrqfdConfig): void {
-    const { eventfd, gsi, flags = 0, resample } = given(config, 'an interrupt line');
+    const {
+      eventfd,
+      gsi,
+      flags = 0,
+      resample,
+    } = optionsOf(config, 'an interrupt line', ['eventfd', 'gsi', 'flags', 'resample']);
     this.opened();
     integer(gsi, 0, this.gsiLimit() - 1, 'gsi');
     const resampling = resample === undefined ? 0 : this.abi.IrqfdFlag.Resample;

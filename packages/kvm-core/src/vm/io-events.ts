@@ -1,7 +1,8 @@
 import type { KvmCoalescedMmioZone } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { boolean, given, integer, u32, u64 } from '../struct/check.js';
+import { boolean, integer, u32, u64 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import { EventFd } from '../system/event-fd.js';
 
 /** A place that signals an eventfd when the guest writes to it. */
@@ -35,7 +36,13 @@ export abstract class VmIoEvents extends KvmFd<'vm'> {
    * KVM_IOEVENTFD, api.rst 4.59. Cap.Ioeventfd.
    */
   ioeventfd(config: IoeventfdConfig): void {
-    const { eventfd, addr, len, datamatch, flags = 0 } = given(config, 'a doorbell');
+    const {
+      eventfd,
+      addr,
+      len,
+      datamatch,
+      flags = 0,
+    } = optionsOf(config, 'a doorbell', ['eventfd', 'addr', 'len', 'datamatch', 'flags']);
     const fd = EventFd.descriptorOf(eventfd, 'eventfd');
     const { KVM_IOEVENTFD, IoeventfdFlag } = this.abi;
     if (![0, 1, 2, 4, 8].includes(integer(len, 0, 8, 'len'))) {
@@ -68,7 +75,7 @@ export abstract class VmIoEvents extends KvmFd<'vm'> {
   }
 
   private zone(zone: CoalescedZone): Pick<KvmCoalescedMmioZone, 'addr' | 'size' | 'pio'> {
-    const { addr, size, pio = false } = given(zone, 'a zone of coalesced writes');
+    const { addr, size, pio = false } = optionsOf(zone, 'a zone of coalesced writes', ['addr', 'size', 'pio']);
     if (boolean(pio, 'pio')) this.need(this.abi.Cap.CoalescedPio, 'a zone of ports');
     return { addr: u64(addr, 'addr'), size: integer(size, 1, 0xffff_ffff, 'size'), pio: Number(pio) };
   }

@@ -5,7 +5,8 @@ import { KvmFd } from '../ioctl/kvm-fd.js';
 import { type GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
 import { type GuestMemory, memoryAccess } from '../memory/guest-memory.js';
 import { wholePages, wholePages64 } from '../memory/sizes.js';
-import { given, integer, u32, u64 } from '../struct/check.js';
+import { integer, u32, u64 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 
 /** What `vm.setUserMemoryRegion` takes. */
 export interface UserMemoryRegion {
@@ -67,7 +68,14 @@ export abstract class VmMemory extends KvmFd<'vm'> {
 
   /** Checks a region, has it sent, and keeps what is in it for as long as the slot does. */
   protected setRegion(region: UserMemoryRegion, send: (fields: RegionFields) => void, guestMemfd?: GuestMemfd): void {
-    const { slot, guestPhysAddr, memory, flags = 0, offset = 0, size } = given(region, 'a memory region');
+    const {
+      slot,
+      guestPhysAddr,
+      memory,
+      flags = 0,
+      offset = 0,
+      size,
+    } = optionsOf(region, 'a memory region', ['slot', 'guestPhysAddr', 'memory', 'flags', 'offset', 'size']);
     this.opened();
     this.checkSlot(slot);
     u32(flags, 'flags');

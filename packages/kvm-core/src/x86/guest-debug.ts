@@ -1,7 +1,8 @@
 import type { KvmGuestDebug } from '../abi/x86/index.js';
 import { GuestDebug } from '../abi/x86/index.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { boolean, given, list, oneOf, u64 } from '../struct/check.js';
+import { boolean, list, oneOf, u64 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import type { StructInit } from '../struct/struct.js';
 
 /** A place whose use stops the guest: a debug register. */
@@ -40,8 +41,14 @@ const registers = 4;
 
 /** The argument of KVM_SET_GUEST_DEBUG. */
 export function guestDebug(options: GuestDebugOptions): StructInit<KvmGuestDebug> {
-  const { singleStep = false, softwareBreakpoints = false, blockIrq = false, inject } = given(options, 'what to debug');
-  const breakpoints = list(options.breakpoints ?? [], 'breakpoints');
+  const {
+    singleStep = false,
+    breakpoints: wanted = [],
+    softwareBreakpoints = false,
+    blockIrq = false,
+    inject,
+  } = optionsOf(options, 'what to debug', ['singleStep', 'breakpoints', 'softwareBreakpoints', 'blockIrq', 'inject']);
+  const breakpoints = list(wanted, 'breakpoints');
   if (breakpoints.length > registers) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the processor has ${registers} breakpoints, not ${breakpoints.length}`);
   }
@@ -61,7 +68,11 @@ function debugRegisters(breakpoints: readonly HardwareBreakpoint[]): BigUint64Ar
   const debugReg = new BigUint64Array(DR7 + 1);
   let control = breakpoints.length > 0 ? dr7Base : 0n;
   for (const [i, breakpoint] of breakpoints.entries()) {
-    const { address, on = 'execute', length = 1 } = given(breakpoint, `breakpoint ${i}`);
+    const {
+      address,
+      on = 'execute',
+      length = 1,
+    } = optionsOf(breakpoint, `breakpoint ${i}`, ['address', 'on', 'length']);
     const condition = oneOf(conditions, on, `what stops at breakpoint ${i}`);
     const code = oneOf(lengths, length, `the length of breakpoint ${i}`);
     if (on === 'execute' && length !== 1) {

@@ -1,5 +1,6 @@
 import { KVM_EXIT_IO_OUT, type KvmRun, KvmRunIo } from '../abi/x86/index.js';
 import { integer } from '../struct/check.js';
+import { noAccess } from '../vcpu/mmio-access.js';
 import type { RunState } from '../vcpu/run-state.js';
 
 /** Bytes: an `outl` or `inl`. */
@@ -57,7 +58,7 @@ export class IoAccess extends KvmRunIo {
 
   /** One of the `count` elements. */
   element(index: number): number {
-    return this.#element(integer(index, 0, this.count - 1, 'the index of an element'));
+    return this.#element(this.#indexOf(index));
   }
 
   #element(index: number): number {
@@ -67,10 +68,16 @@ export class IoAccess extends KvmRunIo {
     return value;
   }
 
+  #indexOf(index: number): number {
+    const { count } = this;
+    if (count === 0) throw noAccess();
+    return integer(index, 0, count - 1, 'the index of an element');
+  }
+
   /** What the guest reads as one of the `count` elements; it must fit `size` bytes. */
   setElement(index: number, value: number): void {
     const { data, size } = this;
-    integer(index, 0, this.count - 1, 'the index of an element');
+    this.#indexOf(index);
     integer(value, 0, 2 ** (8 * size) - 1, 'what a guest reads from a port');
     for (let i = 0; i < size; i++) data[index * size + i] = value >>> (8 * i);
   }

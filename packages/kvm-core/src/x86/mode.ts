@@ -3,7 +3,10 @@ import { KvmError } from '../errors/kvm-error.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
 import { bigInteger } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import type { StructInit } from '../struct/struct.js';
+import { GenericVcpu } from '../vcpu/vcpu.js';
+import { isGuestMemory } from '../vm/memory.js';
 import { identityMap, identityMapSize } from './paging.js';
 import { Cr0, Cr4, Efer, Rflags } from './registers.js';
 import { code32, code64, data, descriptorTable, realCode, realData, type Segment, task } from './segments.js';
@@ -63,8 +66,8 @@ export function addressLimit(mode: Mode): bigint {
  *   vCPU nor its memory has changed then. `ERR_KVM_SYSCALL` with EINVAL for a mode that the vCPU's CPUID lacks.
  */
 export function enterMode(vcpu: Vcpu, mode: Mode, setup: ModeSetup): void {
-  const tables = checkSetup(mode, setup);
-  const { memory, entry, stackTop } = setup;
+  if (!(vcpu instanceof GenericVcpu)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'enterMode takes a vCPU');
+  const { memory, entry, stackTop, tables } = checkSetup(mode, setup);
   const sregs = vcpu.getSregs();
   switch (mode) {
     case 'real':
@@ -86,12 +89,19 @@ export function enterMode(vcpu: Vcpu, mode: Mode, setup: ModeSetup): void {
   vcpu.setRegs({ rip: entry, rsp, rflags: Rflags.Fixed });
 }
 
-/** Checks everything; gives the address of the tables, 0 in real mode. */
-function checkSetup(mode: Mode, { memory, entry, stackTop, tables }: ModeSetup): bigint {
+/** The setup, checked; the address of the tables is 0 in real mode. */
+function checkSetup(mode: Mode, setup: ModeSetup): Required<ModeSetup> {
+  const { memory, entry, stackTop, tables } = optionsOf(setup, 'the setup of a mode', [
+    'memory',
+    'entry',
+    'stackTop',
+    'tables',
+  ]);
+  isGuestMemory(memory);
   const { addressLimit, tablesSize } = factsOf(mode);
   bigInteger(entry, 0n, addressLimit - 1n, `the entry point in ${mode} mode`);
   bigInteger(stackTop, 0n, addressLimit, `the top of the stack in ${mode} mode`);
-  if (tablesSize === 0) return 0n;
+  if (tablesSize === 0) return { memory, entry, stackTop, tables: 0n };
   if (tables === undefined) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${mode} mode needs tables: ${tablesSize} bytes of guest memory`);
   }
@@ -111,12 +121,15 @@ function checkSetup(mode: Mode, { memory, entry, stackTop, tables }: ModeSetup):
   }
   // Closed memory is found out before the vCPU is touched.
   memory.read(Number(tables), 0);
-  return tables;
+  return { memory, entry, stackTop, tables };
 }
 
 function factsOf(mode: Mode): ModeFacts {
-  if (!Object.hasOwn(facts, mode)) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `there is no mode ${JSON.stringify(mode)}: ${modes.join(', ')}`);
+  if (typeof mode !== 'string' || !Object.hasOwn(facts, mode)) {
+    throw new KvmError(
+      'ERR_KVM_INVALID_ARGUMENT',
+      `there is no mode ${typeof mode === 'string' ? JSON.stringify(mode) : typeof mode}: ${modes.join(', ')}`,
+    );
   }
   return facts[mode];
 }

@@ -2,7 +2,8 @@ import * as abi from '../abi/x86/index.js';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { bytesGiven } from '../struct/bytes.js';
-import { boolean, given, integer, list, oneOf, u32 } from '../struct/check.js';
+import { boolean, integer, list, oneOf, u32 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 
 /** What `vm.setMsrFilter` takes. */
 export interface MsrFilter {
@@ -35,7 +36,7 @@ export function msrFilter(
   filter: MsrFilter,
   backend: Backend,
 ): { argument: abi.KvmMsrFilter; bitmaps: readonly Uint8Array[] } {
-  const { default: byDefault = 'allow', ranges = [] } = given(filter, 'an MSR filter');
+  const { default: byDefault = 'allow', ranges = [] } = optionsOf(filter, 'an MSR filter', ['default', 'ranges']);
   const flags = oneOf(defaults, byDefault, 'the default of an MSR filter');
   const own = list(ranges, 'the ranges of an MSR filter');
   integer(own.length, 0, abi.KVM_MSR_FILTER_MAX_RANGES, 'the number of ranges of an MSR filter');
@@ -53,7 +54,13 @@ function checkedRange(
   allowed: boolean,
   where: string,
 ): { base: number; nmsrs: number; flags: number; bitmap: Uint8Array } {
-  const { base, count, read = true, write = true, bitmap } = given(range, where);
+  const {
+    base,
+    count,
+    read = true,
+    write = true,
+    bitmap,
+  } = optionsOf(range, where, ['base', 'count', 'read', 'write', 'bitmap']);
   integer(count, 1, maxCount, `${where}.count`);
   integer(u32(base, `${where}.base`) + count, 0, 2 ** 32, `the end of ${where}`);
   const flags =

@@ -4,7 +4,8 @@ import { KvmError } from '../errors/kvm-error.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
 import type { StructArray } from '../struct/array.js';
-import { boolean, given, u64 } from '../struct/check.js';
+import { boolean, u64 } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import { Struct, type StructInit } from '../struct/struct.js';
 import { CpuidTable } from './cpuid/table.js';
 import { partOf } from './sev/commands.js';
@@ -66,7 +67,14 @@ export class Tdx extends TdxCommands {
 
   /** Makes the VM, of `VmType.Tdx`, a trust domain: before its first vCPU. KVM_TDX_INIT_VM. */
   initVm(config: TdxVm): void {
-    const { attributes, xfam, cpuid, mrconfigid, mrowner, mrownerconfig } = given(config, 'a trust domain');
+    const { attributes, xfam, cpuid, mrconfigid, mrowner, mrownerconfig } = optionsOf(config, 'a trust domain', [
+      'attributes',
+      'xfam',
+      'cpuid',
+      'mrconfigid',
+      'mrowner',
+      'mrownerconfig',
+    ]);
     const leaves = CpuidTable.leavesOf(cpuid);
     const data = abi.KvmTdxInitVm.at(new Uint8Array(abi.KvmTdxInitVm.size + leaves.length * abi.KvmCpuidEntry2.size));
     data.assign({
@@ -103,7 +111,13 @@ export class TdxVcpu extends TdxCommands {
    * @param region.measure whether it belongs to what attestation shows; false.
    */
   initMemRegion(region: { gpa: bigint; memory: GuestMemory; offset?: number; size?: number; measure?: boolean }): void {
-    const { gpa, memory, offset = 0, size, measure = false } = given(region, 'memory of a trust domain');
+    const {
+      gpa,
+      memory,
+      offset = 0,
+      size,
+      measure = false,
+    } = optionsOf(region, 'memory of a trust domain', ['gpa', 'memory', 'offset', 'size', 'measure']);
     const bytes = partOf(memory, offset, size);
     if (bytes.length % pageSize !== 0) {
       throw new KvmError('ERR_KVM_OUT_OF_RANGE', `memory of a trust domain is whole pages, not ${bytes.length} bytes`);

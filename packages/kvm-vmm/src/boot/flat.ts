@@ -1,6 +1,7 @@
 import { type GuestMemory, KvmError, pageSize, type Vcpu } from '@kvm/core';
+import { integer, optionsOf, s64, u64 } from '@kvm/core/struct';
 import { addressLimit, enterMode, type Mode, tablesSize } from '@kvm/core/x86';
-import { lowMemoryEnd } from './memory-map.js';
+import { guestMemory, lowMemoryEnd } from './memory-map.js';
 
 /** Where a flat binary is put when nobody says where. */
 export const defaultLoadAddress = 0x1000n;
@@ -33,10 +34,21 @@ export interface FlatPlan {
  * The tables take the end of the memory below 3 GiB. The stack grows down from there; in real mode from the end of the first
  * 64 KiB. It is the guest's business to keep it away from its own bytes.
  *
- * @throws KvmError `ERR_KVM_OUT_OF_RANGE` that names what does not fit, and the limit.
+ * @throws KvmError `ERR_KVM_OUT_OF_RANGE` that names what does not fit, and the limit; `ERR_KVM_INVALID_ARGUMENT` for a value of
+ *   the wrong type and for an option that does not exist.
  */
 export function planFlat(options: FlatOptions): FlatPlan {
-  const { mode, memorySize, imageSize, loadAddr = defaultLoadAddress, entry = loadAddr } = options;
+  const {
+    mode,
+    memorySize,
+    imageSize,
+    loadAddr = defaultLoadAddress,
+    entry = loadAddr,
+  } = optionsOf(options, 'the options of planFlat', ['mode', 'memorySize', 'imageSize', 'loadAddr', 'entry']);
+  integer(imageSize, 0, Number.MAX_SAFE_INTEGER, 'imageSize');
+  // What else they may be depends on the mode and the memory.
+  s64(loadAddr, 'loadAddr');
+  s64(entry, 'entry');
   const end = lowMemoryEnd(memorySize);
   const tablesEnd = end - (end % BigInt(pageSize));
   const tables = tablesEnd - BigInt(tablesSize(mode));
@@ -74,7 +86,15 @@ export function planFlat(options: FlatOptions): FlatPlan {
  * to have it: `vcpu.setCpuid2(kvm.getSupportedCpuid())` first.
  */
 export function bootFlat(vcpu: Vcpu, memory: GuestMemory, image: Uint8Array, plan: FlatPlan): void {
-  const { mode, loadAddr, entry, stackTop, tables } = plan;
+  const { mode, loadAddr, entry, stackTop, tables } = optionsOf(plan, 'the plan of a flat guest', [
+    'mode',
+    'loadAddr',
+    'entry',
+    'stackTop',
+    'tables',
+  ]);
+  guestMemory(memory);
+  u64(loadAddr, 'loadAddr');
   memory.write(Number(loadAddr), image);
   enterMode(vcpu, mode, { memory, entry, stackTop, tables });
 }

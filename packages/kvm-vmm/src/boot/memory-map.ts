@@ -1,4 +1,5 @@
-import { type GuestMemory, KvmError, type Vm } from '@kvm/core';
+import { GuestMemory, KvmError, Vm } from '@kvm/core';
+import { integer } from '@kvm/core/struct';
 
 /** Guest-physical addresses from here to 4 GiB belong to devices. */
 const deviceHole = 0xc000_0000n;
@@ -6,6 +7,7 @@ const deviceHoleEnd = 0x1_0000_0000n;
 
 /** The end of the memory that lies at address 0, when a guest has `size` bytes in all. */
 export function lowMemoryEnd(size: number): bigint {
+  integer(size, 0, Number.MAX_SAFE_INTEGER, "the size of a guest's memory, in bytes,");
   return BigInt(Math.min(size, Number(deviceHole)));
 }
 
@@ -21,10 +23,16 @@ interface Piece {
  * from 0 on.
  */
 export function mapRam(vm: Vm, memory: GuestMemory): void {
+  if (!(vm instanceof Vm)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'vm must be a Vm');
+  guestMemory(memory);
   let slot = 0;
   for (const piece of layOut(memory.size, memory.windowSize)) {
     vm.setUserMemoryRegion({ slot: slot++, memory, ...piece });
   }
+}
+
+export function guestMemory(memory: unknown): void {
+  if (!(memory instanceof GuestMemory)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'memory must be a GuestMemory');
 }
 
 /** Pieces that lie on one side of the hole, and in one window of the memory. */

@@ -1,4 +1,6 @@
-import { KvmError, type MmioAccess } from '@kvm/core';
+import { KvmError, MmioAccess } from '@kvm/core';
+import { s64 } from '@kvm/core/struct';
+import { checkDevice } from './device.js';
 import { RangeMap } from './range-map.js';
 
 /**
@@ -27,12 +29,15 @@ export class MmioBus {
 
   /** Gives `length` bytes from a guest-physical address on to a device. Throws `KvmError` when some of them are taken. */
   attach(guestPhysAddr: bigint, length: bigint, device: MmioDevice): void {
+    s64(guestPhysAddr, 'guestPhysAddr');
+    s64(length, 'length');
     if (guestPhysAddr < 0n || length < 1n || guestPhysAddr + length > addresses) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
         `guest-physical addresses have 52 bits: there are no ${length} bytes from 0x${guestPhysAddr.toString(16)} on`,
       );
     }
+    checkDevice(device);
     const claim = { start: Number(guestPhysAddr), end: Number(guestPhysAddr + length), device };
     this.#devices.add(claim, 'the range of guest-physical addresses');
   }
@@ -49,6 +54,7 @@ export class MmioBus {
 
   /** One MMIO exit. */
   dispatch(mmio: MmioAccess): void {
+    if (!(mmio instanceof MmioAccess)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'dispatch takes exit.mmio');
     const { address } = mmio;
     const claim = this.#devices.find(address, mmio.len);
     if (mmio.isWrite !== 0) {

@@ -1,4 +1,5 @@
-import { type IoAccess, KvmError } from '@kvm/core';
+import { type IoAccess, KvmError, KvmRunIo } from '@kvm/core';
+import { checkDevice } from './device.js';
 import { RangeMap } from './range-map.js';
 
 /** A device behind ports. `offset` counts from its first port; an access is 1, 2 or 4 bytes wide. */
@@ -26,6 +27,7 @@ export class PioBus {
     if (!Number.isInteger(port) || !Number.isInteger(length) || port < 0 || length < 1 || port + length > ports) {
       throw new KvmError('ERR_KVM_OUT_OF_RANGE', `ports lie from 0 to 0xffff: there are no ${length} from ${port} on`);
     }
+    checkDevice(device);
     this.#devices.add({ start: port, end: port + length, device }, 'the range of ports');
   }
 
@@ -58,6 +60,7 @@ export class PioBus {
 
   /** All elements of a port I/O exit, in order: a string instruction has several. */
   dispatch(io: IoAccess): void {
+    if (!(io instanceof KvmRunIo)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'dispatch takes exit.io');
     const { port, size, count, isWrite } = io;
     for (let i = 0; i < count; i++) {
       if (isWrite) this.write(port, size, io.element(i));

@@ -1,4 +1,4 @@
-import type { MmioAccess } from '@kvm/core';
+import { KvmError, type MmioAccess } from '@kvm/core';
 import type { MmioDevice } from '../bus/mmio-bus.js';
 
 /** Where the demo's guest looks for the device: a guest-physical address. */
@@ -30,6 +30,9 @@ export class Challenge implements MmioDevice {
 
   /** Two numbers of 64 bits; what is above is cut. */
   constructor(a: bigint, b: bigint) {
+    if (typeof a !== 'bigint' || typeof b !== 'bigint') {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the numbers of a Challenge must be bigints');
+    }
     this.a = BigInt.asUintN(64, a);
     this.b = BigInt.asUintN(64, b);
   }

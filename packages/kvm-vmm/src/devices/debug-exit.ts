@@ -1,3 +1,4 @@
+import { u32 } from '@kvm/core/struct';
 import type { PioDevice } from '../bus/pio-bus.js';
 
 /** The port where kvm-cli's machine has it, and QEMU's by custom. */
@@ -20,6 +21,6 @@ export class DebugExit implements PioDevice {
 
   /** The first write counts. */
   write(_offset: number, _size: number, value: number): void {
-    this.#status ??= value & 0xff;
+    this.#status ??= u32(value, 'what is written to a port') & 0xff;
   }
 }

@@ -1,7 +1,10 @@
-import { type Exit, ExitReason, exitReasonName, Struct, unrecognised } from '@kvm/core';
+import { type Exit, ExitReason, exitReasonName, KvmError, Struct, unrecognised } from '@kvm/core';
 
 /** An exit in one line: its name, and what it carries. After it was handled, that is also what a read was given. */
 export function describeExit(exit: Exit): string {
+  if (typeof exit !== 'object' || exit === null || typeof exit.reason !== 'number') {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'describeExit takes an exit, as vcpu.run() gives it');
+  }
   switch (exit.reason) {
     case ExitReason.Io: {
       const { port, size, count, isWrite, data } = exit.io;

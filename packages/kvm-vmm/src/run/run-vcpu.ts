@@ -1,8 +1,9 @@
-import { type Exit, ExitReason, exitReasonNames, unrecognised, type Vcpu } from '@kvm/core';
-import type { MmioBus } from '../bus/mmio-bus.js';
-import type { PioBus } from '../bus/pio-bus.js';
-import type { DebugExit } from '../devices/debug-exit.js';
-import type { ExitCounts } from './exit-counts.js';
+import { type Exit, ExitReason, exitReasonNames, KvmError, unrecognised, Vcpu } from '@kvm/core';
+import { optionsOf } from '@kvm/core/struct';
+import { MmioBus } from '../bus/mmio-bus.js';
+import { PioBus } from '../bus/pio-bus.js';
+import { DebugExit } from '../devices/debug-exit.js';
+import { ExitCounts } from './exit-counts.js';
 import type { Outcome } from './outcome.js';
 
 export interface RunOptions {
@@ -25,7 +26,7 @@ export interface RunOptions {
  * @throws KvmError `ERR_KVM_SYSCALL` when the kernel cannot run the guest at all.
  */
 export function runVcpu(vcpu: Vcpu, options: RunOptions): Outcome {
-  const { pio, mmio, debugExit, counts, observe, interrupted } = options;
+  const { pio, mmio, debugExit, counts, observe, interrupted } = checked(vcpu, options);
   for (;;) {
     const exit = vcpu.run();
     counts?.add(exit.reason);
@@ -47,6 +48,23 @@ export function runVcpu(vcpu: Vcpu, options: RunOptions): Outcome {
     observe?.(exit);
     if (outcome !== undefined) return outcome;
   }
+}
+
+function checked(vcpu: Vcpu, options: RunOptions): RunOptions {
+  const known = ['pio', 'mmio', 'debugExit', 'counts', 'observe', 'interrupted'] as const;
+  const { pio, mmio, debugExit, counts, observe, interrupted } = optionsOf(options, 'the options of runVcpu', known);
+  const isFunction = (value: unknown): boolean => value === undefined || typeof value === 'function';
+  const wrong = Object.entries({
+    'a vCPU': vcpu instanceof Vcpu,
+    'pio, a PioBus': pio instanceof PioBus,
+    'mmio, an MmioBus': mmio instanceof MmioBus,
+    'debugExit, a DebugExit': debugExit === undefined || debugExit instanceof DebugExit,
+    'counts, an ExitCounts': counts === undefined || counts instanceof ExitCounts,
+    'observe, a function': isFunction(observe),
+    'interrupted, a function': isFunction(interrupted),
+  }).find(([, fits]) => !fits);
+  if (wrong !== undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `runVcpu takes ${wrong[0]}`);
+  return options;
 }
 
 /** What an exit that no device answers makes of the run. */

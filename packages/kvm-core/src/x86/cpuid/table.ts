@@ -1,6 +1,7 @@
 import { CpuidFlag, KvmCpuidEntry2 } from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { given, integer, list, u32 } from '../../struct/check.js';
+import { optionsOf } from '../../struct/options.js';
 import { copyOf, type StructInit } from '../../struct/struct.js';
 import type { CpuidBit } from './features.js';
 import { textOf, wordsOf } from './text.js';
@@ -163,7 +164,12 @@ function withFlags(entry: StructInit<KvmCpuidEntry2>): StructInit<KvmCpuidEntry2
 const registers: readonly CpuidBit['register'][] = ['eax', 'ebx', 'ecx', 'edx'];
 
 function checked(feature: CpuidBit): CpuidBit & { mask: number } {
-  const { leaf, subleaf, register, bit } = given(feature, 'a CPUID feature');
+  const { leaf, subleaf, register, bit } = optionsOf(feature, 'a CPUID feature', [
+    'leaf',
+    'subleaf',
+    'register',
+    'bit',
+  ]);
   u32(leaf, 'the leaf of a feature');
   u32(subleaf, 'the subleaf of a feature');
   if (!registers.includes(register)) {

@@ -1,6 +1,6 @@
 import * as abi from '../../abi/x86/index.js';
 import type { GuestMemory } from '../../memory/guest-memory.js';
-import { given } from '../../struct/check.js';
+import { optionsOf } from '../../struct/options.js';
 import { blobFor, optionalBlob, partOf, SevCommands } from './commands.js';
 
 /** Of `sev.launchStart`. */
@@ -36,7 +36,10 @@ export abstract class SevLaunchCommands extends SevCommands {
    * @param options.ghcbVersion of SEV-ES's guest-host protocol; 0 for the kernel's choice.
    */
   init2(options: { vmsaFeatures?: bigint; ghcbVersion?: number } = {}): void {
-    const { vmsaFeatures = 0n, ghcbVersion = 0 } = given(options, 'the options of init2');
+    const { vmsaFeatures = 0n, ghcbVersion = 0 } = optionsOf(options, 'the options of init2', [
+      'vmsaFeatures',
+      'ghcbVersion',
+    ]);
     this.command(abi.KVM_SEV_INIT2, abi.KvmSevInit.from({ vmsaFeatures, ghcbVersion }));
   }
 
@@ -52,7 +55,12 @@ export abstract class SevLaunchCommands extends SevCommands {
 
   /** Makes the encryption context. KVM_SEV_LAUNCH_START. Gives its handle. */
   launchStart(launch: SevLaunch): number {
-    const { policy, handle = 0, dhCert, session } = given(launch, 'a launch');
+    const {
+      policy,
+      handle = 0,
+      dhCert,
+      session,
+    } = optionsOf(launch, 'a launch', ['policy', 'handle', 'dhCert', 'session']);
     const dh = optionalBlob(dhCert, 'dhCert');
     const blob = optionalBlob(session, 'session');
     const data = abi.KvmSevLaunchStart.from({
@@ -91,7 +99,13 @@ export abstract class SevLaunchCommands extends SevCommands {
 
   /** Puts the owner's secret into the guest. KVM_SEV_LAUNCH_SECRET. */
   launchSecret(packet: SevSecret): void {
-    const { header, secret, memory, offset, size } = given(packet, 'a secret');
+    const { header, secret, memory, offset, size } = optionsOf(packet, 'a secret', [
+      'header',
+      'secret',
+      'memory',
+      'offset',
+      'size',
+    ]);
     const hdr = blobFor(header, 'header');
     const trans = blobFor(secret, 'secret');
     const guest = partOf(memory, offset, size ?? trans.length);

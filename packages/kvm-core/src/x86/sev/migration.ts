@@ -1,6 +1,6 @@
 import * as abi from '../../abi/x86/index.js';
 import type { GuestMemory } from '../../memory/guest-memory.js';
-import { given } from '../../struct/check.js';
+import { optionsOf } from '../../struct/options.js';
 import { blobFor, partOf } from './commands.js';
 import { SevLaunchCommands } from './launch.js';
 
@@ -33,7 +33,11 @@ export interface SevPacket {
 export abstract class SevMigrationCommands extends SevLaunchCommands {
   /** Begins to send the guest. KVM_SEV_SEND_START. Gives its policy and the session, which the receiver wants. */
   sendStart(to: SevSend): { policy: number; session: Uint8Array } {
-    const { pdhCert, platCerts, amdCerts } = given(to, 'where to send a guest');
+    const { pdhCert, platCerts, amdCerts } = optionsOf(to, 'where to send a guest', [
+      'pdhCert',
+      'platCerts',
+      'amdCerts',
+    ]);
     const certificates = [blobFor(pdhCert, 'pdhCert'), blobFor(platCerts, 'platCerts'), blobFor(amdCerts, 'amdCerts')];
     const [pdh, plat, amd] = certificates as [Uint8Array, Uint8Array, Uint8Array];
     const { data, blobs } = this.blobs(
@@ -88,7 +92,12 @@ export abstract class SevMigrationCommands extends SevLaunchCommands {
 
   /** Begins to receive a guest. KVM_SEV_RECEIVE_START. Gives its handle. */
   receiveStart(from: SevReceive): number {
-    const { policy, pdhCert, session, handle = 0 } = given(from, 'where a guest comes from');
+    const {
+      policy,
+      pdhCert,
+      session,
+      handle = 0,
+    } = optionsOf(from, 'where a guest comes from', ['policy', 'pdhCert', 'session', 'handle']);
     const pdh = blobFor(pdhCert, 'pdhCert');
     const blob = blobFor(session, 'session');
     const data = abi.KvmSevReceiveStart.from({
@@ -105,7 +114,7 @@ export abstract class SevMigrationCommands extends SevLaunchCommands {
 
   /** Puts a part into the guest's memory, which must not cross a page. KVM_SEV_RECEIVE_UPDATE_DATA. */
   receiveUpdateData(packet: SevPacket, memory: GuestMemory, offset: number, size?: number): void {
-    const { header, data: sent } = given(packet, 'a packet');
+    const { header, data: sent } = optionsOf(packet, 'a packet', ['header', 'data']);
     const hdr = blobFor(header, 'header');
     const trans = blobFor(sent, 'data');
     const guest = partOf(memory, offset, size ?? trans.length);

@@ -1,6 +1,7 @@
 import * as abi from '../../abi/x86/index.js';
 import type { GuestMemory } from '../../memory/guest-memory.js';
-import { boolean, given, oneOf, u64 } from '../../struct/check.js';
+import { boolean, oneOf, u64 } from '../../struct/check.js';
+import { optionsOf } from '../../struct/options.js';
 import { blobFor, partOf } from './commands.js';
 import { SevMigrationCommands } from './migration.js';
 
@@ -51,7 +52,7 @@ export class Sev extends SevMigrationCommands {
    * @param options.gosvw 16 bytes that tell the guest of workarounds it needs.
    */
   snpLaunchStart(options: { policy: bigint; gosvw?: Uint8Array }): void {
-    const { policy, gosvw } = given(options, 'the launch of an SNP guest');
+    const { policy, gosvw } = optionsOf(options, 'the launch of an SNP guest', ['policy', 'gosvw']);
     const workarounds = gosvw === undefined ? [] : blobFor(gosvw, 'gosvw', 16);
     this.command(abi.KVM_SEV_SNP_LAUNCH_START, abi.KvmSevSnpLaunchStart.from({ policy, gosvw: workarounds }));
   }
@@ -61,7 +62,13 @@ export class Sev extends SevMigrationCommands {
    * their attributes. KVM_SEV_SNP_LAUNCH_UPDATE.
    */
   snpLaunchUpdate(pages: SnpPages): void {
-    const { gfnStart, type = 'normal', memory, offset = 0, size } = given(pages, 'pages of an SNP guest');
+    const {
+      gfnStart,
+      type = 'normal',
+      memory,
+      offset = 0,
+      size,
+    } = optionsOf(pages, 'pages of an SNP guest', ['gfnStart', 'type', 'memory', 'offset', 'size']);
     const kind = oneOf(pageTypes, type, 'the type of the pages');
     const bytes = partOf(memory, offset, size);
     const data = abi.KvmSevSnpLaunchUpdate.from({
@@ -79,7 +86,13 @@ export class Sev extends SevMigrationCommands {
 
   /** The guest is ready to run. KVM_SEV_SNP_LAUNCH_FINISH. */
   snpLaunchFinish(options: SnpFinish = {}): void {
-    const { idBlock, idAuth, authKey = false, vcekDisabled = false, hostData } = given(options, 'an SNP guest');
+    const {
+      idBlock,
+      idAuth,
+      authKey = false,
+      vcekDisabled = false,
+      hostData,
+    } = optionsOf(options, 'an SNP guest', ['idBlock', 'idAuth', 'authKey', 'vcekDisabled', 'hostData']);
     const hasId = idBlock !== undefined || idAuth !== undefined;
     const block = hasId ? blobFor(idBlock as Uint8Array, 'idBlock', 96) : new Uint8Array(0);
     const auth = hasId ? blobFor(idAuth as Uint8Array, 'idAuth', 4096) : new Uint8Array(0);

@@ -1,7 +1,8 @@
 import type { KvmMemoryAttributes } from '../../abi/x86/index.js';
 import * as abi from '../../abi/x86/index.js';
 import { wholePages64 } from '../../memory/sizes.js';
-import { given, integer, u64 } from '../../struct/check.js';
+import { integer, u64 } from '../../struct/check.js';
+import { optionsOf } from '../../struct/options.js';
 import { GenericVm } from '../../vm/vm.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
@@ -32,7 +33,11 @@ export abstract class X86VmMemory extends GenericVm<Vcpu> {
    * @param range.attributes of `MemoryAttribute`, in the place of all that were there.
    */
   setMemoryAttributes(range: Pick<KvmMemoryAttributes, 'address' | 'size' | 'attributes'>): void {
-    const { address, size, attributes } = given(range, 'a range of guest memory');
+    const { address, size, attributes } = optionsOf(range, 'a range of guest memory', [
+      'address',
+      'size',
+      'attributes',
+    ]);
     wholePages64(address, 'address');
     wholePages64(size, 'size');
     this.write(abi.KVM_SET_MEMORY_ATTRIBUTES, { address, size, attributes: u64(attributes, 'attributes') });

@@ -1,5 +1,6 @@
 import * as abi from '../../abi/x86/index.js';
-import { boolean, given, list, oneOf } from '../../struct/check.js';
+import { boolean, list, oneOf } from '../../struct/check.js';
+import { optionsOf } from '../../struct/options.js';
 import { GenericVm } from '../../vm/vm.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
@@ -24,7 +25,12 @@ export abstract class X86VmPmu extends GenericVm<Vcpu> {
    * KVM_SET_PMU_EVENT_FILTER, api.rst 4.120. x86, Cap.PmuEventFilter.
    */
   setPmuEventFilter(filter: PmuEventFilter): void {
-    const { action, events, masked = false, fixedCounterBitmap = 0 } = given(filter, 'a filter of PMU events');
+    const {
+      action,
+      events,
+      masked = false,
+      fixedCounterBitmap = 0,
+    } = optionsOf(filter, 'a filter of PMU events', ['action', 'events', 'masked', 'fixedCounterBitmap']);
     this.write(abi.KVM_SET_PMU_EVENT_FILTER, {
       action: oneOf(actions, action, 'the action of a filter'),
       events: list(events, 'the events of a filter'),

@@ -1,7 +1,8 @@
 import * as abi from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { type GuestMemory, memoryAccess } from '../../memory/guest-memory.js';
-import { given, u16, u32 } from '../../struct/check.js';
+import { u16, u32 } from '../../struct/check.js';
+import { optionsOf } from '../../struct/options.js';
 import type { StructInit } from '../../struct/struct.js';
 import { isGuestMemory } from '../../vm/memory.js';
 import { GenericVm } from '../../vm/vm.js';
@@ -30,7 +31,12 @@ export abstract class X86VmXen extends GenericVm<Vcpu> {
    */
   setXenHvmConfig(config: XenHvmConfig): void {
     this.notShared(hypercallPagesName);
-    const { flags = 0, msr = 0, pages32, pages64 } = given(config, 'a configuration of Xen');
+    const {
+      flags = 0,
+      msr = 0,
+      pages32,
+      pages64,
+    } = optionsOf(config, 'a configuration of Xen', ['flags', 'msr', 'pages32', 'pages64']);
     const backend = this.opened();
     const memory = [hypercallPages(pages32, 'pages32'), hypercallPages(pages64, 'pages64')] as const;
     const [blob32, blob64] = memory;

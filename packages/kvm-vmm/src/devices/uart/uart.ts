@@ -1,4 +1,5 @@
 import { KvmError } from '@kvm/core';
+import { integer, optionsOf, u32 } from '@kvm/core/struct';
 import type { PioDevice } from '../../bus/pio-bus.js';
 import { ByteFifo, fifoDepth } from './byte-fifo.js';
 import { Modem } from './modem.js';
@@ -10,6 +11,9 @@ export const uartPorts = 8;
 export const com1 = 0x3f8;
 
 const newline = 0x0a;
+
+/** Bytes: more than any terminal is behind. */
+const longestBuffer = 2 ** 24;
 
 export interface UartOptions {
   /**
@@ -34,7 +38,7 @@ export interface UartOptions {
  * always empty; there are no line errors but an overrun in loopback. An access of 2 or 4 bytes is one to as many registers.
  */
 export class Uart implements PioDevice {
-  readonly #options: UartOptions;
+  readonly #calls: Required<Omit<UartOptions, 'outputBuffer'>>;
   readonly #output: Uint8Array;
   #outputLength = 0;
   readonly #received = new ByteFifo();
@@ -53,11 +57,18 @@ export class Uart implements PioDevice {
   #line = false;
 
   constructor(options: UartOptions) {
-    const { outputBuffer = 256 } = options;
-    if (!Number.isInteger(outputBuffer) || outputBuffer < 1) {
-      throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the output's buffer must have at least 1 byte, not ${outputBuffer}`);
+    const known = ['output', 'outputBuffer', 'starved', 'interrupt'] as const;
+    const {
+      output,
+      outputBuffer = 256,
+      starved = ignore,
+      interrupt = ignore,
+    } = optionsOf(options, 'the options of a Uart', known);
+    for (const [name, call] of Object.entries({ output, starved, interrupt })) {
+      if (typeof call !== 'function') throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${name} must be a function`);
     }
-    this.#options = options;
+    integer(outputBuffer, 1, longestBuffer, "the length of the output's buffer, in bytes,");
+    this.#calls = { output, starved, interrupt };
     this.#output = new Uint8Array(outputBuffer);
   }
 
@@ -69,6 +80,7 @@ export class Uart implements PioDevice {
 
   /** Bytes from the outside, for the guest to read. Gives how many were taken: the rest does not fit yet. */
   push(bytes: Uint8Array): number {
+    if (!(bytes instanceof Uint8Array)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'push takes a Uint8Array');
     const taken = Math.max(0, Math.min(this.room, bytes.length));
     for (let i = 0; i < taken; i++) this.#received.push(bytes[i] as number);
     this.#updateLine();
@@ -80,7 +92,7 @@ export class Uart implements PioDevice {
     const length = this.#outputLength;
     if (length === 0) return;
     this.#outputLength = 0;
-    this.#options.output(length === this.#output.length ? this.#output : this.#output.subarray(0, length));
+    this.#calls.output(length === this.#output.length ? this.#output : this.#output.subarray(0, length));
   }
 
   /** The level of the interrupt line. */
@@ -96,6 +108,7 @@ export class Uart implements PioDevice {
   }
 
   write(offset: number, size: number, value: number): void {
+    u32(value, 'what is written to a port');
     for (let i = 0; i < size; i++) this.#writeRegister(offset + i, (value >>> (8 * i)) & 0xff);
     this.#updateLine();
   }
@@ -199,7 +212,7 @@ export class Uart implements PioDevice {
     this.#starvedTimes = times + 1;
     // One look without input comes before each byte that a polling guest sends; two in a row are a wait.
     if (times > 0) this.flush();
-    this.#options.starved?.(this.#starvedTimes);
+    this.#calls.starved(this.#starvedTimes);
   }
 
   #takeLineStatus(): number {
@@ -231,6 +244,8 @@ export class Uart implements PioDevice {
     const level = this.#interruptId() !== Iir.None;
     if (level === this.#line) return;
     this.#line = level;
-    this.#options.interrupt?.(level);
+    this.#calls.interrupt(level);
   }
 }
+
+function ignore(): void {}

@@ -1,0 +1,51 @@
+import { KvmError } from '../errors/kvm-error.js';
+import { given } from './check.js';
+
+/** `K`, where it lists every property of `T`: a list that lacks one does not compile. */
+type Complete<T, K extends readonly unknown[]> = K & ([Exclude<keyof T, K[number]>] extends [never] ? unknown : never);
+
+/**
+ * An object of options as a caller gave it. An option that does not exist is refused, even where it is undefined: it is most
+ * often a misspelt one, which would be ignored.
+ *
+ * @param known every option that `T` has.
+ */
+export function optionsOf<T extends object, const K extends readonly (keyof T & string)[]>(
+  value: T,
+  what: string,
+  known: Complete<T, K>,
+): T {
+  for (const name in given(value, what)) {
+    if (!(known as readonly string[]).includes(name))
+      throw unknownName(`${what}: there is no option ${name}`, name, known);
+  }
+  return value;
+}
+
+/** The error for a name that is not among those known, with the nearest one as a hint, or all of them where none is near. */
+export function unknownName(message: string, name: string, known: readonly string[]): KvmError {
+  const [nearest] = known
+    .map((each) => ({ each, distance: distanceOf(name.toLowerCase(), each.toLowerCase()) }))
+    .filter(({ each, distance }) => distance <= Math.max(1, Math.floor(Math.min(each.length, name.length) / 3)))
+    .sort((a, b) => a.distance - b.distance);
+  const hint = nearest === undefined ? `known are: ${known.join(', ')}` : `did you mean ${nearest.each}?`;
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', message, { hint });
+}
+
+/** A longer name is near to no option, and would only take time to compare. */
+const longest = 64;
+
+/** How many letters have to be added, removed or replaced to make one word of the other. */
+function distanceOf(from: string, to: string): number {
+  if (from.length > longest) return Number.POSITIVE_INFINITY;
+  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < to.length; j++) {
+      const replaced = (row[j] as number) + (letter === to[j] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] as number) + 1, (next[j] as number) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] as number;
+}

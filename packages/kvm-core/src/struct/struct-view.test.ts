@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { kvmError } from '../../test/errors.js';
+import { detached } from '../../test/lies.js';
+import * as abi from '../abi/x86/index.js';
+import { Struct, type StructType } from './struct.js';
+
+const types = Object.values(abi).filter(
+  (value): value is StructType & typeof abi.KvmRegs => typeof value === 'function' && value.prototype instanceof Struct,
+);
+
+test('every field of every struct reads and writes as a KvmError, or not at all, once its bytes are gone', () => {
+  let refused = 0;
+  for (const type of types) {
+    const struct = new type() as unknown as Record<string, unknown> & Struct;
+    detached(struct.bytes);
+    for (const field of type.fields) {
+      const calls: (() => unknown)[] = [() => struct[field]];
+      for (const value of [0, 0n, [], {}]) calls.push(() => Object.assign(struct, { [field]: value }));
+      for (const call of calls) {
+        try {
+          call();
+        } catch (error) {
+          expect(error, `${type.cName}.${field}`).toMatchObject({ name: 'KvmError' });
+          refused++;
+        }
+      }
+    }
+  }
+  expect(types.length).toBeGreaterThan(100);
+  expect(refused).toBeGreaterThan(3000);
+});
+
+test('a struct in a buffer that has shrunk is refused too', () => {
+  const buffer = new ArrayBuffer(abi.KvmRegs.size, { maxByteLength: 1024 });
+  const regs = new abi.KvmRegs({ buffer, byteOffset: 0 });
+  buffer.resize(8);
+  expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => regs.rip).message).toMatch(/have shrunk/);
+  kvmError('ERR_KVM_INVALID_ARGUMENT', () => {
+    regs.rip = 5n;
+  });
+});
