@@ -31,7 +31,12 @@ test('every field of every struct reads and writes as a KvmError, or not at all,
 });
 
 test('a struct in a buffer that has shrunk is refused too', () => {
-  const buffer = new ArrayBuffer(abi.KvmRegs.size, { maxByteLength: 1024 });
+  // TypeScript's library of ES2023 does not have them yet.
+  const Resizable = ArrayBuffer as new (
+    length: number,
+    options: { maxByteLength: number },
+  ) => ArrayBuffer & { resize(length: number): void };
+  const buffer = new Resizable(abi.KvmRegs.size, { maxByteLength: 1024 });
   const regs = new abi.KvmRegs({ buffer, byteOffset: 0 });
   buffer.resize(8);
   expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => regs.rip).message).toMatch(/have shrunk/);
