@@ -32,7 +32,7 @@ test('every field of every struct reads and writes as a KvmError, or not at all,
 
 test('a struct in a buffer that has shrunk is refused too', () => {
   // TypeScript's library of ES2023 does not have them yet.
-  const Resizable = ArrayBuffer as new (
+  const Resizable = ArrayBuffer as unknown as new (
     length: number,
     options: { maxByteLength: number },
   ) => ArrayBuffer & { resize(length: number): void };
