@@ -7,7 +7,7 @@
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_CPP_EXCEPTIONS"],
       "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-fexceptions"],
       "cflags_cc!": ["-fno-exceptions"],
-      "ldflags": ["-static-libstdc++", "-static-libgcc", "-s"]
+      "ldflags": ["-static-libstdc++", "-static-libgcc", "-s", "-Wl,-z,nodelete"]
     }
   ]
 }

@@ -22,7 +22,8 @@ Napi::Value ThreadId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(syscall(SYS_gettid)));
 }
 
-// Interrupts the system call it arrives in, and does nothing else.
+// Interrupts KVM_RUN, and does nothing else. The kernel goes on calling it after Node has unloaded the addon, with the last
+// thread that loaded it: so the library is linked with -z nodelete and stays.
 void Harmless(int) {}
 
 // Real-time signals; those below are taken by libc and, by custom, by debuggers and runtimes.
@@ -41,6 +42,8 @@ int PrepareKickSignal() {
     if (current.sa_handler != SIG_DFL && current.sa_handler != Harmless) continue;
     struct sigaction action = {};
     action.sa_handler = Harmless;
+    // KVM_RUN returns EINTR all the same; a read that a late signal hits goes on.
+    action.sa_flags = SA_RESTART;
     sigaction(number, &action, nullptr);
     kick_signal.store(number, std::memory_order_release);
     return number;
@@ -76,7 +79,11 @@ Napi::Value SetTimer(const Napi::CallbackInfo& info) {
   const double milliseconds = info[1].As<Napi::Number>().DoubleValue();
   const double seconds = std::floor(milliseconds / 1000);
   struct itimerspec value = {};
-  value.it_interval.tv_nsec = milliseconds == 0 ? 0 : 1000000;
+  if (milliseconds != 0) {
+    const int64_t every = info[2].As<Napi::Number>().Int64Value();
+    value.it_interval.tv_sec = static_cast<time_t>(every / 1000);
+    value.it_interval.tv_nsec = static_cast<long>(every % 1000 * 1000000);
+  }
   value.it_value.tv_sec = static_cast<time_t>(seconds);
   const double nanoseconds = std::ceil((milliseconds - seconds * 1000) * 1e6);
   value.it_value.tv_nsec = static_cast<long>(std::fmin(nanoseconds, 999999999));

@@ -81,6 +81,33 @@ test.skipIf(absent !== undefined)('loads in many threads, which come and go', as
   expect(answers.map(([, result]) => result)).toEqual(Array(8).fill(-EBADF));
 });
 
+test.skipIf(absent !== undefined)('takes one signal however often it is loaded, and keeps its handler', () => {
+  const worker = `const addon = require(${JSON.stringify(join(root, 'dist', 'index.cjs'))}).load();
+    const timer = addon.createTimer(addon.threadId());
+    addon.deleteTimer(timer);
+    require('node:worker_threads').parentPort.postMessage(timer);`;
+  // The main thread does not load it: the engine unloads it with each of the Workers.
+  const program = `const { once } = require('node:events');
+    const { Worker } = require('node:worker_threads');
+    (async () => {
+      let timers = 0;
+      for (let i = 0; i < 60; i++) {
+        const worker = new Worker(${JSON.stringify(worker)}, { eval: true });
+        const exit = once(worker, 'exit');
+        const [timer] = await once(worker, 'message');
+        if (timer >= 0) timers++;
+        await exit;
+      }
+      const [, caught] = /SigCgt:\\s*(\\w+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'));
+      const signals = [];
+      for (let signal = 40; signal <= 60; signal++) if (BigInt('0x' + caught) & (1n << BigInt(signal - 1))) signals.push(signal);
+      for (const signal of signals) process.kill(process.pid, signal);
+      setTimeout(() => console.log(timers, signals.length), 10);
+    })();`;
+  const { stdout, status, signal } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' });
+  expect({ stdout, status, signal }).toEqual({ stdout: '60 1\n', status: 0, signal: null });
+});
+
 test.skipIf(absent !== undefined)('needs no C++ library of the host', () => {
   const bytes = readFileSync(binary);
   expect(['libstdc++.so', 'libgcc_s.so', 'libc.so'].filter((name) => bytes.includes(name))).toEqual(['libc.so']);
