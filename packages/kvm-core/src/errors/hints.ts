@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { retries } from '../ioctl/retry.js';
 import { interruptHints } from './interrupt-hints.js';
 import { memoryHints } from './memory-hints.js';
 import { x86Hints } from './x86-hints.js';
@@ -59,7 +60,7 @@ const general: Readonly<Record<number, string>> = {
     'memory that the call or the guest uses is not there, or may not be written: look at the slots, and at what backs them',
   [EBUSY]: 'it is in use, or it is too late: most settings come before the first vCPU is created, or before it has run',
   [ENODEV]: 'this host has no such device: its kernel was built without, or its processor lacks what it takes',
-  [EINTR]: 'a signal cut the call short, as a kick does: make it again',
+  [EINTR]: `signals cut it short each of ${retries + 1} times that it was made: find what sends this process so many, or try again`,
   [ENOMEM]: 'the kernel is out of memory for it',
   [EMFILE]: 'the process has as many files open as it may: raise `ulimit -n`',
   [ENFILE]: 'the host has as many files open as it may: raise `fs.file-max`',

@@ -65,7 +65,7 @@ describe('the error for an ioctl that was refused', () => {
     [EFAULT, /memory .* is not there/],
     [EBUSY, /before the first vCPU/],
     [ENODEV, /no such device/],
-    [EINTR, /make it again/],
+    [EINTR, /each of 11 times/],
     [E2BIG, /more entries/],
     [ENOMEM, /out of memory/],
     [EMFILE, /ulimit -n/],

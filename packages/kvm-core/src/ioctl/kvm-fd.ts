@@ -11,6 +11,7 @@ import { addressOf, copyOf, Struct, type StructInit, type StructType } from '../
 import { integerFor, lengthMember, lengthTold, longEnough, numberFor, structFor } from './argument.js';
 import { type Descriptor, type Held, unreachable } from './descriptor.js';
 import type { ArgumentOf, Capability, FdKind, Ioctl } from './ioctl.js';
+import { retried } from './retry.js';
 
 /** What belongs to an object of `KvmFd`. */
 type Kept = object & { release?(): void };
@@ -258,13 +259,11 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return answer >= 0 ? answer : this.call(this.abi.KVM_CHECK_EXTENSION, cap);
   }
 
-  /** One ioctl, begun again when a signal cuts it short: a kick that comes late must not fail another call. */
-  #try(ioctl: Ioctl, argument: number, fd = this.fd): number {
+  /** One ioctl, made again when a signal cuts it short. */
+  #try({ request }: Ioctl, argument: number, fd = this.fd): number {
     const { backend } = this;
-    let result: number;
-    do result = backend.ioctl(fd, ioctl.request, argument);
-    while (result === -EINTR);
-    return result;
+    const result = backend.ioctl(fd, request, argument);
+    return result === -EINTR ? retried(() => backend.ioctl(fd, request, argument)) : result;
   }
 
   /** The error for what the kernel said to an ioctl. */

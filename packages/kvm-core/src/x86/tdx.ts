@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { KvmCpuidEntry2 } from '../abi/x86/index.js';
 import * as abi from '../abi/x86/index.js';
 import { KvmError } from '../errors/kvm-error.js';
@@ -128,7 +129,16 @@ export class TdxVcpu extends TdxCommands {
       nrPages: BigInt(bytes.length / pageSize),
     });
     const flags = boolean(measure, 'measure') ? Number(abi.KVM_TDX_MEASURE_MEMORY_REGION) : 0;
-    this.command(abi.KVM_TDX_INIT_MEM_REGION, data, [bytes], flags);
+    for (let before = data.nrPages; ; before = data.nrPages) {
+      try {
+        this.command(abi.KVM_TDX_INIT_MEM_REGION, data, [bytes], flags);
+        return;
+      } catch (error) {
+        // The kernel moves the region's start past what it has done when a signal cuts it short.
+        const isCutShort = error instanceof KvmError && error.errno === constants.errno.EINTR;
+        if (!isCutShort || data.nrPages === before) throw error;
+      }
+    }
   }
 
   /** What CPUID tells the domain, by the module's word and not by KVM's. KVM_TDX_GET_CPUID. */
