@@ -53,17 +53,18 @@ export interface Backend {
   /** This thread, for `interrupt`. */
   threadId(): number;
   /**
-   * Sends a thread of this process a signal whose handler does nothing, so that a `KVM_RUN` in it returns with EINTR.
+   * Sends a thread of this process a signal whose handler does nothing, so that a `KVM_RUN` in it returns with EINTR. The handler has
+   * SA_RESTART: calls that the kernel can restart, such as a read of a pipe, go on.
    * Returns `-ESRCH` when the thread is gone.
    */
   interrupt(threadId: number): number;
   /** A timer, at rest, that interrupts a thread of this process as `interrupt` does: its number. */
   createTimer(threadId: number): number;
   /**
-   * Makes a timer go off in so many milliseconds, and every millisecond from then on; with 0 it rests. Again and again, for one
+   * Makes a timer go off in so many milliseconds, and every `interval` milliseconds from then on; with 0 it rests. It repeats because one
    * signal may come just before the `KVM_RUN` that it should cut short.
    */
-  setTimer(timer: number, milliseconds: number): number;
+  setTimer(timer: number, milliseconds: number, interval: number): number;
   deleteTimer(timer: number): number;
 }
 

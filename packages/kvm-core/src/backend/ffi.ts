@@ -14,7 +14,8 @@ const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 const SIG_DFL = 0n;
 const CLOCK_MONOTONIC = 1;
 const SIGEV_THREAD_ID = 4;
-const NANOSECONDS = 1_000_000n;
+/** Nanoseconds in a millisecond. */
+const MILLISECOND = 1_000_000;
 /** libc's struct sigaction, on every 64-bit Linux: the handler comes first, and 24 words are more than enough. */
 const SIGACTION_WORDS = 24;
 
@@ -135,10 +136,12 @@ function timers(
       const result = calls.create(CLOCK_MONOTONIC, Number(koffi.address(event)), Number(koffi.address(timer)));
       return result < 0 ? result : Number(timer[0]);
     },
-    setTimer: (id, milliseconds) => {
-      value[1] = milliseconds === 0 ? 0n : NANOSECONDS;
+    setTimer: (id, milliseconds, interval) => {
+      const every = milliseconds === 0 ? 0 : interval;
+      value[0] = BigInt(Math.floor(every / 1000));
+      value[1] = BigInt((every % 1000) * MILLISECOND);
       value[2] = BigInt(Math.floor(milliseconds / 1000));
-      value[3] = BigInt(Math.min(Math.ceil((milliseconds % 1000) * 1e6), 999_999_999));
+      value[3] = BigInt(Math.min(Math.ceil((milliseconds % 1000) * MILLISECOND), 999_999_999));
       calls ??= loaded();
       return calls.set(id, 0, Number(koffi.address(value)), 0);
     },
@@ -159,9 +162,14 @@ function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
   if (kickSignal !== 0) return kickSignal;
   const sigaction = libc.func('int sigaction(int number, uint64_t *action, _Out_ uint64_t *previous)') as unknown as (
     number: number,
-    action: BigUint64Array | null,
-    previous: BigUint64Array | null,
+    action: null,
+    previous: BigUint64Array,
   ) => number;
+  // libc's `signal` sets SA_RESTART, which lies elsewhere in each libc's struct sigaction.
+  const setHandler = libc.func('int64_t signal(int number, uint64_t handler)') as unknown as (
+    number: number,
+    handler: bigint,
+  ) => bigint;
   const dlsym = libc.func('void *dlsym(void *library, const char *name)') as unknown as (l: null, n: string) => bigint;
   const harmless = dlsym(null, 'abs');
   for (let number = kickSignals.first; number <= kickSignals.last; number++) {
@@ -169,9 +177,7 @@ function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
     sigaction(number, null, current);
     // Another thread's copy of this module may have been here first: its handler is the same.
     if (current[0] !== SIG_DFL && current[0] !== harmless) continue;
-    const action = new BigUint64Array(SIGACTION_WORDS);
-    action[0] = harmless;
-    sigaction(number, action, null);
+    setHandler(number, harmless);
     kickSignal = number;
     return number;
   }

@@ -6,6 +6,8 @@ import { systemCall } from '../errors/system-call.js';
 import { Claim, type ClaimNumbers, State } from '../share/claim.js';
 import { notShared, seal, unseal } from '../share/seal.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
+import { hasHeartbeat } from '../vcpu/heartbeat.js';
+import { isKicked } from '../vcpu/kick.js';
 
 /** An `EventFd` as `postMessage` carries it: `EventFd.from` makes one of it in another Worker, of the same counter. */
 export interface SharedEventFd {
@@ -120,17 +122,22 @@ export class EventFd implements Disposable {
   }
 
   /**
-   * Waits until there is something to read, which it leaves there. It blocks the thread, and is for Workers; a signal, as that of
-   * a kick, may end it early.
+   * Waits until there is something to read, which it leaves there. It blocks the thread, and is for Workers; a kick of a vCPU that
+   * the thread has run ends it early, and in the main thread, or where no vCPU has run, so does any signal.
    *
    * @param timeout milliseconds; 0 to look and not wait.
    * @returns whether there is something.
    */
   wait(timeout: number): boolean {
     const { fd } = this;
-    const result = this.#backend.poll(fd, integer(timeout, 0, 0x7fff_ffff, 'a timeout'));
-    if (result === -constants.errno.EINTR) return false;
-    return systemCall('poll of an eventfd', result) > 0;
+    let left = integer(timeout, 0, 0x7fff_ffff, 'a timeout');
+    const end = performance.now() + left;
+    for (;;) {
+      const result = this.#backend.poll(fd, left);
+      if (result !== -constants.errno.EINTR) return systemCall('poll of an eventfd', result) > 0;
+      if (!hasHeartbeat() || isKicked()) return false;
+      left = Math.max(0, Math.ceil(end - performance.now()));
+    }
   }
 
   /** Gives the descriptor back. A second call does nothing. */

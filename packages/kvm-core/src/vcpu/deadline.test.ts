@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { realModeGuest } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import { ExitReason } from '../abi/x86/index.js';
 import { Kvm } from '../x86/kvm.js';
 
@@ -73,7 +74,7 @@ onEachBackend('a deadline', (backend) => {
       expect(guest.vcpu.deadlinePassed).toBe(true);
       expect(guest.vcpu.getRegs().rip).toBe(0x1000n);
     }
-    const exit = guest.vcpu.run();
+    const exit = exitOf(guest.vcpu);
     if (exit.reason !== ExitReason.Io) throw new Error(`exit ${exit.reason}`);
     exit.io.value = 42;
     expect(guest.vcpu.run({ deadline: 0 }).reason).toBe(ExitReason.Intr);
@@ -92,7 +93,7 @@ onEachBackend('a deadline', (backend) => {
     using guest = realModeGuest(backend, exits);
     for (let i = 0; i < 200; i++) {
       guest.vcpu.run({ deadline: performance.now() + 0.02 * (i % 10) });
-      expect(guest.vcpu.run().reason).toBe(ExitReason.Io);
+      expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Io);
       guest.kvm.createVm().close();
     }
   });

@@ -12,6 +12,9 @@ export interface RunOptions {
   deadline: number;
 }
 
+/** How often the signal of a deadline that has passed is sent again, in milliseconds. */
+const again = 1;
+
 /** Longer than any process lives, and short enough for the kernel: 30 years, in milliseconds. */
 const longest = 1e12;
 
@@ -36,12 +39,12 @@ export class DeadlineTimer {
   arm(milliseconds: number): void {
     const backend = this.#backend;
     this.#timer ??= systemCall('making a timer', backend.createTimer(backend.threadId()));
-    systemCall('setting a timer', backend.setTimer(this.#timer, Math.min(milliseconds, longest)));
+    systemCall('setting a timer', backend.setTimer(this.#timer, Math.min(milliseconds, longest), again));
   }
 
   /** A signal that is under way arrives before this returns, so that none is left for other calls. */
   rest(): void {
-    if (this.#timer !== undefined) this.#backend.setTimer(this.#timer, 0);
+    if (this.#timer !== undefined) this.#backend.setTimer(this.#timer, 0, again);
   }
 
   close(): void {

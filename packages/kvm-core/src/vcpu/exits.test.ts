@@ -3,6 +3,7 @@ import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { guestImage } from '../../test/guests.js';
 import { realModeGuest } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import type * as abi from '../abi/x86/index.js';
 import { ExitReason, type KvmRun } from '../abi/x86/index.js';
 import type { Architecture } from '../arch/architecture.js';
@@ -30,7 +31,7 @@ function mmio(exit: Exit): MmioExit['mmio'] {
 function outString(vcpu: Vcpu, port: number, length: number): number[] {
   const bytes: number[] = [];
   while (bytes.length < length) {
-    const access = io(vcpu.run());
+    const access = io(exitOf(vcpu));
     expect([access.port, access.size, access.isWrite]).toEqual([port, 1, true]);
     expect(access.data).toHaveLength(access.count);
     bytes.push(...access.data);
@@ -47,7 +48,7 @@ onEachBackend('an exit', (backend) => {
       [0x12, 2, 0x2233],
       [0x14, 4, 0x44556677],
     ] as const) {
-      const access = io(vcpu.run());
+      const access = io(exitOf(vcpu));
       expect([access.port, access.size, access.count, access.isWrite, access.value]).toEqual([
         port,
         size,
@@ -62,19 +63,19 @@ onEachBackend('an exit', (backend) => {
       [0x12, 2, 0xb1b2],
       [0x14, 4, 0xc1c2c3c4],
     ] as const) {
-      const read = io(vcpu.run());
+      const read = io(exitOf(vcpu));
       expect([read.port, read.size, read.count, read.isWrite]).toEqual([port, size, 1, false]);
       read.value = value;
-      const echoed = io(vcpu.run());
+      const echoed = io(exitOf(vcpu));
       expect([echoed.port, echoed.size, echoed.value]).toEqual([0x18, size, value]);
     }
     expect(outString(vcpu, 0x20, 5)).toEqual([...Buffer.from('hello')]);
     for (let given = 0; given < 4; ) {
-      const access = io(vcpu.run());
+      const access = io(exitOf(vcpu));
       expect([access.port, access.size, access.isWrite]).toEqual([0x22, 1, false]);
       for (let i = 0; i < access.count; i++) access.data[i] = 0x70 + given++;
     }
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     expect([...memory.read(0x2000, 4)]).toEqual([0x70, 0x71, 0x72, 0x73]);
   });
 
@@ -86,7 +87,7 @@ onEachBackend('an exit', (backend) => {
       [0xd0002n, 2, 0x2233],
       [0xd0004n, 4, 0x44556677],
     ] as const) {
-      const access = mmio(vcpu.run());
+      const access = mmio(exitOf(vcpu));
       expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, 1, value]);
       expect(access.value).toBe(BigInt(value));
       expect(access.address).toBe(Number(address));
@@ -96,13 +97,13 @@ onEachBackend('an exit', (backend) => {
       [0xd000an, 2, 0xb1b2],
       [0xd000cn, 4, 0xc1c2c3c4],
     ] as const) {
-      const read = mmio(vcpu.run());
+      const read = mmio(exitOf(vcpu));
       expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, 0]);
       if (len === 2) read.value = BigInt(value);
       else read.value32 = value;
-      expect(io(vcpu.run()).value).toBe(value);
+      expect(io(exitOf(vcpu)).value).toBe(value);
     }
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
   test('of MMIO may be of 8 bytes', () => {
@@ -114,7 +115,7 @@ onEachBackend('an exit', (backend) => {
     using vcpu = vm.createVcpu(0);
     vcpu.setCpuid2(kvm.getSupportedCpuid());
     enterMode(vcpu, 'long', { memory, entry: 0x1000n, stackTop: 0x8000n, tables: 0x10000n });
-    const written = mmio(vcpu.run());
+    const written = mmio(exitOf(vcpu));
     expect([written.address, written.len, written.isWrite]).toEqual([0xd0000000, 8, 1]);
     expect(written.value).toBe(0x1122334455667788n);
     expect(written.value32).toBe(0x55667788);
@@ -123,7 +124,7 @@ onEachBackend('an exit', (backend) => {
   test('takes nothing that does not fit what the guest reads', () => {
     // in al, 0x40; hlt
     using guest = realModeGuest(backend, [0xe4, 0x40, 0xf4]);
-    const access = io(guest.vcpu.run());
+    const access = io(exitOf(guest.vcpu));
     for (const value of [256, -1, 0.5, Number.NaN, '7', 1n]) {
       expect(() => {
         access.value = value as number;
@@ -131,11 +132,11 @@ onEachBackend('an exit', (backend) => {
     }
     expect(() => access.setElement(1, 0)).toThrow(KvmError);
     access.value = 255;
-    guest.vcpu.run();
+    exitOf(guest.vcpu);
     expect(guest.vcpu.getRegs().rax).toBe(0xffn);
     using other = realModeGuest(backend, guestImage('mmio').slice(0));
-    for (let i = 0; i < 3; i++) other.vcpu.run();
-    const read = mmio(other.vcpu.run());
+    for (let i = 0; i < 3; i++) exitOf(other.vcpu);
+    const read = mmio(exitOf(other.vcpu));
     expect([read.isWrite, read.len]).toEqual([0, 1]);
     for (const value of [256n, -1n, 1n << 70n, 5]) {
       expect(() => {
@@ -155,22 +156,22 @@ onEachBackend('an exit', (backend) => {
     const seen = new Set<Exit>();
     const ports: number[] = [];
     for (let i = 0; i < 30; i++) {
-      const exit = guest.vcpu.run();
+      const exit = exitOf(guest.vcpu);
       seen.add(exit);
       if (exit.reason === ExitReason.Io) ports.push(exit.io.port);
     }
     expect(seen.size).toBe(2);
     expect(ports.slice(0, 4)).toEqual([0x10, 0x11, 0x10, 0x11]);
-    const data = io(guest.vcpu.run()).data;
-    let again = guest.vcpu.run();
-    while (again.reason !== ExitReason.Io) again = guest.vcpu.run();
+    const data = io(exitOf(guest.vcpu)).data;
+    let again = exitOf(guest.vcpu);
+    while (again.reason !== ExitReason.Io) again = exitOf(guest.vcpu);
     expect(again.io.data).toBe(data);
   });
 
   test('of a guest that faults past all handling is a shutdown', () => {
     using guest = realModeGuest(backend, guestImage('shutdown'));
     enterMode(guest.vcpu, 'protected', { memory: guest.memory, entry: 0x1000n, stackTop: 0x8000n, tables: 0x8000n });
-    expect(guest.vcpu.run().reason).toBe(ExitReason.Shutdown);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Shutdown);
   });
 });
 

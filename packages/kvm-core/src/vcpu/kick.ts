@@ -11,11 +11,34 @@ import type { RunState } from './run-state.js';
 /** The words that a vCPU's thread and those that kick it share. */
 const THREAD = 0;
 const CLOSED = 1;
+/** How far a kick is: a `Progress`. */
 const PENDING = 2;
 /** Where the flag is in the run state, which the vCPU's thread finds out through the struct: a kicker knows no architecture. */
 const FLAG_OFFSET = 3;
 const WORDS = 4;
 const wordBytes = Int32Array.BYTES_PER_ELEMENT;
+
+/** How far the kick of a vCPU is. */
+const Progress = {
+  /** There is none. */
+  None: 0,
+  /** The flag may be up; the signal is still to come. */
+  Sending: 1,
+  /** The signal has been sent. */
+  Sent: 2,
+} as const;
+
+/** How long the vCPU's thread waits for the signal of a kick, in milliseconds: the thread that kicks may have been terminated. */
+const patience = 1000;
+
+/** The words of the vCPUs that this thread runs, and that another may kick. */
+const bound = new Set<Int32Array>();
+
+/** Whether a kick waits for a vCPU of this thread. */
+export function isKicked(): boolean {
+  for (const words of bound) if (Atomics.load(words, PENDING) !== Progress.None) return true;
+  return false;
+}
 
 /** The flag is among so many first bytes of the run state, on every architecture. */
 const flagBytes = 32;
@@ -76,7 +99,10 @@ export class KickState {
   /** Before the first run in a thread. An atomic store, so that a kicker who saw no thread has its flag seen by this one. */
   bind(threadId: number): void {
     this.#thread = threadId;
-    if (this.#words !== undefined) Atomics.store(this.#words, THREAD, threadId);
+    if (this.#words === undefined) return;
+    Atomics.store(this.#words, THREAD, threadId);
+    if (threadId === 0) bound.delete(this.#words);
+    else bound.add(this.#words);
   }
 
   /** No thread runs it for now. */
@@ -84,13 +110,26 @@ export class KickState {
     this.bind(0);
   }
 
+  /** Whether a kick waits, or somebody has raised the flag by hand. */
+  get isPending(): boolean {
+    if (this.#state.run.immediateExit !== 0) return true;
+    return this.#words !== undefined && Atomics.load(this.#words, PENDING) !== Progress.None;
+  }
+
   /**
-   * A run has returned with EINTR. The flag goes first: a kick between the two stores is one with that which is being taken, and
-   * one after them raises the flag again.
+   * A run has returned with EINTR. If the flag of a kick ended it, the signal may be still to come, and would end a later run, perhaps of
+   * another vCPU: so it is waited for. Then the flag is cleared before the word: a kick between the two stores is one with that
+   * which is being taken, and one after them raises the flag again.
    */
-  take(): void {
+  take(backend: Backend): void {
+    const words = this.#words;
+    if (words !== undefined && Atomics.load(words, PENDING) !== Progress.None) {
+      Atomics.wait(words, PENDING, Progress.Sending, patience);
+      // A signal that has been sent is delivered when a system call returns, whichever it is.
+      backend.threadId();
+    }
     this.#state.run.immediateExit = 0;
-    if (this.#words !== undefined) Atomics.store(this.#words, PENDING, 0);
+    if (words !== undefined) Atomics.store(words, PENDING, Progress.None);
   }
 
   /** A run that was to end at once has. The flag is that of the kick that waits, if there is one. */
@@ -99,11 +138,13 @@ export class KickState {
     run.immediateExit = 0;
     // No load: a processor may read the word before the flag is out, and then a kick in between is lost, its flag and its turn.
     // A kick after this raises the flag itself.
-    if (this.#words !== undefined && Atomics.add(this.#words, PENDING, 0) !== 0) run.immediateExit = 1;
+    if (this.#words !== undefined && Atomics.add(this.#words, PENDING, 0) !== Progress.None) run.immediateExit = 1;
   }
 
   close(): void {
-    if (this.#words !== undefined) Atomics.store(this.#words, CLOSED, 1);
+    if (this.#words === undefined) return;
+    Atomics.store(this.#words, CLOSED, 1);
+    bound.delete(this.#words);
   }
 }
 
@@ -111,8 +152,8 @@ export class KickState {
  * Stops a vCPU from any thread: its `run` returns with the exit reason `Intr`, soon if the guest is running and at once if it
  * was about to. Kicks that come before the first is taken are one with it. A kick of a closed vCPU does nothing.
  *
- * The flag in the run state catches a run that has not begun; the signal one that has. Each may cause a return of its own, so a
- * loop around `run` must expect one more than there were kicks.
+ * The flag in the run state catches a run that has not begun; the signal one that has. A kick ends one run, and no run of another vCPU
+ * of that thread unless it is running when the signal arrives.
  *
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the handle is none of a vCPU of this process.
  */
@@ -125,11 +166,15 @@ export function kick(handle: KickHandle): void {
   if (flag < 0 || flag >= flagBytes) throw notAHandle();
   const backend = selectBackend(name);
   const state = runState(backend, words, address);
-  if (state === undefined || Atomics.exchange(words, PENDING, 1) !== 0) return;
+  if (state === undefined || Atomics.compareExchange(words, PENDING, Progress.None, Progress.Sending) !== 0) return;
   state[flag] = 1;
   // A fence: the flag is out before the thread is looked up.
   const thread = Atomics.add(words, THREAD, 0);
   if (thread !== 0) backend.interrupt(thread);
+  // Unless the vCPU's thread has given up waiting.
+  if (Atomics.compareExchange(words, PENDING, Progress.Sending, Progress.Sent) === Progress.Sending) {
+    Atomics.notify(words, PENDING);
+  }
 }
 
 function isAddress(address: unknown): address is number {

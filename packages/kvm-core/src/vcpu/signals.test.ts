@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { realModeGuest } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import { ExitReason } from '../abi/x86/index.js';
 
 const wrong = (value: unknown): never => value as never;
@@ -75,7 +76,7 @@ onEachBackend('a signal mask', (backend) => {
     for (const value of [[0], [65], [-1], [1.5], [Number.NaN]]) {
       kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setSignalMask(wrong(value)));
     }
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     vcpu.close();
     kvmError('ERR_KVM_CLOSED', () => vcpu.setSignalMask([]));
   });

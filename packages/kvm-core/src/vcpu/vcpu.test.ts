@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { codeAddress, realModeGuest } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import {
   Cap,
   ExitReason,
@@ -107,7 +108,7 @@ onEachBackend('Vcpu', (backend) => {
     const leaves = [...guest.kvm.getSupportedCpuid()].filter((entry) => entry.function !== 0x4000_0000);
     const own = KvmCpuidEntry2.from({ function: 0x4000_0000, eax: 0x4000_0000, ebx: 0x12345678 });
     guest.vcpu.setCpuid2([...leaves, own]);
-    expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     expect(guest.vcpu.getRegs().rbx).toBe(0x1234_5678n);
   });
 
@@ -120,7 +121,7 @@ onEachBackend('Vcpu', (backend) => {
   test('answers nothing once it is closed, and views of its run state read zero', () => {
     using guest = realModeGuest(backend, [0xe6, 0x10, 0xf4]);
     const { vcpu } = guest;
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
     const { kvmRun } = vcpu;
     expect(kvmRun.exitReason).toBe(ExitReason.Io);
@@ -163,8 +164,8 @@ onEachBackend('Vcpu', (backend) => {
     sregs.cs.assign({ base: 0n, selector: 0 });
     vcpu.setSregs(sregs);
     vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n });
-    expect(vcpu.run().reason).toBe(ExitReason.Io);
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Io);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
   test('refuses bytes that were transferred to another thread', () => {
@@ -217,7 +218,7 @@ onEachBackend('Vcpu', (backend) => {
     const views: Uint8Array[] = [];
     for (let i = 0; i < 50; i++) {
       using guest = realModeGuest(backend, [0xe6, 0x10]);
-      guest.vcpu.run();
+      exitOf(guest.vcpu);
       const buffer = guest.vcpu.kvmRun.bytes.buffer as ArrayBuffer & { transfer?: () => ArrayBuffer };
       views.push(new Uint8Array(buffer.transfer?.() ?? structuredClone(buffer)), guest.vcpu.kvmRun.bytes);
     }
@@ -248,7 +249,7 @@ onEachBackend('Vcpu', (backend) => {
     const { fd } = first.kvm;
     for (let i = 0; i < 100; i++) {
       using guest = realModeGuest(backend, [0xf4]);
-      expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+      expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     }
     using last = realModeGuest(backend, [0xf4]);
     expect(last.kvm.fd - fd).toBeLessThan(8);

@@ -6,6 +6,7 @@ import { StatsFd } from '../ioctl/stats.js';
 import { type OfferedVcpu, offerVcpu, type TransferredVcpu, withdrawVcpu } from '../share/vcpu.js';
 import { type DeadlineTimer, deadlineOf, type RunOptions } from './deadline.js';
 import { type AnyExit, type ExitTable, ExitViews } from './exits.js';
+import { hasHeartbeat, startHeartbeat } from './heartbeat.js';
 import { VcpuInterrupts } from './interrupts.js';
 import { type KickHandle, type KickState, kick } from './kick.js';
 import { VcpuMemory } from './memory.js';
@@ -63,7 +64,9 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
    * object each time for one reason, and what it shows is overwritten by the next run. What a handler writes into it, as the
    * data of a read from a port, the next run gives to the guest. KVM_RUN, api.rst 4.10.
    *
-   * A signal, a kick, or the deadline, makes it return with the reason `ExitReason.Intr`; the guest goes on with the next run.
+   * A kick or the deadline makes it return with the reason `ExitReason.Intr`; the guest goes on with the next run. So does, in the main
+   * thread, any signal that the process handles: the program can then let the event loop turn, where handlers of signals are called.
+   * In a Worker other signals end no run.
    *
    * @throws KvmError `ERR_KVM_SYSCALL` when the kernel cannot run the guest.
    */
@@ -87,7 +90,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     const result = this.#enterUntil(deadline);
     if (result === 0) return this.#exits.current();
     this.#deadlinePassed = result === -EINTR && performance.now() >= deadline;
-    return this.#interrupted(-result);
+    return this.#stopped(result);
   }
 
   #enterUntil(deadline: number): number {
@@ -102,7 +105,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
         this.#timer.rest();
       }
       // As in a run without a deadline; the kernel sees a kick's flag, and here the time is seen.
-      if (result !== -EAGAIN) return result;
+      if (!this.#goesOn(result)) return result;
     }
   }
 
@@ -141,7 +144,9 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     const { fd, backend } = this;
     const { ioctl } = backend;
     const { request } = this.abi.KVM_RUN;
-    this.#kick.bind(backend.threadId());
+    const threadId = backend.threadId();
+    startHeartbeat(backend, threadId);
+    this.#kick.bind(threadId);
     this.#hasRun = true;
     // A closure: the engine compiles one for all vCPUs, and calls the backend's function as what it is. One that the addon has bound to the
     // descriptor would be another for each vCPU, and from the second on be called by way of the engine's slowest path.
@@ -149,14 +154,25 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return this.#enter();
   }
 
+  /**
+   * Whether KVM_RUN returned for no reason of the program's. With EAGAIN, a vCPU that waited for its first start has got it, and the kernel
+   * wants to be asked again; or something else wakes it, an NMI, as often as it is asked. It looks at a kick's flag each time, before
+   * it says so. With EINTR, in a Worker, it was the heartbeat, or a signal that JavaScript is not told of there.
+   */
+  #goesOn(result: number): boolean {
+    return result === -EAGAIN || (result === -EINTR && hasHeartbeat() && !this.#kick.isPending);
+  }
+
   #interrupted(errno: number): E {
     let result = -errno;
-    // A vCPU that waited for its first start has got it, and the kernel wants to be asked again; or something else wakes it, an NMI, as
-    // often as it is asked. It looks at a kick's flag each time, before it says so.
-    while (result === -EAGAIN) result = this.#enter();
+    while (this.#goesOn(result)) result = this.#enter();
+    return this.#stopped(result);
+  }
+
+  #stopped(result: number): E {
     if (result === 0) return this.#exits.current();
     if (result !== -EINTR) throw this.refused(this.abi.KVM_RUN, -result);
-    this.#kick.take();
+    this.#kick.take(this.backend);
     return this.#exits.interrupted();
   }
 
