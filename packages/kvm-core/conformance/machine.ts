@@ -3,6 +3,7 @@ import {
   type BackendName,
   capName,
   type Exit,
+  ExitReason,
   exitReasonName,
   type GuestMemory,
   Kvm,
@@ -12,6 +13,7 @@ import {
   type Vm,
 } from '../src/index.js';
 import { enterMode, type Mode } from '../src/x86/index.js';
+import { exitOf } from '../test/run.js';
 
 /** A VM with one vCPU, about to run a case's guest, and memory from guest-physical address 0 on. */
 export interface Machine extends Disposable {
@@ -77,7 +79,8 @@ const patience = 30_000;
 
 /** Runs the guest to its next exit, which must be of this reason. */
 export function runTo<R extends Exit['reason']>(vcpu: Vcpu, reason: R): Extract<Exit, { readonly reason: R }> {
-  const exit = runFor(vcpu, patience);
+  const isInterrupt = reason === ExitReason.Intr;
+  const exit = isInterrupt ? runFor(vcpu, patience) : exitOf(vcpu, performance.now() + patience);
   if (exit.reason !== reason) {
     throw new Error(`${exitReasonName(exit.reason)} and not ${exitReasonName(reason)}: ${JSON.stringify(exit)}`);
   }

@@ -9,6 +9,7 @@ import type { Exit } from '../src/x86/exits.js';
 import { describeUnless, whyNotOnAny } from './backends.js';
 import { kvmError } from './errors.js';
 import { core, ended, machineGuest, machineImage, machines, onEveryMachine } from './machine.js';
+import { exitOf } from './run.js';
 import { codeAddress, startGuest } from './start-guest.mjs';
 
 /** What holds on every architecture, asked of the one this machine has. */
@@ -29,7 +30,7 @@ onEveryMachine('on every machine', (backend) => {
     using guest = machineGuest(backend, 'sum');
     const words = new Uint32Array(guest.memory.bytes().buffer, guest.memory.bytes(RESULT).byteOffset, 2);
     words[0] = 1000;
-    expect(ended(guest.vcpu.run())).toBe(true);
+    expect(ended(exitOf(guest.vcpu))).toBe(true);
     expect(words[1]).toBe(500500);
   });
 
@@ -41,7 +42,7 @@ onEveryMachine('on every machine', (backend) => {
       [0xd0002n, 2, 0x2233],
       [0xd0004n, 4, 0x44556677],
     ] as const) {
-      const access = mmio(vcpu.run());
+      const access = mmio(exitOf(vcpu));
       expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, 1, value]);
       expect([access.value, access.address]).toEqual([BigInt(value), Number(address)]);
     }
@@ -50,30 +51,30 @@ onEveryMachine('on every machine', (backend) => {
       [0xd000an, 2, 0xb1b2],
       [0xd000cn, 4, 0xc1c2c3c4],
     ] as const) {
-      const read = mmio(vcpu.run());
+      const read = mmio(exitOf(vcpu));
       expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, 0]);
       read.value32 = value;
       // x86 echoes it to a port, the others to memory that is none.
-      const echo = vcpu.run();
+      const echo = exitOf(vcpu);
       if (echo.reason === ExitReason.Io) expect(echo.io.value).toBe(value);
       else expect([mmio(echo).len, mmio(echo).isWrite, mmio(echo).value32]).toEqual([len, 1, value]);
     }
-    let exit = vcpu.run();
+    let exit = exitOf(vcpu);
     if (exit.reason === ExitReason.Mmio) {
       expect([exit.mmio.len, exit.mmio.value]).toEqual([8, 0x1122_3344_5566_7788n]);
-      const read = mmio(vcpu.run());
+      const read = mmio(exitOf(vcpu));
       expect([read.len, read.isWrite, read.address]).toEqual([8, 0, 0xd0020]);
       read.value = 0xfedc_ba98_7654_3210n;
-      expect(mmio(vcpu.run()).value).toBe(0xfedc_ba98_7654_3210n);
-      exit = vcpu.run();
+      expect(mmio(exitOf(vcpu)).value).toBe(0xfedc_ba98_7654_3210n);
+      exit = exitOf(vcpu);
     }
     expect(ended(exit)).toBe(true);
   });
 
   test('exits of one reason are one object', () => {
     using guest = machineGuest(backend, 'stores');
-    const first = guest.vcpu.run();
-    for (let i = 0; i < 100; i++) expect(guest.vcpu.run()).toBe(first);
+    const first = exitOf(guest.vcpu);
+    for (let i = 0; i < 100; i++) expect(exitOf(guest.vcpu)).toBe(first);
   });
 
   test('a kick before a run makes that run return', () => {
@@ -84,7 +85,7 @@ onEveryMachine('on every machine', (backend) => {
 
   test('the run state of a closed vCPU reads zero', () => {
     using guest = machineGuest(backend, 'mmio');
-    const exit = mmio(guest.vcpu.run());
+    const exit = mmio(exitOf(guest.vcpu));
     const { kvmRun } = guest.vcpu;
     expect(kvmRun.exitReason).toBe(ExitReason.Mmio);
     guest.vcpu.close();
@@ -96,7 +97,7 @@ onEveryMachine('on every machine', (backend) => {
   test('a vCPU outlives its memory, its VM and its Kvm', () => {
     using guest = machineGuest(backend, 'mmio');
     for (const object of [guest.kvm, guest.vm, guest.memory]) object.close();
-    expect(mmio(guest.vcpu.run()).value32).toBe(0x11);
+    expect(mmio(exitOf(guest.vcpu)).value32).toBe(0x11);
   });
 
   test('descriptors come back, guest after guest', () => {
@@ -104,7 +105,7 @@ onEveryMachine('on every machine', (backend) => {
     const before = openDescriptors();
     for (let i = 0; i < 100; i++) {
       using guest = machineGuest(backend, 'off');
-      expect(ended(guest.vcpu.run())).toBe(true);
+      expect(ended(exitOf(guest.vcpu))).toBe(true);
     }
     expect(openDescriptors()).toBe(before);
   });
@@ -133,7 +134,7 @@ onEveryMachine('on every machine', (backend) => {
     memory.bytes()[RESULT] = 3;
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, flags: MemoryFlag.Readonly });
-    const access = mmio(vcpu.run());
+    const access = mmio(exitOf(vcpu));
     expect([access.address, access.value32, access.isWrite]).toEqual([RESULT + 4, 6, 1]);
     expect(memory.read(RESULT + 4, 4)).toEqual(new Uint8Array(4));
   });
@@ -163,7 +164,7 @@ function transcript(backend: BackendName): string[] {
   const { kvm, vm, vcpu, memory } = guest;
   const lines: string[] = [];
   for (let i = 0; i < 32; i++) {
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     lines.push(`${exit.reason} ${JSON.stringify(exit)}`);
     if (ended(exit)) break;
     if (exit.reason === ExitReason.Mmio && exit.mmio.isWrite === 0) exit.mmio.value = BigInt(1 + i);

@@ -5,6 +5,7 @@ import { Kvm } from '../src/x86/kvm.js';
 import { enterMode } from '../src/x86/mode.js';
 import type { Vcpu } from '../src/x86/vcpu/vcpu.js';
 import type { Vm } from '../src/x86/vm/vm.js';
+import { exitOf } from './run.js';
 
 const codeAddress = 0x1000;
 const handlers = 0x2000;
@@ -59,7 +60,7 @@ export function interruptible(backend: BackendName, prepare: (vm: Vm) => void): 
     vcpu,
     memory,
     next() {
-      const exit = vcpu.run();
+      const exit = exitOf(vcpu);
       if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
       return [exit.io.port, exit.io.value];
     },

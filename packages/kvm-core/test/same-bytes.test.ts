@@ -10,6 +10,7 @@ import { Kvm } from '../src/x86/kvm.js';
 import { describeUnless, whyNot } from './backends.js';
 import { guestImage } from './guests.js';
 import { realModeGuest } from './real-mode.js';
+import { exitOf } from './run.js';
 
 function hex(struct: Struct): string {
   return Buffer.from(struct.bytes).toString('hex');
@@ -31,7 +32,7 @@ function transcript(backend: BackendName, image: string): string[] {
     `regs ${hex(vcpu.getRegs())} sregs ${hex(vcpu.getSregs())} fpu ${hex(vcpu.getFpu())}`,
   ];
   for (let i = 0; i < 64; i++) {
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     lines.push(`${exitReasonName(exit.reason)} ${JSON.stringify(exit)}`);
     if (exit.reason === ExitReason.Io) {
       lines.push(`  data ${exit.io.data}`);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { arm64Guest, entry, onArm64 } from '../../test/arm64.js';
+import { exitOf } from '../../test/run.js';
 import { Cap, ExitReason } from '../abi/arm64/index.js';
 import type { Vcpu } from './vcpu.js';
 
@@ -14,7 +15,7 @@ const ExceptionClass = { Breakpoint: 0x30, SoftwareStep: 0x32, Watchpoint: 0x34,
 
 /** Runs to the next stop for the debugger: why, and where. */
 function stop(vcpu: Vcpu): { why: number; pc: bigint; far: bigint } {
-  const exit = vcpu.run();
+  const exit = exitOf(vcpu);
   if (exit.reason !== ExitReason.Debug) throw new Error(`exit reason ${exit.reason}`);
   const { hsr, far } = exit.debug.arch;
   return { why: hsr >>> 26, pc: vcpu.getCoreReg('pc'), far };

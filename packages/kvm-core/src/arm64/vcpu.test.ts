@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { arm64Guest, entry, onArm64 } from '../../test/arm64.js';
 import { kvmError } from '../../test/errors.js';
+import { exitOf } from '../../test/run.js';
 import { Cap, ExitReason, MpState, SystemEvent, VcpuFeature } from '../abi/arm64/index.js';
 import { CoreReg, type CoreRegName } from './core-regs.js';
 import { FirmwareReg, TimerReg } from './firmware-regs.js';
@@ -115,7 +116,7 @@ onArm64('a vCPU of arm64', (backend) => {
 
   test('turns its machine off by a PSCI call', () => {
     using guest = arm64Guest(backend, 'off');
-    const exit = guest.vcpu.run();
+    const exit = exitOf(guest.vcpu);
     if (exit.reason !== ExitReason.SystemEvent) throw new Error(`exit reason ${exit.reason}`);
     expect(exit.systemEvent.type).toBe(SystemEvent.Shutdown);
     expect(guest.vcpu.getCoreReg('pc')).toBeGreaterThan(entry);

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { arm64Guest, entry, onArm64 } from '../../test/arm64.js';
 import { kvmError } from '../../test/errors.js';
+import { exitOf } from '../../test/run.js';
 import * as abi from '../abi/arm64/index.js';
 import { ArmIrqType, DeviceType, ExitReason, VcpuFeature } from '../abi/arm64/index.js';
 import type { Device } from '../vm/device.js';
@@ -122,7 +123,7 @@ onArm64('a GICv3 in the kernel', (backend) => {
     gic.setDeviceAttr(at.distributor, DISTRIBUTOR);
     gic.setDeviceAttr(at.redistributors, REDISTRIBUTORS);
     gic.setDeviceAttr(at.init);
-    expect(guest.vcpu.run().reason).toBe(ExitReason.Mmio);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Mmio);
     expect(guest.vcpu.getCoreReg('pc')).toBeGreaterThan(entry);
   });
 });

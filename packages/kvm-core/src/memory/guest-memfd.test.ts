@@ -6,6 +6,7 @@ import { describeUnless, onEachBackend, whyNot } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { fakes } from '../../test/lies.js';
 import { codeAddress } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import { Cap, ExitReason, GuestMemfdFlag, MemoryFlag } from '../abi/x86/index.js';
 import type { BackendName } from '../backend/backend.js';
 import { backendNames } from '../backend/select.js';
@@ -79,7 +80,7 @@ onEachBackend('guest_memfd, wherever', (backend) => {
     expect(overlap).toMatchObject({ errno: EEXIST, ioctl: 'KVM_SET_USER_MEMORY_REGION2' });
     expect(overlap.hint).toMatch(/overlaps/);
     using vcpu = realModeVcpu(vm);
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n });
     vm.setUserMemoryRegion2({ slot: 1, guestPhysAddr: 0n, memory });
   });
@@ -162,7 +163,7 @@ for (const backend of backendNames) {
       guestMemfd.close();
       memory.close();
       using vcpu = realModeVcpu(vm);
-      expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+      expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
       expect(view[0x3001]).toBe(42);
       expect(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toContain('flags');
       vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n });
@@ -181,7 +182,7 @@ for (const backend of backendNames) {
       const change = { slot: 0, guestPhysAddr: BigInt(codeAddress), ...part, flags: MemoryFlag.LogDirtyPages };
       expect(kvmError('ERR_KVM_SYSCALL', () => vm.setUserMemoryRegion2(change)).errno).toBe(EINVAL);
       using vcpu = realModeVcpu(vm);
-      expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+      expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     });
 
     test('is read and written to though the buffer that shows it was transferred away', (context) => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { kvmError } from '../../test/errors.js';
 import { builtCore, core, ended, machineGuest, machineImage, onEveryMachine } from '../../test/machine.js';
+import { exitOf } from '../../test/run.js';
 import { codeAddress } from '../../test/start-guest.mjs';
 import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/select.js';
@@ -125,7 +126,7 @@ onEveryMachine('GuestMemory', (name) => {
     }
     using guest = machineGuest(name, 'off');
     guest.memory.close();
-    expect(ended(guest.vcpu.run())).toBe(true);
+    expect(ended(exitOf(guest.vcpu))).toBe(true);
   });
 
   test('goes back to the host when it is closed, and views of it read zero', () => {
@@ -278,7 +279,7 @@ onEveryMachine('GuestMemory', (name) => {
     expect(vm.mapMemory(memory, 0n)).toEqual([0, 1, 2, 3]);
     memory.write(codeAddress, machineImage('sum'));
     memory.write(0x2000, Uint8Array.of(4));
-    expect(ended(vcpu.run())).toBe(true);
+    expect(ended(exitOf(vcpu))).toBe(true);
     expect(memory.read(0x2004, 1)[0]).toBe(10);
     kvmError('ERR_KVM_SYSCALL', () => vm.mapMemory(memory, BigInt(3 * pageSize)));
     expect(vm.mapMemory(memory, BigInt(16 * pageSize))).toEqual([4, 5, 6, 7]);

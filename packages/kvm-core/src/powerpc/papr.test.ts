@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { guestImage } from '../../test/guests.js';
+import { exitOf } from '../../test/run.js';
 import { startGuest } from '../../test/start-guest.mjs';
 import * as core from './index.js';
 import {
@@ -31,12 +32,12 @@ onEachBackend(
 
     test('calls the host with nine arguments, and gets ten answers', () => {
       using guest = start('hcall');
-      const first = papr(guest.vcpu.run());
+      const first = papr(exitOf(guest.vcpu));
       expect(first.nr).toBe(HCALL);
       expect([...first.args]).toEqual(Array.from({ length: 9 }, (_, i) => BigInt(0x101 + i)));
       first.ret = 0x1000n;
       first.args = [1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, (1n << 63n) - 1n];
-      const second = papr(guest.vcpu.run());
+      const second = papr(exitOf(guest.vcpu));
       expect([second.nr, second.args[0]]).toEqual([HCALL, 0x1000n + 36n + (1n << 63n) - 1n]);
       expect([...second.args.subarray(1)]).toEqual([2n, 3n, 4n, 5n, 6n, 7n, 8n, (1n << 63n) - 1n]);
     });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { kvmError } from '../../test/errors.js';
 import { onRiscv, riscvGuest } from '../../test/riscv.js';
+import { exitOf } from '../../test/run.js';
 import * as abi from '../abi/riscv/index.js';
 import { DeviceType, ExitReason } from '../abi/riscv/index.js';
 import type { Vm } from './vm.js';
@@ -43,7 +44,7 @@ onRiscv('an interrupt architecture in the kernel', (backend) => {
     expect((domaincfg[0] as number) >>> 24).toBe(0x80);
     vm.irqLine(5, true);
     vm.irqLine(5, false);
-    expect(vcpu.run().reason).toBe(ExitReason.Mmio);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Mmio);
   });
 
   test('is told to be missing where the host has none', (context) => {

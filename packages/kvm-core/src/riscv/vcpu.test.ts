@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { kvmError } from '../../test/errors.js';
 import { entry, onRiscv, riscvGuest } from '../../test/riscv.js';
+import { exitOf } from '../../test/run.js';
 import { Cap, ExitReason, KVM_INTERRUPT_SET, KVM_INTERRUPT_UNSET, MpState, SystemEvent } from '../abi/riscv/index.js';
 import type { Exit } from './exits.js';
 import { doubleReg, FcsrReg, floatReg, IsaExtReg, SbiExtReg, VectorCsr, vectorReg } from './extensions.js';
@@ -78,7 +79,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     expect(vcpu.getOneReg(SbiExtReg.Experimental)).toBe(1n);
     vcpu.setOneReg(SbiExtReg.Experimental, 0n);
     expect(vcpu.getOneReg(SbiExtReg.Experimental)).toBe(0n);
-    expect(off(vcpu.run())).toBe(true);
+    expect(off(exitOf(vcpu))).toBe(true);
     const late = kvmError('ERR_KVM_SYSCALL', () => vcpu.setOneReg(SbiExtReg.Experimental, 1n));
     expect(late.errno).toBe(EBUSY);
     expect(late.hint).toMatch(/before the vCPU has run/);
@@ -87,13 +88,13 @@ onRiscv('a vCPU of riscv', (backend) => {
   test('asks the host to answer an SBI call, with all its arguments', () => {
     using guest = riscvGuest(backend, 'sbi');
     const { vcpu, memory } = guest;
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     if (exit.reason !== ExitReason.RiscvSbi) throw new Error(`exit reason ${exit.reason}`);
     const { extensionId, functionId, args, ret } = exit.riscvSbi;
     expect([extensionId, functionId, ...args]).toEqual([0x0800_0000n, 7n, 0x11n, 0x12n, 0x13n, 0x14n, 0x15n, 0x16n]);
     ret[0] = 0n;
     ret[1] = 0xfedc_ba98_7654_3210n;
-    expect(off(vcpu.run())).toBe(true);
+    expect(off(exitOf(vcpu))).toBe(true);
     const results = new BigUint64Array(memory.read(0x2000, 16).buffer);
     expect([...results]).toEqual([0n, 0xfedc_ba98_7654_3210n]);
   });
@@ -103,12 +104,12 @@ onRiscv('a vCPU of riscv', (backend) => {
     const { vcpu, memory } = guest;
     const has = vcpu.getRegList().includes(IsaExtReg.Zkr) && vcpu.getOneReg(IsaExtReg.Zkr) === 1n;
     if (!has) return context.skip('the host lacks the extension Zkr');
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     if (exit.reason !== ExitReason.RiscvCsr) throw new Error(`exit reason ${exit.reason}`);
     const { csrNum, newValue, writeMask } = exit.riscvCsr;
     expect([csrNum, newValue, writeMask]).toEqual([0x15n, 0n, 0xffff_ffff_ffff_ffffn]);
     exit.riscvCsr.retValue = 0x8000_4242n;
-    expect(off(vcpu.run())).toBe(true);
+    expect(off(exitOf(vcpu))).toBe(true);
     expect(new BigUint64Array(memory.read(0x2000, 8).buffer)[0]).toBe(0x8000_4242n);
   });
 
@@ -130,7 +131,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setGuestDebug({ softwareBreakpoints: 1 as never }));
     if (kvm.checkExtension(Cap.SetGuestDebug) === 0) context.skip('the host lacks KVM_CAP_SET_GUEST_DEBUG');
     vcpu.setGuestDebug({ softwareBreakpoints: true });
-    expect(vcpu.run().reason).toBe(ExitReason.Debug);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Debug);
     expect(vcpu.getCoreReg('pc')).toBe(entry);
     vcpu.setCoreReg('pc', entry + 4n);
     vcpu.setGuestDebug();

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { realModeGuest } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import { ExitReason, MemoryFlag } from '../abi/x86/index.js';
 import { kick } from '../vcpu/kick.js';
 import { Kvm } from '../x86/kvm.js';
@@ -49,7 +50,7 @@ function lying<T extends object>(view: T, length: number): T {
 onEachBackend('an object that is shared', (backend) => {
   test('is the same guest in another thread, which runs the vCPU it was given', async () => {
     using guest = realModeGuest(backend, code);
-    const first = guest.vcpu.run();
+    const first = exitOf(guest.vcpu);
     if (first.reason !== ExitReason.Io) throw new Error(`exit ${first.reason}`);
     // What the guest reads here, it gets there.
     first.io.value = 41;
@@ -73,13 +74,13 @@ onEachBackend('an object that is shared', (backend) => {
 
   test('comes back, with all that the guest is', async () => {
     using guest = realModeGuest(backend, code);
-    guest.vcpu.run();
+    exitOf(guest.vcpu);
     const back = await inWorker<ReturnType<Vcpu['transfer']>>(
       guest.vcpu.transfer(),
       'const vcpu = Vcpu.from(data); vcpu.run(); return vcpu.transfer();',
     );
     using vcpu = Vcpu.from(back);
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     expect(vcpu.getRegs().rip).toBe(0x1000n + BigInt(code.length));
   });
 
@@ -125,7 +126,7 @@ onEachBackend('an object that is shared', (backend) => {
       if (i % 3 === 0) continue;
       using vcpu = Vcpu.from(handle);
       kvmError('ERR_KVM_CLOSED', () => Vcpu.from(handle));
-      expect(vcpu.run().reason).toBe(ExitReason.Io);
+      expect(exitOf(vcpu).reason).toBe(ExitReason.Io);
       if (i % 3 === 1) vcpu.transfer();
       // Of one that another has, closing the old one takes nothing back.
       else guest.vcpu.close();
@@ -148,8 +149,8 @@ onEachBackend('an object that is shared', (backend) => {
     // The guest still has what this thread has closed, and nothing of it is given back.
     memory.close();
     vm.close();
-    guest.vcpu.run();
-    expect(guest.vcpu.run().reason).toBe(ExitReason.Io);
+    exitOf(guest.vcpu);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Io);
     expect(guest.vcpu.getRegs().rip).toBeGreaterThan(0x1000n);
     expect(other.getDirtyLog(0).has(3)).toBe(true);
   });
@@ -296,7 +297,7 @@ onEachBackend('an object that is shared', (backend) => {
     }
     await worker.terminate();
     using taken = vcpu ?? Vcpu.from(handle);
-    expect(taken.run().reason).toBe(ExitReason.Io);
+    expect(exitOf(taken).reason).toBe(ExitReason.Io);
   });
 
   test('is gone once all who had it have closed it, and its number is not taken for another', () => {

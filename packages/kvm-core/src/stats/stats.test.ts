@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { realModeGuest } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import { Cap, ExitReason } from '../abi/x86/index.js';
 import { Kvm } from '../x86/kvm.js';
 import { Vcpu } from '../x86/vcpu/vcpu.js';
@@ -24,7 +25,7 @@ onEachBackend('statistics', (backend) => {
     using guest = realModeGuest(backend, [0xe6, 0x10, 0xeb, 0xfc]);
     const stats = guest.vcpu.stats();
     const before = stats.value('exits');
-    for (let i = 0; i < 20; i++) expect(guest.vcpu.run().reason).toBe(ExitReason.Io);
+    for (let i = 0; i < 20; i++) expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Io);
     expect(stats.value('exits') - before).toBeGreaterThanOrEqual(20n);
     const all = stats.read();
     expect(all.size).toBe(stats.statistics.length);

@@ -5,6 +5,7 @@ import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { detached, fakes, lying } from '../../test/lies.js';
 import { codeAddress, type RealModeGuest, realModeGuest } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import { Cap, DirtyLogManual, ExitReason, MemoryFlag } from '../abi/x86/index.js';
 import type { BackendName } from '../backend/backend.js';
 import { DirtyLog } from '../memory/dirty-log.js';
@@ -27,7 +28,7 @@ function writingGuest(backend: BackendName, pages: readonly number[]): RealModeG
 }
 
 function runToHalt({ vcpu }: RealModeGuest): void {
-  expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+  expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
 }
 
 onEachBackend('the dirty log', (backend) => {
@@ -164,7 +165,7 @@ onEachBackend('the dirty ring', (backend) => {
     expect(vcpu.dirtyRing).toBe(ring);
     expect(ring.entries).toBe(entries);
     expect([...ring]).toEqual([]);
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     // The pages that were only mapped among them.
     expect([...ring]).toEqual(
       expect.arrayContaining([
@@ -178,13 +179,13 @@ onEachBackend('the dirty ring', (backend) => {
       { slot: 2, offset: 5 },
     ];
     for (let round = 0; round < 3; round++) {
-      expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+      expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
       expect([...ring]).toEqual(written);
       expect([...ring]).toEqual([]);
       expect(vm.resetDirtyRings()).toBe(2);
       expect(vm.resetDirtyRings()).toBe(0);
     }
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     // What is left in the ring when somebody stops taking is taken the next time.
     for (const page of ring) {
       expect(page).toEqual(written[0]);
@@ -206,8 +207,8 @@ onEachBackend('the dirty ring', (backend) => {
     const { vm, vcpu } = guest;
     const seen = new Set<number>();
     let full = 0;
-    let exit = vcpu.run();
-    for (; exit.reason !== ExitReason.Hlt; exit = vcpu.run()) {
+    let exit = exitOf(vcpu);
+    for (; exit.reason !== ExitReason.Hlt; exit = exitOf(vcpu)) {
       if (exit.reason === ExitReason.Io) continue;
       expect(exit.reason).toBe(ExitReason.DirtyRingFull);
       full++;
@@ -228,7 +229,7 @@ onEachBackend('the dirty ring', (backend) => {
     if (!hasRing(kvm)) context.skip(noRing);
     using guest = ringGuest([0xc6, 0x06, 0x00, 0x30, 1, 0xf4]);
     const ring = guest.vcpu.dirtyRing;
-    guest.vcpu.run();
+    exitOf(guest.vcpu);
     guest.vm.close();
     guest.vcpu.close();
     expect([...ring]).toEqual([]);

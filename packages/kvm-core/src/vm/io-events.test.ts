@@ -4,6 +4,7 @@ import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { fakes } from '../../test/lies.js';
 import { realModeGuest } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import { Cap, ExitReason, IoeventfdFlag } from '../abi/x86/index.js';
 import { Kvm } from '../x86/kvm.js';
 
@@ -30,8 +31,8 @@ onEachBackend('ioeventfd', (backend) => {
     using eventfd = kvm.createEventFd();
     vm.ioeventfd({ eventfd, addr: 0x10n, len: 1, datamatch: 2n, flags: IoeventfdFlag.Pio });
     const seen: [number, number][] = [];
-    let exit = vcpu.run();
-    for (; exit.reason === ExitReason.Io; exit = vcpu.run()) seen.push([exit.io.port, exit.io.value]);
+    let exit = exitOf(vcpu);
+    for (; exit.reason === ExitReason.Io; exit = exitOf(vcpu)) seen.push([exit.io.port, exit.io.value]);
     expect(exit.reason).toBe(ExitReason.Hlt);
     expect(seen).toEqual([
       [0x10, 1],
@@ -47,8 +48,8 @@ onEachBackend('ioeventfd', (backend) => {
     using eventfd = kvm.createEventFd();
     const sizes = (): number[] => {
       const left: number[] = [];
-      let exit = vcpu.run();
-      for (; exit.reason === ExitReason.Io; exit = vcpu.run()) left.push(exit.io.size);
+      let exit = exitOf(vcpu);
+      for (; exit.reason === ExitReason.Io; exit = exitOf(vcpu)) left.push(exit.io.size);
       expect(exit.reason).toBe(ExitReason.Hlt);
       return left;
     };
@@ -76,10 +77,10 @@ onEachBackend('ioeventfd', (backend) => {
     const { kvm, vm, vcpu } = guest;
     using eventfd = kvm.createEventFd();
     vm.ioeventfd({ eventfd, addr: device + 8n, len: 1 });
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
     expect([exit.mmio.physAddr, exit.mmio.value32]).toEqual([device + 9n, 5]);
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     expect(eventfd.read()).toBe(1n);
   });
 
@@ -90,7 +91,7 @@ onEachBackend('ioeventfd', (backend) => {
     vm.ioeventfd({ eventfd, addr: 0x10n, len: 1, flags: IoeventfdFlag.Pio });
     eventfd.close();
     vm.close();
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
   test('is one at a place, and is parted by what assigned it', () => {
@@ -162,7 +163,7 @@ onEachBackend('coalesced writes', (backend) => {
     vm.registerCoalescedMmio({ addr: 0x10n, size: 1, pio: true });
     const ring = vcpu.coalescedRing;
     expect(vcpu.coalescedRing).toBe(ring);
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
     expect([exit.io.port, exit.io.value]).toEqual([0x20, 15]);
     const seen: object[] = [];
@@ -184,7 +185,7 @@ onEachBackend('coalesced writes', (backend) => {
     ]);
     expect(objects.size).toBe(1);
     expect(ring.drain(() => {})).toBe(0);
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
   test('leave the guest again when their zone is no longer one', (context) => {
@@ -192,9 +193,9 @@ onEachBackend('coalesced writes', (backend) => {
     const { kvm, vm, vcpu } = guest;
     if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
     vm.registerCoalescedMmio({ addr: device, size: 0x10 });
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     vm.unregisterCoalescedMmio({ addr: device, size: 0x10 });
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
     expect([exit.mmio.physAddr, exit.mmio.value32]).toEqual([device, 2]);
     const waiting: number[] = [];
@@ -212,8 +213,8 @@ onEachBackend('coalesced writes', (backend) => {
     const seen: number[] = [];
     const drain = (): number => vcpu.coalescedRing.drain(({ value32 }) => seen.push(value32));
     let full = 0;
-    let exit = vcpu.run();
-    for (; exit.reason === ExitReason.Mmio; exit = vcpu.run()) {
+    let exit = exitOf(vcpu);
+    for (; exit.reason === ExitReason.Mmio; exit = exitOf(vcpu)) {
       full++;
       // Older kernels take a ring of 170 for full at 85: they count its room modulo 170 in 32 bits.
       expect(drain()).toBeGreaterThan(80);
@@ -230,7 +231,7 @@ onEachBackend('coalesced writes', (backend) => {
     const { kvm, vm, vcpu } = guest;
     if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
     vm.registerCoalescedMmio({ addr: device, size: 2 });
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     const ring = vcpu.coalescedRing;
     const seen: number[] = [];
     const failing = (): number =>
@@ -255,7 +256,7 @@ onEachBackend('coalesced writes', (backend) => {
     const { kvm, vm, vcpu } = guest;
     if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
     vm.registerCoalescedMmio({ addr: device, size: 2 });
-    vcpu.run();
+    exitOf(vcpu);
     const ring = vcpu.coalescedRing;
     vm.close();
     vcpu.close();

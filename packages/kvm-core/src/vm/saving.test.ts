@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { kvmError } from '../../test/errors.js';
 import { builtCore, ended, machineGuest, onEveryMachine } from '../../test/machine.js';
+import { exitOf } from '../../test/run.js';
 import type { MachineGuest } from '../../test/start-guest.mjs';
 import { ExitReason } from '../abi/x86/index.js';
 import { backendNames } from '../backend/select.js';
@@ -48,7 +49,7 @@ onEveryMachine('a computation saved half-way', (backend) => {
         const output = execFileSync(process.execPath, [program, builtCore, other, file], { encoding: 'utf8' });
         expect(JSON.parse(output)).toEqual([last, sum(last)]);
         // The one that was saved is none the worse for it.
-        let exit = guest.vcpu.run();
+        let exit = exitOf(guest.vcpu);
         // A deadline's signal may come late.
         while (exit.reason === ExitReason.Intr) exit = guest.vcpu.run();
         expect(ended(exit)).toBe(true);
@@ -65,8 +66,8 @@ onEveryMachine('a computation saved half-way', (backend) => {
 onEveryMachine('a VM saved on any machine', (backend) => {
   test('takes a read that was answered with it', () => {
     using guest = machineGuest(backend, 'mmio');
-    for (let i = 0; i < 3; i++) guest.vcpu.run();
-    const read = guest.vcpu.run();
+    for (let i = 0; i < 3; i++) exitOf(guest.vcpu);
+    const read = exitOf(guest.vcpu);
     if (read.reason !== ExitReason.Mmio) throw new Error('the guest did not read');
     read.mmio.value32 = 0x5a;
     const state = guest.vm.save([guest.vcpu]);

@@ -5,6 +5,7 @@ import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { guestImage } from '../../test/guests.js';
 import { codeAddress, realModeGuest } from '../../test/real-mode.js';
+import { exitOf } from '../../test/run.js';
 import {
   Cap,
   DeviceType,
@@ -56,13 +57,13 @@ onEachBackend('Vm', (backend) => {
     // mov al, [0x3000]; inc al; mov [0x3001], al; hlt
     using guest = realModeGuest(backend, [0xa0, 0x00, 0x30, 0xfe, 0xc0, 0xa2, 0x01, 0x30, 0xf4]);
     guest.memory.bytes()[0x3000] = 41;
-    expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     expect(guest.memory.bytes()[0x3001]).toBe(42);
     // All but the guest's code: on some processors one that has lost it spins for ever.
     guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
     guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: guest.memory, size: 0x3000 });
     guest.vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n });
-    const exit = guest.vcpu.run();
+    const exit = exitOf(guest.vcpu);
     if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
     expect([exit.mmio.physAddr, exit.mmio.isWrite]).toEqual([0x3000n, 0]);
   });
@@ -127,7 +128,7 @@ onEachBackend('Vm', (backend) => {
     if (guest.kvm.checkExtension(Cap.ReadonlyMem) === 0) context.skip('the host lacks KVM_CAP_READONLY_MEM');
     guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
     guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: guest.memory, flags: MemoryFlag.Readonly });
-    const exit = guest.vcpu.run();
+    const exit = exitOf(guest.vcpu);
     if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
     expect([exit.mmio.physAddr, exit.mmio.value32, exit.mmio.isWrite]).toEqual([0x3000n, 7, 1]);
     expect(guest.memory.bytes()[0x3000]).toBe(0);
@@ -201,7 +202,7 @@ onEachBackend('Vm', (backend) => {
     using eventfd = kvm.createEventFd();
     vm.irqfd({ eventfd, gsi: 4 });
     for (const value of [1, 2]) {
-      const exit = vcpu.run();
+      const exit = exitOf(vcpu);
       if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
       expect([exit.io.port, exit.io.value]).toEqual([0x10, value]);
       // The guest is about to halt inside the kernel: without the interrupt the next run would not return.

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
+import { exitOf } from '../../test/run.js';
 import { ExitReason } from '../abi/x86/groups.js';
 import type { BackendName } from '../backend/backend.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
@@ -34,7 +35,7 @@ function guest(name: string): Uint8Array {
 function output(vcpu: Vcpu): number[] {
   const sent: number[] = [];
   for (;;) {
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     if (exit.reason === ExitReason.Io && exit.io.isWrite) sent.push(...exit.io.data);
     else if (exit.reason === ExitReason.Mmio) exit.mmio.value = 0x0123_4567_89ab_cdefn;
     else if (exit.reason === ExitReason.Hlt) return sent;
@@ -88,7 +89,7 @@ onEachBackend('a vCPU enters', (backend) => {
       // push 0x1234; hlt
       memory.write(0x1000, Uint8Array.of(0x68, 0x34, 0x12, 0xf4));
       enterMode(vcpu, 'real', { memory, entry: 0x1000n, stackTop: 0x1_0000n });
-      expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+      expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
       expect(memory.read(0xfffe, 2)).toEqual(Uint8Array.of(0x34, 0x12));
     });
   });

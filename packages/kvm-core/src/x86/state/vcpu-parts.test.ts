@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { type Answer, type AnsweredCall, allAnswered } from '../../../test/answered.js';
 import { onEachBackend } from '../../../test/backends.js';
 import { realModeGuest } from '../../../test/real-mode.js';
+import { exitOf } from '../../../test/run.js';
 import * as abi from '../../abi/x86/index.js';
 import { ExitReason, SyncRegs } from '../../abi/x86/index.js';
 import type { SavedState } from '../../state/saved-state.js';
@@ -30,7 +31,7 @@ onEachBackend('a saved vCPU of x86', (backend) => {
     const code = [0xb8, 5, 0, 0, 0, 0x44, 0x0f, 0x22, 0xc0, 0xe6, 0x10, 0x44, 0x0f, 0x20, 0xc0, 0xe6, 0x10];
     memory.write(0x1000, Uint8Array.from(code));
     enterMode(vcpu, 'long', { memory, entry: 0x1000n, stackTop: 0x8000n, tables: 0x1_0000n });
-    while (vcpu.run().reason !== ExitReason.Io);
+    while (exitOf(vcpu).reason !== ExitReason.Io);
     const restored = (state: SavedState): number => {
       using other = kvm.createVm();
       const { vcpus, memories } = other.restore(state);

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { realModeGuest } from '../../../test/real-mode.js';
+import { exitOf } from '../../../test/run.js';
 import { Cap } from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { Kvm } from '../kvm.js';
@@ -72,7 +73,7 @@ onEachBackend('kvmclock', (backend) => {
     const page = 0x4000;
     expect(vcpu.setMsrs([{ index: KVM_SYSTEM_TIME_NEW, data: BigInt(page) | 1n }])).toBe(1);
     vcpu.kvmclockCtrl();
-    vcpu.run();
+    exitOf(vcpu);
     // struct pvclock_vcpu_time_info ends in flags, at byte 29; PVCLOCK_GUEST_STOPPED is its bit 1.
     expect((memory.read(page + 29, 1)[0] ?? 0) & 2).toBe(2);
   });

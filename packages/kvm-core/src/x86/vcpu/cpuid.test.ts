@@ -4,6 +4,7 @@ import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { fakes } from '../../../test/lies.js';
 import { realModeGuest } from '../../../test/real-mode.js';
+import { exitOf } from '../../../test/run.js';
 import { Cap, ExitReason, KVM_GET_CPUID2, KvmCpuid2, KvmCpuidEntry2 } from '../../abi/x86/index.js';
 import { CpuidFeature } from '../cpuid/features.js';
 import { CpuidTable } from '../cpuid/table.js';
@@ -27,7 +28,7 @@ onEachBackend('what CPUID tells a guest', (backend) => {
     vcpu.setCpuid2(cpuid);
     const ask = (leaf: number) => {
       vcpu.setRegs({ rip: 0x1000n, rflags: 2n, rax: BigInt(leaf) });
-      expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+      expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
       return vcpu.getRegs();
     };
     const zero = ask(0);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { codeAddress, realModeGuest } from '../../../test/real-mode.js';
+import { exitOf } from '../../../test/run.js';
 import { Cap, ExitReason, GuestDebug, KvmDebugRegs } from '../../abi/x86/index.js';
 import { guestDebug } from '../guest-debug.js';
 import { Kvm } from '../kvm.js';
@@ -16,7 +17,7 @@ const hlt = 0xf4;
 
 /** Where and with which exception the guest stopped for its debugger; undefined when it stopped for something else. */
 function stop(vcpu: Vcpu): { pc: number; exception: number; dr6: bigint } | undefined {
-  const exit = vcpu.run();
+  const exit = exitOf(vcpu);
   if (exit.reason !== ExitReason.Debug) return undefined;
   const { pc, exception, dr6 } = exit.debug.arch;
   return { pc: Number(pc), exception, dr6 };
@@ -33,7 +34,7 @@ onEachBackend('a guest under a debugger', (backend) => {
     expect(stop(vcpu)).toMatchObject({ pc: codeAddress + 2, exception: DB });
     expect(vcpu.getRegs().rip).toBe(BigInt(codeAddress + 2));
     vcpu.setGuestDebug();
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
   test('stops before an instruction that a breakpoint is on, and says at which', (context) => {
@@ -48,7 +49,7 @@ onEachBackend('a guest under a debugger', (backend) => {
     // DR6 has a bit for each of the four.
     expect(place.dr6 & 0b1111n).toBe(0b0010n);
     vcpu.setGuestDebug({});
-    expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
   test('stops after a write to what a breakpoint watches', (context) => {
@@ -80,7 +81,7 @@ onEachBackend('a guest under a debugger', (backend) => {
     vcpu.setGuestDebug({ inject: 'debug' });
     const error = kvmError('ERR_KVM_SYSCALL', () => vcpu.setGuestDebug({ inject: 'breakpoint' }));
     expect(error.hint).toMatch(/exception is pending/);
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     expect(exit.reason === ExitReason.Io && exit.io.port).toBe(0x11);
   });
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { codeAddress, realModeGuest } from '../../../test/real-mode.js';
+import { exitOf } from '../../../test/run.js';
 import { ExitReason, InterruptShadow, KvmVcpuEvents, VcpuEventFlag } from '../../abi/x86/index.js';
 
 const wrong = (value: unknown): never => value as never;
@@ -29,7 +30,7 @@ onEachBackend('the events of a vCPU', (backend) => {
     memory.write(vector * 4, Uint8Array.of(handler & 0xff, handler >> 8, 0, 0));
     memory.write(handler, Uint8Array.of(0xe6, 0x11, 0xf4));
     vcpu.setVcpuEvents({ exception: { injected: 1, nr: vector } });
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     expect(exit.reason === ExitReason.Io && exit.io.port).toBe(0x11);
     expect(memory.read(Number(vcpu.getRegs().rsp), 2)).toEqual(Uint8Array.of(codeAddress & 0xff, codeAddress >> 8));
   });

@@ -4,6 +4,7 @@ import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { interruptible, Port } from '../../../test/interruptible.js';
 import { realModeGuest } from '../../../test/real-mode.js';
+import { exitOf } from '../../../test/run.js';
 import { Cap, ExitReason, KvmLapicState, MpState } from '../../abi/x86/index.js';
 import { Kvm } from '../kvm.js';
 import { Lapic, LapicRegister } from '../lapic.js';
@@ -16,14 +17,14 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     using guest = realModeGuest(backend, [0xfb, 0x90, 0xf4, 0xeb, 0xfb]);
     guest.memory.write(0x30 * 4, Uint8Array.of(0x00, 0x20, 0, 0));
     guest.memory.write(0x2000, Uint8Array.of(0xe6, 0x11, 0xcf));
-    expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     for (let i = 0; i < 3; i++) {
       expect(guest.vcpu.kvmRun.readyForInterruptInjection).toBe(1);
       guest.vcpu.interrupt(0x30);
-      const exit = guest.vcpu.run();
+      const exit = exitOf(guest.vcpu);
       if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
       expect(exit.io.port).toBe(0x11);
-      expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+      expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     }
     expect(kvmError('ERR_KVM_SYSCALL', () => guest.vcpu.interrupt(256)).errno).toBe(EINVAL);
     kvmError('ERR_KVM_OUT_OF_RANGE', () => guest.vcpu.interrupt(-1));
@@ -34,7 +35,7 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     // cli; nop; nop; sti; again: nop; jmp again
     using guest = realModeGuest(backend, [0xfa, 0x90, 0x90, 0xfb, 0x90, 0xeb, 0xfd]);
     guest.vcpu.kvmRun.requestInterruptWindow = 1;
-    expect(guest.vcpu.run().reason).toBe(ExitReason.IrqWindowOpen);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.IrqWindowOpen);
     expect(guest.vcpu.kvmRun.readyForInterruptInjection).toBe(1);
     expect(guest.vcpu.getRegs().rip).toBeGreaterThan(0x1003n);
   });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { realModeGuest } from '../../../test/real-mode.js';
+import { exitOf } from '../../../test/run.js';
 import { Cap, ExitReason, SyncRegs } from '../../abi/x86/index.js';
 
 const wrong = (value: unknown): never => value as never;
@@ -18,7 +19,7 @@ onEachBackend('synchronised registers', (backend) => {
     expect(syncRegs.supported).toBe(all);
     vcpu.setRegs({ rip: 0x1000n, rsp: 0x8000n, rflags: 2n, rax: 0x41n });
     syncRegs.valid = all;
-    vcpu.run();
+    exitOf(vcpu);
     expect(syncRegs.regs.rax).toBe(0x41n);
     expect(syncRegs.regs.equals(vcpu.getRegs())).toBe(true);
     expect(syncRegs.sregs.equals(vcpu.getSregs())).toBe(true);
@@ -26,7 +27,7 @@ onEachBackend('synchronised registers', (backend) => {
     syncRegs.regs.rax = 0x99n;
     syncRegs.sregs.cr2 = 0x7000n;
     syncRegs.dirty = SyncRegs.Regs | SyncRegs.Sregs;
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     expect(exit.reason === ExitReason.Io && exit.io.value).toBe(0x9a);
     expect(syncRegs.dirty).toBe(0n);
     expect(vcpu.getSregs().cr2).toBe(0x7000n);
@@ -35,7 +36,7 @@ onEachBackend('synchronised registers', (backend) => {
   test('show nothing that was not asked for', (context) => {
     using guest = realModeGuest(backend, [0xe6, 0x10, 0xf4]);
     if (!guest.kvm.capabilities().has(Cap.SyncRegs)) return context.skip('the host lacks KVM_CAP_SYNC_REGS');
-    guest.vcpu.run();
+    exitOf(guest.vcpu);
     expect(guest.vcpu.syncRegs.regs.rip).toBe(0n);
     expect(guest.vcpu.syncRegs.valid).toBe(0n);
   });
@@ -45,7 +46,7 @@ onEachBackend('synchronised registers', (backend) => {
     const { syncRegs } = guest.vcpu;
     expect(guest.vcpu.syncRegs).toBe(syncRegs);
     if (syncRegs.supported !== 0n) syncRegs.valid = SyncRegs.Regs;
-    guest.vcpu.run();
+    exitOf(guest.vcpu);
     guest.vcpu.close();
     kvmError('ERR_KVM_CLOSED', () => guest.vcpu.syncRegs);
     expect([syncRegs.valid, syncRegs.regs.rip]).toEqual([0n, 0n]);

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { interruptible, Port } from '../../../test/interruptible.js';
+import { exitOf } from '../../../test/run.js';
 import {
   ExitReason,
   IrqChipId,
@@ -127,7 +128,7 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
     expect(guest.next()[0]).toBe(Port.Ready);
     vm.irqLine(7, true);
     expect(guest.next()[0]).toBe(Port.Taken);
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     if (exit.reason !== ExitReason.IoapicEoi) throw new Error(`exit reason ${exit.reason}`);
     expect(exit.eoi.vector).toBe(0x71);
     expect(guest.next()[0]).toBe(Port.Ended);

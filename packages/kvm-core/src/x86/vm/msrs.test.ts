@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { type RealModeGuest, realModeGuest } from '../../../test/real-mode.js';
+import { exitOf } from '../../../test/run.js';
 import { Cap, ExitReason, MsrExitReason } from '../../abi/x86/index.js';
 import type { MsrFilter, MsrRange } from '../msr-filter.js';
 
@@ -39,15 +40,15 @@ onEachBackend('an MSR filter', (backend) => {
     const why = lacking(guest);
     if (why !== undefined) return context.skip(why);
     filtered(guest, { ranges: [{ base: SYSENTER_CS, count: 2 }] });
-    const read = guest.vcpu.run();
+    const read = exitOf(guest.vcpu);
     if (read.reason !== ExitReason.X86Rdmsr) throw new Error(`no RDMSR but ${read.reason}`);
     expect(read.msr).toMatchObject({ index: SYSENTER_CS, error: 0, reason: MsrExitReason.Filter });
     read.msr.data = 0x1234_5678_9abc_def0n;
-    const written = guest.vcpu.run();
+    const written = exitOf(guest.vcpu);
     if (written.reason !== ExitReason.X86Wrmsr) throw new Error(`no WRMSR but ${written.reason}`);
     // What the guest read, it writes: EDX and EAX are still those.
     expect(written.msr).toMatchObject({ index: SYSENTER_ESP, data: 0x1234_5678_9abc_def0n });
-    expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     expect(guest.vcpu.getRegs()).toMatchObject({ rax: 0x9abc_def0n, rdx: 0x1234_5678n });
     // It never reached the MSR itself.
     expect(guest.vcpu.getMsrs([SYSENTER_ESP])[0]?.data).toBe(0n);
@@ -61,10 +62,10 @@ onEachBackend('an MSR filter', (backend) => {
     guest.memory.write(GP * 4, Uint8Array.of(0x00, 0x30, 0, 0));
     guest.memory.write(0x3000, Uint8Array.of(0xe6, 0x11, hlt));
     filtered(guest, { ranges: [{ base: SYSENTER_CS, count: 1 }] });
-    const read = guest.vcpu.run();
+    const read = exitOf(guest.vcpu);
     if (read.reason !== ExitReason.X86Rdmsr) throw new Error(`no RDMSR but ${read.reason}`);
     read.msr.error = 1;
-    const exit = guest.vcpu.run();
+    const exit = exitOf(guest.vcpu);
     expect(exit.reason === ExitReason.Io && exit.io.port).toBe(0x11);
   });
 
@@ -98,7 +99,7 @@ onEachBackend('an MSR filter', (backend) => {
     filtered(guest, { ranges: [{ base: SYSENTER_CS, count: 2 }] });
     guest.vm.setMsrFilter(filter);
     const seen: number[] = [];
-    for (let exit = guest.vcpu.run(); exit.reason === ExitReason.X86Rdmsr; exit = guest.vcpu.run())
+    for (let exit = exitOf(guest.vcpu); exit.reason === ExitReason.X86Rdmsr; exit = exitOf(guest.vcpu))
       seen.push(exit.msr.index);
     expect(guest.vcpu.kvmRun.exitReason).toBe(ExitReason.Hlt);
     expect(seen).toEqual(denied);
@@ -110,7 +111,7 @@ onEachBackend('an MSR filter', (backend) => {
     if (why !== undefined) return context.skip(why);
     const far = Array.from({ length: 15 }, (_, i): MsrRange => ({ base: 0x1_0000 + i * 0x1_0000, count: 12288 }));
     filtered(guest, { ranges: [...far, { base: SYSENTER_CS, count: 1, bitmap: Uint8Array.of(0) }] });
-    expect(guest.vcpu.run().reason).toBe(ExitReason.X86Rdmsr);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.X86Rdmsr);
   });
 
   test('is refused where it is none', () => {

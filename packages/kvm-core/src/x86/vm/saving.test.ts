@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { describeUnless, onEachBackend, whyNot } from '../../../test/backends.js';
 import { kvmError } from '../../../test/errors.js';
 import { realModeGuest } from '../../../test/real-mode.js';
+import { exitOf } from '../../../test/run.js';
 import { Cap, ExitReason, KvmCpuidEntry2, MemoryFlag } from '../../abi/x86/index.js';
 import { backendNames } from '../../backend/select.js';
 import { KvmError } from '../../errors/kvm-error.js';
@@ -29,7 +30,7 @@ const numbers = [1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987, 
 /** The next values that a guest writes to its port. */
 function told(vcpu: Vcpu, count: number): number[] {
   return Array.from({ length: count }, () => {
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     return exit.reason === ExitReason.Io ? exit.io.value : -1;
   });
 }
@@ -60,7 +61,7 @@ describeUnless(missing, 'a guest saved half-way', () => {
       }
       // The one that was saved is none the worse for it.
       expect(told(guest.vcpu, 11)).toEqual(numbers.slice(9));
-      expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+      expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     },
   );
 });
@@ -146,7 +147,7 @@ onEachBackend('a saved VM', (backend) => {
   test('takes a read that was answered with it, and no instruction more', () => {
     // in al, 0x10; out 0x11, al; hlt
     using guest = realModeGuest(backend, [0xe4, 0x10, 0xe6, 0x11, 0xf4]);
-    const exit = guest.vcpu.run();
+    const exit = exitOf(guest.vcpu);
     if (exit.reason !== ExitReason.Io) throw new Error('the guest did not read');
     exit.io.value = 0x5a;
     const state = guest.vm.save([guest.vcpu]);
@@ -159,13 +160,13 @@ onEachBackend('a saved VM', (backend) => {
   test('is not to be had between the halves of an access', () => {
     // mov ax, 0x2000; mov ds, ax; mov [0x0fff], ax; hlt: two bytes over the end of a page that is not there
     using guest = realModeGuest(backend, [0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa3, 0xff, 0x0f, 0xf4]);
-    expect(guest.vcpu.run().reason).toBe(ExitReason.Mmio);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Mmio);
     const error = kvmError('ERR_KVM_STATE', () => guest.vm.save([guest.vcpu]));
     expect(error.message).toContain('in the middle of an access');
     // The second half is there to be handled; then it is.
     expect(guest.vcpu.settle()).toBeUndefined();
     expect(guest.vm.save([guest.vcpu]).has('vcpu/0/regs')).toBe(true);
-    expect(guest.vcpu.run().reason).toBe(ExitReason.Hlt);
+    expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
   });
 
   test('loses no kick that came before', () => {
@@ -282,7 +283,7 @@ onEachBackend('a state is refused', (backend) => {
     using second = vm.createVcpu(1);
     expect(kvmError('ERR_KVM_STATE', () => second.restore(state)).message).toContain('of vCPU 0, and this is vCPU 1');
     vcpu.restore(state);
-    vcpu.run();
+    exitOf(vcpu);
     expect(kvmError('ERR_KVM_STATE', () => vcpu.restore(state)).message).toContain('that has not run yet');
     using other = kvm.createVm();
     const whole = vm.save([vcpu, second]);
