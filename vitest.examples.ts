@@ -1,7 +1,35 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'node:util';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+
+/** A TypeScript sample of a document. */
+export interface Sample {
+  /** "memory-2": the document, and which of its samples. */
+  readonly name: string;
+  readonly code: string;
+}
+
+/** The documents with samples: the guides and the packages' READMEs. */
+export function documents(): string[] {
+  const root = import.meta.dirname;
+  const guides = readdirSync(join(root, 'docs')).map((file) => `docs/${file}`);
+  const packages = readdirSync(join(root, 'packages')).flatMap((folder) => [
+    `packages/${folder}/README.md`,
+    `packages/${folder}/conformance/README.md`,
+  ]);
+  return ['README.md', ...guides, ...packages].filter((file) => file.endsWith('.md') && existsSync(join(root, file)));
+}
+
+/** The samples of a document, in order. */
+export function samplesOf(document: string): Sample[] {
+  const text = readFileSync(join(import.meta.dirname, document), 'utf8');
+  const name = document
+    .replace(/^docs\//, '')
+    .replace(/\.md$/, '')
+    .replaceAll('/', '-');
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], i) => ({ name: `${name}-${i + 1}`, code }));
+}
 
 /**
  * Runs the examples of the documentation that import a package: each must end well and print what its comments say it prints.
@@ -10,14 +38,9 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
  * @param missing Why they cannot run on this machine.
  */
 export function testExamples(packageName: string, folder: string, missing?: string): void {
-  const docs = join(import.meta.dirname, 'docs');
   const workspace = join(folder, `.examples-${process.pid}`);
-  const examples = readdirSync(docs)
-    .filter((file) => file.endsWith('.md'))
-    .flatMap((file) => {
-      const blocks = [...readFileSync(join(docs, file), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)];
-      return blocks.map(([, code = ''], index) => ({ name: `${file.replace('.md', '')}-${index + 1}`, code }));
-    })
+  const examples = documents()
+    .flatMap(samplesOf)
     .filter(({ code }) => code.includes(`from '${packageName}'`));
 
   if (missing !== undefined) process.stdout.write(`the examples of the documentation are not run: ${missing}\n`);
