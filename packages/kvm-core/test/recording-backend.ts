@@ -32,6 +32,7 @@ export function recordingBackend(kernel: (call: RecordedCall) => number): Backen
     blank: nothing,
     unmap: nothing,
     discard: nothing,
+    remove: nothing,
     hugePages: nothing,
     view: (_, length) => new ArrayBuffer(length),
     eventfd: nothing,

@@ -85,6 +85,10 @@ Napi::Value Discard(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_DONTNEED)));
 }
 
+Napi::Value Remove(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_REMOVE)));
+}
+
 Napi::Value HugePages(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_HUGEPAGE)));
 }
@@ -132,6 +136,7 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("blank", Napi::Function::New<Blank>(env, "blank"));
   exports.Set("unmap", Napi::Function::New<Unmap>(env, "unmap"));
   exports.Set("discard", Napi::Function::New<Discard>(env, "discard"));
+  exports.Set("remove", Napi::Function::New<Remove>(env, "remove"));
   exports.Set("hugePages", Napi::Function::New<HugePages>(env, "hugePages"));
   exports.Set("view", Napi::Function::New<View>(env, "view"));
   exports.Set("eventfd", Napi::Function::New<Eventfd>(env, "eventfd"));

@@ -33,6 +33,8 @@ export interface Backend {
   unmap(address: number, length: number): number;
   /** Gives the pages of private memory back to the host at once; they read zero from then on. */
   discard(address: number, length: number): number;
+  /** Takes the pages of a shared mapping out of its file: they read zero from then on, in each mapping. */
+  remove(address: number, length: number): number;
   /** Asks the host to back private memory with huge pages. */
   hugePages(address: number, length: number): number;
   /** The bytes at an address, as a view. */

@@ -6,6 +6,7 @@ const PROT_READ_WRITE = 0x3;
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x02 | 0x10 | 0x20 | 0x4000;
 const MADV_DONTNEED = 4;
+const MADV_REMOVE = 9;
 const MADV_HUGEPAGE = 14;
 const POLLIN = 1;
 const O_RDWR_CLOEXEC = 0o2000002;
@@ -83,6 +84,7 @@ export function loadFfi(): Backend {
         : 0,
     unmap: munmap,
     discard: (address, length) => madvise(address, length, MADV_DONTNEED),
+    remove: (address, length) => madvise(address, length, MADV_REMOVE),
     hugePages: (address, length) => madvise(address, length, MADV_HUGEPAGE),
     view: (address, length) => koffi.view(BigInt(address), length),
     eventfd: (initial) => eventfd(initial, EFD_CLOEXEC_NONBLOCK),

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { afterEach, expect, test, vi } from 'vitest';
 import { KvmError } from '../errors/kvm-error.js';
 import { backendNames, selectBackend, tryBackend } from './select.js';
@@ -31,4 +32,13 @@ test('a name that is none is refused with the names there are', () => {
     expect(() => selectBackend(name as never)).toThrow(KvmError);
     expect(() => tryBackend(name as never)).toThrow(KvmError);
   }
+});
+
+test('a process that may load no addons is told so, and not to install anything', () => {
+  const built = new URL('../../dist/index.js', import.meta.url).href;
+  const program = `const { Kvm } = await import('${built}'); try { Kvm.open(); } catch (error) { console.log(error.code, error.hint); }`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--no-addons', '--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  expect(stdout, stderr).toMatch(/ERR_KVM_BACKEND .*--allow-addons.*--no-addons/);
 });

@@ -49,15 +49,28 @@ function checked(name: string): BackendName {
  */
 export function selectBackend(wanted: string | undefined = process.env['KVM_BACKEND'] || undefined): Backend {
   const reasons: string[] = [];
+  let disabled = false;
   for (const name of wanted === undefined ? backendNames : [checked(wanted)]) {
     const result = loadBackend(name);
     // koffi is not even read where the addon serves.
     if (!(result instanceof Error)) return result;
+    disabled ||= isDisabled(result);
     reasons.push(`${name}: ${firstLine(result)}`);
   }
   throw new KvmError('ERR_KVM_BACKEND', `no backend loads: ${reasons.join('; ')}`, {
-    hint: 'reinstall @kvm/core with its dependencies; koffi serves without a compiler',
+    hint: disabled
+      ? 'this process may not load addons: with --permission it needs --allow-addons, and it must not be started with --no-addons'
+      : 'reinstall @kvm/core with its dependencies; koffi serves without a compiler',
   });
+}
+
+/** Whether Node was told to load no addons. koffi says so in its words, with the cause in them or behind. */
+function isDisabled(error: Error): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if ((at as { code?: unknown }).code === 'ERR_DLOPEN_DISABLED' || /loading addons is disabled/.test(at.message))
+      return true;
+  }
+  return false;
 }
 
 function firstLine(error: Error): string {

@@ -4,13 +4,36 @@ import { interruptHints } from './interrupt-hints.js';
 import { memoryHints } from './memory-hints.js';
 import { x86Hints } from './x86-hints.js';
 
-const { E2BIG, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV, ENOENT, ENOEXEC, ENOMEM, EPERM } =
-  constants.errno;
+const {
+  E2BIG,
+  EBUSY,
+  EEXIST,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  EIO,
+  EMFILE,
+  ENFILE,
+  ENODEV,
+  ENOENT,
+  ENOEXEC,
+  ENOMEM,
+  ENOSYS,
+  EPERM,
+} = constants.errno;
 
 const noSuchRegister = 'this vCPU has no such register: getRegList tells which there are';
 /** What arm64 says to most calls before KVM_ARM_VCPU_INIT. */
 const uninitialised = 'the vCPU has to be initialised first: vcpu.init()';
 const unfinalised = 'SVE has to be finalised first: vcpu.finalize(VcpuFeature.Sve)';
+
+/** Of the registers of arm64's interrupt controller. */
+const addresses = {
+  [EINVAL]:
+    'the address must be a multiple of the page size of the controller, 4 KiB for a GICv2 and 64 KiB for a GICv3',
+  [E2BIG]: 'the address leaves the guest-physical addresses that this VM has',
+  [EEXIST]: 'the address is set already, and can be set once only',
+};
 
 /** What a refusal of one ioctl means, where the number alone does not say. */
 const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
@@ -50,7 +73,15 @@ const hints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
     [EIO]: 'the kernel has given this VM up after a fault of its own, which its log tells: `dmesg`',
     [ENOEXEC]: uninitialised,
     [EPERM]: unfinalised,
+    [ENOSYS]:
+      'on arm64, the guest accessed an address without memory by an instruction that the processor does not describe: vm.enableCap(Cap.ArmNisvToUser) makes such an access an exit',
   },
+  KVM_ARM_VCPU_INIT: {
+    [EINVAL]:
+      'target must be what vm.preferredTarget() gives, a feature needs its capability, and a vCPU initialised before takes the same features only',
+    [ENOENT]: 'this host knows no such target or feature',
+  },
+  KVM_ARM_SET_DEVICE_ADDR: addresses,
 };
 
 /** What a number means whatever the ioctl. */

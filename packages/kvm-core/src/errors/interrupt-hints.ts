@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-const { EBUSY, EEXIST, EFAULT, EINVAL, ENODEV, ENOENT, ENXIO } = constants.errno;
+const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, ENODEV, ENOENT, ENXIO, EPERM } = constants.errno;
 
 const noController = 'createIrqChip comes first';
 const noTimer = 'createPit2 comes first';
@@ -30,6 +30,7 @@ export const interruptHints: Readonly<Record<string, Readonly<Record<number, str
   },
   KVM_SIGNAL_MSI: {
     [EINVAL]: 'createIrqChip or createSplitIrqChip comes first; then, the message is none this host understands',
+    [EPERM]: 'no vCPU takes the message: there is none yet, or none with the APIC id in its address',
   },
   KVM_GET_LAPIC: { [EINVAL]: noLocalApic },
   KVM_SET_LAPIC: { [EINVAL]: noLocalApic },
@@ -45,7 +46,8 @@ export const interruptHints: Readonly<Record<string, Readonly<Record<number, str
   },
   KVM_SET_BOOT_CPU_ID: { [EBUSY]: 'it must be set before the first vCPU is created' },
   KVM_IRQFD: {
-    [EINVAL]: 'createIrqChip comes first, and the GSI must be one of its pins or routed',
+    [EINVAL]:
+      'createIrqChip comes first, and the GSI must be one of its pins or routed; a resample eventfd does not work with createSplitIrqChip',
     [EBUSY]: 'the eventfd is assigned already',
   },
   KVM_CREATE_DEVICE: {
@@ -59,6 +61,9 @@ export const interruptHints: Readonly<Record<string, Readonly<Record<number, str
   },
   KVM_SET_DEVICE_ATTR: {
     [ENXIO]: 'there is no such attribute here: hasDeviceAttr tells',
+    [EINVAL]:
+      'the attribute does not take this value: the address of a GIC must be a multiple of 4 KiB (GICv2) or 64 KiB (GICv3)',
+    [E2BIG]: 'the value is too large: an address must lie among the guest-physical addresses that this VM has',
     [EBUSY]: 'it is too late for this attribute: it must be set before the VM runs, or before it is used',
     [EEXIST]: 'the attribute was set already, and can be set once only',
   },

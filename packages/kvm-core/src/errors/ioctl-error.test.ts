@@ -1,10 +1,22 @@
 import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { KVM_CREATE_IRQCHIP, KVM_CREATE_VM, KVM_RUN, KVM_SET_SREGS, KVM_XEN_HVM_GET_ATTR } from '../abi/x86/index.js';
+import * as arm64 from '../abi/arm64/index.js';
+import {
+  KVM_CREATE_IRQCHIP,
+  KVM_CREATE_VM,
+  KVM_IRQFD,
+  KVM_RUN,
+  KVM_SET_CLOCK,
+  KVM_SET_DEVICE_ATTR,
+  KVM_SET_SREGS,
+  KVM_SIGNAL_MSI,
+  KVM_XEN_HVM_GET_ATTR,
+} from '../abi/x86/index.js';
 import type { Ioctl } from '../ioctl/ioctl.js';
 import { ioctlError } from './ioctl-error.js';
 
-const { E2BIG, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV, ENOMEM, ENOTTY } = constants.errno;
+const { E2BIG, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV, ENOMEM, ENOSYS, ENOTTY, EPERM } =
+  constants.errno;
 
 const guarded: Ioctl<'vm'> = {
   name: 'KVM_EXAMPLE',
@@ -23,6 +35,13 @@ describe('the error for an ioctl that was refused', () => {
     expect(error.message).toBe(
       "KVM_EXAMPLE: this host's KVM lacks KVM_CAP_EXAMPLE (it came with Linux 6.12 or earlier)",
     );
+  });
+
+  test('says whose a capability of another architecture is, and not which kernel brought it', () => {
+    const capability = { number: 1, name: 'KVM_CAP_ARM_EXAMPLE', since: 'Linux 5.10 or earlier' };
+    const hint = (arch: string) => ioctlError({ ...guarded, capability }, 'vm', EINVAL, () => 0, arch).hint;
+    expect(hint('x86')).toBe('it is a capability of arm64');
+    expect(hint('arm64')).toBe('it came with Linux 5.10 or earlier');
   });
 
   test('asks for the capability of the kind of descriptor that refused', () => {
@@ -57,6 +76,13 @@ describe('the error for an ioctl that was refused', () => {
     [KVM_RUN, 'vcpu', EIO, /dmesg/],
     [KVM_SET_SREGS, 'vcpu', EINVAL, /call setCpuid2 first/],
     [KVM_XEN_HVM_GET_ATTR, 'vm', ENOTTY, /XenHvmConfigFlag.SharedInfo/],
+    [KVM_RUN, 'vcpu', ENOSYS, /Cap.ArmNisvToUser/],
+    [KVM_SIGNAL_MSI, 'vm', EPERM, /no vCPU takes the message/],
+    [KVM_SET_CLOCK, 'vm', EINVAL, /Cap.AdjustClock/],
+    [KVM_IRQFD, 'vm', EINVAL, /resample.*createSplitIrqChip/],
+    [KVM_SET_DEVICE_ATTR, 'device', EINVAL, /GIC/],
+    [arm64.KVM_ARM_VCPU_INIT, 'vcpu', EINVAL, /vm.preferredTarget/],
+    [arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', EINVAL, /multiple of the page size/],
   ] as const)('says what to do: $0.name of $1, errno $2', (ioctl: Ioctl, kind, errno, hint) => {
     expect(ioctlError(ioctl, kind, errno, () => 1).hint).toMatch(hint);
   });

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { FdKind, Ioctl } from '../ioctl/ioctl.js';
+import { originOf } from './capability-origin.js';
 import { hintFor } from './hints.js';
 import { errnoName, KvmError } from './kvm-error.js';
 
@@ -17,11 +18,12 @@ export function ioctlError(
   kind: FdKind,
   errno: number,
   checkExtension: (capability: number) => number,
+  arch = 'x86',
 ): KvmError {
   const { name } = ioctl;
   const capability = ioctl.capabilityOn?.[kind] ?? ioctl.capability;
   if (capability !== undefined && missing.has(errno) && checkExtension(capability.number) <= 0) {
-    const hint = capability.since && `it came with ${capability.since}`;
+    const hint = originOf(arch, capability);
     return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM lacks ${capability.name}`, {
       errno,
       ioctl: name,

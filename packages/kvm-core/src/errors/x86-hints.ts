@@ -34,6 +34,10 @@ export const x86Hints: Readonly<Record<string, Readonly<Record<number, string>>>
     [EINVAL]:
       'this host cannot slow the counter of a guest down, or it is too late: a VM takes a frequency before its first vCPU only',
   },
+  KVM_SET_CLOCK: {
+    [EINVAL]:
+      'a flag is unknown here: Cap.AdjustClock says which there are, and kernels before 5.16 take none; clock alone always works',
+  },
   KVM_KVMCLOCK_CTRL: { [EINVAL]: 'the guest has not set up kvmclock' },
   KVM_X86_SETUP_MCE: {
     [EINVAL]: 'bits 0 to 7 count the banks, at least one, and the others must be among getMceCapSupported()',

@@ -32,6 +32,10 @@ export class Descriptor {
   readonly parent: Descriptor | undefined;
   /** Memory whose address the kernel has, by what it is for: it stays for as long as the descriptor and its children do. */
   readonly held = new Map<string, Held>();
+  /** What it answered to KVM_CHECK_EXTENSION about limits. */
+  readonly limits = new Map<number, number>();
+  /** What /dev/kvm answered, and answers each time. */
+  readonly answers = new Map<string, unknown>();
   /** Of a VM. */
   readonly vm: VmFacts | undefined;
   /** What this thread and those that it shares the VM with know of the descriptor together, once it has shared it. */

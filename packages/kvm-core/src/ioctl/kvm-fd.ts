@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Abi } from '../arch/architecture.js';
 import type { Backend, BackendName } from '../backend/backend.js';
+import { originOf } from '../errors/capability-origin.js';
 import { ownerOf } from '../errors/hints.js';
 import { ioctlError } from '../errors/ioctl-error.js';
 import { KvmError } from '../errors/kvm-error.js';
@@ -19,6 +20,9 @@ type Kept = object & { release?(): void };
 type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
 
 const { E2BIG, EINTR } = constants.errno;
+
+/** Elements: what KVM has of CPUID leaves at the most. One call more costs more than the bytes do: CPUID takes the kernel 300 us. */
+const listRoom = 256;
 
 /**
  * A file descriptor of KVM: `/dev/kvm`, a VM, a vCPU or a device, and the calls it takes.
@@ -268,7 +272,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** The error for what the kernel said to an ioctl. */
   protected refused(ioctl: Ioctl, errno: number): KvmError {
-    return ioctlError(ioctl, this.kind, errno, (capability) => this.queryExtension(capability));
+    return ioctlError(ioctl, this.kind, errno, (capability) => this.queryExtension(capability), this.archName);
   }
 
   /**
@@ -278,12 +282,23 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   protected queryExtension(capability: number): number {
     const { backend } = this;
     const request = this.#descriptor.arch.checkExtension;
-    // A vCPU's own descriptor does not answer, and costs one call that says so.
-    for (let at: Descriptor | undefined = this.#descriptor; at !== undefined; at = at.parent) {
+    // A vCPU's own descriptor does not answer.
+    const first = this.kind === 'vcpu' ? this.#descriptor.parent : this.#descriptor;
+    for (let at: Descriptor | undefined = first; at !== undefined; at = at.parent) {
       const answer = at.released ? -1 : backend.ioctl(at.fd, request, capability);
       if (answer >= 0) return answer;
     }
     return -1;
+  }
+
+  /** The same, asked once: for limits of a VM, which change only when a capability is enabled. */
+  protected limit(capability: number): number {
+    const { limits } = this.#descriptor;
+    const known = limits.get(capability);
+    if (known !== undefined) return known;
+    const answer = this.queryExtension(capability);
+    limits.set(capability, answer);
+    return answer;
   }
 
   /** Refuses what the host lacks a capability for, where no call's refusal would say so. */
@@ -292,7 +307,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     if (this.queryExtension(cap) > 0) return;
     const { name, since } = capabilityOf(this.abi, cap);
     throw new KvmError('ERR_KVM_UNSUPPORTED', `${what}: this host's KVM lacks ${name}`, {
-      hint: since && `it came with ${since}`,
+      hint: originOf(this.archName, { name, since }),
     });
   }
 
@@ -342,6 +357,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   protected enableAny(cap: number, args: readonly bigint[], flags: number): void {
     const { KVM_ENABLE_CAP, KvmEnableCap } = this.abi;
     const result = this.#try(KVM_ENABLE_CAP, this.addressOf(KvmEnableCap.from({ cap, args, flags })));
+    this.#descriptor.limits.clear();
     if (result >= 0) return;
     const lacks = this.queryExtension(cap) <= 0;
     throw this.refused(
@@ -355,17 +371,32 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return this.#readListOf(this.fd, ioctl);
   }
 
-  /** A list that /dev/kvm gives: its descriptor lives for as long as one that was made from it. */
+  /**
+   * A list that /dev/kvm gives, asked for once: it is the same each time. Its descriptor lives for as long as one that was made from it.
+   * Nobody may change the list.
+   */
   protected readSystemList<T extends FlexStruct>(ioctl: StructIoctl<T>): T {
     this.opened();
+    const system = this.#system();
+    return this.onceForSystem(ioctl.name, () => this.#readListOf(system.fd, ioctl));
+  }
+
+  /** What `ask` gives the first time that it is asked by something made from this /dev/kvm. */
+  protected onceForSystem<T>(name: string, ask: () => T): T {
+    const { answers } = this.#system();
+    if (!answers.has(name)) answers.set(name, ask());
+    return answers.get(name) as T;
+  }
+
+  #system(): Descriptor {
     let system = this.#descriptor;
     while (system.parent !== undefined) system = system.parent;
-    return this.#readListOf(system.fd, ioctl);
+    return system;
   }
 
   #readListOf<T extends FlexStruct>(fd: number, ioctl: StructIoctl<T>): T {
     const type = ioctl.argument.type as unknown as FlexStructType<T>;
-    for (let room = 64; ; room *= 2) {
+    for (let room = listRoom; ; room *= 2) {
       const list = FlexStruct.withCapacity.call(type as never, room) as T;
       const result = this.#try(ioctl, this.addressOf(list), fd);
       if (result >= 0) return list;

@@ -33,7 +33,7 @@ onEveryMachine('GuestMemory', (name) => {
     ['not whole pages', pageSize + 1, `whole pages of ${pageSize} bytes, not ${pageSize + 1}`],
     ['a fraction', pageSize + 0.5, /whole number/],
     ['negative', -pageSize, `from ${pageSize} to`],
-    ['more than the host has', Math.floor(totalmem() / pageSize) * pageSize + pageSize, `from ${pageSize} to `],
+    ['more than a process has addresses for', 2 ** 46 + pageSize, `from ${pageSize} to `],
   ])('refuses a size that is %s', (_, size, message) => {
     expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => GuestMemory.allocate(backend, { size })).message).toMatch(message);
   });
@@ -44,6 +44,45 @@ onEveryMachine('GuestMemory', (name) => {
     using memory = GuestMemory.allocate(backend, { size });
     expect(memory.bytes(size - 1, 1)[0]).toBe(0);
     expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27);
+  });
+
+  test('may be larger than the host: pages are taken as they are touched', () => {
+    const size = Math.ceil((1.5 * totalmem()) / pageSize) * pageSize;
+    using memory = GuestMemory.allocate(backend, { size }, Math.ceil(size / 4 / pageSize) * pageSize);
+    memory.write(size - 1, Uint8Array.of(5));
+    expect(memory.read(size - 1, 1)[0]).toBe(5);
+    const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => GuestMemory.allocate(backend, { size, reserve: true }));
+    expect(error.message).toMatch(/no \d+ bytes of memory to reserve/);
+  });
+
+  test('has all its pages where they are reserved', () => {
+    const before = process.memoryUsage().rss;
+    const size = 2 ** 24;
+    using memory = GuestMemory.allocate(backend, { size, reserve: true });
+    expect(process.memoryUsage().rss - before).toBeGreaterThan(size / 2);
+    expect(memory.bytes().every((byte) => byte === 0)).toBe(true);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.allocate(backend, { size, reserve: 1 as never }));
+  });
+
+  test('loses the pages that are discarded, in each window and for each that shares it, and no others', () => {
+    using memory = GuestMemory.allocate(backend, { size: 6 * pageSize }, 2 * pageSize);
+    const shared = GuestMemory.from(memory.share());
+    memory.write(0, new Uint8Array(6 * pageSize).fill(7));
+    memory.discard(pageSize, 3 * pageSize);
+    for (const each of [memory, shared]) {
+      const pages = Array.from({ length: 6 }, (_, i) => new Set(each.read(i * pageSize, pageSize)));
+      expect(pages.map((page) => [...page])).toEqual([[7], [0], [0], [0], [7], [7]]);
+    }
+    memory.write(pageSize, Uint8Array.of(9));
+    expect(shared.read(pageSize, 1)[0]).toBe(9);
+    memory.discard();
+    expect(memory.read(0, memory.size).every((byte) => byte === 0)).toBe(true);
+    memory.discard(memory.size);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.discard(1, pageSize));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.discard(0, 1));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.discard(5 * pageSize, 2 * pageSize));
+    memory.close();
+    kvmError('ERR_KVM_CLOSED', () => memory.discard(0, pageSize));
   });
 
   test('reads back whatever is written, wherever, windows or not', () => {

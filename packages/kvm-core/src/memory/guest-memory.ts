@@ -1,4 +1,5 @@
 import { constants as bufferLimits } from 'node:buffer';
+import { freemem } from 'node:os';
 import { types } from 'node:util';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
@@ -10,7 +11,7 @@ import { chunk, copyBytes, setBytes } from './copy.js';
 import { pageSize } from './page-size.js';
 import { allocateBytes, allocatePages } from './pages.js';
 import { openMemory, type SharedGuestMemory } from './shared-memory.js';
-import { memorySize } from './sizes.js';
+import { memorySize, wholePages } from './sizes.js';
 
 const { isSharedArrayBuffer, isUint8Array } = types;
 
@@ -23,6 +24,11 @@ export interface MemoryOptions {
    * memory then begins on a boundary of 2 MiB, and so should the guest-physical address. A first touch takes 2 MiB at once.
    */
   hugePages?: boolean;
+  /**
+   * Takes all pages from the host now, and refuses the memory where the host has too few; false. Without it a page is taken when it is first
+   * touched: a guest may have more memory than the host, and is killed, as any process, where the host runs out of it.
+   */
+  reserve?: boolean;
 }
 
 type Windows = Omit<SharedGuestMemory, 'backend'>;
@@ -122,13 +128,24 @@ export class GuestMemory implements Disposable {
 
   /** @internal `kvm.allocateMemory`; `limit` is a parameter so that tests can have windows without gigabytes. */
   static allocate(backend: Backend, options: MemoryOptions, limit: number = windowLimit): GuestMemory {
-    const { size, hugePages = false } = optionsOf(options, 'the options of allocateMemory', ['size', 'hugePages']);
+    const {
+      size,
+      hugePages = false,
+      reserve = false,
+    } = optionsOf(options, 'the options of allocateMemory', ['size', 'hugePages', 'reserve']);
     memorySize(size, 'the size of guest memory');
+    if (boolean(reserve, 'reserve') && size > freemem()) {
+      throw new KvmError(
+        'ERR_KVM_OUT_OF_RANGE',
+        `the host has no ${size} bytes of memory to reserve, but ${freemem()}`,
+      );
+    }
     const alignment = boolean(hugePages, 'hugePages') ? hugePageSize : pageSize;
     const windows = windowsOf(size, limit, (_, length) => allocatePages(backend, length, alignment));
     for (const window of hugePages ? windows : []) {
       systemCall('asking for huge pages', backend.hugePages(backend.address(window), window.length));
     }
+    if (reserve) for (const window of windows) for (let i = 0; i < window.length; i += pageSize) window[i] = 0;
     return new GuestMemory(backend, { size, windowSize: Math.min(size, limit), windows }, () => {
       for (const window of windows) backend.discard(backend.address(window), window.length);
     });
@@ -240,6 +257,31 @@ export class GuestMemory implements Disposable {
       );
     }
     return window.subarray(within, within + length);
+  }
+
+  /**
+   * Takes pages back from the guest, as a balloon does: they go to the host at once, and read zero from then on, for the guest, for this
+   * thread and for every Worker that shares the memory. The next touch takes new pages from the host. Of the memory of `GuestMemfd.map`
+   * the file loses the pages, whichever mapping and whichever slot shows them.
+   *
+   * @param offset bytes from the start of the memory, whole pages.
+   * @param length bytes, whole pages; all that follow.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for what is not whole pages, or leaves the memory.
+   */
+  discard(offset = 0, length?: number): void {
+    const size = this.#check(offset, length);
+    wholePages(offset, 'the offset of what is discarded');
+    wholePages(size, 'the length of what is discarded');
+    const backend = this.#backend;
+    for (let done = 0; done < size; ) {
+      const window = this.#windows[Math.floor((offset + done) / this.#windowSize)] as Uint8Array;
+      const within = (offset + done) % this.#windowSize;
+      const part = Math.min(this.#windowSize - within, size - done);
+      const address = backend.address(this.#view(offset + done, part));
+      const isFile = !isSharedArrayBuffer(window.buffer);
+      systemCall('discarding guest memory', (isFile ? backend.remove : backend.discard)(address, part));
+      done += part;
+    }
   }
 
   /** Copies bytes out, from any `offset`. */

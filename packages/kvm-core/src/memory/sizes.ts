@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import { KvmError } from '../errors/kvm-error.js';
 import { integer, u64 } from '../struct/check.js';
 import { pageSize } from './page-size.js';
@@ -19,13 +18,12 @@ function notWholePages(what: string, value: number | bigint): KvmError {
   return new KvmError('ERR_KVM_OUT_OF_RANGE', `${what} must be whole pages of ${pageSize} bytes, not ${value}`);
 }
 
-/** Whole pages of the machine's memory, in bytes. Asked once: to be told means to read a file of the kernel's. */
-let machineMemory: number | undefined;
+/** Bytes: more than the addresses of any process, 47 bits, have room for. */
+const largest = 2 ** 46;
 
-/** @internal A size that memory can have: whole pages, and no more than the machine's. */
+/** @internal A size that memory can have: whole pages. It may be more than the host has, which gives pages as they are touched. */
 export function memorySize(size: number, what: string): number {
-  machineMemory ??= Math.floor(totalmem() / pageSize) * pageSize;
-  integer(size, pageSize, machineMemory, `${what}, in bytes,`);
+  integer(size, pageSize, largest, `${what}, in bytes,`);
   wholePages(size, what);
   return size;
 }

@@ -1,3 +1,4 @@
+import { originOf } from '../errors/capability-origin.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { nameOfCap } from '../names.js';
 
@@ -24,11 +25,13 @@ interface NamedCaps {
  */
 export class Capabilities<C extends number = number> implements Iterable<CapabilityState<C>> {
   readonly #abi: NamedCaps;
+  readonly #arch: string;
   readonly #ask: (cap: number) => number;
   readonly #known = new Map<number, number>();
 
   /** @internal `kvm.capabilities`. */
-  constructor(abi: NamedCaps, ask: (cap: number) => number) {
+  constructor(abi: NamedCaps, ask: (cap: number) => number, arch = 'x86') {
+    this.#arch = arch;
     this.#abi = abi;
     this.#ask = ask;
   }
@@ -57,7 +60,7 @@ export class Capabilities<C extends number = number> implements Iterable<Capabil
     if (missing === undefined) return;
     const { name, since } = this.get(missing);
     throw new KvmError('ERR_KVM_UNSUPPORTED', `this host's KVM lacks ${name}`, {
-      hint: since && `it came with ${since}`,
+      hint: originOf(this.#arch, { name, since }),
     });
   }
 

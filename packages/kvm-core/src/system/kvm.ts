@@ -35,7 +35,7 @@ export abstract class GenericKvm<
   /** What this host can do, by capability; asked once and remembered. A VM of its own may say more: `vm.checkExtension`. */
   capabilities(): Capabilities<C> {
     this.opened();
-    this.#capabilities ??= new Capabilities(this.abi, (cap) => this.checkExtension(cap));
+    this.#capabilities ??= new Capabilities(this.abi, (cap) => this.checkExtension(cap), this.archName);
     return this.#capabilities;
   }
 
@@ -58,7 +58,7 @@ export abstract class GenericKvm<
   /**
    * RAM for a guest: zeroed, shared with every Worker, taken from the host page by page as it is touched.
    *
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when the size is 0, not whole pages, or more than the host has.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when the size is 0, not whole pages, or more than can be mapped.
    */
   allocateMemory(options: MemoryOptions): GuestMemory {
     return GuestMemory.allocate(this.opened(), options);

@@ -4,7 +4,7 @@ import { kvmError } from '../../test/errors.js';
 import type { Backend } from '../backend/backend.js';
 import { openDevice } from './open.js';
 
-const { EACCES, EMFILE, ENODEV, ENOENT } = constants.errno;
+const { EACCES, EMFILE, ENODEV, ENOENT, EPERM } = constants.errno;
 
 /** A backend whose every open fails. */
 function failing(errno: number): Backend {
@@ -15,6 +15,12 @@ test('a device that may not be opened is a matter of permission, with what to do
   const error = kvmError('ERR_KVM_PERMISSION', () => openDevice(failing(EACCES), '/dev/null'));
   expect(error.errno).toBe(EACCES);
   expect(error.hint).toMatch(/chmod 666 \/dev\/null/);
+});
+
+test('a device that a filter forbids, as that of a container, is told from one of another owner', () => {
+  const error = kvmError('ERR_KVM_PERMISSION', () => openDevice(failing(EPERM), '/dev/kvm'));
+  expect(error.hint).toMatch(/--device \/dev\/kvm/);
+  expect(error.hint).not.toMatch(/chmod/);
 });
 
 test('a device that is not there, or has no module, is a host without KVM', () => {

@@ -79,7 +79,7 @@ export function openDevice(backend: Backend, path: string): number {
   if (errno === EACCES || errno === EPERM) {
     throw new KvmError('ERR_KVM_PERMISSION', `${path}: this user may not open it`, {
       errno,
-      hint: permissionHint(path),
+      hint: errno === EPERM ? filterHint : permissionHint(path),
     });
   }
   if (errno === ENOENT || errno === ENODEV || errno === ENXIO) {
@@ -88,6 +88,10 @@ export function openDevice(backend: Backend, path: string): number {
   }
   return systemCall(`opening ${path}`, fd);
 }
+
+/** The files' own permissions give EACCES: EPERM comes from what stands before them. */
+const filterHint =
+  'a filter of devices forbids it, as a container has: start the container with `--device /dev/kvm`; a unit of systemd wants `DeviceAllow=/dev/kvm rw`';
 
 /** A group helps only where the device belongs to one that may open it. */
 function permissionHint(path: string): string {

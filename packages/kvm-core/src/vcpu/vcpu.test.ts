@@ -85,21 +85,31 @@ onEachBackend('Vcpu', (backend) => {
     const entries = vcpu.getMsrs([IA32_SYSENTER_EIP, IA32_SYSENTER_CS, IA32_TSC]);
     expect(entries.map(({ index }) => index)).toEqual([IA32_SYSENTER_EIP, IA32_SYSENTER_CS, IA32_TSC]);
     expect([entries[0]?.data, entries[1]?.data]).toEqual([0x1234n, 8n]);
-    expect(vcpu.getMsrs([IA32_SYSENTER_CS, NO_SUCH_MSR, IA32_TSC])).toHaveLength(1);
+    const wanted = [IA32_SYSENTER_CS, NO_SUCH_MSR, IA32_TSC];
+    expect(kvmError('ERR_KVM_UNSUPPORTED', () => vcpu.getMsrs(wanted)).message).toMatch(
+      `MSR 0x${NO_SUCH_MSR.toString(16)} cannot be read`,
+    );
+    const { entries: readable, unreadable } = vcpu.readMsrs(wanted);
+    expect(readable.map(({ index }) => index)).toEqual([IA32_SYSENTER_CS, IA32_TSC]);
+    expect(unreadable).toEqual([NO_SUCH_MSR]);
+    const many = Array.from({ length: 600 }, (_, i) => (i % 300 === 299 ? NO_SUCH_MSR : IA32_SYSENTER_CS));
+    expect(vcpu.readMsrs(many).entries).toHaveLength(598);
+    expect(vcpu.readMsrs(many).unreadable).toEqual([NO_SUCH_MSR, NO_SUCH_MSR]);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.readMsrs(5 as never));
     expect(vcpu.setMsrs([{ index: IA32_SYSENTER_CS }, { index: NO_SUCH_MSR }])).toBe(1);
     expect(vcpu.getMsrs([])).toHaveLength(0);
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.getMsrs([2 ** 32]));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.getMsrs({ length: 2 ** 31 }));
   });
 
-  test('reads the MSRs the host lists, each in its place, up to one it cannot read', () => {
+  test('reads the MSRs the host lists, each in its place, but for those it cannot read', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const indices = [...guest.kvm.getMsrIndexList()];
-    const read = guest.vcpu.getMsrs(indices).map(({ index }) => index);
-    expect(read).toEqual(indices.slice(0, read.length));
-    expect(read.length).toBeGreaterThan(0);
-    // How many that are depends on the kernel, and on what the guest's CPUID has.
-    expect(guest.vcpu.getMsrs(indices.slice(read.length, read.length + 1))).toEqual([]);
+    const { entries, unreadable } = guest.vcpu.readMsrs(indices);
+    expect(entries.length).toBeGreaterThan(0);
+    expect(entries.map(({ index }) => index)).toEqual(indices.filter((index) => !unreadable.includes(index)));
+    // How many there are depends on the kernel, and on what the guest's CPUID has.
+    for (const index of unreadable) kvmError('ERR_KVM_UNSUPPORTED', () => guest.vcpu.getMsrs([index]));
   });
 
   test('takes CPUID leaves, and the guest sees them', () => {

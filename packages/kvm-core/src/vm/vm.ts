@@ -69,7 +69,7 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
    */
   createVcpu(id: number): C {
     this.opened();
-    const limit = this.queryExtension(this.abi.Cap.MaxVcpuId) || this.queryExtension(this.abi.Cap.MaxVcpus);
+    const limit = this.limit(this.abi.Cap.MaxVcpuId) || this.limit(this.abi.Cap.MaxVcpus);
     integer(id, 0, limit - 1, 'a vCPU id');
     const fd = this.call(this.abi.KVM_CREATE_VCPU, id);
     const { mmapSize, dirtyRingBytes } = this.facts;

@@ -4,7 +4,7 @@ import type { StructArray } from '../struct/array.js';
 import { GenericKvm } from '../system/kvm.js';
 import { type KvmOptions, openSystem } from '../system/open.js';
 import { x86 } from './architecture.js';
-import { msrList } from './msrs.js';
+import { allRead, msrList, type ReadMsrs, readMsrs } from './msrs.js';
 import { Vm } from './vm/vm.js';
 
 /** The whole of a host's KVM: `/dev/kvm`, open. VMs are made here, and what the host can do is asked here. */
@@ -39,12 +39,17 @@ export class Kvm extends GenericKvm<Vm, Cap> {
   /**
    * The values of feature MSRs. KVM_GET_MSRS, api.rst 4.18. x86, Cap.GetMsrFeatures.
    *
-   * @returns one entry for each index, in order; fewer when the kernel stops at one it cannot read.
+   * @returns one entry for each index, in order.
+   * @throws KvmError `ERR_KVM_UNSUPPORTED` that names the first MSR that cannot be read. `readMsrs` passes over such.
    */
   getMsrs(indices: ArrayLike<number>): StructArray<KvmMsrEntry> {
     const msrs = msrList(indices);
-    msrs.nmsrs = this.call(abi.KVM_GET_MSRS, this.addressOf(msrs));
-    return msrs.entries;
+    return allRead(msrs, this.call(abi.KVM_GET_MSRS, this.addressOf(msrs))).entries;
+  }
+
+  /** `getMsrs` that passes over MSRs that cannot be read, and tells which they are. Takes a list of any length. */
+  readMsrs(indices: ArrayLike<number>): ReadMsrs {
+    return readMsrs(indices, (msrs) => this.call(abi.KVM_GET_MSRS, this.addressOf(msrs)));
   }
 
   /** The features that machine checks of guests can have, as bits of the MSR MCG_CAP. KVM_X86_GET_MCE_CAP_SUPPORTED, api.rst 4.104. x86, Cap.Mce. */

@@ -1,4 +1,5 @@
 import { type KvmMsrEntry, KvmMsrs } from '../abi/x86/index.js';
+import { KvmError } from '../errors/kvm-error.js';
 import { list, u32 } from '../struct/check.js';
 import type { StructInit } from '../struct/struct.js';
 
@@ -13,4 +14,41 @@ export function msrValues(entries: ArrayLike<KvmMsrEntry | StructInit<KvmMsrEntr
   const msrs = KvmMsrs.withCapacity(own.length);
   msrs.entries = own;
   return msrs;
+}
+
+/** MSRs that were read, and those that were not. */
+export interface ReadMsrs {
+  /** One for each that could be read, in the order of the indices. */
+  readonly entries: readonly KvmMsrEntry[];
+  /** The indices of the others, in their order. */
+  readonly unreadable: readonly number[];
+}
+
+/** The kernel takes no more at a time. */
+const longestRead = 256;
+
+/** Reads MSRs where `read`, KVM_GET_MSRS, stops at one that cannot be read, and passes over that. */
+export function readMsrs(indices: ArrayLike<number>, read: (msrs: KvmMsrs) => number): ReadMsrs {
+  const wanted = list(indices, 'the indices of MSRs').map((index) => u32(index, 'the index of an MSR'));
+  const entries: KvmMsrEntry[] = [];
+  const unreadable: number[] = [];
+  for (let at = 0; at < wanted.length; ) {
+    const some = msrList(wanted.slice(at, at + longestRead));
+    const count = read(some);
+    const asked = some.nmsrs;
+    for (const entry of some.entries.slice(0, count)) entries.push(entry);
+    at += count;
+    if (count < asked) unreadable.push(wanted[at++] as number);
+  }
+  return { entries, unreadable };
+}
+
+/** Refuses a list that the kernel did not read to its end. */
+export function allRead(msrs: KvmMsrs, count: number): KvmMsrs {
+  const unread = msrs.entries[count];
+  if (unread === undefined) return msrs;
+  throw new KvmError('ERR_KVM_UNSUPPORTED', `KVM_GET_MSRS: MSR 0x${unread.index.toString(16)} cannot be read`, {
+    ioctl: 'KVM_GET_MSRS',
+    hint: 'this host, or the CPUID of this vCPU, does not have it: readMsrs passes over such MSRs and tells which they are',
+  });
 }

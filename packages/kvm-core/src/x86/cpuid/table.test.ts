@@ -122,3 +122,45 @@ test('every feature has a place of its own', () => {
   );
   expect(new Set(places).size).toBe(places.length);
 });
+
+test('an APIC id is the same in each leaf of the topology', () => {
+  const leaves = [
+    { function: 0, eax: 7 },
+    { function: 1, ebx: 0x1234_5678, edx: 0xff },
+    { function: 0x1f, flags: 1 },
+  ];
+  const table = new CpuidTable(leaves);
+  table.setApicId(5, 6);
+  expect(table.find(1)).toMatchObject({ ebx: 0x0506_5678, edx: 0x1000_00ff });
+  expect(table.find(0)?.eax).toBe(0xb);
+  for (const leaf of [0xb, 0x1f]) {
+    expect([0, 1, 2].map((index) => table.find(leaf, index))).toMatchObject([
+      { eax: 0, ebx: 1, ecx: 0x100, edx: 5 },
+      { eax: 3, ebx: 6, ecx: 0x201, edx: 5 },
+      { eax: 0, ebx: 0, ecx: 2, edx: 5 },
+    ]);
+  }
+  const { length } = table;
+  table.setApicId(0x123, 1000);
+  expect(table.length).toBe(length);
+  expect(table.find(1)?.ebx).toBe(0x23ff_5678);
+  expect(table.find(0xb, 1)).toMatchObject({ eax: 10, ebx: 1000, edx: 0x123 });
+  table.setApicId(0);
+  expect(table.find(1)).toMatchObject({ ebx: 0x0001_5678, edx: 0xff });
+  expect(table.find(0xb, 1)).toMatchObject({ eax: 0, ebx: 1, edx: 0 });
+});
+
+test('an APIC id that the topology has no room for is refused, and a table without leaf 1', () => {
+  const table = new CpuidTable([{ function: 1 }]);
+  for (const [id, count] of [
+    [1, 1],
+    [8, 6],
+    [-1, 2],
+    [0, 0],
+    [0, 2 ** 16],
+    [0.5, 2],
+  ] as const) {
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => table.setApicId(id, count));
+  }
+  expect(() => new CpuidTable().setApicId(0)).toThrow(/no leaf 0x1/);
+});

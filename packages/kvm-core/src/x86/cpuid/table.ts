@@ -8,6 +8,12 @@ import { textOf, wordsOf } from './text.js';
 
 const hypervisorLeaf = 0x4000_0000;
 const extendedLeaf = 0x8000_0000;
+/** Where newer processors tell their topology: Intel's first, and the one of more levels. */
+const topologyLeaves = [0xb, 0x1f] as const;
+/** EDX of leaf 1. */
+const hyperThreading = 1 << 28;
+/** What 15 bits of an id, which AMD can tell of, have room for. */
+const mostProcessors = 2 ** 15;
 const brandLeaves = [0x8000_0002, 0x8000_0003, 0x8000_0004] as const;
 
 /**
@@ -103,6 +109,48 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     for (const { leaf, subleaf, register, mask } of features.map(checked)) {
       const entry = this.find(leaf, subleaf);
       if (entry !== undefined) entry[register] = (entry[register] & ~mask) >>> 0;
+    }
+  }
+
+  /**
+   * Gives the processor an APIC id, and a topology of `count` processors: cores of one package, without hyper-threads. Leaf 1 has the low
+   * 8 bits of the id, and the number of processors; leaf 0xb, which is added where it is missing, has the whole id; so have 0x1f, and AMD's
+   * 0x8000_0008 and 0x8000_001e, where the table has them. On x86 the id of a vCPU, as `vm.createVcpu` takes it, is its APIC id.
+   *
+   * @param id below the power of two that `count` fits in.
+   * @param count processors of the guest; 1.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the table has no leaf 1, `ERR_KVM_OUT_OF_RANGE`.
+   */
+  setApicId(id: number, count = 1): void {
+    integer(count, 1, mostProcessors, 'the number of processors');
+    const bits = Math.ceil(Math.log2(count));
+    integer(id, 0, 2 ** bits - 1, `an APIC id of one of ${count} processors`);
+    const basic = this.find(1);
+    if (basic === undefined) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this CPUID table has no leaf 0x1', { hint: 'put() one first' });
+    }
+    const low = (word: number, mask: number): number => (word & ~mask) >>> 0;
+    basic.ebx = (low(basic.ebx, 0xffff_0000) | (Math.min(count, 0xff) << 16) | ((id & 0xff) << 24)) >>> 0;
+    // Whether the number of processors means anything.
+    basic.edx = (count > 1 ? basic.edx | hyperThreading : low(basic.edx, hyperThreading)) >>> 0;
+    const highest = this.find(0) ?? this.put({ function: 0 });
+    highest.eax = Math.max(highest.eax, topologyLeaves[0]);
+    for (const leaf of topologyLeaves) {
+      if (leaf !== topologyLeaves[0] && this.find(leaf) === undefined) continue;
+      this.delete(leaf);
+      // Threads of a core, cores of the package, and the end of the list.
+      this.put({ function: leaf, index: 0, eax: 0, ebx: 1, ecx: 0x100, edx: id });
+      this.put({ function: leaf, index: 1, eax: bits, ebx: count, ecx: 0x201, edx: id });
+      this.put({ function: leaf, index: 2, ecx: 2, edx: id });
+    }
+    const sizes = this.find(0x8000_0008);
+    if (sizes !== undefined && this.vendor === 'AuthenticAMD') {
+      sizes.ecx = (low(sizes.ecx, 0xf0ff) | Math.min(count - 1, 0xff) | (bits << 12)) >>> 0;
+    }
+    const extended = this.find(0x8000_001e);
+    if (extended !== undefined) {
+      extended.eax = id;
+      extended.ebx = id & 0xff;
     }
   }
 

@@ -4,14 +4,7 @@ import type { Vcpu } from '../vcpu/vcpu.js';
 
 /** The MSRs that can be read: the kernel stops at one that cannot, as it lists some that this vCPU's CPUID hides. */
 export function readableMsrs(vcpu: Vcpu, indices: Uint32Array): abi.KvmMsrEntry[] {
-  const read: abi.KvmMsrEntry[] = [];
-  for (let at = 0; at < indices.length; at++) {
-    // 256 at a time is what the kernel takes.
-    const entries = vcpu.getMsrs(indices.subarray(at, at + 256));
-    read.push(...entries);
-    at += entries.length === 256 ? 255 : entries.length;
-  }
-  return read;
+  return [...vcpu.readMsrs(indices).entries];
 }
 
 /** Where hypervisors have MSRs of their own; KVM's lie behind them. */
@@ -31,7 +24,7 @@ export function setMsrs(vcpu: Vcpu, msrs: readonly abi.KvmMsrEntry[]): void {
     const refused = some[set];
     if (refused === undefined) continue;
     const { index, data } = refused;
-    const [now] = vcpu.getMsrs([index]);
+    const [now] = vcpu.readMsrs([index]).entries;
     if (now?.data !== data) {
       throw broken(`MSR 0x${index.toString(16)} cannot be set to 0x${data.toString(16)} here`);
     }

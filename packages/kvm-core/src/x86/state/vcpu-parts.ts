@@ -18,6 +18,8 @@ export interface SavedVcpu {
   /** The MSRs of a guest on this host. */
   readonly msrIndices: () => Uint32Array;
   readonly supportedCpuid: () => Iterable<abi.KvmCpuidEntry2>;
+  /** What `ask` gives, asked once for all that was made from one /dev/kvm. */
+  readonly once: <T>(name: string, ask: () => T) => T;
   /** Bytes of the extended state, by Cap.Xsave2; 0 where 4096 hold it. */
   readonly xsaveSize: () => number;
   /** Whether the VM was configured for Xen. */
@@ -42,9 +44,10 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
     name: 'cpuid',
     required: ['cpuid'],
     save: ({ vcpu }) => joined(vcpu.getCpuid2()),
-    restore({ vcpu, supportedCpuid }, bytes) {
+    restore(saved, bytes) {
+      const { vcpu } = saved;
       const entries = split(bytes, abi.KvmCpuidEntry2, 'cpuid');
-      checkFeatures(vcpu, entries, [...supportedCpuid()]);
+      checkFeatures(saved, entries);
       return () => vcpu.setCpuid2(entries);
     },
   },
@@ -173,17 +176,18 @@ function withCr8<S extends abi.KvmSregs | abi.KvmSregs2>(vcpu: Vcpu, sregs: S): 
 }
 
 /** Refuses a guest that was told of features which this host has not: it would find out in the middle of its work. */
-function checkFeatures(
-  vcpu: Vcpu,
-  told: readonly abi.KvmCpuidEntry2[],
-  supported: readonly abi.KvmCpuidEntry2[],
-): void {
+function checkFeatures({ vcpu, supportedCpuid, once }: SavedVcpu, told: readonly abi.KvmCpuidEntry2[]): void {
+  const supported = [...supportedCpuid()];
   if (missingFeatures(told, supported).length === 0) return;
   // Some hosts show a guest more than they say to support: what they make of that is what this one can have.
-  const before = [...vcpu.getCpuid2()];
-  vcpu.setCpuid2(supported);
-  const shown = [...vcpu.getCpuid2()];
-  vcpu.setCpuid2(before);
+  const shown = once('CPUID as a guest sees it', () => {
+    const before = vcpu.getCpuid2();
+    vcpu.setCpuid2(supported);
+    const seen = [...vcpu.getCpuid2()];
+    // What it had returns even where the state turns out not to fit.
+    vcpu.setCpuid2(before);
+    return seen;
+  });
   const missing = missingFeatures(told, shown);
   if (missing.length > 0) throw broken(`cpuid names features that this host lacks: ${missing.join(', ')}`);
 }

@@ -4,19 +4,24 @@ import type { StructArray } from '../../struct/array.js';
 import type { StructInit } from '../../struct/struct.js';
 import { GenericVcpu } from '../../vcpu/vcpu.js';
 import type { Exit } from '../exits.js';
-import { msrList, msrValues } from '../msrs.js';
+import { allRead, msrList, msrValues, type ReadMsrs, readMsrs } from '../msrs.js';
 
 /** The model-specific registers of a vCPU. */
 export abstract class X86VcpuMsrs extends GenericVcpu<Exit, KvmRun> {
   /**
    * Model-specific registers. KVM_GET_MSRS, api.rst 4.18. x86.
    *
-   * @returns one entry for each index, in order; fewer when the kernel stops at one it cannot read.
+   * @returns one entry for each index, in order.
+   * @throws KvmError `ERR_KVM_UNSUPPORTED` that names the first MSR that cannot be read. `readMsrs` passes over such.
    */
   getMsrs(indices: ArrayLike<number>): StructArray<KvmMsrEntry> {
     const msrs = msrList(indices);
-    msrs.nmsrs = this.call(abi.KVM_GET_MSRS, this.addressOf(msrs));
-    return msrs.entries;
+    return allRead(msrs, this.call(abi.KVM_GET_MSRS, this.addressOf(msrs))).entries;
+  }
+
+  /** `getMsrs` that passes over MSRs that cannot be read, and tells which they are. Takes a list of any length. */
+  readMsrs(indices: ArrayLike<number>): ReadMsrs {
+    return readMsrs(indices, (msrs) => this.call(abi.KVM_GET_MSRS, this.addressOf(msrs)));
   }
 
   /**

@@ -90,7 +90,8 @@ export class Vcpu extends X86VcpuCalls {
       vcpu: this,
       msrIndices: () => this.readSystemList(abi.KVM_GET_MSR_INDEX_LIST).indices,
       supportedCpuid: () => this.readSystemList(abi.KVM_GET_SUPPORTED_CPUID).entries,
-      xsaveSize: () => Math.max(0, this.queryExtension(abi.Cap.Xsave2)),
+      once: (name, ask) => this.onceForSystem(name, ask),
+      xsaveSize: () => Math.max(0, this.limit(abi.Cap.Xsave2)),
       isXen: () => isXen(KvmFd.descriptorOf(this).parent),
     };
   }
