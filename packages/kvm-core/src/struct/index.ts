@@ -2,7 +2,7 @@
 
 export { fill, integers, nested, rows, type StructArray, structs } from './array.js';
 export { getBigBits, getBits, setBigBits, setBits } from './bits.js';
-export { boolean, integer, s8, s16, s32, s64, u8, u16, u32, u64 } from './check.js';
+export { bigInteger, boolean, integer, s8, s16, s32, s64, u8, u16, u32, u64 } from './check.js';
 export { capacity, elementCount, elementsOf, FlexStruct, type FlexStructType } from './flex.js';
 export { optionsOf } from './options.js';
 export { type FieldInit, Struct, type StructInit, type StructSource, type StructType } from './struct.js';

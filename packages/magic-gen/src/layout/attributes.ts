@@ -5,8 +5,17 @@ import { locate, type Token } from '../preprocess/tokens.js';
 /** What the attributes of a type or member ask of its layout. */
 export interface LayoutAttributes {
   packed: boolean;
-  /** The alignment asked for; the expression of the last `aligned`, `largest` for one without a number. */
-  aligned: { expression: readonly Token[] } | 'largest' | null;
+  /** The alignments asked for, of which the largest counts. */
+  aligned: readonly Alignment[];
+}
+
+/** One `aligned` or `_Alignas`. */
+export interface Alignment {
+  name: Token;
+  /** Empty for an `aligned` without a number: the largest of the target. */
+  expression: readonly Token[];
+  /** Whether it is C's own, which asks for no less than the type has, and may name a type. */
+  standard: boolean;
 }
 
 /** Attributes that change no layout. Any other but `packed` and `aligned` stops the run. */
@@ -41,16 +50,24 @@ const harmless = new Set([
 
 /** Reads the attributes that stood together at one place, or at several that count for the same thing. */
 export function readAttributes(attributes: readonly Attribute[]): LayoutAttributes {
-  const result: LayoutAttributes = { packed: false, aligned: null };
+  const aligned: Alignment[] = [];
+  let packed = false;
   for (const { name, args } of attributes.flatMap((attribute) => split(attribute.tokens))) {
     const word = name.text.replace(/^__(.*)__$/, '$1');
-    if (word === 'packed') result.packed = true;
-    else if (word === 'aligned') result.aligned = args.length > 0 ? { expression: args } : 'largest';
+    if (word === 'packed') packed = true;
+    else if (word === 'aligned') aligned.push({ name, expression: args, standard: false });
+    else if (word === '_Alignas') aligned.push({ name, expression: args, standard: true });
     else if (!harmless.has(word)) {
       throw new MagicGenError(`attribute '${name.text}' is not known: it may change the layout`, locate(name));
     }
   }
-  return result;
+  return { packed, aligned };
+}
+
+/** @throws MagicGenError for an `_Alignas` where C allows none, or where nobody agrees on what it does. */
+export function refuseAlignas({ aligned }: LayoutAttributes, where: string): void {
+  const found = aligned.find(({ standard }) => standard);
+  if (found) throw new MagicGenError(`_Alignas ${where} is not supported`, locate(found.name));
 }
 
 /** `aligned(8), packed` into its parts. */

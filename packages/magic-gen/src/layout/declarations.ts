@@ -1,12 +1,14 @@
+import { MagicGenError } from '../errors.js';
 import { evaluate, type Scope } from '../language/evaluate.js';
 import { type Integers, targetIntegers } from '../language/integers.js';
 import type { Value } from '../language/literals.js';
-import type { CType, RecordType } from '../language/types.js';
-import { child, fail, type Syntax, textOf } from '../parse/code.js';
+import { alignOf, type CType, type RecordType } from '../language/types.js';
+import { type Assertion, child, fail, type Syntax, textOf } from '../parse/code.js';
 import { parseExpression } from '../parse/parse.js';
 import { rewriteExpression } from '../parse/rewrite.js';
+import { locate, type Token } from '../preprocess/tokens.js';
 import type { TargetDescription } from '../targets/target.js';
-import { type LayoutAttributes, readAttributes } from './attributes.js';
+import { type Alignment, type LayoutAttributes, readAttributes, refuseAlignas } from './attributes.js';
 import { declarators, ownAttributes, shape } from './declarators.js';
 import { defineEnum, type EnumDefinition } from './enums.js';
 import { defineRecord } from './members.js';
@@ -38,6 +40,7 @@ export class Declarations implements Scope {
   /** Takes in everything a parsed text declares. */
   declare(root: Syntax): void {
     for (const node of root.children) this.#declaration(node);
+    for (const assertion of root.code.assertions) this.#assert(assertion);
   }
 
   name(name: string): Value | undefined {
@@ -48,13 +51,15 @@ export class Declarations implements Scope {
   typeOf(node: Syntax): CType | undefined {
     const specifier = node.type === 'type_descriptor' ? child(node, 'type') : node;
     if (!specifier) return undefined;
+    const declarator = child(node, 'declarator');
     if (specifier.type.endsWith('_specifier') && specifier.type !== 'sized_type_specifier') {
       const entry = this.tags.get(textOf(child(specifier, 'name') ?? specifier));
-      if (!entry || child(specifier, 'body')) return undefined;
+      if (child(specifier, 'body')) return undefined;
+      // Of what is not declared there can be pointers, and nothing else.
+      if (!entry) return declarator ? shape({ kind: 'void' }, declarator, this).type : undefined;
     } else if (!readIntegerWords(textOf(specifier)) && !this.typedefs.has(textOf(specifier))) {
       return undefined;
     }
-    const declarator = child(node, 'declarator');
     const base = this.specifier(specifier);
     return declarator ? shape(base, declarator, this).type : base;
   }
@@ -86,14 +91,30 @@ export class Declarations implements Scope {
     }
   }
 
-  /** An alignment asked for by attributes, in bytes; 1 where there is none. */
-  alignment(attributes: LayoutAttributes, node: Syntax): number {
-    if (attributes.aligned === null) return 1;
-    if (attributes.aligned === 'largest') return this.target.largestAlign;
-    const { value } = evaluate(this.expression(attributes.aligned.expression), this);
+  /** An alignment asked for by attributes, in bytes; 1 where there is none. @param type What is aligned, where C's own rules count. */
+  alignment(attributes: LayoutAttributes, node: Syntax, type?: CType): number {
+    return Math.max(1, ...attributes.aligned.map((each) => this.#aligned(each, node, type)));
+  }
+
+  #aligned({ name, expression, standard }: Alignment, node: Syntax, type: CType | undefined): number {
+    if (expression.length === 0 && !standard) return this.target.largestAlign;
+    const named = standard ? this.#typeNamed(name, expression) : undefined;
+    const value = named ? BigInt(alignOf(named)) : evaluate(this.expression(expression), this).value;
+    // C: an _Alignas of 0 asks for nothing.
+    if (standard && value === 0n) return 1;
     const bytes = Number(value);
     if (bytes < 1 || bytes > 2 ** 28 || (bytes & (bytes - 1)) !== 0) fail(node, `an alignment of ${value} bytes`);
+    if (standard && type && bytes < alignOf(type)) fail(node, `an _Alignas of ${bytes}, less than its type has`);
     return bytes;
+  }
+
+  /** The type that the tokens name; undefined where they are an expression. */
+  #typeNamed(at: Token, tokens: readonly Token[]): CType | undefined {
+    const around = (text: string): Token => ({ ...at, kind: 'punctuator', text });
+    const word: Token = { ...at, kind: 'identifier', text: 'sizeof' };
+    const node = this.expression([word, around('('), ...tokens, around(')')]);
+    const descriptor = child(node, 'type');
+    return descriptor && this.typeOf(descriptor);
   }
 
   /** Parses the tokens of an expression that may name the types declared so far. */
@@ -107,6 +128,25 @@ export class Declarations implements Scope {
     if (value < 0n) fail(node, `a length of ${value}`);
     if (value > BigInt(sizeLimit)) fail(node, `${value} is too large`);
     return Number(value);
+  }
+
+  #assert({ at, tokens }: Assertion): void {
+    let depth = 0;
+    const comma = tokens.findIndex(({ text }) => {
+      if (text === '(') depth += 1;
+      if (text === ')') depth -= 1;
+      return text === ',' && depth === 0;
+    });
+    const condition = comma < 0 ? tokens : tokens.slice(0, comma);
+    if (evaluate(this.expression(condition), this).value !== 0n) return;
+    const message =
+      comma < 0
+        ? ''
+        : `: ${tokens
+            .slice(comma + 1)
+            .map(({ text }) => text)
+            .join(' ')}`;
+    throw new MagicGenError(`the static assertion fails${message}`, locate(at));
   }
 
   #declaration(node: Syntax): void {
@@ -144,7 +184,8 @@ export class Declarations implements Scope {
       if (name === null) fail(node, 'typedef without a name');
       if (type.kind === 'record' && type.record.tag === null) type.record.typedef ??= name;
       const attributes = readAttributes(ownAttributes(node, specifier, declarator.index));
-      const align = attributes.aligned ? { align: this.alignment(attributes, declarator.node) } : {};
+      refuseAlignas(attributes, 'in a typedef');
+      const align = attributes.aligned.length > 0 ? { align: this.alignment(attributes, declarator.node) } : {};
       const takesName = type.kind === 'integer' || type.kind === 'float' || (type.kind === 'enum' && type.name === '');
       const named = takesName ? { name } : {};
       const declared = { ...type, ...named, ...align } as CType;

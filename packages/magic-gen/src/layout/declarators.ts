@@ -1,5 +1,5 @@
 import { alignOf, type CType, sizeOf } from '../language/types.js';
-import { type Attribute, child, fail, nameOf, type Syntax } from '../parse/code.js';
+import { type Attribute, child, fail, nameOf, notConstant, type Syntax } from '../parse/code.js';
 import type { Declarations } from './declarations.js';
 import { sizeLimit } from './record.js';
 
@@ -60,7 +60,7 @@ function inner(type: CType, node: Syntax, scope: Declarations): { type: CType; n
 
 function arrayOf(element: CType, node: Syntax, scope: Declarations): CType {
   const elementSize = sizeOf(element);
-  if (elementSize === undefined) fail(node, 'an array of elements whose size is not known');
+  if (elementSize === undefined) notConstant(node, 'an array of elements whose size is not known');
   const length = child(node, 'size');
   if (!length) return { kind: 'array', element, count: null, align: alignOf(element) };
   const count = scope.count(length);

@@ -24,7 +24,11 @@ export function defineEnum(node: Syntax, scope: Declarations): EnumDefinition {
     fail(node, before ? `'${tag}' is not an enum` : `unknown enum '${tag}'`);
   }
   if (before) fail(node, `'${tag}' is defined twice`);
-  if (readAttributes(definitionAttributes(node)).packed) fail(node, 'a packed enum is not supported');
+  const attributes = readAttributes(definitionAttributes(node));
+  if (attributes.packed) fail(node, 'a packed enum is not supported');
+  if (attributes.aligned.length > 0) fail(node, 'an aligned enum is not supported');
+  const underlying = child(node, 'underlying_type');
+  if (underlying) fail(underlying, 'an enum of a chosen type is not supported');
 
   const { int } = scope.integers;
   const found: Enumerator[] = [];

@@ -1,9 +1,9 @@
 import { fits } from '../language/integers.js';
 import type { CType, RecordType } from '../language/types.js';
 import { sizeOf } from '../language/types.js';
-import { child, fail, nameOf, type Syntax } from '../parse/code.js';
+import { child, fail, nameOf, type Syntax, textOf } from '../parse/code.js';
 import { unnamedBitfield } from '../parse/rewrite.js';
-import { readAttributes } from './attributes.js';
+import { readAttributes, refuseAlignas } from './attributes.js';
 import type { Declarations } from './declarations.js';
 import { declarators, definitionAttributes, ownAttributes, shape } from './declarators.js';
 import { layOut, type Member } from './record.js';
@@ -26,6 +26,7 @@ export function defineRecord(node: Syntax, scope: Declarations): RecordType {
   record.node = node;
   scope.records.push(record);
   const attributes = readAttributes(definitionAttributes(node));
+  refuseAlignas(attributes, 'of a struct or union');
   const members = body.children.filter((part) => part.named).flatMap((part) => readMembers(part, scope));
   checkNames(members);
   const layout = layOut(members, {
@@ -41,6 +42,7 @@ export function defineRecord(node: Syntax, scope: Declarations): RecordType {
 /** The members one declaration declares. */
 function readMembers(node: Syntax, scope: Declarations): Member[] {
   if (node.type !== 'field_declaration') fail(node, 'this is not a member');
+  refuseModifiers(node);
   const specifier = child(node, 'type') ?? fail(node, 'a member without a type');
   const base = scope.specifier(specifier);
   const found = declarators(node);
@@ -50,21 +52,30 @@ function readMembers(node: Syntax, scope: Declarations): Member[] {
     const { type, name } = shape(base, declarator.node, scope);
     if (type.kind === 'function') fail(declarator.node, 'this member reads as a function');
     const attributes = readAttributes(ownAttributes(node, specifier, declarator.index));
+    if (declarator.width) refuseAlignas(attributes, 'of a bitfield');
     return {
       name: name === unnamedBitfield ? null : name,
       type,
       width: declarator.width ? readWidth(declarator.width, type, name === unnamedBitfield, scope) : null,
       packed: attributes.packed,
-      aligned: scope.alignment(attributes, declarator.node),
+      aligned: scope.alignment(attributes, declarator.node, type),
       node: declarator.node,
     };
   });
+}
+
+/** Refuses `_Atomic`, which is read nowhere else and may change a size. */
+function refuseModifiers(node: Syntax): void {
+  const qualifiers = node.children.filter(({ type }) => type === 'type_qualifier');
+  const unknown = qualifiers.find((qualifier) => !/^(?:const|volatile|restrict)$/.test(textOf(qualifier)));
+  if (unknown) fail(unknown, `'${textOf(unknown)}' is not supported: it may change the layout`);
 }
 
 /** An anonymous struct or union; a definition alone, of a tag or an enum, is no member. */
 function withoutName(node: Syntax, specifier: Syntax, type: CType, scope: Declarations): Member[] {
   if (type.kind === 'record' && type.record.tag === null) {
     const attributes = readAttributes(ownAttributes(node, specifier, 0));
+    refuseAlignas(attributes, 'of a struct or union without a name');
     const aligned = scope.alignment(attributes, node);
     return [{ name: null, type, width: null, packed: attributes.packed, aligned, node: specifier }];
   }

@@ -10,15 +10,26 @@ export interface Attribute {
   tokens: readonly Token[];
 }
 
+/** `_Static_assert(...)`, taken out of the text, without its parentheses. */
+export interface Assertion {
+  at: Token;
+  tokens: readonly Token[];
+}
+
 /** C text made of tokens, able to say of each character which header it comes from. */
 export class Code {
   readonly text: string;
   readonly tokens: readonly Token[];
   readonly attributes: readonly Attribute[];
+  readonly assertions: readonly Assertion[];
   readonly #starts: number[] = [];
 
   /** @param attributes Each with the index of the token it stood before. */
-  constructor(tokens: readonly Token[], attributes: readonly { index: number; tokens: readonly Token[] }[] = []) {
+  constructor(
+    tokens: readonly Token[],
+    attributes: readonly { index: number; tokens: readonly Token[] }[] = [],
+    assertions: readonly Assertion[] = [],
+  ) {
     const parts: string[] = [];
     let at = 0;
     for (const token of tokens) {
@@ -29,6 +40,7 @@ export class Code {
     }
     this.text = parts.join(' ');
     this.tokens = tokens;
+    this.assertions = assertions;
     this.attributes = attributes.map(({ index, tokens: content }) => {
       const previous = tokens[index - 1];
       return {

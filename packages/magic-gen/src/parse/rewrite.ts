@@ -1,6 +1,6 @@
 import { MagicGenError } from '../errors.js';
 import { locate, type Token } from '../preprocess/tokens.js';
-import { Code } from './code.js';
+import { type Assertion, Code } from './code.js';
 
 /** The name an unnamed bitfield is given: the grammar wants one. No header may use names like it. */
 export const unnamedBitfield = '__magic_gen_unnamed';
@@ -28,8 +28,8 @@ const respelled: Readonly<Record<string, string>> = {
 
 /**
  * Makes of the preprocessor's output what the grammar reads, without changing what it says: GNU spellings of keywords
- * become the standard's, attributes are taken out and kept beside the text, bodies of functions go, unnamed bitfields
- * get a name, and `(name)` is marked where `name` is a type.
+ * become the standard's, attributes, `_Alignas` and `_Static_assert` are taken out and kept beside the text, bodies of
+ * functions go, unnamed bitfields get a name, and `(name)` is marked where `name` is a type.
  */
 export function rewrite(tokens: readonly Token[]): Code {
   const { plain, attributes } = takeAttributes(respell(tokens));
@@ -39,7 +39,19 @@ export function rewrite(tokens: readonly Token[]): Code {
   let next = 0;
   const indexed: { index: number; tokens: readonly Token[] }[] = [];
   const keep = new Shape();
+  const assertions: Assertion[] = [];
+  let after = 0; // where the text goes on behind an assertion
   for (const [index, token] of plain.entries()) {
+    if (index < after) continue;
+    if (token.text === '_Static_assert' && !keep.dropping) {
+      const end = closing(plain, index + 1);
+      if (end === undefined || plain[end + 1]?.text !== ';') {
+        throw new MagicGenError('_Static_assert needs (...);', locate(token));
+      }
+      assertions.push({ at: token, tokens: plain.slice(index + 2, end) });
+      after = end + 2;
+      continue;
+    }
     for (let note = attributes[next]; note && note.index <= index; note = attributes[++next]) {
       indexed.push({ index: output.length, tokens: note.tokens });
     }
@@ -49,7 +61,7 @@ export function rewrite(tokens: readonly Token[]): Code {
     if (kept.length > 0 && marksType(plain, index, known)) output.push({ ...token, text: 'const' });
   }
   for (const note of attributes.slice(next)) indexed.push({ index: output.length, tokens: note.tokens });
-  return new Code(output, indexed);
+  return new Code(output, indexed, assertions);
 }
 
 /** The same for one expression, where only the spelling and the types matter. */
@@ -66,9 +78,13 @@ function respell(tokens: readonly Token[]): Token[] {
     .map((token) => (Object.hasOwn(respelled, token.text) ? { ...token, text: respelled[token.text] ?? '' } : token));
 }
 
-/** `(__u64)(1)` reads like a call and `(__u64)-1` like a difference; `(__u64 const)` can only be a type. */
+/**
+ * `(__u64)(1)` reads like a call, `(__u64)-1` like a difference and `(__u64[2])` like an element; `(__u64 const)` can only be
+ * a type.
+ */
 function marksType(tokens: readonly Token[], index: number, typeNames: TypeNames): boolean {
-  return typeNames.has(tokens[index]?.text ?? '') && tokens[index - 1]?.text === '(' && tokens[index + 1]?.text === ')';
+  const next = tokens[index + 1]?.text;
+  return typeNames.has(tokens[index]?.text ?? '') && tokens[index - 1]?.text === '(' && (next === ')' || next === '[');
 }
 
 function takeAttributes(tokens: readonly Token[]): {
@@ -79,11 +95,18 @@ function takeAttributes(tokens: readonly Token[]): {
   const attributes: { index: number; tokens: readonly Token[] }[] = [];
   for (let index = 0; index < tokens.length; index += 1) {
     const token = tokens[index] as Token;
-    if (token.text !== '__attribute__' && token.text !== '__attribute') {
+    const isAlignas = token.text === '_Alignas';
+    if (!isAlignas && token.text !== '__attribute__' && token.text !== '__attribute') {
       plain.push(token);
       continue;
     }
     const end = closing(tokens, index + 1);
+    if (isAlignas) {
+      if (end === undefined) throw new MagicGenError('_Alignas needs (...)', locate(token));
+      attributes.push({ index: plain.length, tokens: tokens.slice(index, end + 1) });
+      index = end;
+      continue;
+    }
     if (end === undefined || tokens[index + 2]?.text !== '(' || tokens[end - 1]?.text !== ')') {
       throw new MagicGenError('__attribute__ needs ((...))', locate(token));
     }
@@ -138,9 +161,14 @@ class Shape {
   /** The last tokens that were not dropped: enough to see `struct name {`. */
   #recent: string[] = [];
 
+  /** Whether the text at this point is a function's body. */
+  get dropping(): boolean {
+    return this.#open.at(-1) === 'dropped';
+  }
+
   /** What stands in the output for the token. */
   take(token: Token, previous: Token | undefined, next: Token | undefined): Token[] {
-    const dropping = this.#open.at(-1) === 'dropped';
+    const { dropping } = this;
     if (token.text === '{') {
       this.#open.push(dropping ? 'dropped' : this.#kindOfBody(previous));
       this.#declaration = [];

@@ -2,12 +2,24 @@ import { MagicGenError } from '../errors.js';
 import { evaluate, type Scope } from '../language/evaluate.js';
 import { preprocessorIntegers } from '../language/integers.js';
 import { parseExpression } from '../parse/parse.js';
+import { resolveQuestions } from './builtins.js';
 import type { Expander } from './expand.js';
 import { locate, type Token } from './tokens.js';
 
-/** The truth of the expression after `#if` or `#elif`. */
-export function evaluateCondition(directive: Token, tokens: readonly Token[], expander: Expander): boolean {
-  const expanded = expander.expand(resolveDefined(tokens, expander));
+/**
+ * The truth of the expression after `#if` or `#elif`.
+ *
+ * @param hasHeader Whether `#include` would find a header.
+ */
+export function evaluateCondition(
+  directive: Token,
+  tokens: readonly Token[],
+  expander: Expander,
+  hasHeader: (header: Token) => boolean,
+): boolean {
+  // What stands there as it is, is not expanded: `linux` may be a macro. What macros stand for comes after.
+  const plain = resolveQuestions(resolveDefined(tokens, expander), expander, hasHeader);
+  const expanded = resolveQuestions(resolveDefined(expander.expand(plain), expander), expander, hasHeader);
   if (expanded.length === 0) throw new MagicGenError(`#${directive.text} needs an expression`, locate(directive));
   // What is no macro counts as zero.
   const text = expanded.map((token) => (token.kind === 'identifier' ? number(token, '0') : token));

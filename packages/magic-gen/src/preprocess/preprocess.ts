@@ -3,6 +3,7 @@ import { evaluateCondition } from './condition.js';
 import { Conditionals } from './conditionals.js';
 import { Expander } from './expand.js';
 import { type Macro, parseDefine } from './macros.js';
+import { refusePragma, takePragmas } from './pragmas.js';
 import { SourceFile } from './source.js';
 import { locate, type Token, tokenize } from './tokens.js';
 
@@ -40,6 +41,8 @@ class Preprocessor {
   readonly expander = new Expander(this.macros);
   readonly #include: Include;
   readonly #lines = new Map<string, Token[][]>();
+  /** The files with `#pragma once`. */
+  readonly #once = new Set<string>();
   /** Text since the last directive: a macro's arguments may run over several lines. */
   #text: Token[] = [];
   #depth = 0;
@@ -70,7 +73,7 @@ class Preprocessor {
 
   #flush(): void {
     if (this.#text.length === 0) return;
-    for (const token of this.expander.expand(this.#text)) {
+    for (const token of takePragmas(this.expander.expand(this.#text))) {
       this.output.push({ ...token, position: this.output.length });
     }
     this.#text = [];
@@ -96,7 +99,8 @@ class Preprocessor {
         this.macros.delete(this.#name(directive, rest).text);
         return;
       case 'pragma':
-        if (rest[0]?.text === 'pack') throw new MagicGenError('#pragma pack is not supported', locate(directive));
+        if (rest[0]?.text === 'once') this.#once.add(directive.file.path);
+        else refusePragma(directive, rest.map(({ text }) => text).join(' '));
         return;
       case 'warning':
         return;
@@ -109,7 +113,9 @@ class Preprocessor {
 
   /** Whether the directive was one that opens, divides or closes a conditional. */
   #conditional(directive: Token, rest: readonly Token[], conditionals: Conditionals): boolean {
-    const holds = () => evaluateCondition(directive, rest, this.expander);
+    const holds = () => {
+      return evaluateCondition(directive, rest, this.expander, (header) => this.#find(header) !== undefined);
+    };
     const defined = () => this.macros.has(this.#name(directive, rest).text);
     const conditions: Record<string, () => boolean> = {
       if: holds,
@@ -141,23 +147,27 @@ class Preprocessor {
     const [header] = rest;
     if (header?.kind !== 'header')
       throw new MagicGenError('#include needs <name> or "name"', locate(header ?? directive));
-    const quoted = header.text.startsWith('"');
-    const named = header.text.slice(1, -1);
-    const beside = header.file.name.includes('/') ? header.file.name.replace(/[^/]*$/, named) : named;
-    const candidates = quoted ? [beside, named] : [named];
+    const found = this.#find(header);
+    if (!found) throw new MagicGenError(`header ${header.text} is not in the header set`, locate(header));
+    if (this.#once.has(found.path)) return;
 
     this.#included += 1;
     if (this.#depth >= depthLimit || this.#included > includeLimit) {
-      throw new MagicGenError(`includes do not end: ${named} is entered again and again`, locate(header));
+      throw new MagicGenError(`includes do not end: ${found.name} is entered again and again`, locate(header));
     }
-    for (const name of candidates) {
+    this.#depth += 1;
+    this.file(new SourceFile(found.path, found.name, found.text));
+    this.#depth -= 1;
+  }
+
+  /** The header that `<name>` or `"name"` stands for: the latter may lie beside the file that includes it. */
+  #find({ text, file }: Token): { path: string; name: string; text: string } | undefined {
+    const named = text.slice(1, -1);
+    const beside = file.name.includes('/') ? file.name.replace(/[^/]*$/, named) : named;
+    for (const name of text.startsWith('"') ? [beside, named] : [named]) {
       const found = this.#include(name);
-      if (!found) continue;
-      this.#depth += 1;
-      this.file(new SourceFile(found.path, name, found.text));
-      this.#depth -= 1;
-      return;
+      if (found) return { ...found, name };
     }
-    throw new MagicGenError(`header ${header.text} is not in the header set`, locate(header));
+    return undefined;
   }
 }

@@ -14,7 +14,6 @@ export const arm64: TargetDescription = {
   },
   multiarch: 'aarch64-linux-gnu',
   kvmGuard: '__ARM_KVM_H__',
-  macros: { __aarch64__: '1', __AARCH64EL__: '1' },
   unnamedBitfieldsAlign: true,
   largestAlign: 16,
 };

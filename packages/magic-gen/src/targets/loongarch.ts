@@ -14,7 +14,6 @@ export const loongarch: TargetDescription = {
   },
   multiarch: 'loongarch64-linux-gnu',
   kvmGuard: '__UAPI_ASM_LOONGARCH_KVM_H',
-  macros: { __loongarch__: '1', __loongarch64: '1', __loongarch_grlen: '64', __loongarch_lp64: '1' },
   unnamedBitfieldsAlign: false,
   largestAlign: 16,
 };

@@ -15,7 +15,6 @@ export const powerpc: TargetDescription = {
   },
   multiarch: 'powerpc64le-linux-gnu',
   kvmGuard: '__LINUX_KVM_POWERPC_H',
-  macros: { __powerpc64__: '1', __powerpc__: '1', __LITTLE_ENDIAN__: '1' },
   unnamedBitfieldsAlign: false,
   largestAlign: 16,
 };
@@ -25,5 +24,4 @@ export const powerpcBigEndian: TargetDescription = {
   name: 'powerpc-be',
   target: { ...powerpc.target, triple: 'powerpc64-linux-gnu', endianness: 'big' },
   multiarch: 'powerpc64-linux-gnu',
-  macros: { __powerpc64__: '1', __powerpc__: '1', __BIG_ENDIAN__: '1' },
 };

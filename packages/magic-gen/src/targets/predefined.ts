@@ -1,39 +1,49 @@
+import { readFileSync } from 'node:fs';
 import type { TargetDescription } from './target.js';
 
 /**
- * What a GNU C compiler for the target defines before the first line, as a header text of its own. Only what kernel
- * headers ask about; the proof that nothing they ask about is missing is that a compiler agrees with the result.
+ * The names a compiler knows without having a definition to show. `#ifdef` finds them; what they stand for is worked out by
+ * `#if` (preprocess/builtins.ts), or refused.
  */
-export function predefinedMacros(description: TargetDescription): string {
-  const { wordSize, endianness, charSigned, int128Align } = description.target;
-  const macros: Record<string, string> = {
-    __STDC__: '1',
-    __STDC_VERSION__: '201710L',
-    __STDC_HOSTED__: '1',
-    __GNUC__: '12',
-    __GNUC_MINOR__: '2',
-    __linux__: '1',
-    __linux: '1',
-    __unix__: '1',
-    __gnu_linux__: '1',
-    __ELF__: '1',
-    __CHAR_BIT__: '8',
-    __SIZEOF_SHORT__: '2',
-    __SIZEOF_INT__: '4',
-    __SIZEOF_LONG__: `${wordSize}`,
-    __SIZEOF_LONG_LONG__: '8',
-    __SIZEOF_POINTER__: `${wordSize}`,
-    __SIZEOF_SIZE_T__: `${wordSize}`,
-    __SIZE_TYPE__: wordSize === 8 ? 'long unsigned int' : 'unsigned int',
-    __ORDER_LITTLE_ENDIAN__: '1234',
-    __ORDER_BIG_ENDIAN__: '4321',
-    __BYTE_ORDER__: endianness === 'little' ? '1234' : '4321',
-    ...(wordSize === 8 ? { __LP64__: '1', _LP64: '1' } : { __ILP32__: '1' }),
-    ...(int128Align === null ? {} : { __SIZEOF_INT128__: '16' }),
-    ...(charSigned ? {} : { __CHAR_UNSIGNED__: '1' }),
-    ...description.macros,
-  };
-  return Object.entries(macros)
-    .map(([name, value]) => `#define ${name} ${value}\n`)
-    .join('');
+export const builtinNames: readonly string[] = [
+  '_Pragma',
+  '__BASE_FILE__',
+  '__COUNTER__',
+  '__DATE__',
+  '__FILE_NAME__',
+  '__FILE__',
+  '__FLT_EVAL_METHOD__',
+  '__INCLUDE_LEVEL__',
+  '__LINE__',
+  '__TIMESTAMP__',
+  '__TIME__',
+  '__building_module',
+  '__has_attribute',
+  '__has_builtin',
+  '__has_c_attribute',
+  '__has_constexpr_builtin',
+  '__has_declspec_attribute',
+  '__has_embed',
+  '__has_extension',
+  '__has_feature',
+  '__has_include',
+  '__has_include_next',
+  '__has_warning',
+  '__is_identifier',
+  '__is_target_arch',
+  '__is_target_environment',
+  '__is_target_os',
+  '__is_target_variant_environment',
+  '__is_target_variant_os',
+  '__is_target_vendor',
+];
+
+/**
+ * What clang 19 defines for the target before the first line, as a header text of its own: the committed output of
+ * `clang -std=gnu11 -dM -E` (`predefined/`), so that a header's question about the compiler gets the answer of one.
+ */
+export function predefinedMacros({ name }: TargetDescription): string {
+  const macros = readFileSync(new URL(`../../predefined/${name}.h`, import.meta.url), 'utf8');
+  // Defined as themselves, they are known to `#ifdef` and stay as they are in text.
+  return `${macros}${builtinNames.map((each) => `#define ${each} ${each}\n`).join('')}`;
 }

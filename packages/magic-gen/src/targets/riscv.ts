@@ -14,7 +14,6 @@ export const riscv: TargetDescription = {
   },
   multiarch: 'riscv64-linux-gnu',
   kvmGuard: '__LINUX_KVM_RISCV_H',
-  macros: { __riscv: '1', __riscv_xlen: '64' },
   unnamedBitfieldsAlign: false,
   largestAlign: 16,
 };

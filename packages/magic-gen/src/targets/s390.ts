@@ -14,7 +14,6 @@ export const s390: TargetDescription = {
   },
   multiarch: 's390x-linux-gnu',
   kvmGuard: '__LINUX_KVM_S390_H',
-  macros: { __s390x__: '1', __s390__: '1' },
   unnamedBitfieldsAlign: false,
   largestAlign: 8,
 };

@@ -11,8 +11,6 @@ export interface TargetDescription {
   multiarch: string;
   /** What `asm/kvm.h` defines so as not to be read twice; no two architectures call it the same. */
   kvmGuard: string;
-  /** What the compiler predefines to name the architecture, beyond what follows from the data model. */
-  macros: Readonly<Record<string, string>>;
   /** Whether an unnamed bitfield raises its record's alignment as a named one does: so on ARM, not elsewhere. */
   unnamedBitfieldsAlign: boolean;
   /** The alignment that `__attribute__((aligned))` without a number asks for. */

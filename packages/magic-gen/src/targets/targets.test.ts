@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { noRealHeaders, realHeaders, titled } from '../../test/host.js';
+import { noRealHeaders, realHeaders, titled, x86 } from '../../test/host.js';
 import { buildModel } from '../model/build.js';
+import { compilerAnswers } from '../preprocess/builtins.js';
 import { verify } from '../verify/verify.js';
-import { findTarget, findTargets, targetOf, targets } from './index.js';
-import { predefinedMacros } from './predefined.js';
+import { findTarget, findTargets, type TargetDescription, targetOf, targets } from './index.js';
+import { builtinNames, predefinedMacros } from './predefined.js';
 
 describe('targets', () => {
   it('have names and triples of their own', () => {
@@ -30,6 +32,44 @@ describe('targets', () => {
   it('say of 128-bit integers whether there are any', () => {
     expect(predefinedMacros(findTarget('s390'))).toContain('#define __SIZEOF_INT128__ 16\n');
     expect(predefinedMacros(findTarget('x86-32'))).not.toContain('INT128');
+  });
+});
+
+const noClang19 = spawnSync('clang-19', ['--version']).status === 0 ? undefined : 'there is no clang-19';
+
+describe.skipIf(noClang19)(titled('clang 19', noClang19), () => {
+  const clang = (target: TargetDescription, source: string, ...options: string[]): string => {
+    const args = [`--target=${target.target.triple}`, '-std=gnu11', ...options, '-E', '-x', 'c', '-'];
+    return spawnSync('clang-19', args, { encoding: 'utf8', input: source }).stdout;
+  };
+
+  // `vitest run -u` writes the files again, for a newer clang.
+  it.each(targets)('predefines for $name what predefined/$name.h says', async (target) => {
+    const lines = clang(target, '', '-dM').trim().split('\n').sort();
+    // Which build of clang it is, is nothing that a header asks.
+    const plain = lines.map((line) =>
+      line
+        .replace(/(__VERSION__|__clang_version__) .*/, '$1 "19"')
+        .replace(/(__clang_minor__|__clang_patchlevel__) .*/, '$1 1'),
+    );
+    await expect(`${plain.join('\n')}\n`).toMatchFileSnapshot(`../../predefined/${target.name}.h`);
+  });
+
+  it('knows each name that is said to be built in', () => {
+    const source = builtinNames.map((name) => `#ifdef ${name}\nknown\n#endif\n`).join('');
+    expect(clang(x86, source).match(/^known$/gm)?.length).toBe(builtinNames.length);
+  });
+
+  it('gives the known answers to questions about itself', () => {
+    const asked = Object.entries(compilerAnswers).flatMap(([question, answers]) =>
+      Object.entries(answers).map(([name, answer]) => ({ question, name, answer })),
+    );
+    for (const target of targets) {
+      const source = asked.map(({ question, name }) => `#if ${question}(${name})\nyes\n#else\nno\n#endif\n`).join('');
+      const found = clang(target, source).match(/^(?:yes|no)$/gm) ?? [];
+      const told = asked.map((each, index) => ({ ...each, answer: found[index] === 'yes' }));
+      expect(told).toEqual(asked);
+    }
   });
 });
 

@@ -14,7 +14,6 @@ export const x86: TargetDescription = {
   },
   multiarch: 'x86_64-linux-gnu',
   kvmGuard: '_ASM_X86_KVM_H',
-  macros: { __x86_64__: '1', __x86_64: '1', __amd64__: '1', __amd64: '1' },
   unnamedBitfieldsAlign: false,
   largestAlign: 16,
 };
@@ -25,5 +24,4 @@ export const x86Of32Bits: TargetDescription = {
   name: 'x86-32',
   target: { ...x86.target, triple: 'i386-linux-gnu', wordSize: 4, longLongAlign: 4, int128Align: null },
   multiarch: 'i386-linux-gnu',
-  macros: { __i386__: '1', __i386: '1' },
 };
