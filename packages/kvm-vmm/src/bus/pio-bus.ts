@@ -1,4 +1,5 @@
 import { type IoAccess, KvmError, KvmRunIo } from '@kvm/core';
+import { integer } from '@kvm/core/struct';
 import { checkDevice } from './device.js';
 import { RangeMap } from './range-map.js';
 
@@ -24,7 +25,9 @@ export class PioBus {
 
   /** Gives `length` ports from `port` on to a device. Throws `KvmError` when they are not ports, or some are taken. */
   attach(port: number, length: number, device: PioDevice): void {
-    if (!Number.isInteger(port) || !Number.isInteger(length) || port < 0 || length < 1 || port + length > ports) {
+    integer(port, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 'port');
+    integer(length, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 'length');
+    if (port < 0 || length < 1 || port + length > ports) {
       throw new KvmError('ERR_KVM_OUT_OF_RANGE', `ports lie from 0 to 0xffff: there are no ${length} from ${port} on`);
     }
     checkDevice(device);

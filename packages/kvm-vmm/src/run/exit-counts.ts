@@ -1,4 +1,5 @@
 import { exitReasonNames } from '@kvm/core';
+import { s32 } from '@kvm/core/struct';
 
 /** Far above the reasons there are. */
 const room = 256;
@@ -9,6 +10,7 @@ export class ExitCounts {
   readonly #counts = new Float64Array(room);
 
   add(reason: number): void {
+    s32(reason, 'an exit reason');
     const place = reason >= 0 && reason < room - 1 ? reason : room - 1;
     this.#counts[place] = (this.#counts[place] as number) + 1;
   }

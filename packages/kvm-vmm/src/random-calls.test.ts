@@ -1,0 +1,64 @@
+import { KvmError } from '@kvm/core';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import * as vmm from './index.js';
+
+const anything = fc.oneof(
+  fc.constantFrom(undefined, null, {}, [], () => 0, new Uint8Array(4), 'real', 'long', 0, 1, 0x1000, 0n, 0x1000n, true),
+  fc.integer(),
+  fc.bigInt({ min: -1n, max: 1n << 65n }),
+  fc.record({ mode: fc.constantFrom('real', 'long', 'none'), memorySize: fc.nat(), imageSize: fc.nat() }),
+  fc.object({ maxDepth: 1 }),
+);
+const args = fc.array(anything, { maxLength: 4 });
+
+/** Every function and class of the package; their methods, on an object that was made well. */
+const device = { read: () => 0, write: () => undefined };
+const objects: Readonly<Record<string, object>> = {
+  MmioBus: new vmm.MmioBus(),
+  PioBus: new vmm.PioBus(),
+  Challenge: new vmm.Challenge(1n, 2n),
+  DebugExit: new vmm.DebugExit(),
+  ExitCounts: new vmm.ExitCounts(),
+  Uart: new vmm.Uart({ output: () => undefined }),
+};
+const functions = Object.entries(vmm).filter(([name, value]) => typeof value === 'function' && !(name in objects));
+// What a bus gives a device is checked by the bus.
+const answers = ['read', 'write'];
+const methods = Object.entries(objects).flatMap(([type, object]) =>
+  Object.getOwnPropertyNames(Object.getPrototypeOf(object))
+    .filter((name) => name !== 'constructor' && !answers.includes(name))
+    .map((name) => [type, name] as const),
+);
+
+function onlyKvmErrors(what: string, call: () => unknown): void {
+  try {
+    call();
+  } catch (error) {
+    expect(error, `${what}: ${error instanceof Error ? error.stack : ''}`).toBeInstanceOf(KvmError);
+  }
+}
+
+test('any call with any arguments ends in a KvmError at the worst', () => {
+  new vmm.PioBus().attach(0, 1, device);
+  fc.assert(
+    fc.property(args, (values) => {
+      for (const [name, call] of functions)
+        onlyKvmErrors(name, () => (call as (...all: unknown[]) => unknown)(...values));
+      for (const type of Object.keys(objects)) {
+        const Type = Object.entries(vmm).find(([name]) => name === type)?.[1] as unknown as new (
+          ...all: unknown[]
+        ) => object;
+        onlyKvmErrors(`new ${type}`, () => new Type(...values));
+      }
+      for (const [type, name] of methods) {
+        const object = objects[type] as Record<string, unknown>;
+        const member = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(object), name)?.value as unknown;
+        if (typeof member === 'function') onlyKvmErrors(`${type}.${name}`, () => Reflect.apply(member, object, values));
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(functions.length).toBeGreaterThan(5);
+  expect(methods.length).toBeGreaterThan(8);
+});
