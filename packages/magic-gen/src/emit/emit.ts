@@ -1,9 +1,11 @@
+import { exitMembers } from '../facts/exits.js';
 import type { Model } from '../model/model.js';
+import { checkNames } from './collisions.js';
 import { emitConstants } from './constants.js';
 import { emitEnums } from './enums.js';
 import { emitExits } from './exits.js';
 import { emitFunctions } from './functions.js';
-import { emitGroups } from './groups.js';
+import { emitGroups, groupNames } from './groups.js';
 import { emitForeignIoctls, emitIoctls } from './ioctls.js';
 import { emitOtherIoctls } from './otherIoctls.js';
 import { isKvm, type Output, withinCore } from './output.js';
@@ -12,6 +14,7 @@ import { emitStructs } from './structs.js';
 
 /** The TypeScript of a model: the text of each file, by its name. The same model gives the same text, to the byte. */
 export function emit(model: Model, output: Output = withinCore): Map<string, string> {
+  checkNames(model);
   const files = isKvm(model) ? kvmFiles(model, output) : otherFiles(model, output);
   const modules = [...files.keys()].map((file) => `export * from './${file.replace('.ts', '.js')}';`);
   return files.set('index.ts', text([...banner(model, 'The whole ABI.', output), ...modules]));
@@ -19,14 +22,14 @@ export function emit(model: Model, output: Output = withinCore): Map<string, str
 
 function kvmFiles(model: Model, output: Output): Map<string, string> {
   return new Map([
-    ['constants.ts', emitConstants(model, output)],
+    ...(model.constants.length > 0 ? [['constants.ts', emitConstants(model, output)] as const] : []),
     ...(hasEnums(model) ? [['enums.ts', emitEnums(model, output)] as const] : []),
-    ['exits.ts', emitExits(model, output)],
+    ...(hasExits(model) ? [['exits.ts', emitExits(model, output)] as const] : []),
     ['foreign-ioctls.ts', emitForeignIoctls(model, output)],
     ...(model.functions.length > 0 ? [['functions.ts', emitFunctions(model, output)] as const] : []),
-    ['groups.ts', emitGroups(model, output)],
-    ['ioctls.ts', emitIoctls(model, output)],
-    ['structs.ts', emitStructs(model, output)],
+    ...(groupNames(model).length > 0 ? [['groups.ts', emitGroups(model, output)] as const] : []),
+    ...(model.ioctls.length > 0 ? [['ioctls.ts', emitIoctls(model, output)] as const] : []),
+    ...(model.records.length > 0 ? [['structs.ts', emitStructs(model, output)] as const] : []),
   ]);
 }
 
@@ -39,6 +42,13 @@ function otherFiles(model: Model, output: Output): Map<string, string> {
     ...(model.ioctls.length > 0 ? [['ioctls.ts', emitOtherIoctls(model, output)] as const] : []),
     ...(model.records.length > 0 ? [['structs.ts', emitStructs(model, output)] as const] : []),
   ]);
+}
+
+/** Headers without `struct kvm_run`, or without a reason to exit, have no exits. */
+function hasExits({ constants, records }: Model): boolean {
+  return (
+    records.some(({ name }) => name === 'kvm_run') && constants.some(({ name }) => exitMembers[name] !== undefined)
+  );
 }
 
 function hasEnums({ enums }: Model): boolean {

@@ -27,14 +27,19 @@ const toBigInt = [
 ];
 
 /** Words that are no names in TypeScript but may be in C. */
-const reserved = new Set(
+export const reserved: ReadonlySet<string> = new Set(
   'arguments await class debugger delete eval export finally function import in instanceof let new null super this throw true try typeof var with yield false catch extends implements interface package private protected public static'.split(
     ' ',
   ),
 );
 
+/** What a function's body may refer to. */
+function isTaken(name: string): boolean {
+  return reserved.has(name) || /^(?:[su](?:8|16|32|64)|integer|bigInteger|big|part\d+)$/.test(name);
+}
+
 function emitFunction(model: Model, each: AbiFunction, used: Set<string>): string[] {
-  const names = each.parameters.map(({ name }) => (reserved.has(camel(name)) ? `${camel(name)}Value` : camel(name)));
+  const names = each.parameters.map(({ name }) => (isTaken(camel(name)) ? `${camel(name)}Value` : camel(name)));
   if (new Set(names).size < names.length || names.includes('')) {
     throw emitError(`the parameters of ${each.name} have no names of their own in TypeScript`, each.origin);
   }

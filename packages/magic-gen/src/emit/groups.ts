@@ -26,6 +26,17 @@ interface GroupMember {
   constant: Constant;
 }
 
+/** What the groups of a model are exported as, tables beside them too. */
+export function groupNames(model: Model): string[] {
+  return groups
+    .filter((group) => membersOf(group, model).length > 0)
+    .flatMap(({ name, names: named, ages: aged }) => [
+      name,
+      ...(named ? [`${variable(name)}Names`] : []),
+      ...(aged ? [`${variable(name)}Since`] : []),
+    ]);
+}
+
 function membersOf(group: Group, model: Model): GroupMember[] {
   const byName = new Map(model.constants.map((constant) => [constant.name, constant]));
   if ('constants' in group) {
@@ -95,7 +106,9 @@ function byNumber(name: string, texts: ReadonlyMap<string, string>): string[] {
   if (texts.size === 0) return [`export const ${name}: Readonly<Record<number, string>> = {};`];
   return [
     `export const ${name}: Readonly<Record<number, string>> = {`,
-    ...[...texts].sort(([a], [b]) => Number(a) - Number(b)).map(([number, each]) => `  ${number}: ${quote(each)},`),
+    ...[...texts]
+      .sort(([a], [b]) => Number(a) - Number(b))
+      .map(([number, each]) => `  ${number.startsWith('-') ? `[${number}]` : number}: ${quote(each)},`),
     '};',
   ];
 }

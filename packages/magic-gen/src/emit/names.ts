@@ -4,11 +4,13 @@ import { words } from '../facts/groups.js';
 
 /** "kvm_irqchip" -> "KvmIrqChip", "USER_MEMORY" -> "UserMemory". */
 export function pascal(name: string): string {
-  return name
+  const result = name
     .split(/[_.]/)
     .filter((word) => word !== '')
     .map((word) => words[word.toLowerCase()] ?? word.charAt(0).toUpperCase() + word.slice(1).toLowerCase())
     .join('');
+  // A digit begins no name, and a name is not empty.
+  return /^(?:\d|$)/.test(result) ? `_${result}` : result;
 }
 
 /** "guest_phys_addr" -> "guestPhysAddr". */
@@ -18,7 +20,21 @@ export function camel(name: string): string {
 }
 
 /** What a struct class has of its own, which no member of a C struct may hide. */
-const taken = new Set(['bytes', 'view', 'assign', 'equals', 'toJSON', 'constructor', 'parts']);
+const taken = new Set([
+  'bytes',
+  'view',
+  'assign',
+  'equals',
+  'toJSON',
+  'constructor',
+  'parts',
+  'toString',
+  'toLocaleString',
+  'valueOf',
+  'hasOwnProperty',
+  'isPrototypeOf',
+  'propertyIsEnumerable',
+]);
 
 /** The name of a struct's member: in camel case, with a word behind it where a struct class has such a name itself. */
 export function memberName(name: string): string {

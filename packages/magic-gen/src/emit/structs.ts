@@ -1,5 +1,6 @@
 import { flexCounts } from '../facts/flex.js';
 import { otherFlexCounts } from '../facts/otherFlex.js';
+import { table } from '../facts/table.js';
 import {
   type Field,
   fieldsOf,
@@ -15,7 +16,14 @@ import { memberName, pascal } from './names.js';
 import { importRuntime, type Output, withinCore } from './output.js';
 import { age, banner, doc, emitError, quote, text } from './source.js';
 
-const counts = { ...flexCounts, ...otherFlexCounts };
+const counts = table({ ...flexCounts, ...otherFlexCounts });
+
+/** The member that counts the elements, where the record has it as an integer: other kernels' may not. */
+function counterOf(record: AbiRecord, fields: readonly Field[]): string | undefined {
+  const name = counts[record.name];
+  const field = fields.find((each) => each.name === name);
+  return field && field.type.kind !== 'array' && field.type.kind !== 'record' ? name : undefined;
+}
 
 /** Every struct and union of the headers as a class of typed views. */
 export function emitStructs(model: Model, output: Output = withinCore): string {
@@ -105,7 +113,7 @@ class StructEmitter {
 
   #flexStatics(record: AbiRecord, flexible: Field): string[] {
     if (!isFlexible(flexible.type)) return [];
-    const count = counts[record.name];
+    const count = counterOf(record, fieldsOf(record, this.#records));
     return [
       `  static readonly elements = ${quote(memberName(flexible.name))};`,
       `  static readonly elementSize = ${sizeOf(flexible.type.element, this.#records)};`,
@@ -129,7 +137,7 @@ class StructEmitter {
     const littleEndian = byteOrder(type) ?? this.#littleEndian;
     const endian = method.endsWith('8') ? '' : `, ${littleEndian}`;
     // A struct of the same name may end in no array elsewhere: arm64's kvm_pmu_event_filter.
-    const isCount = isFlex && counts[record.name] === field.name;
+    const isCount = isFlex && counterOf(record, fieldsOf(record, this.#records)) === field.name;
     const checked = isCount
       ? `${this.#use('flex', 'capacity')}(this, value, ${where})`
       : `${this.#use('check', check)}(value, ${where})`;
@@ -185,7 +193,7 @@ class StructEmitter {
   }
 
   #flexibleView(record: AbiRecord, field: Field, type: Extract<TypeRef, { kind: 'array' }>): string {
-    const counter = counts[record.name];
+    const counter = counterOf(record, fieldsOf(record, this.#records));
     const elements = fieldsOf(record, this.#records).find((each) => isFlexible(each.type));
     const count =
       // A union may have several, with elements of different lengths.
@@ -239,7 +247,9 @@ class StructEmitter {
     where: string,
   ): string[] {
     const signed = field.type.kind === 'int' && field.type.signed;
-    const wide = field.type.kind === 'int' && field.type.size === 8;
+    const wide = scalar(field.type).ts === 'bigint';
+    if (bits.width > 64)
+      throw emitError(`${record.name}.${field.name} is a bitfield of ${bits.width} bits`, record.origin);
     const ts = wide ? 'bigint' : 'number';
     const place = `${bits.offset}, ${bits.width}, ${this.#littleEndian}`;
     const [get, set] = wide ? ['getBigBits', 'setBigBits'] : ['getBits', 'setBits'];

@@ -1,3 +1,5 @@
+import { table } from './table.js';
+
 /** What no header says about a capability. */
 export interface CapabilityFacts {
   /** The architectures (the kernel's directory names) whose code may offer it; all, when absent; none where kernels no longer do. */
@@ -22,7 +24,7 @@ const gone: CapabilityFacts = { arch: [] };
  * One entry for each capability of the headers, from the code that answers KVM_CHECK_EXTENSION and KVM_ENABLE_CAP. Where
  * the kernel's document says otherwise, the code is followed; `magic-gen facts --kernel TREE` shows where.
  */
-export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = {
+export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = table({
   KVM_CAP_ADJUST_CLOCK: { arch: x86 },
   KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED: { arch: arm64 },
   KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE: { arch: arm64, enable: vms },
@@ -269,4 +271,4 @@ export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = {
   KVM_CAP_XEN_HVM: { arch: x86 },
   KVM_CAP_XSAVE: { arch: x86 },
   KVM_CAP_XSAVE2: { arch: x86 },
-};
+});

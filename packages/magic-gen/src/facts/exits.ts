@@ -1,8 +1,10 @@
+import { table } from './table.js';
+
 /**
  * The members of struct kvm_run's union that each exit reason fills. Some reasons fill none, for all there is to know
  * is the reason itself, or stands outside the union (SET_TPR: `cr8`).
  */
-export const exitMembers: Readonly<Record<string, readonly string[]>> = {
+export const exitMembers: Readonly<Record<string, readonly string[]>> = table({
   KVM_EXIT_UNKNOWN: ['hw'],
   // No architecture makes this exit any more.
   KVM_EXIT_EXCEPTION: ['ex'],
@@ -52,7 +54,7 @@ export const exitMembers: Readonly<Record<string, readonly string[]>> = {
   KVM_EXIT_ARM_SEA: ['arm_sea'],
   KVM_EXIT_ARM_LDST64B: ['arm_nisv'],
   KVM_EXIT_SNP_REQ_CERTS: ['snp_req_certs'],
-};
+});
 
 /** Constants named like exit reasons which are values and flags of the exits' members. */
 export const notExitReasons: readonly string[] = [

@@ -1,11 +1,12 @@
 import type { FlexCounts } from './facts.js';
+import { table } from './table.js';
 
 /**
  * The member that holds the number of elements. In a list that the kernel fills (kvm_msr_list, kvm_cpuid2, kvm_reg_list)
  * it goes in as the room there is and comes back as the number of elements. Where the room was too small, E2BIG, only
  * kvm_msr_list and kvm_reg_list come back with the number that is needed.
  */
-export const flexCounts: FlexCounts = {
+export const flexCounts: FlexCounts = table({
   kvm_cpuid: 'nent',
   kvm_cpuid2: 'nent',
   kvm_irq_routing: 'nr',
@@ -15,7 +16,7 @@ export const flexCounts: FlexCounts = {
   kvm_reg_list: 'n',
   // Bytes, which are the elements here. The kernel takes sizeof(sigset_t), 8, and nothing else.
   kvm_signal_mask: 'len',
-};
+});
 
 /** Records which end in an array that no member counts the elements of, and what does tell its length. */
 export const flexUncounted: Readonly<Record<string, string>> = {

@@ -1,10 +1,11 @@
 import { notExitReasons } from './exits.js';
+import { table } from './table.js';
 
 /**
  * The kernel's compound words, in lower case, and where camel case parts them. What is not here counts as one word:
  * Irqfd, Ioeventfd, Cpuid, Sregs, Xsave, Lapic, Ioapic, Vcpu, Memslots.
  */
-export const words: Readonly<Record<string, string>> = {
+export const words: Readonly<Record<string, string>> = table({
   '1m': '1M',
   '2g': '2G',
   '32bit': '32Bit',
@@ -32,17 +33,17 @@ export const words: Readonly<Record<string, string>> = {
   singlestep: 'SingleStep',
   tlbflush: 'TlbFlush',
   vmexit: 'VmExit',
-};
+});
 
 /** The names that words and prefixes alone would make wrong. */
-export const renamed: Readonly<Record<string, string>> = {
+export const renamed: Readonly<Record<string, string>> = table({
   // Digits that would run into the next ones: ArmEl132Bit, ArmPsci02, Pci23.
   KVM_CAP_ARM_EL1_32BIT: 'ArmEl1_32Bit',
   KVM_CAP_ARM_PSCI_0_2: 'ArmPsci0_2',
   KVM_CAP_PCI_2_3: 'Pci2_3',
   // The kernel's name is a misspelling, and ABI.
   KVM_CPUID_FLAG_SIGNIFCANT_INDEX: 'SignificantIndex',
-};
+});
 
 interface GroupHead {
   /** The name it is exported under. */

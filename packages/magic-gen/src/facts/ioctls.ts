@@ -1,4 +1,5 @@
 import type { IoctlFacts } from './facts.js';
+import { table } from './table.js';
 
 /**
  * One entry for each ioctl of linux/kvm.h, of Linux 6.1 and of the kernels after it, in the order of the header.
@@ -27,7 +28,7 @@ const deprecatedTrace = {
 const deprecatedAssignIrq: IoctlFacts = { fd: ['vm'], direction: 'write', arch: x86 };
 const deprecatedDebugGuest: IoctlFacts = { fd: ['vcpu'], arch: x86 };
 
-export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
+export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = table({
   // The numbers, as the header keeps them, and their old names. Newer headers have neither.
   __KVM_DEPRECATED_MAIN_W_0x06: deprecatedTrace.enable,
   __KVM_DEPRECATED_MAIN_0x07: deprecatedTrace.pause,
@@ -441,4 +442,4 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = {
   },
   // What is left to do comes back in the struct.
   KVM_PRE_FAULT_MEMORY: { fd: ['vcpu'], capability: 'KVM_CAP_PRE_FAULT_MEMORY', arch: ['x86', 's390'] },
-};
+});

@@ -1,7 +1,8 @@
 import type { FlexCounts } from './facts.js';
+import { table } from './table.js';
 
 /** As `flexCounts`, of the records of other interfaces than KVM's. */
-export const otherFlexCounts: FlexCounts = {
+export const otherFlexCounts: FlexCounts = table({
   setup_data: 'len',
   tun_filter: 'count',
   vfio_device_feature_dma_buf: 'nr_ranges',
@@ -20,4 +21,4 @@ export const otherFlexCounts: FlexCounts = {
   virtio_net_hash_config: 'hash_key_length',
   virtio_net_rss_config: 'hash_key_length',
   virtio_net_rss_config_trailer: 'hash_key_length',
-};
+});

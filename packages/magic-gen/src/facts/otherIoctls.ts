@@ -1,3 +1,5 @@
+import { table } from './table.js';
+
 /** What no header says of the ioctls of other interfaces than KVM's. Where there is no entry, the header tells all. */
 export interface OtherIoctlFacts {
   /**
@@ -16,7 +18,7 @@ const value: OtherIoctlFacts = { argument: 'value', direction: 'none' };
 const takes = (record: string): OtherIoctlFacts => ({ record, direction: 'write' });
 const fills = (record: string): OtherIoctlFacts => ({ record, direction: 'readwrite' });
 
-export const otherIoctlFacts: Readonly<Record<string, OtherIoctlFacts>> = {
+export const otherIoctlFacts: Readonly<Record<string, OtherIoctlFacts>> = table({
   // drivers/vhost
   VHOST_SET_OWNER: none,
   VHOST_RESET_OWNER: none,
@@ -87,4 +89,4 @@ export const otherIoctlFacts: Readonly<Record<string, OtherIoctlFacts>> = {
   USERFAULTFD_IOC_NEW: value,
   UFFDIO_UNREGISTER: { direction: 'write' },
   UFFDIO_WAKE: { direction: 'write' },
-};
+});

@@ -1,0 +1,58 @@
+import { exitMembers } from '../facts/exits.js';
+import { fieldsOf, hasName, recordsByName } from '../model/lookup.js';
+import type { Model, Origin } from '../model/model.js';
+import { reserved } from './functions.js';
+import { groupNames } from './groups.js';
+import { memberName, pascal } from './names.js';
+import { isKvm } from './output.js';
+import { emitError } from './source.js';
+
+/** Names that the output imports, defines or uses for itself. */
+const own = new Set(
+  (
+    'AbiExit BigInt BigInt64Array BigUint64Array FieldInit FlexStruct Int16Array Int32Array Int8Array Ioctl Math Number ' +
+    'Readonly Record Struct StructArray Uint16Array Uint32Array Uint8Array big bigInteger capacity elementCount elementsOf ' +
+    'enum exitViews fill foreignIoctls getBigBits getBits globalThis integer integers nested null rows s16 s32 s64 s8 ' +
+    'setBigBits setBits structs true false u16 u32 u64 u8 undefined break case const continue default do else for if ' +
+    'return switch void while'
+  ).split(' '),
+);
+
+/** @throws MagicGenError where two names of the headers, or one and TypeScript's, would be the same in the output. */
+export function checkNames(model: Model): void {
+  const seen = new Map<string, string>(
+    isKvm(model) ? groupNames(model).map((name) => [name, `the group ${name}`]) : [],
+  );
+  const take = (name: string, what: string, origin: Origin): void => {
+    const other = reserved.has(name) || own.has(name) ? 'a name that TypeScript or the output has' : seen.get(name);
+    if (other !== undefined) throw emitError(`${what} cannot be called ${name}: so is ${other}`, origin);
+    seen.set(name, what);
+  };
+  for (const { name, origin } of model.constants) take(name, `the constant ${name}`, origin);
+  for (const { name, origin } of model.enums) if (name !== null) take(pascal(name), `enum ${name}`, origin);
+  for (const { name, origin } of model.functions) take(name, `the macro ${name}`, origin);
+  for (const { name, origin } of model.ioctls) take(name, `the ioctl ${name}`, origin);
+  const records = recordsByName(model);
+  for (const record of model.records.filter(hasName)) {
+    take(pascal(record.name), `${record.kind} ${record.name}`, record.origin);
+    checkMembers(
+      record.name,
+      fieldsOf(record, records).map(({ name }) => name),
+      record.origin,
+    );
+  }
+  for (const { name, type, origin } of isKvm(model) ? model.constants : []) {
+    if ((name.startsWith('KVM_CAP_') || exitMembers[name] !== undefined) && type.longLong)
+      throw emitError(`${name} is wider than an int`, origin);
+  }
+}
+
+function checkMembers(record: string, names: readonly string[], origin: Origin): void {
+  const seen = new Map<string, string>();
+  for (const name of names) {
+    const property = memberName(name);
+    const other = seen.get(property);
+    if (other !== undefined) throw emitError(`${record}.${name} and ${record}.${other} are both ${property}`, origin);
+    seen.set(property, name);
+  }
+}
