@@ -14,6 +14,10 @@ const riscv = ['riscv'] as const;
 const s390 = ['s390'] as const;
 const powerpc = ['powerpc'] as const;
 const mips = ['mips'] as const;
+/** Those whose Kconfig selects KVM_MMIO. */
+const withMmio = ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'] as const;
+/** Those whose Kconfig selects HAVE_KVM_IRQCHIP and HAVE_KVM_IRQ_ROUTING. */
+const withRouting = ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'] as const;
 const vms = ['vm'] as const;
 const vcpus = ['vcpu'] as const;
 
@@ -57,8 +61,8 @@ export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = table(
   KVM_CAP_BINARY_STATS_FD: {},
   KVM_CAP_CHECK_EXTENSION_VM: {},
   KVM_CAP_CLOCKSOURCE: { arch: x86 },
-  KVM_CAP_COALESCED_MMIO: {},
-  KVM_CAP_COALESCED_PIO: {},
+  KVM_CAP_COALESCED_MMIO: { arch: withMmio },
+  KVM_CAP_COALESCED_PIO: { arch: withMmio },
   KVM_CAP_COUNTER_OFFSET: { arch: arm64 },
   KVM_CAP_DEBUGREGS: { arch: x86 },
   KVM_CAP_DESTROY_MEMORY_REGION_WORKS: {},
@@ -107,11 +111,11 @@ export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = table(
   KVM_CAP_IOEVENTFD_NO_LENGTH: { arch: x86 },
   KVM_CAP_IOMMU: gone,
   KVM_CAP_IRQCHIP: { arch: ['x86', 'arm64', 'riscv', 'loongarch'] },
-  KVM_CAP_IRQFD: {},
+  KVM_CAP_IRQFD: { arch: withRouting },
   KVM_CAP_IRQFD_RESAMPLE: { arch: ['x86', 'arm64', 's390', 'powerpc'] },
   KVM_CAP_IRQ_INJECT_STATUS: { arch: x86 },
   KVM_CAP_IRQ_MPIC: { arch: powerpc, enable: vcpus },
-  KVM_CAP_IRQ_ROUTING: {},
+  KVM_CAP_IRQ_ROUTING: { arch: withRouting },
   KVM_CAP_IRQ_XICS: { arch: powerpc, enable: vcpus },
   KVM_CAP_JOIN_MEMORY_REGIONS_WORKS: {},
   KVM_CAP_KVMCLOCK_CTRL: { arch: x86 },
@@ -132,7 +136,8 @@ export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = table(
   KVM_CAP_MP_STATE: { arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'] },
   KVM_CAP_MSI_DEVID: { arch: arm64 },
   KVM_CAP_MSR_PLATFORM_INFO: { arch: x86, enable: vms },
-  KVM_CAP_MULTI_ADDRESS_SPACE: {},
+  // Only x86 has more than one address space: that of system management mode.
+  KVM_CAP_MULTI_ADDRESS_SPACE: { arch: x86 },
   KVM_CAP_NESTED_STATE: { arch: x86 },
   KVM_CAP_NOP_IO_DELAY: { arch: x86 },
   KVM_CAP_NR_MEMSLOTS: {},
@@ -225,7 +230,8 @@ export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = table(
   KVM_CAP_SET_IDENTITY_MAP_ADDR: { arch: x86 },
   KVM_CAP_SET_TSS_ADDR: { arch: x86 },
   KVM_CAP_SGX_ATTRIBUTE: { arch: x86, enable: vms },
-  KVM_CAP_SIGNAL_MSI: {},
+  // The architectures that select HAVE_KVM_MSI.
+  KVM_CAP_SIGNAL_MSI: { arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'] },
   KVM_CAP_SMALLER_MAXPHYADDR: { arch: x86 },
   KVM_CAP_SPAPR_MULTITCE: { arch: powerpc },
   KVM_CAP_SPAPR_RESIZE_HPT: { arch: powerpc },

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { committedModels } from '../committed/models.js';
 import { pascal } from '../emit/names.js';
 import { findInterface } from '../interfaces/interfaces.js';
+import { capabilityFacts } from './capabilities.js';
 import { exitMembers, notExitReasons } from './exits.js';
 import type { IoctlFacts } from './facts.js';
 import { flexCounts, flexUncounted } from './flex.js';
@@ -285,6 +286,7 @@ describe('the facts and the headers of this system', () => {
 describe('the facts by themselves', () => {
   it('have no exit reason among those that are none', () => {
     expect(notExitReasons.filter((name) => name in exitMembers)).toEqual([]);
+    expect(notExitReasons).toContain('KVM_EXIT_HYPERCALL_VALID_MASK');
   });
 
   it('have no flexible array both counted and not', () => {
@@ -298,6 +300,46 @@ describe('the facts by themselves', () => {
       expect(new Set(fd).size, name).toBe(fd.length);
       expect(fd, name).toEqual(expect.arrayContaining(Object.keys(capabilityOn)));
     }
+  });
+
+  it('offer the capability of an ioctl wherever the ioctl works', () => {
+    const all = ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'mips', 'loongarch'];
+    // The ioctls that work, or are still numbered, where their capability is not offered.
+    const without = [
+      // s390 has KVM_CAP_S390_IRQCHIP; powerpc has lines without KVM_CAP_IRQCHIP.
+      'KVM_CREATE_IRQCHIP',
+      'KVM_IRQ_LINE',
+      'KVM_IRQ_LINE_STATUS',
+      // Kernels no longer have these.
+      'KVM_ASSIGN_DEV_IRQ',
+      'KVM_DEASSIGN_DEV_IRQ',
+      'KVM_ASSIGN_SET_INTX_MASK',
+      'KVM_ALLOCATE_RMA',
+      // Devices have attributes everywhere; other kinds of descriptor only on some architectures.
+      'KVM_SET_DEVICE_ATTR',
+      'KVM_GET_DEVICE_ATTR',
+      'KVM_HAS_DEVICE_ATTR',
+      // KVM_CAP_ENABLE_CAP is about vCPUs. Dirty rings have a second capability.
+      'KVM_ENABLE_CAP',
+      'KVM_RESET_DIRTY_RINGS',
+    ];
+    const offered = new Map<string, Set<string>>();
+    const wider = new Set<string>();
+    for (const [name, facts] of Object.entries(ioctlFacts)) {
+      for (const capability of capabilitiesOf(facts)) {
+        const works = offered.get(capability) ?? new Set();
+        offered.set(capability, works);
+        for (const arch of facts.arch ?? all) {
+          works.add(arch);
+          if (!(capabilityFacts[capability]?.arch ?? all).includes(arch)) wider.add(name);
+        }
+      }
+    }
+    expect([...wider].toSorted()).toEqual(without.toSorted());
+    const unused = [...offered].filter(([name, works]) =>
+      (capabilityFacts[name]?.arch ?? all).some((arch) => !works.has(arch)),
+    );
+    expect(unused.map(([name]) => name)).toEqual([]);
   });
 
   it('give a struct only to a value', () => {
