@@ -40,8 +40,6 @@ export class Descriptor {
   readonly vm: VmFacts | undefined;
   /** What this thread and those that it shares the VM with know of the descriptor together, once it has shared it. */
   shared: Claim | undefined;
-  /** What the call that is being made has addresses of. */
-  argument: unknown;
   /** One for the object, and one for each child. */
   #users = 1;
   #released = false;
@@ -91,6 +89,7 @@ export class Descriptor {
   release(): void {
     if (this.#released || --this.#users > 0) return;
     this.#released = true;
+    pinned.delete(this);
     this.shared?.end();
     this.#onRelease?.();
     this.backend.close(this.fd);
@@ -102,3 +101,31 @@ export class Descriptor {
 
 /** Gives back the descriptors of objects that nobody closed and nobody can reach any more. */
 export const unreachable = new FinalizationRegistry<Descriptor>((descriptor) => descriptor.release());
+
+/** Descriptors, and the memory that they hold, that only `close` gives back. */
+const pinned = new Set<Descriptor>();
+
+/** From now on only `close` ends an object: another thread may be about to take what it shared. */
+export function keepUntilClosed(descriptor: Descriptor): void {
+  unreachable.unregister(descriptor);
+  pinned.add(descriptor);
+}
+
+/** Objects, by the buffers that show memory which goes when they are collected. */
+const owners = new WeakMap<ArrayBufferLike, object>();
+
+/** As long as anybody has a view of the buffer, the owner is not collected. */
+export function keepOwner(buffer: ArrayBufferLike, owner: object): void {
+  owners.set(buffer, owner);
+}
+
+/**
+ * Sets close-on-exec on a descriptor that an ioctl gave: the kernel does so for most, but not for those of KVM_GET_STATS_FD and
+ * KVM_CREATE_GUEST_MEMFD. A descriptor that is valid takes FIOCLEX.
+ */
+export function closeOnExec({ arch, backend }: Descriptor, fd: number): void {
+  backend.ioctl(fd, fioclex[arch.name] ?? 0x5451, 0);
+}
+
+/** FIOCLEX, the ioctl of any file that sets close-on-exec, where its number is not the usual one. */
+const fioclex: Readonly<Record<string, number>> = { powerpc: 0x2000_6601, mips: 0x6601 };

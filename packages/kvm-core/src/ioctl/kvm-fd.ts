@@ -10,7 +10,7 @@ import { u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
 import { addressOf, copyOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
 import { integerFor, lengthMember, lengthTold, longEnough, numberFor, structFor } from './argument.js';
-import { type Descriptor, type Held, unreachable } from './descriptor.js';
+import { closeOnExec, type Descriptor, type Held, unreachable } from './descriptor.js';
 import type { ArgumentOf, Capability, FdKind, Ioctl } from './ioctl.js';
 import { retried } from './retry.js';
 
@@ -39,6 +39,8 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   readonly #scratch = new Map<StructType, Struct>();
   /** What belongs to the object and ends with it, by name. */
   #kept: Map<string, Kept> | undefined;
+  /** What the call that is being made has addresses of. */
+  protected argumentInUse: unknown;
 
   /** @internal */
   constructor(descriptor: Descriptor) {
@@ -195,7 +197,9 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
         hint: 'use setSignalMask()',
       });
     }
-    return this.#make(table, argument);
+    const result = this.#make(table, argument);
+    if (table.gives === 'fd') closeOnExec(this.#descriptor, result);
+    return result;
   }
 
   /** One ioctl with its argument, which is checked. */
@@ -234,7 +238,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    * behind the addresses in the struct.
    */
   protected addressOf(struct: Struct, behind?: readonly object[]): number {
-    this.#descriptor.argument = behind === undefined ? struct : [struct, behind];
+    this.argumentInUse = behind === undefined ? struct : [struct, behind];
     return addressOf(struct, this.backend);
   }
 
@@ -254,6 +258,13 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     const result = this.#try(ioctl, argument);
     if (result < 0) throw this.refused(ioctl, -result);
     return result;
+  }
+
+  /** One ioctl that returns a descriptor, which no child process inherits. */
+  protected callForFd(ioctl: Ioctl, argument = 0): number {
+    const fd = this.call(ioctl, argument);
+    closeOnExec(this.#descriptor, fd);
+    return fd;
   }
 
   /** What this descriptor, a VM's or the device's, says of a capability. */

@@ -66,6 +66,8 @@ export function startVcpus<C extends GenericVcpu>(
   const { vcpus, handlers, data, onMessage, queue, signal } = checked(options);
   const { arch, backend } = vm;
   const shared = shareVm(vm);
+  // The Workers may take the VM after its object was closed or collected here.
+  const release = vm.hold();
   let failure: { error: unknown } | undefined;
   const running: RunningVcpu[] = [];
   const stop = (grace?: number): void => {
@@ -103,6 +105,7 @@ export function startVcpus<C extends GenericVcpu>(
   signal?.addEventListener('abort', abort);
   const done = Promise.all(running.map(({ ended }) => ended)).then((endings) => {
     started.delete(stop);
+    release();
     signal?.removeEventListener('abort', abort);
     for (const each of running) if (each.vm !== undefined) reclaimVm(arch, each.vm);
     const back = running.map((each) => takeBack(vm, vcpuType, each));

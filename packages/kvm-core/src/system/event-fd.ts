@@ -89,11 +89,15 @@ export class EventFd implements Disposable {
     });
   }
 
-  /** What to send to another Worker with `postMessage`. Keep this object open until it has made its own there. */
+  /**
+   * What to send to another Worker with `postMessage`. Keep this object open until it has made its own there. From now on only `close`
+   * gives the descriptor back, and not garbage collection.
+   */
   share(): SharedEventFd {
     const backend = this.#backend;
     const { fd } = this;
     this.#counter.claim ??= Claim.make(backend, State.Owned);
+    unreachable.unregister(this);
     return { backend: backend.name, words: seal(backend, 'eventfd', [fd, ...this.#counter.claim.numbers]) };
   }
 

@@ -51,7 +51,7 @@ export abstract class GenericKvm<
    */
   createVm(type = 0): V {
     const mmapSize = this.getVcpuMmapSize();
-    const fd = this.call(this.abi.KVM_CREATE_VM, u32(type, 'a machine type'));
+    const fd = this.callForFd(this.abi.KVM_CREATE_VM, u32(type, 'a machine type'));
     return new this.vmType(vmDescriptor(KvmFd.descriptorOf(this), fd, mmapSize));
   }
 

@@ -30,10 +30,10 @@ export class DirtyRing implements Iterable<DirtyPage> {
   readonly #state: Abi['DirtyGfnFlag'];
   #next = 0;
 
-  /** @internal */
-  constructor({ KvmDirtyGfn, DirtyGfnFlag }: Abi, backend: Backend, { address, length }: MappedRing) {
-    this.entries = length / KvmDirtyGfn.size;
-    this.#words = new Uint32Array(backend.view(address, length));
+  /** @internal @param ring in a buffer that nobody else has and could transfer away. */
+  constructor({ KvmDirtyGfn, DirtyGfnFlag }: Abi, ring: ArrayBuffer) {
+    this.entries = ring.byteLength / KvmDirtyGfn.size;
+    this.#words = new Uint32Array(ring);
     this.#entry = new KvmDirtyGfn();
     this.#entryWords = wordsOf(this.#entry);
     this.#flagsWord = wordsOf(KvmDirtyGfn.from({ flags: 0xffff_ffff })).indexOf(0xffff_ffff);

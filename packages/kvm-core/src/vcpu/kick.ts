@@ -70,17 +70,23 @@ const views = new WeakMap<Int32Array, Uint8Array>();
 
 /** The vCPU's side: says which thread runs it, that a kick has arrived, and when the vCPU is gone. */
 export class KickState {
+  /** Marks the vCPU as closed. It refers to no view of the run state: such a view keeps the vCPU from being collected. */
+  readonly close: () => void;
   readonly #state: RunState;
-  /** Taken at once: a user may have the buffer of the run state go elsewhere. */
-  readonly #head: Uint8Array;
-  #words: Int32Array | undefined;
+  readonly #backend: Backend;
+  readonly #shared: { words?: Int32Array } = {};
   #thread = 0;
 
   /** @param words of a vCPU that another thread had. */
-  constructor(state: RunState, words?: Int32Array) {
+  constructor(backend: Backend, state: RunState, words?: Int32Array) {
     this.#state = state;
-    this.#head = state.bytes.subarray(0, flagBytes);
+    this.#backend = backend;
+    this.close = closeOf(this.#shared);
     if (words !== undefined) this.#share(words);
+  }
+
+  get #words(): Int32Array | undefined {
+    return this.#shared.words;
   }
 
   /** Made when somebody first asks for a handle: until then nobody can kick, and shared memory takes its time to make. */
@@ -90,8 +96,9 @@ export class KickState {
 
   #share(words: Int32Array): Int32Array {
     words[FLAG_OFFSET] = flagOffsetOf(this.#state.arch);
-    views.set(words, this.#head);
-    this.#words = words;
+    // A view of its own: a user may transfer the buffer of the run state, which also keeps the vCPU alive.
+    views.set(words, new Uint8Array(this.#backend.view(this.#state.address, flagBytes)));
+    this.#shared.words = words;
     if (this.#thread !== 0) this.bind(this.#thread);
     return words;
   }
@@ -140,12 +147,14 @@ export class KickState {
     // A kick after this raises the flag itself.
     if (this.#words !== undefined && Atomics.add(this.#words, PENDING, 0) !== Progress.None) run.immediateExit = 1;
   }
+}
 
-  close(): void {
-    if (this.#words === undefined) return;
-    Atomics.store(this.#words, CLOSED, 1);
-    bound.delete(this.#words);
-  }
+function closeOf(shared: { readonly words?: Int32Array }): () => void {
+  return () => {
+    if (shared.words === undefined) return;
+    Atomics.store(shared.words, CLOSED, 1);
+    bound.delete(shared.words);
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { KvmError } from '../errors/kvm-error.js';
+import { keepOwner } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { pageSize } from '../memory/page-size.js';
 import { wholePages64 } from '../memory/sizes.js';
@@ -27,7 +28,9 @@ export abstract class VcpuMemory extends KvmFd<'vcpu'> {
       if (offset + pageSize > length) {
         throw new KvmError('ERR_KVM_UNSUPPORTED', 'this host maps no ring of coalesced writes');
       }
-      return new CoalescedRing(this.abi, backend.view(address + offset, pageSize));
+      const page = backend.view(address + offset, pageSize);
+      keepOwner(page, this);
+      return new CoalescedRing(this.abi, page);
     });
   }
 
@@ -44,7 +47,11 @@ export abstract class VcpuMemory extends KvmFd<'vcpu'> {
         hint: 'call vm.enableDirtyRing before the first vCPU is made',
       });
     }
-    return this.kept('dirtyRing', () => new DirtyRing(this.abi, backend, dirtyRing));
+    return this.kept('dirtyRing', () => {
+      const ring = backend.view(dirtyRing.address, dirtyRing.length);
+      keepOwner(ring, this);
+      return new DirtyRing(this.abi, ring);
+    });
   }
 
   /**

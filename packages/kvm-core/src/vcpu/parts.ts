@@ -48,7 +48,7 @@ export function vcpuParts(
   return assemble(parent, fd, {
     id,
     state,
-    kickState: new KickState(state),
+    kickState: new KickState(backend, state),
     dirtyRing,
     hasRun: false,
     told: new Uint32Array(toldWords),
@@ -77,7 +77,7 @@ export function rebuildVcpu(parent: Descriptor, known: KnownVcpu): VcpuParts {
   return assemble(parent, fd, {
     id,
     state,
-    kickState: new KickState(state, kickWords),
+    kickState: new KickState(backend, state, kickWords),
     dirtyRing,
     hasRun,
     told,
@@ -91,16 +91,17 @@ function assemble(parent: Descriptor, fd: number, own: Omit<VcpuParts, 'descript
   return { ...own, timer, descriptor: new Descriptor(arch, backend, fd, parent, ending(backend, own, timer)) };
 }
 
-/** What goes before the descriptor does. */
+/** What goes before the descriptor does. It refers to no view of the run state, which would keep the vCPU from being collected. */
 function ending(
   backend: Backend,
   { state, kickState, dirtyRing, claim }: Omit<VcpuParts, 'descriptor' | 'timer'>,
   timer: DeadlineTimer,
 ): () => void {
   const { address, length } = state;
+  const { close } = kickState;
   return () => {
     claim?.end();
-    kickState.close();
+    close();
     timer.close();
     backend.blank(address, length);
     if (dirtyRing !== undefined) backend.blank(dirtyRing.address, dirtyRing.length);

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { RunHead } from '../arch/architecture.js';
+import { keepOwner } from '../ioctl/descriptor.js';
 import { withGroups } from '../ioctl/groups.js';
 import { closedError, KvmFd } from '../ioctl/kvm-fd.js';
 import { StatsFd } from '../ioctl/stats.js';
@@ -15,7 +16,10 @@ import type { VcpuParts } from './parts.js';
 import type { RunState } from './run-state.js';
 import { VcpuSignals } from './signals.js';
 
-const { EAGAIN, EINTR } = constants.errno;
+const { EAGAIN, EFAULT, EINTR } = constants.errno;
+
+/** Node has no name for it. Its number is the same on every architecture that reports memory faults. */
+const EHWPOISON = 133;
 
 /** @internal What `transfer` does, also where somebody has put something else in its place. */
 export let giveVcpu: (vcpu: GenericVcpu) => ReturnType<typeof offerVcpu>;
@@ -56,6 +60,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     this.#kick = kickState;
     this.#timer = timer;
     this.#exits = new ExitViews(state, exits);
+    keepOwner(state.bytes.buffer, this);
     this.#enter = () => this.#firstEnter();
   }
 
@@ -67,6 +72,9 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
    * A kick or the deadline makes it return with the reason `ExitReason.Intr`; the guest goes on with the next run. So does, in the main
    * thread, any signal that the process handles: the program can then let the event loop turn, where handlers of signals are called.
    * In a Worker other signals end no run.
+   *
+   * A fault on guest memory that the kernel cannot resolve is an exit too, `ExitReason.MemoryFault`, although the system call fails
+   * with EFAULT or EHWPOISON. Cap.MemoryFaultInfo.
    *
    * @throws KvmError `ERR_KVM_SYSCALL` when the kernel cannot run the guest.
    */
@@ -88,7 +96,6 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     this.opened();
     this.#deadlinePassed = false;
     const result = this.#enterUntil(deadline);
-    if (result === 0) return this.#exits.current();
     this.#deadlinePassed = result === -EINTR && performance.now() >= deadline;
     return this.#stopped(result);
   }
@@ -130,7 +137,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     this.opened();
     if (!this.#hasRun) return undefined;
     const result = this.#enterAndLeave();
-    if (result === 0) return this.#exits.current();
+    if (this.#hasExit(result)) return this.#exits.current();
     if (result !== -EINTR) throw this.refused(this.abi.KVM_RUN, -result);
     return undefined;
   }
@@ -169,8 +176,15 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return this.#stopped(result);
   }
 
+  /** Whether the run state holds an exit. Of failed runs, only a memory fault fills it in; after any other error it is stale. */
+  #hasExit(result: number): boolean {
+    if (result >= 0) return true;
+    const mayBeMemoryFault = result === -EFAULT || result === -EHWPOISON;
+    return mayBeMemoryFault && this.#state.run.exitReason === this.abi.ExitReason.MemoryFault;
+  }
+
   #stopped(result: number): E {
-    if (result === 0) return this.#exits.current();
+    if (this.#hasExit(result)) return this.#exits.current();
     if (result !== -EINTR) throw this.refused(this.abi.KVM_RUN, -result);
     this.#kick.take(this.backend);
     return this.#exits.interrupted();

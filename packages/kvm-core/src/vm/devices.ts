@@ -1,4 +1,4 @@
-import { Descriptor } from '../ioctl/descriptor.js';
+import { closeOnExec, Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { boolean, u32 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
@@ -24,6 +24,7 @@ export abstract class VmDevices extends KvmFd<'vm'> {
     this.call(KVM_CREATE_DEVICE, this.addressOf(argument));
     if (test) return undefined;
     const parent = KvmFd.descriptorOf(this);
+    closeOnExec(parent, argument.fd);
     return new Device(new Descriptor(parent.arch, parent.backend, argument.fd, parent), type);
   }
 }

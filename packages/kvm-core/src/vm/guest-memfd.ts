@@ -1,4 +1,5 @@
 import { KvmError } from '../errors/kvm-error.js';
+import { closeOnExec } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
 import { memorySize, wholePages } from '../memory/sizes.js';
@@ -33,7 +34,9 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
     memorySize(size, 'the size of a guest_memfd');
     u64(flags, 'flags');
     const fd = this.write(this.abi.KVM_CREATE_GUEST_MEMFD, { size: BigInt(size), flags });
-    return new GuestMemfd(KvmFd.descriptorOf(this).arch, this.backend, fd, size, flags);
+    const descriptor = KvmFd.descriptorOf(this);
+    closeOnExec(descriptor, fd);
+    return new GuestMemfd(descriptor.arch, this.backend, fd, size, flags);
   }
 
   /**

@@ -42,8 +42,8 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
     const states = given.map((vcpu) => (vcpu instanceof SavedState ? vcpu : vcpu.save()));
     const ids = states.map((state) => idOf(state, this.archName));
     if (new Set(ids).size < ids.length) throw broken(`the vCPUs ${ids.join(', ')} are not all different ones`);
-    const missing = this.made.map((each) => each.deref()).find((vcpu) => isOpen(vcpu) && !ids.includes(vcpu.id));
-    if (missing !== undefined) throw broken(`vCPU ${missing.id} of this VM is not among those to save`);
+    const missing = [...this.made].find(([id, { released }]) => !released && !ids.includes(id));
+    if (missing !== undefined) throw broken(`vCPU ${missing[0]} of this VM is not among those to save`);
     return SavedState.of('vm', this.archName, [
       ...savedMemory(this.facts.slots, this.abi.MemoryFlag.GuestMemfd),
       ...states.flatMap((state, i) =>
@@ -64,7 +64,7 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
     const backend = this.opened();
     checkKind(state, 'vm', this.archName);
     if (this.facts.slots.size > 0) throw broken('a state is restored into a VM that has no memory yet');
-    if (this.made.length > 0) throw broken('a state is restored into a VM that has no vCPUs yet');
+    if (this.made.size > 0) throw broken('a state is restored into a VM that has no vCPUs yet');
     const own = state.selected((name) => (/^(?:slots$|memory\/\d+$|vcpu\/\d+\/.)/.test(name) ? undefined : name));
     const early = new Set(this.earlyParts.map(({ name }) => name));
     const ids = new Set(state.header.parts.flatMap(({ name }) => /^vcpu\/(\d+)\//.exec(name)?.[1] ?? []));
@@ -113,10 +113,6 @@ function listOf<C>(vcpus: Iterable<C | SavedState>): (C | SavedState)[] {
     if (!(each instanceof GenericVcpu || each instanceof SavedState) || all.push(each) > mostVcpus) throw wrong;
   }
   return all;
-}
-
-function isOpen<C extends VcpuSaving>(vcpu: C | undefined): vcpu is C {
-  return vcpu?.closed === false;
 }
 
 /** Which vCPU a state is of. */

@@ -1,4 +1,4 @@
-import { Descriptor, type VmFacts } from '../ioctl/descriptor.js';
+import { Descriptor, keepUntilClosed, type VmFacts } from '../ioctl/descriptor.js';
 import { withGroups } from '../ioctl/groups.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { StatsFd } from '../ioctl/stats.js';
@@ -40,8 +40,8 @@ const VmCalls = /* @__PURE__ */ withGroups(
 export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmCalls {
   readonly kind = 'vm';
   protected readonly facts: VmFacts;
-  /** The vCPUs made here. They are not kept: one that was dropped goes as if there were no list. */
-  protected readonly made: WeakRef<C>[] = [];
+  /** The descriptors of the vCPUs made here, by id. A WeakRef of a vCPU would keep it until the event loop turns. */
+  protected readonly made = new Map<number, Descriptor>();
   /** @internal The vCPUs of the architecture. */
   protected abstract readonly vcpuType: new (
     parts: VcpuParts,
@@ -71,28 +71,32 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
     this.opened();
     const limit = this.limit(this.abi.Cap.MaxVcpuId) || this.limit(this.abi.Cap.MaxVcpus);
     integer(id, 0, limit - 1, 'a vCPU id');
-    const fd = this.call(this.abi.KVM_CREATE_VCPU, id);
+    const fd = this.callForFd(this.abi.KVM_CREATE_VCPU, id);
     const { mmapSize, dirtyRingBytes } = this.facts;
-    const vcpu = new this.vcpuType(vcpuParts(KvmFd.descriptorOf(this), fd, id, mmapSize, dirtyRingBytes));
-    this.made.push(new WeakRef(vcpu));
-    return vcpu;
+    const parts = vcpuParts(KvmFd.descriptorOf(this), fd, id, mmapSize, dirtyRingBytes);
+    this.made.set(id, parts.descriptor);
+    return new this.vcpuType(parts);
   }
 
   /**
    * What to send to another Worker with `postMessage`: `Vm.from` makes a VM of it there, of the same guest, with a descriptor of its own.
-   * Keep this one open until it has. From now on the guest's memory stays as it is, but for flags, for as long as the VM lives.
+   * Keep this one open until it has. From now on only `close` ends this object, and not garbage collection. The guest's memory stays as it
+   * is, but for flags, for as long as the VM lives.
    *
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` where a slot has memory mapped from a file, `ERR_KVM_UNSAFE` where the kernel has
    *   addresses of memory that only this thread keeps: Xen's shared pages.
    */
   share(): SharedVm {
     this.opened();
-    return shareVm(KvmFd.descriptorOf(this));
+    const descriptor = KvmFd.descriptorOf(this);
+    const shared = shareVm(descriptor);
+    keepUntilClosed(descriptor);
+    return shared;
   }
 
   /**
    * Runs vCPUs, each in a Worker of its own, with handlers that a module exports: for those who do not want to write the Workers. From
-   * now on the guest's memory stays as it is, as with `share`. Keep the VM open until `done`.
+   * now on the guest's memory stays as it is, as with `share`. The VM stays until `done`, even if this object is closed or collected.
    *
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT`, `ERR_KVM_OUT_OF_RANGE`; and what `share` throws. What goes wrong later is told by `done`,
    *   a vCPU of another VM and one that cannot be given away among it.
