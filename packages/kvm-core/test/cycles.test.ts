@@ -26,3 +26,14 @@ onEachBackend('thousands of VMs, made, run and closed', (backend) => {
     expect(after.memory - before.memory).toBeLessThan(2 ** 20 + (cycles / 8) * 4096);
   });
 });
+
+onEachBackend('vCPUs, made and closed in one turn of the event loop', (backend) => {
+  test('can be collected before it turns', { timeout: 10 ** 6 }, async () => {
+    const program = new URL('./unturned.mjs', import.meta.url).pathname;
+    const count = Math.min(cycles, 4000);
+    const args = ['--expose-gc', program, backend, String(count)];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 10 ** 6, killSignal: 'SIGKILL' });
+    // The run state of each has three pages on x86.
+    expect(Number(stdout)).toBeLessThan(count * 2048);
+  });
+});

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeUnless, onEachBackend, whyNot } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { fakes } from '../../test/lies.js';
@@ -10,6 +10,7 @@ import { exitOf } from '../../test/run.js';
 import { Cap, ExitReason, GuestMemfdFlag, MemoryFlag } from '../abi/x86/index.js';
 import type { BackendName } from '../backend/backend.js';
 import { backendNames } from '../backend/select.js';
+import type { Exit } from '../x86/exits.js';
 import { Kvm } from '../x86/kvm.js';
 import type { Vcpu } from '../x86/vcpu/vcpu.js';
 import type { Vm } from '../x86/vm/vm.js';
@@ -252,6 +253,69 @@ import { readFileSync } from 'node:fs';
       const [most, left, byte, closed] = execFileSync(process.execPath, args, { encoding: 'utf8' }).trim().split(' ');
       expect(Number(most)).toBeGreaterThan(18);
       expect([Number(left) >= 2 && Number(left) <= 4, byte, closed]).toEqual([true, '7', 'false']);
+    });
+
+    describe('without its file', () => {
+      /** mov al, [0]; hlt, with ds at the slot of a file that nobody has any more. */
+      function faulting(): { kvm: Kvm; vm: Vm; vcpu: Vcpu } {
+        const kvm = Kvm.open({ backend });
+        const vm = kvm.createVm();
+        const memory = kvm.allocateMemory({ size });
+        memory.write(codeAddress, Uint8Array.of(0xa0, 0x00, 0x00, 0xf4));
+        vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
+        const guestMemfd = vm.createGuestMemfd(size, mapped);
+        const { fd } = guestMemfd;
+        const shown = kvm.allocateMemory({ size });
+        vm.setUserMemoryRegion2({ slot: 1, guestPhysAddr: BigInt(size), memory: shown, guestMemfd });
+        const vcpu = realModeVcpu(vm);
+        vcpu.setSregs(Object.assign(vcpu.getSregs(), { ds: { base: BigInt(size), selector: 0 } }));
+        // The number is taken at once, so that the slot, which gives it back in the end, gives back this.
+        closeSync(fd);
+        expect(openSync('/dev/null', 'r')).toBe(fd);
+        return { kvm, vm, vcpu };
+      }
+
+      const fault = { reason: ExitReason.MemoryFault, memoryFault: { gpa: BigInt(size), size: BigInt(pageSize) } };
+
+      test('makes the guest leave with a memory fault, by every kind of run, as often as it is touched', () => {
+        const { kvm, vm, vcpu } = faulting();
+        const shown = (exit: Exit | undefined): unknown =>
+          exit?.reason === ExitReason.MemoryFault
+            ? { reason: exit.reason, memoryFault: { gpa: exit.memoryFault.gpa, size: exit.memoryFault.size } }
+            : exit?.reason;
+        expect(shown(vcpu.run())).toEqual(fault);
+        expect(shown(vcpu.run({ deadline: performance.now() + 10_000 }))).toEqual(fault);
+        expect(vcpu.deadlinePassed).toBe(false);
+        // The guest is in no instruction that waits for anything.
+        expect(vcpu.settle()).toBeUndefined();
+        expect(shown(vcpu.run())).toEqual(fault);
+        vcpu.kick();
+        expect(vcpu.run().reason).toBe(ExitReason.Intr);
+        // Without the slot the read is an access that no slot backs.
+        vm.setUserMemoryRegion2({ slot: 1, guestPhysAddr: 0n });
+        expect(vcpu.run().reason).toBe(ExitReason.Mmio);
+        expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+        for (const object of [vcpu, vm, kvm]) object.close();
+      });
+
+      test('comes to the handler memoryFault of `vm.start`', async () => {
+        const { kvm, vm, vcpu } = faulting();
+        const handlers = `data:text/javascript,${encodeURIComponent(
+          'export function memoryFault({ memoryFault: { gpa, size } }, context) { context.post({ gpa, size }); }',
+        )}`;
+        const messages: unknown[] = [];
+        const running = vm.start({
+          vcpus: [vcpu],
+          handlers,
+          onMessage: (message) => {
+            messages.push(message);
+            running.stop();
+          },
+        });
+        const [outcome] = await running.done;
+        expect(messages[0]).toEqual(fault.memoryFault);
+        for (const object of [outcome?.vcpu, vm, kvm]) object?.close();
+      });
     });
 
     test('cannot be sent to another Worker, and reads zero when it is gone', () => {
