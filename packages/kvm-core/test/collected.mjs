@@ -129,27 +129,6 @@ const cases = {
     const [{ ended, reason }] = await running.done;
     return [ended, reason === ExitReason.Hlt];
   },
-  /** What nobody can reach any more is given back all the same. */
-  async dropped() {
-    const { readdirSync } = await import('node:fs');
-    const open = () => readdirSync('/proc/self/fd').length;
-    guest();
-    await collected();
-    const before = open();
-    const make = () => {
-      for (let i = 0; i < 20; i++) {
-        const { vcpu } = guest();
-        vcpu.kickHandle();
-        vcpu.syncRegs.valid = 1n;
-        vcpu.getRegs(vcpu.syncRegs.regs);
-        vcpu.run().io.data.fill(1);
-      }
-    };
-    make();
-    const most = open();
-    for (let i = 0; i < 20 && open() > before + 6; i++) await collected();
-    return [most - before >= 60, open() - before <= 6];
-  },
 };
 
 process.stdout.write(JSON.stringify((await cases[name]()) ?? 'lacking'));
