@@ -16,9 +16,6 @@ const entries = Object.values(exports)
   .map((entry) => /^\.\/dist\/(.+)\.js$/.exec(entry.default ?? '')?.[1])
   .filter((name) => name !== undefined);
 
-/** What `vm.start` has its Workers run. */
-entries.push('start/worker');
-
 for (const file of readdirSync(dist, { recursive: true })) if (file.endsWith('.js')) rmSync(join(dist, file));
 
 /**

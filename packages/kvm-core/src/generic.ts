@@ -13,7 +13,7 @@ export { pageSize } from './memory/page-size.js';
 export type { SharedGuestMemory } from './memory/shared-memory.js';
 export type { TransferredVcpu } from './share/vcpu.js';
 export type { SharedSlot, SharedVm } from './share/vm.js';
-export type { HandlerContext, HandlersOf } from './start/handlers.js';
+export type { HandlerContext, HandlersOf, HandlerTypes } from './start/handlers.js';
 export type { Ending } from './start/protocol.js';
 export type { Running, StartOptions, StopOptions, VcpuOutcome } from './start/start.js';
 export { type PartNotes, SavedState, type StateHeader, type StateKind, type StatePart } from './state/saved-state.js';

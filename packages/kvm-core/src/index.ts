@@ -1,6 +1,6 @@
 import * as abi from './abi/x86/index.js';
 import { namesOf } from './names.js';
-import type { HandlerContext, HandlersOf } from './start/handlers.js';
+import type { HandlerContext, HandlersOf, HandlerTypes } from './start/handlers.js';
 import type { Exit } from './x86/exits.js';
 import type { Vcpu } from './x86/vcpu/vcpu.js';
 import type { Vm } from './x86/vm/vm.js';
@@ -28,5 +28,9 @@ export type { XenHvmConfig } from './x86/vm/xen.js';
 
 export const { capName, capByName, allCaps, exitReasonName } = namesOf<abi.Cap>(abi);
 
-/** The exports of a module of handlers for `vm.start`. */
-export type Handlers = HandlersOf<Exit, typeof abi.ExitReason, HandlerContext<Vm, Vcpu>>;
+/** The exports of a module of handlers for `vm.start`: `export default { ... } satisfies Handlers<Talk>` checks them in one place. */
+export type Handlers<T extends HandlerTypes = HandlerTypes> = HandlersOf<
+  Exit,
+  typeof abi.ExitReason,
+  HandlerContext<Vm, Vcpu, T>
+>;

@@ -41,14 +41,31 @@ export const Turn = {
 } as const;
 
 /** Why a vCPU no longer runs. */
-export interface Ending {
-  /** A handler gave a result, or the guest came to its end, or `stop` was called. */
-  readonly ended: 'handler' | 'exit' | 'stop';
-  /** The last exit's. */
-  readonly reason: number;
-  /** What the handler gave. */
-  readonly result: unknown;
-}
+export type Ending<R = unknown> = {
+  /** The last exit's; undefined where the vCPU never ran, or its Worker was terminated. */
+  readonly reason: number | undefined;
+} & (
+  | {
+      /** `handler`: a handler called `context.end`. `machine`: it called `context.stop`. */
+      readonly ended: 'handler' | 'machine';
+      /** What the handler gave. */
+      readonly result: R;
+    }
+  | {
+      /**
+       * `exit`: the guest came to its end. `stop`: `running.stop()` was called, or `context.stop` of another vCPU. `signal`: the signal
+       * that `vm.start` was given was aborted.
+       */
+      readonly ended: 'exit' | 'stop' | 'signal';
+      readonly result: undefined;
+    }
+  | {
+      /** It was to stop, but handlers or `onMessage` did not end in time. Handlers were cut short; messages may be lost. */
+      readonly ended: 'timeout';
+      /** What a handler had given before. */
+      readonly result: R | undefined;
+    }
+);
 
 /** What a Worker says. The vCPU comes back with its last word. */
 export type Report =

@@ -8,7 +8,7 @@ import { type KickHandle, kick } from '../vcpu/kick.js';
 import { type Ending, type Order, type Report, Turn, Word } from './protocol.js';
 
 /** From the sources as from `dist/shared`, where the bundle has this: a Worker runs what is built. */
-const program = new URL('../../dist/start/worker.js', import.meta.url);
+export const workerProgram = new URL('../../dist/start/worker.js', import.meta.url);
 
 /**
  * How often a guest that is to stop is kicked again, in milliseconds: a handler that runs the vCPU itself may have taken a kick, and a Worker
@@ -37,6 +37,7 @@ export class RunningVcpu {
   readonly #words: Int32Array;
   readonly #onMessage: (message: unknown) => unknown;
   readonly #failed: (error: unknown) => void;
+  readonly #stopAll: () => void;
   /** Messages are handled one after another. */
   #messages: Promise<void> = Promise.resolve();
   /** The Worker has not ended yet. */
@@ -54,18 +55,20 @@ export class RunningVcpu {
 
   constructor(
     order: Order,
+    program: URL,
     offered: OfferedVcpu,
     kickHandle: KickHandle,
     onMessage: (message: unknown) => unknown,
     failed: (error: unknown) => void,
+    stopAll: () => void,
   ) {
     this.offered = offered;
     this.#kickHandle = kickHandle;
     this.#words = order.words;
     this.#onMessage = onMessage;
     this.#failed = failed;
-    const { Worker } = nodeWorkerThreads();
-    this.#worker = new Worker(program, { workerData: order, name: `vcpu of ${order.handlers}` });
+    this.#stopAll = stopAll;
+    this.#worker = workerOf(program, order);
     this.ended = this.#watch(this.#worker);
   }
 
@@ -78,7 +81,10 @@ export class RunningVcpu {
         clearInterval(this.#pressing);
         resolve(ending);
       };
-      this.#giveUp = finish;
+      this.#giveUp = () => {
+        if (ending !== undefined) ending = { ...ending, ended: 'timeout' };
+        finish();
+      };
       worker.on('message', (report: Report) => {
         if (report.kind === 'message') {
           this.#take(report.message);
@@ -92,18 +98,22 @@ export class RunningVcpu {
         }
         isOver = true;
         if (report.vcpu !== undefined) this.returned = report.vcpu;
-        if (report.kind === 'ended') ending = report.ending;
-        else this.#failed(decodeError(report.error));
+        if (report.kind === 'ended') {
+          ending = report.ending;
+          if (ending.ended === 'machine') this.#stopAll();
+        } else this.#failed(decodeError(report.error));
         // Whatever the handlers left open, the vCPU is back.
         worker.terminate();
       });
       worker.on('error', (error) => {
         isOver = true;
-        this.#failed(error);
+        // What the program of the Worker throws, it reports: this comes of the engine.
+        this.#failed(this.vm === undefined ? notStarted(error) : error);
       });
       worker.on('exit', (code) => {
         this.#running = false;
-        if (!isOver) this.#failed(this.#terminated ? late('the handlers') : endedByItself(code));
+        if (!isOver && this.#terminated) ending = { ended: 'timeout', reason: undefined, result: undefined };
+        else if (!isOver) this.#failed(endedByItself(code));
         this.#messages.then(finish);
       });
     });
@@ -159,7 +169,6 @@ export class RunningVcpu {
   #end(): void {
     if (!this.#running) {
       this.#giveUp();
-      this.#failed(late('onMessage'));
     } else if (Atomics.compareExchange(this.#words, Word.Turn, Turn.Nobody, Turn.Ending) === Turn.Nobody) {
       this.#terminated = true;
       this.#worker.terminate();
@@ -167,10 +176,22 @@ export class RunningVcpu {
   }
 }
 
-function late(who: string): KvmError {
-  return new KvmError('ERR_KVM_HANDLER', `${who} of a vCPU did not end in the time that stop() gave`, {
-    hint: 'look at stopping in handlers that take long, or give stop() a longer grace',
-  });
+function workerOf(program: URL, order: Order): Worker {
+  const { Worker } = nodeWorkerThreads();
+  try {
+    return new Worker(program, { workerData: order, name: `vcpu of ${order.handlers}` });
+  } catch (error) {
+    throw notStarted(error);
+  }
+}
+
+function notStarted(cause: unknown): KvmError {
+  const { code } = cause as { code?: unknown };
+  const hint =
+    code === 'ERR_ACCESS_DENIED'
+      ? "with Node's --permission, Workers need --allow-worker, and their files --allow-fs-read"
+      : 'in a bundle, vm.start needs the Worker as a file of its own: give it as workerUrl, a module that imports @kvm/core/worker';
+  return new KvmError('ERR_KVM_HANDLER', 'the Worker of a vCPU could not be started', { cause, hint });
 }
 
 function endedByItself(code: number): KvmError {

@@ -141,11 +141,18 @@ onEachBackend('vCPUs that are started', (backend) => {
       0x13,
       { code: 'ERR_KVM_SYSCALL', errnoName: 'EEXIST', ioctl: 'KVM_CREATE_VCPU' },
     ],
-    ['a result that cannot be sent', 0x14, { name: 'DataCloneError' }],
+    ['a result that cannot be sent', 0x14, { code: 'ERR_KVM_INVALID_ARGUMENT', cause: { name: 'DataCloneError' } }],
     ['an end of the Worker', 0x15, { code: 'ERR_KVM_HANDLER' }],
     ['a failure beside the run', 0x16, { code: 'ERR_KVM_SYSCALL', errnoName: 'EEXIST' }],
     ['a text that is thrown', 0x17, { message: 'thrown: a text' }],
     ['a vCPU that its handler closed', 0x18, { code: 'ERR_KVM_CLOSED' }],
+    ['a handler that returns a value', 0x19, { code: 'ERR_KVM_HANDLER', hint: expect.stringContaining('context.end') }],
+    [
+      'a handler that promises a value',
+      0x1a,
+      { code: 'ERR_KVM_HANDLER', hint: expect.stringContaining('context.end') },
+    ],
+    ['a handler that ends its vCPU twice', 0x1c, { code: 'ERR_KVM_HANDLER' }],
   ])('fail together, with the error as it was: %s', async (_, port, error) => {
     const before = descriptors();
     {
@@ -181,12 +188,116 @@ onEachBackend('vCPUs that are started', (backend) => {
     expect(await failure(none.done)).toMatchObject({ code: 'ERR_KVM_INVALID_ARGUMENT' });
   });
 
-  test('stop for an AbortSignal, with its reason', async () => {
+  test('end by a signal, and are kept with how each had ended', async () => {
+    using guest = machine(backend, spin, [0xf4], writes(0x11));
+    const signal = AbortSignal.timeout(1500);
+    const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers, signal }).done;
+    expect(outcomes.map(({ ended }) => ended)).toEqual(['signal', 'exit', 'handler']);
+    expect(outcomes[0]?.vcpu.getRegs().rip).toBe(0x1000n);
+    for (const { vcpu } of outcomes) vcpu.close();
+  });
+
+  test('all stop when a handler says so', async () => {
+    using guest = machine(backend, spin, writes(0x1b), spin);
+    const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers }).done;
+    expect(outcomes.map(({ ended, result }) => [ended, result])).toEqual([
+      ['stop', undefined],
+      ['machine', { by: 1 }],
+      ['stop', undefined],
+    ]);
+    for (const { vcpu } of outcomes) vcpu.close();
+  });
+
+  test('are watched without being kept from their end', async () => {
+    const watching = `data:text/javascript,let seen = [];
+      export default {
+        watch(exit) { seen.push(exit.reason); },
+        io(exit) { this.ports = (this.ports ?? 0) + 1; },
+        exit(exit, { post }) { post({ seen, ports: this.ports }); },
+      }`;
+    using guest = machine(backend, writes(0x30));
+    const messages: unknown[] = [];
+    const onMessage = (message: unknown) => messages.push(message);
+    const [outcome] = await guest.vm.start({ vcpus: guest.vcpus, handlers: watching, onMessage }).done;
+    expect(outcome).toMatchObject({ ended: 'exit', reason: ExitReason.Hlt });
+    expect(messages).toEqual([{ seen: [ExitReason.Io, ExitReason.Io, ExitReason.Hlt], ports: 2 }]);
+    outcome?.vcpu.close();
+  });
+
+  test('run on after a halt when its handler says so', async () => {
+    const resuming = `data:text/javascript,let halts = 0;
+      export const hlt = (exit, { resume }) => { if (++halts < 3) resume(); };
+      export const io = ({ io }, { end }) => end(io.port);`;
+    // hlt; hlt; out 0x10, al
+    using guest = machine(backend, [0xf4, 0xf4, 0xe6, 0x10], [0xf4, 0xf4, 0xf4, 0xe6, 0x10]);
+    const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers: resuming }).done;
+    expect(outcomes.map(({ ended, result }) => [ended, result])).toEqual([
+      ['handler', 0x10],
+      ['exit', undefined],
+    ]);
+    for (const { vcpu } of outcomes) vcpu.close();
+  });
+
+  test('end in setup before they have run', async () => {
     using guest = machine(backend, spin);
-    const controller = new AbortController();
-    const { done } = guest.vm.start({ vcpus: guest.vcpus, handlers, signal: controller.signal });
-    setTimeout(() => controller.abort(new Error('enough')), 50);
-    expect((await failure(done)).message).toBe('enough');
+    const early = 'data:text/javascript,export const setup = ({ end }) => end(5)';
+    const [outcome] = await guest.vm.start({ vcpus: guest.vcpus, handlers: early }).done;
+    expect(outcome).toMatchObject({ ended: 'handler', reason: undefined, result: 5 });
+    outcome?.vcpu.close();
+  });
+
+  test('post structs as plain values, and refuse what would arrive empty', async () => {
+    const posting = `data:text/javascript,export const io = (exit, { vm, vcpu, post, end }) => {
+      if (!exit.io.isWrite) return;
+      post(exit.io);
+      post({ exit, list: [exit.io.data], regs: new Map([['rip', vcpu.getRegs()]]) });
+      const refused = [vm, vcpu, [{ vm }]].map((value) => { try { post(value); } catch ({ code, hint }) { return code + ': ' + hint; } });
+      end({ refused, io: exit.io });
+    }`;
+    using guest = machine(backend, writes(0x30));
+    const messages: unknown[] = [];
+    const onMessage = (message: unknown) => messages.push(message);
+    const [outcome] = await guest.vm.start({ vcpus: guest.vcpus, handlers: posting, onMessage }).done;
+    const io = expect.objectContaining({ port: 0x30, size: 1, count: 1, data: Uint8Array.of(0) });
+    expect(messages).toEqual([
+      io,
+      {
+        exit: { reason: ExitReason.Io, io },
+        list: [Uint8Array.of(0)],
+        regs: new Map([['rip', expect.objectContaining({ rip: expect.any(BigInt), rflags: 2n })]]),
+      },
+    ]);
+    expect(Object.keys(messages[0] as object)).not.toContain('parts');
+    expect((messages[0] as { data: Uint8Array }).data.buffer.byteLength).toBe(1);
+    const refusal = (offer: string) => `ERR_KVM_INVALID_ARGUMENT: send what its ${offer}() gives`;
+    expect(outcome?.result).toEqual({ refused: [refusal('share'), refusal('transfer'), refusal('share')], io });
+    outcome?.vcpu.close();
+  });
+
+  test.each([
+    ['an export', 'export const mmoi = () => {}', 'mmio'],
+    ['a member of the default export', 'export default { Hlt() {} }', 'hlt'],
+  ])('are refused handlers of unknown names: %s', async (_, module, nearest) => {
+    using guest = machine(backend, [0xf4]);
+    const { done } = guest.vm.start({ vcpus: guest.vcpus, handlers: `data:text/javascript,${module}` });
+    expect(await failure(done)).toMatchObject({
+      code: 'ERR_KVM_INVALID_ARGUMENT',
+      hint: `did you mean ${nearest}?`,
+    });
+  });
+
+  test('fail where their Worker is not found, and run with one that is named', async () => {
+    using guest = machine(backend, [0xf4], [0xf4]);
+    const [first, second] = guest.vcpus as [Vcpu, Vcpu];
+    const missing = guest.vm.start({ vcpus: [first], handlers, workerUrl: 'file:///nowhere.mjs' });
+    expect(await failure(missing.done)).toMatchObject({
+      code: 'ERR_KVM_HANDLER',
+      hint: expect.stringContaining('workerUrl'),
+    });
+    const workerUrl = new URL('../../test/start/worker.mjs', import.meta.url);
+    const [outcome] = await guest.vm.start({ vcpus: [second], handlers, workerUrl }).done;
+    expect(outcome?.ended).toBe('exit');
+    outcome?.vcpu.close();
   });
 
   test.each([
@@ -215,12 +326,12 @@ onEachBackend('vCPUs that are started', (backend) => {
       });
       for (let i = 0; i < 500 && begun === 0 && where !== 'module'; i++) await sleep(10);
       if (where === 'module') await sleep(200);
-      const reason = await failure(running.stop({ grace: 50 }));
-      expect(reason).toMatchObject({
-        code: 'ERR_KVM_HANDLER',
-        message: expect.stringContaining('did not end in the time'),
-      });
-      expect(await failure(running.done)).toBe(reason);
+      const outcomes = await running.stop({ grace: 50 });
+      expect(outcomes).toMatchObject([{ ended: 'timeout' }]);
+      expect(await running.done).toBe(outcomes);
+      const vcpu = outcomes[0]?.vcpu as Vcpu;
+      expect(vcpu.getRegs().rip).toBeGreaterThanOrEqual(0x1000n);
+      vcpu.close();
     }
     for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
     expect(descriptors()).toBeLessThanOrEqual(before);
@@ -234,10 +345,12 @@ onEachBackend('vCPUs that are started', (backend) => {
     };
     const running = guest.vm.start({ vcpus: guest.vcpus, handlers: stubborn, data: {}, onMessage });
     for (let i = 0; i < 500 && !begun; i++) await sleep(10);
-    const stopped = failure(running.stop({ grace: Number.POSITIVE_INFINITY }));
+    const stopped = running.stop({ grace: Number.POSITIVE_INFINITY });
     await sleep(100);
-    running.stop({ grace: 0 }).catch(() => undefined);
-    expect(await stopped).toMatchObject({ code: 'ERR_KVM_HANDLER' });
+    running.stop({ grace: 0 });
+    const [outcome] = await stopped;
+    expect(outcome?.ended).toBe('timeout');
+    outcome?.vcpu.close();
   });
 
   test('are not stopped with a grace that is no time', async () => {
@@ -338,6 +451,10 @@ onEachBackend('vCPUs that are started', (backend) => {
       { ...good, handlers: './handlers.mjs' },
       { ...good, handlers: undefined },
       { ...good, data: () => 5 },
+      { ...good, data: { memory: guest.memory } },
+      { ...good, data: { kvm: guest.kvm } },
+      { ...good, workerUrl: './worker.mjs' },
+      { ...good, onmessage: () => 5 },
       { ...good, onMessage: 5 },
       { ...good, signal: {} },
       { ...good, signal: AbortSignal.abort() },

@@ -1,49 +1,61 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
+import { closedError } from '../ioctl/kvm-fd.js';
 import { adoptVcpu, reclaimVcpu } from '../share/vcpu.js';
 import { reclaimVm, shareVm } from '../share/vm.js';
-import { given, integer, list } from '../struct/check.js';
+import { integer, list } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import type { VcpuParts } from '../vcpu/parts.js';
 import { GenericVcpu, giveVcpu } from '../vcpu/vcpu.js';
+import type { DataOf, HandlerTypes, MessageOf, ResultOf } from './handlers.js';
 import { type Ending, words } from './protocol.js';
-import { RunningVcpu } from './running.js';
+import { RunningVcpu, workerProgram } from './running.js';
+import { sendable } from './sendable.js';
 
 /** What `vm.start` takes. */
-export interface StartOptions<C> {
+export interface StartOptions<C, T extends HandlerTypes = HandlerTypes> {
   /** Those to run, each in a Worker of its own. The objects are given away: `done` gives others. */
   vcpus: readonly C[];
   /** The module of handlers: `new URL('./handlers.js', import.meta.url)`. */
   handlers: URL | string;
   /** What the handlers find in `context.data`: anything that `postMessage` carries, `memory.share()` among it. */
-  data?: unknown;
+  data?: DataOf<T>;
   /** What handlers post, one message after another; the next waits for a promise that is returned. */
-  onMessage?: (message: unknown, index: number) => unknown;
+  onMessage?: (message: MessageOf<T>, index: number) => unknown;
   /** How many messages of a vCPU may wait until its handlers have to; 64. */
   queue?: number;
-  /** Stops the run; `done` then rejects with its reason. */
+  /** Stops the run: vCPUs that still ran end as `signal`. `AbortSignal.timeout(ms)` limits its time. */
   signal?: AbortSignal;
+  /**
+   * The file that each Worker runs, for programs that are bundled: a module that imports `@kvm/core/worker`, or a copy of the same.
+   * Without it, the package's own.
+   */
+  workerUrl?: URL | string;
 }
+
+/** Data that handlers count on is no option. */
+export type DataGiven<T> = T extends { readonly data: unknown } ? { data: DataOf<T> } : unknown;
 
 /** How one vCPU ended, and the vCPU. */
-export interface VcpuOutcome<C> extends Ending {
+export type VcpuOutcome<C, R = unknown> = Ending<R> & {
   /** It is this thread's again, and may be started again. */
   readonly vcpu: C;
-}
+};
 
 /** VCPUs that run in Workers. */
-export interface Running<C> {
+export interface Running<C, R = unknown> {
   /**
-   * Resolves when all have ended, with how each did, in the order of `vcpus`. When one fails the others are stopped, all are closed, and
-   * it rejects with the error as it was thrown.
+   * Resolves when all have ended, with how each did, in the order of `vcpus`: also where a signal or `stop` ended them, and where they had to
+   * be ended because their time was up. When one fails the others are stopped, all are closed, and it rejects with the error as it was thrown.
    */
-  readonly done: Promise<VcpuOutcome<C>[]>;
+  readonly done: Promise<VcpuOutcome<C, R>[]>;
   /**
-   * Stops all vCPUs, and waits until their Workers have ended; where they run to their end, it is `done`. What does not end in time, as a
-   * handler that awaits what never comes, or `onMessage`, is ended: all vCPUs are closed then, and `done` rejects with `ERR_KVM_HANDLER`.
+   * Stops all vCPUs, waits until their Workers have ended, and gives `done`. The Worker of one whose handlers do not end in time is terminated;
+   * nothing waits for `onMessage` any longer. Such a vCPU ends as `timeout`.
    *
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when `grace` is no time.
    */
-  stop(options?: StopOptions): Promise<VcpuOutcome<C>[]>;
+  stop(options?: StopOptions): Promise<VcpuOutcome<C, R>[]>;
 }
 
 /** How vCPUs are to stop. */
@@ -58,12 +70,12 @@ export interface StopOptions {
 const defaultQueue = 64;
 const longestQueue = 2 ** 20;
 
-export function startVcpus<C extends GenericVcpu>(
+export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
   vm: Descriptor,
   vcpuType: new (parts: VcpuParts) => C,
-  options: StartOptions<C>,
-): Running<C> {
-  const { vcpus, handlers, data, onMessage, queue, signal } = checked(options);
+  options: StartOptions<C, T>,
+): Running<C, ResultOf<T>> {
+  const { vcpus, handlers, data, onMessage, queue, signal, workerUrl } = checked(options);
   const { arch, backend } = vm;
   const shared = shareVm(vm);
   // The Workers may take the VM after its object was closed or collected here.
@@ -77,7 +89,13 @@ export function startVcpus<C extends GenericVcpu>(
     failure ??= { error };
     stop();
   };
-  const abort = (): void => fail(signal?.reason);
+  /** What ended those that were stopped: the first to do so. */
+  let cause: 'stop' | 'signal' | undefined;
+  const stopFor = (why: 'stop' | 'signal', grace?: number): void => {
+    cause ??= why;
+    stop(grace);
+  };
+  const abort = (): void => stopFor('signal');
   const begin = (vcpu: C, index: number): void => {
     const kickHandle = vcpu.kickHandle();
     const { handle, offered } = giveVcpu(vcpu);
@@ -92,7 +110,8 @@ export function startVcpus<C extends GenericVcpu>(
       words: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
       queue,
     };
-    running.push(new RunningVcpu(order, offered, kickHandle, (message) => onMessage(message, index), fail));
+    const take = (message: unknown): unknown => onMessage(message as MessageOf<T>, index);
+    running.push(new RunningVcpu(order, workerUrl, offered, kickHandle, take, fail, () => stopFor('stop')));
   };
   try {
     vcpus.forEach(begin);
@@ -109,18 +128,17 @@ export function startVcpus<C extends GenericVcpu>(
     signal?.removeEventListener('abort', abort);
     for (const each of running) if (each.vm !== undefined) reclaimVm(arch, each.vm);
     const back = running.map((each) => takeBack(vm, vcpuType, each));
-    if (failure === undefined) {
-      return endings.map((ending, i) => ({ ...(ending as Ending), vcpu: back[i] as C }));
-    }
+    if (failure === undefined && back.includes(undefined)) failure = { error: closedError('vcpu') };
+    if (failure === undefined) return endings.map((ending, i) => outcome(ending as Ending<ResultOf<T>>, back[i] as C));
     for (const vcpu of back) vcpu?.close();
     throw failure.error;
   });
-  // Who waits for stop() alone has the error from there.
-  done.catch(() => undefined);
+  const outcome = (ending: Ending<ResultOf<T>>, vcpu: C): VcpuOutcome<C, ResultOf<T>> =>
+    ending.ended === 'stop' ? { ...ending, ended: cause ?? 'stop', vcpu } : { ...ending, vcpu };
   return {
     done,
     stop: (options = {}) => {
-      stop(graceOf(options));
+      stopFor('stop', graceOf(options));
       return done;
     },
   };
@@ -147,13 +165,16 @@ function watchExit(): void {
   });
 }
 
-interface Checked<C> extends StartOptions<C> {
+interface Checked<C, T extends HandlerTypes> extends StartOptions<C, T> {
   handlers: string;
-  onMessage: (message: unknown, index: number) => unknown;
+  onMessage: (message: MessageOf<T>, index: number) => unknown;
   queue: number;
+  workerUrl: URL;
 }
 
-function checked<C extends GenericVcpu>(options: StartOptions<C>): Checked<C> {
+const names = ['vcpus', 'handlers', 'data', 'onMessage', 'queue', 'signal', 'workerUrl'] as const;
+
+function checked<C extends GenericVcpu, T extends HandlerTypes>(options: StartOptions<C, T>): Checked<C, T> {
   const {
     vcpus,
     handlers,
@@ -161,7 +182,8 @@ function checked<C extends GenericVcpu>(options: StartOptions<C>): Checked<C> {
     onMessage = ignore,
     queue = defaultQueue,
     signal,
-  } = given(options, 'what vm.start takes');
+    workerUrl = workerProgram,
+  } = optionsOf<StartOptions<C, T>, typeof names>(options, 'what vm.start takes', names);
   const all = Array.from(list(vcpus, 'vcpus'));
   if (all.length === 0 || new Set(all).size < all.length || !all.every((vcpu) => vcpu instanceof GenericVcpu)) {
     throw wrong('vcpus must be vCPUs of this VM, each of them once');
@@ -172,35 +194,28 @@ function checked<C extends GenericVcpu>(options: StartOptions<C>): Checked<C> {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal must be an AbortSignal');
   if (signal?.aborted) throw wrong('signal has been aborted already', signal.reason);
   integer(queue, 1, longestQueue, 'queue');
-  const url = urlOf(handlers);
+  const url = urlOf(handlers, 'handlers must be the URL of a module').href;
+  const program = urlOf(workerUrl, "workerUrl must be the URL of the Worker's module");
   // All Workers are given what it is now: what a getter says may change.
-  const copy = copyOf(data);
+  const copy = sendable(data, 'data') as DataOf<T>;
   watchExit();
-  return { vcpus: all, handlers: url, data: copy, onMessage, queue, ...(signal && { signal }) };
-}
-
-function copyOf(data: unknown): unknown {
-  try {
-    return structuredClone(data);
-  } catch (cause) {
-    throw wrong('data must be what postMessage carries', cause);
-  }
+  return { vcpus: all, handlers: url, data: copy, onMessage, queue, workerUrl: program, ...(signal && { signal }) };
 }
 
 /** In milliseconds; undefined where nobody says. */
 function graceOf(options: StopOptions): number | undefined {
-  const { grace } = given(options, 'the options of stop');
+  const { grace } = optionsOf(options, 'the options of stop', ['grace']);
   if (grace === undefined || (typeof grace === 'number' && grace >= 0)) return grace;
   throw new KvmError('ERR_KVM_OUT_OF_RANGE', 'grace must be a number of milliseconds, 0 or more');
 }
 
 function ignore(): void {}
 
-function urlOf(handlers: URL | string): string {
+function urlOf(url: URL | string, must: string): URL {
   try {
-    return new URL(handlers).href;
+    return new URL(url);
   } catch (cause) {
-    throw wrong("handlers must be the URL of a module, as new URL('./handlers.js', import.meta.url)", cause);
+    throw wrong(`${must}, as new URL('./file.js', import.meta.url)`, cause);
   }
 }
 

@@ -7,10 +7,11 @@ import type { TransferredVcpu } from '../share/vcpu.js';
 import type { SharedVm } from '../share/vm.js';
 import type { AnyExit } from '../vcpu/exits.js';
 import type { HandlerContext } from './handlers.js';
-import { runLoop } from './loop.js';
+import { runLoop, type Verdict } from './loop.js';
 import { type Order, type Report, Turn, Word } from './protocol.js';
+import { sendable } from './sendable.js';
 
-/** The Worker of one vCPU: `vm.start` starts it. */
+/** The Worker of one vCPU: `vm.start` starts it. As `@kvm/core/worker` it is also what a bundle's own file for it imports. */
 
 interface Closable {
   readonly closed: boolean;
@@ -47,18 +48,21 @@ function say(report: Report): void {
 let posted = 0;
 
 function post(message: unknown): void {
+  const sent = sendable(message, 'what is posted');
   for (;;) {
     const taken = Atomics.load(words, Word.Taken);
     if (posted - taken < order.queue) break;
     Atomics.wait(words, Word.Taken, taken);
   }
-  try {
-    say({ kind: 'message', message });
-  } catch (cause) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what is posted must be what postMessage carries', { cause });
-  }
-  // What was not sent takes no place.
+  say({ kind: 'message', message: sent });
   posted++;
+}
+
+const verdict: Verdict = { end: undefined, resumed: false };
+
+function end(ended: 'handler' | 'machine', result: unknown): void {
+  if (verdict.end !== undefined) throw new KvmError('ERR_KVM_HANDLER', 'the end of this vCPU was asked for before');
+  verdict.end = { ended, result: sendable(result, 'a result') };
 }
 
 /** What this Worker is not ended in the midst of. If its end has begun, it waits for it. */
@@ -101,14 +105,17 @@ async function main(): Promise<void> {
     vcpu,
     data: order.data,
     post,
+    end: (result?: unknown) => end('handler', result),
+    stop: (result?: unknown) => end('machine', result),
+    resume: () => {
+      verdict.resumed = true;
+    },
     get stopping() {
       return Atomics.load(words, Word.Stop) !== 0;
     },
   };
-  const handlers = (await import(order.handlers)) as Readonly<Record<string, unknown>>;
-  const ending = await runLoop({ vcpu, handlers, reasons: ExitReason, words }, context);
-  // What cannot be sent fails before the vCPU is given away.
-  structuredClone(ending);
+  const module = (await import(order.handlers)) as Readonly<Record<string, unknown>>;
+  const ending = await runLoop({ vcpu, module, reasons: ExitReason, words, verdict }, context);
   undivided(() => {
     const back = giveBack();
     if (back === undefined) throw closedError('vcpu');

@@ -3,7 +3,8 @@ import { withGroups } from '../ioctl/groups.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { StatsFd } from '../ioctl/stats.js';
 import { type SharedVm, shareVm } from '../share/vm.js';
-import { type Running, type StartOptions, startVcpus } from '../start/start.js';
+import type { HandlerTypes, ResultOf } from '../start/handlers.js';
+import { type DataGiven, type Running, type StartOptions, startVcpus } from '../start/start.js';
 import { integer } from '../struct/check.js';
 import { type VcpuParts, vcpuParts } from '../vcpu/parts.js';
 import type { GenericVcpu } from '../vcpu/vcpu.js';
@@ -101,7 +102,7 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT`, `ERR_KVM_OUT_OF_RANGE`; and what `share` throws. What goes wrong later is told by `done`,
    *   a vCPU of another VM and one that cannot be given away among it.
    */
-  start(options: StartOptions<C>): Running<C> {
+  start<T extends HandlerTypes = HandlerTypes>(options: StartOptions<C, T> & DataGiven<T>): Running<C, ResultOf<T>> {
     this.opened();
     return startVcpus(KvmFd.descriptorOf(this), this.vcpuType, options);
   }

@@ -9,7 +9,7 @@ export function setup({ data }) {
     throw new Error('no setup today', { cause: new KvmError('ERR_KVM_STATE', 'deep down') });
 }
 
-export function io({ io }, { vm, vcpu, post, data, stopping }) {
+export function io({ io }, { vm, vcpu, post, data, stopping, end, stop }) {
   if (!io.isWrite) {
     io.value = ++reads;
     return undefined;
@@ -19,7 +19,8 @@ export function io({ io }, { vm, vcpu, post, data, stopping }) {
       post({ id: vcpu.id, value: io.value });
       return undefined;
     case 0x11:
-      return { value: io.value, data, capability: vm.checkExtension(0), stopping };
+      end({ value: io.value, data, capability: vm.checkExtension(0), stopping });
+      return undefined;
     case 0x12:
       vcpu.setRegs({ rip: -1n });
       return undefined;
@@ -27,7 +28,8 @@ export function io({ io }, { vm, vcpu, post, data, stopping }) {
       vm.createVcpu(vcpu.id);
       return undefined;
     case 0x14:
-      return () => 'no postMessage carries this';
+      end(() => 'no postMessage carries this');
+      return undefined;
     case 0x15:
       return process.exit(7);
     case 0x16:
@@ -38,7 +40,19 @@ export function io({ io }, { vm, vcpu, post, data, stopping }) {
       throw 'a text';
     case 0x18:
       vcpu.close();
-      return 'done';
+      end('done');
+      return undefined;
+    case 0x19:
+      return io.isWrite;
+    case 0x1a:
+      return Promise.resolve(null);
+    case 0x1b:
+      stop({ by: vcpu.id });
+      return undefined;
+    case 0x1c:
+      end(1);
+      stop(2);
+      return undefined;
     default:
       return new Promise((resolve) => setTimeout(resolve, 5));
   }

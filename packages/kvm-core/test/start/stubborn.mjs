@@ -8,7 +8,7 @@ export function setup({ data, post }) {
   return never();
 }
 
-export function io({ io }, { vcpu, post }) {
+export function io({ io }, { vcpu, post, end }) {
   post('begun');
   switch (io.port) {
     case 0x20:
@@ -30,7 +30,8 @@ export function io({ io }, { vcpu, post }) {
         }
       });
       post('real');
-      return errors;
+      end(errors);
+      return undefined;
     }
     default:
       return undefined;

@@ -1,0 +1,73 @@
+import { expect, expectTypeOf, test } from 'vitest';
+import type { Handlers, IoExit, Vcpu, Vm } from '../index.js';
+import type { VcpuOutcome } from './start.js';
+
+interface Talk {
+  data: { key: number };
+  message: { port: number };
+  result: string;
+}
+
+test('a module of handlers is checked in one place', () => {
+  const handlers = {
+    setup({ data, post }) {
+      expectTypeOf(data).toEqualTypeOf<{ key: number }>();
+      post({ port: 1 });
+      // @ts-expect-error: another message
+      post('text');
+    },
+    io(exit, context) {
+      expectTypeOf(exit).toEqualTypeOf<IoExit>();
+      context.end('done');
+      // @ts-expect-error: another result
+      context.end(5);
+      // @ts-expect-error: there is one
+      context.stop();
+    },
+    async hlt(_, { resume }) {
+      resume();
+    },
+    watch() {},
+  } satisfies Handlers<Talk>;
+  expect(Object.keys(handlers)).toEqual(['setup', 'io', 'hlt', 'watch']);
+  const untyped = {
+    io(_, { data, post, end }) {
+      expectTypeOf(data).toBeUnknown();
+      post(5);
+      end();
+    },
+  } satisfies Handlers;
+  expect(untyped.io).toBeTypeOf('function');
+});
+
+test('what handlers cannot be does not compile', () => {
+  // @ts-expect-error: a value is returned
+  const value: Handlers = { io: ({ io }) => io.isWrite };
+  // @ts-expect-error: a value is promised
+  const promise: Handlers = { io: async ({ io }) => io.port };
+  // @ts-expect-error: no exit has this name
+  const typo: Handlers = { mmoi: () => undefined };
+  expect([value, promise, typo]).toHaveLength(3);
+});
+
+test('what is started has the types of its handlers', () => {
+  const typed = (vm: Vm, vcpus: Vcpu[], handlers: URL) => {
+    const running = vm.start<Talk>({
+      vcpus,
+      handlers,
+      data: { key: 5 },
+      onMessage: (message) => expectTypeOf(message).toEqualTypeOf<{ port: number }>(),
+    });
+    expectTypeOf(running.done).resolves.toEqualTypeOf<VcpuOutcome<Vcpu, string>[]>();
+    // @ts-expect-error: the handlers want data
+    vm.start<Talk>({ vcpus, handlers });
+    // @ts-expect-error: other data
+    vm.start<Talk>({ vcpus, handlers, data: { key: '5' } });
+    vm.start({ vcpus, handlers, onMessage: (message) => expectTypeOf(message).toBeUnknown() });
+  };
+  const narrowed = (outcome: VcpuOutcome<Vcpu, string>) => {
+    if (outcome.ended === 'handler') expectTypeOf(outcome.result).toEqualTypeOf<string>();
+    if (outcome.ended === 'exit') expectTypeOf(outcome.result).toEqualTypeOf<undefined>();
+  };
+  expect([typed, narrowed]).toHaveLength(2);
+});

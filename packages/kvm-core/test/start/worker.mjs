@@ -1,0 +1,2 @@
+/** The Worker's file of a program that brings its own. */
+import '../../dist/start/worker.js';
