@@ -25,8 +25,8 @@ export type KvmErrorCode =
   /** A backend that was asked for cannot be loaded. */
   | 'ERR_KVM_BACKEND'
   /**
-   * A vCPU that `vm.start` runs left the guest for a reason that its handlers have none for, its Worker ended by itself, or what ran did not
-   * end when it was to stop.
+   * Of `vm.start`: a vCPU left the guest for a reason that no handler handles, a handler returned a value or ended its vCPU twice, or a
+   * Worker could not be started or ended by itself.
    */
   | 'ERR_KVM_HANDLER';
 
