@@ -189,10 +189,13 @@ onEachBackend('vCPUs that are started', (backend) => {
   });
 
   test('end by a signal, and are kept with how each had ended', async () => {
-    using guest = machine(backend, spin, [0xf4], writes(0x11));
-    const signal = AbortSignal.timeout(1500);
-    const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers, signal }).done;
-    expect(outcomes.map(({ ended }) => ended)).toEqual(['signal', 'exit', 'handler']);
+    using guest = machine(backend, spin, writes(0x10));
+    const controller = new AbortController();
+    // The other is about to halt then.
+    const onMessage = () => void setTimeout(() => controller.abort(), 3000);
+    const { signal } = controller;
+    const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers, signal, onMessage }).done;
+    expect(outcomes.map(({ ended }) => ended)).toEqual(['signal', 'exit']);
     expect(outcomes[0]?.vcpu.getRegs().rip).toBe(0x1000n);
     for (const { vcpu } of outcomes) vcpu.close();
   });
@@ -212,7 +215,8 @@ onEachBackend('vCPUs that are started', (backend) => {
     const watching = `data:text/javascript,let seen = [];
       export default {
         watch(exit) { seen.push(exit.reason); },
-        io(exit) { this.ports = (this.ports ?? 0) + 1; },
+        ports: 0,
+        io() { this.ports++; },
         exit(exit, { post }) { post({ seen, ports: this.ports }); },
       }`;
     using guest = machine(backend, writes(0x30));

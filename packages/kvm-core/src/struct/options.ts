@@ -35,16 +35,20 @@ export function unknownName(message: string, name: string, known: readonly strin
 /** A longer name is near to no option, and would only take time to compare. */
 const longest = 64;
 
-/** How many letters have to be added, removed or replaced to make one word of the other. */
+/** How many letters have to be added, removed, replaced or swapped with the next to make one word of the other. */
 function distanceOf(from: string, to: string): number {
   if (from.length > longest) return Number.POSITIVE_INFINITY;
+  let above: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...from].entries()) {
     const next = [i + 1];
     for (let j = 0; j < to.length; j++) {
       const replaced = (row[j] as number) + (letter === to[j] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] as number) + 1, (next[j] as number) + 1));
+      const isSwapped = i > 0 && j > 0 && letter === to[j - 1] && from[i - 1] === to[j];
+      const swapped = isSwapped ? (above[j - 1] as number) + 1 : replaced;
+      next.push(Math.min(replaced, swapped, (row[j + 1] as number) + 1, (next[j] as number) + 1));
     }
+    above = row;
     row = next;
   }
   return row[to.length] as number;
