@@ -25,7 +25,8 @@ describe('an object of options', () => {
   test('is refused with an option that does not exist, which is named, with the nearest that does', () => {
     const error = kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ singlestep: true }));
     expect(error.message).toBe('the options of example: there is no option singlestep (did you mean singleStep?)');
-    expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ paht: '' })).hint).toBe('known are: singleStep, path');
+    expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ paht: '' })).hint).toBe('did you mean path?');
+    expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ xyzt: '' })).hint).toBe('known are: singleStep, path');
     expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ pat: '' })).hint).toBe('did you mean path?');
   });
 
