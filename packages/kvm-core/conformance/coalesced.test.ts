@@ -80,7 +80,7 @@ onEachBackend('coalesced writes', (backend) => {
     using guest = writer(context, readBetween, Cap.CoalescedMmio);
     guest.vm.registerCoalescedMmio({ addr: device, size: 16 });
     const { mmio } = runTo(guest.vcpu, ExitReason.Mmio);
-    expect([mmio.physAddr, mmio.isWrite]).toEqual([device, 0]);
+    expect([mmio.physAddr, mmio.isWrite]).toEqual([device, false]);
     expect(drain(guest.vcpu)).toEqual([[device, 1, 0x11n]]);
     mmio.value = 0x77n;
     runTo(guest.vcpu, ExitReason.Hlt);

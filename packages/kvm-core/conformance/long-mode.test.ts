@@ -111,9 +111,9 @@ onEachBackend('a guest in long mode', (backend) => {
     const tables = ownTables(guest);
     tables.map(high, 0xfed0_0000n);
     changeRegs(guest.vcpu, { rbx: high + 0x10n, rsi: high + 0x20n });
-    expect(runTo(guest.vcpu, ExitReason.Mmio).mmio).toMatchObject({ physAddr: 0xfed0_0010n, len: 8, isWrite: 1 });
+    expect(runTo(guest.vcpu, ExitReason.Mmio).mmio).toMatchObject({ physAddr: 0xfed0_0010n, len: 8, isWrite: true });
     const { mmio } = runTo(guest.vcpu, ExitReason.Mmio);
-    expect(mmio).toMatchObject({ physAddr: 0xfed0_0020n, len: 8, isWrite: 0 });
+    expect(mmio).toMatchObject({ physAddr: 0xfed0_0020n, len: 8, isWrite: false });
     mmio.value = 9n;
     runTo(guest.vcpu, ExitReason.Hlt);
     expect(guest.vcpu.getRegs().rcx).toBe(9n);

@@ -83,13 +83,13 @@ const realMode = code16`
 /** A write of the guest, which must be this. */
 function takeWrite(vcpu: Vcpu, address: bigint, len: number, value: bigint): void {
   const { mmio } = runTo(vcpu, ExitReason.Mmio);
-  expect([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value]).toEqual([address, len, 1, value]);
+  expect([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value]).toEqual([address, len, true, value]);
 }
 
 /** A read of the guest, which must be this, and gets a value. */
 function giveRead(vcpu: Vcpu, address: bigint, len: number, value: bigint): void {
   const { mmio } = runTo(vcpu, ExitReason.Mmio);
-  expect([mmio.physAddr, mmio.len, mmio.isWrite]).toEqual([address, len, 0]);
+  expect([mmio.physAddr, mmio.len, mmio.isWrite]).toEqual([address, len, false]);
   mmio.value = value;
 }
 

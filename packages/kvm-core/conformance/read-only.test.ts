@@ -46,7 +46,7 @@ onEachBackend('read-only memory', (backend) => {
     });
     using memory = withRom(guest, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
     const { mmio } = runTo(guest.vcpu, ExitReason.Mmio);
-    expect([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value32]).toEqual([rom, 4, 1, 0xffff_ffff]);
+    expect([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value32]).toEqual([rom, 4, true, 0xffff_ffff]);
     runTo(guest.vcpu, ExitReason.Hlt);
     expect(guest.vcpu.getRegs()).toMatchObject({ rax: 0x0807_0605_0403_0201n, rdx: 0x0807_0605_0403_0201n });
     expect(memory.read(0, 4)).toEqual(Uint8Array.of(1, 2, 3, 4));
@@ -63,7 +63,7 @@ onEachBackend('read-only memory', (backend) => {
     using guest = machine(backend, 'long', addThere, { before: before(context), regs: { rbx: rom + 2n } });
     using _memory = withRom(guest, Uint8Array.of(0, 0, 41));
     const { mmio } = runTo(guest.vcpu, ExitReason.Mmio);
-    expect([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value32]).toEqual([rom + 2n, 1, 1, 42]);
+    expect([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value32]).toEqual([rom + 2n, 1, true, 42]);
     runTo(guest.vcpu, ExitReason.Hlt);
   });
 

@@ -43,7 +43,7 @@ onEveryMachine('on every machine', (backend) => {
       [0xd0004n, 4, 0x44556677],
     ] as const) {
       const access = mmio(exitOf(vcpu));
-      expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, 1, value]);
+      expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, true, value]);
       expect([access.value, access.address]).toEqual([BigInt(value), Number(address)]);
     }
     for (const [address, len, value] of [
@@ -52,18 +52,18 @@ onEveryMachine('on every machine', (backend) => {
       [0xd000cn, 4, 0xc1c2c3c4],
     ] as const) {
       const read = mmio(exitOf(vcpu));
-      expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, 0]);
+      expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, false]);
       read.value32 = value;
       // x86 echoes it to a port, the others to memory that is none.
       const echo = exitOf(vcpu);
       if (echo.reason === ExitReason.Io) expect(echo.io.value).toBe(value);
-      else expect([mmio(echo).len, mmio(echo).isWrite, mmio(echo).value32]).toEqual([len, 1, value]);
+      else expect([mmio(echo).len, mmio(echo).isWrite, mmio(echo).value32]).toEqual([len, true, value]);
     }
     let exit = exitOf(vcpu);
     if (exit.reason === ExitReason.Mmio) {
       expect([exit.mmio.len, exit.mmio.value]).toEqual([8, 0x1122_3344_5566_7788n]);
       const read = mmio(exitOf(vcpu));
-      expect([read.len, read.isWrite, read.address]).toEqual([8, 0, 0xd0020]);
+      expect([read.len, read.isWrite, read.address]).toEqual([8, false, 0xd0020]);
       read.value = 0xfedc_ba98_7654_3210n;
       expect(mmio(exitOf(vcpu)).value).toBe(0xfedc_ba98_7654_3210n);
       exit = exitOf(vcpu);
@@ -135,7 +135,7 @@ onEveryMachine('on every machine', (backend) => {
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, flags: MemoryFlag.Readonly });
     const access = mmio(exitOf(vcpu));
-    expect([access.address, access.value32, access.isWrite]).toEqual([RESULT + 4, 6, 1]);
+    expect([access.address, access.value32, access.isWrite]).toEqual([RESULT + 4, 6, true]);
     expect(memory.read(RESULT + 4, 4)).toEqual(new Uint8Array(4));
   });
 
@@ -167,7 +167,7 @@ function transcript(backend: BackendName): string[] {
     const exit = exitOf(vcpu);
     lines.push(`${exit.reason} ${JSON.stringify(exit)}`);
     if (ended(exit)) break;
-    if (exit.reason === ExitReason.Mmio && exit.mmio.isWrite === 0) exit.mmio.value = BigInt(1 + i);
+    if (exit.reason === ExitReason.Mmio && !exit.mmio.isWrite) exit.mmio.value = BigInt(1 + i);
   }
   lines.push(Buffer.from(memory.read(codeAddress, 64)).toString('hex'));
   const noRegister = kvm.checkExtension(Cap.OneReg) === 0 ? 'ERR_KVM_UNSUPPORTED' : 'ERR_KVM_SYSCALL';

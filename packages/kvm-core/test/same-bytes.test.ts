@@ -38,7 +38,7 @@ function transcript(backend: BackendName, image: string): string[] {
       lines.push(`  data ${exit.io.data}`);
       if (!exit.io.isWrite) exit.io.data.fill(0x5a);
     } else if (exit.reason === ExitReason.Mmio) {
-      if (exit.mmio.isWrite === 0) exit.mmio.value = BigInt.asUintN(8 * exit.mmio.len, 0x1122334455667788n);
+      if (!exit.mmio.isWrite) exit.mmio.value = BigInt.asUintN(8 * exit.mmio.len, 0x1122334455667788n);
     } else {
       break;
     }

@@ -1,11 +1,27 @@
 import * as abi from '../abi/loongarch/index.js';
 import { type ExitOf, type ExitTable, exitTable } from '../vcpu/exits.js';
-import { mmioAccess } from '../vcpu/mmio-access.js';
+import { type MmioAccess, mmioAccess } from '../vcpu/mmio-access.js';
+
+const { ExitReason } = abi;
+
+/** An access to an IOCSR register: `iocsrIo.physAddr` is its number, the rest is as in an access to memory. */
+export interface IocsrExit {
+  readonly reason: typeof ExitReason.LoongarchIocsr;
+  readonly iocsrIo: MmioAccess;
+}
 
 /**
  * Why a run returned. A `switch` on `reason` narrows it to the members of `struct kvm_run` that the reason fills, under the
  * kernel's names: `exit.mmio`, `exit.systemEvent`.
  */
-export type Exit = ExitOf<abi.AbiExit>;
+export type Exit = Exclude<ExitOf<abi.AbiExit>, { readonly reason: IocsrExit['reason'] }> | IocsrExit;
 
-export const exits: ExitTable<Exit> = exitTable(abi.exitViews, mmioAccess(abi.KvmRunMmio), abi.ExitReason);
+const IocsrAccess = mmioAccess(abi.KvmRunIocsrIo as unknown as typeof abi.KvmRunMmio);
+
+export const exits: ExitTable<Exit> = {
+  ...(exitTable(abi.exitViews, mmioAccess(abi.KvmRunMmio), ExitReason) as ExitTable<Exit>),
+  [ExitReason.LoongarchIocsr]: ({ run }) => ({
+    reason: ExitReason.LoongarchIocsr,
+    iocsrIo: IocsrAccess.at((run as abi.KvmRun).iocsrIo.bytes),
+  }),
+};

@@ -31,5 +31,6 @@ export function placesOf(type: StructType): Map<string, Place> {
 
 /** What makes a field zero: an array is filled up with it. */
 function zero(value: unknown): unknown {
+  if (typeof value === 'boolean') return false;
   return typeof value === 'bigint' ? 0n : typeof value === 'number' ? 0 : [];
 }

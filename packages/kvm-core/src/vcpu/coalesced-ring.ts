@@ -3,9 +3,9 @@ import type { Abi } from '../arch/architecture.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { mmioAccess } from './mmio-access.js';
 
-/** A write of the guest for which it did not leave: the first `len` bytes of `data`. */
+/** A write of the guest for which it did not leave: `len` bytes of `data`. */
 export interface CoalescedAccess extends Readonly<Pick<KvmCoalescedMmio, 'physAddr' | 'len' | 'data' | 'pio'>> {
-  /** The port, or the guest-physical address: `physAddr` as a number, which makes no garbage. */
+  /** The port, or the guest-physical address: `physAddr` as a number, for handlers that must not allocate. */
   readonly address: number;
   /** The first `len` bytes as a little-endian number. */
   readonly value: bigint;
@@ -27,6 +27,8 @@ export class CoalescedRing {
   readonly #entries: number;
   readonly #access: CoalescedAccess & KvmCoalescedMmio;
   readonly #accessWords: Uint32Array;
+  /** Bytes of a write, at most. */
+  readonly #longest: number;
 
   /** @internal @param page the ring's, in a buffer that nobody else has and could transfer away. */
   constructor({ KvmCoalescedMmio, KvmCoalescedMmioRing: Ring }: Abi, page: ArrayBuffer) {
@@ -43,6 +45,7 @@ export class CoalescedRing {
     ) as unknown as new () => CoalescedAccess & KvmCoalescedMmio;
     this.#access = new Access();
     this.#accessWords = wordsOf(this.#access.bytes);
+    this.#longest = KvmCoalescedMmio.from({ len: 0xffff_ffff }).data.length;
   }
 
   /**
@@ -75,7 +78,7 @@ export class CoalescedRing {
     const copy = this.#accessWords;
     const start = elements + at * copy.length;
     for (let i = 0; i < copy.length; i++) copy[i] = words[start + i] as number;
-    if (this.#access.len > this.#access.data.length) this.#access.len = this.#access.data.length;
+    if (this.#access.len > this.#longest) this.#access.len = this.#longest;
     Atomics.store(words, first, (at + 1) % entries);
     return true;
   }

@@ -88,7 +88,7 @@ onEachBackend('an exit', (backend) => {
       [0xd0004n, 4, 0x44556677],
     ] as const) {
       const access = mmio(exitOf(vcpu));
-      expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, 1, value]);
+      expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, true, value]);
       expect(access.value).toBe(BigInt(value));
       expect(access.address).toBe(Number(address));
     }
@@ -98,7 +98,7 @@ onEachBackend('an exit', (backend) => {
       [0xd000cn, 4, 0xc1c2c3c4],
     ] as const) {
       const read = mmio(exitOf(vcpu));
-      expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, 0]);
+      expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, false]);
       if (len === 2) read.value = BigInt(value);
       else read.value32 = value;
       expect(io(exitOf(vcpu)).value).toBe(value);
@@ -116,7 +116,7 @@ onEachBackend('an exit', (backend) => {
     vcpu.setCpuid2(kvm.getSupportedCpuid());
     enterMode(vcpu, 'long', { memory, entry: 0x1000n, stackTop: 0x8000n, tables: 0x10000n });
     const written = mmio(exitOf(vcpu));
-    expect([written.address, written.len, written.isWrite]).toEqual([0xd0000000, 8, 1]);
+    expect([written.address, written.len, written.isWrite]).toEqual([0xd0000000, 8, true]);
     expect(written.value).toBe(0x1122334455667788n);
     expect(written.value32).toBe(0x55667788);
   });
@@ -137,7 +137,7 @@ onEachBackend('an exit', (backend) => {
     using other = realModeGuest(backend, guestImage('mmio').slice(0));
     for (let i = 0; i < 3; i++) exitOf(other.vcpu);
     const read = mmio(exitOf(other.vcpu));
-    expect([read.isWrite, read.len]).toEqual([0, 1]);
+    expect([read.isWrite, read.len]).toEqual([false, 1]);
     for (const value of [256n, -1n, 1n << 70n, 5]) {
       expect(() => {
         read.value = value as bigint;

@@ -2,11 +2,11 @@ import type { KvmRunMmio } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { bigInteger, integer } from '../struct/check.js';
 
-/** An access to guest-physical memory that no slot backs: `len` bytes of `data`, both ways. */
+/** An access to guest-physical memory that no slot backs: `len` bytes of `data`, which the guest wrote or is going to read. */
 export interface MmioAccess extends KvmRunMmio {
-  /** `physAddr` as a number, which makes no garbage: no processor has more than 52 bits of it. */
+  /** `physAddr` as a number, for handlers that must not allocate. It is exact: no processor has more than 52 address bits. */
   readonly address: number;
-  /** The first `len` bytes as a little-endian number: what the guest wrote. Set, it is what the guest reads, and must fit. */
+  /** `data` as a little-endian number: what the guest wrote. Set, it is what the guest reads, and must fit. */
   value: bigint;
   /** The same for accesses of up to 4 bytes, as a number, which makes no garbage; of a longer one, the low 4 bytes. */
   value32: number;
@@ -28,7 +28,7 @@ export function mmioAccess(type: typeof KvmRunMmio): MmioAccessType {
   const high = addressOffset + (littleEndian ? 4 : 0);
   const low = addressOffset + (littleEndian ? 0 : 4);
 
-  return class extends type implements MmioAccess {
+  return class MmioAccess extends type implements MmioAccess {
     get address(): number {
       const { view } = this;
       return view.getUint32(high, littleEndian) * 2 ** 32 + view.getUint32(low, littleEndian);

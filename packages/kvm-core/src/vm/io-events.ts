@@ -77,6 +77,6 @@ export abstract class VmIoEvents extends KvmFd<'vm'> {
   private zone(zone: CoalescedZone): Pick<KvmCoalescedMmioZone, 'addr' | 'size' | 'pio'> {
     const { addr, size, pio = false } = optionsOf(zone, 'a zone of coalesced writes', ['addr', 'size', 'pio']);
     if (boolean(pio, 'pio')) this.need(this.abi.Cap.CoalescedPio, 'a zone of ports');
-    return { addr: u64(addr, 'addr'), size: integer(size, 1, 0xffff_ffff, 'size'), pio: Number(pio) };
+    return { addr: u64(addr, 'addr'), size: integer(size, 1, 0xffff_ffff, 'size'), pio };
   }
 }

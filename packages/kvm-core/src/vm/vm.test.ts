@@ -65,7 +65,7 @@ onEachBackend('Vm', (backend) => {
     guest.vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n });
     const exit = exitOf(guest.vcpu);
     if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
-    expect([exit.mmio.physAddr, exit.mmio.isWrite]).toEqual([0x3000n, 0]);
+    expect([exit.mmio.physAddr, exit.mmio.isWrite]).toEqual([0x3000n, false]);
   });
 
   test('refuses a region that is not whole pages, leaves its memory, or overlaps', () => {
@@ -130,7 +130,7 @@ onEachBackend('Vm', (backend) => {
     guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: guest.memory, flags: MemoryFlag.Readonly });
     const exit = exitOf(guest.vcpu);
     if (exit.reason !== ExitReason.Mmio) throw new Error(`exit reason ${exit.reason}`);
-    expect([exit.mmio.physAddr, exit.mmio.value32, exit.mmio.isWrite]).toEqual([0x3000n, 7, 1]);
+    expect([exit.mmio.physAddr, exit.mmio.value32, exit.mmio.isWrite]).toEqual([0x3000n, 7, true]);
     expect(guest.memory.bytes()[0x3000]).toBe(0);
   });
 
@@ -167,8 +167,10 @@ onEachBackend('Vm', (backend) => {
     using vm = kvm.createVm();
     vm.setIdentityMapAddr(0xfffb_c000n);
     vm.setIdentityMapAddr(0n);
-    vm.setTssAddr(0xfffb_d000);
-    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setTssAddr(2 ** 32));
+    vm.setTssAddr(0xfffb_d000n);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setTssAddr(2n ** 32n));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.setTssAddr('0xfffbd000' as never));
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setTssAddr(0xfffb_d000 as never));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setIdentityMapAddr(-1n));
     using _vcpu = vm.createVcpu(0);
     const late = kvmError('ERR_KVM_SYSCALL', () => vm.setIdentityMapAddr(0n));
@@ -279,7 +281,7 @@ onEachBackend('Vm', (backend) => {
       () => vm.setClock({}),
       () => vm.irqfd({ eventfd, gsi: 0 }),
       () => vm.setIdentityMapAddr(0n),
-      () => vm.setTssAddr(0),
+      () => vm.setTssAddr(0n),
     ]) {
       kvmError('ERR_KVM_CLOSED', use);
     }

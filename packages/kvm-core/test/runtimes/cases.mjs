@@ -62,7 +62,7 @@ const cases = {
     const { vcpu, close } = guest(backend, [0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xc6, 0x06, 0x10, 0x00, 0x07, 0xf4]);
     const { reason, mmio } = vcpu.run();
     assert.equal(reason, ExitReason.Mmio);
-    assert.deepEqual([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value], [0x20010n, 1, 1, 7n]);
+    assert.deepEqual([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value], [0x20010n, 1, true, 7n]);
     close();
   },
   'what the guest stores is in its memory'(backend) {

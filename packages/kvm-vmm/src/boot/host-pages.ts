@@ -2,7 +2,7 @@ import { Cap, Kvm, KvmError, Vm } from '@kvm/core';
 
 /** Below the firmware's place at the end of 4 GiB, where no guest has memory; the addresses other monitors use, too. */
 const identityMapAddr = 0xfffb_c000n;
-const tssAddr = 0xfffb_d000;
+const tssAddr = 0xfffb_d000n;
 
 /**
  * Sets aside the four pages of the guest's address space that Intel hosts need for real mode; other hosts do not use them.

@@ -8,7 +8,7 @@ function access(physAddr: bigint, len: number, write?: bigint): MmioAccess {
   const mmio = new MmioAccess();
   mmio.physAddr = physAddr;
   mmio.len = len;
-  mmio.isWrite = write === undefined ? 0 : 1;
+  mmio.isWrite = write !== undefined;
   mmio.value = BigInt.asUintN(8 * len, write ?? 0n);
   return mmio;
 }

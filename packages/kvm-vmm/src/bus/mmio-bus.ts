@@ -57,7 +57,7 @@ export class MmioBus {
     if (!(mmio instanceof MmioAccess)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'dispatch takes exit.mmio');
     const { address } = mmio;
     const claim = this.#devices.find(address, mmio.len);
-    if (mmio.isWrite !== 0) {
+    if (mmio.isWrite) {
       if (claim === undefined) this.#unclaimedWrites++;
       else claim.device.write(address - claim.start, mmio);
     } else if (claim === undefined) {

@@ -12,8 +12,8 @@ export function describeExit(exit: Exit): string {
     }
     case ExitReason.Mmio: {
       const { physAddr, len, isWrite, data } = exit.mmio;
-      const way = isWrite === 0 ? 'read' : 'write';
-      return `KVM_EXIT_MMIO ${way} addr=${hex(physAddr)} len=${len} data=${bytes(data.subarray(0, len))}`;
+      const way = isWrite ? 'write' : 'read';
+      return `KVM_EXIT_MMIO ${way} addr=${hex(physAddr)} len=${len} data=${bytes(data)}`;
     }
     case unrecognised:
       return exitReasonName(exit.exitReason);

@@ -1,4 +1,5 @@
 import { flexCounts } from '../facts/flex.js';
+import { booleanMembers, countedMembers } from '../facts/members.js';
 import { otherFlexCounts } from '../facts/otherFlex.js';
 import { table } from '../facts/table.js';
 import {
@@ -41,8 +42,10 @@ interface StructField extends Field {
   type: TypeRef;
   /** What the header says. */
   declared: TypeRef;
-  /** Which of the struct's kept views is the field's. */
+  /** Which of the struct's kept views is the field's, or, of one that is counted, the first of its views. */
   part: number;
+  /** The field that counts the elements in use. */
+  countedBy: string | undefined;
 }
 
 /** Whether a field is a view of bytes that is made once. */
@@ -65,12 +68,15 @@ class StructEmitter {
 
   emit(record: AbiRecord): string[] {
     const declared = fieldsOf(record, this.#records);
-    const views = declared.filter(isView);
+    const counted = countedMembers[record.name] ?? {};
+    // One that is counted has a view for each number of elements, behind all the others.
+    const views = declared.filter((field) => isView(field) && !Object.hasOwn(counted, field.name));
     const fields: StructField[] = declared.map((field) => ({
       ...field,
       type: asBytes(field.type, (element) => this.#fitsTypedArray(element, field.offset)),
       declared: field.type,
-      part: views.indexOf(field),
+      part: Object.hasOwn(counted, field.name) ? views.length : views.indexOf(field),
+      countedBy: Object.hasOwn(counted, field.name) ? counted[field.name] : undefined,
     }));
     const flexible = fields.find((field) => isFlexible(field.type));
     const base = flexible === undefined ? 'Struct' : 'FlexStruct';
@@ -129,6 +135,7 @@ class StructEmitter {
     const { type } = field;
     if (type.kind === 'record' || type.kind === 'array') return this.#viewAccessors(record, field, name, where);
     if (field.bits !== undefined) return this.#bitfieldAccessors(record, field, field.bits, name, where);
+    const isBoolean = booleanMembers.includes(field.name);
     const comment = doc(
       '  ',
       `\`${spellDeclaration(field.name, type)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
@@ -140,14 +147,16 @@ class StructEmitter {
     const isCount = isFlex && counterOf(record, fieldsOf(record, this.#records)) === field.name;
     const checked = isCount
       ? `${this.#use('flex', 'capacity')}(this, value, ${where})`
-      : `${this.#use('check', check)}(value, ${where})`;
+      : isBoolean
+        ? `Number(${this.#use('check', 'boolean')}(value, ${where}))`
+        : `${this.#use('check', check)}(value, ${where})`;
     return [
       ...comment,
-      `  get ${name}(): ${ts} {`,
-      `    return this.view.get${method}(${field.offset}${endian === '' ? '' : endian});`,
+      `  get ${name}(): ${isBoolean ? 'boolean' : ts} {`,
+      `    return this.view.get${method}(${field.offset}${endian})${isBoolean ? ' !== 0' : ''};`,
       '  }',
       '',
-      `  set ${name}(value: ${ts}) {`,
+      `  set ${name}(value: ${isBoolean ? 'boolean' : ts}) {`,
       ...call('    ', `this.view.set${method}`, [
         `${field.offset}`,
         checked,
@@ -162,15 +171,17 @@ class StructEmitter {
     this.#use('struct', 'type FieldInit');
     const comment = doc(
       '  ',
-      `\`${spellDeclaration(field.name, field.declared)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
+      `\`${spellDeclaration(field.name, field.declared)}\`, at ${field.offset}${countNote(field)}.${this.#fieldAge(record, field)}`,
     );
     const assign =
       field.type.kind === 'record'
         ? [`    this.${name}.assign(value);`]
-        : [`    ${this.#use('array', 'fill')}(this.${name}, value, ${where});`];
+        : [`    ${this.#use('array', 'fill')}(${this.#whole(field, name)}, value, ${where});`];
     const made = isFlexible(field.type)
       ? returned(this.#flexibleView(record, field, field.type))
-      : this.#cachedView(field, ts);
+      : field.countedBy === undefined
+        ? this.#cachedView(field, ts)
+        : this.#countedView(field, field.countedBy, ts);
     return [
       ...comment,
       `  get ${name}(): ${ts} {`,
@@ -190,6 +201,22 @@ class StructEmitter {
   #cachedView({ type, offset, part }: StructField, ts: string): string[] {
     const line = `    this.parts[${part}] ??= ${this.#make(type, `${offset}`)};`;
     return [line, `    return this.parts[${part}] as ${ts};`];
+  }
+
+  /** A view for each number of elements, made when there first are so many: an exit must not make one each time. */
+  #countedView({ type, offset, part }: StructField, countedBy: string, ts: string): string[] {
+    if (type.kind !== 'array') throw new Error('only an array has elements to count');
+    const slot = part === 0 ? 'count' : `${part} + count`;
+    return [
+      `    const count = Math.min(this.${memberName(countedBy)}, ${type.count});`,
+      `    this.parts[${slot}] ??= ${this.#makeArray(type.element, `${offset}`, 'count')};`,
+      `    return this.parts[${slot}] as ${ts};`,
+    ];
+  }
+
+  /** What an assignment fills: of an array whose elements are counted, all there is room for, as its count may come later. */
+  #whole({ type, offset, countedBy }: StructField, name: string): string {
+    return countedBy === undefined ? `this.${name}` : this.#make(type, `${offset}`);
   }
 
   #flexibleView(record: AbiRecord, field: Field, type: Extract<TypeRef, { kind: 'array' }>): string {
@@ -271,6 +298,10 @@ class StructEmitter {
       '  }',
     ];
   }
+}
+
+function countNote({ countedBy }: StructField): string {
+  return countedBy === undefined ? '' : `: the first \`${memberName(countedBy)}\` elements`;
 }
 
 function fieldList(names: string[]): string[] {

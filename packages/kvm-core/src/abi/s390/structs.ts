@@ -3,7 +3,7 @@
 
 import { fill, integers, nested, rows, type StructArray, structs } from '../../struct/array.js';
 import { getBigBits, getBits, setBigBits, setBits } from '../../struct/bits.js';
-import { s16, s32, u8, u16, u32, u64 } from '../../struct/check.js';
+import { boolean, s16, s32, u8, u16, u32, u64 } from '../../struct/check.js';
 import { capacity, elementCount, FlexStruct } from '../../struct/flex.js';
 import { type FieldInit, Struct } from '../../struct/struct.js';
 
@@ -3717,14 +3717,15 @@ export class KvmRunMmio extends Struct {
     this.view.setBigUint64(0, u64(value, 'kvm_run.mmio.physAddr'), false);
   }
 
-  /** `__u8 data[8]`, at 8. */
+  /** `__u8 data[8]`, at 8: the first `len` elements. */
   get data(): Uint8Array {
-    this.parts[0] ??= integers(this, 8, 8, Uint8Array);
-    return this.parts[0] as Uint8Array;
+    const count = Math.min(this.len, 8);
+    this.parts[count] ??= integers(this, 8, count, Uint8Array);
+    return this.parts[count] as Uint8Array;
   }
 
   set data(value: FieldInit<Uint8Array>) {
-    fill(this.data, value, 'kvm_run.mmio.data');
+    fill(integers(this, 8, 8, Uint8Array), value, 'kvm_run.mmio.data');
   }
 
   /** `__u32 len`, at 16. */
@@ -3737,12 +3738,12 @@ export class KvmRunMmio extends Struct {
   }
 
   /** `__u8 is_write`, at 20. */
-  get isWrite(): number {
-    return this.view.getUint8(20);
+  get isWrite(): boolean {
+    return this.view.getUint8(20) !== 0;
   }
 
-  set isWrite(value: number) {
-    this.view.setUint8(20, u8(value, 'kvm_run.mmio.isWrite'));
+  set isWrite(value: boolean) {
+    this.view.setUint8(20, Number(boolean(value, 'kvm_run.mmio.isWrite')));
   }
 }
 
@@ -3762,14 +3763,15 @@ export class KvmRunIocsrIo extends Struct {
     this.view.setBigUint64(0, u64(value, 'kvm_run.iocsr_io.physAddr'), false);
   }
 
-  /** `__u8 data[8]`, at 8. */
+  /** `__u8 data[8]`, at 8: the first `len` elements. */
   get data(): Uint8Array {
-    this.parts[0] ??= integers(this, 8, 8, Uint8Array);
-    return this.parts[0] as Uint8Array;
+    const count = Math.min(this.len, 8);
+    this.parts[count] ??= integers(this, 8, count, Uint8Array);
+    return this.parts[count] as Uint8Array;
   }
 
   set data(value: FieldInit<Uint8Array>) {
-    fill(this.data, value, 'kvm_run.iocsr_io.data');
+    fill(integers(this, 8, 8, Uint8Array), value, 'kvm_run.iocsr_io.data');
   }
 
   /** `__u32 len`, at 16. */
@@ -3782,12 +3784,12 @@ export class KvmRunIocsrIo extends Struct {
   }
 
   /** `__u8 is_write`, at 20. */
-  get isWrite(): number {
-    return this.view.getUint8(20);
+  get isWrite(): boolean {
+    return this.view.getUint8(20) !== 0;
   }
 
-  set isWrite(value: number) {
-    this.view.setUint8(20, u8(value, 'kvm_run.iocsr_io.isWrite'));
+  set isWrite(value: boolean) {
+    this.view.setUint8(20, Number(boolean(value, 'kvm_run.iocsr_io.isWrite')));
   }
 }
 
@@ -3862,12 +3864,12 @@ export class KvmRunTprAccess extends Struct {
   }
 
   /** `__u32 is_write`, at 8. */
-  get isWrite(): number {
-    return this.view.getUint32(8, false);
+  get isWrite(): boolean {
+    return this.view.getUint32(8, false) !== 0;
   }
 
-  set isWrite(value: number) {
-    this.view.setUint32(8, u32(value, 'kvm_run.tpr_access.isWrite'), false);
+  set isWrite(value: boolean) {
+    this.view.setUint32(8, Number(boolean(value, 'kvm_run.tpr_access.isWrite')), false);
   }
 
   /** `__u32 pad`, at 12. */
@@ -3967,12 +3969,12 @@ export class KvmRunDcr extends Struct {
   }
 
   /** `__u8 is_write`, at 8. */
-  get isWrite(): number {
-    return this.view.getUint8(8);
+  get isWrite(): boolean {
+    return this.view.getUint8(8) !== 0;
   }
 
-  set isWrite(value: number) {
-    this.view.setUint8(8, u8(value, 'kvm_run.dcr.isWrite'));
+  set isWrite(value: boolean) {
+    this.view.setUint8(8, Number(boolean(value, 'kvm_run.dcr.isWrite')));
   }
 }
 
@@ -4001,14 +4003,15 @@ export class KvmRunInternal extends Struct {
     this.view.setUint32(4, u32(value, 'kvm_run.internal.ndata'), false);
   }
 
-  /** `__u64 data[16]`, at 8. */
+  /** `__u64 data[16]`, at 8: the first `ndata` elements. */
   get data(): BigUint64Array {
-    this.parts[0] ??= integers(this, 8, 16, BigUint64Array);
-    return this.parts[0] as BigUint64Array;
+    const count = Math.min(this.ndata, 16);
+    this.parts[count] ??= integers(this, 8, count, BigUint64Array);
+    return this.parts[count] as BigUint64Array;
   }
 
   set data(value: FieldInit<BigUint64Array>) {
-    fill(this.data, value, 'kvm_run.internal.data');
+    fill(integers(this, 8, 16, BigUint64Array), value, 'kvm_run.internal.data');
   }
 }
 
@@ -4055,14 +4058,15 @@ export class KvmRunEmulationFailure extends Struct {
     this.view.setUint8(16, u8(value, 'kvm_run.emulation_failure.insnSize'));
   }
 
-  /** `__u8 insn_bytes[15]`, at 17. */
+  /** `__u8 insn_bytes[15]`, at 17: the first `insnSize` elements. */
   get insnBytes(): Uint8Array {
-    this.parts[0] ??= integers(this, 17, 15, Uint8Array);
-    return this.parts[0] as Uint8Array;
+    const count = Math.min(this.insnSize, 15);
+    this.parts[count] ??= integers(this, 17, count, Uint8Array);
+    return this.parts[count] as Uint8Array;
   }
 
   set insnBytes(value: FieldInit<Uint8Array>) {
-    fill(this.insnBytes, value, 'kvm_run.emulation_failure.insnBytes');
+    fill(integers(this, 17, 15, Uint8Array), value, 'kvm_run.emulation_failure.insnBytes');
   }
 }
 
@@ -4233,14 +4237,15 @@ export class KvmRunSystemEvent extends Struct {
     this.view.setBigUint64(8, u64(value, 'kvm_run.system_event.flags'), false);
   }
 
-  /** `__u64 data[16]`, at 8. Since Linux 6.1 or earlier. */
+  /** `__u64 data[16]`, at 8: the first `ndata` elements. Since Linux 6.1 or earlier. */
   get data(): BigUint64Array {
-    this.parts[0] ??= integers(this, 8, 16, BigUint64Array);
-    return this.parts[0] as BigUint64Array;
+    const count = Math.min(this.ndata, 16);
+    this.parts[count] ??= integers(this, 8, count, BigUint64Array);
+    return this.parts[count] as BigUint64Array;
   }
 
   set data(value: FieldInit<BigUint64Array>) {
-    fill(this.data, value, 'kvm_run.system_event.data');
+    fill(integers(this, 8, 16, BigUint64Array), value, 'kvm_run.system_event.data');
   }
 }
 
@@ -4868,12 +4873,12 @@ export class KvmCoalescedMmioZone extends Struct {
   }
 
   /** `__u32 pio`, at 12. */
-  get pio(): number {
-    return this.view.getUint32(12, false);
+  get pio(): boolean {
+    return this.view.getUint32(12, false) !== 0;
   }
 
-  set pio(value: number) {
-    this.view.setUint32(12, u32(value, 'kvm_coalesced_mmio_zone.pio'), false);
+  set pio(value: boolean) {
+    this.view.setUint32(12, Number(boolean(value, 'kvm_coalesced_mmio_zone.pio')), false);
   }
 }
 
@@ -4912,22 +4917,23 @@ export class KvmCoalescedMmio extends Struct {
   }
 
   /** `__u32 pio`, at 12. */
-  get pio(): number {
-    return this.view.getUint32(12, false);
+  get pio(): boolean {
+    return this.view.getUint32(12, false) !== 0;
   }
 
-  set pio(value: number) {
-    this.view.setUint32(12, u32(value, 'kvm_coalesced_mmio.pio'), false);
+  set pio(value: boolean) {
+    this.view.setUint32(12, Number(boolean(value, 'kvm_coalesced_mmio.pio')), false);
   }
 
-  /** `__u8 data[8]`, at 16. */
+  /** `__u8 data[8]`, at 16: the first `len` elements. */
   get data(): Uint8Array {
-    this.parts[0] ??= integers(this, 16, 8, Uint8Array);
-    return this.parts[0] as Uint8Array;
+    const count = Math.min(this.len, 8);
+    this.parts[count] ??= integers(this, 16, count, Uint8Array);
+    return this.parts[count] as Uint8Array;
   }
 
   set data(value: FieldInit<Uint8Array>) {
-    fill(this.data, value, 'kvm_coalesced_mmio.data');
+    fill(integers(this, 16, 8, Uint8Array), value, 'kvm_coalesced_mmio.data');
   }
 }
 

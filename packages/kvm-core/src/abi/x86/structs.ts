@@ -3,7 +3,7 @@
 
 import { fill, integers, nested, rows, type StructArray, structs } from '../../struct/array.js';
 import { getBits, setBits } from '../../struct/bits.js';
-import { s16, s32, s64, u8, u16, u32, u64 } from '../../struct/check.js';
+import { boolean, s16, s32, s64, u8, u16, u32, u64 } from '../../struct/check.js';
 import { capacity, elementCount, elementsOf, FlexStruct } from '../../struct/flex.js';
 import { type FieldInit, Struct } from '../../struct/struct.js';
 
@@ -6303,14 +6303,15 @@ export class KvmRunMmio extends Struct {
     this.view.setBigUint64(0, u64(value, 'kvm_run.mmio.physAddr'), true);
   }
 
-  /** `__u8 data[8]`, at 8. */
+  /** `__u8 data[8]`, at 8: the first `len` elements. */
   get data(): Uint8Array {
-    this.parts[0] ??= integers(this, 8, 8, Uint8Array);
-    return this.parts[0] as Uint8Array;
+    const count = Math.min(this.len, 8);
+    this.parts[count] ??= integers(this, 8, count, Uint8Array);
+    return this.parts[count] as Uint8Array;
   }
 
   set data(value: FieldInit<Uint8Array>) {
-    fill(this.data, value, 'kvm_run.mmio.data');
+    fill(integers(this, 8, 8, Uint8Array), value, 'kvm_run.mmio.data');
   }
 
   /** `__u32 len`, at 16. */
@@ -6323,12 +6324,12 @@ export class KvmRunMmio extends Struct {
   }
 
   /** `__u8 is_write`, at 20. */
-  get isWrite(): number {
-    return this.view.getUint8(20);
+  get isWrite(): boolean {
+    return this.view.getUint8(20) !== 0;
   }
 
-  set isWrite(value: number) {
-    this.view.setUint8(20, u8(value, 'kvm_run.mmio.isWrite'));
+  set isWrite(value: boolean) {
+    this.view.setUint8(20, Number(boolean(value, 'kvm_run.mmio.isWrite')));
   }
 }
 
@@ -6348,14 +6349,15 @@ export class KvmRunIocsrIo extends Struct {
     this.view.setBigUint64(0, u64(value, 'kvm_run.iocsr_io.physAddr'), true);
   }
 
-  /** `__u8 data[8]`, at 8. */
+  /** `__u8 data[8]`, at 8: the first `len` elements. */
   get data(): Uint8Array {
-    this.parts[0] ??= integers(this, 8, 8, Uint8Array);
-    return this.parts[0] as Uint8Array;
+    const count = Math.min(this.len, 8);
+    this.parts[count] ??= integers(this, 8, count, Uint8Array);
+    return this.parts[count] as Uint8Array;
   }
 
   set data(value: FieldInit<Uint8Array>) {
-    fill(this.data, value, 'kvm_run.iocsr_io.data');
+    fill(integers(this, 8, 8, Uint8Array), value, 'kvm_run.iocsr_io.data');
   }
 
   /** `__u32 len`, at 16. */
@@ -6368,12 +6370,12 @@ export class KvmRunIocsrIo extends Struct {
   }
 
   /** `__u8 is_write`, at 20. */
-  get isWrite(): number {
-    return this.view.getUint8(20);
+  get isWrite(): boolean {
+    return this.view.getUint8(20) !== 0;
   }
 
-  set isWrite(value: number) {
-    this.view.setUint8(20, u8(value, 'kvm_run.iocsr_io.isWrite'));
+  set isWrite(value: boolean) {
+    this.view.setUint8(20, Number(boolean(value, 'kvm_run.iocsr_io.isWrite')));
   }
 }
 
@@ -6448,12 +6450,12 @@ export class KvmRunTprAccess extends Struct {
   }
 
   /** `__u32 is_write`, at 8. */
-  get isWrite(): number {
-    return this.view.getUint32(8, true);
+  get isWrite(): boolean {
+    return this.view.getUint32(8, true) !== 0;
   }
 
-  set isWrite(value: number) {
-    this.view.setUint32(8, u32(value, 'kvm_run.tpr_access.isWrite'), true);
+  set isWrite(value: boolean) {
+    this.view.setUint32(8, Number(boolean(value, 'kvm_run.tpr_access.isWrite')), true);
   }
 
   /** `__u32 pad`, at 12. */
@@ -6553,12 +6555,12 @@ export class KvmRunDcr extends Struct {
   }
 
   /** `__u8 is_write`, at 8. */
-  get isWrite(): number {
-    return this.view.getUint8(8);
+  get isWrite(): boolean {
+    return this.view.getUint8(8) !== 0;
   }
 
-  set isWrite(value: number) {
-    this.view.setUint8(8, u8(value, 'kvm_run.dcr.isWrite'));
+  set isWrite(value: boolean) {
+    this.view.setUint8(8, Number(boolean(value, 'kvm_run.dcr.isWrite')));
   }
 }
 
@@ -6587,14 +6589,15 @@ export class KvmRunInternal extends Struct {
     this.view.setUint32(4, u32(value, 'kvm_run.internal.ndata'), true);
   }
 
-  /** `__u64 data[16]`, at 8. */
+  /** `__u64 data[16]`, at 8: the first `ndata` elements. */
   get data(): BigUint64Array {
-    this.parts[0] ??= integers(this, 8, 16, BigUint64Array);
-    return this.parts[0] as BigUint64Array;
+    const count = Math.min(this.ndata, 16);
+    this.parts[count] ??= integers(this, 8, count, BigUint64Array);
+    return this.parts[count] as BigUint64Array;
   }
 
   set data(value: FieldInit<BigUint64Array>) {
-    fill(this.data, value, 'kvm_run.internal.data');
+    fill(integers(this, 8, 16, BigUint64Array), value, 'kvm_run.internal.data');
   }
 }
 
@@ -6641,14 +6644,15 @@ export class KvmRunEmulationFailure extends Struct {
     this.view.setUint8(16, u8(value, 'kvm_run.emulation_failure.insnSize'));
   }
 
-  /** `__u8 insn_bytes[15]`, at 17. */
+  /** `__u8 insn_bytes[15]`, at 17: the first `insnSize` elements. */
   get insnBytes(): Uint8Array {
-    this.parts[0] ??= integers(this, 17, 15, Uint8Array);
-    return this.parts[0] as Uint8Array;
+    const count = Math.min(this.insnSize, 15);
+    this.parts[count] ??= integers(this, 17, count, Uint8Array);
+    return this.parts[count] as Uint8Array;
   }
 
   set insnBytes(value: FieldInit<Uint8Array>) {
-    fill(this.insnBytes, value, 'kvm_run.emulation_failure.insnBytes');
+    fill(integers(this, 17, 15, Uint8Array), value, 'kvm_run.emulation_failure.insnBytes');
   }
 }
 
@@ -6819,14 +6823,15 @@ export class KvmRunSystemEvent extends Struct {
     this.view.setBigUint64(8, u64(value, 'kvm_run.system_event.flags'), true);
   }
 
-  /** `__u64 data[16]`, at 8. Since Linux 6.1 or earlier. */
+  /** `__u64 data[16]`, at 8: the first `ndata` elements. Since Linux 6.1 or earlier. */
   get data(): BigUint64Array {
-    this.parts[0] ??= integers(this, 8, 16, BigUint64Array);
-    return this.parts[0] as BigUint64Array;
+    const count = Math.min(this.ndata, 16);
+    this.parts[count] ??= integers(this, 8, count, BigUint64Array);
+    return this.parts[count] as BigUint64Array;
   }
 
   set data(value: FieldInit<BigUint64Array>) {
-    fill(this.data, value, 'kvm_run.system_event.data');
+    fill(integers(this, 8, 16, BigUint64Array), value, 'kvm_run.system_event.data');
   }
 }
 
@@ -7454,12 +7459,12 @@ export class KvmCoalescedMmioZone extends Struct {
   }
 
   /** `__u32 pio`, at 12. */
-  get pio(): number {
-    return this.view.getUint32(12, true);
+  get pio(): boolean {
+    return this.view.getUint32(12, true) !== 0;
   }
 
-  set pio(value: number) {
-    this.view.setUint32(12, u32(value, 'kvm_coalesced_mmio_zone.pio'), true);
+  set pio(value: boolean) {
+    this.view.setUint32(12, Number(boolean(value, 'kvm_coalesced_mmio_zone.pio')), true);
   }
 }
 
@@ -7498,22 +7503,23 @@ export class KvmCoalescedMmio extends Struct {
   }
 
   /** `__u32 pio`, at 12. */
-  get pio(): number {
-    return this.view.getUint32(12, true);
+  get pio(): boolean {
+    return this.view.getUint32(12, true) !== 0;
   }
 
-  set pio(value: number) {
-    this.view.setUint32(12, u32(value, 'kvm_coalesced_mmio.pio'), true);
+  set pio(value: boolean) {
+    this.view.setUint32(12, Number(boolean(value, 'kvm_coalesced_mmio.pio')), true);
   }
 
-  /** `__u8 data[8]`, at 16. */
+  /** `__u8 data[8]`, at 16: the first `len` elements. */
   get data(): Uint8Array {
-    this.parts[0] ??= integers(this, 16, 8, Uint8Array);
-    return this.parts[0] as Uint8Array;
+    const count = Math.min(this.len, 8);
+    this.parts[count] ??= integers(this, 16, count, Uint8Array);
+    return this.parts[count] as Uint8Array;
   }
 
   set data(value: FieldInit<Uint8Array>) {
-    fill(this.data, value, 'kvm_coalesced_mmio.data');
+    fill(integers(this, 16, 8, Uint8Array), value, 'kvm_coalesced_mmio.data');
   }
 }
 

@@ -4,7 +4,7 @@ import { KvmFd } from '../../ioctl/kvm-fd.js';
 import { adoptVm, type SharedVm } from '../../share/vm.js';
 import type { Part } from '../../state/parts.js';
 import type { SavedState } from '../../state/saved-state.js';
-import { u32, u64 } from '../../struct/check.js';
+import { bigInteger, u64 } from '../../struct/check.js';
 import { VmSaving } from '../../vm/saving.js';
 import { GenericVm } from '../../vm/vm.js';
 import { x86 } from '../architecture.js';
@@ -60,9 +60,12 @@ export class Vm extends X86VmCalls {
   /**
    * Where an Intel host keeps three pages of its own inside the guest's address space: below 4 GiB and away from all memory and
    * devices. KVM_SET_TSS_ADDR, api.rst 4.40. x86, Cap.SetTssAddr.
+   *
+   * @param address guest-physical.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address from 4 GiB on.
    */
-  setTssAddr(address: number): void {
-    this.call(abi.KVM_SET_TSS_ADDR, u32(address, 'the address of the TSS'));
+  setTssAddr(address: bigint): void {
+    this.call(abi.KVM_SET_TSS_ADDR, Number(bigInteger(address, 0n, 0xffff_ffffn, 'the address of the TSS')));
   }
 
   /** The clock comes before the vCPUs: some of what Xen keeps of them is times of it. */
