@@ -63,6 +63,39 @@ describe.each(packages)('%s, packed', (name) => {
   });
 });
 
+/** The bytes of each file of a package, by its path in the tarball. */
+function unpacked(name: string): Map<string, Buffer> {
+  const target = join(folder, `${name}-files`);
+  mkdirSync(target, { recursive: true });
+  run('tar', ['-xzf', tarball(name), '-C', target], root);
+  const files = readdirSync(target, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+  return new Map(
+    files.map((file) => [join(file.parentPath, file.name), readFileSync(join(file.parentPath, file.name))]),
+  );
+}
+
+test.each(packages)('%s names no source map that it does not ship, and ships none without its sources', (name) => {
+  const files = unpacked(name);
+  const missing = [...files].flatMap(([path, bytes]) => {
+    if (path.endsWith('.map')) {
+      const { sources, sourcesContent } = JSON.parse(bytes.toString()) as {
+        sources: string[];
+        sourcesContent?: string[];
+      };
+      if (sourcesContent !== undefined) return [];
+      return sources.map((source) => resolve(path, '..', source)).filter((source) => !files.has(source));
+    }
+    const map = /\.[cm]?[jt]s$/.test(path) ? /^\/\/# sourceMappingURL=(\S+)/m.exec(bytes.toString())?.[1] : undefined;
+    return map === undefined || files.has(resolve(path, '..', map)) ? [] : [`${path}: ${map}`];
+  });
+  expect(missing).toEqual([]);
+});
+
+test('@kvm/core takes less than 3.5 MB on disk', () => {
+  const bytes = [...unpacked('kvm-core').values()].reduce((sum, file) => sum + file.length, 0);
+  expect(bytes).toBeLessThan(3_500_000);
+});
+
 describe.each<[string, string[], BackendName]>([
   ['by itself, on koffi', ['kvm-core'], 'ffi'],
   ['with the addon', ['kvm-core', 'kvm-native'], 'native'],

@@ -84,12 +84,13 @@ const realMode = code16`
 function takeWrite(vcpu: Vcpu, address: bigint, len: number, value: bigint): void {
   const { mmio } = runTo(vcpu, ExitReason.Mmio);
   expect([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value]).toEqual([address, len, true, value]);
+  expect(mmio.data.length).toBe(len);
 }
 
 /** A read of the guest, which must be this, and gets a value. */
 function giveRead(vcpu: Vcpu, address: bigint, len: number, value: bigint): void {
   const { mmio } = runTo(vcpu, ExitReason.Mmio);
-  expect([mmio.physAddr, mmio.len, mmio.isWrite]).toEqual([address, len, false]);
+  expect([mmio.physAddr, mmio.len, mmio.isWrite, mmio.data.length]).toEqual([address, len, false, len]);
   mmio.value = value;
 }
 

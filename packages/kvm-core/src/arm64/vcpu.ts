@@ -98,7 +98,7 @@ export class Vcpu extends ArmVcpuCalls {
    * Makes a system error wait, or with `extDabtPending` a synchronous abort for an access that nothing answered.
    * KVM_SET_VCPU_EVENTS, api.rst 4.32. arm64, Cap.VcpuEvents; Cap.ArmInjectSerrorEsr, Cap.ArmInjectExtDabt.
    */
-  setVcpuEvents(events: KvmVcpuEvents | StructInit<KvmVcpuEvents>): void {
+  setVcpuEvents(events: StructInit<KvmVcpuEvents>): void {
     this.write(abi.KVM_SET_VCPU_EVENTS, events);
   }
 

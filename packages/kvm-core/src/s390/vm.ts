@@ -125,7 +125,7 @@ export class Vm extends GenericVm<Vcpu> {
   }
 
   /** Decrypts pages of a protected guest, which must lie in it. KVM_S390_PV_COMMAND of KVM_PV_UNPACK, api.rst 4.125. s390. */
-  pvUnpack(pages: abi.KvmS390PvUnp | StructInit<abi.KvmS390PvUnp>): void {
+  pvUnpack(pages: StructInit<abi.KvmS390PvUnp>): void {
     this.#pv(abi.KVM_PV_UNPACK, new abi.KvmS390PvUnp().assign(pages), []);
   }
 

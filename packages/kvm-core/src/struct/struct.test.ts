@@ -43,6 +43,29 @@ describe('a struct', () => {
     expect(sregs.cr0).toBe(1n);
   });
 
+  test('has a boolean where an integer says yes or no, and takes nothing else', () => {
+    const tpr = new KvmRun().tprAccess;
+    expect(tpr.isWrite).toBe(false);
+    tpr.isWrite = true;
+    expect([tpr.isWrite, tpr.view.getUint32(8, true)]).toEqual([true, 1]);
+    tpr.view.setUint32(8, 0x100, true);
+    expect(tpr.isWrite).toBe(true);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => tpr.assign({ isWrite: 1 as never }));
+  });
+
+  test('has of a counted array the elements in use, and never more than there are', () => {
+    const { internal, mmio } = new KvmRun();
+    expect([internal.data.length, mmio.data.length]).toEqual([0, 0]);
+    internal.assign({ data: [1n, 2n, 3n], ndata: 2 });
+    expect([...internal.data]).toEqual([1n, 2n]);
+    internal.ndata = 3;
+    expect([...internal.data]).toEqual([1n, 2n, 3n]);
+    internal.ndata = 0xffff_ffff;
+    expect(internal.data.length).toBe(16);
+    expect(internal.data).toBe(internal.data);
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => mmio.assign({ data: new Uint8Array(9) }));
+  });
+
   test('has the rows of a two-dimensional array as arrays', () => {
     const fpu = KvmFpu.from({ fpr: [[1, 2], [3]] });
     expect(fpu.fpr).toHaveLength(8);

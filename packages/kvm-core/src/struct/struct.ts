@@ -18,9 +18,9 @@ export type IntegerArray =
   | BigUint64Array
   | BigInt64Array;
 
-/** What may be assigned to a field of type `T`. */
+/** What may be assigned to a field of type `T`. A struct has all the fields, too: a union with it would lose their doc comments. */
 export type FieldInit<T> = T extends Struct
-  ? T | StructInit<T>
+  ? StructInit<T>
   : T extends IntegerArray
     ? T | ArrayLike<T[number]>
     : T extends { readonly [n: number]: infer E; readonly length: number }
@@ -28,7 +28,10 @@ export type FieldInit<T> = T extends Struct
       : T;
 
 /** The fields of `T`, all optional: what is left out is zero, as in a C initialiser. */
-export type StructInit<T extends Struct> = { [K in Exclude<keyof T, keyof Struct>]?: FieldInit<T[K]> };
+export type StructInit<T extends Struct> = {
+  // Mapped over `keyof T` itself, the fields keep their doc comments: an editor shows them.
+  [K in keyof T as Exclude<K, keyof Struct>]?: FieldInit<T[K]>;
+};
 
 /** A generated struct class. */
 export interface StructType<T extends Struct = Struct> {
@@ -140,7 +143,7 @@ export abstract class Struct {
    * Writes the fields that `init` has and leaves the others. All are checked first: on an error none is changed. The values may
    * be views of this very struct.
    */
-  assign(init: StructInit<this> | this): this {
+  assign(init: StructInit<this>): this {
     const bytes = Struct.bytesOf(this);
     bytes.set(
       init instanceof Struct ? this.#like(init) : withFields(copyOf(this), init as StructInit<this>).#own.bytes,

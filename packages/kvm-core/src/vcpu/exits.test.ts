@@ -91,6 +91,9 @@ onEachBackend('an exit', (backend) => {
       expect([access.physAddr, access.len, access.isWrite, access.value32]).toEqual([address, len, true, value]);
       expect(access.value).toBe(BigInt(value));
       expect(access.address).toBe(Number(address));
+      expect(access.data.length).toBe(len);
+      expect(Buffer.from(access.data).readUIntLE(0, len)).toBe(value);
+      expect(access.data).toBe(access.data);
     }
     for (const [address, len, value] of [
       [0xd0008n, 1, 0xa1],
@@ -106,6 +109,25 @@ onEachBackend('an exit', (backend) => {
     expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
+  test('gives all ones where nobody answers, whatever the size', () => {
+    // mov ax, 0xd000; mov ds, ax; xor eax, eax; in al, 0x40; in ax, 0x40; in eax, 0x40; mov bl, [0]; mov cx, [0]; mov edx, [0]; hlt
+    const code = [
+      ...[0xb8, 0x00, 0xd0, 0x8e, 0xd8, 0x66, 0x31, 0xc0, 0xe4, 0x40, 0xe5, 0x40, 0x66, 0xe5, 0x40],
+      ...[0x8a, 0x1e, 0x00, 0x00, 0x8b, 0x0e, 0x00, 0x00, 0x66, 0x8b, 0x16, 0x00, 0x00, 0xf4],
+    ];
+    using guest = realModeGuest(backend, code);
+    const { vcpu } = guest;
+    const lengths: number[] = [];
+    for (let exit = vcpu.run(); exit.reason !== ExitReason.Hlt; exit = vcpu.run()) {
+      const { data } = exit.reason === ExitReason.Io ? exit.io : mmio(exit);
+      lengths.push(data.length);
+      data.fill(0xff);
+    }
+    expect(lengths).toEqual([1, 2, 4, 1, 2, 4]);
+    const { rax, rbx, rcx, rdx } = vcpu.getRegs();
+    expect([rax, rbx & 0xffn, rcx & 0xffffn, rdx]).toEqual([0xffff_ffffn, 0xffn, 0xffffn, 0xffff_ffffn]);
+  });
+
   test('of MMIO may be of 8 bytes', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
@@ -119,6 +141,7 @@ onEachBackend('an exit', (backend) => {
     expect([written.address, written.len, written.isWrite]).toEqual([0xd0000000, 8, true]);
     expect(written.value).toBe(0x1122334455667788n);
     expect(written.value32).toBe(0x55667788);
+    expect([...written.data]).toEqual([0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
   });
 
   test('takes nothing that does not fit what the guest reads', () => {

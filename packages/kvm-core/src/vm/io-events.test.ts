@@ -170,18 +170,18 @@ onEachBackend('coalesced writes', (backend) => {
     const objects = new Set<object>();
     const drained = ring.drain((access) => {
       const { address, physAddr, len, pio, value, value32, data } = access;
-      seen.push({ address, physAddr, len, pio, value, value32, data: data[0] });
+      seen.push({ address, physAddr, len, pio, value, value32, data: [...data] });
       objects.add(access);
     });
-    const write = (address: number, pio: number, value: number): object => {
-      return { address, physAddr: BigInt(address), len: 1, pio, value: BigInt(value), value32: value, data: value };
+    const write = (address: number, pio: boolean, value: number): object => {
+      return { address, physAddr: BigInt(address), len: 1, pio, value: BigInt(value), value32: value, data: [value] };
     };
     expect(drained).toBe(4);
     expect(seen).toEqual([
-      write(Number(device) + 4, 0, 11),
-      write(Number(device) + 5, 0, 12),
-      write(0x10, 1, 13),
-      write(0x10, 1, 14),
+      write(Number(device) + 4, false, 11),
+      write(Number(device) + 5, false, 12),
+      write(0x10, true, 13),
+      write(0x10, true, 14),
     ]);
     expect(objects.size).toBe(1);
     expect(ring.drain(() => {})).toBe(0);

@@ -24,7 +24,7 @@ export interface TdxVm {
   /** Extended states it may use, as XCR0 has them, among what `capabilities` says. */
   xfam: bigint;
   /** Its CPUID, with what `capabilities` says may be configured; the vCPUs' own must say the same. */
-  cpuid: CpuidTable | ArrayLike<KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>>;
+  cpuid: CpuidTable | ArrayLike<StructInit<KvmCpuidEntry2>>;
   /** Digests of 48 bytes that attestation will show: of its configuration, its owner, and the owner's configuration. */
   mrconfigid?: BigUint64Array;
   mrowner?: BigUint64Array;

@@ -161,6 +161,29 @@ describe('structs', () => {
       expect(text).toContain(`rows(3, (i) => integers(this, ${offset} + i * 2, 2, Uint8Array))`);
     }
   });
+
+  test('have a boolean where an integer says yes or no', () => {
+    const records = [record('kvm_run.dcr', 8, [{ name: 'is_write', type: u32, offset: 4, origin }])];
+    const text = emitStructs(model({ records }));
+    expect(text).toContain('get isWrite(): boolean {\n    return this.view.getUint32(4, true) !== 0;');
+    expect(text).toContain('set isWrite(value: boolean) {');
+    expect(text).toContain("Number(boolean(value, 'kvm_run.dcr.isWrite'))");
+  });
+
+  test('show of an array as many elements as are in use, and keep each such view', () => {
+    const data: TypeRef = { kind: 'array', element: u8, count: 8 };
+    const records = [
+      record('kvm_run.mmio', 24, [
+        { name: 'phys_addr', type: u64, offset: 0, origin },
+        { name: 'data', type: data, offset: 8, origin },
+        { name: 'len', type: u32, offset: 16, origin },
+      ]),
+    ];
+    const text = emitStructs(model({ records }));
+    expect(text).toContain('const count = Math.min(this.len, 8);');
+    expect(text).toContain('this.parts[count] ??= integers(this, 8, count, Uint8Array);');
+    expect(text).toContain("fill(integers(this, 8, 8, Uint8Array), value, 'kvm_run.mmio.data');");
+  });
 });
 
 describe('ioctls', () => {

@@ -4,11 +4,13 @@ import { committedModels } from '../committed/models.js';
 import { pascal } from '../emit/names.js';
 import { findInterface } from '../interfaces/interfaces.js';
 import { capabilityFacts } from './capabilities.js';
+import { fieldsOf, recordsByName } from '../model/lookup.js';
 import { exitMembers, notExitReasons } from './exits.js';
 import type { IoctlFacts } from './facts.js';
 import { flexCounts, flexUncounted } from './flex.js';
 import { type Group, groups, renamed, words } from './groups.js';
 import { ioctlFacts } from './ioctls.js';
+import { booleanMembers, countedMembers } from './members.js';
 
 // Read with plain expressions, and not with magic-gen's own reader: it is the facts that are tested here.
 const candidates = [
@@ -234,6 +236,24 @@ describe('the facts and the headers of this system', () => {
     expect(flexible.filter((name) => !(name in flexCounts) && !(name in flexUncounted))).toEqual([]);
     const wrong = Object.entries(flexCounts).filter(([name, count]) => !hasMember(bodyOf(name), count));
     expect(wrong).toEqual([]);
+  });
+
+  it('know members that are booleans or counted by their names in the headers', () => {
+    const models = [...committedModels(findInterface('kvm')).values()];
+    const records = new Map(models.flatMap((model) => [...recordsByName(model)]));
+    const members = (name: string) => {
+      const record = records.get(name);
+      return record === undefined ? [] : fieldsOf(record, records);
+    };
+    const named = [...records.values()].flatMap((record) => record.members.map(({ name }) => name));
+    expect(booleanMembers.filter((name) => !named.includes(name))).toEqual([]);
+    for (const [record, counted] of Object.entries(countedMembers)) {
+      for (const [array, count] of Object.entries(counted)) {
+        const type = members(record).find(({ name }) => name === array)?.type;
+        expect(type, `${record}.${array}`).toMatchObject({ kind: 'array', count: expect.any(Number) });
+        expect(members(record).find(({ name }) => name === count)?.type.kind, `${record}.${count}`).toBe('int');
+      }
+    }
   });
 
   it('take for capabilities plain numbers, no two the same', () => {

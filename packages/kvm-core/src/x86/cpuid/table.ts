@@ -24,7 +24,7 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
   #entries: KvmCpuidEntry2[];
 
   /** @param entries what `kvm.getSupportedCpuid` or `vcpu.getCpuid2` gave, another table, or leaves of your own. */
-  constructor(entries: ArrayLike<KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>> | CpuidTable = []) {
+  constructor(entries: ArrayLike<StructInit<KvmCpuidEntry2>> | CpuidTable = []) {
     this.#entries = CpuidTable.leavesOf(entries).map((entry) =>
       entry instanceof KvmCpuidEntry2 ? copyOf(entry) : KvmCpuidEntry2.from(entry),
     );
@@ -61,7 +61,7 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
    *
    * @returns the entry in the table.
    */
-  put(entry: KvmCpuidEntry2 | StructInit<KvmCpuidEntry2>): KvmCpuidEntry2 {
+  put(entry: StructInit<KvmCpuidEntry2>): KvmCpuidEntry2 {
     const fresh = entry instanceof KvmCpuidEntry2 ? copyOf(entry) : KvmCpuidEntry2.from(withFlags(entry));
     const significant = (fresh.flags & CpuidFlag.SignificantIndex) !== 0;
     const at = this.#entries.findIndex(

@@ -23,7 +23,7 @@ export abstract class X86VcpuDebug extends GenericVcpu<Exit, KvmRun> {
   }
 
   /** Sets the guest's own debug registers. KVM_SET_DEBUGREGS, api.rst 4.34. x86, Cap.DebugRegs. */
-  setDebugRegs(registers: KvmDebugRegs | StructInit<KvmDebugRegs>): void {
+  setDebugRegs(registers: StructInit<KvmDebugRegs>): void {
     this.write(abi.KVM_SET_DEBUGREGS, registers);
   }
 

@@ -15,7 +15,7 @@ export abstract class X86VcpuEvents extends GenericVcpu<Exit, KvmRun> {
    * Sets the events, and with them loses those that were pending. `flags`, of `VcpuEventFlag`, says which of the optional fields count.
    * KVM_SET_VCPU_EVENTS, api.rst 4.32. x86, Cap.VcpuEvents.
    */
-  setVcpuEvents(events: KvmVcpuEvents | StructInit<KvmVcpuEvents>): void {
+  setVcpuEvents(events: StructInit<KvmVcpuEvents>): void {
     this.write(abi.KVM_SET_VCPU_EVENTS, events);
   }
 }

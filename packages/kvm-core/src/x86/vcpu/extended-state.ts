@@ -37,7 +37,7 @@ export abstract class X86VcpuExtendedState extends GenericVcpu<Exit, KvmRun> {
    * @param xsave as long as Cap.Xsave2 says, where the host has that: what `getXsave2` gave.
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for a shorter one, for the kernel would read past its end.
    */
-  setXsave(xsave: KvmXsave | StructInit<KvmXsave>): void {
+  setXsave(xsave: StructInit<KvmXsave>): void {
     this.write(abi.KVM_SET_XSAVE, xsave);
   }
 
@@ -50,7 +50,7 @@ export abstract class X86VcpuExtendedState extends GenericVcpu<Exit, KvmRun> {
    * Sets the extended control registers that are given: `{ xcrs: [{ xcr: 0, value: 7n }] }`, whose number follows from the list.
    * KVM_SET_XCRS, api.rst 4.45. x86, Cap.Xcrs.
    */
-  setXcrs(xcrs: KvmXcrs | StructInit<KvmXcrs>): void {
+  setXcrs(xcrs: StructInit<KvmXcrs>): void {
     if (!(xcrs instanceof Struct)) {
       const { nrXcrs = list(xcrs.xcrs ?? [], 'the extended control registers').length } = given(xcrs, 'XCRs');
       this.write(abi.KVM_SET_XCRS, { ...xcrs, nrXcrs });

@@ -27,7 +27,7 @@ export abstract class X86VcpuInterrupts extends GenericVcpu<Exit, KvmRun> {
   }
 
   /** Sets all registers of the local APIC. KVM_SET_LAPIC, api.rst 4.58. x86, Cap.IrqChip. */
-  setLapic(lapic: abi.KvmLapicState | StructInit<abi.KvmLapicState>): void {
+  setLapic(lapic: StructInit<abi.KvmLapicState>): void {
     this.write(
       abi.KVM_SET_LAPIC,
       lapic instanceof abi.KvmLapicState ? abi.KvmLapicState.at(Struct.bytesOf(lapic)) : lapic,

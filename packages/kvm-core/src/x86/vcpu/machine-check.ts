@@ -23,7 +23,7 @@ export abstract class X86VcpuMachineCheck extends GenericVcpu<Exit, KvmRun> {
    * Reports an error to the guest in one of its banks: an uncorrected one interrupts it, any other waits there to be read.
    * KVM_X86_SET_MCE, api.rst 4.106. x86, Cap.Mce.
    */
-  setMce(mce: KvmX86Mce | StructInit<KvmX86Mce>): void {
+  setMce(mce: StructInit<KvmX86Mce>): void {
     this.write(abi.KVM_X86_SET_MCE, mce);
   }
 }

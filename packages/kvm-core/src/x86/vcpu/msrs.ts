@@ -29,7 +29,7 @@ export abstract class X86VcpuMsrs extends GenericVcpu<Exit, KvmRun> {
    *
    * @returns how many were set: fewer than were given when the kernel stops at one it refuses.
    */
-  setMsrs(entries: ArrayLike<KvmMsrEntry | StructInit<KvmMsrEntry>>): number {
+  setMsrs(entries: ArrayLike<StructInit<KvmMsrEntry>>): number {
     return this.call(abi.KVM_SET_MSRS, this.addressOf(msrValues(entries)));
   }
 }

@@ -22,7 +22,7 @@ export abstract class X86VcpuNested extends GenericVcpu<Exit, KvmRun> {
    * Puts such a state back: what `getNestedState` gave, or the fields of a header, which has no data.
    * KVM_SET_NESTED_STATE, api.rst 4.115. x86, Cap.NestedState.
    */
-  setNestedState(state: KvmNestedState | StructInit<KvmNestedState>): void {
+  setNestedState(state: StructInit<KvmNestedState>): void {
     const { size } = abi.KvmNestedState;
     this.write(
       abi.KVM_SET_NESTED_STATE,

@@ -12,7 +12,7 @@ export abstract class X86VcpuRegisters extends GenericVcpu<Exit, KvmRun> {
   }
 
   /** Sets all general-purpose registers; those that are not given become 0. KVM_SET_REGS, api.rst 4.12. */
-  setRegs(regs: KvmRegs | StructInit<KvmRegs>): void {
+  setRegs(regs: StructInit<KvmRegs>): void {
     this.write(abi.KVM_SET_REGS, regs);
   }
 
@@ -22,7 +22,7 @@ export abstract class X86VcpuRegisters extends GenericVcpu<Exit, KvmRun> {
   }
 
   /** Sets all of them; those that are not given become 0. KVM_SET_SREGS, api.rst 4.14. x86. */
-  setSregs(sregs: KvmSregs | StructInit<KvmSregs>): void {
+  setSregs(sregs: StructInit<KvmSregs>): void {
     this.write(abi.KVM_SET_SREGS, sregs);
   }
 
@@ -38,7 +38,7 @@ export abstract class X86VcpuRegisters extends GenericVcpu<Exit, KvmRun> {
    * Sets all of them; those that are not given become 0. Without `Sregs2Flag.PdptrsValid` the CPU reads the page-directory pointers
    * from the guest's memory. KVM_SET_SREGS2, api.rst 4.132. x86, Cap.Sregs2.
    */
-  setSregs2(sregs: KvmSregs2 | StructInit<KvmSregs2>): void {
+  setSregs2(sregs: StructInit<KvmSregs2>): void {
     this.write(abi.KVM_SET_SREGS2, sregs);
   }
 
@@ -48,7 +48,7 @@ export abstract class X86VcpuRegisters extends GenericVcpu<Exit, KvmRun> {
   }
 
   /** Sets the x87 and SSE state. KVM_SET_FPU, api.rst 4.23. x86. */
-  setFpu(fpu: KvmFpu | StructInit<KvmFpu>): void {
+  setFpu(fpu: StructInit<KvmFpu>): void {
     this.write(abi.KVM_SET_FPU, fpu);
   }
 }

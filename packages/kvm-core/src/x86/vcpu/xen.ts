@@ -25,7 +25,7 @@ export abstract class X86VcpuXen extends GenericVcpu<Exit, KvmRun> {
    *
    * @throws KvmError `ERR_KVM_UNSAFE` for `XenVcpuAttrType.VcpuInfoHva`, which carries an address: `setXenVcpuInfo` does it.
    */
-  setXenVcpuAttr(attribute: abi.KvmXenVcpuAttr | StructInit<abi.KvmXenVcpuAttr>): void {
+  setXenVcpuAttr(attribute: StructInit<abi.KvmXenVcpuAttr>): void {
     const own = new abi.KvmXenVcpuAttr().assign(attribute);
     if (own.type === abi.XenVcpuAttrType.VcpuInfoHva) {
       throw new KvmError('ERR_KVM_UNSAFE', 'this attribute carries an address of this process', {

@@ -13,7 +13,7 @@ export abstract class X86VmClock extends GenericVm<Vcpu> {
   }
 
   /** Sets the guest's kvmclock. KVM_SET_CLOCK, api.rst 4.30. x86, Cap.AdjustClock. */
-  setClock(clock: KvmClockData | StructInit<KvmClockData>): void {
+  setClock(clock: StructInit<KvmClockData>): void {
     this.write(abi.KVM_SET_CLOCK, clock);
   }
 

@@ -44,12 +44,9 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
   }
 
   /** Sets the state of one of them; fields that are not given become 0. KVM_SET_IRQCHIP, api.rst 4.27. x86, Cap.IrqChip. */
-  setIrqChip(id: PicId, state: KvmPicState | StructInit<KvmPicState>): void;
-  setIrqChip(id: IoapicId, state: KvmIoapicState | StructInit<KvmIoapicState>): void;
-  setIrqChip(
-    id: abi.IrqChipId,
-    state: KvmPicState | KvmIoapicState | StructInit<KvmPicState> | StructInit<KvmIoapicState>,
-  ): void {
+  setIrqChip(id: PicId, state: StructInit<KvmPicState>): void;
+  setIrqChip(id: IoapicId, state: StructInit<KvmIoapicState>): void;
+  setIrqChip(id: abi.IrqChipId, state: StructInit<KvmPicState> | StructInit<KvmIoapicState>): void {
     const argument = abi.KvmIrqChip.from({ chipId: chipId(id) });
     stateOf(argument).assign(state as object);
     this.write(abi.KVM_SET_IRQCHIP, argument);
@@ -81,7 +78,7 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
   }
 
   /** An i8254 timer in the kernel, after `createIrqChip`. KVM_CREATE_PIT2, api.rst 4.71. x86, Cap.Pit2. */
-  createPit2(config: KvmPitConfig | StructInit<KvmPitConfig> = {}): void {
+  createPit2(config: StructInit<KvmPitConfig> = {}): void {
     this.write(abi.KVM_CREATE_PIT2, config);
   }
 
@@ -91,7 +88,7 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
   }
 
   /** Sets the channels of the timer, which begins to count anew. KVM_SET_PIT. x86, Cap.Pit. */
-  setPit(state: KvmPitState | StructInit<KvmPitState>): void {
+  setPit(state: StructInit<KvmPitState>): void {
     this.write(abi.KVM_SET_PIT, state);
   }
 
@@ -101,7 +98,7 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
   }
 
   /** Sets the channels and flags of the timer, which begins to count anew. KVM_SET_PIT2, api.rst 4.73. x86, Cap.PitState2. */
-  setPit2(state: KvmPitState2 | StructInit<KvmPitState2>): void {
+  setPit2(state: StructInit<KvmPitState2>): void {
     this.write(abi.KVM_SET_PIT2, state);
   }
 

@@ -65,7 +65,7 @@ export abstract class X86VmXen extends GenericVm<Vcpu> {
    *
    * @throws KvmError `ERR_KVM_UNSAFE` for `XenAttrType.SharedInfoHva`, which carries an address: `setXenSharedInfo` does it.
    */
-  setXenHvmAttr(attribute: abi.KvmXenHvmAttr | StructInit<abi.KvmXenHvmAttr>): void {
+  setXenHvmAttr(attribute: StructInit<abi.KvmXenHvmAttr>): void {
     const own = new abi.KvmXenHvmAttr().assign(attribute);
     if (own.type === abi.XenAttrType.SharedInfoHva) {
       throw new KvmError('ERR_KVM_UNSAFE', 'this attribute carries an address of this process', {
@@ -105,7 +105,7 @@ export abstract class X86VmXen extends GenericVm<Vcpu> {
    * Sends the guest an event: `{ port, vcpu, priority }`, as a route of Xen's would. KVM_XEN_HVM_EVTCHN_SEND, api.rst 4.135. x86,
    * Cap.XenHvm with `XenHvmConfigFlag.EvtchnSend`.
    */
-  sendXenEvtchn(event: abi.KvmIrqRoutingXenEvtchn | StructInit<abi.KvmIrqRoutingXenEvtchn>): void {
+  sendXenEvtchn(event: StructInit<abi.KvmIrqRoutingXenEvtchn>): void {
     this.write(abi.KVM_XEN_HVM_EVTCHN_SEND, event);
   }
 }
