@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
  * mapped type, `Partial` among them, and has no API to ask; 5.7 stands in for all that do.
  */
 const program = `
-import { type Vcpu, type Vm, CpuidTable, KvmSregs, type KvmRegs } from '../src/index.js';
+import { type Vcpu, type Vm, CpuidTable, KvmSregs, type KvmRegs } from '../packages/kvm-core/src/index.js';
 
 export function use(vcpu: Vcpu, vm: Vm, regs: KvmRegs): void {
   vcpu.setRegs({ rip: 0x1000n });
