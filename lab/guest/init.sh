@@ -41,6 +41,11 @@ mount -t devpts pts /root/dev/pts
 mount -t tmpfs shm /root/dev/shm
 mount -t proc proc /root/proc
 mount -t sysfs sys /root/sys
+# devtmpfs has the devices, not the names for a process's own descriptors.
+ln -s /proc/self/fd /root/dev/fd
+ln -s fd/0 /root/dev/stdin
+ln -s fd/1 /root/dev/stdout
+ln -s fd/2 /root/dev/stderr
 mount -t tmpfs run /root/run
 index=0
 while IFS= read -r share <&3 && [ -n "$share" ]; do

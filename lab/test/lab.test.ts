@@ -129,6 +129,18 @@ test.skipIf(missing !== undefined || whereIs('setpriv') === undefined)(
   },
 );
 
+test.skipIf(missing !== undefined)('a process finds its own descriptors by name', async () => {
+  const { status, stdout, stderr } = await run([
+    '--',
+    'bash',
+    '-c',
+    'cat <(echo substituted); echo in | cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr; cat /dev/fd/0 <<<here',
+  ]);
+  expect(stdout).toBe('substituted\nin\nout\nhere\n');
+  expect(stderr).toBe('err\n');
+  expect(status).toBe(0);
+});
+
 test('bad input is one line, and no machine is booted for it', async () => {
   const said = async (...args: string[]): Promise<string> => {
     const { status, stderr } = await run(args);
