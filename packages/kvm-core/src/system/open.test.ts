@@ -1,5 +1,7 @@
-import { constants } from 'node:os';
-import { expect, test } from 'vitest';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { kvmError } from '../../test/errors.js';
 import type { Backend } from '../backend/backend.js';
 import { openDevice } from './open.js';
@@ -11,10 +13,32 @@ function failing(errno: number): Backend {
   return { open: () => -errno } as unknown as Backend;
 }
 
-test('a device that may not be opened is a matter of permission, with what to do', () => {
-  const error = kvmError('ERR_KVM_PERMISSION', () => openDevice(failing(EACCES), '/dev/null'));
+/** A file that this group may read and write; without one, its owner alone. */
+function fileOfGroup(gid: number | undefined): string {
+  const folder = mkdtempSync(join(tmpdir(), 'kvm-open-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'kvm');
+  writeFileSync(path, '');
+  if (gid !== undefined) chownSync(path, 0, gid);
+  chmodSync(path, gid === undefined ? 0o600 : 0o660);
+  return path;
+}
+
+test('a device that no group may open is a matter of permission, with what to do', () => {
+  const path = fileOfGroup(undefined);
+  const error = kvmError('ERR_KVM_PERMISSION', () => openDevice(failing(EACCES), path));
   expect(error.errno).toBe(EACCES);
-  expect(error.hint).toMatch(/chmod 666 \/dev\/null/);
+  expect(error.hint).toContain(`sudo chgrp GROUP ${path}`);
+  expect(error.hint).not.toContain('666');
+});
+
+test.skipIf(process.getuid?.() !== 0)('a device whose group may open it is a matter of joining that group', () => {
+  const groups = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const [name = '', , gid = ''] = groups.find(([, , number]) => Number(number) > 0) ?? [];
+  const error = kvmError('ERR_KVM_PERMISSION', () => openDevice(failing(EACCES), fileOfGroup(Number(gid))));
+  expect(error.hint).toBe(`the group ${name} may: \`sudo usermod -aG ${name} $USER\`, then log in again`);
 });
 
 test('a device that a filter forbids, as that of a container, is told from one of another owner', () => {

@@ -93,14 +93,14 @@ export function openDevice(backend: Backend, path: string): number {
 const filterHint =
   'a filter of devices forbids it, as a container has: start the container with `--device /dev/kvm`; a unit of systemd wants `DeviceAllow=/dev/kvm rw`';
 
-/** A group helps only where the device belongs to one that may open it. */
 function permissionHint(path: string): string {
-  const open = `\`sudo chmod 666 ${path}\``;
   const group = groupThatMayOpen(path);
-  if (group === undefined) return `give it to a group of yours, or let everybody open it: ${open}`;
-  return `join the group ${group} that may: \`sudo usermod -aG ${group} $USER\` and a new login; or ${open}`;
+  return group === undefined
+    ? `let a group of yours open it: \`sudo chgrp GROUP ${path}\` and \`sudo chmod g+rw ${path}\``
+    : `the group ${group} may: \`sudo usermod -aG ${group} $USER\`, then log in again`;
 }
 
+/** The name of the device's group, where it may read and write, and is not root's. */
 function groupThatMayOpen(path: string): string | undefined {
   const readAndWrite = 0o060;
   const root = 0;

@@ -35,14 +35,14 @@ test.each([
   [
     'a guest larger than memory',
     { ...real, imageSize: MiB },
-    "the guest's 1048576 bytes do not fit: memory has room for 1044480 from the load address 0x1000 on",
+    'the guest of 1048576 bytes does not fit: memory has room for 1044480 bytes from the load address 0x1000 on',
   ],
   [
     'a guest that would lie in the tables',
     { ...long, imageSize: 0xf_8001 },
-    'room for 1015808 from the load address 0x1000 on; long mode has its tables at 0xf9000',
+    'room for 1015808 bytes from the load address 0x1000 on; long mode has its tables at 0xf9000',
   ],
-  ['a load address in the tables', { ...long, loadAddr: 0xf_a000n }, 'room for 0 from the load address 0xfa000 on'],
+  ['a load address in the tables', { ...long, loadAddr: 0xf_a000n }, 'room for 0 bytes from the load address 0xfa000 on'],
   [
     'an entry above 64 KiB in real mode',
     { ...real, entry: 0x1_0000n },

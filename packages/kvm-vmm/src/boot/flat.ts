@@ -64,7 +64,7 @@ export function planFlat(options: FlatOptions): FlatPlan {
     const room = imageEnd > loadAddr ? imageEnd - loadAddr : 0n;
     const why = imageEnd < end ? `; ${mode} mode has its tables at ${hex(tables)}` : '';
     throw outOfRange(
-      `the guest's ${imageSize} bytes do not fit: memory has room for ${room} from the load address ${hex(loadAddr)} on${why}`,
+      `the guest of ${size(imageSize)} does not fit: memory has room for ${size(room)} from the load address ${hex(loadAddr)} on${why}`,
     );
   }
   if (entry < 0n || entry >= addressLimit(mode)) {
@@ -101,6 +101,10 @@ export function bootFlat(vcpu: Vcpu, memory: GuestMemory, image: Uint8Array, pla
 
 function outOfRange(message: string): KvmError {
   return new KvmError('ERR_KVM_OUT_OF_RANGE', message);
+}
+
+function size(bytes: number | bigint): string {
+  return `${bytes} ${BigInt(bytes) === 1n ? 'byte' : 'bytes'}`;
 }
 
 function hex(value: bigint): string {
