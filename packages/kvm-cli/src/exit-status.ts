@@ -11,12 +11,8 @@ export const ExitStatus = {
   GuestCrashed: 3,
   /** As of timeout(1). */
   TimedOut: 124,
-  /** As a shell has it for a program that a signal ended: 128 and the signal's number. */
-  Sighup: 129,
-  Sigint: 130,
-  /** Whoever read the output has gone. */
+  /** The reader of the output has gone: as a shell has it for a program that SIGPIPE ended. */
   OutputClosed: 141,
-  Sigterm: 143,
 } as const;
 
 /** What ends kvm-cli, an error of the user's for the most part: one line that says what is wrong, and the status. */

@@ -6,6 +6,7 @@ import {
   parseAddress,
   parseBackend,
   parseMode,
+  parsePath,
   parseSeconds,
   parseSize,
 } from './arguments/parse.js';
@@ -32,12 +33,13 @@ export function createProgram(done: (status: number) => void): Command {
   program
     .command('run')
     .description('Run a guest: a flat binary, or without a file the built-in demo.')
-    .argument('[guest.bin]', 'the guest')
+    .argument('[guest.bin]', 'the guest; - for standard input', parsePath)
     .option('--mode <mode>', `the mode it starts in: ${modes.join(', ')} (default: real)`, parseMode)
     .option('--mem <size>', 'its memory, as in 64K, 16M, 1G (default: 16M)', parseSize)
     .option('--load-addr <address>', 'where its first byte goes (default: 0x1000)', parseAddress)
     .option('--entry <address>', 'its first instruction (default: its first byte)', parseAddress)
-    .option('--timeout <seconds>', 'stop it after so long', parseSeconds)
+    .option('--timeout <seconds>', 'stop it after so long, from its first instruction on', parseSeconds)
+    .option('--no-stdin', 'do not give it standard input')
     .option('--trace', 'print each exit, a line on stderr')
     .option('--stats', 'print a report at the end, on stderr')
     .option('--json', 'print a JSON document in the place of what the guest says')
@@ -83,21 +85,27 @@ function backendOption(): Option {
 }
 
 function deviceOption(): Option {
-  return new Option('--device <path>', 'the device').default('/dev/kvm');
+  return new Option('--device <path>', 'the device').argParser(parsePath).default('/dev/kvm');
 }
 
 const runHelp = `
 The guest has a serial port, COM1, on stdin and stdout, and a port, 0xf4, that ends the run
-with the status written to it. On a terminal, Ctrl-C ends the run; all other keys are the guest's.
+with the status written to it. On a terminal, keys go to the guest at once:
+  Ctrl-A x       ends the run
+  Ctrl-A h       prints these keys
+  Ctrl-A Ctrl-A  sends Ctrl-A to the guest
+  Ctrl-C         goes to a guest that reads its serial port, and ends the run of one that does not
+With --no-stdin, and in the demo, Ctrl-C ends the run.
 
 Exit status:
   0    the guest halted
   N    the guest wrote N to port 0xf4
-  1    wrong usage or input, or the demo's arithmetic was wrong
+  1    wrong usage or input, output that cannot be written, or the demo's arithmetic was wrong
   2    KVM is not there, or may not be used
   3    the guest crashed
   124  its time was up
-  129, 130, 143  stopped by SIGHUP, SIGINT or Ctrl-C, SIGTERM
+  130  ended by Ctrl-C or Ctrl-A x
+  128 + N  stopped by signal N, as 143 by SIGTERM
   141  the reader of the output has gone
 
 Examples:
@@ -105,6 +113,7 @@ Examples:
   $ kvm-cli run guest.bin
   $ kvm-cli run --mode long --mem 64M --load-addr 0x100000 kernel.bin
   $ echo hello | kvm-cli run --timeout 10 --stats echo.bin
+  $ objcopy -O binary guest.elf /dev/stdout | kvm-cli run -
 `;
 
 /** commander's errors end in a line of their own for what was probably meant. */

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { describeUnless } from '../../kvm-core/test/backends.js';
-import { cli, guest, temporaryFile, unprivileged } from './cli.js';
+import { cli, end, guest, start, temporaryFile, temporaryFolder, unprivileged } from './cli.js';
 
 /** Everything here is refused before there is a VM: none of it needs KVM. */
 
@@ -10,6 +12,8 @@ const hello = guest('hello16');
 
 test.each([
   ['a file that is not there', ['/nowhere/guest.bin'], '/nowhere/guest.bin: there is no such file'],
+  ['a name that is empty', [''], "value '' is invalid for argument 'guest.bin'. A path is not empty."],
+  ['a device without a name', ['--device', '', hello], "argument '' is invalid. A path is not empty."],
   ['a directory', ['/tmp'], '/tmp: it is a directory, not a guest'],
   ['an empty file', ['/dev/null'], '/dev/null: the file is empty'],
   [
@@ -32,7 +36,7 @@ test.each([
   [
     'a guest that leaves memory',
     ['--load-addr', '0xfffff0', hello],
-    "the guest's 39 bytes do not fit: memory has room for 16",
+    'the guest of 39 bytes does not fit: memory has room for 16 bytes',
   ],
   [
     'an entry in front of the guest',
@@ -64,6 +68,43 @@ test.each([
   expect(stderr).toContain(message);
   expect(stderr).toMatch(/^kvm-cli: [^\n]+\n$/);
   expect(stdout).toBe('');
+  expect(status).toBe(1);
+});
+
+const bzImage = Buffer.alloc(0x400);
+bzImage.write('MZ');
+bzImage.writeUInt16LE(0xaa55, 0x1fe);
+bzImage.write('HdrS', 0x202);
+
+test.each([
+  ['ELF', Buffer.from('\x7fELF\x02'), 'this is an ELF file, and kvm-cli runs flat binaries only (objcopy'],
+  ['MZ', Buffer.from('MZ\x90'), 'this is a DOS or EFI program (MZ), and kvm-cli runs flat binaries only'],
+  ['gzip', gzipSync('hlt'), 'this is compressed (gzip), and kvm-cli runs flat binaries only (gzip -d'],
+  ['bzImage', bzImage, 'this is a Linux kernel (bzImage), and kvm-cli runs flat binaries only'],
+])('a guest that is no flat binary but %s is refused by that name', async (_, bytes, message) => {
+  const path = temporaryFile('guest', bytes);
+  const { status, stderr } = await cli(['run', path]);
+  expect(stderr).toContain(`kvm-cli: ${path}: ${message}`);
+  expect(status).toBe(1);
+});
+
+test('a FIFO without a writer is waited for no longer than the timeout', async () => {
+  const path = join(temporaryFolder(), 'fifo');
+  expect(spawnSync('mkfifo', [path]).status).toBe(0);
+  const { status, stderr } = await cli(['run', '--timeout', '0.3', path]);
+  expect(stderr).toBe(`kvm-cli: ${path}: the guest could not be read in its time (--timeout)\n`);
+  expect(status).toBe(124);
+});
+
+test('standard input that does not end is waited for no longer than the timeout', async () => {
+  const { status, stderr } = await end(start(['run', '--timeout', '0.3', '-']));
+  expect(stderr).toBe('kvm-cli: standard input: the guest could not be read in its time (--timeout)\n');
+  expect(status).toBe(124);
+});
+
+test('standard input without a guest is refused', async () => {
+  const { status, stderr } = await cli(['run', '-']);
+  expect(stderr).toBe('kvm-cli: standard input: the file is empty\n');
   expect(status).toBe(1);
 });
 

@@ -98,6 +98,11 @@ export function signalAtOnce(signal: NodeJS.Signals): NodeJS.ProcessEnv {
   );
 }
 
+/** Has the vCPU's thread take a second before it makes the machine. */
+export const slowThread: NodeJS.ProcessEnv = firstOfAll(
+  'if (!isMainThread) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);',
+);
+
 /** Has the vCPU's thread fail when its guest has ended, and standard output take nothing for a while. */
 export const failingThread: NodeJS.ProcessEnv = firstOfAll(
   `if (isMainThread) {

@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { Cap } from '@kvm/core';
 import { expect, test } from 'vitest';
 import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cli, fullDisk, signalAtOnce } from './cli.js';
+import { cli, end, fullDisk, signalAtOnce, start, temporaryFolder } from './cli.js';
 
 describeUnless(noKvm, 'on this host', () => {
   test('caps lists every capability by number and name, with its value', async () => {
@@ -67,17 +68,43 @@ describeUnless(noKvm, 'on this host', () => {
 });
 
 describeUnless(noKvm ?? fullDisk.reason, 'on this host, with a full disk', () => {
-  test.each([['caps'], ['doctor'], ['run']])('%s ends with 141 when its output is lost', async (...args) => {
-    const { status } = await cli(args, fullDisk);
-    expect(status).toBe(141);
-  });
+  test.each([['caps'], ['caps', '--json'], ['doctor'], ['doctor', '--json'], ['run'], ['run', '--json']])(
+    '%s %s ends with 1 and says why',
+    async (...args) => {
+      const { status, stderr } = await cli(args, fullDisk);
+      expect(stderr).toContain('kvm-cli: standard output cannot be written: no space left on device (ENOSPC)\n');
+      expect(status).toBe(1);
+    },
+  );
 });
 
 describeUnless(fullDisk.reason, 'with a full disk', () => {
-  test.each([['--help'], ['--version']])('%s ends with 141 when its output is lost', async (...args) => {
+  test.each([['--help'], ['--version']])('%s ends with 1 and says why', async (...args) => {
     const { status, stderr } = await cli(args, fullDisk);
-    expect([status, stderr]).toEqual([141, '']);
+    expect(stderr).toBe('kvm-cli: standard output cannot be written: no space left on device (ENOSPC)\n');
+    expect(status).toBe(1);
   });
+
+  test('doctor keeps its status when KVM is not there, and says what was lost', async () => {
+    const { status, stderr } = await cli(['doctor', '--json', '--device', '/dev/no-such-kvm'], fullDisk);
+    expect(stderr).toBe('kvm-cli: standard output cannot be written: no space left on device (ENOSPC)\n');
+    expect(status).toBe(2);
+  });
+});
+
+test('a file that takes only a part of the output is a failure, and not a shorter document', async () => {
+  const path = join(temporaryFolder(), 'out');
+  // The limit is in units of 512 or 1024 bytes.
+  const wrapper = ['sh', '-c', `ulimit -f 1; exec "$@" >${path}`, 'sh'];
+  const { status, stderr } = await cli(['run', '--help'], { wrapper });
+  expect(stderr).toBe('kvm-cli: standard output cannot be written: file too large (EFBIG)\n');
+  expect(status).toBe(1);
+});
+
+test('a reader that goes early ends kvm-cli with 141, without a word', async () => {
+  const child = start(['run', '--help']);
+  child.stdout.destroy();
+  expect(await end(child)).toMatchObject({ status: 141, stderr: '' });
 });
 
 test.each([

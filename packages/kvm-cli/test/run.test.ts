@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../kvm-core/test/backends.js';
@@ -10,6 +11,7 @@ import {
   failingThread,
   guest,
   readyThenSpin,
+  slowThread,
   start,
   talker,
   temporaryFile,
@@ -66,6 +68,7 @@ onEachBackend('kvm-cli run', (backend) => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
+    ['SIGQUIT', 131],
   ] as const)('stops a spinning guest at %s, and ends with %d', async (signal, expected) => {
     const child = start(['run', temporaryFile('spin.bin', readyThenSpin)], { env });
     await once(child.stdout, 'data');
@@ -73,6 +76,32 @@ onEachBackend('kvm-cli run', (backend) => {
     const { status, stderr } = await end(child);
     expect(stderr).toBe(`kvm-cli: the guest was stopped: ${signal}\n`);
     expect(status).toBe(expected);
+  });
+
+  test('counts the timeout from the first instruction: a guest that is fast enough ends by itself', async () => {
+    const result = await cli(['run', '--timeout', '0.15', guest('exit')], { env: { ...env, ...slowThread } });
+    expect(result).toMatchObject({ status: 42, stderr: '' });
+  });
+
+  test('reads a guest from standard input', async () => {
+    const child = start(['run', '-'], { env });
+    child.stdin.end(readFileSync(guest('hello16')));
+    expect(await end(child)).toEqual({ status: 0, stdout: 'Hello from real mode.\n', stderr: '' });
+  });
+
+  test('gives no standard input to the guest with --no-stdin', async () => {
+    const result = await cli(['run', '--no-stdin', '--timeout', '1', guest('echo')], { env, input: 'one\n\x04' });
+    expect(result).toMatchObject({ status: 124, stdout: '' });
+  });
+
+  test('keeps every byte of the guest in its JSON document', async () => {
+    // mov dx, 0x3f8; mov al, 0xff; out dx, al; mov al, 'x'; out dx, al; hlt
+    const path = temporaryFile('bytes.bin', Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0xff, 0xee, 0xb0, 0x78, 0xee, 0xf4));
+    const { serial, serialBase64, serialBytes, seconds } = JSON.parse(
+      (await cli(['run', '--json', path], { env })).stdout,
+    );
+    expect({ serial, serialBase64, serialBytes }).toEqual({ serial: '\ufffdx', serialBase64: '/3g=', serialBytes: 2 });
+    expect(String(seconds)).toMatch(/^\d+(\.\d{1,6})?$|^[1-9](\.\d+)?e-[56]$/);
   });
 
   test('gives standard input to the guest, and what the guest says to standard output', async () => {
@@ -125,7 +154,7 @@ onEachBackend('kvm-cli run', (backend) => {
 
   test('reports what no device answered', async () => {
     const { stderr } = await cli(['run', '--stats', guest('pio')], { env });
-    expect(stderr).toMatch(/^unclaimed +\d+ accesses to ports, 0 to memory$/m);
+    expect(stderr).toMatch(/^unclaimed +(1 access|\d+ accesses) to ports, 0 to memory$/m);
   });
 
   test('ends with 141 when nobody reads what the guest says any more', async () => {

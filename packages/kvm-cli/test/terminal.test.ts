@@ -18,14 +18,22 @@ interface Session {
   pid(): number;
   /** Waits until kvm-cli has taken the terminal into raw mode. */
   rawMode(): Promise<void>;
+  /** What the shell has written to one of its files, once it has. */
+  file(name: string): Promise<string>;
   /** What has come out of the terminal so far, once it has this text. */
   shown(text: string): Promise<string>;
   /** The status of kvm-cli, and the terminal's settings in front of it and after. */
   ended(): Promise<{ status: number; before: string; after: string }>;
 }
 
+interface SessionOptions {
+  env?: NodeJS.ProcessEnv;
+  /** Lines of a shell with job control that run kvm-cli, which is `$cli` there, and end with its status; `$folder` is for files. */
+  job?: string[];
+}
+
 /** Runs kvm-cli on a terminal of its own. */
-function onTerminal(args: string[], env: NodeJS.ProcessEnv = {}): Session {
+function onTerminal(args: string[], { env = {}, job }: SessionOptions = {}): Session {
   const folder = temporaryFolder();
   const command = join(folder, 'command');
   writeFileSync(
@@ -33,10 +41,16 @@ function onTerminal(args: string[], env: NodeJS.ProcessEnv = {}): Session {
     [
       `tty > ${folder}/tty`,
       `stty -g > ${folder}/before`,
-      `sh -c 'echo $$ > ${folder}/pid; exec "$@"' - ${[process.execPath, mainJs, ...args].map((each) => `'${each}'`).join(' ')}`,
+      `folder=${folder}`,
+      `cli="sh ${folder}/cli"`,
+      ...(job === undefined ? ['$cli'] : ['set -m', ...job]),
       `echo $? > ${folder}/status`,
       `stty -g > ${folder}/after`,
     ].join('\n'),
+  );
+  writeFileSync(
+    join(folder, 'cli'),
+    `echo $$ > ${folder}/pid\nexec ${[process.execPath, mainJs, ...args].map((each) => `'${each}'`).join(' ')}\n`,
   );
   const script = spawn('script', ['-qec', `sh ${command}`, '/dev/null'], {
     env: { ...process.env, SHELL: '/bin/sh', NO_COLOR: '1', ...env },
@@ -56,6 +70,10 @@ function onTerminal(args: string[], env: NodeJS.ProcessEnv = {}): Session {
       // Before `tty` has run there is neither file nor name, and stty fails.
       const settings = `stty -F "$(cat ${folder}/tty)" -a`;
       while (!spawnSync('sh', ['-c', settings]).stdout.toString().includes('-icanon')) await sleep(20);
+    },
+    file: async (name) => {
+      while (!existsSync(join(folder, name)) || read(name) === '') await sleep(20);
+      return read(name);
     },
     shown: async (text) => {
       while (!output.includes(text)) await once(script.stdout, 'data');
@@ -102,19 +120,125 @@ describeUnless(reason, 'a terminal', () => {
   });
 
   test('is as before when kvm-cli dies of an error of its own', async () => {
-    const { status, before, after } = await onTerminal(['run', guest('spin')], dyingMainThread).ended();
+    const { status, before, after } = await onTerminal(['run', guest('spin')], { env: dyingMainThread }).ended();
     expect(status).toBe(1);
     expect(after).toBe(before);
   });
 
-  test('is as before when kvm-cli is told to end', async () => {
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGQUIT', 131],
+    ['SIGALRM', 142],
+    ['SIGUSR2', 140],
+  ] as const)('is as before when %s ends kvm-cli', async (signal, expected) => {
     const { pid, shown, ended } = onTerminal(['run', spinner()]);
     await shown('R');
+    process.kill(pid(), signal);
+    const { status, before, after } = await ended();
+    expect(status).toBe(expected);
+    expect(after).toBe(before);
+  });
+
+  test('gives Ctrl-C to a guest that reads, Ctrl-A with Ctrl-A, help with Ctrl-A h, and ends at Ctrl-A x', async () => {
+    const { stdin, rawMode, shown, ended } = onTerminal(['run', guest('echo')]);
+    await rawMode();
+    stdin.write('k');
+    await shown('k');
+    stdin.write('\x03');
+    await shown('k\x03');
+    stdin.write('\x01\x01');
+    await shown('k\x03\x01');
+    stdin.write('\x01h');
+    await shown('Ctrl-A x       end the run');
+    stdin.write('\x01x');
+    const { status, before, after } = await ended();
+    expect(status).toBe(130);
+    expect(after).toBe(before);
+  });
+
+  test('ends a spinning guest at Ctrl-A x', async () => {
+    const { stdin, shown, ended } = onTerminal(['run', spinner()]);
+    await shown('R');
+    stdin.write('\x01x');
+    const { status, before, after } = await ended();
+    expect(status).toBe(130);
+    expect(after).toBe(before);
+  });
+
+  test('is left alone with --no-stdin, and its Ctrl-C is a signal', async () => {
+    const { stdin, shown, ended } = onTerminal(['run', '--no-stdin', spinner()], { job: ['$cli'] });
+    await shown('R');
+    stdin.write('seen');
+    // The terminal shows the keys itself.
+    await shown('seen');
+    stdin.write('\x03');
+    const { status, before, after } = await ended();
+    expect(status).toBe(130);
+    expect(after).toBe(before);
+  });
+
+  test('is as before while kvm-cli is stopped, and raw again when it goes on', async () => {
+    const job = ['$cli', 'stty -g >$folder/stopped', 'read line', 'fg'];
+    const { stdin, pid, rawMode, shown, file, ended } = onTerminal(['run', guest('echo')], { job });
+    await rawMode();
+    process.kill(pid(), 'SIGTSTP');
+    const stopped = await file('stopped');
+    stdin.write('for the shell\n');
+    await rawMode();
+    stdin.write('=k');
+    await shown('=k');
+    stdin.write('\x04');
+    const { status, before, after } = await ended();
+    expect(status).toBe(0);
+    expect(stopped).toBe(before);
+    expect(after).toBe(before);
+  });
+
+  test('is left to the shell by a run in the background, which ends without stopping', async () => {
+    const job = ['$cli &', 'wait $!'];
+    const { status, before, after } = await onTerminal(['run', guest('exit')], { job }).ended();
+    expect(status).toBe(42);
+    expect(after).toBe(before);
+  });
+
+  test('is given to a run in the background when that comes to the foreground', async () => {
+    const job = ['$cli &', 'read line', 'echo "$line" >$folder/line', 'fg'];
+    const { stdin, rawMode, shown, file, ended } = onTerminal(['run', readyEcho()], { job });
+    await shown('R');
+    stdin.write('for the shell\n');
+    expect(await file('line')).toBe('for the shell');
+    await rawMode();
+    stdin.write('=k');
+    await shown('=k');
+    stdin.write('\x04');
+    const { status, before, after } = await ended();
+    expect(status).toBe(0);
+    expect(after).toBe(before);
+  });
+
+  test('is left alone by a run that was stopped and goes on and ends in the background', async () => {
+    const job = ['$cli', 'bg', 'echo bg >$folder/bg', 'wait $(cat $folder/pid)'];
+    const { pid, rawMode, shown, file, ended } = onTerminal(['run', spinner()], { job });
+    await shown('R');
+    await rawMode();
+    process.kill(pid(), 'SIGTSTP');
+    await file('bg');
     process.kill(pid(), 'SIGTERM');
     const { status, before, after } = await ended();
     expect(status).toBe(143);
     expect(after).toBe(before);
   });
+
+  /** The guest `echo`, which first says that it runs. */
+  function readyEcho(): string {
+    const path = join(temporaryFolder(), 'echo.bin');
+    // mov dx, 0x3f8; mov al, 'R'; out dx, al
+    writeFileSync(
+      path,
+      Buffer.concat([Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0x52, 0xee), readFileSync(guest('echo'))]),
+    );
+    return path;
+  }
 
   function spinner(): string {
     const path = join(temporaryFolder(), 'spin.bin');

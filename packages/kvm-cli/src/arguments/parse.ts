@@ -40,6 +40,12 @@ export function parseSeconds(text: string): number {
   return seconds;
 }
 
+/** A path, which is never empty: the empty string is mostly a variable of a script that is not set. */
+export function parsePath(text: string): string {
+  if (text === '') throw new InvalidArgumentError('A path is not empty.');
+  return text;
+}
+
 /** The names of @kvm/core's types, so that help need not load it: the compiler refuses one too few and one too many. */
 export const modes = namesOf<Mode>({ real: true, protected: true, long: true });
 export const backendNames = namesOf<BackendName>({ native: true, ffi: true });

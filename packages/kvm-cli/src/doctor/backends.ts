@@ -54,7 +54,7 @@ async function tryGuest(device: string, backend: BackendName): Promise<GuestRepo
   const serialOutput = new SerialRecord();
   let end: SessionEnd;
   try {
-    end = await runSession({ task: planRun(undefined, { device, backend }), serialOutput, timeoutSeconds });
+    end = await runSession({ task: await planRun(undefined, { device, backend }), serialOutput, timeoutSeconds });
   } catch (error) {
     return { ok: false, exits: 0, seconds: 0, error: (error as Error).message };
   }
@@ -63,7 +63,7 @@ async function tryGuest(device: string, backend: BackendName): Promise<GuestRepo
   if (stopCause !== undefined && stopCause !== 'timeout') throw new CliError(complaint(end) ?? stopCause, status);
   const { outcome, exitCount: exits, seconds } = record;
   const ok = status === 0;
-  return { ok, exits, seconds, error: ok ? null : `it ended with ${outcome.kind}, and said ${serialOutput.text}` };
+  return { ok, exits, seconds, error: ok ? null : `it ended with ${outcome.kind}, and said ${serialOutput.bytes}` };
 }
 
 /** The backend that is used when nobody asks for one, and why: the rule of `Kvm.open`, in words. */

@@ -1,6 +1,7 @@
 import { KvmError } from '@kvm/core';
 import pc from 'picocolors';
 import { ExitStatus } from '../exit-status.js';
+import { count } from '../output/count.js';
 import { stdout } from '../output/stream-sink.js';
 import { type BackendReport, chosenBackend, inspectBackends, runGuests } from './backends.js';
 import { type DeviceReport, inspectDevice, inspectKvm, type KvmReport } from './host.js';
@@ -54,7 +55,7 @@ async function examine(path: string): Promise<Report> {
 function text({ usable, problem, node, platform, device, backends, chosen, kvm }: Report): string {
   const lines = [
     line(true, 'Node', `${node} on ${platform}`),
-    line(device.exists, 'device', deviceInWords(device)),
+    line(device.permitted, 'device', deviceInWords(device)),
     ...(device.modules === null
       ? []
       : [line(device.modules.length > 0, 'modules', device.modules.join(', ') || 'none of KVM')]),
@@ -69,7 +70,7 @@ function text({ usable, problem, node, platform, device, backends, chosen, kvm }
   for (const { name, version, error, guest } of backends) {
     lines.push(line(error === null, name, error ?? `loads: ${version}`));
     if (guest !== null) {
-      const ran = `a guest ran: ${guest.exits} exits in ${(guest.seconds * 1000).toFixed(1)} ms`;
+      const ran = `a guest ran: ${count(guest.exits, 'exit')} in ${(guest.seconds * 1000).toFixed(1)} ms`;
       lines.push(line(guest.ok, '', guest.ok ? ran : `no guest runs: ${guest.error}`));
     }
   }

@@ -29,7 +29,7 @@ function slowStream(): { stream: Writable; got: string[]; take: () => void } {
 
 test('a slow reader makes a sink full, until it has read', async () => {
   const { stream, got, take } = slowStream();
-  const sink = new StreamSink(stream);
+  const sink = new StreamSink('the output', stream);
   sink.write('123');
   expect(sink.full).toBe(false);
   sink.write('456');
@@ -44,7 +44,7 @@ test('a slow reader makes a sink full, until it has read', async () => {
 
 test('a sink is flushed when all of it is read', async () => {
   const { stream, got, take } = slowStream();
-  const sink = new StreamSink(stream);
+  const sink = new StreamSink('the output', stream);
   await sink.flushed();
   sink.write('12');
   let done = false;
@@ -62,30 +62,34 @@ test('a sink is flushed when all of it is read', async () => {
 
 test('a reader that goes ends every wait, and what is written then is lost without an error', async () => {
   const { stream } = slowStream();
-  const sink = new StreamSink(stream);
+  const sink = new StreamSink('the output', stream);
   let closed = 0;
-  sink.onClosed(() => closed++);
+  sink.onFailure(() => closed++);
   sink.write('123456');
   const waits = Promise.all([sink.drained(), sink.flushed()]);
   stream.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
   await waits;
   sink.write('more');
   expect([sink.closed, sink.full, closed]).toEqual([true, false, 1]);
-  sink.onClosed(() => closed++);
+  expect([sink.readerHasGone, sink.problem]).toEqual([true, undefined]);
+  sink.onFailure(() => closed++);
   expect(closed).toBe(2);
 });
 
-test('a write that is done at once and fails is known of once the sink is flushed', async () => {
-  const sink = new StreamSink(new Writable({ write: (_chunk, _encoding, done) => done(new Error('ENOSPC')) }));
+test('a write that is done at once and fails is known of once the sink is flushed, with why', async () => {
+  const full = Object.assign(new Error('write ENOSPC'), { errno: -28, code: 'ENOSPC' });
+  const sink = new StreamSink('the output', new Writable({ write: (_chunk, _encoding, done) => done(full) }));
   sink.write('12');
   expect(sink.closed).toBe(false);
   await sink.flushed();
   expect(sink.closed).toBe(true);
+  expect(sink.problem).toBe('the output cannot be written: no space left on device (ENOSPC)');
+  expect(sink.readerHasGone).toBe(false);
 });
 
 test('a reader that does not read can be given up', async () => {
   const { stream } = slowStream();
-  const sink = new StreamSink(stream);
+  const sink = new StreamSink('the output', stream);
   sink.abandonUnread();
   expect(sink.closed).toBe(false);
   sink.write('12');

@@ -1,24 +1,29 @@
+import { createWriteStream, fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
+import { getSystemErrorMap } from 'node:util';
 
 /**
- * One of the process's output streams. Its reader may be slow: a write says so, and `drained` waits; or gone, which `onClosed`
- * tells: what is written then is lost without an error.
+ * One of the process's output streams. `full` and `drained` are for a slow reader. After a failed write, which `onFailure` reports,
+ * everything written is dropped.
  */
 export class StreamSink {
+  /** What the stream is called in an error. */
+  readonly #name: string;
   readonly #stream: Writable;
-  #closed = false;
-  #onClosed: (() => void) | undefined;
+  #abandoned = false;
+  #failure: NodeJS.ErrnoException | undefined;
+  #onFailure: (() => void) | undefined;
   #waiting: (() => void)[] = [];
 
-  constructor(stream: Writable) {
+  constructor(name: string, stream: Writable) {
+    this.#name = name;
     this.#stream = stream;
     stream.on('drain', () => this.#wake());
-    // EPIPE, for the most part; a full disk is as good a reason to stop.
-    stream.on('error', () => {
-      this.#closed = true;
+    stream.on('error', (error) => {
+      this.#failure ??= error;
       this.#wake();
-      this.#onClosed?.();
+      this.#onFailure?.();
     });
   }
 
@@ -26,53 +31,76 @@ export class StreamSink {
     for (const each of this.#waiting.splice(0)) each();
   }
 
-  /** Whether nobody reads any more. */
+  /** Whether what is written is dropped: a write has failed, or nobody waits for the reader any more. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#abandoned || this.#failure !== undefined;
   }
 
-  /** Calls back when nobody reads any more. */
-  onClosed(callback: () => void): void {
-    this.#onClosed = callback;
-    if (this.#closed) callback();
+  /** Whether the reader has gone, as `head` does once it has its lines. That is no error of the output. */
+  get readerHasGone(): boolean {
+    return this.#failure?.code === 'EPIPE' || this.#failure?.code === 'ECONNRESET';
   }
 
-  /** Waits no longer for a reader that does not read. */
+  /** What a person is told of a write that failed for another reason than that the reader has gone. */
+  get problem(): string | undefined {
+    if (this.#failure === undefined || this.readerHasGone) return undefined;
+    const { errno = 0, code, message } = this.#failure;
+    const [, words = message] = getSystemErrorMap().get(errno) ?? [];
+    return `${this.#name} cannot be written: ${words}${code === undefined ? '' : ` (${code})`}`;
+  }
+
+  /** Calls back once a write has failed. */
+  onFailure(callback: () => void): void {
+    this.#onFailure = callback;
+    if (this.#failure !== undefined) callback();
+  }
+
+  /** Stops waiting for a reader that does not read. */
   abandonUnread(): void {
     if (this.#stream.writableLength === 0) return;
-    this.#closed = true;
+    this.#abandoned = true;
     this.#wake();
   }
 
   write(bytes: Uint8Array | string): void {
-    if (!this.#closed) this.#stream.write(bytes);
+    if (!this.closed) this.#stream.write(bytes);
   }
 
   /** Whether the stream has as much as it should hold. */
   get full(): boolean {
-    return !this.#closed && this.#stream.writableNeedDrain;
+    return !this.closed && this.#stream.writableNeedDrain;
   }
 
-  /** Settles once there is room again, or nobody reads any more. */
+  /** Settles once there is room again, or the sink is closed. */
   async drained(): Promise<void> {
     if (this.full) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Settles once all that was written is out, or nobody reads any more. */
+  /** Settles once all that was written is out, or the sink is closed. */
   async flushed(): Promise<void> {
-    if (this.#closed) return;
+    if (this.closed) return;
     if (this.#stream.writableLength > 0) {
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
         this.#stream.write('', () => resolve());
       });
     }
-    // A stream tells of a write that has failed only after that: one to a file or a device, which is done at once, some ticks later.
+    // The error of a synchronous write is emitted some ticks after its callback.
     await turn();
   }
 }
 
-/** Where results, and what a guest says, go. */
-export const stdout: StreamSink = new StreamSink(process.stdout);
-/** Where errors, reports and traces go. */
-export const stderr: StreamSink = new StreamSink(process.stderr);
+/** Node takes a short write to a file, as on a disk that is nearly full, for a whole one; a WriteStream writes the rest, or fails. */
+function unshortened(fd: number, stream: Writable): Writable {
+  try {
+    if (fstatSync(fd).isFile()) return createWriteStream('', { fd, autoClose: false });
+  } catch {
+    // Not open: the stream reports it.
+  }
+  return stream;
+}
+
+/** Results, and what the guest says. */
+export const stdout: StreamSink = new StreamSink('standard output', unshortened(1, process.stdout));
+/** Errors, reports and traces. */
+export const stderr: StreamSink = new StreamSink('standard error', unshortened(2, process.stderr));

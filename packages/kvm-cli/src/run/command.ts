@@ -10,17 +10,18 @@ const newline = 0x0a;
 
 /** `kvm-cli run`: runs a guest and gives the status to exit with. */
 export async function run(file: string | undefined, flags: RunFlags): Promise<number> {
-  const task = planRun(file, flags);
+  const task = await planRun(file, flags);
   const record = new SerialRecord();
   const terminal = new LineWatcher(stdout);
   const options: SessionOptions = { task, serialOutput: flags.json === true ? record : terminal };
-  // The demo hears nothing, and so leaves standard input alone.
-  if (file !== undefined) options.serialInput = process.stdin;
+  // The demo does not listen, and a guest that came through standard input has taken all of it.
+  const listens = flags.stdin !== false && file !== undefined && file !== '-';
+  if (listens) options.serialInput = process.stdin;
   if (flags.timeout !== undefined) options.timeoutSeconds = flags.timeout;
 
   const end = await runSession(options);
 
-  if (flags.json === true) stdout.write(reportJson(file, task, end, record.text));
+  if (flags.json === true) stdout.write(reportJson(file, task, end, record));
   else if (terminal.midLine && process.stdout.isTTY) stderr.write('\n');
   const problem = complaint(end);
   if (problem !== undefined) stderr.write(`kvm-cli: ${problem}\n`);

@@ -18,13 +18,16 @@ export interface RunFlags {
   trace?: boolean;
   stats?: boolean;
   json?: boolean;
+  /** False for `--no-stdin`. */
+  stdin?: boolean;
+  /** Seconds. */
   timeout?: number;
 }
 
 const defaultMemory = 16 * 2 ** 20;
 
 /** What to run, all checked, before there is a VM. */
-export function planRun(file: string | undefined, flags: RunFlags): Task {
+export async function planRun(file: string | undefined, flags: RunFlags): Promise<Task> {
   const { mem: memorySize = defaultMemory, backend, device, trace = false } = flags;
   checkMemory(memorySize);
   const common = { device, backend, memorySize, trace };
@@ -36,7 +39,7 @@ export function planRun(file: string | undefined, flags: RunFlags): Task {
     const image = builtInGuest();
     return { ...common, image, plan: plan('the built-in guest', 'long', memorySize, image, {}), challenge: operands() };
   }
-  const image = readGuest(file, memorySize);
+  const image = await readGuest(file, memorySize, flags.timeout);
   return { ...common, image, plan: plan(file, flags.mode ?? 'real', memorySize, image, flags), challenge: undefined };
 }
 

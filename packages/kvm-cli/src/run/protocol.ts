@@ -25,6 +25,8 @@ export interface Task {
 export interface VcpuTask extends Task {
   /** One word, not 0 once the guest is to stop. */
   readonly stop: Int32Array;
+  /** One word, not 0 once the guest has shown that it reads its serial port. */
+  readonly guestReads: Int32Array;
   readonly serialIn: SharedRing;
   readonly serialOut: SharedRing;
   readonly traceOut: SharedRing;

@@ -3,7 +3,8 @@ import pc from 'picocolors';
 import { expect, test } from 'vitest';
 import type { ChallengeResult } from './protocol.js';
 import { complaint, reportText, statusOfRun } from './report.js';
-import type { SessionEnd, StopCause } from './session.js';
+import type { SessionEnd } from './session.js';
+import type { StopCause } from './stop-cause.js';
 
 function ended(outcome: Outcome, stopCause?: StopCause, challenge?: ChallengeResult): SessionEnd {
   const unclaimed = { pio: 0, mmio: 0 };
@@ -17,7 +18,10 @@ const ends: [Outcome, StopCause | undefined, number, string | undefined][] = [
   [{ kind: 'exit', status: 77 }, undefined, 77, undefined],
   [{ kind: 'interrupted' }, 'timeout', 124, 'the guest was stopped: its time was up'],
   [{ kind: 'interrupted' }, 'SIGINT', 130, 'the guest was stopped: SIGINT'],
-  [{ kind: 'interrupted' }, 'output closed', 141, 'the guest was stopped: output closed'],
+  [{ kind: 'interrupted' }, 'output closed', 141, 'the guest was stopped: nobody reads its output any more'],
+  [{ kind: 'interrupted' }, 'output failed', 1, undefined],
+  [{ kind: 'interrupted' }, 'SIGQUIT', 131, 'the guest was stopped: SIGQUIT'],
+  [{ kind: 'interrupted' }, 'Ctrl-A x', 130, 'the guest was stopped: Ctrl-A x'],
   [{ kind: 'shutdown', rip }, undefined, 3, 'the guest crashed: it shut down, as by a triple fault, at rip 0x1000'],
   [
     { kind: 'shutdown', rip: undefined },
@@ -58,6 +62,15 @@ test.each(ends.map(([outcome, cause, status, words]) => ({ kind: outcome.kind, o
     expect(complaint(ended(outcome, cause))).toBe(words);
   },
 );
+
+test.each([
+  [{ pio: 1, mmio: 0 }, '1 access to ports, 0 to memory'],
+  [{ pio: 0, mmio: 2 }, '0 accesses to ports, 2 to memory'],
+])('accesses that no device answered are counted: %o', (unclaimed, words) => {
+  const { record } = ended({ kind: 'halt' });
+  const text = reportText({ record: { ...record, unclaimed }, stopCause: undefined }, pc.createColors(false));
+  expect(text).toContain(`unclaimed  ${words}\n`);
+});
 
 const verdicts = [
   ['right', 12n, 0, 'right: 12'],

@@ -1,19 +1,13 @@
 import type { Outcome } from '@kvm/vmm';
 import type pc from 'picocolors';
 import { ExitStatus } from '../exit-status.js';
+import { count } from '../output/count.js';
 import type { ChallengeResult, Task } from './protocol.js';
-import type { SessionEnd, StopCause } from './session.js';
+import type { SerialRecord } from './serial-record.js';
+import type { SessionEnd } from './session.js';
+import { type StopCause, stopStatus } from './stop-cause.js';
 
 /** What a run means to whoever started kvm-cli: its status, and its report in words and in JSON. */
-
-/** The status of a run that was stopped. */
-export const stopStatus: Readonly<Record<StopCause, number>> = {
-  timeout: ExitStatus.TimedOut,
-  SIGINT: ExitStatus.Sigint,
-  SIGTERM: ExitStatus.Sigterm,
-  SIGHUP: ExitStatus.Sighup,
-  'output closed': ExitStatus.OutputClosed,
-};
 
 export function statusOfRun({ record, stopCause }: SessionEnd): number {
   switch (record.outcome.kind) {
@@ -24,7 +18,7 @@ export function statusOfRun({ record, stopCause }: SessionEnd): number {
     case 'exit':
       return record.outcome.status;
     case 'interrupted':
-      return stopCause === undefined ? ExitStatus.Failure : stopStatus[stopCause];
+      return stopCause === undefined ? ExitStatus.Failure : stopStatus(stopCause);
     default:
       return ExitStatus.GuestCrashed;
   }
@@ -46,13 +40,28 @@ export function outcomeInWords(outcome: Outcome, stopCause: StopCause | undefine
     case 'unhandled':
       return `crashed: it exited with ${outcome.reason} at rip ${hex(outcome.rip)}, which this machine has nothing for`;
     case 'interrupted':
-      return stopCause === 'timeout' ? 'was stopped: its time was up' : `was stopped: ${stopCause ?? 'interrupted'}`;
+      return `was stopped: ${stopInWords(stopCause)}`;
   }
 }
 
-/** A line that says why a run did not end well, where the run itself does not. */
+function stopInWords(cause: StopCause | undefined): string {
+  switch (cause) {
+    case 'timeout':
+      return 'its time was up';
+    case 'output closed':
+      return 'nobody reads its output any more';
+    case 'output failed':
+      return 'its output could not be written';
+    default:
+      return cause ?? 'interrupted';
+  }
+}
+
+/** A line that says why a run did not end well, where nothing else says so. */
 export function complaint({ record, stopCause }: SessionEnd): string | undefined {
   const { outcome } = record;
+  // The end of kvm-cli tells which output, and why.
+  if (outcome.kind === 'interrupted' && stopCause === 'output failed') return undefined;
   return outcome.kind === 'halt' || outcome.kind === 'exit'
     ? undefined
     : `the guest ${outcomeInWords(outcome, stopCause)}`;
@@ -68,7 +77,7 @@ export function reportText({ record, stopCause }: SessionEnd, colors: ReturnType
     ['time', `${(seconds * 1000).toFixed(1)} ms`],
   ];
   if (unclaimed.pio + unclaimed.mmio > 0) {
-    lines.push(['unclaimed', `${unclaimed.pio} accesses to ports, ${unclaimed.mmio} to memory`]);
+    lines.push(['unclaimed', `${count(unclaimed.pio, 'access', 'accesses')} to ports, ${unclaimed.mmio} to memory`]);
   }
   if (challenge !== undefined) {
     const paint = challenge.verdict === 'right' ? colors.green : colors.red;
@@ -89,7 +98,7 @@ function verdictInWords({ verdict, expected, result }: ChallengeResult): string 
 }
 
 /** The document of `--json`: addresses as hexadecimal strings, 64-bit numbers as decimal ones. */
-export function reportJson(file: string | undefined, task: Task, end: SessionEnd, serial: string): string {
+export function reportJson(file: string | undefined, task: Task, end: SessionEnd, serial: SerialRecord): string {
   const { outcome, challenge, ...record } = end.record;
   const { mode, loadAddr, entry } = task.plan;
   const document = {
@@ -99,7 +108,9 @@ export function reportJson(file: string | undefined, task: Task, end: SessionEnd
     guest: { file: file ?? null, mode, bytes: task.image.length, memory: task.memorySize, loadAddr, entry },
     ...record,
     challenge: challenge === undefined ? null : decimal(challenge),
-    serial,
+    serial: serial.bytes.toString('utf8'),
+    serialBase64: serial.bytes.toString('base64'),
+    serialBytes: serial.said,
   };
   return `${JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? hex(value) : value), 2)}\n`;
 }

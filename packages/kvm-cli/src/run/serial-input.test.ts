@@ -1,37 +1,40 @@
+import { closeSync, openSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ReadStream } from 'node:tty';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { ByteRing } from './byte-ring.js';
 import { SerialInput } from './serial-input.js';
 
 interface FakeInput {
   stdin: PassThrough;
-  modes: boolean[];
   ring: ByteRing;
   input: SerialInput;
-  interrupts(): number;
-  failures: string[];
+  /** What the input has asked for and said. */
+  events: string[];
 }
 
-function fakeInput(capacity: number, isTTY: boolean): FakeInput {
-  const modes: boolean[] = [];
-  const failures: string[] = [];
-  let interrupts = 0;
-  const stdin = Object.assign(new PassThrough(), { isTTY, setRawMode: (mode: boolean) => modes.push(mode) });
+/** A terminal's part is played by /dev/null, whose settings cannot be changed. */
+function fakeInput(capacity: number, isTTY: boolean, guestReads = false): FakeInput {
+  const events: string[] = [];
+  const fd = openSync('/dev/null', 'r');
+  onTestFinished(() => closeSync(fd));
+  const stdin = Object.assign(new PassThrough(), { isTTY, fd });
   const ring = ByteRing.allocate(capacity);
   const input = new SerialInput({
-    stdin: stdin as unknown as ReadStream,
+    stdin: stdin as unknown as typeof process.stdin,
     ring,
-    interrupt: () => interrupts++,
-    failed: ({ message }) => failures.push(message),
+    guestReads: () => guestReads,
+    interrupt: (key) => events.push(key),
+    say: (text) => events.push(text.trim()),
+    failed: ({ message }) => events.push(message),
   });
   input.start();
-  return { stdin, modes, ring, input, interrupts: () => interrupts, failures };
+  onTestFinished(() => input.stop());
+  return { stdin, ring, input, events };
 }
 
 test('a guest gets all of a long input, however slowly it reads, and however small the ring', async () => {
-  const { stdin, ring, input, modes } = fakeInput(8, false);
+  const { stdin, ring, input } = fakeInput(8, false);
   const sent = Uint8Array.from({ length: 1000 }, (_, i) => i % 251);
   stdin.write(sent.subarray(0, 700));
   stdin.end(sent.subarray(700));
@@ -42,38 +45,51 @@ test('a guest gets all of a long input, however slowly it reads, and however sma
     if (ring.takeSleepingWriter()) input.roomMade();
   }
   expect(got).toEqual([...sent]);
-  expect(modes).toEqual([]);
 });
 
-test('Ctrl-C of a pipe goes to the guest', async () => {
-  const { stdin, ring, interrupts } = fakeInput(8, false);
-  stdin.write('a\x03b');
+test('Ctrl-C and Ctrl-A of a pipe go to the guest', async () => {
+  const { stdin, ring, events } = fakeInput(8, false);
+  stdin.write('a\x03\x01xb');
   await turn();
-  expect([...ring.read()]).toEqual([0x61, 0x03, 0x62]);
-  expect(interrupts()).toBe(0);
+  expect(Buffer.from(ring.read()).toString()).toBe('a\x03\x01xb');
+  expect(events).toEqual([]);
 });
 
-test('Ctrl-C of a terminal is heard even when the guest has not read what came before', async () => {
-  const { stdin, ring, interrupts } = fakeInput(8, true);
+test.each([
+  ['Ctrl-C', '\x03', 'SIGINT'],
+  ['Ctrl-A x', '\x01x', 'Ctrl-A x'],
+])('%s of a terminal is heard even when the guest has not read what came before', async (_, keys, event) => {
+  const { stdin, ring, events } = fakeInput(8, true);
   stdin.write('more than eight bytes');
   await turn();
-  stdin.write('\x03');
+  stdin.write(keys);
   await turn();
-  expect(interrupts()).toBe(1);
+  expect(events).toEqual([event]);
   expect(Buffer.from(ring.read()).toString()).toBe('more tha');
 });
 
-test('a terminal is raw from the start to the stop, which can come more than once', () => {
-  const { input, modes } = fakeInput(8, true);
-  expect(modes).toEqual([true]);
-  input.stop();
-  input.stop();
-  expect(modes).toEqual([true, false]);
+test('Ctrl-C goes to a guest that reads, and one that has stopped reading is told of, once', async () => {
+  const { stdin, ring, events } = fakeInput(8, true, true);
+  stdin.write('\x03');
+  await turn();
+  expect(events).toEqual([]);
+  stdin.write('\x03\x03');
+  await turn();
+  expect(events).toEqual(['kvm-cli: the guest does not read its input at the moment; Ctrl-A x ends the run']);
+  expect([...ring.read()]).toEqual([3, 3, 3]);
+});
+
+test('Ctrl-A h prints the keys', async () => {
+  const { stdin, ring, events } = fakeInput(8, true);
+  stdin.write('\x01h');
+  await turn();
+  expect(events).toEqual([expect.stringContaining('Ctrl-A x       end the run')]);
+  expect(ring.available).toBe(0);
 });
 
 test('input that cannot be read is told of', async () => {
-  const { stdin, failures } = fakeInput(8, false);
+  const { stdin, events } = fakeInput(8, false);
   stdin.destroy(new Error('EISDIR'));
   await turn();
-  expect(failures).toEqual(['EISDIR']);
+  expect(events).toEqual(['EISDIR']);
 });

@@ -7,18 +7,23 @@ const limit = 16 * 2 ** 20;
 export class SerialRecord implements Sink {
   readonly full = false;
   readonly #chunks: Uint8Array[] = [];
-  #length = 0;
+  #said = 0;
 
   write(bytes: Uint8Array): void {
-    const kept = bytes.subarray(0, limit - this.#length);
+    const kept = bytes.subarray(0, Math.max(0, limit - this.#said));
     if (kept.length > 0) this.#chunks.push(kept);
-    this.#length += kept.length;
+    this.#said += bytes.length;
   }
 
   async drained(): Promise<void> {}
 
-  /** As text: bytes that are no UTF-8 become U+FFFD. */
-  get text(): string {
-    return Buffer.concat(this.#chunks).toString('utf8');
+  /** What was kept. */
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  /** How many bytes were said, those that were not kept included. */
+  get said(): number {
+    return this.#said;
   }
 }

@@ -1,24 +1,19 @@
-import type { ReadStream } from 'node:tty';
 import { Worker } from 'node:worker_threads';
 import { type KickHandle, KvmError, kick } from '@kvm/core';
 import { stderr, stdout } from '../output/stream-sink.js';
 import { ByteRing } from './byte-ring.js';
 import type { RunRecord, Task, VcpuMessage, VcpuTask } from './protocol.js';
-import { stopStatus } from './report.js';
 import { RingPump, type Sink } from './ring-pump.js';
 import { SerialInput } from './serial-input.js';
-
-/** Why a guest was stopped from outside. */
-export type StopCause = 'timeout' | 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'output closed';
-
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+import { type StopCause, type StopSignal, stopSignals, stopStatus } from './stop-cause.js';
 
 export interface SessionOptions {
   task: Task;
   /** Where goes what the guest says. */
   serialOutput: Sink;
   /** Where comes from what the guest hears; without it, it hears nothing. */
-  serialInput?: ReadStream;
+  serialInput?: typeof process.stdin;
+  /** From the guest's first instruction on. */
   timeoutSeconds?: number;
 }
 
@@ -47,11 +42,13 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
 class Session {
   readonly #options: SessionOptions;
   readonly #stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  readonly #guestReads = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #serialIn = ByteRing.allocate(ringSize);
   readonly #serialOut = ByteRing.allocate(ringSize);
   readonly #traceOut = ByteRing.allocate(ringSize);
   readonly #input: SerialInput | undefined;
   #handle: KickHandle | undefined;
+  #timeout: NodeJS.Timeout | undefined;
   #stopCause: StopCause | undefined;
   /** Settles some time after the run was stopped. */
   readonly #stoppedLongAgo: Promise<false>;
@@ -66,14 +63,16 @@ class Session {
       this.#input = new SerialInput({
         stdin: options.serialInput,
         ring: this.#serialIn,
-        interrupt: () => this.#onSignal('SIGINT'),
+        guestReads: () => Atomics.load(this.#guestReads, 0) !== 0,
+        interrupt: (key) => this.#stopAtOnce(key),
+        say: (text) => stderr.write(text),
         failed: (error) => stderr.write(`kvm-cli: standard input cannot be read: ${error.message}\n`),
       });
     }
   }
 
   async run(): Promise<SessionEnd> {
-    const { serialOutput, timeoutSeconds } = this.#options;
+    const { serialOutput } = this.#options;
     const serial = new RingPump(this.#serialOut, serialOutput);
     const trace = new RingPump(this.#traceOut, stderr);
     // Even an error of our own leaves neither a raw terminal behind nor a guest that keeps the process from ending.
@@ -82,22 +81,20 @@ class Session {
       this.#input?.stop();
     };
     process.once('exit', emergency);
-    for (const signal of signals) process.on(signal, this.#onSignal);
-    stdout.onClosed(() => this.#stopFor('output closed'));
-    const timeout =
-      timeoutSeconds === undefined ? undefined : setTimeout(() => this.#stopFor('timeout'), timeoutSeconds * 1000);
+    for (const signal of stopSignals) process.on(signal, this.#stopAtOnce);
+    stdout.onFailure(() => this.#stopFor(stdout.readerHasGone ? 'output closed' : 'output failed'));
     try {
       try {
         this.#input?.start();
         const record = await this.#runWorker(serial, trace);
         return { record, stopCause: record.outcome.kind === 'interrupted' ? this.#stopCause : undefined };
       } finally {
-        clearTimeout(timeout);
+        clearTimeout(this.#timeout);
         this.#input?.stop();
         await this.#deliver(serial, trace);
       }
     } finally {
-      for (const signal of signals) process.off(signal, this.#onSignal);
+      for (const signal of stopSignals) process.off(signal, this.#stopAtOnce);
       process.off('exit', emergency);
     }
   }
@@ -114,11 +111,19 @@ class Session {
     stderr.abandonUnread();
   }
 
-  readonly #onSignal = (signal: (typeof signals)[number]): void => {
-    // Asked twice, it has to be quick.
-    if (this.#stopCause === signal) process.exit(stopStatus[signal]);
-    this.#stopFor(signal);
+  /** A person wants the end. Asked a second time in the same way, it waits for nothing. */
+  readonly #stopAtOnce = (cause: StopSignal | 'Ctrl-A x'): void => {
+    if (this.#stopCause === cause) process.exit(stopStatus(cause));
+    this.#stopFor(cause);
   };
+
+  /** The guest is about to run. */
+  #onReady(handle: KickHandle): void {
+    this.#handle = handle;
+    if (this.#stopCause !== undefined) kick(handle);
+    const { timeoutSeconds } = this.#options;
+    if (timeoutSeconds !== undefined) this.#timeout = setTimeout(() => this.#stopFor('timeout'), timeoutSeconds * 1000);
+  }
 
   #stopFor(cause: StopCause): void {
     this.#stopCause ??= cause;
@@ -137,6 +142,7 @@ class Session {
     const workerData: VcpuTask = {
       ...this.#options.task,
       stop: this.#stop,
+      guestReads: this.#guestReads,
       serialIn: this.#serialIn.shared,
       serialOut: this.#serialOut.shared,
       traceOut: this.#traceOut.shared,
@@ -147,8 +153,7 @@ class Session {
     worker.on('message', (message: VcpuMessage) => {
       switch (message.kind) {
         case 'ready':
-          this.#handle = message.handle;
-          if (this.#stopCause !== undefined) kick(message.handle);
+          this.#onReady(message.handle);
           break;
         case 'output':
           serial.wake();

@@ -42,7 +42,11 @@ test.each([
     { ...long, imageSize: 0xf_8001 },
     'room for 1015808 bytes from the load address 0x1000 on; long mode has its tables at 0xf9000',
   ],
-  ['a load address in the tables', { ...long, loadAddr: 0xf_a000n }, 'room for 0 bytes from the load address 0xfa000 on'],
+  [
+    'a load address in the tables',
+    { ...long, loadAddr: 0xf_a000n },
+    'room for 0 bytes from the load address 0xfa000 on',
+  ],
   [
     'an entry above 64 KiB in real mode',
     { ...real, entry: 0x1_0000n },
