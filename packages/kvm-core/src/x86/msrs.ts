@@ -24,8 +24,8 @@ export interface ReadMsrs {
   readonly unreadable: readonly number[];
 }
 
-/** The kernel takes no more at a time. */
-const longestRead = 256;
+/** MSRs that the kernel takes at a time: fewer than its MAX_IO_MSRS. */
+export const mostMsrs = 255;
 
 /** Reads MSRs where `read`, KVM_GET_MSRS, stops at one that cannot be read, and passes over that. */
 export function readMsrs(indices: ArrayLike<number>, read: (msrs: KvmMsrs) => number): ReadMsrs {
@@ -33,7 +33,7 @@ export function readMsrs(indices: ArrayLike<number>, read: (msrs: KvmMsrs) => nu
   const entries: KvmMsrEntry[] = [];
   const unreadable: number[] = [];
   for (let at = 0; at < wanted.length; ) {
-    const some = msrList(wanted.slice(at, at + longestRead));
+    const some = msrList(wanted.slice(at, at + mostMsrs));
     const count = read(some);
     const asked = some.nmsrs;
     for (const entry of some.entries.slice(0, count)) entries.push(entry);

@@ -1,5 +1,6 @@
 import type * as abi from '../../abi/x86/index.js';
 import { broken } from '../../state/saved-state.js';
+import { mostMsrs } from '../msrs.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
 /** The MSRs that can be read: the kernel stops at one that cannot, as it lists some that this vCPU's CPUID hides. */
@@ -18,7 +19,7 @@ export function settable(msrs: readonly abi.KvmMsrEntry[], isXen: boolean): abi.
 /** Sets the MSRs; one that cannot be set is passed over if it already says the right thing. */
 export function setMsrs(vcpu: Vcpu, msrs: readonly abi.KvmMsrEntry[]): void {
   for (let at = 0; at < msrs.length; ) {
-    const some = msrs.slice(at, at + 256);
+    const some = msrs.slice(at, at + mostMsrs);
     const set = vcpu.setMsrs(some);
     at += set;
     const refused = some[set];
