@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderForTest, makeDeb, without } from '../../test/debian.js';
@@ -22,6 +22,23 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     const { status, stderr } = magicGen('dump', '--system', '--debian', 'sid');
     expect(status).toBe(1);
     expect(stderr).toMatch(/cannot be used with option/);
+  });
+
+  it('take the release of headers that do not say it', () => {
+    const folder = folderOf('#define KVM_CAP_X 7');
+    const other = folderOf('#define KVM_CAP_X 7');
+    for (const each of [folder, other]) rmSync(join(each, 'linux/version.h'));
+    const shown = magicGen('show', 'KVM_CAP_X', '--headers', folder, '--kernel-version', '6.12');
+    expect(shown.stdout).toMatch(/^macro KVM_CAP_X, linux\/kvm\.h, Linux 6\.12\n/);
+    expect(magicGen('show', 'KVM_CAP_X', '--headers', folder).stderr).toMatch(
+      /name the release with --kernel-version\n$/,
+    );
+    expect(magicGen('show', 'KVM_CAP_X', '--kernel-version', '6.12').stderr).toMatch(/goes with --headers/);
+    expect(magicGen('diff', folder, other, '--kernel-version', '6.1,6.12').stdout).toMatch(/^Linux 6\.1 to 6\.12, /);
+    expect(magicGen('diff', folder, other)).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/--kernel-version/),
+    });
   });
 
   it.skipIf(noTar)(titled('take headers from a package', noTar), () => {

@@ -17,6 +17,7 @@ interface DiffOptions {
   interface?: string;
   markdown?: boolean;
   json?: boolean;
+  kernelVersion?: string[];
 }
 
 const operand = "a model (dump's JSON), 'system', 'debian:SUITE', a .deb, a kernel tree or a directory of headers";
@@ -36,6 +37,11 @@ export function addDiff(program: Command): void {
       `the interface: ${interfaces.map(({ name }) => name).join(', ')}; a model file has its own`,
     )
     .option('--arch <names>', "architectures, by the kernel's names for them: a,b or all; a model file has its own")
+    .option(
+      '--kernel-version <releases>',
+      'the kernel releases of directories without linux/version.h, of the first and the second: 6.1,6.12',
+      (text: string) => text.split(','),
+    )
     .addOption(new Option('--markdown', 'print Markdown').conflicts('json'))
     .option('--json', 'print JSON')
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : trouble))
@@ -52,7 +58,8 @@ export function addDiff(program: Command): void {
 }
 
 /** The models to compare: of one architecture where one of the two is a model, else of those that are named. */
-async function pairs(a: string, b: string, { arch, interface: named }: DiffOptions): Promise<[Model, Model][]> {
+async function pairs(a: string, b: string, options: DiffOptions): Promise<[Model, Model][]> {
+  const { arch, interface: named, kernelVersion: [versionA, versionB = versionA] = [] } = options;
   const progress = new TerminalProgress();
   const [first, second] = [modelIn(a), modelIn(b)];
   const file = first ?? second;
@@ -69,16 +76,12 @@ async function pairs(a: string, b: string, { arch, interface: named }: DiffOptio
     );
   }
   const list = file ? targetOf(file).name : (arch ?? 'x86');
-  const load = async (word: string, given: Model | undefined): Promise<Map<string, Model>> => {
+  const load = async (word: string, given: Model | undefined, version?: string): Promise<Map<string, Model>> => {
     if (given) return new Map([[list, given]]);
-    return new Map(
-      (await modelsFrom(sourceNamed(word), list, findInterface(other), progress)).map(({ target, model }) => [
-        target.name,
-        model,
-      ]),
-    );
+    const models = await modelsFrom(sourceNamed(word, version || undefined), list, findInterface(other), progress);
+    return new Map(models.map(({ target, model }) => [target.name, model]));
   };
-  const [before, after] = [await load(a, first), await load(b, second)];
+  const [before, after] = [await load(a, first, versionA), await load(b, second, versionB)];
   progress.done();
   // Of "all", an architecture that one of the two does not have has not changed: it came or went whole.
   const common = [...before].flatMap(([name, model]): [Model, Model][] => {

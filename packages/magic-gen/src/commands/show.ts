@@ -27,6 +27,7 @@ export function addShow(program: Command): void {
         'deb',
         'kernel',
         'debian',
+        'kernelVersion',
       ]),
     )
     .action(async (name: string, options: ShowOptions) => {

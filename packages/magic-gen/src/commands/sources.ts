@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { MagicGenError } from '../errors.js';
 import type { HeaderSource } from '../headers/source.js';
 import { interfaces } from '../interfaces/interfaces.js';
 
@@ -9,6 +10,7 @@ export interface SourceOptions {
   deb?: string;
   kernel?: string;
   debian?: string;
+  kernelVersion?: string;
 }
 
 /** Gives a command the options that name a source of headers. No two go together. */
@@ -24,17 +26,22 @@ export function withSources(command: Command): Command {
   for (const option of options) {
     command.addOption(option.conflicts(names.filter((name) => name !== option.attributeName())));
   }
-  return command;
+  return command.option('--kernel-version <release>', 'the kernel release of --headers without linux/version.h: 6.12');
 }
 
 /** Whether the options name a source. */
-export function namesSource({ headers, system, deb, kernel, debian }: SourceOptions): boolean {
-  return [headers, system, deb, kernel, debian].some((option) => option !== undefined);
+export function namesSource({ headers, system, deb, kernel, debian, kernelVersion }: SourceOptions): boolean {
+  return [headers, system, deb, kernel, debian, kernelVersion].some((option) => option !== undefined);
 }
 
 /** The source the options name; the system where they name none. */
-export function sourceOf({ headers, deb, kernel, debian }: SourceOptions): HeaderSource {
-  if (headers !== undefined) return { kind: 'directory', path: headers };
+export function sourceOf({ headers, deb, kernel, debian, kernelVersion }: SourceOptions): HeaderSource {
+  if (headers !== undefined) {
+    return { kind: 'directory', path: headers, ...(kernelVersion === undefined ? {} : { kernelVersion }) };
+  }
+  if (kernelVersion !== undefined) {
+    throw new MagicGenError('--kernel-version goes with --headers: other sources say of which kernel they are');
+  }
   if (deb !== undefined) return { kind: 'deb', path: deb };
   if (kernel !== undefined) return { kind: 'kernel', path: kernel };
   if (debian !== undefined) return { kind: 'debian', suite: debian };

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { write } from '../../test/headerSet.js';
 import { realHeaders, x86 } from '../../test/host.js';
 import { MagicGenError, NoHeadersError } from '../errors.js';
+import { buildModel } from '../model/build.js';
+import type { Model } from '../model/model.js';
 import { findTarget, targets } from '../targets/index.js';
 import { findHeaders, includeFrom } from './find.js';
 
@@ -15,6 +17,15 @@ function directory(files: Record<string, string>): string {
   onTestFinished(() => rmSync(path, { recursive: true }));
   write(path, files);
   return path;
+}
+
+/** A model without the lines of asm/ptrace.h, where magic-gen's own is another. */
+function withoutPtrace(model: Model): Model {
+  const placed = (_: string, value: unknown): unknown =>
+    typeof value === 'object' && value !== null && 'file' in value && value.file === 'asm/ptrace.h'
+      ? 'asm/ptrace.h'
+      : value;
+  return JSON.parse(JSON.stringify(model, placed));
 }
 
 describe('a header set', () => {
@@ -59,10 +70,102 @@ describe('a header set', () => {
     expect(headers.directories).toEqual([join(path, own)]);
   });
 
+  it.each(['x86', 'arm64'])(
+    'may have asm-%s/ beside linux/, as QEMU does, and leave the basics to the system',
+    async (name) => {
+      vi.stubEnv('XDG_CACHE_HOME', directory({}));
+      const own = `#pragma once\nstruct kvm_own { __u64 a; }; /* ${name} */\n`;
+      const path = directory({
+        'linux/kvm.h':
+          '#include <linux/types.h>\n#include <linux/ioctl.h>\n#include <asm/kvm.h>\n#define KVM_OWN _IOR(0xAE, 1, struct kvm_own)\n',
+        'asm-x86/kvm.h': name === 'x86' ? own : '',
+        'asm-arm64/kvm.h': name === 'arm64' ? own : '',
+      });
+      const target = findTarget(name);
+      const headers = findHeaders({ directory: path, kernelVersion: '6.12', target });
+      // A second time the link is there already.
+      expect(findHeaders({ directory: path, kernelVersion: '6.12', target })).toEqual(headers);
+      expect(includeFrom(headers)('asm/kvm.h')).toEqual({ path: join(path, `asm-${name}/kvm.h`), text: own });
+      const model = buildModel(headers, target);
+      expect(model).toMatchObject({ kernel: '6.12', ioctls: [{ name: 'KVM_OWN', request: 0x8008ae01 }] });
+      vi.unstubAllEnvs();
+    },
+  );
+
+  const real = targets.filter((target) => realHeaders(target).length > 0);
+  it.each(real)('says the same of $name without the basics as with them', (target) => {
+    vi.stubEnv('XDG_CACHE_HOME', directory({}));
+    const [headers] = realHeaders(target);
+    if (headers === undefined) throw new Error('there were headers');
+    const path = directory({});
+    const include = includeFrom(headers);
+    cpSync(dirname(include('asm/kvm.h')?.path ?? ''), join(path, `asm-${target.arch}`), { recursive: true });
+    // QEMU has no asm/ptrace.h for arm64.
+    const left = target.arch === 'arm64' ? ['types.h', 'ioctl.h', 'ptrace.h'] : ['types.h', 'ioctl.h'];
+    for (const name of left) rmSync(join(path, `asm-${target.arch}`, name));
+    const copies = ['linux/kvm.h', 'linux/psci.h'].map((name) => [name, include(name)?.text ?? '']);
+    write(path, Object.fromEntries(copies));
+    const copied = buildModel(findHeaders({ directory: path, kernelVersion: headers.kernel, target }), target);
+    expect(withoutPtrace(copied)).toEqual(withoutPtrace(buildModel(headers, target)));
+    vi.unstubAllEnvs();
+  });
+
+  it('may have asm-arm64/asm/, as Android does', () => {
+    const path = directory({ 'linux/kvm.h': '', 'asm-arm64/asm/kvm.h': 'found', 'linux/version.h': version });
+    const headers = findHeaders({ directory: path, target: findTarget('arm64') });
+    expect(headers.directories).toEqual([join(path, 'asm-arm64'), path]);
+    expect(includeFrom(headers)('asm/kvm.h')?.text).toBe('found');
+    expect(() => findHeaders({ directory: path, target: x86 })).toThrow('asm/kvm.h not found');
+  });
+
+  it.each(['arm64/include', 'arm/aarch64/include'])(
+    'may have %s/asm/ beside include/linux/, as kvmtool does',
+    (own) => {
+      const files = { 'include/linux/kvm.h': '', [`${own}/asm/kvm.h`]: 'found', 'x86/include/asm/kvm.h': 'other' };
+      const path = directory({ ...files, 'include/linux/version.h': version });
+      const headers = findHeaders({ directory: path, target: findTarget('arm64') });
+      expect(includeFrom(headers)('asm/kvm.h')?.text).toBe('found');
+      expect(includeFrom(findHeaders({ directory: path, target: x86 }))('asm/kvm.h')?.text).toBe('other');
+    },
+  );
+
   it('may be one level down, where an install step put it', () => {
     const files = { 'include/linux/kvm.h': '', 'include/asm/kvm.h': '', 'include/linux/version.h': version };
     const path = directory(files);
     expect(findHeaders({ directory: path, target: x86 }).directories).toEqual([join(path, 'include')]);
+  });
+});
+
+describe('the kernel release', () => {
+  const set = { 'linux/kvm.h': '', 'asm/kvm.h': '' };
+
+  it.each([
+    ['with a comment behind the number', '#define LINUX_VERSION_CODE 393659 /* 6.1.59 */\n'],
+    ['with another comment', '#define LINUX_VERSION_CODE 393659 // 6.1.59'],
+    ['in parentheses and with room', '# define\tLINUX_VERSION_CODE  (0x601bb)\r\n'],
+    [
+      'of parts',
+      '#define KERNEL_VERSION(a,b,c) (((a) << 16) + ((b) << 8) + (c))\n#define LINUX_VERSION_CODE KERNEL_VERSION(6, 1, 3)\n',
+    ],
+    ['behind a byte order mark', '\uFEFF#define LINUX_VERSION_CODE 393659\r'],
+    [
+      'in a conditional',
+      '#if 0\n#define LINUX_VERSION_CODE 1\n#endif\n#ifndef LINUX_VERSION_CODE\n#define LINUX_VERSION_CODE 393659\n#endif',
+    ],
+  ])('is read %s', (_, text) => {
+    const path = directory({ ...set, 'linux/version.h': text });
+    expect(findHeaders({ directory: path, target: x86 }).kernel).toBe('6.1');
+  });
+
+  it('is named where the headers do not say it', () => {
+    const path = directory(set);
+    expect(() => findHeaders({ directory: path, target: x86 })).toThrow(
+      /there is no linux\/version\.h; name the release with --kernel-version$/,
+    );
+    const kernel = (kernelVersion: string) => findHeaders({ directory: path, kernelVersion, target: x86 }).kernel;
+    expect(['6.12', '6.12.3', '7.0-rc1'].map(kernel)).toEqual(['6.12', '6.12', '7.0']);
+    for (const wrong of ['', '6', 'v6.1', '6.x', '6.1x'])
+      expect(() => kernel(wrong)).toThrow('is not a kernel release');
   });
 });
 

@@ -1,10 +1,14 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MagicGenError, NoHeadersError } from '../errors.js';
-import type { Include } from '../preprocess/preprocess.js';
+import { evaluate } from '../language/evaluate.js';
+import { preprocessorIntegers } from '../language/integers.js';
+import { parseExpression } from '../parse/parse.js';
+import { type Include, preprocess } from '../preprocess/preprocess.js';
 import { targets } from '../targets/index.js';
 import type { TargetDescription } from '../targets/target.js';
 import { type Foreign, foreignHeader } from './foreign.js';
+import { asmLink } from './link.js';
 import { includeDirectories } from './own.js';
 
 /** The headers of one kernel for one architecture. */
@@ -18,11 +22,14 @@ export interface HeaderSet {
 export interface FindOptions {
   /** What `make headers_install` filled, or its like; the running system's headers where absent. */
   directory?: string | undefined;
+  /** The kernel release of the headers ("6.12"). Needed where they have no `linux/version.h`; counts before it where they have. */
+  kernelVersion?: string | undefined;
   target: TargetDescription;
 }
 
 /** What a header set must have to be one. */
-const needed = ['linux/kvm.h', 'asm/kvm.h', 'linux/version.h'];
+const needed = ['linux/kvm.h', 'asm/kvm.h'];
+const versionHeader = 'linux/version.h';
 
 /**
  * Finds a header set.
@@ -30,24 +37,29 @@ const needed = ['linux/kvm.h', 'asm/kvm.h', 'linux/version.h'];
  * @throws NoHeadersError that lists what is missing and where it was looked for; MagicGenError where the directory is none,
  *   or its headers do not say of which kernel they are.
  */
-export function findHeaders({ directory, target }: FindOptions): HeaderSet {
+export function findHeaders({ directory, kernelVersion, target }: FindOptions): HeaderSet {
   const system = '/usr/include';
   const bases =
     directory === undefined ? [system] : [directory, join(directory, 'include'), join(directory, 'usr/include')];
   if (directory !== undefined && !statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     throw new MagicGenError(`${directory} is not a directory`);
   }
+  const given = kernelVersion === undefined ? undefined : parseKernelVersion(kernelVersion);
   const candidates = bases
     .flatMap((base) => layouts(base, target))
     .map((directories) => directories.filter((path) => existsSync(path)));
   let foreign: Foreign | undefined;
+  const found: string[][] = [];
   for (const directories of candidates) {
     if (missing(directories).length > 0) continue;
     const path = resolve(directories, 'asm/kvm.h') ?? '';
     const other = foreignHeader(path, readFileSync(path, 'utf8'), target, targets);
-    if (!other) return { directories, kernel: readKernelVersion(directories) };
-    foreign ??= other;
+    if (other) foreign ??= other;
+    else found.push(directories);
   }
+  // A folder that says its version is the better one of two.
+  const directories = found.find((each) => resolve(each, versionHeader) !== undefined) ?? found[0];
+  if (directories) return { directories, kernel: given ?? readKernelVersion(directories) };
   if (foreign) {
     throw new NoHeadersError(`these are headers for ${foreign.arch}, not for ${target.arch}`, foreign.where);
   }
@@ -59,14 +71,22 @@ export function findHeaders({ directory, target }: FindOptions): HeaderSet {
   );
 }
 
-/** The ways Debian keeps what depends on the architecture apart: the directories to look in, for a base like /usr/include. */
+/** Where the headers of the architecture lie: for a base like /usr/include, the directories to look in. */
 function layouts(base: string, { arch, multiarch }: TargetDescription): string[][] {
+  const own = join(base, `asm-${arch}`);
   return [
     [join(base, multiarch), base],
     // Since Debian 13 one package holds all architectures; the directories above are links into this one.
     [join(base, '../lib/linux/uapi', arch), base],
     // A cross compiler's package is a whole set of its own.
     [join(base, '..', multiarch, 'include')],
+    // Android: asm-arm64/asm/kvm.h.
+    [own, base],
+    // QEMU: asm-arm64/kvm.h, which its build links as asm.
+    ...(existsSync(join(own, 'kvm.h')) ? [[asmLink(own), base]] : []),
+    // kvmtool: arm64/include/asm/kvm.h beside include/linux/kvm.h; before 2025 arm/aarch64/include.
+    [join(base, '..', arch, 'include'), base],
+    ...(arch === 'arm64' ? [[join(base, '../arm/aarch64/include'), base]] : []),
   ];
 }
 
@@ -75,7 +95,7 @@ export function includeFrom(headers: HeaderSet): Include {
   const directories = includeDirectories(headers);
   return (name) => {
     const path = resolve(directories, name);
-    return path === undefined ? undefined : { path, text: readFileSync(path, 'utf8') };
+    return path === undefined ? undefined : { path: realpathSync(path), text: readFileSync(path, 'utf8') };
   };
 }
 
@@ -90,8 +110,24 @@ function missing(directories: readonly string[]): string[] {
 }
 
 function readKernelVersion(directories: readonly string[]): string {
-  const path = resolve(directories, 'linux/version.h') ?? '';
-  const code = /^#define LINUX_VERSION_CODE (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1];
-  if (code === undefined) throw new MagicGenError(`${path} does not define LINUX_VERSION_CODE`);
-  return `${Number(code) >> 16}.${(Number(code) >> 8) & 0xff}`;
+  const path = resolve(directories, versionHeader);
+  if (path === undefined) {
+    throw new MagicGenError(
+      `the headers in ${directories.join(' or ')} do not say of which kernel they are: there is no ${versionHeader}; ` +
+        'name the release with --kernel-version',
+    );
+  }
+  const { macros, expander } = preprocess([versionHeader], '', includeFrom({ directories, kernel: '' }));
+  const body = macros.get('LINUX_VERSION_CODE')?.body;
+  if (body === undefined) throw new MagicGenError(`${path} does not define LINUX_VERSION_CODE`);
+  const scope = { integers: preprocessorIntegers, name: () => undefined, typeOf: () => undefined };
+  const code = Number(evaluate(parseExpression(expander.expand(body)), scope).value);
+  return `${code >> 16}.${(code >> 8) & 0xff}`;
+}
+
+/** "6.12", or a release such as "6.12.3-rc1", of which the first two numbers count. */
+function parseKernelVersion(text: string): string {
+  const version = /^(\d+\.\d+)(?:[.-].*)?$/.exec(text)?.[1];
+  if (version === undefined) throw new MagicGenError(`'${text}' is not a kernel release, such as 6.12`);
+  return version;
 }

@@ -18,7 +18,7 @@ export function foreignHeader(
   target: TargetDescription,
   all: readonly TargetDescription[],
 ): Foreign | undefined {
-  for (const [index, line] of text.split('\n').entries()) {
+  for (const [index, line] of text.split(/\r\n?|\n/).entries()) {
     const guard = /^\s*#\s*ifndef\s+(\w+)/.exec(line)?.[1];
     const other = all.find(({ kvmGuard }) => kvmGuard === guard);
     if (guard === target.kvmGuard) return undefined;

@@ -10,8 +10,8 @@ import { isKernelTree, kernelTreeHeaders } from './kernel.js';
 /** Where headers come from. One source may have them for many architectures. */
 export type HeaderSource =
   | { kind: 'system' }
-  /** What `make headers_install` filled, or its like. */
-  | { kind: 'directory'; path: string }
+  /** What `make headers_install` filled, or its like; the kernel release where its headers do not say it. */
+  | { kind: 'directory'; path: string; kernelVersion?: string }
   /** A linux-libc-dev package. */
   | { kind: 'deb'; path: string }
   /** A kernel's source tree. */
@@ -29,7 +29,8 @@ export async function headersFrom(
   target: TargetDescription,
   progress: Progress = silent,
 ): Promise<HeaderSet> {
-  return findHeaders({ directory: await directoryOf(source, target, progress), target });
+  const kernelVersion = source.kind === 'directory' ? source.kernelVersion : undefined;
+  return findHeaders({ directory: await directoryOf(source, target, progress), kernelVersion, target });
 }
 
 async function directoryOf(
@@ -57,13 +58,17 @@ async function directoryOf(
  * A source from one word, for commands that take two: `system`, `debian:SUITE`, a package, a kernel's tree or a
  * directory of headers.
  *
+ * @param kernelVersion The kernel release of a directory of headers.
  * @throws MagicGenError where it is none of these.
  */
-export function sourceNamed(word: string): HeaderSource {
+export function sourceNamed(word: string, kernelVersion?: string): HeaderSource {
   if (word === 'system') return { kind: 'system' };
   if (word.startsWith('debian:')) return { kind: 'debian', suite: word.slice('debian:'.length) };
   const stat = statSync(word, { throwIfNoEntry: false });
-  if (stat?.isDirectory()) return { kind: isKernelTree(word) ? 'kernel' : 'directory', path: word };
+  if (stat?.isDirectory()) {
+    if (isKernelTree(word)) return { kind: 'kernel', path: word };
+    return { kind: 'directory', path: word, ...(kernelVersion === undefined ? {} : { kernelVersion }) };
+  }
   if (stat?.isFile() && word.endsWith('.deb')) return { kind: 'deb', path: word };
   throw new MagicGenError(`${word} is no source of headers: neither 'system' nor 'debian:SUITE', a folder nor a .deb`);
 }

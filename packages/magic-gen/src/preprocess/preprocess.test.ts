@@ -33,6 +33,21 @@ describe('the text', () => {
     expect(text('ab\\\ncd \\  \n ef')).toBe('abcd ef');
   });
 
+  it('may begin with a byte order mark, and end its lines as any system does', () => {
+    const { macros, tokens } = run('\uFEFF#define A 1\r#define B \\\r 2 // no\ra\r\nb\n\rc /* d\re */ f');
+    expect([...macros].map(([name, { body }]) => [name, ...body.map((token) => token.text)])).toEqual([
+      ['A', '1'],
+      ['B', '2'],
+    ]);
+    expect(tokens.map((token) => [token.text, token.file.line(token.offset)])).toEqual([
+      ['a', 4],
+      ['b', 5],
+      ['c', 7],
+      ['f', 8],
+    ]);
+    expect(() => run('a\r#error here')).toThrow(/^\/include\/root\.h:2:2: #error here\n {4}#error here$/);
+  });
+
   it('knows the line and column of every token, after joined lines and comments too', () => {
     const [, b, c] = tokens('a \\\n  b /*\n\n*/ c');
     expect(b && [b.file.line(b.offset), b.file.locate(b.offset).column]).toEqual([2, 3]);

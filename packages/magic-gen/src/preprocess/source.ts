@@ -6,14 +6,15 @@ export class SourceFile {
   readonly path: string;
   /** The name it is included by: "linux/kvm.h". */
   readonly name: string;
+  /** Without a byte order mark, each line ended by '\n': a '\r' alone ends one, too, as clang has it. */
   readonly text: string;
   readonly #lineStarts: number[] = [0];
 
   constructor(path: string, name: string, text: string) {
     this.path = path;
     this.name = name;
-    this.text = text;
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+    this.text = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
+    for (let at = this.text.indexOf('\n'); at >= 0; at = this.text.indexOf('\n', at + 1)) {
       this.#lineStarts.push(at + 1);
     }
   }
