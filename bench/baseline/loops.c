@@ -178,6 +178,7 @@ const struct loop loops[] = {
     {"get-registers", get_registers},
     {"set-registers", set_registers},
     {"open-to-halt", open_to_halt},
+    {"restore", restore_to_exit},
     {"kick", measure_kick},
     {"p99.9", slowest_exits},
     {"copy-in-4k", copy_in_4k},

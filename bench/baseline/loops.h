@@ -9,3 +9,4 @@ struct loop {
 
 extern const struct loop loops[];
 uint64_t measure_kick(uint32_t count);
+uint64_t restore_to_exit(uint32_t count);

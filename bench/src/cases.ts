@@ -27,6 +27,7 @@ export const cases: readonly Case[] = [
   sum('get-registers', 'get registers by ioctl', 1.08, 1.2),
   sum('set-registers', 'set registers by ioctl', 1.08, 1.2),
   sum('open-to-halt', 'open /dev/kvm to first HLT, warm', 1.25, 1.35),
+  sum('restore', 'restore of a small VM, to its first exit', 1.5, 1.5),
   { ...value('kick', 'kick to return, median', 20, 1.5, 2), needsTwoCores: true },
   value('p99.9', 'PIO exit, p99.9', 4000, 1.2, 1.2),
   sum('copy-in-4k', 'copy 4 KiB into guest memory', 1.3, 1.3),

@@ -10,10 +10,19 @@ export interface Guest {
 
 const codeAddress = 0x1000;
 
-/** @param size bytes of memory. */
-export function startGuest(backend: BackendName, code: Uint8Array, size = 0x10000): Guest {
+/**
+ * @param size bytes of memory.
+ * @param prepare makes what has to be there before the vCPU.
+ */
+export function startGuest(
+  backend: BackendName,
+  code: Uint8Array,
+  size = 0x10000,
+  prepare: (vm: Vm) => void = () => {},
+): Guest {
   const kvm = Kvm.open({ backend });
   const vm = kvm.createVm();
+  prepare(vm);
   const memory = kvm.allocateMemory({ size });
   memory.write(codeAddress, code);
   vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });

@@ -20,6 +20,7 @@ import {
   writesPort,
 } from './guest.js';
 import { kickLoop } from './kick.js';
+import { restoreLoop } from './restore.js';
 
 /** Does its work so many times, and gives the nanoseconds it took. */
 export type Loop = (count: number) => number | Promise<number>;
@@ -64,6 +65,7 @@ export function loopsOf(backend: BackendName): Readonly<Record<string, Loop>> {
     'get-registers': (count) => timed(() => getRegisters(port(), count)),
     'set-registers': (count) => timed(() => setRegisters(port(), count)),
     'open-to-halt': (count) => timed(() => openToHalt(backend, count)),
+    restore: restoreLoop(backend),
     'p99.9': (count) => slowestExits(port(), count),
     kick: kickLoop(backend),
     ...copyLoops(backend),

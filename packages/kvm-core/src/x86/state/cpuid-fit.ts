@@ -1,4 +1,4 @@
-import { CpuidFlag, type KvmCpuidEntry2 } from '../../abi/x86/index.js';
+import { CpuidFlag, KvmCpuidEntry2 } from '../../abi/x86/index.js';
 
 type Register = 'ebx' | 'ecx' | 'edx';
 
@@ -17,8 +17,12 @@ const places: readonly { leaf: number; register: Register; own: number }[] = [
   { leaf: 0x8000_0001, register: 'edx', own: bits(9, 28) },
 ];
 
-/** The features that a guest was told of and a host does not have. */
-export function missingFeatures(told: readonly KvmCpuidEntry2[], had: readonly KvmCpuidEntry2[]): string[] {
+/**
+ * The features that a guest was told of and a host does not have.
+ *
+ * @param told the entries of CPUID, one after the other: a restore reads them each time, and needs a few of them only.
+ */
+export function missingFeatures(told: Uint8Array, had: Uint8Array): string[] {
   return places.flatMap(({ leaf, register, own }) => {
     const lacking = at(told, leaf, register) & ~at(had, leaf, register) & ~own;
     return Array.from({ length: 32 }, (_, bit) => bit)
@@ -27,11 +31,15 @@ export function missingFeatures(told: readonly KvmCpuidEntry2[], had: readonly K
   });
 }
 
-function at(entries: readonly KvmCpuidEntry2[], leaf: number, register: Register): number {
-  const entry = entries.find(
-    (each) => each.function === leaf && ((each.flags & CpuidFlag.SignificantIndex) === 0 || each.index === 0),
-  );
-  return entry?.[register] ?? 0;
+function at(entries: Uint8Array, leaf: number, register: Register): number {
+  const words = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
+  for (let offset = 0; offset < entries.length; offset += KvmCpuidEntry2.size) {
+    // The leaf comes first in the struct.
+    if (words.getUint32(offset, true) !== leaf) continue;
+    const entry = KvmCpuidEntry2.at(entries.subarray(offset, offset + KvmCpuidEntry2.size));
+    if ((entry.flags & CpuidFlag.SignificantIndex) === 0 || entry.index === 0) return entry[register];
+  }
+  return 0;
 }
 
 function bits(...numbers: readonly number[]): number {

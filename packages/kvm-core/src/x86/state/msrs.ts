@@ -1,7 +1,8 @@
-import type * as abi from '../../abi/x86/index.js';
+import * as abi from '../../abi/x86/index.js';
 import { broken } from '../../state/saved-state.js';
 import { mostMsrs } from '../msrs.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
+import { listed } from './elements.js';
 
 /** The MSRs that can be read: the kernel stops at one that cannot, as it lists some that this vCPU's CPUID hides. */
 export function readableMsrs(vcpu: Vcpu, indices: Uint32Array): abi.KvmMsrEntry[] {
@@ -16,13 +17,19 @@ export function settable(msrs: readonly abi.KvmMsrEntry[], isXen: boolean): abi.
   return msrs.filter(({ index }) => !isXen || index < hypervisors.first || index > hypervisors.last);
 }
 
-/** Sets the MSRs; one that cannot be set is passed over if it already says the right thing. */
-export function setMsrs(vcpu: Vcpu, msrs: readonly abi.KvmMsrEntry[]): void {
-  for (let at = 0; at < msrs.length; ) {
-    const some = msrs.slice(at, at + mostMsrs);
-    const set = vcpu.setMsrs(some);
+/**
+ * Sets the MSRs; one that cannot be set is passed over if it already says the right thing.
+ *
+ * @param msrs entries, one after the other.
+ */
+export function setMsrs(vcpu: Vcpu, msrs: Uint8Array): void {
+  const { size } = abi.KvmMsrEntry;
+  for (let at = 0; at < msrs.length / size; ) {
+    const some = listed(msrs.subarray(at * size, (at + mostMsrs) * size), abi.KvmMsrs);
+    const set = vcpu.ioctl(abi.KVM_SET_MSRS, some);
     at += set;
-    const refused = some[set];
+    if (set === some.nmsrs) continue;
+    const refused = some.entries[set];
     if (refused === undefined) continue;
     const { index, data } = refused;
     const [now] = vcpu.readMsrs([index]).entries;

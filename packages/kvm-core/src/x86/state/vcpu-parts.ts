@@ -6,7 +6,7 @@ import { ifPresent, type Part, structPart } from '../../state/parts.js';
 import { broken } from '../../state/saved-state.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 import { missingFeatures } from './cpuid-fit.js';
-import { joined, split } from './elements.js';
+import { checkWhole, joined, listed, split } from './elements.js';
 import { readableMsrs, setMsrs, settable } from './msrs.js';
 import { xenVcpuPart } from './xen-parts.js';
 
@@ -46,9 +46,9 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
     save: ({ vcpu }) => joined(vcpu.getCpuid2()),
     restore(saved, bytes) {
       const { vcpu } = saved;
-      const entries = split(bytes, abi.KvmCpuidEntry2, 'cpuid');
-      checkFeatures(saved, entries);
-      return () => vcpu.setCpuid2(entries);
+      checkWhole(bytes, abi.KvmCpuidEntry2, 'cpuid');
+      checkFeatures(saved, bytes);
+      return () => vcpu.ioctl(abi.KVM_SET_CPUID2, listed(bytes, abi.KvmCpuid2));
     },
   },
   {
@@ -142,8 +142,8 @@ export const vcpuParts: readonly Part<SavedVcpu>[] = [
     required: ['msrs'],
     save: ({ vcpu, msrIndices, isXen }) => joined(settable(readableMsrs(vcpu, msrIndices()), isXen())),
     restore({ vcpu, isXen }, bytes) {
-      const msrs = split(bytes, abi.KvmMsrEntry, 'msrs');
-      return () => setMsrs(vcpu, settable(msrs, isXen()));
+      checkWhole(bytes, abi.KvmMsrEntry, 'msrs');
+      return () => setMsrs(vcpu, isXen() ? joined(settable(split(bytes, abi.KvmMsrEntry, 'msrs'), true)) : bytes);
     },
   },
   {
@@ -176,14 +176,14 @@ function withCr8<S extends abi.KvmSregs | abi.KvmSregs2>(vcpu: Vcpu, sregs: S): 
 }
 
 /** Refuses a guest that was told of features which this host has not: it would find out in the middle of its work. */
-function checkFeatures({ vcpu, supportedCpuid, once }: SavedVcpu, told: readonly abi.KvmCpuidEntry2[]): void {
-  const supported = [...supportedCpuid()];
+function checkFeatures({ vcpu, supportedCpuid, once }: SavedVcpu, told: Uint8Array): void {
+  const supported = once('supported CPUID', () => joined(supportedCpuid()));
   if (missingFeatures(told, supported).length === 0) return;
   // Some hosts show a guest more than they say to support: what they make of that is what this one can have.
   const shown = once('CPUID as a guest sees it', () => {
     const before = vcpu.getCpuid2();
-    vcpu.setCpuid2(supported);
-    const seen = [...vcpu.getCpuid2()];
+    vcpu.ioctl(abi.KVM_SET_CPUID2, listed(supported, abi.KvmCpuid2));
+    const seen = joined(vcpu.getCpuid2());
     // What it had returns even where the state turns out not to fit.
     vcpu.setCpuid2(before);
     return seen;

@@ -3,7 +3,7 @@ import * as abi from '../../abi/x86/index.js';
 import { ifPresent, type Part, structPart } from '../../state/parts.js';
 import type { Vm } from '../vm/vm.js';
 
-const { ENXIO } = constants.errno;
+const { EEXIST, ENXIO } = constants.errno;
 
 /** The guest's clock, which is there before the vCPUs: some of what Xen keeps of them is times of it. */
 export const clockPart: Part<Vm> = structPart(
@@ -41,10 +41,7 @@ export const controllerParts: readonly Part<Vm>[] = [
 
 /** Creates the controllers that a state has and the VM lacks. */
 export function createControllers(vm: Vm, has: (part: string) => boolean): void {
-  if (has('irqChip/0') && lacks(() => vm.getIrqChip(0))) vm.createIrqChip();
-  if (has('pit2') && lacks(() => vm.getPit2())) vm.createPit2();
-}
-
-function lacks(look: () => unknown): boolean {
-  return ifPresent(look, ENXIO) === undefined;
+  // Not asked before: to be told that there is none takes three calls of the kernel and an error, at each restore.
+  if (has('irqChip/0')) ifPresent(() => vm.createIrqChip(), EEXIST);
+  if (has('pit2')) ifPresent(() => vm.createPit2(), EEXIST);
 }

@@ -86,12 +86,13 @@ export class Vcpu extends X86VcpuCalls {
   }
 
   #saved(): SavedVcpu {
+    let xsaveSize: number | undefined;
     return {
       vcpu: this,
       msrIndices: () => this.readSystemList(abi.KVM_GET_MSR_INDEX_LIST).indices,
       supportedCpuid: () => this.readSystemList(abi.KVM_GET_SUPPORTED_CPUID).entries,
       once: (name, ask) => this.onceForSystem(name, ask),
-      xsaveSize: () => Math.max(0, this.limit(abi.Cap.Xsave2)),
+      xsaveSize: () => (xsaveSize ??= Math.max(0, this.limit(abi.Cap.Xsave2))),
       isXen: () => isXen(KvmFd.descriptorOf(this).parent),
     };
   }
