@@ -1,6 +1,7 @@
 import { exitMembers } from '../facts/exits.js';
 import { fieldsOf, hasName, recordsByName } from '../model/lookup.js';
 import type { Model, Origin } from '../model/model.js';
+import { literal } from './constants.js';
 import { reserved } from './functions.js';
 import { groupNames } from './groups.js';
 import { memberName, pascal } from './names.js';
@@ -41,9 +42,21 @@ export function checkNames(model: Model): void {
       record.origin,
     );
   }
-  for (const { name, type, origin } of isKvm(model) ? model.constants : []) {
-    if ((name.startsWith('KVM_CAP_') || exitMembers[name] !== undefined) && type.longLong)
+  if (isKvm(model)) checkNumbers(model);
+}
+
+/** Capabilities and exit reasons are numbers in TypeScript, and an exit is known by its number. */
+function checkNumbers({ constants }: Model): void {
+  const reasons = new Map<string, string>();
+  for (const constant of constants) {
+    const { name, value, origin } = constant;
+    const isReason = exitMembers[name] !== undefined;
+    if ((isReason || name.startsWith('KVM_CAP_')) && literal(constant).endsWith('n'))
       throw emitError(`${name} is wider than an int`, origin);
+    if (!isReason) continue;
+    const other = reasons.get(value);
+    if (other !== undefined) throw emitError(`the exit reasons ${name} and ${other} are both ${value}`, origin);
+    reasons.set(value, name);
   }
 }
 

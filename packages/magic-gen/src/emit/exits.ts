@@ -1,7 +1,7 @@
 import { exitMembers } from '../facts/exits.js';
-import { fieldsOf, named, recordsByName } from '../model/lookup.js';
+import { fieldsOf, isFlexible, named, recordsByName, sizeOf } from '../model/lookup.js';
 import type { Model } from '../model/model.js';
-import { camel, pascal } from './names.js';
+import { memberName, pascal } from './names.js';
 import { type Output, withinCore } from './output.js';
 import { banner, doc, importNames, text } from './source.js';
 
@@ -20,16 +20,20 @@ export function emitExits(model: Model, output: Output = withinCore): string {
       const field = fields.get(member);
       // The facts are those of the newest kernel: an older one may have had the reason before the member.
       if (field === undefined) return [];
-      const property = camel(member);
+      const property = memberName(member);
       if (field.type.kind === 'record') {
         classes.add(pascal(field.type.name));
         return [{ property, ts: pascal(field.type.name), view: `${property}: run.${property}` }];
       }
-      // A plain integer has no view of its own: it is read when it is asked for.
+      const isArray = field.type.kind === 'array' || field.type.size > 8;
+      if (isArray && !isFlexible(field.type)) {
+        return [{ property, ts: `KvmRun['${property}']`, view: `${property}: run.${property}` }];
+      }
+      // A plain integer has no view of its own: it is read when it is asked for. A flexible array's length may change.
       return [
         {
           property,
-          ts: field.type.kind !== 'array' && field.type.size === 8 ? 'bigint' : 'number',
+          ts: isArray ? `KvmRun['${property}']` : sizeOf(field.type, records) === 8 ? 'bigint' : 'number',
           view: `get ${property}() {\n      return run.${property};\n    }`,
         },
       ];

@@ -6,6 +6,9 @@ interface Piece {
   text: string;
   /** The operator of a binary expression, `?` of a conditional one; null for what never needs parentheses. */
   top: string | null;
+  /** The names that TypeScript takes for the values they were compared with, where a condition holds, and where it does not. */
+  whenTrue?: readonly string[];
+  whenFalse?: readonly string[];
 }
 
 /** What a function's body needs around it. */
@@ -32,6 +35,8 @@ type Binary = Extract<Expression, { kind: 'binary' }>;
 
 class Spelling {
   readonly #around: Surroundings;
+  /** The names that TypeScript takes for a value here, as a condition around has compared them with it. */
+  #narrowed: readonly string[] = [];
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -55,7 +60,13 @@ class Spelling {
         return settle(this.#exact(expression, mayLeaveType(expression)), expression);
       case 'conditional': {
         const { condition, yes, no } = expression;
-        return this.#choice(this.#truth(condition), this.value(yes), this.value(no));
+        const truth = this.#truth(condition);
+        const ifTrue = this.#where(truth.whenTrue, () => this.value(yes));
+        return this.#choice(
+          truth,
+          ifTrue,
+          this.#where(truth.whenFalse, () => this.value(no)),
+        );
       }
       default:
         return this.#choice(
@@ -73,7 +84,7 @@ class Spelling {
 
   #named(piece: Piece): Piece {
     const text = this.#around.hoist(piece.text);
-    return text === piece.text ? piece : atom(text);
+    return text === piece.text ? piece : { ...piece, ...atom(text) };
   }
 
   #convert(operand: Expression, type: IntegerShape): Piece {
@@ -165,12 +176,61 @@ class Spelling {
   #condition(expression: Expression): Piece {
     if (expression.kind === 'compare') {
       const operator = { '==': '===', '!=': '!==' }[expression.operator as string] ?? expression.operator;
-      return join(this.value(expression.left), operator, this.value(expression.right));
+      const [left, right] = [this.value(expression.left), this.value(expression.right)];
+      return operator === '===' || operator === '!=='
+        ? this.#equality(expression.left, left, operator, right)
+        : join(left, operator, right);
     }
     if (expression.kind === 'logical') {
-      return join(this.#truth(expression.left), expression.operator, this.#truth(expression.right));
+      const left = this.#truth(expression.left);
+      const right = this.#where(expression.operator === '&&' ? left.whenTrue : left.whenFalse, () =>
+        this.#truth(expression.right),
+      );
+      return {
+        ...join(left, expression.operator, right),
+        whenTrue: [...(left.whenTrue ?? []), ...(right.whenTrue ?? [])],
+        whenFalse: [...(left.whenFalse ?? []), ...(right.whenFalse ?? [])],
+      };
     }
-    return join(this.value(expression), '!==', atom(literal(0n, expression.type)));
+    return this.#equality(expression, this.value(expression), '!==', atom(literal(0n, expression.type)));
+  }
+
+  /** What is spelled where a condition has narrowed names. */
+  #where<T>(narrowed: readonly string[] = [], spell: () => T): T {
+    const before = this.#narrowed;
+    this.#narrowed = [...before, ...narrowed];
+    const result = spell();
+    this.#narrowed = before;
+    return result;
+  }
+
+  /** TypeScript refuses to compare values that it knows to differ, so the left one is widened where it may know. */
+  #equality(expression: Expression, left: Piece, operator: '===' | '!==', right: Piece): Piece {
+    const names = [left, right].map(({ text }) => text).filter((text) => /^[A-Za-z_$][\w$]*$/.test(text));
+    const inner = left.top === null ? left.text : `(${left.text})`;
+    const type = isBig(expression.type) ? 'bigint' : 'number';
+    const piece = join(this.#isKnown(expression, left) ? atom(`(${inner} as ${type})`) : left, operator, right);
+    return operator === '===' ? { ...piece, whenTrue: names } : { ...piece, whenFalse: names };
+  }
+
+  /** Whether TypeScript may have one of a few values for an expression's type. */
+  #isKnown(expression: Expression, { text }: Piece = atom('')): boolean {
+    if (this.#narrowed.includes(text)) return true;
+    switch (expression.kind) {
+      case 'parameter':
+        return this.#narrowed.includes(this.#around.parameters[expression.index] ?? '');
+      case 'convert':
+      case 'unary':
+        return this.#isKnown(expression.operand);
+      case 'binary':
+        return false;
+      case 'conditional': {
+        // A branch may be known by what its condition compares, which is not looked at here.
+        return [expression.yes, expression.no].every((each) => each.kind === 'parameter' || this.#isKnown(each));
+      }
+      default:
+        return true;
+    }
   }
 
   #choice(condition: Piece, yes: Piece, no: Piece): Piece {

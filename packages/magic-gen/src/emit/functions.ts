@@ -33,9 +33,14 @@ export const reserved: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Words that are no names in C either, but may be those of a macro's parameters; and one that TypeScript lets nobody declare. */
+const cWords: ReadonlySet<string> = new Set(
+  'break case const continue default do else enum for if return switch undefined void while'.split(' '),
+);
+
 /** What a function's body may refer to. */
 function isTaken(name: string): boolean {
-  return reserved.has(name) || /^(?:[su](?:8|16|32|64)|integer|bigInteger|big|part\d+)$/.test(name);
+  return reserved.has(name) || cWords.has(name) || /^(?:[su](?:8|16|32|64)|integer|bigInteger|big|part\d+)$/.test(name);
 }
 
 function emitFunction(model: Model, each: AbiFunction, used: Set<string>): string[] {

@@ -123,6 +123,10 @@ class IoctlEmitter {
     }
     if (type.kind === 'record') return this.#struct(type.name);
     if (type.kind === 'array') throw emitError(`${ioctl.name} takes an array, which no ioctl did so far`, ioctl.origin);
+    if (type.size !== 4 && type.size !== 8) {
+      const size = `an integer of ${type.size} ${type.size === 1 ? 'byte' : 'bytes'}`;
+      throw emitError(`${ioctl.name} takes ${size}, which no ioctl did so far`, ioctl.origin);
+    }
     return `{ kind: 'integer', size: ${type.size} }`;
   }
 

@@ -8,13 +8,14 @@ import { age, banner, doc, emitError, hex, importNames, quote, text } from './so
 /** The ioctls of an interface that is not KVM's: what the header says of each, and what its argument is in practice. */
 export function emitOtherIoctls(model: Model, output: Output): string {
   const structs = new Set<string>();
+  const records = new Set(model.records.map(({ name }) => name));
   const entries = model.ioctls.flatMap((ioctl) => [
     '',
     ...doc('', `\`${declaration(ioctl, hex(ioctl.type))}\`, ${ioctl.origin.file}.${age(model, ioctl)}`),
     `export const ${ioctl.name} = {`,
     `  name: ${quote(ioctl.name)},`,
     `  request: ${hex(ioctl.request)},`,
-    `  argument: ${argument(ioctl, structs)},`,
+    `  argument: ${argument(ioctl, structs, records)},`,
     `  direction: ${quote(otherIoctlFacts[ioctl.name]?.direction ?? ioctl.direction)},`,
     '} as const;',
   ]);
@@ -27,9 +28,15 @@ export function emitOtherIoctls(model: Model, output: Output): string {
   ]);
 }
 
-function argument({ name, argument: type, origin }: Ioctl, structs: Set<string>): string {
+function argument(
+  { name, argument: type, origin }: Ioctl,
+  structs: Set<string>,
+  records: ReadonlySet<string | null>,
+): string {
   const facts = otherIoctlFacts[name];
-  const record = facts?.record ?? (type?.kind === 'record' ? type.name : undefined);
+  // Another kernel's headers may lack the struct that the facts name.
+  const fact = facts?.record !== undefined && records.has(facts.record) ? facts.record : undefined;
+  const record = fact ?? (type?.kind === 'record' ? type.name : undefined);
   if (record !== undefined) {
     structs.add(pascal(record));
     return `{ kind: 'struct', type: ${pascal(record)} }`;

@@ -26,6 +26,17 @@ function counterOf(record: AbiRecord, fields: readonly Field[]): string | undefi
   return field && field.type.kind !== 'array' && field.type.kind !== 'record' ? name : undefined;
 }
 
+/** The arrays whose elements another member counts, where the record has both, as other kernels' may not. */
+function countedIn({ name }: AbiRecord, fields: readonly Field[]): Readonly<Record<string, string>> {
+  const typeOf = (member: string): TypeRef | undefined => fields.find((field) => field.name === member)?.type;
+  const isCounted = ([member, count]: [string, string]): boolean => {
+    const [array, counter] = [typeOf(member), typeOf(count)];
+    if (array?.kind !== 'array' || isFlexible(array) || counter === undefined) return false;
+    return counter.kind !== 'array' && counter.kind !== 'record' && scalar(counter).ts === 'number';
+  };
+  return Object.fromEntries(Object.entries(countedMembers[name] ?? {}).filter(isCounted));
+}
+
 /** Every struct and union of the headers as a class of typed views. */
 export function emitStructs(model: Model, output: Output = withinCore): string {
   const emitter = new StructEmitter(model);
@@ -68,7 +79,7 @@ class StructEmitter {
 
   emit(record: AbiRecord): string[] {
     const declared = fieldsOf(record, this.#records);
-    const counted = countedMembers[record.name] ?? {};
+    const counted = countedIn(record, declared);
     // One that is counted has a view for each number of elements, behind all the others.
     const views = declared.filter((field) => isView(field) && !Object.hasOwn(counted, field.name));
     const fields: StructField[] = declared.map((field) => ({
@@ -135,7 +146,7 @@ class StructEmitter {
     const { type } = field;
     if (type.kind === 'record' || type.kind === 'array') return this.#viewAccessors(record, field, name, where);
     if (field.bits !== undefined) return this.#bitfieldAccessors(record, field, field.bits, name, where);
-    const isBoolean = booleanMembers.includes(field.name);
+    const isBoolean = booleanMembers.includes(field.name) && scalar(type).ts === 'number';
     const comment = doc(
       '  ',
       `\`${spellDeclaration(field.name, type)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
@@ -230,20 +241,22 @@ class StructEmitter {
     return this.#makeArray(type.element, `${field.offset}`, count);
   }
 
-  /** The expression that makes the view of a member at an offset. */
-  #make(type: TypeRef, offset: string): string {
+  /** The expression that makes the view of a member at an offset. @param depth How many rows it lies in. */
+  #make(type: TypeRef, offset: string, depth = 0): string {
     if (type.kind === 'record') return `${this.#use('array', 'nested')}(this, ${offset}, ${pascal(type.name)})`;
     if (type.kind !== 'array') throw new Error(`a ${type.kind} has no view`);
-    return this.#makeArray(type.element, offset, `${type.count}`);
+    return this.#makeArray(type.element, offset, `${type.count}`, depth);
   }
 
-  #makeArray(element: TypeRef, offset: string, count: string): string {
+  #makeArray(element: TypeRef, offset: string, count: string, depth = 0): string {
     switch (element.kind) {
       case 'record':
         return `${this.#use('array', 'structs')}(this, ${offset}, ${count}, ${pascal(element.name)})`;
       case 'array': {
-        const row = this.#make(element, `${offset} + i * ${sizeOf(element, this.#records)}`);
-        return `${this.#use('array', 'rows')}(${count}, (i) => ${row})`;
+        // Each dimension has an index of its own.
+        const index = depth === 0 ? 'i' : `i${depth}`;
+        const row = this.#make(element, `${offset} + ${index} * ${sizeOf(element, this.#records)}`, depth + 1);
+        return `${this.#use('array', 'rows')}(${count}, (${index}) => ${row})`;
       }
       default:
         return `${this.#use('array', 'integers')}(this, ${offset}, ${count}, ${arrayType(element)})`;
