@@ -29,13 +29,18 @@ export function namesOf<C extends number>({ Cap, capNames, exitReasonNames }: Na
       return entry === undefined ? undefined : (Number(entry[0]) as C);
     },
     allCaps: () => [...new Set(Object.values(Cap))].sort((a, b) => a - b),
-    exitReasonName: (reason) => nameOf(exitReasonNames, reason) ?? `KVM_EXIT_(${reason})`,
+    exitReasonName: (reason) => exitReasonNameOf(exitReasonNames, reason),
   };
 }
 
 /** The kernel's name of a capability, by the table of an architecture. */
 export function nameOfCap(capNames: Readonly<Record<number, string>>, cap: number): string {
   return nameOf(capNames, cap) ?? `KVM_CAP_(${cap})`;
+}
+
+/** The kernel's name of an exit reason, by the table of an architecture. */
+export function exitReasonNameOf(exitReasonNames: Readonly<Record<number, string>>, reason: number): string {
+  return nameOf(exitReasonNames, reason) ?? `KVM_EXIT_(${reason})`;
 }
 
 function nameOf(names: Readonly<Record<number, string>>, number: number): string | undefined {

@@ -111,6 +111,7 @@ export type Abi = { readonly [N in GenericName]: Generic<(typeof x86)[N]> } & {
   readonly Cap: Pick<(typeof x86)['Cap'], Shared<'Cap'>>;
   readonly capNames: Readonly<Record<number, string>>;
   readonly capSince: Readonly<Record<number, string>>;
+  readonly exitReasonNames: Readonly<Record<number, string>>;
   readonly KvmRun: RunType;
 };
 

@@ -8,6 +8,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { nameOfCap } from '../names.js';
 import { u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
+import { className, custom, type ShowOptions, show } from '../struct/inspect.js';
 import { addressOf, copyOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
 import { integerFor, lengthMember, lengthTold, longEnough, numberFor, structFor } from './argument.js';
 import { closeOnExec, type Descriptor, type Held, unreachable } from './descriptor.js';
@@ -135,6 +136,20 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    const members = (): object => {
+      if (this.#closed) return { ...this.shown(), [this.#transferred ? 'transferred' : 'closed']: true };
+      return { ...this.shown(), fd: this.#descriptor.fd, backend: this.backendName };
+    };
+    return show(className(this), members, depth, options);
+  }
+
+  /** @internal What is printed beside the descriptor. */
+  protected shown(): object {
+    return {};
   }
 
   /**

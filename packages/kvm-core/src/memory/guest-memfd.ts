@@ -3,6 +3,7 @@ import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
 import { Descriptor, unreachable } from '../ioctl/descriptor.js';
+import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import { GuestMemory } from './guest-memory.js';
 
 /** @internal What the package does to a file for slots, no methods, as with `memoryAccess`. */
@@ -51,6 +52,16 @@ export class GuestMemfd implements Disposable {
   /** Bytes. */
   get size(): number {
     return this.#size;
+  }
+
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    const members = () => ({
+      size: hex(this.#size),
+      flags: hex(this.flags),
+      ...(this.#closed ? { closed: true } : { fd: this.#descriptor.fd }),
+    });
+    return show('GuestMemfd', members, depth, options);
   }
 
   /** Whether `close` has been called. */

@@ -5,6 +5,7 @@ import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
 import { boolean, integer } from '../struct/check.js';
+import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import { optionsOf } from '../struct/options.js';
 import { bytesOf, lengthOfBytes } from '../struct/view.js';
 import { chunk, copyBytes, setBytes } from './copy.js';
@@ -196,6 +197,12 @@ export class GuestMemory implements Disposable {
     // Views of their own: of those here nobody else may change anything.
     const windows = this.#windows.map(bytesOf);
     return { size: this.#size, windowSize: this.#windowSize, windows, backend: this.#backend.name };
+  }
+
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    const members = () => ({ size: hex(this.#size), ...(this.#closed && { closed: true }) });
+    return show('GuestMemory', members, depth, options);
   }
 
   /** Whether `close` has been called. */

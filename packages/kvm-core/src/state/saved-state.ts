@@ -1,5 +1,6 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { bytesGiven } from '../struct/bytes.js';
+import { custom, type ShowOptions, show } from '../struct/inspect.js';
 
 /** What is known of a part beside its bytes: anything JSON can hold. */
 export type PartNotes = Readonly<Record<string, unknown>>;
@@ -185,6 +186,19 @@ export class SavedState {
   /** The header: what is in it, for people. */
   toJSON(): StateHeader {
     return this.header;
+  }
+
+  /** @internal `console.log`: the parts with their sizes. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    const { kind, arch, id, parts } = this.header;
+    const members = () => ({
+      kind,
+      arch,
+      ...(id !== undefined && { id }),
+      size: this.size,
+      parts: Object.fromEntries(parts.map(({ name, size }) => [name, size])),
+    });
+    return show('SavedState', members, depth, options);
   }
 }
 

@@ -1,6 +1,7 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
 import { type Descriptor, unreachable } from '../ioctl/descriptor.js';
+import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { type Layout, type Placed, readLayout, type Statistic } from './layout.js';
 
 /**
@@ -59,6 +60,16 @@ export class Stats {
     const statistic = this.#find(name);
     if (!isHistogram(statistic)) throw wrong(`${name} is no histogram: value gives its number`);
     return this.#numbers(statistic);
+  }
+
+  /** @internal `console.log`: the values at the moment. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    const isClosed = !this.#isOpen() || this.#descriptor.released;
+    const members = () => ({
+      id: this.id,
+      ...(isClosed ? { closed: true } : Object.fromEntries(this.read())),
+    });
+    return show('Stats', members, depth, options);
   }
 
   #find(name: string): Placed {

@@ -3,6 +3,7 @@ import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { bytesGiven } from './bytes.js';
 import { given, integer } from './check.js';
+import { className, custom, hex, type ShowOptions, show, bytes as shownBytes } from './inspect.js';
 import { unknownName } from './options.js';
 import { gone, StructView } from './struct-view.js';
 import { bufferOf, lengthOf, lengthOfBytes, offsetOf } from './view.js';
@@ -182,6 +183,50 @@ export abstract class Struct {
       fields.map((field) => [field, plain((this as unknown as Record<string, unknown>)[field])]),
     );
   }
+
+  /** @internal `console.log`: the fields by name, 64-bit ones in hexadecimal, without padding that is zero. */
+  [custom](depth: unknown, options: ShowOptions = {}): string {
+    const name = className(this);
+    try {
+      return show(name, () => this.shown(options), depth, options);
+    } catch (error) {
+      // Its buffer was transferred away. Printing must not throw.
+      if (error instanceof KvmError) return `${name} [${error.message}]`;
+      throw error;
+    }
+  }
+
+  /** @internal What is printed of the struct. */
+  protected shown(options: ShowOptions): Record<string, unknown> {
+    const { fields } = this.constructor as unknown as StructType;
+    const values = fields.map((field): [string, unknown] => [
+      field,
+      (this as unknown as Record<string, unknown>)[field],
+    ]);
+    return Object.fromEntries(
+      values
+        .filter(([field, value]) => !(padding.test(field) && isZero(value)))
+        .map(([field, value]) => [field, shown(value, options)]),
+    );
+  }
+}
+
+/** What the kernel calls members that mean nothing. */
+const padding = /^(?:pad|padding|reserved|rsvd)\d*$/;
+
+function isZero(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) {
+    return !(value instanceof Struct) && Array.from(value as ArrayLike<unknown>).every(isZero);
+  }
+  return value === 0 || value === 0n;
+}
+
+/** A field's value, to be printed. */
+function shown(value: unknown, options: ShowOptions): unknown {
+  if (typeof value === 'bigint') return hex(value);
+  if (value instanceof Uint8Array || value instanceof Int8Array) return shownBytes(value, options);
+  if (typeof value !== 'object' || value === null || value instanceof Struct) return value;
+  return Array.from(value as ArrayLike<unknown>, (element) => shown(element, options));
 }
 
 /** A buffer that was transferred to another thread, or has shrunk, has left its address behind. */

@@ -1,6 +1,7 @@
 import { originOf } from '../errors/capability-origin.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { nameOfCap } from '../names.js';
+import { custom, type ShowOptions, show } from '../struct/inspect.js';
 
 /** What a host says of one capability. */
 export interface CapabilityState<C extends number = number> {
@@ -73,5 +74,20 @@ export class Capabilities<C extends number = number> implements Iterable<Capabil
 
   *[Symbol.iterator](): Iterator<CapabilityState<C>> {
     for (const cap of Object.keys(this.#abi.capNames)) yield this.get(Number(cap) as C);
+  }
+
+  /** The capabilities that the host has, with what it says of each: `{ KVM_CAP_IRQCHIP: 1 }`. */
+  toJSON(): Record<string, number> {
+    return Object.fromEntries([...this].filter(({ value }) => value > 0).map(({ name, value }) => [name, value]));
+  }
+
+  /** @internal `console.log`: those that the host has. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    try {
+      return show('Capabilities', () => this.toJSON(), depth, options);
+    } catch (error) {
+      if (error instanceof KvmError) return `Capabilities [${error.message}]`;
+      throw error;
+    }
   }
 }

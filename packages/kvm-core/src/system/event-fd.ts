@@ -6,6 +6,7 @@ import { systemCall } from '../errors/system-call.js';
 import { Claim, type ClaimNumbers, State } from '../share/claim.js';
 import { notShared, seal, unseal } from '../share/seal.js';
 import { given, integer, u32, u64 } from '../struct/check.js';
+import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { hasHeartbeat } from '../vcpu/heartbeat.js';
 import { isKicked } from '../vcpu/kick.js';
 
@@ -109,6 +110,12 @@ export class EventFd implements Disposable {
   #open(): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this EventFd is closed');
     return this.#counter.fd;
+  }
+
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    const members = () => (this.#closed ? { closed: true } : { fd: this.#counter.fd, backend: this.#backend.name });
+    return show('EventFd', members, depth, options);
   }
 
   /** Adds to the counter; 1 is the usual signal. */

@@ -1,5 +1,7 @@
 import type { ExitReason } from '../abi/x86/groups.js';
 import type { RunHead } from '../arch/architecture.js';
+import { exitReasonNameOf } from '../names.js';
+import { bytes, custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import type { MmioAccess, MmioAccessType } from './mmio-access.js';
 import type { RunState } from './run-state.js';
 
@@ -76,6 +78,11 @@ export class ExitViews<E extends AnyExit> {
 
   #make(reason: number): E {
     const exit = this.#table[reason]?.(this.#state) ?? this.#unrecognised(reason);
+    const name = exitReasonNameOf(this.#state.arch.abi.exitReasonNames, reason);
+    // Not enumerable: who copies or compares an exit does not see it.
+    Object.defineProperty(exit, custom, {
+      value: (depth: unknown, options?: ShowOptions) => show(name, () => shownExit(exit, options), depth, options),
+    });
     // Numbers far beyond those of today would make the list sparse, and every look into it slow.
     if (reason < 256) this.#known[reason] = exit;
     return exit;
@@ -86,4 +93,14 @@ export class ExitViews<E extends AnyExit> {
     const exit: UnrecognisedExit = { reason: unrecognised, exitReason, raw: this.#state.run.padding };
     return exit as AnyExit as E;
   }
+}
+
+/** The members of an exit, to be printed. */
+function shownExit(exit: AnyExit, options: ShowOptions = {}): object {
+  return Object.fromEntries(
+    Object.entries(exit).map(([name, value]) => {
+      if (value instanceof Uint8Array) return [name, bytes(value, options)];
+      return [name, typeof value === 'bigint' ? hex(value) : value];
+    }),
+  );
 }

@@ -64,6 +64,11 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     this.#enter = () => this.#firstEnter();
   }
 
+  /** @internal */
+  protected override shown(): object {
+    return { id: this.id };
+  }
+
   /**
    * Runs the guest until it needs something, and says what: a view of the run state, whose `reason` tells which. It is the same
    * object each time for one reason, and what it shows is overwritten by the next run. What a handler writes into it, as the

@@ -19,6 +19,11 @@ export class Device extends AttributesFd<'device'> {
     this.type = type;
   }
 
+  /** @internal */
+  protected override shown(): object {
+    return { type: this.type };
+  }
+
   /** @internal The lists of interrupts of s390's FLIC are as long as `attr` says. */
   protected override attributeLength(attr: bigint): number {
     const length = Number(attr & 0xffff_ffffn);

@@ -1,5 +1,6 @@
 import { KVM_EXIT_IO_OUT, type KvmRun, KvmRunIo } from '../abi/x86/index.js';
 import { integer } from '../struct/check.js';
+import { bytes, hex, type ShowOptions } from '../struct/inspect.js';
 import { noAccess } from '../vcpu/mmio-access.js';
 import type { RunState } from '../vcpu/run-state.js';
 
@@ -54,6 +55,12 @@ export class IoAccess extends KvmRunIo {
 
   set value(value: number) {
     this.setElement(0, value);
+  }
+
+  /** @internal */
+  protected override shown(options: ShowOptions): Record<string, unknown> {
+    const { port, size, count, isWrite, data } = this;
+    return { port: hex(port), size, count, isWrite, data: bytes(data, options) };
   }
 
   /** One of the `count` elements. */

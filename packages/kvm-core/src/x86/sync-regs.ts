@@ -1,6 +1,7 @@
 import type { KvmRegs, KvmRun, KvmSregs, KvmVcpuEvents } from '../abi/x86/index.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { u64 } from '../struct/check.js';
+import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 
 /**
  * Registers in the run state, which the kernel writes there after a run and reads from there before the next, with no call of its own:
@@ -53,6 +54,13 @@ export class SynchronisedRegisters {
   /** Exceptions, interrupts and NMIs that are pending, of `SyncRegs.Events`. */
   get events(): KvmVcpuEvents {
     return this.#run.s.regs.events;
+  }
+
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    const { supported, valid, dirty, regs, sregs, events } = this;
+    const members = () => ({ supported: hex(supported), valid: hex(valid), dirty: hex(dirty), regs, sregs, events });
+    return show('SynchronisedRegisters', members, depth, options);
   }
 
   #check(sets: bigint): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { Cap, ExitReason, Kvm, KvmError, tryBackend } from '../../dist/index.js';
 
@@ -107,6 +108,17 @@ const cases = {
     assert.deepEqual(messages, [{ id: 0, value: 2 }]);
     outcome.vcpu.close();
     close();
+  },
+  'what is printed is what a person wants'(backend) {
+    // out 0x11, al; hlt
+    const { kvm, vm, vcpu, close } = guest(backend, [0xe6, 0x11, 0xf4]);
+    assert.match(inspect(vcpu.getRegs()), /^KvmRegs \{[\s\S]*rip: 0x1000n/);
+    assert.match(inspect(vcpu.getSregs()), /cs: KvmSegment \{/);
+    assert.match(inspect(vcpu.run()), /^KVM_EXIT_IO \{\s+reason: 2,\s+io: IoAccess \{\s+port: 0x11,/);
+    assert.equal(inspect(vm), `Vm { fd: ${vm.fd}, backend: "${backend}" }`.replaceAll('"', inspect('x')[0]));
+    assert.match(inspect(kvm.capabilities()), /^Capabilities \{[\s\S]*KVM_CAP_USER_MEMORY: 1,/);
+    close();
+    assert.match(inspect(vcpu), /^Vcpu \{\s+id: 0,\s+closed: true,?\s+\}$/);
   },
   'what is wrong is a KvmError with its code'(backend) {
     const { vm, vcpu, close } = guest(backend, [0xf4]);

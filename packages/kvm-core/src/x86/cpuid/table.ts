@@ -1,6 +1,7 @@
 import { CpuidFlag, KvmCpuidEntry2 } from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { given, integer, list, u32 } from '../../struct/check.js';
+import { custom, type ShowOptions, show } from '../../struct/inspect.js';
 import { optionsOf } from '../../struct/options.js';
 import { copyOf, type StructInit } from '../../struct/struct.js';
 import type { CpuidBit } from './features.js';
@@ -35,6 +36,26 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     if (!(entries instanceof CpuidTable)) return list(entries, 'CPUID leaves');
     if (!(#entries in entries)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no CpuidTable');
     return entries.#entries;
+  }
+
+  /** The entries as plain data. `new CpuidTable(JSON.parse(text))` makes a table of them again. */
+  toJSON(): StructInit<KvmCpuidEntry2>[] {
+    return this.#entries.map(({ function: leaf, index, flags, eax, ebx, ecx, edx }) => ({
+      function: leaf,
+      index,
+      flags,
+      eax,
+      ebx,
+      ecx,
+      edx,
+    }));
+  }
+
+  /** @internal `console.log`: a row for each leaf and subleaf. */
+  [custom](depth: unknown, options: ShowOptions = {}): string {
+    const rows = () => this.#entries.map((entry) => new Row(entry));
+    // A row is a line of its own: `compact` would put several on one.
+    return show(`CpuidTable(${this.length})`, rows, depth, { ...options, compact: false });
   }
 
   /** How many leaves and subleaves there are. */
@@ -194,6 +215,23 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     // A guest reads them only where leaf 0x8000_0000 says that they are there.
     const highest = this.find(extendedLeaf) ?? this.put({ function: extendedLeaf });
     highest.eax = Math.max(highest.eax, brandLeaves[2]);
+  }
+}
+
+/** A leaf, as a table prints it: `0xd.1: eax 0000000f, ebx ...`. */
+class Row {
+  readonly #text: string;
+
+  constructor({ function: leaf, index, flags, eax, ebx, ecx, edx }: KvmCpuidEntry2) {
+    const place = (flags & CpuidFlag.SignificantIndex) === 0 ? '' : `.${index.toString(16)}`;
+    const words = Object.entries({ eax, ebx, ecx, edx }).map(
+      ([name, word]) => `${name} ${word.toString(16).padStart(8, '0')}`,
+    );
+    this.#text = `${`0x${leaf.toString(16)}${place}:`.padEnd(14)}${words.join(' ')}`;
+  }
+
+  [custom](): string {
+    return this.#text;
   }
 }
 
