@@ -3,11 +3,16 @@ import { describe, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { guestImage } from '../../test/guests.js';
 import { realModeGuest } from '../../test/real-mode.js';
+import { recordingBackend } from '../../test/recording-backend.js';
 import { exitOf } from '../../test/run.js';
-import { KvmCpuidEntry2, KvmFpu, KvmIrqRouting, KvmRegs, KvmRunMmio, KvmSregs } from '../abi/x86/index.js';
+import { Cap, KvmCpuidEntry2, KvmFpu, KvmIrqRouting, KvmRegs, KvmRunMmio, KvmSregs } from '../abi/x86/index.js';
+import { KvmError } from '../errors/kvm-error.js';
+import { Descriptor } from '../ioctl/descriptor.js';
 import { SavedState } from '../state/saved-state.js';
+import { Capabilities } from '../system/capabilities.js';
 import { ExitViews } from '../vcpu/exits.js';
 import type { RunState } from '../vcpu/run-state.js';
+import { Device } from '../vm/device.js';
 import { x86 } from '../x86/architecture.js';
 import { CpuidTable } from '../x86/cpuid/table.js';
 import { type Exit, exits } from '../x86/exits.js';
@@ -101,6 +106,33 @@ describe('an object without a host prints', () => {
     const again = new CpuidTable(JSON.parse(JSON.stringify(table)));
     expect([...again].every((entry, i) => entry.equals([...table][i] as KvmCpuidEntry2))).toBe(true);
     expect(again).toHaveLength(2);
+  });
+
+  test('a descriptor with its number, its backend, and whether it is closed', () => {
+    const device = new Device(
+      new Descriptor(
+        x86,
+        recordingBackend(() => 0),
+        7,
+      ),
+      4,
+    );
+    expect(inspect(device)).toBe("Device { type: 4, fd: 7, backend: 'ffi' }");
+    device.close();
+    expect(inspect(device)).toBe('Device { type: 4, closed: true }');
+  });
+
+  test('capabilities by name, those that the host has', () => {
+    const capabilities = new Capabilities(x86.abi, (cap) =>
+      cap === Cap.UserMemory ? 1 : cap === Cap.NrMemslots ? 509 : 0,
+    );
+    const text = '{ KVM_CAP_USER_MEMORY: 1, KVM_CAP_NR_MEMSLOTS: 509 }';
+    expect(inspect(capabilities)).toBe(`Capabilities ${text}`);
+    expect(JSON.parse(JSON.stringify(capabilities))).toEqual({ KVM_CAP_USER_MEMORY: 1, KVM_CAP_NR_MEMSLOTS: 509 });
+    const closed = new Capabilities(x86.abi, () => {
+      throw new KvmError('ERR_KVM_CLOSED', 'this Kvm is closed');
+    });
+    expect(inspect(closed)).toBe('Capabilities [this Kvm is closed]');
   });
 
   test('a saved state as its parts and their sizes', () => {
