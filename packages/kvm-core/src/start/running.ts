@@ -7,9 +7,6 @@ import type { SharedVm } from '../share/vm.js';
 import { type KickHandle, kick } from '../vcpu/kick.js';
 import { type Ending, type Order, type Report, Turn, Word } from './protocol.js';
 
-/** From the sources as from `dist/shared`, where the bundle has this: a Worker runs what is built. */
-export const workerProgram = new URL('../../dist/start/worker.js', import.meta.url);
-
 /**
  * How often a guest that is to stop is kicked again, in milliseconds: a handler that runs the vCPU itself may have taken a kick, and a Worker
  * that is in its guest ends only when it is out of it.
@@ -55,7 +52,7 @@ export class RunningVcpu {
 
   constructor(
     order: Order,
-    program: URL,
+    program: URL | undefined,
     offered: OfferedVcpu,
     kickHandle: KickHandle,
     onMessage: (message: unknown) => unknown,
@@ -176,10 +173,17 @@ export class RunningVcpu {
   }
 }
 
-function workerOf(program: URL, order: Order): Worker {
+/**
+ * The package's own program is found from the sources as well as from `dist/shared`, where the built package has this code. In a bundle
+ * it is not there; some bundles do not even have an `import.meta.url`.
+ */
+function workerOf(program: URL | undefined, order: Order): Worker {
   const { Worker } = nodeWorkerThreads();
   try {
-    return new Worker(program, { workerData: order, name: `vcpu of ${order.handlers}` });
+    return new Worker(program ?? new URL('../../dist/start/worker.js', import.meta.url), {
+      workerData: order,
+      name: `vcpu of ${order.handlers}`,
+    });
   } catch (error) {
     throw notStarted(error);
   }
@@ -190,7 +194,7 @@ function notStarted(cause: unknown): KvmError {
   const hint =
     code === 'ERR_ACCESS_DENIED'
       ? "with Node's --permission, Workers need --allow-worker, and their files --allow-fs-read"
-      : 'in a bundle, vm.start needs the Worker as a file of its own: give it as workerUrl, a module that imports @kvm/core/worker';
+      : 'in a bundle, vm.start needs the option workerUrl: the URL of an entry of the bundle that imports @kvm/core/worker';
   return new KvmError('ERR_KVM_HANDLER', 'the Worker of a vCPU could not be started', { cause, hint });
 }
 

@@ -54,6 +54,11 @@ const spin = [0xeb, 0xfe];
 /** Posts for ever. */
 const posts = [0xe6, 0x10, 0xeb, 0xfc];
 
+/** Waits for what another thread does. The assertion that follows tells whether it came. */
+async function until(came: () => boolean): Promise<void> {
+  for (let i = 0; i < 5000 && !came(); i++) await sleep(10);
+}
+
 /** What `done` is rejected with. */
 async function failure(done: Promise<unknown>): Promise<KvmError> {
   const error = await done.then(
@@ -90,12 +95,14 @@ onEachBackend('vCPUs that are started', (backend) => {
     }
   });
 
-  test('stop when they are told to: guests that spin, halt or post', { timeout: 30_000 }, async () => {
+  test('stop when they are told to: guests that spin, halt or post', async () => {
     const before = descriptors();
     {
       using guest = machine(backend, spin, posts, [0xe6, 0x20, 0xeb, 0xfc]);
-      const running = guest.vm.start({ vcpus: guest.vcpus, handlers });
-      await sleep(200);
+      let messages = 0;
+      const onMessage = () => messages++;
+      const running = guest.vm.start({ vcpus: guest.vcpus, handlers, onMessage });
+      await until(() => messages > 0);
       const outcomes = await running.stop(patient);
       expect(outcomes.map(({ ended }) => ended)).toEqual(['stop', 'stop', 'stop']);
       expect(await running.done).toBe(outcomes);
@@ -105,7 +112,7 @@ onEachBackend('vCPUs that are started', (backend) => {
       for (const { vcpu } of await again.stop(patient)) vcpu.close();
     }
     // The Workers' own have a moment to go.
-    for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
+    await until(() => descriptors() <= before);
     expect(descriptors()).toBe(before);
   });
 
@@ -125,11 +132,11 @@ onEachBackend('vCPUs that are started', (backend) => {
         await gate;
       },
     });
-    for (let i = 0; i < 500 && handled === 0; i++) await sleep(10);
+    await until(() => handled > 0);
     await sleep(100);
     expect(handled).toBe(1);
     open();
-    for (let i = 0; i < 500 && handled < 50; i++) await sleep(10);
+    await until(() => handled >= 50);
     expect(handled).toBeGreaterThanOrEqual(50);
     for (const { vcpu } of await running.stop(patient)) vcpu.close();
   });
@@ -163,7 +170,7 @@ onEachBackend('vCPUs that are started', (backend) => {
       expect(reason instanceof KvmError).toBe('code' in error);
       if ('ioctl' in error) expect(reason.hint).toContain('this id already');
     }
-    for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
+    await until(() => descriptors() <= before);
     expect(descriptors()).toBeLessThanOrEqual(before);
   });
 
@@ -189,12 +196,19 @@ onEachBackend('vCPUs that are started', (backend) => {
   });
 
   test('end by a signal, and are kept with how each had ended', async () => {
-    using guest = machine(backend, spin, writes(0x10));
+    const telling = `data:text/javascript,
+      export const setup = ({ post }) => post('set up');
+      export const hlt = (exit, { post }) => post('halted');`;
+    using guest = machine(backend, spin, [0xf4]);
     const controller = new AbortController();
-    // The other is about to halt then.
-    const onMessage = () => void setTimeout(() => controller.abort(), 3000);
     const { signal } = controller;
-    const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers, signal, onMessage }).done;
+    const told = new Set<string>();
+    const onMessage = (message: unknown, index: number) => {
+      told.add(`${index}: ${message}`);
+      // The first is about to spin. The second ends when its handler returns.
+      if (told.has('0: set up') && told.has('1: halted')) controller.abort();
+    };
+    const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers: telling, signal, onMessage }).done;
     expect(outcomes.map(({ ended }) => ended)).toEqual(['signal', 'exit']);
     expect(outcomes[0]?.vcpu.getRegs().rip).toBe(0x1000n);
     for (const { vcpu } of outcomes) vcpu.close();
@@ -312,7 +326,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     ['a setup that awaits what never comes', 0, 'setup'],
     ['a module that is never loaded', 0, 'module'],
     ['an onMessage that never ends', 0x10, 'onMessage'],
-  ])('end when they are told to, whatever keeps them: %s', { timeout: 30_000 }, async (_, port, where) => {
+  ])('end when they are told to, whatever keeps them: %s', async (_, port, where) => {
     const before = descriptors();
     {
       // out PORT, al; for ever
@@ -328,8 +342,8 @@ onEachBackend('vCPUs that are started', (backend) => {
           return where === 'onMessage' ? new Promise(() => undefined) : undefined;
         },
       });
-      for (let i = 0; i < 500 && begun === 0 && where !== 'module'; i++) await sleep(10);
       if (where === 'module') await sleep(200);
+      else await until(() => begun > 0);
       const outcomes = await running.stop({ grace: 50 });
       expect(outcomes).toMatchObject([{ ended: 'timeout' }]);
       expect(await running.done).toBe(outcomes);
@@ -337,18 +351,18 @@ onEachBackend('vCPUs that are started', (backend) => {
       expect(vcpu.getRegs().rip).toBeGreaterThanOrEqual(0x1000n);
       vcpu.close();
     }
-    for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
+    await until(() => descriptors() <= before);
     expect(descriptors()).toBeLessThanOrEqual(before);
   });
 
-  test('are ended at once by a stop with less patience than the one before', { timeout: 30_000 }, async () => {
+  test('are ended at once by a stop with less patience than the one before', async () => {
     using guest = machine(backend, [0xe6, 0x21, ...spin]);
     let begun = false;
     const onMessage = () => {
       begun = true;
     };
     const running = guest.vm.start({ vcpus: guest.vcpus, handlers: stubborn, data: {}, onMessage });
-    for (let i = 0; i < 500 && !begun; i++) await sleep(10);
+    await until(() => begun);
     const stopped = running.stop({ grace: Number.POSITIVE_INFINITY });
     await sleep(100);
     running.stop({ grace: 0 });
@@ -357,13 +371,16 @@ onEachBackend('vCPUs that are started', (backend) => {
     outcome?.vcpu.close();
   });
 
-  test('are not stopped with a grace that is no time', async () => {
+  test('are not stopped with a grace that is no time, or an option that does not exist', async () => {
     using guest = machine(backend, spin);
     const running = guest.vm.start({ vcpus: guest.vcpus, handlers });
     for (const grace of [-1, Number.NaN, '5', null]) {
       kvmError('ERR_KVM_OUT_OF_RANGE', () => void running.stop({ grace: grace as never }));
     }
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => void running.stop(5 as never));
+    const misspelt = kvmError('ERR_KVM_INVALID_ARGUMENT', () => void running.stop({ grase: 5 } as never));
+    expect(misspelt.message).toBe('the options of stop: there is no option grase (did you mean grace?)');
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => void running.stop({ timeout: undefined } as never));
     for (const { vcpu } of await running.stop(patient)) vcpu.close();
   });
 
@@ -424,7 +441,7 @@ onEachBackend('vCPUs that are started', (backend) => {
       expect(await failure(unfit.done)).toMatchObject({ code: 'ERR_KVM_UNSAFE', hint: 'a page' });
       for (const vcpu of [first, second, third]) expect(vcpu.closed).toBe(true);
     }
-    for (let i = 0; i < 100 && descriptors() > before; i++) await sleep(20);
+    await until(() => descriptors() <= before);
     expect(descriptors()).toBe(before);
   });
 
@@ -465,6 +482,8 @@ onEachBackend('vCPUs that are started', (backend) => {
     ]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.start(wrong as never));
     }
+    const misspelt = kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.start({ ...good, onmessage: () => 5 } as never));
+    expect(misspelt.message).toBe('the options of vm.start: there is no option onmessage (did you mean onMessage?)');
     for (const queue of [0, 0.5, 2 ** 30]) kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.start({ ...good, queue }));
     expect(vcpus[0]?.run().reason).toBe(ExitReason.Hlt);
     vcpus[0]?.close();

@@ -9,7 +9,7 @@ import type { VcpuParts } from '../vcpu/parts.js';
 import { GenericVcpu, giveVcpu } from '../vcpu/vcpu.js';
 import type { DataOf, HandlerTypes, MessageOf, ResultOf } from './handlers.js';
 import { type Ending, words } from './protocol.js';
-import { RunningVcpu, workerProgram } from './running.js';
+import { RunningVcpu } from './running.js';
 import { sendable } from './sendable.js';
 
 /** What `vm.start` takes. */
@@ -27,8 +27,8 @@ export interface StartOptions<C, T extends HandlerTypes = HandlerTypes> {
   /** Stops the run: vCPUs that still ran end as `signal`. `AbortSignal.timeout(ms)` limits its time. */
   signal?: AbortSignal;
   /**
-   * The file that each Worker runs, for programs that are bundled: a module that imports `@kvm/core/worker`, or a copy of the same.
-   * Without it, the package's own.
+   * The file that each Worker runs. The default is a file of the package. A program whose bundle contains the package needs one of its
+   * own: an entry of the same bundle that imports `@kvm/core/worker`.
    */
   workerUrl?: URL | string;
 }
@@ -53,7 +53,7 @@ export interface Running<C, R = unknown> {
    * Stops all vCPUs, waits until their Workers have ended, and gives `done`. The Worker of one whose handlers do not end in time is terminated;
    * nothing waits for `onMessage` any longer. Such a vCPU ends as `timeout`.
    *
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when `grace` is no time.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when `grace` is no time, `ERR_KVM_INVALID_ARGUMENT` for an option that does not exist.
    */
   stop(options?: StopOptions): Promise<VcpuOutcome<C, R>[]>;
 }
@@ -169,7 +169,7 @@ interface Checked<C, T extends HandlerTypes> extends StartOptions<C, T> {
   handlers: string;
   onMessage: (message: MessageOf<T>, index: number) => unknown;
   queue: number;
-  workerUrl: URL;
+  workerUrl?: URL;
 }
 
 const names = ['vcpus', 'handlers', 'data', 'onMessage', 'queue', 'signal', 'workerUrl'] as const;
@@ -182,8 +182,8 @@ function checked<C extends GenericVcpu, T extends HandlerTypes>(options: StartOp
     onMessage = ignore,
     queue = defaultQueue,
     signal,
-    workerUrl = workerProgram,
-  } = optionsOf<StartOptions<C, T>, typeof names>(options, 'what vm.start takes', names);
+    workerUrl,
+  } = optionsOf<StartOptions<C, T>, typeof names>(options, 'the options of vm.start', names);
   const all = Array.from(list(vcpus, 'vcpus'));
   if (all.length === 0 || new Set(all).size < all.length || !all.every((vcpu) => vcpu instanceof GenericVcpu)) {
     throw wrong('vcpus must be vCPUs of this VM, each of them once');
@@ -195,11 +195,12 @@ function checked<C extends GenericVcpu, T extends HandlerTypes>(options: StartOp
   if (signal?.aborted) throw wrong('signal has been aborted already', signal.reason);
   integer(queue, 1, longestQueue, 'queue');
   const url = urlOf(handlers, 'handlers must be the URL of a module').href;
-  const program = urlOf(workerUrl, "workerUrl must be the URL of the Worker's module");
+  const program = workerUrl && urlOf(workerUrl, "workerUrl must be the URL of the Worker's module");
   // All Workers are given what it is now: what a getter says may change.
   const copy = sendable(data, 'data') as DataOf<T>;
   watchExit();
-  return { vcpus: all, handlers: url, data: copy, onMessage, queue, workerUrl: program, ...(signal && { signal }) };
+  const optional = { ...(signal && { signal }), ...(program && { workerUrl: program }) };
+  return { vcpus: all, handlers: url, data: copy, onMessage, queue, ...optional };
 }
 
 /** In milliseconds; undefined where nobody says. */

@@ -1,0 +1,2 @@
+/** The Worker's file of a bundle. */
+import '@kvm/core/worker';
