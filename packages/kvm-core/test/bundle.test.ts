@@ -7,7 +7,10 @@ import { onEachBackend } from './backends.js';
 const sources = join(import.meta.dirname, 'bundle');
 
 onEachBackend('A program in one bundle with the package', (backend) => {
-  /** Below the package, so that the backends are found, which no bundle contains. */
+  /**
+   * Below the package, so that the backends are found, which no bundle contains; deep enough that the path from a built file to the
+   * package's own Worker leads nowhere.
+   */
   let folder: string;
 
   beforeAll(async () => {
@@ -17,12 +20,14 @@ onEachBackend('A program in one bundle with the package', (backend) => {
       ['program', 'worker', 'handlers'].map((name) => [name, join(sources, `${name}.mjs`)]),
     );
     const bundle = await rolldown({ input, platform: 'node', external: ['@kvm/native', 'koffi'] });
-    await bundle.write({ dir: folder, format: 'esm' });
+    await bundle.write({ dir: join(folder, 'dist'), format: 'esm' });
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const run = (...how: string[]): unknown =>
-    JSON.parse(execFileSync(process.execPath, [join(folder, 'program.js'), backend, ...how], { encoding: 'utf8' }));
+    JSON.parse(
+      execFileSync(process.execPath, [join(folder, 'dist/program.js'), backend, ...how], { encoding: 'utf8' }),
+    );
 
   test('is told that vm.start needs workerUrl', () => {
     expect(run()).toEqual({
