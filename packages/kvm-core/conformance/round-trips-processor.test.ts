@@ -222,7 +222,7 @@ onEachBackend('what is set is what is read of a processor:', (backend) => {
     const values = () => Array.from(vcpu.getMsrs(indices), ({ index, data }) => ({ index, data }));
     const before = values();
     for (const each of [msrs, before]) {
-      expect(vcpu.setMsrs(each)).toBe(msrs.length);
+      vcpu.setMsrs(each);
       expect(values()).toEqual(each);
     }
     for (const [i, { data }] of before.entries()) expect(data).not.toBe(msrs[i]?.data);

@@ -34,11 +34,19 @@ test('a name that is none is refused with the names there are', () => {
   }
 });
 
-test('a process that may load no addons is told so, and not to install anything', () => {
-  const built = new URL('../../dist/index.js', import.meta.url).href;
-  const program = `const { Kvm } = await import('${built}'); try { Kvm.open(); } catch (error) { console.log(error.code, error.hint); }`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--no-addons', '--input-type=module', '-e', program], {
-    encoding: 'utf8',
-  });
-  expect(stdout, stderr).toMatch(/ERR_KVM_BACKEND .*--allow-addons.*--no-addons/);
-});
+/** Older Node has the permission model under its first name. */
+const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission';
+
+test.each([{ flags: ['--no-addons'] }, { flags: [permission, '--allow-fs-read=*'] }])(
+  'a process that may load no addons is told so, and not to install anything: $flags',
+  ({ flags }) => {
+    const built = new URL('../../dist/index.js', import.meta.url).href;
+    const program = `const { Kvm } = await import('${built}'); try { Kvm.open(); } catch (error) { console.log(error.code, error.hint); }`;
+    const { stdout, stderr } = spawnSync(process.execPath, [...flags, '--input-type=module', '-e', program], {
+      encoding: 'utf8',
+    });
+    expect(stdout, stderr).toMatch(/ERR_KVM_BACKEND .*--allow-addons.*--no-addons/);
+  },
+);

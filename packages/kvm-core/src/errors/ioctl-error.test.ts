@@ -81,8 +81,12 @@ describe('the error for an ioctl that was refused', () => {
     [KVM_SET_CLOCK, 'vm', EINVAL, /Cap.AdjustClock/],
     [KVM_IRQFD, 'vm', EINVAL, /resample.*createSplitIrqChip/],
     [KVM_SET_DEVICE_ATTR, 'device', EINVAL, /GIC/],
+    [KVM_SET_DEVICE_ATTR, 'device', E2BIG, /address must lie among the guest-physical addresses/],
+    [KVM_SET_DEVICE_ATTR, 'device', EEXIST, /set already, and can be set once only/],
     [arm64.KVM_ARM_VCPU_INIT, 'vcpu', EINVAL, /vm.preferredTarget/],
     [arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', EINVAL, /multiple of the page size/],
+    [arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', E2BIG, /leaves the guest-physical addresses/],
+    [arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', EEXIST, /set already/],
   ] as const)('says what to do: $0.name of $1, errno $2', (ioctl: Ioctl, kind, errno, hint) => {
     expect(ioctlError(ioctl, kind, errno, () => 1).hint).toMatch(hint);
   });

@@ -318,6 +318,27 @@ import { readFileSync } from 'node:fs';
       });
     });
 
+    test('loses the pages that are discarded, for each mapping and the guest', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      using guestMemfd = vm.createGuestMemfd(size, mapped);
+      using memory = guestMemfd.map();
+      using again = guestMemfd.map();
+      memory.write(0, new Uint8Array(size).fill(7));
+      // mov al, [0x3000]; mov ah, [0x4000]; hlt
+      memory.write(codeAddress, Uint8Array.of(0xa0, 0x00, 0x30, 0x8a, 0x26, 0x00, 0x40, 0xf4));
+      vm.setUserMemoryRegion2({ slot: 0, guestPhysAddr: 0n, memory, guestMemfd });
+      memory.discard(3 * pageSize, pageSize);
+      for (const each of [memory, again]) {
+        expect([2, 3, 4].map((page) => each.read((page + 1) * pageSize - 1, 1)[0])).toEqual([7, 0, 7]);
+      }
+      using vcpu = realModeVcpu(vm);
+      expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
+      expect(vcpu.getRegs().rax & 0xffffn).toBe(0x0700n);
+      memory.write(3 * pageSize, Uint8Array.of(9));
+      expect(again.read(3 * pageSize, 1)[0]).toBe(9);
+    });
+
     test('cannot be sent to another Worker, and reads zero when it is gone', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();

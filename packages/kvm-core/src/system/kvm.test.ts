@@ -132,6 +132,16 @@ onEachBackend('Kvm', (backend) => {
     const indices = kvm.getMsrFeatureIndexList();
     const entries = kvm.getMsrs(indices);
     expect(entries.map(({ index }) => index)).toEqual([...indices]);
+    const noSuchMsr = 0xdead_0000;
+    const read = kvm.readMsrs([noSuchMsr, ...indices, noSuchMsr]);
+    expect(read.entries.map(({ index, data }) => ({ index, data }))).toEqual(
+      [...entries].map(({ index, data }) => ({ index, data })),
+    );
+    expect(read.unreadable).toEqual([noSuchMsr, noSuchMsr]);
+    const error = kvmError('ERR_KVM_UNSUPPORTED', () => kvm.getMsrs([...indices, noSuchMsr]));
+    expect(error.message).toContain('MSR 0xdead0000 cannot be read');
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.readMsrs('16' as never));
+    expect(kvm.readMsrs([])).toEqual({ entries: [], unreadable: [] });
   });
 
   test('reports the CPUID leaves it supports', () => {

@@ -191,6 +191,34 @@ onEachBackend('an exit', (backend) => {
     expect(again.io.data).toBe(data);
   });
 
+  test('cannot be answered once the vCPU is closed, and says so', () => {
+    using guest = realModeGuest(backend, [0xe4, 0x10, 0xf4]);
+    const access = io(exitOf(guest.vcpu));
+    access.value = 1;
+    expect([access.value, access.data[0]]).toEqual([1, 1]);
+    guest.vcpu.close();
+    kvmError('ERR_KVM_CLOSED', () => {
+      access.value = 1;
+    });
+    kvmError('ERR_KVM_CLOSED', () => access.setElement(0, 1));
+    kvmError('ERR_KVM_CLOSED', () => access.element(0));
+    expect([access.count, access.data.length]).toEqual([0, 0]);
+  });
+
+  test('has no data once the buffer that shows it was transferred away, and says so', (context) => {
+    using guest = realModeGuest(backend, [0xe4, 0x10, 0xf4]);
+    const access = io(exitOf(guest.vcpu));
+    // Of Node's only 22 and later have it: TypeScript's library is older.
+    const buffer = access.data.buffer as ArrayBufferLike & { transfer?(): ArrayBuffer };
+    if (buffer.transfer === undefined) return context.skip('buffers cannot be transferred here');
+    buffer.transfer();
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => access.data);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => access.value);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => {
+      access.value = 1;
+    });
+  });
+
   test('of a guest that faults past all handling is a shutdown', () => {
     using guest = realModeGuest(backend, guestImage('shutdown'));
     enterMode(guest.vcpu, 'protected', { memory: guest.memory, entry: 0x1000n, stackTop: 0x8000n, tables: 0x8000n });

@@ -43,6 +43,40 @@ export function readMsrs(indices: ArrayLike<number>, read: (msrs: KvmMsrs) => nu
   return { entries, unreadable };
 }
 
+/** MSRs that were not set, as the kernel refused them. */
+export interface WrittenMsrs {
+  /** The indices, in the order of the entries. */
+  readonly refused: readonly number[];
+}
+
+/** Sets MSRs where `write`, KVM_SET_MSRS, stops at one that is refused, and passes over that. */
+export function writeMsrs(entries: ArrayLike<StructInit<KvmMsrEntry>>, write: (msrs: KvmMsrs) => number): WrittenMsrs {
+  const wanted = msrValues(entries).entries;
+  const refused: number[] = [];
+  for (let at = 0; at < wanted.length; ) {
+    const some = wanted.slice(at, at + mostMsrs);
+    const count = write(msrValues(some));
+    at += count;
+    if (count < some.length) refused.push((wanted[at++] as KvmMsrEntry).index);
+  }
+  return { refused };
+}
+
+/** Throws for a list that the kernel did not set to its end. */
+export function checkAllSet(msrs: KvmMsrs, count: number): void {
+  const refused = msrs.entries[count];
+  if (refused === undefined) return;
+  const { index, data } = refused;
+  throw new KvmError(
+    'ERR_KVM_UNSUPPORTED',
+    `KVM_SET_MSRS: MSR 0x${index.toString(16)} cannot be set to 0x${data.toString(16)}; the ${count} before it are set`,
+    {
+      ioctl: 'KVM_SET_MSRS',
+      hint: 'this host, or the CPUID of this vCPU, does not have it, or it does not take this value: writeMsrs passes over such MSRs and tells which they are',
+    },
+  );
+}
+
 /** Refuses a list that the kernel did not read to its end. */
 export function allRead(msrs: KvmMsrs, count: number): KvmMsrs {
   const unread = msrs.entries[count];

@@ -30,9 +30,10 @@ export function callsOf(object) {
     for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
       if (!shown.has(name) || hidden.has(name) || calls.some((call) => call.name === name)) continue;
       if (typeof descriptor.value === 'function') calls.push({ name, kind: 'method' });
-      else if (descriptor.get !== undefined) calls.push({ name, kind: 'get' });
+      if (descriptor.get !== undefined) calls.push({ name, kind: 'get' });
+      if (descriptor.set !== undefined) calls.push({ name, kind: 'set' });
     }
   }
   if (typeof object[Symbol.iterator] === 'function') calls.push({ name: 'iterated', kind: 'iterate' });
-  return calls.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return calls.sort((a, b) => (a.name + a.kind < b.name + b.kind ? -1 : 1));
 }

@@ -98,9 +98,12 @@ function filledOrGone(type, bytes) {
   return struct;
 }
 
-/** What a call gives that can be called itself, or viewed later. */
+/** What a call gives that can be called itself, or viewed later. Of an exit, that is what the guest wants. */
 function keep(value, pool) {
   if (typeof value !== 'object' || value === null || pool.includes(value) || pool.length > 40) return;
+  if (typeof value.reason === 'number' && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const part of Object.values(value)) keep(part, pool);
+  }
   if (typeof value.close === 'function' || views.some((type) => value instanceof type)) pool.push(value);
   if (typeof value.kickHandle === 'function' && !value.closed) kicker.postMessage(value.kickHandle());
 }
@@ -117,12 +120,28 @@ function show(value) {
   return JSON.stringify(value) ?? 'undefined';
 }
 
-/** One call; only KvmError may come of it. */
+/** The name in the error for an option or field that does not exist. */
+const unknownName = /there is no option (\w+)$|^struct \S+ has no field (\w+)$/;
+
+/** Takes the names that were made up out of the options among the arguments; says whether there were any. */
+function dropped(args, name) {
+  const options = args.filter((arg) => arg?.constructor === Object && Object.hasOwn(arg, name));
+  for (const each of options) Reflect.deleteProperty(each, name);
+  const nested = args.filter((arg) => Array.isArray(arg) || arg?.constructor === Object);
+  return nested.some((each) => dropped(Object.values(each), name)) || options.length > 0;
+}
+
+/** One call; only KvmError may come of it. Names that do not exist are left out: else hardly a call would get further. */
 function attempt(what, args, call) {
   log(`${what}(${args.map(show).join(', ')})`);
   try {
     return call();
   } catch (error) {
+    if (error instanceof KvmError) {
+      const [, ...names] = unknownName.exec(error.message) ?? [];
+      const name = names.find((each) => each !== undefined);
+      if (name !== undefined && dropped(args, name)) return attempt(what, args, call);
+    }
     if (error instanceof KvmError || error instanceof CallersError) return undefined;
     throw new Error(`${what}(${args.map(show).join(', ')}) threw what is no KvmError`, { cause: error });
   }
@@ -206,6 +225,10 @@ function method({ on, call, args }, pool) {
   if (name === 'wait' && typeof given[0] === 'number') given[0] = Math.min(given[0], 1);
   const result = attempt(what, given, () => {
     if (kind === 'iterate') return [...object];
+    if (kind === 'set') {
+      object[name] = given[0];
+      return undefined;
+    }
     return kind === 'get' ? object[name] : object[name](...given);
   });
   if (typeof result?.then === 'function') result.then(undefined, () => {});

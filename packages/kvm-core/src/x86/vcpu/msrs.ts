@@ -4,7 +4,16 @@ import type { StructArray } from '../../struct/array.js';
 import type { StructInit } from '../../struct/struct.js';
 import { GenericVcpu } from '../../vcpu/vcpu.js';
 import type { Exit } from '../exits.js';
-import { allRead, msrList, msrValues, type ReadMsrs, readMsrs } from '../msrs.js';
+import {
+  allRead,
+  checkAllSet,
+  msrList,
+  msrValues,
+  type ReadMsrs,
+  readMsrs,
+  type WrittenMsrs,
+  writeMsrs,
+} from '../msrs.js';
 
 /** The model-specific registers of a vCPU. */
 export abstract class X86VcpuMsrs extends GenericVcpu<Exit, KvmRun> {
@@ -27,9 +36,16 @@ export abstract class X86VcpuMsrs extends GenericVcpu<Exit, KvmRun> {
   /**
    * Sets model-specific registers, in order. KVM_SET_MSRS, api.rst 4.19. x86.
    *
-   * @returns how many were set: fewer than were given when the kernel stops at one it refuses.
+   * @throws KvmError `ERR_KVM_UNSUPPORTED` that names the first MSR that the kernel refuses, and its value. Those before it are set.
+   *   `writeMsrs` passes over such.
    */
-  setMsrs(entries: ArrayLike<StructInit<KvmMsrEntry>>): number {
-    return this.call(abi.KVM_SET_MSRS, this.addressOf(msrValues(entries)));
+  setMsrs(entries: ArrayLike<StructInit<KvmMsrEntry>>): void {
+    const msrs = msrValues(entries);
+    checkAllSet(msrs, this.call(abi.KVM_SET_MSRS, this.addressOf(msrs)));
+  }
+
+  /** `setMsrs` that passes over MSRs that the kernel refuses, and tells which they are. Takes a list of any length. */
+  writeMsrs(entries: ArrayLike<StructInit<KvmMsrEntry>>): WrittenMsrs {
+    return writeMsrs(entries, (msrs) => this.call(abi.KVM_SET_MSRS, this.addressOf(msrs)));
   }
 }
