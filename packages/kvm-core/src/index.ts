@@ -15,7 +15,7 @@ export type { IoAccess } from './x86/io-access.js';
 export { Kvm } from './x86/kvm.js';
 export { Lapic, LapicRegister } from './x86/lapic.js';
 export type { MsrFilter, MsrRange } from './x86/msr-filter.js';
-export type { ReadMsrs } from './x86/msrs.js';
+export type { ReadMsrs, WrittenMsrs } from './x86/msrs.js';
 export type { SevLaunch, SevSecret } from './x86/sev/launch.js';
 export type { SevPacket, SevReceive, SevSend } from './x86/sev/migration.js';
 export type { Sev, SnpFinish, SnpPages } from './x86/sev/sev.js';
