@@ -36,4 +36,8 @@ onEachBackend('garbage collection', (backend) => {
   test('leaves a VM open whose vCPUs run, though nobody has more than `running`', { timeout }, async () => {
     expect(await after('running')).toEqual(['exit', true]);
   });
+
+  test('gives back what nobody can reach', { timeout }, async () => {
+    expect(await after('dropped')).toEqual([true, true]);
+  });
 });
