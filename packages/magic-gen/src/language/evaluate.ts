@@ -129,7 +129,8 @@ class Evaluation {
     const type = this.#type(this.#part(node, 'type'));
     const operand = this.value(this.#part(node, 'value'), used);
     if (type.kind === 'integer') return { value: convert(operand.value, type), type };
-    if (type.kind === 'enum') return { value: convert(operand.value, type.integer), type: type.integer };
+    if (type.kind === 'enum' && sizeOf(type) !== undefined)
+      return { value: convert(operand.value, type.integer), type: type.integer };
     return notConstant(node, `a cast to ${describe(type)}`);
   }
 

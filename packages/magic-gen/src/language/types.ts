@@ -16,8 +16,10 @@ export type CType =
 export interface EnumType {
   kind: 'enum';
   name: string;
+  /** Shared by all that name the enum. Its size is 0 until the enum is defined: C can name it, but knows no size. */
   integer: IntegerType;
-  align: number;
+  /** Null where it is the integer's: a typedef may give another. */
+  align: number | null;
 }
 
 export interface ArrayType {
@@ -61,7 +63,7 @@ export function sizeOf(type: CType): number | undefined {
     case 'pointer':
       return type.size;
     case 'enum':
-      return type.integer.size;
+      return type.integer.size || undefined;
     case 'record':
       return type.record.complete ? type.record.size : undefined;
     case 'array': {
@@ -76,6 +78,7 @@ export function sizeOf(type: CType): number | undefined {
 /** The alignment in bytes; 1 for what has none. */
 export function alignOf(type: CType): number {
   if (type.kind === 'record') return type.align ?? type.record.align;
+  if (type.kind === 'enum') return type.align ?? type.integer.align;
   return 'align' in type ? type.align : 1;
 }
 

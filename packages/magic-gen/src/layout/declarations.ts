@@ -165,6 +165,7 @@ export class Declarations implements Scope {
         const type = child(node, 'type');
         if (type) {
           this.specifier(type);
+          refuseVariables(node, type);
           return;
         }
         break;
@@ -195,6 +196,15 @@ export class Declarations implements Scope {
       this.typedefs.set(name, declared);
     }
   }
+}
+
+/** Refuses `struct s { ... } PACKED;`, where the macro is not defined: to C a variable, which headers have no reason to define. */
+function refuseVariables(declaration: Syntax, type: Syntax): void {
+  if (!child(type, 'body') || declaration.children.some((part) => part.type === 'storage_class_specifier')) return;
+  const found = declarators(declaration).find(({ node }) => node.type === 'identifier');
+  if (!found) return;
+  const name = textOf(found.node);
+  fail(found.node, `'${name}' behind a definition declares a variable: is it a macro that the headers do not define?`);
 }
 
 /** Whether C takes two types for one: names apart, all of the shape counts. */

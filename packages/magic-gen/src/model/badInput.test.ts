@@ -24,7 +24,7 @@ describe('a fault stops the run with its place and the line', () => {
     ['unterminated conditional', '#ifdef A\nint a;', 'the #ifdef that opens here has no #endif', 1, 2],
     ['missing include', '#include <linux/no.h>', 'header <linux/no.h> is not in the header set', 1, 10],
     ['unknown type', 'struct s {\n  u32 a;\n};', "unknown type 'u32'", 2, 3],
-    ['unknown enum', 'struct s { enum e a; };', "unknown enum 'e'", 1, 12],
+    ['unknown enum', 'struct s { enum e a; };', 'enum e is incomplete: its size is not known here', 1, 19],
     [
       'incomplete member',
       'struct t;\nstruct s { struct t a; };',

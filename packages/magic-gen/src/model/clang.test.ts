@@ -66,6 +66,69 @@ const understood: [string, string][] = [
      struct s { __UINT32_TYPE__ a; __INT64_TYPE__ b; __SIZE_TYPE__ c; };`,
   ],
   [
+    'parentheses around a declared name',
+    `struct s { __u32 (c); __u8 *(p), ((q)); struct w { int z; } (w)[2]; int (b):3; int (*(f))(int); struct u *(u); const char (d); };
+     typedef __u32 (t1); typedef int (t2)[3]; typedef t1 (t3);
+     struct t { t1 a; t2 b; t3 (c), (d); unsigned long (e); int g[(sizeof(t1))]; } __attribute__((packed));
+     struct v { t1 (x) __attribute__((aligned(8))); t3 y; __u8 (z), (last) __attribute__((aligned(16))); };
+     extern __u32 (f)(int x); extern __u32 (*g)(void); int (h)(void);
+     static inline int (k)(int x) { return (x); }`,
+  ],
+  [
+    'enums that are named before they are defined',
+    `enum x; enum x; typedef enum x t;
+     struct s { enum x *p; enum y *q; t *r; };
+     enum x { A = 1ULL << 40 };
+     struct u { enum x a; t b; t c:3; };
+     #define SIZE sizeof(enum x)
+     #define NONE sizeof(enum y)
+     #define CAST ((enum y)1)
+     enum y { B };`,
+  ],
+  [
+    'names that are keywords elsewhere',
+    `enum { constexpr = 3, alignas, FALSE, TRUE };
+     typedef int noreturn;
+     typedef __u8 bool;
+     struct alignas { noreturn a; bool b; };
+     struct s { int noreturn, constexpr, alignas; int nullptr:3; int thread_local; int alignof[2]; int bool; struct alignas true;
+       int offsetof, __try, __unaligned, __based; bool c __attribute__((aligned(8))); } __attribute__((packed));
+     int f(int alignas) __attribute__((noreturn));
+     #define SUM (constexpr + sizeof(noreturn) + (bool)-1 + sizeof(struct alignas))
+     #define OFFSET __builtin_offsetof(struct s, thread_local)
+     #define INC(constexpr) ((constexpr) + 1)
+     #define NEGATIVE ((noreturn)(-1))`,
+  ],
+  [
+    'a dollar in a name',
+    `#define A$B 3
+     #define $C (A$B + 1)
+     #define F$(x$) ((x$) + $C)
+     enum e$ { D$ = 4 };
+     struct s$ { int a$; enum e$ $b:5; struct { char $; } $c; };
+     #define GET$ _IOR(0xAE, 1, struct s$)`,
+  ],
+  [
+    'what is declared within a function',
+    `struct s { int b; };
+     static inline int f(void) { struct inner { char a; int b; } __attribute__((packed)) x = { '{', 1 }; return x.b; }
+     typedef int t;
+     struct s2 { char c; t a; };
+     static inline int g(int x) __attribute__((pure));
+     static inline int g(int x) { enum { Q }; typedef struct { int z; } t; union u { t a; } y; return x + Q; }
+     struct __attribute__((packed)) p { char c; int d; };
+     static inline struct s h(struct s *x) { if (x) { struct deep { int a; } z = { 1 }; x->b = z.a; } return *x; }`,
+  ],
+  [
+    'overflow in enumeration values',
+    `enum { A1 = 0x7fffffff, A2, A3 }; enum { B1 = 0xffffffff, B2, B3 = B2 + 1 }; enum { C1 = 0x7fffffffffffffffLL, C2 };
+     enum d1 { D1 = 0xffffffffffffffffULL, D2, D3 }; struct d { enum d1 a; };
+     enum { E1 = -1, E2 = 0xffffffffffffffffULL }; enum { F1 = 0x7fffffff, F2, F3 = -1 };
+     enum { G1 = -1, G2 = 0x7fffffffffffffffLL, G3 }; enum { H1 = 0x8000000000000000ULL, H2 = -1 };
+     enum i1 { I1 = -1, I2 = 0xffffffff }; struct i { enum i1 a; int b; }; enum { J1 = (unsigned char)255, J2, J3 = (char)127, J4 };
+     enum { K1 = 0xffffffffUL, K2 = K1 + 1, K3 = K1 + 1ULL, K4 = sizeof(K1) }; enum { L1 = 1 << 31, L2 };`,
+  ],
+  [
     'pragmas that change nothing',
     `#pragma GCC diagnostic push
      #pragma GCC diagnostic ignored "-Wpadded"
@@ -115,6 +178,25 @@ describe('what changes a meaning and is not understood stops the run', () => {
     ['struct s { [[gnu::aligned(8)]] int a; };', 'the parser cannot read this'],
     ['struct s { int a [[gnu::aligned(8)]]; };', 'the parser cannot read this'],
     ['enum e : char { A };', 'an enum of a chosen type'],
+    ['enum e : char;', 'an enum of a chosen type'],
+    ['struct s { char a; int b; } __packed;', "'__packed' is a macro that the headers do not define"],
+    ['struct s { char a; struct { int b; } __packed; };', "'__packed' is a macro"],
+    ['struct __packed s { char a; };', "'__packed' is a macro"],
+    ['typedef struct { char a; } __packed t;', "'__packed' is a macro"],
+    ['struct s { int a __packed; };', "'__packed' is a macro"],
+    ['struct s { int a; } __packed __aligned(8);', "'__packed' is a macro"],
+    ['struct s { int a; } __aligned(8);', "'__aligned' is a macro"],
+    ['struct s { int a; } ____cacheline_aligned;', "'____cacheline_aligned' is a macro"],
+    ['enum e { A } __packed;', "'__packed' is a macro"],
+    ['struct s { void __user *a; };', "'__user' is a macro"],
+    ['struct s { int a; } PACKED;', "'PACKED' behind a definition declares a variable"],
+    ['union u { int a; } PACKED, b;', "'PACKED' behind a definition declares a variable"],
+    ['struct s { enum e a; };', 'enum e is incomplete'],
+    ['enum e; struct s { enum e a:3; };', '3 bits do not fit'],
+    ['enum e; struct e { int a; };', "'e' is defined as something else"],
+    ['struct e { int a; }; enum e;', "'e' is defined as something else"],
+    ['enum e { A }; enum e { B };', "'e' is defined twice"],
+    ['struct s { __u8 HINT(a); };', 'this member reads as a function'],
     ['#if __has_attribute(odd)\n#endif', '__has_attribute(odd) is not known'],
     ['#if __has_warning("-Wall")\n#endif', '__has_warning("-Wall") is not known'],
     ['#if __LINE__ > 3\n#endif', "what '__LINE__' is here"],

@@ -1,6 +1,7 @@
 import { MagicGenError, NotConstantError, type SourceLocation } from '../errors.js';
 import { keywords } from '../language/keywords.js';
 import { locate, type Token } from '../preprocess/tokens.js';
+import { unmarkNames } from './names.js';
 
 /** `__attribute__((...))`, taken out of the text. */
 export interface Attribute {
@@ -78,7 +79,7 @@ export interface Syntax {
 }
 
 export function textOf(node: Syntax): string {
-  return node.code.text.slice(node.start, node.end);
+  return unmarkNames(node.code.text.slice(node.start, node.end));
 }
 
 /** The text of a node that names something. */

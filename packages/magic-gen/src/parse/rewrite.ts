@@ -1,6 +1,8 @@
 import { MagicGenError } from '../errors.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 import { type Assertion, Code } from './code.js';
+import { idleBrackets } from './idleBrackets.js';
+import { markName, unmarkNames } from './names.js';
 
 /** The name an unnamed bitfield is given: the grammar wants one. No header may use names like it. */
 export const unnamedBitfield = '__magic_gen_unnamed';
@@ -29,10 +31,11 @@ const respelled: Readonly<Record<string, string>> = {
 /**
  * Makes of the preprocessor's output what the grammar reads, without changing what it says: GNU spellings of keywords
  * become the standard's, attributes, `_Alignas` and `_Static_assert` are taken out and kept beside the text, bodies of
- * functions go, unnamed bitfields get a name, and `(name)` is marked where `name` is a type.
+ * functions go, unnamed bitfields get a name, names that the grammar takes for keywords are marked, a declared name loses the
+ * parentheses around it, and `(name)` is marked where `name` is a type.
  */
 export function rewrite(tokens: readonly Token[]): Code {
-  const { plain, attributes } = takeAttributes(respell(tokens));
+  const { plain, attributes } = withoutIdleBrackets(takeAttributes(respell(tokens)));
   const known = new Set(typedefNames(plain));
 
   const output: Token[] = [];
@@ -53,8 +56,9 @@ export function rewrite(tokens: readonly Token[]): Code {
       continue;
     }
     for (let note = attributes[next]; note && note.index <= index; note = attributes[++next]) {
-      indexed.push({ index: output.length, tokens: note.tokens });
+      if (!keep.dropping) indexed.push({ index: output.length, tokens: note.tokens });
     }
+    if (!keep.dropping) refuseLostMacro(token);
     const kept = keep.take(token, plain[index - 1], plain[index + 1]);
     output.push(...kept);
     // A cast in a function's body goes with the body.
@@ -66,7 +70,7 @@ export function rewrite(tokens: readonly Token[]): Code {
 
 /** The same for one expression, where only the spelling and the types matter. */
 export function rewriteExpression(tokens: readonly Token[], typeNames: TypeNames): Token[] {
-  const plain = respell(tokens);
+  const plain = respell(tokens).map(mark);
   return plain.flatMap((token, index) => {
     return marksType(plain, index, typeNames) ? [token, { ...token, text: 'const' }] : [token];
   });
@@ -78,19 +82,55 @@ function respell(tokens: readonly Token[]): Token[] {
     .map((token) => (Object.hasOwn(respelled, token.text) ? { ...token, text: respelled[token.text] ?? '' } : token));
 }
 
+function mark(token: Token, index: number, tokens: readonly Token[]): Token {
+  // `offsetof(...)` is the grammar's own form, which `__builtin_offsetof` has become; alone it is a name.
+  const text = markName(token.text, tokens[index + 1]?.text === '(');
+  return text === token.text ? token : { ...token, text };
+}
+
+/** The text without parentheses around declared names, and with such names marked that the grammar takes for keywords. */
+function withoutIdleBrackets({ plain, attributes }: Taken): Taken {
+  // The name of a type may have stood in parentheses itself.
+  const idle = idleBrackets(plain, new Set(typedefNames(plain, false)));
+  if (idle.size === 0) return { plain: plain.map(mark), attributes };
+  const removed = [...idle];
+  return withoutIdleBrackets({
+    plain: plain.filter((_, index) => !idle.has(index)),
+    attributes: attributes.map((each) => ({
+      ...each,
+      index: each.index - removed.filter((at) => at < each.index).length,
+    })),
+  });
+}
+
+/** The kernel's macros for attributes. Where the headers define them, none is left when macros are expanded. */
+const attributeMacro =
+  /^__+(?:packed|aligned|(?:no_)?randomize_layout|designated_init|cacheline_aligned(?:_in_smp)?|counted_by(?:_[lb]e|_ptr)?|user|bitwise(?:__)?|nonstring|must_check)$/;
+
+/** @throws MagicGenError for `struct s { ... } __packed;` without such a macro, which to C declares a variable. */
+function refuseLostMacro(token: Token): void {
+  if (token.kind !== 'identifier' || !attributeMacro.test(token.text)) return;
+  throw new MagicGenError(`'${token.text}' is a macro that the headers do not define`, locate(token));
+}
+
 /**
  * `(__u64)(1)` reads like a call, `(__u64)-1` like a difference and `(__u64[2])` like an element; `(__u64 const)` can only be
  * a type.
  */
 function marksType(tokens: readonly Token[], index: number, typeNames: TypeNames): boolean {
   const next = tokens[index + 1]?.text;
-  return typeNames.has(tokens[index]?.text ?? '') && tokens[index - 1]?.text === '(' && (next === ')' || next === '[');
+  const name = unmarkNames(tokens[index]?.text ?? '');
+  return typeNames.has(name) && tokens[index - 1]?.text === '(' && (next === ')' || next === '[');
 }
 
-function takeAttributes(tokens: readonly Token[]): {
+/** A text, and the attributes that were taken out of it. */
+interface Taken {
   plain: Token[];
+  /** Each with the index of the token it stood before. */
   attributes: { index: number; tokens: readonly Token[] }[];
-} {
+}
+
+function takeAttributes(tokens: readonly Token[]): Taken {
   const plain: Token[] = [];
   const attributes: { index: number; tokens: readonly Token[] }[] = [];
   for (let index = 0; index < tokens.length; index += 1) {
@@ -127,8 +167,13 @@ function closing(tokens: readonly Token[], open: number): number | undefined {
   return undefined;
 }
 
-/** The names that `typedef` declares: the last identifier outside of brackets in each declarator, or that in `(*name)`. */
-function typedefNames(tokens: readonly Token[]): string[] {
+/**
+ * The names that `typedef` declares: the last identifier outside of brackets in each declarator, or that in `(*name)`.
+ *
+ * @param functions Whether a name before a parenthesis counts: it is that of a function's type, or a type before a name in
+ *   parentheses.
+ */
+function typedefNames(tokens: readonly Token[], functions = true): string[] {
   const names: string[] = [];
   for (let index = 0; index < tokens.length; index += 1) {
     if (tokens[index]?.text !== 'typedef') continue;
@@ -137,14 +182,16 @@ function typedefNames(tokens: readonly Token[]): string[] {
     for (index += 1; index < tokens.length; index += 1) {
       const { kind, text } = tokens[index] as Token;
       if (depth === 0 && (text === ';' || text === ',')) {
-        if (name) names.push(name);
+        if (name) names.push(unmarkNames(name));
         name = undefined;
         if (text === ';') break;
       }
       if (text === '(' || text === '[' || text === '{') depth += 1;
       if (text === ')' || text === ']' || text === '}') depth -= 1;
       const pointed = depth === 1 && tokens[index - 1]?.text === '*' && tokens[index - 2]?.text === '(';
-      if (kind === 'identifier' && (depth === 0 || pointed)) name = text;
+      if (kind === 'identifier' && (depth === 0 || pointed)) {
+        name = functions || tokens[index + 1]?.text !== '(' ? text : undefined;
+      }
     }
   }
   return names;

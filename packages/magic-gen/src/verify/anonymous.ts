@@ -11,7 +11,7 @@ export function nameAnonymous(text: string): string {
   let depth = 0;
   let at = 0;
 
-  for (const match of text.matchAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\w+|[^\s\w]/g)) {
+  for (const match of text.matchAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[\w$]+|[^\s\w$]/g)) {
     const [token] = match;
     const start = match.index;
     if (token === '(' || token === '[') depth += 1;

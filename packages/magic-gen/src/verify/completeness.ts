@@ -16,8 +16,8 @@ interface Contents {
 }
 
 const attribute = String.raw`(?:__attribute__\s*\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)\s*)*`;
-const recordBody = new RegExp(String.raw`\b(?:struct|union)\s*${attribute}(\w+\s*)?${attribute}\{`, 'g');
-const enumBody = new RegExp(String.raw`\benum\s*${attribute}(?:\w+\s*)?${attribute}\{`, 'g');
+const recordBody = new RegExp(String.raw`\b(?:struct|union)\s*${attribute}([\w$]+\s*)?${attribute}\{`, 'g');
+const enumBody = new RegExp(String.raw`\benum\s*${attribute}(?:[\w$]+\s*)?${attribute}\{`, 'g');
 
 /** Says what the headers define and the model lacks. Nothing of magic-gen's own reading is used for it. */
 export async function findMissing(model: Model, headers: HeaderSet, compiler: Compiler): Promise<Mismatch[]> {
@@ -70,13 +70,18 @@ async function readContents(model: Model, headers: HeaderSet, compiler: Compiler
   let within = false;
   for (const line of stdout.split('\n')) {
     const marker = /^# \d+ "(.*)"/.exec(line)?.[1];
-    const directive = /^#(define|undef) (\w+)/.exec(line);
+    const directive = /^#(define|undef) ([\w$]+)/.exec(line);
     if (marker !== undefined) within = rootPaths.has(real(marker));
     else if (directive?.[1] === 'undef') macros.delete(directive[2] ?? '');
     else if (directive) within ? macros.add(directive[2] ?? '') : macros.delete(directive[2] ?? '');
     else if (within) text.push(line);
   }
-  const plain = text.join('\n').replace(/"(?:\\.|[^"\\])*"/g, '""');
+  const plain = withoutBodies(
+    text
+      .join('\n')
+      .replace(/"(?:\\.|[^"\\])*"/g, '""')
+      .replace(/'(?:\\.|[^'\\])+'/g, '0'),
+  );
   const bodies = [...plain.matchAll(recordBody)];
   return {
     macros,
@@ -84,6 +89,32 @@ async function readContents(model: Model, headers: HeaderSet, compiler: Compiler
     enums: [...plain.matchAll(enumBody)].length,
     tags: new Set(bodies.flatMap((body) => body[1]?.trim() ?? [])),
   };
+}
+
+const recordHead = new RegExp(String.raw`\b(?:struct|union|enum)\s*${attribute}$`);
+
+/** Whether the text before a brace is the head of a function; `struct __attribute__((packed)) {` ends in a parenthesis, too. */
+function isFunction(text: string): boolean {
+  return /\)\s*$/.test(text) && !recordHead.test(text);
+}
+
+/** The text without the bodies of functions: what is declared in one is nobody else's. */
+function withoutBodies(text: string): string {
+  const kept: string[] = [];
+  let from = 0;
+  let depth = 0;
+  let body = false;
+  for (const { 0: brace, index } of text.matchAll(/[{}]/g)) {
+    if (brace === '{' && depth === 0 && isFunction(text.slice(from, index))) {
+      body = true;
+      kept.push(text.slice(from, index), ';');
+    }
+    depth += brace === '{' ? 1 : -1;
+    if (depth > 0) continue;
+    if (body) from = index + 1;
+    body = false;
+  }
+  return [...kept, text.slice(from)].join('');
 }
 
 function real(path: string): string {

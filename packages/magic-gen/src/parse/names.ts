@@ -1,0 +1,23 @@
+/**
+ * Words that the grammar keeps for itself, from later editions of C or from other compilers: in the C of the headers (gnu11, as
+ * clang has it) they are names like any other.
+ */
+const names = new Set(
+  (
+    'alignas alignof bool constexpr defined false FALSE noreturn NULL nullptr thread_local true TRUE _alignof _unaligned ' +
+    '__based __clrcall __declspec __except __finally __forceinline __leave __try __unaligned'
+  ).split(' '),
+);
+
+/** Stands before such a name while the grammar reads it. No header may use names like it. */
+const mark = '__magic_gen_name_';
+
+/** @param called Whether parentheses follow. */
+export function markName(text: string, called: boolean): string {
+  return names.has(text) || (text === 'offsetof' && !called) ? mark + text : text;
+}
+
+/** A text of the parser's, with its names as the headers have them. */
+export function unmarkNames(text: string): string {
+  return text.includes(mark) ? text.replaceAll(mark, '') : text;
+}
