@@ -6,6 +6,7 @@ import { findDisagreements } from '../facts/disagreements.js';
 import { describeMissing, missingFacts } from '../facts/missing.js';
 import { settledBy } from '../facts/settled.js';
 import { findInterface } from '../interfaces/interfaces.js';
+import type { Model } from '../model/model.js';
 import { TerminalProgress } from '../progress.js';
 import { modelsFrom } from './models.js';
 import { type SourceOptions, sourceOf, withArchs, withSources } from './sources.js';
@@ -26,6 +27,7 @@ async function facts(options: SourceOptions & { arch: string; strict?: boolean }
     ({ model }) => model,
   );
   progress.done();
+  for (const line of skippedIoctls(models)) process.stdout.write(line);
   const missing = new Map(models.flatMap(missingFacts).map((each) => [each.name, each]));
   const [model] = models;
   if (options.kernel !== undefined && model !== undefined) {
@@ -43,6 +45,17 @@ async function facts(options: SourceOptions & { arch: string; strict?: boolean }
   }
   if (missing.size > 0 && options.strict) throw new MagicGenError(describeMissing([...missing.values()]));
   process.stdout.write(missing.size === 0 ? 'facts about every name\n' : `${describeMissing([...missing.values()])}\n`);
+}
+
+/** A line for each ioctl of a header that the headers of KVM only include; the model has none of these. */
+function skippedIoctls(models: readonly Model[]): Set<string> {
+  return new Set(
+    models.flatMap(({ roots, skipped }) =>
+      skipped
+        .filter(({ origin }) => !roots.includes(origin.file))
+        .map(({ name, reason, origin }) => `${origin.file}:${origin.line}: ${name}: skipped: ${reason}\n`),
+    ),
+  );
 }
 
 function readApiDocument(tree: string): string {

@@ -1,3 +1,4 @@
+import { isCapability } from '../facts/capabilities.js';
 import { notExitReasons } from '../facts/exits.js';
 import type { AbiFunction, Constant, Ioctl, Model } from '../model/model.js';
 import { spell } from '../model/spelling.js';
@@ -31,7 +32,7 @@ function isCount(before: Constant, after: Constant, last: ReadonlySet<string>): 
 }
 
 function kindOf({ name }: Constant): Change['kind'] {
-  if (name.startsWith('KVM_CAP_')) return 'capability';
+  if (isCapability(name)) return 'capability';
   return name.startsWith('KVM_EXIT_') && !notExitReasons.includes(name) ? 'exit reason' : 'constant';
 }
 

@@ -46,9 +46,9 @@ function membersOf(group: Group, model: Model): GroupMember[] {
       return constant === undefined ? [] : [{ name, constant }];
     });
   }
-  const { prefix, exclude = [], renamed = {} } = group;
+  const { prefix, exclude = [], includes, renamed = {} } = group;
   const members = model.constants
-    .filter(({ name }) => name.startsWith(prefix) && !exclude.includes(name))
+    .filter(({ name }) => name.startsWith(prefix) && !exclude.includes(name) && (includes?.(name) ?? true))
     .map((constant) => ({ name: renamed[constant.name] ?? pascal(constant.name.slice(prefix.length)), constant }));
   const seen = new Map<string, Constant>();
   for (const { name, constant } of members) {

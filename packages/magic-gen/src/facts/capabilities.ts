@@ -21,6 +21,17 @@ const withRouting = ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'] as
 const vms = ['vm'] as const;
 const vcpus = ['vcpu'] as const;
 
+/**
+ * Constants named like capabilities which are not: what the RME and TMM capabilities of vendors' kernels take, such as
+ * KVM_CAP_ARM_TMM_CFG_RPV and KVM_CAP_ARM_RME_RPV_SIZE.
+ */
+const notCapabilities = /^KVM_CAP_ARM_(?:RME|TMM)_/;
+
+/** Whether a constant's name is that of a capability. */
+export function isCapability(name: string): boolean {
+  return name.startsWith('KVM_CAP_') && !notCapabilities.test(name);
+}
+
 /** Still numbered, and no longer answered to. */
 const gone: CapabilityFacts = { arch: [] };
 

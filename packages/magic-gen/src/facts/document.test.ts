@@ -79,6 +79,62 @@ describe('the API document', () => {
   });
 });
 
+/** What the API document of Linux 6.12 says otherwise than the facts, as `magic-gen facts --kernel` lists it. */
+const linux612 = [
+  'KVM_GET_MSR_INDEX_LIST capability',
+  'KVM_GET_DIRTY_LOG direction',
+  'KVM_GET_REGS architectures',
+  'KVM_SET_REGS architectures',
+  'KVM_GET_SREGS architectures',
+  'KVM_SET_SREGS architectures',
+  'KVM_TRANSLATE architectures',
+  'KVM_GET_FPU architectures',
+  'KVM_SET_FPU architectures',
+  'KVM_CREATE_IRQCHIP architectures',
+  'KVM_IRQ_LINE architectures',
+  'KVM_GET_DEBUGREGS kinds of descriptor',
+  'KVM_SET_DEBUGREGS kinds of descriptor',
+  'KVM_ENABLE_CAP kinds of descriptor',
+  'KVM_ENABLE_CAP architectures',
+  'KVM_ENABLE_CAP capability',
+  'KVM_SET_GSI_ROUTING architectures',
+  'KVM_SIGNAL_MSI architectures',
+  'KVM_PPC_GET_SMMU_INFO argument',
+  'KVM_IRQFD architectures',
+  'KVM_PPC_ALLOCATE_HTAB direction',
+  'KVM_CREATE_DEVICE capability',
+  'KVM_SET_DEVICE_ATTR architectures',
+  'KVM_GET_DEVICE_ATTR kinds of descriptor',
+  'KVM_GET_DEVICE_ATTR architectures',
+  'KVM_HAS_DEVICE_ATTR kinds of descriptor',
+  'KVM_GET_REG_LIST architectures',
+  'KVM_GET_REG_LIST capability',
+  'KVM_SET_GUEST_DEBUG architectures',
+  'KVM_S390_GET_IRQ_STATE direction',
+  'KVM_MEMORY_ENCRYPT_OP kinds of descriptor',
+  'KVM_MEMORY_ENCRYPT_REG_REGION kinds of descriptor',
+  'KVM_MEMORY_ENCRYPT_UNREG_REGION kinds of descriptor',
+  'KVM_CLEAR_DIRTY_LOG architectures',
+  'KVM_GET_STATS_FD capability',
+  'KVM_S390_PV_CPU_COMMAND argument',
+  'KVM_ARM_GET_REG_WRITABLE_MASKS direction',
+  'KVM_CREATE_GUEST_MEMFD architectures',
+  'KVM_PRE_FAULT_MEMORY architectures',
+  'KVM_CAP_SYNC_REGS enabled on',
+  'KVM_CAP_PPC_FWNMI enabled on',
+  'KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 architectures',
+  'KVM_CAP_PPC_RPT_INVALIDATE enabled on',
+  'KVM_CAP_PPC_AIL_MODE_3 enabled on',
+  'KVM_CAP_MAX_VCPU_ID architectures',
+  'KVM_CAP_MEMORY_FAULT_INFO enabled on',
+  'KVM_CAP_X86_GUEST_MODE enabled on',
+  'KVM_CAP_MIPS_TE architectures',
+  'KVM_CAP_STEAL_TIME architectures',
+  'KVM_CAP_DIRTY_LOG_RING architectures',
+  'KVM_CAP_DIRTY_LOG_RING_ACQ_REL architectures',
+  'KVM_CAP_PPC_MULTITCE entry',
+];
+
 describe('a disagreement that the code has settled', () => {
   it('is told with where the code says so, and another is not', () => {
     expect(settledBy({ name: 'KVM_GET_STATS_FD', about: 'capability' })).toBe('the document misspells it');
@@ -86,10 +142,16 @@ describe('a disagreement that the code has settled', () => {
     expect(settledBy({ name: 'toString', about: '' })).toBeUndefined();
   });
 
+  it.each(linux612)('of Linux 6.12 is %s', (key) => {
+    const [name = '', ...about] = key.split(' ');
+    expect(settledBy({ name, about: about.join(' ') })).toBeDefined();
+  });
+
   it('is about something there are facts on', () => {
     for (const key of Object.keys(settled)) {
-      const [name = ''] = key.split(' ');
-      expect(ioctlFacts[name] ?? capabilityFacts[name], name).toBeDefined();
+      const [name = '', about] = key.split(' ');
+      // The facts have no entry for a name that the document misspells.
+      if (about !== 'entry') expect(ioctlFacts[name] ?? capabilityFacts[name], name).toBeDefined();
     }
   });
 });

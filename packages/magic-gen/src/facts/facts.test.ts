@@ -95,7 +95,9 @@ const capabilitiesOf = (facts: IoctlFacts): string[] =>
 
 const constantsOf = (group: Group): string[] =>
   'prefix' in group
-    ? [...constants.keys()].filter((name) => name.startsWith(group.prefix) && !group.exclude?.includes(name))
+    ? [...constants.keys()].filter(
+        (name) => name.startsWith(group.prefix) && !group.exclude?.includes(name) && (group.includes?.(name) ?? true),
+      )
     : Object.values(group.constants).filter((name) => constants.has(name));
 
 const membersOf = (group: Group): string[] =>

@@ -1,3 +1,4 @@
+import { isCapability } from './capabilities.js';
 import { notExitReasons } from './exits.js';
 import { table } from './table.js';
 
@@ -61,6 +62,8 @@ interface GroupHead {
 export interface PrefixGroup extends GroupHead {
   prefix: string;
   exclude?: readonly string[];
+  /** Whether a name with the prefix belongs to the group; all do, when absent. */
+  includes?: (name: string) => boolean;
   renamed?: Readonly<Record<string, string>>;
 }
 
@@ -76,8 +79,9 @@ export const groups: readonly Group[] = [
   // Asking the host.
   {
     name: 'Cap',
-    // No constant of the headers with this prefix is anything else, and no two have one number (facts.test.ts looks).
+    // No two have one number (facts.test.ts looks).
     prefix: 'KVM_CAP_',
+    includes: isCapability,
     renamed,
     names: true,
     ages: true,

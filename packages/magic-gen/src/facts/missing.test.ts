@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { noHeaders, systemHeaders, titled, x86 } from '../../test/host.js';
 import { modelOf } from '../../test/model.js';
+import { diffConstants } from '../diff/names.js';
+import { emitGroups } from '../emit/groups.js';
 import { buildModel } from '../model/build.js';
 import { capabilityFacts } from './capabilities.js';
 import { describeMissing, missingFacts, withoutMissing } from './missing.js';
@@ -24,6 +26,31 @@ describe('a name without facts', () => {
     expect(describeMissing(missing)).toMatch(
       /^3 names of the headers without facts\n {4}linux\/kvm\.h:3: ioctl KVM_NEW: no facts about it/,
     );
+  });
+
+  it('is not what a capability of a vendor’s kernel takes', () => {
+    const model = modelOf(
+      [
+        '#define KVM_CAP_ARM_TMM 300',
+        '#define KVM_CAP_ARM_TMM_CFG_RPV 0',
+        '#define KVM_CAP_ARM_TMM_MEASUREMENT_ALGO_SHA256 0',
+        '#define KVM_CAP_ARM_TMM_RPV_SIZE 64',
+        '#define KVM_CAP_ARM_RME 301',
+        '#define KVM_CAP_ARM_RME_CFG_HASH_ALGO 1',
+      ].join('\n'),
+    );
+    expect(missingFacts(model).map(({ name }) => name)).toEqual(['KVM_CAP_ARM_TMM', 'KVM_CAP_ARM_RME']);
+    expect(diffConstants(modelOf(''), model).map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      'capability KVM_CAP_ARM_TMM',
+      'constant KVM_CAP_ARM_TMM_CFG_RPV',
+      'constant KVM_CAP_ARM_TMM_MEASUREMENT_ALGO_SHA256',
+      'constant KVM_CAP_ARM_TMM_RPV_SIZE',
+      'capability KVM_CAP_ARM_RME',
+      'constant KVM_CAP_ARM_RME_CFG_HASH_ALGO',
+    ]);
+    const emitted = emitGroups(model);
+    expect(emitted).toContain('ArmTmm: 300');
+    expect(emitted).not.toMatch(/ArmTmmCfgRpv|ArmTmmRpvSize|ArmRmeCfg/);
   });
 
   it('is left out where it is an ioctl, for its entry would lack half', () => {

@@ -1,5 +1,5 @@
 import type { Model, Origin } from '../model/model.js';
-import { capabilityFacts } from './capabilities.js';
+import { capabilityFacts, isCapability } from './capabilities.js';
 import { exitMembers, notExitReasons } from './exits.js';
 import { ioctlFacts } from './ioctls.js';
 import { otherIoctlFacts } from './otherIoctls.js';
@@ -35,7 +35,7 @@ function ofKvm(model: Model): MissingFact[] {
     return [{ kind: 'ioctl', name, problem: 'an _IO: the facts must say whether it takes a value', origin }];
   });
   const constants = model.constants.flatMap(({ name, origin }): MissingFact[] => {
-    if (name.startsWith('KVM_CAP_') && capabilityFacts[name] === undefined) {
+    if (isCapability(name) && capabilityFacts[name] === undefined) {
       return [{ kind: 'capability', name, problem: noEntry('capabilities.ts'), origin }];
     }
     if (name.startsWith('KVM_EXIT_') && exitMembers[name] === undefined && !notExitReasons.includes(name)) {

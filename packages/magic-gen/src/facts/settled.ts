@@ -6,6 +6,8 @@ const regs = 'arch/riscv/kvm/vcpu.c answers EINVAL';
 const switches = "arch/*/kvm: the architectures' own switches";
 const dirtyLog = 'virt/kvm/Kconfig: who selects KVM_GENERIC_DIRTYLOG_READ_PROTECT';
 const dirtyRing = 'virt/kvm/kvm_main.c: by who selects HAVE_KVM_DIRTY_RING_TSO or _ACQ_REL';
+const powerpcOnly = 'arch/powerpc/kvm/powerpc.c answers it, and enables nothing';
+const x86Only = 'arch/x86/kvm/x86.c answers it, and enables nothing';
 
 /**
  * What the kernel's code (of Linux 7.3) says where the document and the facts disagree: where to look, or why it is so. The facts
@@ -54,6 +56,17 @@ export const settled: Readonly<Record<string, string>> = {
   'KVM_CAP_DIRTY_LOG_RING architectures': dirtyRing,
   'KVM_CAP_DIRTY_LOG_RING_ACQ_REL architectures': dirtyRing,
   'KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED enabled on': 'arch/arm64/kvm/arm.c answers it, and enables nothing',
+  'KVM_GET_DEBUGREGS kinds of descriptor': 'arch/x86/kvm/x86.c: kvm_arch_vcpu_ioctl',
+  'KVM_SET_DEBUGREGS kinds of descriptor': 'arch/x86/kvm/x86.c: kvm_arch_vcpu_ioctl',
+  'KVM_CREATE_DEVICE capability': 'virt/kvm/kvm_main.c has both the ioctl and KVM_CAP_DEVICE_CTRL without a condition',
+  'KVM_GET_REG_LIST architectures': 'arch/x86/kvm/x86.c of newer kernels has it',
+  'KVM_MEMORY_ENCRYPT_OP kinds of descriptor': 'arch/x86/kvm/x86.c of newer kernels: vCPUs, too, for TDX',
+  'KVM_CAP_PPC_RPT_INVALIDATE enabled on': powerpcOnly,
+  'KVM_CAP_PPC_AIL_MODE_3 enabled on': powerpcOnly,
+  'KVM_CAP_MEMORY_FAULT_INFO enabled on': x86Only,
+  'KVM_CAP_X86_GUEST_MODE enabled on': x86Only,
+  'KVM_CAP_MIPS_TE architectures': 'arch/mips/kvm no longer has trap and emulate',
+  'KVM_CAP_PPC_MULTITCE entry': 'the document misspells KVM_CAP_SPAPR_MULTITCE',
   'KVM_CAP_STEAL_TIME architectures': 'arch/loongarch/kvm/vm.c answers it',
 };
 

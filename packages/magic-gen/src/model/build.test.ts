@@ -144,6 +144,16 @@ describe('macros', () => {
     ]);
   });
 
+  it('that are ioctls of headers that are no roots are named', () => {
+    const o = '#include <linux/ioctl.h>\n#define O_GET (_IOR(0xAE, 9, int))\n#define O_ALIAS O_GET\n#define O_NUMBER 1';
+    const { ioctls, skipped } = build('#include <linux/o.h>', { 'linux/o.h': o });
+    expect(ioctls).toEqual([]);
+    expect(skipped).toEqual([
+      { name: 'O_GET', reason: 'an ioctl of another header', origin: { file: 'linux/o.h', line: 2 } },
+      { name: 'O_ALIAS', reason: 'an ioctl of another header', origin: { file: 'linux/o.h', line: 3 } },
+    ]);
+  });
+
   it('of headers that are no roots count only through the roots', () => {
     const { constants } = build('#include <linux/o.h>\n#define OURS THEIRS', { 'linux/o.h': '#define THEIRS 1' });
     expect(constants).toMatchObject([{ name: 'OURS', value: '1', origin: { file: 'linux/kvm.h', line: 4 } }]);

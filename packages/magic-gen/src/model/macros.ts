@@ -21,7 +21,10 @@ export interface ReadMacros {
   skipped: Skipped[];
 }
 
-/** Sorts the macros of the root headers into constants, ioctls, functions and what is none of them. */
+/**
+ * Sorts the macros of the root headers into constants, ioctls, functions and what is none of them. Of the other headers,
+ * ioctls are named among the skipped macros.
+ */
 export function readMacros(
   source: Preprocessed,
   declarations: Declarations,
@@ -30,7 +33,12 @@ export function readMacros(
 ): ReadMacros {
   const result: ReadMacros = { constants: [], ioctls: [], foreignIoctls: [], functions: [], skipped: [] };
   for (const macro of source.macros.values()) {
-    if (!roots.has(macro.at.file.name)) continue;
+    if (!roots.has(macro.at.file.name)) {
+      if (isIoctl(macro, source)) {
+        result.skipped.push({ name: macro.name, reason: 'an ioctl of another header', origin: originOf(macro.at) });
+      }
+      continue;
+    }
     try {
       readMacro(macro, source, declarations, records, result);
     } catch (error) {
@@ -40,6 +48,11 @@ export function readMacros(
     }
   }
   return result;
+}
+
+/** Whether the macro of a header that is only included is an ioctl, which must not be lost without a word. */
+function isIoctl({ parameters, body }: Macro, { expander }: Preprocessed): boolean {
+  return !parameters && asIoctlCall(expander.expand(body, ioctlMacros)) !== undefined;
 }
 
 function readMacro(

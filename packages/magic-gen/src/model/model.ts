@@ -186,6 +186,7 @@ export type Expression = { type: IntegerShape } /** `value` is decimal. */ & (
   | { kind: 'conditional'; condition: Expression; yes: Expression; no: Expression }
 );
 
+/** A macro that is no integer, or an ioctl of a header that is only included. */
 export interface Skipped {
   name: string;
   reason: string;

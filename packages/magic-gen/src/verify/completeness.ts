@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HeaderSet } from '../headers/find.js';
 import { includeDirectories } from '../headers/own.js';
-import type { Model } from '../model/model.js';
+import type { Model, Skipped } from '../model/model.js';
 import { type Compiler, linesInError, runCompiler } from './compiler.js';
 import { includeLines, type Mismatch } from './report.js';
 
@@ -27,7 +27,7 @@ export async function findMissing(model: Model, headers: HeaderSet, compiler: Co
   const macros = new Set([
     ...model.constants.filter((constant) => constant.kind === 'macro').map((constant) => constant.name),
     ...model.ioctls.map((ioctl) => ioctl.name),
-    ...[...model.foreignIoctls, ...model.functions, ...model.skipped].map(({ name }) => name),
+    ...[...model.foreignIoctls, ...model.functions, ...skippedOfRoots(model)].map(({ name }) => name),
   ]);
   const tags = new Set(own.filter((record) => record.tagged).map((record) => record.name));
 
@@ -37,6 +37,11 @@ export async function findMissing(model: Model, headers: HeaderSet, compiler: Co
     ...(own.length === contents.records ? [] : [count('structs and unions', own.length, contents.records)]),
     ...(model.enums.length === contents.enums ? [] : [count('enums', model.enums.length, contents.enums)]),
   ];
+}
+
+/** Ioctls of other headers are skipped, too, and are integers all the same. */
+function skippedOfRoots({ roots, skipped }: Model): Skipped[] {
+  return skipped.filter(({ origin }) => roots.includes(origin.file));
 }
 
 function difference(what: string, ours: ReadonlySet<string>, theirs: ReadonlySet<string>): Mismatch[] {
@@ -130,7 +135,9 @@ function real(path: string): string {
  */
 export async function findWronglySkipped(model: Model, headers: HeaderSet, compiler: Compiler): Promise<Mismatch[]> {
   const known = new Set([...model.constants, ...model.ioctls].map((each) => each.name));
-  const macros = [...model.foreignIoctls, ...model.skipped].map(({ name }) => name).filter((name) => !known.has(name));
+  const macros = [...model.foreignIoctls, ...skippedOfRoots(model)]
+    .map(({ name }) => name)
+    .filter((name) => !known.has(name));
   const preamble = includeLines(model.roots);
   const line = (name: string, index: number): string => `enum { magic_skipped_${index} = (${name}) };\n`;
   const first = preamble.split('\n').length;
