@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { type Exit, ExitReason, KvmRunFailEntry, KvmRunInternal, unrecognised, type Vcpu } from '@kvm/core';
+import { type Exit, ExitReason, KvmRunFailEntry, KvmRunInternal, unrecognised, Vcpu } from '@kvm/core';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../kvm-core/test/backends.js';
 import { guest, withMachine } from '../../test/machine.js';
@@ -181,8 +181,8 @@ onEachBackend('a guest', (backend) => {
 
 /** A vCPU that exits once, for a reason that guests here cannot be brought to have. */
 function exiting(exit: Exit, rip = 0x1234n, base = 0n): Vcpu {
-  const stub = { run: () => exit, getRegs: () => ({ rip }), getSregs: () => ({ cs: { base } }) };
-  return stub as unknown as Vcpu;
+  const vcpu: Vcpu = Object.create(Vcpu.prototype);
+  return Object.assign(vcpu, { run: () => exit, getRegs: () => ({ rip }), getSregs: () => ({ cs: { base } }) });
 }
 
 test.each<[string, Exit, object]>([
