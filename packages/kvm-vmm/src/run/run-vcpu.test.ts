@@ -9,7 +9,7 @@ import { PioBus, type PioDevice } from '../bus/pio-bus.js';
 import { Challenge, challengeAddress, challengeLength } from '../devices/challenge.js';
 import { com1, Uart, uartPorts } from '../devices/uart/uart.js';
 import { describeExit } from './describe-exit.js';
-import { runVcpu } from './run-vcpu.js';
+import { type RunOptions, runVcpu } from './run-vcpu.js';
 
 /** Remembers what is written, and reads the next of the values it was given. */
 function scripted(values: number[] = []): PioDevice & { writes: [number, number][] } {
@@ -26,7 +26,7 @@ onEachBackend('a guest', (backend) => {
     await withMachine(backend, 'real', guest('hello16'), (machine) => {
       let text = '';
       machine.pio.attach(com1, uartPorts, new Uart({ output: (bytes) => (text += Buffer.from(bytes)) }));
-      expect(runVcpu(machine.vcpu, machine)).toEqual({ kind: 'halt' });
+      expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'halt' });
       expect(text).toBe('Hello from real mode.\n');
       expect(machine.counts.byName()).toEqual({ KVM_EXIT_IO: text.length, KVM_EXIT_HLT: 1 });
       expect(machine.counts.total).toBe(text.length + 1);
@@ -39,7 +39,7 @@ onEachBackend('a guest', (backend) => {
       const challenge = new Challenge(0x0123_4567_89ab_cdefn, 0xfedc_ba98_7654_3211n);
       machine.pio.attach(com1, uartPorts, new Uart({ output: (bytes) => (text += Buffer.from(bytes)) }));
       machine.mmio.attach(challengeAddress, challengeLength, challenge);
-      expect(runVcpu(vcpu, machine)).toEqual({ kind: 'halt' });
+      expect(runVcpu(vcpu, optionsOf(machine))).toEqual({ kind: 'halt' });
       expect(challenge.verdict).toBe('right');
       expect(text).toContain(`make ${challenge.expected}\nThe host has checked it: right.`);
     });
@@ -56,7 +56,7 @@ onEachBackend('a guest', (backend) => {
         },
       });
       machine.pio.attach(com1, uartPorts, uart);
-      expect(runVcpu(machine.vcpu, machine)).toEqual({ kind: 'exit', status: 0 });
+      expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'exit', status: 0 });
       uart.flush();
       expect(text).toBe('ping');
     });
@@ -64,7 +64,7 @@ onEachBackend('a guest', (backend) => {
 
   test('ends with a status, through the debug-exit port', async () => {
     await withMachine(backend, 'real', guest('exit'), (machine) => {
-      expect(runVcpu(machine.vcpu, machine)).toEqual({ kind: 'exit', status: 42 });
+      expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'exit', status: 42 });
     });
   });
 
@@ -79,7 +79,7 @@ onEachBackend('a guest', (backend) => {
       machine.pio.attach(0x18, 4, back);
       machine.pio.attach(0x20, 1, text);
       machine.pio.attach(0x22, 1, scripted([1, 2, 3, 4]));
-      expect(runVcpu(machine.vcpu, machine)).toEqual({ kind: 'halt' });
+      expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'halt' });
       // The range at 0x10 ends before the 4 bytes of port 0x14 do: they are nobody's, and read all ones.
       expect(back.writes).toEqual([
         [1, 0x99],
@@ -97,7 +97,7 @@ onEachBackend('a guest', (backend) => {
       const out = scripted();
       machine.pio.attach(0x20, 4, out);
       machine.pio.attach(0x22 + 2, 1, scripted());
-      expect(runVcpu(machine.vcpu, machine).kind).toBe('halt');
+      expect(runVcpu(machine.vcpu, optionsOf(machine)).kind).toBe('halt');
       expect(out.writes).toEqual([
         [2, 0x1111],
         [2, 0x2222],
@@ -108,7 +108,7 @@ onEachBackend('a guest', (backend) => {
     });
     await withMachine(backend, 'real', guest('strings'), ({ memory, ...machine }) => {
       machine.pio.attach(0x22, 4, scripted([0x1234, 0x5678, 0x9abc, 0xdead_beef, 0x0102_0304]));
-      expect(runVcpu(machine.vcpu, machine).kind).toBe('halt');
+      expect(runVcpu(machine.vcpu, optionsOf(machine)).kind).toBe('halt');
       expect([...new Uint16Array(memory.read(0x2000, 6).buffer)]).toEqual([0x1234, 0x5678, 0x9abc]);
       expect([...new Uint32Array(memory.read(0x2010, 8).buffer)]).toEqual([0xdead_beef, 0x0102_0304]);
     });
@@ -116,7 +116,7 @@ onEachBackend('a guest', (backend) => {
 
   test('that faults three times shuts down', async () => {
     await withMachine(backend, 'protected', guest('shutdown'), (machine) => {
-      expect(runVcpu(machine.vcpu, machine)).toMatchObject({ kind: 'shutdown' });
+      expect(runVcpu(machine.vcpu, optionsOf(machine))).toMatchObject({ kind: 'shutdown' });
     });
   });
 
@@ -128,7 +128,7 @@ onEachBackend('a guest', (backend) => {
       });
       await once(worker, 'message');
       try {
-        expect(runVcpu(machine.vcpu, machine)).toEqual({ kind: 'interrupted' });
+        expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'interrupted' });
       } finally {
         Atomics.store(enough, 0, 1);
         Atomics.notify(enough, 0);
@@ -142,7 +142,7 @@ onEachBackend('a guest', (backend) => {
       machine.vcpu.kick();
       let asked = 0;
       const outcome = runVcpu(machine.vcpu, {
-        ...machine,
+        ...optionsOf(machine),
         interrupted: () => {
           asked++;
           return false;
@@ -162,7 +162,7 @@ onEachBackend('a guest', (backend) => {
         },
         write: () => {},
       });
-      runVcpu(machine.vcpu, { ...machine, observe: (exit) => seen.push(describeExit(exit)) });
+      runVcpu(machine.vcpu, { ...optionsOf(machine), observe: (exit) => seen.push(describeExit(exit)) });
       expect(seen).toEqual([
         'KVM_EXIT_MMIO write addr=0xd0000 len=1 data=11',
         'KVM_EXIT_MMIO write addr=0xd0002 len=2 data=3322',
@@ -178,6 +178,10 @@ onEachBackend('a guest', (backend) => {
     });
   });
 });
+
+function optionsOf({ pio, mmio, debugExit, counts }: RunOptions): RunOptions {
+  return { pio, mmio, ...(debugExit && { debugExit }), ...(counts && { counts }) };
+}
 
 /** A vCPU that exits once, for a reason that guests here cannot be brought to have. */
 function exiting(exit: Exit, rip = 0x1234n, base = 0n): Vcpu {
