@@ -91,11 +91,6 @@ test.each(packages)('%s names no source map that it does not ship, and ships non
   expect(missing).toEqual([]);
 });
 
-test('@kvm/core takes less than 3.5 MB on disk', () => {
-  const bytes = [...unpacked('kvm-core').values()].reduce((sum, file) => sum + file.length, 0);
-  expect(bytes).toBeLessThan(3_500_000);
-});
-
 describe.each<[string, string[], BackendName]>([
   ['by itself, on koffi', ['kvm-core'], 'ffi'],
   ['with the addon', ['kvm-core', 'kvm-native'], 'native'],

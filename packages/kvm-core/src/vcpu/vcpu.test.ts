@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
@@ -271,13 +272,12 @@ onEachBackend('Vcpu', (backend) => {
   });
 
   test('is created, run and closed a hundred times without leaving a descriptor', () => {
-    using first = realModeGuest(backend, [0xf4]);
-    const { fd } = first.kvm;
+    const before = readdirSync('/proc/self/fd').length;
     for (let i = 0; i < 100; i++) {
       using guest = realModeGuest(backend, [0xf4]);
       expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     }
-    using last = realModeGuest(backend, [0xf4]);
-    expect(last.kvm.fd - fd).toBeLessThan(8);
+    // Node opens a few of its own when it first needs them.
+    expect(readdirSync('/proc/self/fd').length - before).toBeLessThan(8);
   });
 });
