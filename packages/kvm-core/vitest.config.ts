@@ -6,7 +6,7 @@ export default mergeConfig(shared, {
   test: {
     include: ['conformance/**/*.test.ts'],
     alias: {
-      '@kvm/core/x86': `${import.meta.dirname}/src/x86/index.ts`,
+      '@kvm/core/x86': `${import.meta.dirname}/src/arch/x86/index.ts`,
       '@kvm/core': `${import.meta.dirname}/src/index.ts`,
     },
   },

@@ -12,7 +12,7 @@ export const ppc64le: Architecture = {
   testedKernels: ['6.1'],
   // What only powerpc has. Of the claims about every machine most hold, in most runs: a guest of QEMU's hypervisor sees now and then
   // memory of one before it, and a test that kicks for long may freeze the machine.
-  testedFiles: ['src/powerpc/'],
+  testedFiles: ['src/arch/powerpc/'],
   qemu: {
     program: 'qemu-system-ppc64',
     debian: 'qemu-system-ppc',

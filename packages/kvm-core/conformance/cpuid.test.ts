@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { Cr4 } from '../src/arch/x86/index.js';
 import { CpuidFlag, ExitReason, type Kvm, type KvmCpuidEntry2, type StructInit, type Vcpu } from '../src/index.js';
-import { Cr4 } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { code16 } from './guest/listing.js';
 import { changeRegs, entry, type Machine, machine, runTo } from './machine.js';

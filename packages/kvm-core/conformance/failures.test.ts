@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Kvm as ArmKvm } from '../src/arm64/index.js';
+import { Kvm as ArmKvm } from '../src/arch/arm64/index.js';
+import { Kvm as RiscvKvm } from '../src/arch/riscv/index.js';
 import {
   Cap,
   ExitReason,
@@ -19,7 +20,6 @@ import {
   KvmUserspaceMemoryRegion,
   SavedState,
 } from '../src/index.js';
-import { Kvm as RiscvKvm } from '../src/riscv/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { kvmError } from '../test/errors.js';
 import { code16 } from './guest/listing.js';

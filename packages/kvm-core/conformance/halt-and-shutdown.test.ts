@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { enterMode } from '../src/arch/x86/index.js';
 import {
   Cap,
   ExitReason,
@@ -6,7 +7,6 @@ import {
   KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
   MpState,
 } from '../src/index.js';
-import { enterMode } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { code16, code32, code64 } from './guest/listing.js';
 import { entry, machine, needs, runFor, runTo } from './machine.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { PageFlag } from '../src/arch/x86/index.js';
 import { ExitReason, type Vcpu } from '../src/index.js';
-import { PageFlag } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { code64 } from './guest/listing.js';
 import { accessed, dirty, PageTables } from './guest/paging.js';

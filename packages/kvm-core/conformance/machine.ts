@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { enterMode, type Mode } from '../src/arch/x86/index.js';
 import {
   type BackendName,
   capName,
@@ -12,7 +13,6 @@ import {
   type Vcpu,
   type Vm,
 } from '../src/index.js';
-import { enterMode, type Mode } from '../src/x86/index.js';
 import { exitOf } from '../test/run.js';
 
 /** A VM with one vCPU, about to run a case's guest, and memory from guest-physical address 0 on. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { Efer } from '../src/arch/x86/index.js';
 import { Cap, ExitReason, MsrExitReason, type Vm } from '../src/index.js';
-import { Efer } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { code64 } from './guest/listing.js';
 import { entry, machine, needs, runTo, type Skipping } from './machine.js';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Cr0, Cr4, Efer } from '../src/arch/x86/index.js';
 import {
   Cap,
   KVM_VCPU_TSC_CTRL,
@@ -14,7 +15,6 @@ import {
   type StructInit,
   VcpuEventFlag,
 } from '../src/index.js';
-import { Cr0, Cr4, Efer } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { code64 } from './guest/listing.js';
 import { machine, missing, needs, type Skipping } from './machine.js';

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
+import { Cr4 } from '../src/arch/x86/index.js';
 import { Cap, ExitReason, type SynchronisedRegisters, SyncRegs } from '../src/index.js';
-import { Cr4 } from '../src/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { kvmError } from '../test/errors.js';
 import { code64 } from './guest/listing.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PageFlag } from '../src/x86/index.js';
+import { PageFlag } from '../src/arch/x86/index.js';
 import { onEachBackend } from '../test/backends.js';
 import { code64 } from './guest/listing.js';
 import { PageTables } from './guest/paging.js';

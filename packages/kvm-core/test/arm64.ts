@@ -1,4 +1,4 @@
-import { Kvm, type Vcpu, VcpuFeature, type Vm } from '../src/arm64/index.js';
+import { Kvm, type Vcpu, VcpuFeature, type Vm } from '../src/arch/arm64/index.js';
 import type { BackendName } from '../src/backend/backend.js';
 import type { GuestMemory } from '../src/memory/guest-memory.js';
 import { onEachBackend } from './backends.js';

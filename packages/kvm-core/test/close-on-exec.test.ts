@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Cap, DeviceType } from '../src/abi/x86/index.js';
-import { Kvm } from '../src/x86/kvm.js';
+import { Kvm } from '../src/arch/x86/kvm.js';
 import { onEachBackend } from './backends.js';
 
 const O_CLOEXEC = 0o2000000;

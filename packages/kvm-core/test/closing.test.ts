@@ -2,9 +2,9 @@ import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Cap, GuestMemfdFlag, IoeventfdFlag, MemoryFlag } from '../src/abi/x86/index.js';
+import { Kvm } from '../src/arch/x86/kvm.js';
 import type { BackendName } from '../src/backend/backend.js';
 import { KvmError } from '../src/errors/kvm-error.js';
-import { Kvm } from '../src/x86/kvm.js';
 import { onEachBackend } from './backends.js';
 import { codeAddress } from './real-mode.js';
 

@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Cap, ExitReason, KVM_REG_SIZE, MemoryFlag } from '../src/abi/x86/index.js';
+import type { Exit } from '../src/arch/x86/exit.js';
 import type { BackendName } from '../src/backend/backend.js';
 import { backendNames } from '../src/backend/select.js';
 import { pageSize } from '../src/memory/page-size.js';
-import type { MmioExit } from '../src/vcpu/exits.js';
-import type { Exit } from '../src/x86/exits.js';
+import type { MmioExit } from '../src/vcpu/exit-views.js';
 import { describeUnless, whyNotOnAny } from './backends.js';
 import { kvmError } from './errors.js';
 import { core, ended, machineGuest, machineImage, machines, onEveryMachine } from './machine.js';

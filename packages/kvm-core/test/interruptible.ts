@@ -1,10 +1,10 @@
 import { ExitReason } from '../src/abi/x86/index.js';
+import { Kvm } from '../src/arch/x86/kvm.js';
+import { enterMode } from '../src/arch/x86/mode.js';
+import type { Vcpu } from '../src/arch/x86/vcpu/vcpu.js';
+import type { Vm } from '../src/arch/x86/vm/vm.js';
 import type { BackendName } from '../src/backend/backend.js';
 import type { GuestMemory } from '../src/memory/guest-memory.js';
-import { Kvm } from '../src/x86/kvm.js';
-import { enterMode } from '../src/x86/mode.js';
-import type { Vcpu } from '../src/x86/vcpu/vcpu.js';
-import type { Vm } from '../src/x86/vm/vm.js';
 import { exitOf } from './run.js';
 
 const codeAddress = 0x1000;

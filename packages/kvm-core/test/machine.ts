@@ -1,6 +1,6 @@
 import { ExitReason, SystemEvent } from '../src/abi/x86/index.js';
+import type { Exit } from '../src/arch/x86/exit.js';
 import type { BackendName } from '../src/backend/backend.js';
-import type { Exit } from '../src/x86/exits.js';
 import { onEachBackend } from './backends.js';
 import { guestImage } from './guests.js';
 import { type Core, type MachineGuest, startGuest } from './start-guest.mjs';
@@ -19,10 +19,10 @@ export function onEveryMachine(claims: string, tests: (backend: BackendName) => 
 const folder = folders[process.arch] ?? 'x86';
 
 /** The package, for the architecture of this machine, from its sources. */
-export const core = (await import(`../src/${folder}/index.ts`)) as unknown as Core;
+export const core = (await import(`../src/arch/${folder}/index.ts`)) as unknown as Core;
 
 /** The same, built: what a Worker can import. */
-export const builtCore = new URL(`../dist/${folder}/index.js`, import.meta.url).href;
+export const builtCore = new URL(`../dist/${folder === 'x86' ? '' : `arch/${folder}/`}index.js`, import.meta.url).href;
 
 /** What starts a guest in a Worker. */
 export const guestStarter = new URL('./start-guest.mjs', import.meta.url).href;

@@ -1,8 +1,8 @@
+import { Kvm } from '../src/arch/x86/kvm.js';
+import type { Vcpu } from '../src/arch/x86/vcpu/vcpu.js';
+import type { Vm } from '../src/arch/x86/vm/vm.js';
 import type { BackendName } from '../src/backend/backend.js';
 import type { GuestMemory } from '../src/memory/guest-memory.js';
-import { Kvm } from '../src/x86/kvm.js';
-import type { Vcpu } from '../src/x86/vcpu/vcpu.js';
-import type { Vm } from '../src/x86/vm/vm.js';
 
 export interface RealModeGuest extends Disposable {
   kvm: Kvm;

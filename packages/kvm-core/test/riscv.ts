@@ -1,6 +1,6 @@
+import { Kvm, type Vcpu, type Vm } from '../src/arch/riscv/index.js';
 import type { BackendName } from '../src/backend/backend.js';
 import type { GuestMemory } from '../src/memory/guest-memory.js';
-import { Kvm, type Vcpu, type Vm } from '../src/riscv/index.js';
 import { onEachBackend } from './backends.js';
 import { guestImage } from './guests.js';
 import { codeAddress, startGuest } from './start-guest.mjs';

@@ -1,12 +1,12 @@
 import { format } from 'node:util';
 import { expect, test } from 'vitest';
 import { DeviceType, ExitReason, IrqChipId } from '../src/abi/x86/index.js';
+import { Kvm } from '../src/arch/x86/kvm.js';
 import type { BackendName } from '../src/backend/backend.js';
 import { backendNames } from '../src/backend/select.js';
 import { KvmError } from '../src/errors/kvm-error.js';
 import { allCaps, exitReasonName } from '../src/index.js';
 import type { Struct } from '../src/struct/struct.js';
-import { Kvm } from '../src/x86/kvm.js';
 import { describeUnless, whyNot } from './backends.js';
 import { guestImage } from './guests.js';
 import { realModeGuest } from './real-mode.js';

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import * as abi from '../src/abi/x86/index.js';
+import type { Sev } from '../src/arch/x86/sev/sev.js';
 import type { BackendName } from '../src/backend/backend.js';
 import type { Struct, StructType } from '../src/struct/struct.js';
-import type { Sev } from '../src/x86/sev/sev.js';
 import { type AnsweredCall, answered } from './answered.js';
 import { type RealModeGuest, realModeGuest } from './real-mode.js';
 

@@ -1,5 +1,5 @@
+import { PageFlag } from '../../src/arch/x86/index.js';
 import type { GuestMemory } from '../../src/index.js';
-import { PageFlag } from '../../src/x86/index.js';
 
 const pageSize = 4096n;
 

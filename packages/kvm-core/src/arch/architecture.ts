@@ -1,26 +1,15 @@
-import type * as arm64 from '../abi/arm64/index.js';
-import type * as loongarch from '../abi/loongarch/index.js';
-import type * as mips from '../abi/mips/index.js';
-import type * as powerpc from '../abi/powerpc/index.js';
-import type * as riscv from '../abi/riscv/index.js';
-import type * as s390 from '../abi/s390/index.js';
 import type * as x86 from '../abi/x86/index.js';
 import type { Ioctl } from '../ioctl/ioctl.js';
 import type { Struct, StructType } from '../struct/struct.js';
+import { type Abis, type ArchName, machines } from './list.js';
 
 /**
  * What stands between the code that serves every architecture and the ABI of the one at work. Generic code takes types from
  * x86's ABI, whose generic part all share, and values from the architecture it was given: so a process loads the ABI of one.
  */
 
-/** The generic names of a group that has some of each architecture's own. */
-type Shared<N extends 'Cap'> = keyof (typeof x86)[N] &
-  keyof (typeof arm64)[N] &
-  keyof (typeof riscv)[N] &
-  keyof (typeof s390)[N] &
-  keyof (typeof powerpc)[N] &
-  keyof (typeof mips)[N] &
-  keyof (typeof loongarch)[N];
+/** The names that a group has on every architecture: of a union, TypeScript keeps the keys that all members have. */
+type Shared<N extends 'Cap'> = keyof Abis[ArchName][N];
 
 /** What the generic code uses of the generated ABI. Where an architecture lacks one of these, its `architecture()` does not compile. */
 type GenericName =
@@ -120,22 +109,41 @@ interface RunType extends StructType<RunHead> {
   from(init: { immediateExit: number }): RunHead;
 }
 
+/** What refusals of ioctls mean: hints by ioctl and errno. */
+export type IoctlHints = Readonly<Record<string, Readonly<Record<number, string>>>>;
+
 /** One architecture. */
 export interface Architecture<A extends Abi = Abi> {
   /** The kernel's name for it: "x86", "arm64". */
-  readonly name: string;
-  /** What Node calls such a machine: "x64", "arm64". */
+  readonly name: ArchName;
+  /** `process.arch` on such a machine: "x64", "arm64". */
   readonly machine: string;
   readonly abi: A;
   /** The entries of its table of ioctls: only what the generator made can be called. */
   readonly ioctls: ReadonlySet<unknown>;
-  /** The request of KVM_CHECK_EXTENSION: to look it up among a thousand names takes as long as all else in front of the call. */
+  /** The request of KVM_CHECK_EXTENSION, for a call that comes often: a look-up in a large module takes as long as the call. */
   readonly checkExtension: number;
+  /** FIOCLEX, the ioctl of any file that sets close-on-exec. */
+  readonly fioclex: number;
+  /** Hints for refusals that only this architecture has. */
+  readonly hints: IoctlHints;
 }
 
-export function architecture<A extends Abi>(name: string, machine: string, abi: A): Architecture<A> {
+/** What differs from most architectures. */
+interface Differences {
+  readonly fioclex?: number;
+  readonly hints?: IoctlHints;
+}
+
+/** @param differences FIOCLEX is 0x5451 but on architectures with ioctl numbers of their own. */
+export function architecture<A extends Abi>(
+  name: ArchName,
+  abi: A,
+  { fioclex = 0x5451, hints = {} }: Differences = {},
+): Architecture<A> {
   const ioctls = new Set((Object.values(abi) as unknown[]).filter(isIoctl).map(frozen));
-  return { name, machine, abi, ioctls, checkExtension: abi.KVM_CHECK_EXTENSION.request };
+  const checkExtension = abi.KVM_CHECK_EXTENSION.request;
+  return { name, machine: machines[name], abi, ioctls, checkExtension, fioclex, hints };
 }
 
 /** Of all that an ABI has, only the entries of the table have a request. */

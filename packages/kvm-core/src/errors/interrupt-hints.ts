@@ -1,25 +1,16 @@
 import { constants } from 'node:os';
+import type { IoctlHints } from '../arch/architecture.js';
 
-const { E2BIG, EBUSY, EEXIST, EFAULT, EINVAL, ENODEV, ENOENT, ENXIO, EPERM } = constants.errno;
+const { EBUSY, EEXIST, EFAULT, EINVAL, ENODEV, ENXIO, EPERM } = constants.errno;
 
 const noController = 'createIrqChip comes first';
-const noTimer = 'createPit2 comes first';
-const noLocalApic = 'the vCPU has no local APIC in the kernel: createIrqChip or createSplitIrqChip comes before it';
-const lateTimer = { [EEXIST]: 'the VM has a timer already', [ENOENT]: noController };
 
 /** What a refusal means, of the ioctls about interrupts, timers and devices. */
-export const interruptHints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+export const interruptHints: IoctlHints = {
   KVM_CREATE_IRQCHIP: {
     [EEXIST]: 'the VM has an interrupt controller already',
     [EINVAL]: 'it must be created before the first vCPU',
   },
-  KVM_CREATE_PIT: lateTimer,
-  KVM_CREATE_PIT2: lateTimer,
-  KVM_GET_PIT: { [ENXIO]: noTimer },
-  KVM_SET_PIT: { [ENXIO]: noTimer },
-  KVM_GET_PIT2: { [ENXIO]: noTimer },
-  KVM_SET_PIT2: { [ENXIO]: noTimer },
-  KVM_REINJECT_CONTROL: { [ENXIO]: noTimer },
   KVM_IRQ_LINE: { [ENXIO]: noController },
   KVM_IRQ_LINE_STATUS: { [ENXIO]: noController },
   KVM_GET_IRQCHIP: { [ENXIO]: `${noController}; of a split one there is nothing in the kernel to get` },
@@ -32,9 +23,6 @@ export const interruptHints: Readonly<Record<string, Readonly<Record<number, str
     [EINVAL]: 'createIrqChip or createSplitIrqChip comes first; then, the message is none this host understands',
     [EPERM]: 'no vCPU takes the message: there is none yet, or none with the APIC id in its address',
   },
-  KVM_GET_LAPIC: { [EINVAL]: noLocalApic },
-  KVM_SET_LAPIC: { [EINVAL]: noLocalApic },
-  KVM_SET_VAPIC_ADDR: { [EINVAL]: `the guest has no memory at the address, or ${noLocalApic}` },
   KVM_INTERRUPT: {
     [ENXIO]:
       'the kernel has the interrupt controller, which queues interrupts by itself: irqLine, irqfd or signalMsi make one',
@@ -44,7 +32,6 @@ export const interruptHints: Readonly<Record<string, Readonly<Record<number, str
   KVM_SET_MP_STATE: {
     [EINVAL]: 'this vCPU cannot be in that state; on x86 every one but Runnable needs a local APIC in the kernel',
   },
-  KVM_SET_BOOT_CPU_ID: { [EBUSY]: 'it must be set before the first vCPU is created' },
   KVM_IRQFD: {
     [EINVAL]:
       'createIrqChip comes first, and the GSI must be one of its pins or routed; a resample eventfd does not work with createSplitIrqChip',
@@ -61,9 +48,7 @@ export const interruptHints: Readonly<Record<string, Readonly<Record<number, str
   },
   KVM_SET_DEVICE_ATTR: {
     [ENXIO]: 'there is no such attribute here: hasDeviceAttr tells',
-    [EINVAL]:
-      'the attribute does not take this value: the address of a GIC must be a multiple of 4 KiB (GICv2) or 64 KiB (GICv3)',
-    [E2BIG]: 'the value is too large: an address must lie among the guest-physical addresses that this VM has',
+    [EINVAL]: 'the attribute does not take this value',
     [EBUSY]: 'it is too late for this attribute: it must be set before the VM runs, or before it is used',
     [EEXIST]: 'the attribute was set already, and can be set once only',
   },

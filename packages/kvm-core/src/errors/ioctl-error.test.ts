@@ -12,6 +12,9 @@ import {
   KVM_SIGNAL_MSI,
   KVM_XEN_HVM_GET_ATTR,
 } from '../abi/x86/index.js';
+import type { Architecture } from '../arch/architecture.js';
+import { arm64 as arm } from '../arch/arm64/architecture.js';
+import { x86 } from '../arch/x86/architecture.js';
 import type { Ioctl } from '../ioctl/ioctl.js';
 import { ioctlError } from './ioctl-error.js';
 
@@ -24,13 +27,13 @@ const guarded: Ioctl<'vm'> = {
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
-  capability: { number: 1, name: 'KVM_CAP_EXAMPLE', since: 'Linux 6.12 or earlier' },
-  capabilityOn: { vcpu: { number: 2, name: 'KVM_CAP_VCPU_EXAMPLE' } },
+  capability: { number: 9998, name: 'KVM_CAP_EXAMPLE', since: 'Linux 6.12 or earlier' },
+  capabilityOn: { vcpu: { number: 9999, name: 'KVM_CAP_VCPU_EXAMPLE' } },
 };
 
 describe('the error for an ioctl that was refused', () => {
   test('names the capability that is missing, and the kernel that brought it', () => {
-    const error = ioctlError(guarded, 'vm', EINVAL, () => 0);
+    const error = ioctlError(guarded, 'vm', EINVAL, () => 0, x86);
     expect(error).toMatchObject({ code: 'ERR_KVM_UNSUPPORTED', errno: EINVAL, ioctl: 'KVM_EXAMPLE' });
     expect(error.message).toBe(
       "KVM_EXAMPLE: this host's KVM lacks KVM_CAP_EXAMPLE (it came with Linux 6.12 or earlier)",
@@ -38,58 +41,65 @@ describe('the error for an ioctl that was refused', () => {
   });
 
   test('says whose a capability of another architecture is, and not which kernel brought it', () => {
-    const capability = { number: 1, name: 'KVM_CAP_ARM_EXAMPLE', since: 'Linux 5.10 or earlier' };
-    const hint = (arch: string) => ioctlError({ ...guarded, capability }, 'vm', EINVAL, () => 0, arch).hint;
-    expect(hint('x86')).toBe('it is a capability of arm64');
-    expect(hint('arm64')).toBe('it came with Linux 5.10 or earlier');
+    const capability = { number: 9998, name: 'KVM_CAP_ARM_EXAMPLE', since: 'Linux 5.10 or earlier' };
+    const hint = (arch: Architecture) => ioctlError({ ...guarded, capability }, 'vm', EINVAL, () => 0, arch).hint;
+    expect(hint(x86)).toBe('it is a capability of arm64');
+    expect(hint(arm)).toBe('it came with Linux 5.10 or earlier');
   });
 
   test('asks for the capability of the kind of descriptor that refused', () => {
-    const error = ioctlError(guarded, 'vcpu', EINVAL, (capability) => (capability === 2 ? 0 : 1));
+    const error = ioctlError(guarded, 'vcpu', EINVAL, (capability) => (capability === 9999 ? 0 : 1), x86);
     expect(error.message).toBe("KVM_EXAMPLE: this host's KVM lacks KVM_CAP_VCPU_EXAMPLE");
     expect(error.hint).toBeUndefined();
   });
 
   test('is the kernel s own where the capability is there, or the number means something else', () => {
-    expect(ioctlError(guarded, 'vm', EINVAL, () => 1)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EINVAL });
-    expect(ioctlError(guarded, 'vm', EEXIST, () => 0)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EEXIST });
+    expect(ioctlError(guarded, 'vm', EINVAL, () => 1, x86)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EINVAL });
+    expect(ioctlError(guarded, 'vm', EEXIST, () => 0, x86)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EEXIST });
   });
 
   test('says that a call without a capability is missing where the descriptor does not know it', () => {
-    expect(ioctlError(guarded, 'vm', ENOTTY, () => 1).message).toBe("KVM_EXAMPLE: this host's KVM does not have it");
+    expect(ioctlError(guarded, 'vm', ENOTTY, () => 1, x86).message).toBe(
+      "KVM_EXAMPLE: this host's KVM does not have it",
+    );
     const { capability: _, capabilityOn: __, ...bare } = guarded;
-    const error = ioctlError(bare, 'vm', ENOTTY, () => 1);
+    const error = ioctlError(bare, 'vm', ENOTTY, () => 1, x86);
     expect(error).toMatchObject({ code: 'ERR_KVM_UNSUPPORTED', errno: ENOTTY, ioctl: 'KVM_EXAMPLE' });
     expect(error.message).toBe("KVM_EXAMPLE: this host's KVM does not have it");
-    expect(ioctlError(bare, 'vm', EINVAL, () => 1)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EINVAL });
+    expect(ioctlError(bare, 'vm', EINVAL, () => 1, x86)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EINVAL });
   });
 
   test('says what to do where that is known', () => {
-    const error = ioctlError(KVM_CREATE_IRQCHIP, 'vm', EEXIST, () => 1);
+    const error = ioctlError(KVM_CREATE_IRQCHIP, 'vm', EEXIST, () => 1, x86);
     expect(error.message).toBe('KVM_CREATE_IRQCHIP: EEXIST (the VM has an interrupt controller already)');
   });
 
   test.each([
-    [KVM_CREATE_VM, 'system', EBUSY, /another hypervisor/],
-    [KVM_CREATE_VM, 'system', EINVAL, /0 is the usual one/],
-    [KVM_CREATE_VM, 'system', EMFILE, /ulimit -n/],
-    [KVM_RUN, 'vcpu', EIO, /dmesg/],
-    [KVM_SET_SREGS, 'vcpu', EINVAL, /call setCpuid2 first/],
-    [KVM_XEN_HVM_GET_ATTR, 'vm', ENOTTY, /XenHvmConfigFlag.SharedInfo/],
-    [KVM_RUN, 'vcpu', ENOSYS, /Cap.ArmNisvToUser/],
-    [KVM_SIGNAL_MSI, 'vm', EPERM, /no vCPU takes the message/],
-    [KVM_SET_CLOCK, 'vm', EINVAL, /Cap.AdjustClock/],
-    [KVM_IRQFD, 'vm', EINVAL, /resample.*createSplitIrqChip/],
-    [KVM_SET_DEVICE_ATTR, 'device', EINVAL, /GIC/],
-    [KVM_SET_DEVICE_ATTR, 'device', E2BIG, /address must lie among the guest-physical addresses/],
-    [KVM_SET_DEVICE_ATTR, 'device', EEXIST, /set already, and can be set once only/],
-    [arm64.KVM_ARM_VCPU_INIT, 'vcpu', EINVAL, /vm.preferredTarget/],
-    [arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', EINVAL, /multiple of the page size/],
-    [arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', E2BIG, /leaves the guest-physical addresses/],
-    [arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', EEXIST, /set already/],
-  ] as const)('says what to do: $0.name of $1, errno $2', (ioctl: Ioctl, kind, errno, hint) => {
-    expect(ioctlError(ioctl, kind, errno, () => 1).hint).toMatch(hint);
-  });
+    [x86, KVM_CREATE_VM, 'system', EBUSY, /another hypervisor/],
+    [x86, KVM_CREATE_VM, 'system', EINVAL, /0 is the usual one/],
+    [x86, KVM_CREATE_VM, 'system', EMFILE, /ulimit -n/],
+    [x86, KVM_RUN, 'vcpu', EIO, /dmesg/],
+    [x86, KVM_SET_SREGS, 'vcpu', EINVAL, /call setCpuid2 first/],
+    [x86, KVM_XEN_HVM_GET_ATTR, 'vm', ENOTTY, /XenHvmConfigFlag.SharedInfo/],
+    [x86, KVM_SIGNAL_MSI, 'vm', EPERM, /no vCPU takes the message/],
+    [x86, KVM_SET_CLOCK, 'vm', EINVAL, /Cap.AdjustClock/],
+    [x86, KVM_IRQFD, 'vm', EINVAL, /resample.*createSplitIrqChip/],
+    [x86, KVM_SET_DEVICE_ATTR, 'device', EINVAL, /does not take this value/],
+    [x86, KVM_SET_DEVICE_ATTR, 'device', EEXIST, /set already, and can be set once only/],
+    [arm, arm64.KVM_SET_DEVICE_ATTR, 'device', EINVAL, /GIC/],
+    [arm, arm64.KVM_SET_DEVICE_ATTR, 'device', E2BIG, /address must be among the guest-physical addresses/],
+    [arm, arm64.KVM_RUN, 'vcpu', ENOSYS, /Cap.ArmNisvToUser/],
+    [arm, arm64.KVM_RUN, 'vcpu', EIO, /dmesg/],
+    [arm, arm64.KVM_ARM_VCPU_INIT, 'vcpu', EINVAL, /vm.preferredTarget/],
+    [arm, arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', EINVAL, /multiple of the controller page size/],
+    [arm, arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', E2BIG, /beyond the guest-physical addresses/],
+    [arm, arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', EEXIST, /set already/],
+  ] as const)(
+    'says what to do on $0.name: $1.name of $2, errno $3',
+    (arch: Architecture, ioctl: Ioctl, kind, errno, hint) => {
+      expect(ioctlError(ioctl, kind, errno, () => 1, arch).hint).toMatch(hint);
+    },
+  );
 
   test.each([
     [EFAULT, /memory .* is not there/],
@@ -101,12 +111,12 @@ describe('the error for an ioctl that was refused', () => {
     [EMFILE, /ulimit -n/],
     [ENFILE, /file-max/],
   ])('says what errno %s means where the call has no word of its own for it', (errno, hint) => {
-    const error = ioctlError(guarded, 'vm', errno, () => 1);
+    const error = ioctlError(guarded, 'vm', errno, () => 1, x86);
     expect(error).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno });
     expect(error.hint).toMatch(hint);
   });
 
   test('has no hint for EINVAL, which means too many things, but where the call tells which', () => {
-    expect(ioctlError(guarded, 'vm', EINVAL, () => 1).hint).toBeUndefined();
+    expect(ioctlError(guarded, 'vm', EINVAL, () => 1, x86).hint).toBeUndefined();
   });
 });

@@ -1,4 +1,6 @@
 import { constants } from 'node:os';
+import type { Architecture } from '../arch/architecture.js';
+import { bothNames } from '../arch/names.js';
 import type { FdKind, Ioctl } from '../ioctl/ioctl.js';
 import { originOf } from './capability-origin.js';
 import { hintFor } from './hints.js';
@@ -18,13 +20,13 @@ export function ioctlError(
   kind: FdKind,
   errno: number,
   checkExtension: (capability: number) => number,
-  arch = 'x86',
+  { name: arch, abi, hints }: Architecture,
 ): KvmError {
   const { name } = ioctl;
   const capability = ioctl.capabilityOn?.[kind] ?? ioctl.capability;
   if (capability !== undefined && missing.has(errno) && checkExtension(capability.number) <= 0) {
     const hint = originOf(arch, capability);
-    return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM lacks ${capability.name}`, {
+    return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM lacks ${bothNames(abi, capability)}`, {
       errno,
       ioctl: name,
       hint,
@@ -32,7 +34,7 @@ export function ioctlError(
   }
   // This number means no other thing: the descriptor does not know the call, which may be younger than its capability.
   if (errno === ENOTTY) {
-    const hint = hintFor(name, errno);
+    const hint = hintFor(name, errno, hints);
     return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM does not have it`, {
       errno,
       ioctl: name,
@@ -42,6 +44,6 @@ export function ioctlError(
   return new KvmError('ERR_KVM_SYSCALL', `${name}: ${errnoName(errno)}`, {
     errno,
     ioctl: name,
-    hint: hintFor(name, errno),
+    hint: hintFor(name, errno, hints),
   });
 }

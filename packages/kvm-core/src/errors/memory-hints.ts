@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
+import type { IoctlHints } from '../arch/architecture.js';
 
-const { EEXIST, EINVAL, ENOENT, ENOSPC, ENOTTY, ENXIO } = constants.errno;
+const { EEXIST, EINVAL, ENOENT, ENOSPC, ENXIO } = constants.errno;
 
 const overlap = 'the region overlaps one that another slot holds: move it, or delete that slot first';
 const busFull = 'the VM has as many devices as it may';
@@ -10,7 +11,7 @@ const noLog = {
 };
 
 /** What a refusal means of the calls about memory, and about writes that do not leave the guest. */
-export const memoryHints: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+export const memoryHints: IoctlHints = {
   KVM_SET_USER_MEMORY_REGION: {
     [EEXIST]: overlap,
     [EINVAL]:
@@ -26,8 +27,6 @@ export const memoryHints: Readonly<Record<string, Readonly<Record<number, string
     [EINVAL]: 'Cap.MemoryAttributes says which attributes there are; the size must not be 0',
   },
   KVM_PRE_FAULT_MEMORY: { [ENOENT]: 'no slot has memory at this address' },
-  KVM_SET_NR_MMU_PAGES: { [EINVAL]: 'no guest can do with fewer than 64' },
-  KVM_GET_NR_MMU_PAGES: { [ENOTTY]: 'newer kernels do not tell' },
   KVM_GET_DIRTY_LOG: noLog,
   KVM_CLEAR_DIRTY_LOG: noLog,
   KVM_RESET_DIRTY_RINGS: { [EINVAL]: 'enableDirtyRing comes first' },

@@ -19,8 +19,8 @@ import {
   KvmRegs,
   KvmXsave,
 } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
-import { Lapic } from '../x86/lapic.js';
+import { Kvm } from '../arch/x86/kvm.js';
+import { Lapic } from '../arch/x86/lapic.js';
 
 /** Bytes of which no call writes one. */
 function untouched(bytes: Uint8Array): boolean {

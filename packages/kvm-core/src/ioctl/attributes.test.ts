@@ -13,7 +13,7 @@ import {
   KvmDeviceAttr,
   KvmRegs,
 } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 
 const { ENXIO } = constants.errno;
 

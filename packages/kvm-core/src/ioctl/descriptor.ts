@@ -1,6 +1,6 @@
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
-import type { Claim } from '../share/claim.js';
+import type { Claim } from '../threads/claim.js';
 import type { Slot } from '../vm/memory.js';
 
 /** Memory that the kernel knows by its address. */
@@ -124,8 +124,5 @@ export function keepOwner(buffer: ArrayBufferLike, owner: object): void {
  * KVM_CREATE_GUEST_MEMFD. A descriptor that is valid takes FIOCLEX.
  */
 export function closeOnExec({ arch, backend }: Descriptor, fd: number): void {
-  backend.ioctl(fd, fioclex[arch.name] ?? 0x5451, 0);
+  backend.ioctl(fd, arch.fioclex, 0);
 }
-
-/** FIOCLEX, the ioctl of any file that sets close-on-exec, where its number is not the usual one. */
-const fioclex: Readonly<Record<string, number>> = { powerpc: 0x2000_6601, mips: 0x6601 };

@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
 import type { Abi } from '../arch/architecture.js';
+import { bothNames, nameOfCap } from '../arch/names.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { originOf } from '../errors/capability-origin.js';
 import { ownerOf } from '../errors/hints.js';
 import { ioctlError } from '../errors/ioctl-error.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { nameOfCap } from '../names.js';
 import { u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
 import { className, custom, type ShowOptions, show } from '../struct/inspect.js';
@@ -234,7 +234,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     if (member === undefined) {
       const { length } = ioctl;
       if (length !== undefined && 'capability' in length) {
-        longEnough(ioctl, struct, this.queryExtension(length.capability.number));
+        longEnough(ioctl, struct, this.hostCapability(length.capability.number));
       }
       return this.call(ioctl, this.addressOf(struct));
     }
@@ -283,7 +283,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 
   /** What this descriptor, a VM's or the device's, says of a capability. */
-  protected extension(cap: number): number {
+  protected ownCapability(cap: number): number {
     const { backend, arch } = this.#descriptor;
     const answer = backend.ioctl(this.fd, arch.checkExtension, u32(cap, 'a capability'));
     return answer >= 0 ? answer : this.call(this.abi.KVM_CHECK_EXTENSION, cap);
@@ -298,14 +298,14 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** The error for what the kernel said to an ioctl. */
   protected refused(ioctl: Ioctl, errno: number): KvmError {
-    return ioctlError(ioctl, this.kind, errno, (capability) => this.queryExtension(capability), this.archName);
+    return ioctlError(ioctl, this.kind, errno, (capability) => this.hostCapability(capability), this.#descriptor.arch);
   }
 
   /**
    * What the host says of a capability, from the nearest descriptor that can be asked: the VM, which may know better, else the
    * device; -1 when neither can. It asks even when their objects are closed, for the message of an error that comes later.
    */
-  protected queryExtension(capability: number): number {
+  protected hostCapability(capability: number): number {
     const { backend } = this;
     const request = this.#descriptor.arch.checkExtension;
     // A vCPU's own descriptor does not answer.
@@ -318,22 +318,22 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 
   /** The same, asked once: for limits of a VM, which change only when a capability is enabled. */
-  protected limit(capability: number): number {
+  protected cachedCapability(capability: number): number {
     const { limits } = this.#descriptor;
     const known = limits.get(capability);
     if (known !== undefined) return known;
-    const answer = this.queryExtension(capability);
+    const answer = this.hostCapability(capability);
     limits.set(capability, answer);
     return answer;
   }
 
   /** Refuses what the host lacks a capability for, where no call's refusal would say so. */
-  protected need(cap: number, what: string): void {
+  protected requireCapability(cap: number, what: string): void {
     this.opened();
-    if (this.queryExtension(cap) > 0) return;
-    const { name, since } = capabilityOf(this.abi, cap);
-    throw new KvmError('ERR_KVM_UNSUPPORTED', `${what}: this host's KVM lacks ${name}`, {
-      hint: originOf(this.archName, { name, since }),
+    if (this.hostCapability(cap) > 0) return;
+    const capability = capabilityOf(this.abi, cap);
+    throw new KvmError('ERR_KVM_UNSUPPORTED', `${what}: this host's KVM lacks ${bothNames(this.abi, capability)}`, {
+      hint: originOf(this.archName, capability),
     });
   }
 
@@ -367,7 +367,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 
   /** KVM_ENABLE_CAP, without the capabilities among whose arguments is an address of this process. */
-  protected enable(cap: number, args: readonly bigint[], flags: number): void {
+  protected enableCapability(cap: number, args: readonly bigint[], flags: number): void {
     const { Cap } = this.abi;
     // The Hyper-V evmcs version goes to an address in the first argument; the shared TLB is at one.
     const withAddresses: readonly number[] = [Cap.HyperVEnlightenedVmcs, Cap.SwTlb];
@@ -376,16 +376,16 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
         ioctl: 'KVM_ENABLE_CAP',
       });
     }
-    this.enableAny(cap, args, flags);
+    this.enableWithAddress(cap, args, flags);
   }
 
   /** KVM_ENABLE_CAP; whoever passes an address sees to the memory behind it. A refusal names the capability if the host lacks it. */
-  protected enableAny(cap: number, args: readonly bigint[], flags: number): void {
+  protected enableWithAddress(cap: number, args: readonly bigint[], flags: number): void {
     const { KVM_ENABLE_CAP, KvmEnableCap } = this.abi;
     const result = this.#try(KVM_ENABLE_CAP, this.addressOf(KvmEnableCap.from({ cap, args, flags })));
     this.#descriptor.limits.clear();
     if (result >= 0) return;
-    const lacks = this.queryExtension(cap) <= 0;
+    const lacks = this.hostCapability(cap) <= 0;
     throw this.refused(
       lacks ? { ...KVM_ENABLE_CAP, capability: capabilityOf(this.abi, cap), capabilityOn: {} } : KVM_ENABLE_CAP,
       -result,

@@ -4,7 +4,7 @@ import { answered } from '../../test/answered.js';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { KVM_CREATE_VM } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 import { retried, retries } from './retry.js';
 
 const { EINTR, EBUSY } = constants.errno;

@@ -8,12 +8,12 @@ import { fakes } from '../../test/lies.js';
 import { codeAddress } from '../../test/real-mode.js';
 import { exitOf } from '../../test/run.js';
 import { Cap, ExitReason, GuestMemfdFlag, MemoryFlag } from '../abi/x86/index.js';
+import type { Exit } from '../arch/x86/exit.js';
+import { Kvm } from '../arch/x86/kvm.js';
+import type { Vcpu } from '../arch/x86/vcpu/vcpu.js';
+import type { Vm } from '../arch/x86/vm/vm.js';
 import type { BackendName } from '../backend/backend.js';
 import { backendNames } from '../backend/select.js';
-import type { Exit } from '../x86/exits.js';
-import { Kvm } from '../x86/kvm.js';
-import type { Vcpu } from '../x86/vcpu/vcpu.js';
-import type { Vm } from '../x86/vm/vm.js';
 import { GuestMemfd } from './guest-memfd.js';
 import { pageSize } from './page-size.js';
 

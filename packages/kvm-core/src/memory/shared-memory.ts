@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { given } from '../struct/check.js';
+import { objectOf } from '../struct/check.js';
 import { bufferOf, bytesOf } from '../struct/view.js';
 
 const { isSharedArrayBuffer, isUint8Array } = types;
@@ -26,7 +26,7 @@ export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, '
     windowSize,
     windows: said,
     backend,
-  } = given(shared, 'what memory.share gave') as Partial<SharedGuestMemory>;
+  } = objectOf(shared, 'what memory.share gave') as Partial<SharedGuestMemory>;
   const windows = windowsIn(said);
   const total = windows.reduce((sum, { length }) => sum + length, 0);
   const last = windows.at(-1);

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { kvmError } from '../../test/errors.js';
 import * as arm64 from '../abi/arm64/index.js';
 import { KVM_REG_SIZE } from '../abi/riscv/index.js';
-import { vcpuParts as armParts } from '../arm64/vcpu-parts.js';
+import { vcpuStateParts as armParts } from '../arch/arm64/vcpu-state.js';
+import { doubleReg, IsaExtReg } from '../arch/riscv/extensions.js';
+import { CoreReg } from '../arch/riscv/register-ids.js';
+import { vcpuStateParts as riscvParts } from '../arch/riscv/vcpu-state.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { doubleReg, IsaExtReg } from '../riscv/extensions.js';
-import { CoreReg } from '../riscv/register-ids.js';
-import { vcpuParts as riscvParts } from '../riscv/vcpu-parts.js';
 import { type Registers, registersPart } from './one-regs.js';
 import { restoreParts, savedParts } from './parts.js';
 import { SavedState } from './saved-state.js';
@@ -127,10 +127,11 @@ describe('a vCPU of arm64 with SVE', () => {
       [x0, 1n],
       [KVM_REG_ARM64_SVE_VLS, new Uint8Array(64)],
     ]);
-    const told = Uint32Array.of(5, 1 << VcpuFeature.Sve, 0, 0, 0, 0, 0, 0);
-    return { vcpu, told, init: vcpu.init } as unknown as { vcpu: FakeArmVcpu; told: Uint32Array } & Parameters<
-      (typeof armParts)[number]['save']
-    >[0];
+    const initWords = Uint32Array.of(5, 1 << VcpuFeature.Sve, 0, 0, 0, 0, 0, 0);
+    return { vcpu, initWords, init: vcpu.init } as unknown as {
+      vcpu: FakeArmVcpu;
+      initWords: Uint32Array;
+    } & Parameters<(typeof armParts)[number]['save']>[0];
   };
 
   test('is initialised, has its vector lengths fixed, and then its registers set', () => {
@@ -151,7 +152,7 @@ describe('a vCPU of arm64 with SVE', () => {
   test('is not saved if nobody knows what it was initialised with', () => {
     const { vcpu, init } = whole();
     const message = kvmError('ERR_KVM_STATE', () =>
-      savedParts(armParts, { vcpu, init, told: new Uint32Array(8) }),
+      savedParts(armParts, { vcpu, init, initWords: new Uint32Array(8) }),
     ).message;
     expect(message).toContain('was not initialised by init()');
   });

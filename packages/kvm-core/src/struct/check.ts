@@ -22,7 +22,7 @@ function shown(value: unknown): string {
  * An object of options or fields, which plain JavaScript may have left out. A struct is none, even where its fields have the same names:
  * what they lack would be taken for left out.
  */
-export function given<T extends object>(value: T, what: string): T {
+export function objectOf<T extends object>(value: T, what: string): T {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
   if (!isObject || Struct.typeOf(value) !== undefined) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be given as an object`);

@@ -1,4 +1,4 @@
-import { bigInteger, given, integer, list } from './check.js';
+import { bigInteger, integer, list, objectOf } from './check.js';
 import { copyOf, Struct, type StructInit, type StructType } from './struct.js';
 import { lengthOf } from './view.js';
 
@@ -37,7 +37,7 @@ export abstract class FlexStruct extends Struct {
   static override from<T extends Struct>(this: StructType<T>, init: StructInit<T>): T {
     const type = this as unknown as FlexStructType<FlexStruct & T>;
     if (Struct.typeOf(init) === type) return copyOf(init as FlexStruct & T);
-    const elements = (given(init, `the fields of struct ${type.cName}`) as Record<string, unknown>)[type.elements] as
+    const elements = (objectOf(init, `the fields of struct ${type.cName}`) as Record<string, unknown>)[type.elements] as
       | ArrayLike<unknown>
       | undefined;
     const length = elements === undefined ? 0 : list(elements, `${type.cName}.${type.elements}`).length;

@@ -6,18 +6,18 @@ import { realModeGuest } from '../../test/real-mode.js';
 import { recordingBackend } from '../../test/recording-backend.js';
 import { exitOf } from '../../test/run.js';
 import { Cap, KvmCpuidEntry2, KvmFpu, KvmIrqRouting, KvmRegs, KvmRunMmio, KvmSregs } from '../abi/x86/index.js';
+import { x86 } from '../arch/x86/architecture.js';
+import { CpuidTable } from '../arch/x86/cpuid/table.js';
+import { type Exit, exitMakers } from '../arch/x86/exit.js';
+import { IoAccess } from '../arch/x86/io-access.js';
+import { Kvm } from '../arch/x86/kvm.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { Descriptor } from '../ioctl/descriptor.js';
 import { SavedState } from '../state/saved-state.js';
 import { Capabilities } from '../system/capabilities.js';
-import { ExitViews } from '../vcpu/exits.js';
+import { ExitViews } from '../vcpu/exit-views.js';
 import type { RunState } from '../vcpu/run-state.js';
 import { Device } from '../vm/device.js';
-import { x86 } from '../x86/architecture.js';
-import { CpuidTable } from '../x86/cpuid/table.js';
-import { type Exit, exits } from '../x86/exits.js';
-import { IoAccess } from '../x86/io-access.js';
-import { Kvm } from '../x86/kvm.js';
 
 describe('a struct prints', () => {
   test('its fields by name, 64-bit ones in hexadecimal', () => {
@@ -71,7 +71,7 @@ describe('an object without a host prints', () => {
     const run = new x86.abi.KvmRun();
     const { bytes } = run;
     const state = { run, bytes, arch: x86 } as unknown as RunState;
-    const views = new ExitViews<Exit>(state, exits);
+    const views = new ExitViews<Exit>(state, exitMakers);
     run.exitReason = 2;
     run.io.assign({ port: 0x3f8, size: 1, count: 1, direction: 1 });
     const exit = views.current();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { kvmError } from '../../test/errors.js';
 import { KvmRegs } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 import { optionsOf, unknownName } from './options.js';
 
 interface Example {

@@ -1,5 +1,5 @@
 import { KvmError } from '../errors/kvm-error.js';
-import { given } from './check.js';
+import { objectOf } from './check.js';
 
 /** `K`, where it lists every property of `T`: a list that lacks one does not compile. */
 type Complete<T, K extends readonly unknown[]> = K & ([Exclude<keyof T, K[number]>] extends [never] ? unknown : never);
@@ -15,7 +15,7 @@ export function optionsOf<T extends object, const K extends readonly (keyof T & 
   what: string,
   known: Complete<T, K>,
 ): T {
-  for (const name in given(value, what)) {
+  for (const name in objectOf(value, what)) {
     if (!(known as readonly string[]).includes(name))
       throw unknownName(`${what}: there is no option ${name}`, name, known);
   }

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { bytesGiven } from './bytes.js';
-import { given, integer } from './check.js';
+import { integer, objectOf } from './check.js';
 import { className, custom, hex, type ShowOptions, show, bytes as shownBytes } from './inspect.js';
 import { unknownName } from './options.js';
 import { gone, StructView } from './struct-view.js';
@@ -253,7 +253,7 @@ export function sourceOf(struct: Struct): Required<StructSource> {
 /** Writes fields to a struct that nobody else has, which on an error is not to be used; and gives it. */
 function withFields<T extends Struct>(struct: T, init: StructInit<T>): T {
   const { cName, fields } = struct.constructor as unknown as StructType;
-  for (const [field, value] of Object.entries(given(init, `the fields of struct ${cName}`))) {
+  for (const [field, value] of Object.entries(objectOf(init, `the fields of struct ${cName}`))) {
     if (!fields.includes(field)) {
       throw unknownName(`struct ${cName} has no field ${field}`, field, fields);
     }

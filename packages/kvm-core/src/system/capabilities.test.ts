@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { Cap, capNames } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 import { Capabilities } from './capabilities.js';
 
 const wrong = (value: unknown): never => value as never;
@@ -48,9 +48,10 @@ onEachBackend('the capabilities of a host', (backend) => {
     using vm = kvm.createVm();
     const lacking = [Cap.SgxAttribute, Cap.X86NotifyVmExit, Cap.X86BusLockExit].find((c) => vm.checkExtension(c) === 0);
     if (lacking === undefined) return context.skip('the host has every capability that could be missing');
+    const friendly = Object.entries(Cap).find(([, cap]) => cap === lacking)?.[0];
     const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.enableCap(lacking));
     expect(error.message).toBe(
-      `KVM_ENABLE_CAP: this host's KVM lacks ${capNames[lacking]} (it came with Linux 6.1 or earlier)`,
+      `KVM_ENABLE_CAP: this host's KVM lacks ${capNames[lacking]}, Cap.${friendly} (it came with Linux 6.1 or earlier)`,
     );
   });
 });
@@ -69,7 +70,10 @@ onEachBackend('a raw signal mask', (backend) => {
 test('a capability is asked for once, and a gate names the first that is missing', () => {
   const ask = vi.fn((cap: number) => (cap === 1 ? 5 : 0));
   const names = { 1: 'KVM_CAP_ONE', 2: 'KVM_CAP_TWO' };
-  const capabilities = new Capabilities({ capNames: names, capSince: { 2: 'Linux 9.9' } }, ask);
+  const capabilities = new Capabilities(
+    { Cap: { One: 1, Two: 2 }, capNames: names, capSince: { 2: 'Linux 9.9' } },
+    ask,
+  );
   expect([...capabilities]).toEqual([
     { cap: 1, name: 'KVM_CAP_ONE', value: 5, since: undefined },
     { cap: 2, name: 'KVM_CAP_TWO', value: 0, since: 'Linux 9.9' },
@@ -77,7 +81,7 @@ test('a capability is asked for once, and a gate names the first that is missing
   capabilities.require(1);
   capabilities.require();
   expect(kvmError('ERR_KVM_UNSUPPORTED', () => capabilities.require(1, 2, 3)).message).toBe(
-    "this host's KVM lacks KVM_CAP_TWO (it came with Linux 9.9)",
+    "this host's KVM lacks KVM_CAP_TWO, Cap.Two (it came with Linux 9.9)",
   );
   expect(kvmError('ERR_KVM_UNSUPPORTED', () => capabilities.require(3)).message).toBe(
     "this host's KVM lacks KVM_CAP_(3)",

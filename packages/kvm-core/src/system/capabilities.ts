@@ -1,6 +1,6 @@
+import { bothNames, nameOfCap } from '../arch/names.js';
 import { originOf } from '../errors/capability-origin.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { nameOfCap } from '../names.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
 
 /** What a host says of one capability. */
@@ -16,6 +16,7 @@ export interface CapabilityState<C extends number = number> {
 
 /** What the ABI of an architecture says of its capabilities. */
 interface NamedCaps {
+  readonly Cap: Readonly<Record<string, number>>;
   readonly capNames: Readonly<Record<number, string>>;
   readonly capSince: Readonly<Record<number, string>>;
 }
@@ -60,9 +61,13 @@ export class Capabilities<C extends number = number> implements Iterable<Capabil
     const missing = caps.find((cap) => !this.has(cap));
     if (missing === undefined) return;
     const { name, since } = this.get(missing);
-    throw new KvmError('ERR_KVM_UNSUPPORTED', `this host's KVM lacks ${name}`, {
-      hint: originOf(this.#arch, { name, since }),
-    });
+    throw new KvmError(
+      'ERR_KVM_UNSUPPORTED',
+      `this host's KVM lacks ${bothNames(this.#abi, { name, number: missing })}`,
+      {
+        hint: originOf(this.#arch, { name, since }),
+      },
+    );
   }
 
   /** All that is known of a capability. */

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 import { EventFd } from './event-fd.js';
 
 onEachBackend('EventFd', (backend) => {

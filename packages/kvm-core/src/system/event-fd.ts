@@ -3,10 +3,10 @@ import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../errors/system-call.js';
-import { Claim, type ClaimNumbers, State } from '../share/claim.js';
-import { notShared, seal, unseal } from '../share/seal.js';
-import { given, integer, u32, u64 } from '../struct/check.js';
+import { integer, objectOf, u32, u64 } from '../struct/check.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
+import { Claim, type ClaimNumbers, State } from '../threads/claim.js';
+import { notShared, seal, unseal } from '../threads/seal.js';
 import { hasHeartbeat } from '../vcpu/heartbeat.js';
 import { isKicked } from '../vcpu/kick.js';
 
@@ -73,7 +73,7 @@ export class EventFd implements Disposable {
 
   /** The same counter, in the Worker that was sent what `share` gave: a descriptor of its own, to be closed there. */
   static from(shared: SharedEventFd): EventFd {
-    const { backend: name, words } = given(shared, 'what EventFd.share gave');
+    const { backend: name, words } = objectOf(shared, 'what EventFd.share gave');
     if (!backendNames.includes(name)) throw notShared('eventfd.share()');
     const backend = selectBackend(name);
     const known = unseal(backend, 'eventfd', words, numbers);

@@ -29,7 +29,7 @@ export abstract class GenericKvm<
    * KVM_CHECK_EXTENSION, api.rst 4.4. A number that no kernel knows gives 0.
    */
   checkExtension(cap: number): number {
-    return this.extension(cap);
+    return this.ownCapability(cap);
   }
 
   /** What this host can do, by capability; asked once and remembered. A VM of its own may say more: `vm.checkExtension`. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Architecture } from '../arch/architecture.js';
+import { entryFor } from '../arch/list.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { selectBackend } from '../backend/select.js';
 import { errnoName, KvmError } from '../errors/kvm-error.js';
@@ -32,20 +33,9 @@ export function openSystem(arch: Architecture, options: KvmOptions): Descriptor 
   return new Descriptor(arch, backend, fd);
 }
 
-/** What Node calls a machine, and where its API is. */
-const entries: Readonly<Record<string, string>> = {
-  x64: '@kvm/core',
-  arm64: '@kvm/core/arm64',
-  riscv64: '@kvm/core/riscv',
-  s390x: '@kvm/core/s390',
-  ppc64: '@kvm/core/powerpc',
-  mips64el: '@kvm/core/mips',
-  loong64: '@kvm/core/loongarch',
-};
-
 function checkMachine({ name, machine }: Architecture): void {
   if (process.arch === machine) return;
-  const entry = entries[process.arch];
+  const entry = entryFor(process.arch);
   throw new KvmError('ERR_KVM_UNSUPPORTED', `this is the API of KVM on ${name}; this process runs on ${process.arch}`, {
     hint: entry && `import from '${entry}'`,
   });

@@ -5,7 +5,7 @@ import { kvmError } from '../../test/errors.js';
 import { realModeGuest } from '../../test/real-mode.js';
 import { exitOf } from '../../test/run.js';
 import { ExitReason } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 
 const spin = [0xeb, 0xfe];
 const halt = [0xf4];

@@ -5,9 +5,9 @@ import { kvmError } from '../../test/errors.js';
 import { builtCore, core, guestStarter, machineGuest, machineImage, onEveryMachine } from '../../test/machine.js';
 import { exitOf } from '../../test/run.js';
 import { ExitReason } from '../abi/x86/index.js';
+import { Kvm as X86Kvm } from '../arch/x86/kvm.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { pageSize } from '../memory/page-size.js';
-import { Kvm as X86Kvm } from '../x86/kvm.js';
 import { kick } from './kick.js';
 
 const { Kvm } = core;

@@ -4,7 +4,7 @@ import type { Architecture } from '../arch/architecture.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { given } from '../struct/check.js';
+import { objectOf } from '../struct/check.js';
 import { bufferOf, lengthOf, offsetOf } from '../struct/view.js';
 import type { RunState } from './run-state.js';
 
@@ -167,7 +167,7 @@ function closeOf(shared: { readonly words?: Int32Array }): () => void {
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the handle is none of a vCPU of this process.
  */
 export function kick(handle: KickHandle): void {
-  const { words, address, backend: name } = given(handle, 'what kickHandle gave') as Partial<KickHandle>;
+  const { words, address, backend: name } = objectOf(handle, 'what kickHandle gave') as Partial<KickHandle>;
   if (!isKickWords(words) || !isAddress(address) || !isBackend(name)) throw notAHandle();
   if (Atomics.load(words, CLOSED) !== 0) return;
   // Another thread may write to the words, and change what has been looked at.

@@ -5,12 +5,12 @@ import { pageSize } from '../memory/page-size.js';
 import { wholePages64 } from '../memory/sizes.js';
 import { CoalescedRing } from './coalesced-ring.js';
 import { DirtyRing } from './dirty-ring.js';
-import type { VcpuParts } from './parts.js';
+import type { VcpuResources } from './resources.js';
 
 /** What a vCPU does to its VM's memory. */
 export abstract class VcpuMemory extends KvmFd<'vcpu'> {
   /** What the vCPU is made of. */
-  protected abstract readonly parts: VcpuParts;
+  protected abstract readonly resources: VcpuResources;
 
   /**
    * The guest's writes to the zones of `vm.registerCoalescedMmio`, which did not make it leave.
@@ -21,10 +21,10 @@ export abstract class VcpuMemory extends KvmFd<'vcpu'> {
     const backend = this.opened();
     return this.kept('coalescedRing', () => {
       const { CoalescedMmio } = this.abi.Cap;
-      this.need(CoalescedMmio, 'a ring of coalesced writes');
+      this.requireCapability(CoalescedMmio, 'a ring of coalesced writes');
       // What the host answers is the number of the ring's page in the run state.
-      const offset = this.queryExtension(CoalescedMmio) * pageSize;
-      const { address, length } = this.parts.state;
+      const offset = this.hostCapability(CoalescedMmio) * pageSize;
+      const { address, length } = this.resources.state;
       if (offset + pageSize > length) {
         throw new KvmError('ERR_KVM_UNSUPPORTED', 'this host maps no ring of coalesced writes');
       }
@@ -41,7 +41,7 @@ export abstract class VcpuMemory extends KvmFd<'vcpu'> {
    */
   get dirtyRing(): DirtyRing {
     const backend = this.opened();
-    const { dirtyRing } = this.parts;
+    const { dirtyRing } = this.resources;
     if (dirtyRing === undefined) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this vCPU has no dirty ring', {
         hint: 'call vm.enableDirtyRing before the first vCPU is made',

@@ -4,7 +4,7 @@ import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { detached, lying } from '../../test/lies.js';
 import { Cap, KVM_REG_SIZE, KVM_X86_REG_MSR, RegSize } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 
 const IA32_STAR = 0xc000_0081;
 const star = KVM_X86_REG_MSR(IA32_STAR);

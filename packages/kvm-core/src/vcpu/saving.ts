@@ -1,7 +1,7 @@
 import type { RunHead } from '../arch/architecture.js';
 import { checkKind } from '../state/parts.js';
 import { broken, type NewPart, SavedState } from '../state/saved-state.js';
-import type { AnyExit } from './exits.js';
+import type { AnyExit } from './exit-views.js';
 import { GenericVcpu } from './vcpu.js';
 
 /** The state of a vCPU as a whole, on the architectures whose kernel tells it. */

@@ -21,7 +21,7 @@ import {
   type KvmSregs,
   KvmXsave,
 } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 
 const IA32_TSC = 0x10;
 const IA32_SYSENTER_CS = 0x174;
@@ -237,7 +237,7 @@ onEachBackend('Vcpu', (backend) => {
     const state = KvmNestedState.from({ size: KvmNestedState.size });
     const error = kvmError('ERR_KVM_UNSUPPORTED', () => guest.vcpu.ioctl(KVM_GET_NESTED_STATE, state));
     expect(error.message).toBe(
-      "KVM_GET_NESTED_STATE: this host's KVM lacks KVM_CAP_NESTED_STATE (it came with Linux 5.10 or earlier)",
+      "KVM_GET_NESTED_STATE: this host's KVM lacks KVM_CAP_NESTED_STATE, Cap.NestedState (it came with Linux 5.10 or earlier)",
     );
   });
 

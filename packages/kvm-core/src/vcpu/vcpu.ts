@@ -3,16 +3,16 @@ import type { RunHead } from '../arch/architecture.js';
 import { keepOwner } from '../ioctl/descriptor.js';
 import { withGroups } from '../ioctl/groups.js';
 import { closedError, KvmFd } from '../ioctl/kvm-fd.js';
-import { StatsFd } from '../ioctl/stats.js';
-import { type OfferedVcpu, offerVcpu, type TransferredVcpu, withdrawVcpu } from '../share/vcpu.js';
+import { StatsFd } from '../ioctl/stats-fd.js';
+import { type OfferedVcpu, offerVcpu, type TransferredVcpu, withdrawVcpu } from '../threads/transferred-vcpu.js';
 import { type DeadlineTimer, deadlineOf, type RunOptions } from './deadline.js';
-import { type AnyExit, type ExitTable, ExitViews } from './exits.js';
+import { type AnyExit, type ExitMakers, ExitViews } from './exit-views.js';
 import { hasHeartbeat, startHeartbeat } from './heartbeat.js';
 import { VcpuInterrupts } from './interrupts.js';
 import { type KickHandle, type KickState, kick } from './kick.js';
 import { VcpuMemory } from './memory.js';
 import { VcpuOneReg } from './one-reg.js';
-import type { VcpuParts } from './parts.js';
+import type { VcpuResources } from './resources.js';
 import type { RunState } from './run-state.js';
 import { VcpuSignals } from './signals.js';
 
@@ -45,16 +45,16 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   /** KVM_RUN: before the first time, and after the end, something else stands here, so that no run has to ask. */
   #enter: () => number;
   #hasRun: boolean;
-  protected readonly parts: VcpuParts;
+  protected readonly resources: VcpuResources;
   #offered: OfferedVcpu | undefined;
   #deadlinePassed = false;
 
   /** @internal `vm.createVcpu`. */
-  constructor(parts: VcpuParts, exits: ExitTable<E>) {
-    const { descriptor, id, state, kickState, timer } = parts;
+  constructor(resources: VcpuResources, exits: ExitMakers<E>) {
+    const { descriptor, id, state, kickState, timer } = resources;
     super(descriptor);
-    this.parts = parts;
-    this.#hasRun = parts.hasRun;
+    this.resources = resources;
+    this.#hasRun = resources.hasRun;
     this.id = id;
     this.#state = state;
     this.#kick = kickState;
@@ -215,8 +215,8 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /** What the architecture told the vCPU once. */
-  protected get told(): Uint32Array {
-    return this.parts.told;
+  protected get initWords(): Uint32Array {
+    return this.resources.initWords;
   }
 
   /** The run state, mapped: what the kernel and this process tell each other about the vCPU. `struct kvm_run`, api.rst 5. */
@@ -227,7 +227,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
 
   /** Turns on a capability of this vCPU that is off by default. KVM_ENABLE_CAP, api.rst 4.37. Cap.EnableCap. */
   enableCap(cap: number, args: readonly bigint[] = [], flags = 0): void {
-    this.enable(cap, args, flags);
+    this.enableCapability(cap, args, flags);
   }
 
   /**
@@ -247,9 +247,9 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
 
   #offer(): ReturnType<typeof offerVcpu> {
     this.opened();
-    const { parent } = this.parts.descriptor;
+    const { parent } = this.resources.descriptor;
     if (parent === undefined) throw closedError('vcpu');
-    const offer = offerVcpu(this.parts, this.#hasRun, parent);
+    const offer = offerVcpu(this.resources, this.#hasRun, parent);
     this.#offered = offer.offered;
     this.#enter = () => {
       throw closedError('vcpu', true);

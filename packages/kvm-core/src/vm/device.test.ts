@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { DeviceType, KVM_DEV_VFIO_FILE, KVM_DEV_VFIO_FILE_ADD, KVM_DEV_VFIO_FILE_DEL } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 import { Device } from './device.js';
 
 const { EBADF, EBUSY, EINVAL, ENODEV, ENXIO } = constants.errno;

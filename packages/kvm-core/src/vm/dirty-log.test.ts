@@ -7,10 +7,10 @@ import { detached, fakes, lying } from '../../test/lies.js';
 import { codeAddress, type RealModeGuest, realModeGuest } from '../../test/real-mode.js';
 import { exitOf } from '../../test/run.js';
 import { Cap, DirtyLogManual, ExitReason, MemoryFlag } from '../abi/x86/index.js';
+import { Kvm } from '../arch/x86/kvm.js';
 import type { BackendName } from '../backend/backend.js';
 import { DirtyLog } from '../memory/dirty-log.js';
 import { pageSize } from '../memory/page-size.js';
-import { Kvm } from '../x86/kvm.js';
 
 const { EINVAL, ENOENT } = constants.errno;
 

@@ -64,21 +64,21 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
    */
   enableDirtyRing(entries: number): void {
     const { DirtyLogRing, DirtyLogRingAcqRel } = this.abi.Cap;
-    const cap = this.queryExtension(DirtyLogRingAcqRel) > 0 ? DirtyLogRingAcqRel : DirtyLogRing;
-    this.need(cap, 'a dirty ring');
+    const cap = this.hostCapability(DirtyLogRingAcqRel) > 0 ? DirtyLogRingAcqRel : DirtyLogRing;
+    this.requireCapability(cap, 'a dirty ring');
     const entrySize = this.abi.KvmDirtyGfn.size;
-    integer(entries, pageSize / entrySize, this.queryExtension(cap) / entrySize, 'the entries of a dirty ring');
+    integer(entries, pageSize / entrySize, this.hostCapability(cap) / entrySize, 'the entries of a dirty ring');
     if (2 ** Math.round(Math.log2(entries)) !== entries) {
       throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the entries of a dirty ring must be a power of two, not ${entries}`);
     }
-    this.enable(cap, [BigInt(entries * entrySize)], 0);
+    this.enableCapability(cap, [BigInt(entries * entrySize)], 0);
   }
 
   /** However a ring is enabled, its length has to be known: what is mapped beyond its end must not be touched. */
-  protected override enable(cap: number, args: readonly bigint[], flags: number): void {
+  protected override enableCapability(cap: number, args: readonly bigint[], flags: number): void {
     // Read once: what is remembered has to be what the kernel was told.
     const own = list(args, 'the arguments of a capability').map((each, i) => u64(each, `args[${i}]`));
-    super.enable(cap, own, flags);
+    super.enableCapability(cap, own, flags);
     const { DirtyLogRing, DirtyLogRingAcqRel } = this.abi.Cap;
     // The kernel looks at 32 bits of it.
     if (cap === DirtyLogRing || cap === DirtyLogRingAcqRel) {

@@ -1,7 +1,7 @@
 import type { KvmIrqRoutingEntry, KvmIrqRoutingEntryU } from '../abi/x86/structs.js';
 import type { Abi } from '../arch/architecture.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { given, integer, u32, u64 } from '../struct/check.js';
+import { integer, objectOf, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
 import type { StructInit } from '../struct/struct.js';
 
@@ -57,7 +57,7 @@ type Target = keyof StructInit<KvmIrqRoutingEntryU>;
 /** A route as the kernel takes it. `limit` is one more than the largest GSI. */
 export function routingEntry(abi: Abi, route: GsiRoute, limit: number): Fields {
   const { IrqRoutingType, MsiFlag, KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL: twoLevel } = abi;
-  const { gsi, ...wiring } = given(route, 'a route');
+  const { gsi, ...wiring } = objectOf(route, 'a route');
   integer(gsi, 0, limit - 1, 'gsi');
   const [[kind, target] = [], another] = Object.entries(wiring).filter(([, value]) => value !== undefined);
   if (another !== undefined) throw unknown(`${kind} and ${another[0]}`);
@@ -67,7 +67,7 @@ export function routingEntry(abi: Abi, route: GsiRoute, limit: number): Fields {
     flags,
     u: u as StructInit<KvmIrqRoutingEntryU>,
   });
-  const fields = (): object => given(target as object, `the target of a route, ${kind},`);
+  const fields = (): object => objectOf(target as object, `the target of a route, ${kind},`);
   switch (kind) {
     case 'irqChip':
       return entry(IrqRoutingType.IrqChip, { irqChip: fields() });

@@ -5,9 +5,9 @@ import { kvmError } from '../../test/errors.js';
 import { type Interruptible, interruptible, Port } from '../../test/interruptible.js';
 import { fakes } from '../../test/lies.js';
 import { Cap, IrqChipId, XenHvmConfigFlag } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
-import { Lapic, LapicRegister } from '../x86/lapic.js';
-import type { Vm } from '../x86/vm/vm.js';
+import { Kvm } from '../arch/x86/kvm.js';
+import { Lapic, LapicRegister } from '../arch/x86/lapic.js';
+import type { Vm } from '../arch/x86/vm/vm.js';
 import type { GsiRoute } from './gsi-route.js';
 
 const { EINVAL, ENXIO } = constants.errno;

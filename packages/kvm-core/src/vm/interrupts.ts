@@ -73,7 +73,7 @@ export abstract class VmInterrupts extends KvmFd<'vm'> {
 
   /** One more than the largest GSI that can be routed. */
   protected gsiLimit(): number {
-    const limit = this.queryExtension(this.abi.Cap.IrqRouting);
+    const limit = this.hostCapability(this.abi.Cap.IrqRouting);
     return limit > 0 ? limit : 2 ** 32;
   }
 

@@ -6,7 +6,7 @@ import { fakes } from '../../test/lies.js';
 import { realModeGuest } from '../../test/real-mode.js';
 import { exitOf } from '../../test/run.js';
 import { Cap, ExitReason, IoeventfdFlag } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
+import { Kvm } from '../arch/x86/kvm.js';
 
 const { EEXIST, EINVAL, ENOENT } = constants.errno;
 

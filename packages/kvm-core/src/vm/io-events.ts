@@ -56,7 +56,7 @@ export abstract class VmIoEvents extends KvmFd<'vm'> {
     if (matching !== 0 && value >> BigInt(8 * len) !== 0n) {
       throw new KvmError('ERR_KVM_OUT_OF_RANGE', `no write of ${len} bytes has the value ${value}`);
     }
-    if (len === 0) this.need(this.abi.Cap.IoeventfdAnyLength, 'a doorbell for writes of any length');
+    if (len === 0) this.requireCapability(this.abi.Cap.IoeventfdAnyLength, 'a doorbell for writes of any length');
     const place = { addr: u64(addr, 'addr'), len, datamatch: value };
     this.write(KVM_IOEVENTFD, { ...place, fd, flags: flags | matching });
   }
@@ -76,7 +76,7 @@ export abstract class VmIoEvents extends KvmFd<'vm'> {
 
   private zone(zone: CoalescedZone): Pick<KvmCoalescedMmioZone, 'addr' | 'size' | 'pio'> {
     const { addr, size, pio = false } = optionsOf(zone, 'a zone of coalesced writes', ['addr', 'size', 'pio']);
-    if (boolean(pio, 'pio')) this.need(this.abi.Cap.CoalescedPio, 'a zone of ports');
+    if (boolean(pio, 'pio')) this.requireCapability(this.abi.Cap.CoalescedPio, 'a zone of ports');
     return { addr: u64(addr, 'addr'), size: integer(size, 1, 0xffff_ffff, 'size'), pio };
   }
 }

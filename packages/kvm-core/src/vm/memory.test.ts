@@ -4,10 +4,10 @@ import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
 import { realModeGuest } from '../../test/real-mode.js';
 import { Cap, MemoryAttribute, MemoryFlag } from '../abi/x86/index.js';
+import { Kvm } from '../arch/x86/kvm.js';
+import type { Vm } from '../arch/x86/vm/vm.js';
 import { GuestMemory } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
-import { Kvm } from '../x86/kvm.js';
-import type { Vm } from '../x86/vm/vm.js';
 import type { Slot } from './memory.js';
 
 const { EINVAL, ENOENT } = constants.errno;

@@ -110,11 +110,11 @@ export abstract class VmMemory extends KvmFd<'vm'> {
   /** The lower half of a slot's number counts the slots of an address space, the upper half the address spaces. */
   private checkSlot(slot: number): void {
     const { MultiAddressSpace, NrMemslots } = this.abi.Cap;
-    integer(u32(slot, 'slot') & 0xffff, 0, this.limit(NrMemslots) - 1, 'slot');
+    integer(u32(slot, 'slot') & 0xffff, 0, this.cachedCapability(NrMemslots) - 1, 'slot');
     const space = slot >>> 16;
     if (space === 0) return;
-    this.need(MultiAddressSpace, `slot ${slot} of address space ${space}`);
-    integer(space, 0, this.limit(MultiAddressSpace) - 1, 'the address space of a slot');
+    this.requireCapability(MultiAddressSpace, `slot ${slot} of address space ${space}`);
+    integer(space, 0, this.cachedCapability(MultiAddressSpace) - 1, 'the address space of a slot');
   }
 
   /**

@@ -24,8 +24,8 @@ import {
   KvmUserspaceMemoryRegion,
   MemoryFlag,
 } from '../abi/x86/index.js';
-import { Kvm } from '../x86/kvm.js';
-import { enterMode } from '../x86/mode.js';
+import { Kvm } from '../arch/x86/kvm.js';
+import { enterMode } from '../arch/x86/mode.js';
 
 const { EEXIST, EINVAL, ENOENT } = constants.errno;
 

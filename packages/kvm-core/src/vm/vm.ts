@@ -1,12 +1,12 @@
 import { Descriptor, keepUntilClosed, type VmFacts } from '../ioctl/descriptor.js';
 import { withGroups } from '../ioctl/groups.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { StatsFd } from '../ioctl/stats.js';
-import { type SharedVm, shareVm } from '../share/vm.js';
-import type { HandlerTypes, ResultOf } from '../start/handlers.js';
-import { type DataGiven, type Running, type StartOptions, startVcpus } from '../start/start.js';
+import { StatsFd } from '../ioctl/stats-fd.js';
 import { integer } from '../struct/check.js';
-import { type VcpuParts, vcpuParts } from '../vcpu/parts.js';
+import type { HandlerTypes, ResultOf } from '../threads/handlers.js';
+import { type SharedVm, shareVm } from '../threads/shared-vm.js';
+import { type DataGiven, type Running, type StartOptions, startVcpus } from '../threads/start.js';
+import { createResources, type VcpuResources } from '../vcpu/resources.js';
 import type { GenericVcpu } from '../vcpu/vcpu.js';
 import { VmDevices } from './devices.js';
 import { VmDirtyLog } from './dirty-log.js';
@@ -45,7 +45,7 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
   protected readonly made = new Map<number, Descriptor>();
   /** @internal The vCPUs of the architecture. */
   protected abstract readonly vcpuType: new (
-    parts: VcpuParts,
+    resources: VcpuResources,
   ) => C;
 
   /** @internal `kvm.createVm`. */
@@ -60,7 +60,7 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
    * Cap.CheckExtensionVm.
    */
   checkExtension(cap: number): number {
-    return this.extension(cap);
+    return this.ownCapability(cap);
   }
 
   /**
@@ -70,11 +70,11 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
    */
   createVcpu(id: number): C {
     this.opened();
-    const limit = this.limit(this.abi.Cap.MaxVcpuId) || this.limit(this.abi.Cap.MaxVcpus);
+    const limit = this.cachedCapability(this.abi.Cap.MaxVcpuId) || this.cachedCapability(this.abi.Cap.MaxVcpus);
     integer(id, 0, limit - 1, 'a vCPU id');
     const fd = this.callForFd(this.abi.KVM_CREATE_VCPU, id);
     const { mmapSize, dirtyRingBytes } = this.facts;
-    const parts = vcpuParts(KvmFd.descriptorOf(this), fd, id, mmapSize, dirtyRingBytes);
+    const parts = createResources(KvmFd.descriptorOf(this), fd, id, mmapSize, dirtyRingBytes);
     this.made.set(id, parts.descriptor);
     return new this.vcpuType(parts);
   }
@@ -113,6 +113,6 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
    * @param args what the capability takes: up to four numbers.
    */
   enableCap(cap: number, args: readonly bigint[] = [], flags = 0): void {
-    this.enable(cap, args, flags);
+    this.enableCapability(cap, args, flags);
   }
 }

@@ -1,2 +1,2 @@
 /** The Worker's file of a program that brings its own. */
-import '../../dist/start/worker.js';
+import '../../dist/threads/worker.js';

@@ -1,0 +1,22 @@
+import type { Cap } from '../../abi/arm64/groups.js';
+import { GenericKvm } from '../../system/kvm.js';
+import { type KvmOptions, openSystem } from '../../system/open.js';
+import { arm64 } from './architecture.js';
+import { Vm } from './vm.js';
+
+/** The whole of a host's KVM: `/dev/kvm`, open. VMs are made here, and what the host can do is asked here. */
+export class Kvm extends GenericKvm<Vm, Cap> {
+  /** @internal */
+  protected readonly vmType = Vm;
+
+  /**
+   * Opens KVM and checks that the kernel speaks the one stable version of its API.
+   *
+   * @throws KvmError `ERR_KVM_UNAVAILABLE` without a device, `ERR_KVM_PERMISSION` when it may not be opened,
+   *   `ERR_KVM_BACKEND` when the backend does not load, `ERR_KVM_API_VERSION` when the kernel's API is not version 12,
+   *   `ERR_KVM_UNSUPPORTED` on a machine of another architecture.
+   */
+  static open(options: KvmOptions = {}): Kvm {
+    return new Kvm(openSystem(arm64, options));
+  }
+}

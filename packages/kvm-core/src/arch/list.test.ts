@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { entryFor, machines } from './list.js';
+
+const names = Object.keys(machines).sort();
+
+test('every architecture of the list has its folders, and no other has', () => {
+  const folders = (path: string): string[] => {
+    const entries = readdirSync(new URL(path, import.meta.url), { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  };
+  expect(folders('./').sort()).toEqual(names);
+  expect(folders('../abi/').sort()).toEqual(names);
+});
+
+test('every architecture of the list has its entries in package.json', () => {
+  const { exports } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const expected = names.flatMap((name) => [`./${name}`, `./abi/${name}`]);
+  expect(Object.keys(exports).sort()).toEqual([...expected, '.', './abi', './struct', './worker'].sort());
+  expect(exports['./x86']).toEqual(exports['.']);
+  expect(exports['./abi/x86']).toEqual(exports['./abi']);
+});
+
+test('a machine is told which entry is its own', () => {
+  expect([entryFor('x64'), entryFor('riscv64'), entryFor('ia32')]).toEqual(['@kvm/core', '@kvm/core/riscv', undefined]);
+});

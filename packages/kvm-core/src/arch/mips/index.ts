@@ -1,0 +1,16 @@
+import * as abi from '../../abi/mips/index.js';
+import { namesOf } from '../names.js';
+import { plainClasses } from '../plain.js';
+import { mips } from './architecture.js';
+import { type Exit, exitMakers } from './exit.js';
+
+export * from '../../abi/mips/index.js';
+export * from '../common.js';
+export type { Exit } from './exit.js';
+
+export const { Kvm, Vm, Vcpu } = /* @__PURE__ */ plainClasses<Exit, abi.KvmRun, abi.Cap>(mips, exitMakers);
+export type Kvm = InstanceType<typeof Kvm>;
+export type Vm = InstanceType<typeof Vm>;
+export type Vcpu = InstanceType<typeof Vcpu>;
+
+export const { capName, capByName, allCaps, exitReasonName } = namesOf<abi.Cap>(abi);

@@ -1,0 +1,75 @@
+import * as abi from '../../abi/s390/index.js';
+import { type GuestMemory, memoryAccess } from '../../memory/guest-memory.js';
+import { wholePages64 } from '../../memory/sizes.js';
+import { bytesGiven } from '../../struct/bytes.js';
+import { objectOf } from '../../struct/check.js';
+import { adoptVcpu, type TransferredVcpu } from '../../threads/transferred-vcpu.js';
+import type { VcpuResources } from '../../vcpu/resources.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import { isGuestMemory } from '../../vm/memory.js';
+import { s390 } from './architecture.js';
+import { type Exit, exitMakers } from './exit.js';
+import { type MemOpOptions, memOp } from './memory.js';
+
+/** Room for the interrupts of a vCPU: as many as the kernel can have pending, of every source. */
+const irqStateSize = 0x10_0000;
+
+/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. */
+export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
+  /** @internal `vm.createVcpu`. */
+  constructor(resources: VcpuResources) {
+    super(resources, exitMakers);
+  }
+
+  /**
+   * The vCPU that another thread gave away with `transfer`: this thread's from now on.
+   *
+   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for what no vCPU gave.
+   */
+  static from(transferred: TransferredVcpu): Vcpu {
+    return new Vcpu(adoptVcpu(s390, transferred));
+  }
+
+  /**
+   * Reads or writes the guest's memory by this vCPU's logical addresses, or checks whether that may be: `op` says which,
+   * `KVM_S390_MEMOP_LOGICAL_READ` for one. KVM_S390_MEM_OP, api.rst 4.89. s390, Cap.S390MemOp.
+   *
+   * @param bytes what is written, or where what is read goes; 64 KiB at most.
+   */
+  memOp(options: MemOpOptions, bytes: Uint8Array): void {
+    const backend = this.opened();
+    const { argument, behind } = memOp(objectOf(options, 'a memory operation'), bytes, (each) => backend.address(each));
+    this.call(abi.KVM_S390_MEM_OP, this.addressOf(argument, behind));
+  }
+
+  /** The interrupts that are pending: `KvmS390Irq` structs, one after the other. KVM_S390_GET_IRQ_STATE, api.rst 4.95. s390, Cap.S390IrqState. */
+  getIrqState(): Uint8Array {
+    const state = new Uint8Array(irqStateSize);
+    const length = this.#irqState(abi.KVM_S390_GET_IRQ_STATE, state);
+    return state.slice(0, length);
+  }
+
+  /** Makes such interrupts pending, on a vCPU without any. KVM_S390_SET_IRQ_STATE, api.rst 4.94. s390, Cap.S390IrqState. */
+  setIrqState(state: Uint8Array): void {
+    this.#irqState(abi.KVM_S390_SET_IRQ_STATE, bytesGiven(state, 'the state of interrupts'));
+  }
+
+  #irqState(ioctl: typeof abi.KVM_S390_GET_IRQ_STATE | typeof abi.KVM_S390_SET_IRQ_STATE, state: Uint8Array): number {
+    const buf = BigInt(this.opened().address(state));
+    return this.call(ioctl, this.addressOf(abi.KvmS390IrqState.from({ buf, len: state.length }), [state]));
+  }
+
+  /**
+   * Gives a user-controlled VM's vCPU memory: `memory` at `vcpuAddr`, both multiples of 1 MiB. The memory stays for as long as the VM
+   * lives. KVM_S390_UCAS_MAP, api.rst 4.51. s390, Cap.S390Ucontrol.
+   */
+  ucasMap(memory: GuestMemory, vcpuAddr: bigint): void {
+    isGuestMemory(memory);
+    const pages = memoryAccess.pages(memory, 0);
+    const userAddr = BigInt(this.opened().address(pages));
+    const length = BigInt(pages.length);
+    const argument = abi.KvmS390UcasMapping.from({ userAddr, vcpuAddr: wholePages64(vcpuAddr, 'vcpuAddr'), length });
+    this.call(abi.KVM_S390_UCAS_MAP, this.addressOf(argument, [pages]));
+    this.hold(`user-controlled memory at ${vcpuAddr}`, { memory: pages, release: memoryAccess.hold(memory) });
+  }
+}

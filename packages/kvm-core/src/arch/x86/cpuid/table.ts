@@ -1,0 +1,266 @@
+import { CpuidFlag, KvmCpuidEntry2 } from '../../../abi/x86/index.js';
+import { KvmError } from '../../../errors/kvm-error.js';
+import { integer, list, objectOf, u32 } from '../../../struct/check.js';
+import { custom, type ShowOptions, show } from '../../../struct/inspect.js';
+import { optionsOf } from '../../../struct/options.js';
+import { copyOf, type StructInit } from '../../../struct/struct.js';
+import type { CpuidBit } from './features.js';
+import { textOf, wordsOf } from './text.js';
+
+const hypervisorLeaf = 0x4000_0000;
+const extendedLeaf = 0x8000_0000;
+/** Where newer processors tell their topology: Intel's first, and the one of more levels. */
+const topologyLeaves = [0xb, 0x1f] as const;
+/** EDX of leaf 1. */
+const hyperThreading = 1 << 28;
+/** What 15 bits of an id, which AMD can tell of, have room for. */
+const mostProcessors = 2 ** 15;
+const brandLeaves = [0x8000_0002, 0x8000_0003, 0x8000_0004] as const;
+
+/**
+ * What CPUID tells a guest, to be edited: a copy of the leaves it is made of, by leaf and subleaf, with the bits and texts in them
+ * under their names. `vcpu.setCpuid2` takes it.
+ */
+export class CpuidTable implements Iterable<KvmCpuidEntry2> {
+  #entries: KvmCpuidEntry2[];
+
+  /** @param entries what `kvm.getSupportedCpuid` or `vcpu.getCpuid2` gave, another table, or leaves of your own. */
+  constructor(entries: ArrayLike<StructInit<KvmCpuidEntry2>> | CpuidTable = []) {
+    this.#entries = CpuidTable.leavesOf(entries).map((entry) =>
+      entry instanceof KvmCpuidEntry2 ? copyOf(entry) : KvmCpuidEntry2.from(entry),
+    );
+  }
+
+  /** @internal The leaves that are given as a table or as a list. */
+  static leavesOf<T>(entries: CpuidTable | ArrayLike<T>): readonly (KvmCpuidEntry2 | T)[] {
+    if (!(entries instanceof CpuidTable)) return list(entries, 'CPUID leaves');
+    if (!(#entries in entries)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no CpuidTable');
+    return entries.#entries;
+  }
+
+  /** The entries as plain data. `new CpuidTable(JSON.parse(text))` makes a table of them again. */
+  toJSON(): StructInit<KvmCpuidEntry2>[] {
+    return this.#entries.map(({ function: leaf, index, flags, eax, ebx, ecx, edx }) => ({
+      function: leaf,
+      index,
+      flags,
+      eax,
+      ebx,
+      ecx,
+      edx,
+    }));
+  }
+
+  /** @internal `console.log`: a row for each leaf and subleaf. */
+  [custom](depth: unknown, options: ShowOptions = {}): string {
+    const rows = () => this.#entries.map((entry) => new Row(entry));
+    // A row is a line of its own: `compact` would put several on one.
+    return show(`CpuidTable(${this.length})`, rows, depth, { ...options, compact: false });
+  }
+
+  /** How many leaves and subleaves there are. */
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  [Symbol.iterator](): Iterator<KvmCpuidEntry2> {
+    return this.#entries.values();
+  }
+
+  /**
+   * What CPUID gives for EAX = `leaf` and ECX = `subleaf`: the entry itself, whose registers may be changed. A leaf without subleaves is
+   * found whatever `subleaf` says.
+   */
+  find(leaf: number, subleaf = 0): KvmCpuidEntry2 | undefined {
+    u32(leaf, 'a CPUID leaf');
+    u32(subleaf, 'a CPUID subleaf');
+    return this.#entries.find(isOf(leaf, subleaf));
+  }
+
+  /**
+   * Adds a leaf, or puts it in the place of the same one: `{ function: 0x4000_0000, eax: 0x4000_0001 }`. With an `index` it is a subleaf.
+   *
+   * @returns the entry in the table.
+   */
+  put(entry: StructInit<KvmCpuidEntry2>): KvmCpuidEntry2 {
+    const fresh = entry instanceof KvmCpuidEntry2 ? copyOf(entry) : KvmCpuidEntry2.from(withFlags(entry));
+    const significant = (fresh.flags & CpuidFlag.SignificantIndex) !== 0;
+    const at = this.#entries.findIndex(
+      significant ? isOf(fresh.function, fresh.index) : (each) => each.function === fresh.function,
+    );
+    if (at === -1) this.#entries.push(fresh);
+    else this.#entries[at] = fresh;
+    return fresh;
+  }
+
+  /** Takes a leaf away with all its subleaves, or one of these; says how many entries went. */
+  delete(leaf: number, subleaf?: number): number {
+    u32(leaf, 'a CPUID leaf');
+    if (subleaf !== undefined) u32(subleaf, 'a CPUID subleaf');
+    const before = this.length;
+    const gone = subleaf === undefined ? (each: KvmCpuidEntry2) => each.function === leaf : isOf(leaf, subleaf);
+    this.#entries = this.#entries.filter((each) => !gone(each));
+    return before - this.length;
+  }
+
+  /** Whether the guest is told of a feature, as `CpuidFeature` has them. */
+  has(feature: CpuidBit): boolean {
+    const { leaf, subleaf, register, mask } = checked(feature);
+    return ((this.find(leaf, subleaf)?.[register] ?? 0) & mask) !== 0;
+  }
+
+  /**
+   * Tells the guest of features. That does not give it what the host lacks: see `kvm.getSupportedCpuid`.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the table has no such leaf: `put` one first.
+   */
+  enable(...features: readonly CpuidBit[]): void {
+    const places = features.map(checked).map((place) => {
+      const entry = this.find(place.leaf, place.subleaf);
+      if (entry !== undefined) return { entry, ...place };
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `this CPUID table has no leaf 0x${place.leaf.toString(16)}`, {
+        hint: 'put() one first',
+      });
+    });
+    for (const { entry, register, mask } of places) entry[register] = (entry[register] | mask) >>> 0;
+  }
+
+  /** Hides features from the guest. */
+  disable(...features: readonly CpuidBit[]): void {
+    for (const { leaf, subleaf, register, mask } of features.map(checked)) {
+      const entry = this.find(leaf, subleaf);
+      if (entry !== undefined) entry[register] = (entry[register] & ~mask) >>> 0;
+    }
+  }
+
+  /**
+   * Gives the processor an APIC id, and a topology of `count` processors: cores of one package, without hyper-threads. Leaf 1 has the low
+   * 8 bits of the id, and the number of processors; leaf 0xb, which is added where it is missing, has the whole id; so have 0x1f, and AMD's
+   * 0x8000_0008 and 0x8000_001e, where the table has them. On x86 the id of a vCPU, as `vm.createVcpu` takes it, is its APIC id.
+   *
+   * @param id below the power of two that `count` fits in.
+   * @param count processors of the guest; 1.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the table has no leaf 1, `ERR_KVM_OUT_OF_RANGE`.
+   */
+  setApicId(id: number, count = 1): void {
+    integer(count, 1, mostProcessors, 'the number of processors');
+    const bits = Math.ceil(Math.log2(count));
+    integer(id, 0, 2 ** bits - 1, `an APIC id of one of ${count} processors`);
+    const basic = this.find(1);
+    if (basic === undefined) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this CPUID table has no leaf 0x1', { hint: 'put() one first' });
+    }
+    const low = (word: number, mask: number): number => (word & ~mask) >>> 0;
+    basic.ebx = (low(basic.ebx, 0xffff_0000) | (Math.min(count, 0xff) << 16) | ((id & 0xff) << 24)) >>> 0;
+    // Whether the number of processors means anything.
+    basic.edx = (count > 1 ? basic.edx | hyperThreading : low(basic.edx, hyperThreading)) >>> 0;
+    const highest = this.find(0) ?? this.put({ function: 0 });
+    highest.eax = Math.max(highest.eax, topologyLeaves[0]);
+    for (const leaf of topologyLeaves) {
+      if (leaf !== topologyLeaves[0] && this.find(leaf) === undefined) continue;
+      this.delete(leaf);
+      // Threads of a core, cores of the package, and the end of the list.
+      this.put({ function: leaf, index: 0, eax: 0, ebx: 1, ecx: 0x100, edx: id });
+      this.put({ function: leaf, index: 1, eax: bits, ebx: count, ecx: 0x201, edx: id });
+      this.put({ function: leaf, index: 2, ecx: 2, edx: id });
+    }
+    const sizes = this.find(0x8000_0008);
+    if (sizes !== undefined && this.vendor === 'AuthenticAMD') {
+      sizes.ecx = (low(sizes.ecx, 0xf0ff) | Math.min(count - 1, 0xff) | (bits << 12)) >>> 0;
+    }
+    const extended = this.find(0x8000_001e);
+    if (extended !== undefined) {
+      extended.eax = id;
+      extended.ebx = id & 0xff;
+    }
+  }
+
+  /** Who made the processor: twelve characters of leaf 0, "GenuineIntel" or "AuthenticAMD"; empty without the leaf. */
+  get vendor(): string {
+    const { ebx = 0, edx = 0, ecx = 0 } = this.find(0) ?? {};
+    return textOf([ebx, edx, ecx]);
+  }
+
+  set vendor(text: string) {
+    const [ebx = 0, edx = 0, ecx = 0] = wordsOf(text, 3, 'the vendor');
+    this.put({ function: 0, eax: this.find(0)?.eax ?? 0, ebx, ecx, edx });
+  }
+
+  /** Who made the hypervisor: twelve characters of leaf 0x4000_0000, "KVMKVMKVM"; empty without the leaf. */
+  get hypervisor(): string {
+    const { ebx = 0, ecx = 0, edx = 0 } = this.find(hypervisorLeaf) ?? {};
+    return textOf([ebx, ecx, edx]);
+  }
+
+  set hypervisor(text: string) {
+    const [ebx = 0, ecx = 0, edx = 0] = wordsOf(text, 3, 'the hypervisor');
+    this.put({ function: hypervisorLeaf, eax: this.find(hypervisorLeaf)?.eax ?? hypervisorLeaf, ebx, ecx, edx });
+  }
+
+  /** What the processor is called: up to 48 characters, in three leaves from 0x8000_0002; empty without them. */
+  get brand(): string {
+    const words = brandLeaves.flatMap((leaf) => {
+      const { eax = 0, ebx = 0, ecx = 0, edx = 0 } = this.find(leaf) ?? {};
+      return [eax, ebx, ecx, edx];
+    });
+    return textOf(words);
+  }
+
+  set brand(text: string) {
+    const words = wordsOf(text, brandLeaves.length * 4, 'the brand');
+    for (const [i, leaf] of brandLeaves.entries()) {
+      const [eax = 0, ebx = 0, ecx = 0, edx = 0] = words.slice(i * 4);
+      this.put({ function: leaf, eax, ebx, ecx, edx });
+    }
+    // A guest reads them only where leaf 0x8000_0000 says that they are there.
+    const highest = this.find(extendedLeaf) ?? this.put({ function: extendedLeaf });
+    highest.eax = Math.max(highest.eax, brandLeaves[2]);
+  }
+}
+
+/** A leaf, as a table prints it: `0xd.1: eax 0000000f, ebx ...`. */
+class Row {
+  readonly #text: string;
+
+  constructor({ function: leaf, index, flags, eax, ebx, ecx, edx }: KvmCpuidEntry2) {
+    const place = (flags & CpuidFlag.SignificantIndex) === 0 ? '' : `.${index.toString(16)}`;
+    const words = Object.entries({ eax, ebx, ecx, edx }).map(
+      ([name, word]) => `${name} ${word.toString(16).padStart(8, '0')}`,
+    );
+    this.#text = `${`0x${leaf.toString(16)}${place}:`.padEnd(14)}${words.join(' ')}`;
+  }
+
+  [custom](): string {
+    return this.#text;
+  }
+}
+
+/** Whether an entry is what CPUID gives for a leaf and subleaf. */
+function isOf(leaf: number, subleaf: number): (entry: KvmCpuidEntry2) => boolean {
+  return (entry) =>
+    entry.function === leaf && ((entry.flags & CpuidFlag.SignificantIndex) === 0 || entry.index === subleaf);
+}
+
+/** An `index` makes a subleaf, which the flag says. */
+function withFlags(entry: StructInit<KvmCpuidEntry2>): StructInit<KvmCpuidEntry2> {
+  const { index } = objectOf(entry, 'a CPUID leaf');
+  return { flags: index === undefined ? 0 : CpuidFlag.SignificantIndex, ...entry };
+}
+
+const registers: readonly CpuidBit['register'][] = ['eax', 'ebx', 'ecx', 'edx'];
+
+function checked(feature: CpuidBit): CpuidBit & { mask: number } {
+  const { leaf, subleaf, register, bit } = optionsOf(feature, 'a CPUID feature', [
+    'leaf',
+    'subleaf',
+    'register',
+    'bit',
+  ]);
+  u32(leaf, 'the leaf of a feature');
+  u32(subleaf, 'the subleaf of a feature');
+  if (!registers.includes(register)) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the register of a feature must be one of: ${registers.join(', ')}`);
+  }
+  const mask = (1 << integer(bit, 0, 31, 'the bit of a feature')) >>> 0;
+  return { leaf, subleaf, register, bit, mask };
+}

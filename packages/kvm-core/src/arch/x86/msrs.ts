@@ -1,0 +1,88 @@
+import { type KvmMsrEntry, KvmMsrs } from '../../abi/x86/index.js';
+import { KvmError } from '../../errors/kvm-error.js';
+import { list, u32 } from '../../struct/check.js';
+import type { StructInit } from '../../struct/struct.js';
+
+/** The argument of KVM_GET_MSRS: these indices, with room for their values. */
+export function msrList(indices: ArrayLike<number>): KvmMsrs {
+  return msrValues(list(indices, 'the indices of MSRs').map((index) => ({ index: u32(index, 'the index of an MSR') })));
+}
+
+/** The argument of KVM_SET_MSRS. */
+export function msrValues(entries: ArrayLike<StructInit<KvmMsrEntry>>): KvmMsrs {
+  const own = list(entries, 'MSRs');
+  const msrs = KvmMsrs.withCapacity(own.length);
+  msrs.entries = own;
+  return msrs;
+}
+
+/** MSRs that were read, and those that were not. */
+export interface ReadMsrs {
+  /** One for each that could be read, in the order of the indices. */
+  readonly entries: readonly KvmMsrEntry[];
+  /** The indices of the others, in their order. */
+  readonly unreadable: readonly number[];
+}
+
+/** MSRs that the kernel takes at a time: fewer than its MAX_IO_MSRS. */
+export const mostMsrs = 255;
+
+/** Reads MSRs where `read`, KVM_GET_MSRS, stops at one that cannot be read, and passes over that. */
+export function readMsrs(indices: ArrayLike<number>, read: (msrs: KvmMsrs) => number): ReadMsrs {
+  const wanted = list(indices, 'the indices of MSRs').map((index) => u32(index, 'the index of an MSR'));
+  const entries: KvmMsrEntry[] = [];
+  const unreadable: number[] = [];
+  for (let at = 0; at < wanted.length; ) {
+    const some = msrList(wanted.slice(at, at + mostMsrs));
+    const count = read(some);
+    const asked = some.nmsrs;
+    for (const entry of some.entries.slice(0, count)) entries.push(entry);
+    at += count;
+    if (count < asked) unreadable.push(wanted[at++] as number);
+  }
+  return { entries, unreadable };
+}
+
+/** MSRs that were not set, as the kernel refused them. */
+export interface WrittenMsrs {
+  /** The indices, in the order of the entries. */
+  readonly refused: readonly number[];
+}
+
+/** Sets MSRs where `write`, KVM_SET_MSRS, stops at one that is refused, and passes over that. */
+export function writeMsrs(entries: ArrayLike<StructInit<KvmMsrEntry>>, write: (msrs: KvmMsrs) => number): WrittenMsrs {
+  const wanted = msrValues(entries).entries;
+  const refused: number[] = [];
+  for (let at = 0; at < wanted.length; ) {
+    const some = wanted.slice(at, at + mostMsrs);
+    const count = write(msrValues(some));
+    at += count;
+    if (count < some.length) refused.push((wanted[at++] as KvmMsrEntry).index);
+  }
+  return { refused };
+}
+
+/** Throws for a list that the kernel did not set to its end. */
+export function checkAllSet(msrs: KvmMsrs, count: number): void {
+  const refused = msrs.entries[count];
+  if (refused === undefined) return;
+  const { index, data } = refused;
+  throw new KvmError(
+    'ERR_KVM_UNSUPPORTED',
+    `KVM_SET_MSRS: MSR 0x${index.toString(16)} cannot be set to 0x${data.toString(16)}; the ${count} before it are set`,
+    {
+      ioctl: 'KVM_SET_MSRS',
+      hint: 'this host, or the CPUID of this vCPU, does not have it, or it does not take this value: writeMsrs passes over such MSRs and tells which they are',
+    },
+  );
+}
+
+/** Refuses a list that the kernel did not read to its end. */
+export function allRead(msrs: KvmMsrs, count: number): KvmMsrs {
+  const unread = msrs.entries[count];
+  if (unread === undefined) return msrs;
+  throw new KvmError('ERR_KVM_UNSUPPORTED', `KVM_GET_MSRS: MSR 0x${unread.index.toString(16)} cannot be read`, {
+    ioctl: 'KVM_GET_MSRS',
+    hint: 'this host, or the CPUID of this vCPU, does not have it: readMsrs passes over such MSRs and tells which they are',
+  });
+}

@@ -1,0 +1,54 @@
+import type { KvmRun } from '../../../abi/x86/index.js';
+import * as abi from '../../../abi/x86/index.js';
+import { KvmError } from '../../../errors/kvm-error.js';
+import { boolean, u64 } from '../../../struct/check.js';
+import { Struct, type StructInit } from '../../../struct/struct.js';
+import { GenericVcpu } from '../../../vcpu/vcpu.js';
+import type { Exit } from '../exit.js';
+import { Lapic } from '../lapic.js';
+
+/** The interrupts of an x86 vCPU, and its local APIC. */
+export abstract class X86VcpuInterrupts extends GenericVcpu<Exit, KvmRun> {
+  /** Queues a non-maskable interrupt. KVM_NMI, api.rst 4.64. x86, Cap.UserNmi. */
+  nmi(): void {
+    this.call(abi.KVM_NMI);
+  }
+
+  /** Queues a system management interrupt. KVM_SMI, api.rst 4.96. x86, Cap.X86Smm. */
+  smi(): void {
+    this.call(abi.KVM_SMI);
+  }
+
+  /** The registers of the local APIC that the kernel keeps for the vCPU. KVM_GET_LAPIC, api.rst 4.57. x86, Cap.IrqChip. */
+  getLapic(into: Lapic = new Lapic()): Lapic {
+    if (!(into instanceof Lapic)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'getLapic fills a Lapic');
+    this.read(abi.KVM_GET_LAPIC, abi.KvmLapicState.at(Struct.bytesOf(into)));
+    return into;
+  }
+
+  /** Sets all registers of the local APIC. KVM_SET_LAPIC, api.rst 4.58. x86, Cap.IrqChip. */
+  setLapic(lapic: StructInit<abi.KvmLapicState>): void {
+    this.write(
+      abi.KVM_SET_LAPIC,
+      lapic instanceof abi.KvmLapicState ? abi.KvmLapicState.at(Struct.bytesOf(lapic)) : lapic,
+    );
+  }
+
+  /**
+   * Whether the guest's accesses to the task priority register of its local APIC come back as exits, `ExitReason.TprAccess`; on
+   * hosts that need this to make them fast. KVM_TPR_ACCESS_REPORTING. x86, Cap.Vapic.
+   */
+  tprAccessReporting(enabled: boolean): void {
+    this.write(abi.KVM_TPR_ACCESS_REPORTING, { enabled: Number(boolean(enabled, 'enabled')) });
+  }
+
+  /**
+   * Where the kernel and a patched guest keep the task priority between them: four bytes. KVM_SET_VAPIC_ADDR. x86,
+   * Cap.Vapic, and a local APIC in the kernel.
+   *
+   * @param address guest-physical, in memory that the guest has; 0 ends it.
+   */
+  setVapicAddr(address: bigint): void {
+    this.write(abi.KVM_SET_VAPIC_ADDR, { vapicAddr: u64(address, 'the address of the VAPIC') });
+  }
+}

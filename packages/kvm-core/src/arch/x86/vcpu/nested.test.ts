@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../../../test/backends.js';
+import { kvmError } from '../../../../test/errors.js';
+import { realModeGuest } from '../../../../test/real-mode.js';
+import { Cap, KvmNestedState, KvmSvmNestedStateData, NestedStateFlag } from '../../../abi/x86/index.js';
+
+const wrong = (value: unknown): never => value as never;
+
+onEachBackend('the nested state of a vCPU', (backend) => {
+  test('goes out and in, as long as the host says it may be', (context) => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { kvm, vcpu } = guest;
+    const room = kvm.capabilities().value(Cap.NestedState);
+    if (room === 0) return context.skip('the host lacks KVM_CAP_NESTED_STATE');
+    vcpu.setCpuid2(kvm.getSupportedCpuid());
+    const state = vcpu.getNestedState();
+    expect(state.bytes.length).toBe(room);
+    expect(state.size).toBeGreaterThanOrEqual(KvmNestedState.size);
+    expect(state.flags & NestedStateFlag.GuestMode).toBe(0);
+    vcpu.setNestedState(state);
+    expect(vcpu.getNestedState().equals(state)).toBe(true);
+    state.size = room + 1;
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setNestedState(state));
+  });
+
+  test('is a missing capability where the host cannot nest', (context) => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { kvm, vcpu } = guest;
+    if (kvm.capabilities().has(Cap.NestedState)) return context.skip('the host has KVM_CAP_NESTED_STATE');
+    for (const use of [() => vcpu.getNestedState(), () => vcpu.setNestedState({})]) {
+      expect(kvmError('ERR_KVM_UNSUPPORTED', use).message).toMatch(
+        /lacks KVM_CAP_NESTED_STATE, Cap.NestedState \(it came with Linux/,
+      );
+    }
+  });
+
+  test('is refused where it is none', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    for (const value of [null, 5, [], { data: { svm: [{}] } }]) {
+      expect(() => guest.vcpu.setNestedState(wrong(value))).toThrow(expect.objectContaining({ name: 'KvmError' }));
+    }
+  });
+});
+
+test('the data of a nested state are the bytes behind its header', () => {
+  const state = KvmNestedState.at(new Uint8Array(KvmNestedState.size + KvmSvmNestedStateData.size));
+  expect(new KvmNestedState().data.svm.length).toBe(0);
+  expect([state.data.svm.length, state.data.vmx.length]).toEqual([1, 0]);
+  state.data.svm[0]?.vmcb12.set([7], 4095);
+  expect(state.bytes[KvmNestedState.size + 4095]).toBe(7);
+});

@@ -1,0 +1,63 @@
+import { expect, test, vi } from 'vitest';
+import { onEachBackend } from '../../../../test/backends.js';
+import { realModeGuest } from '../../../../test/real-mode.js';
+import * as abi from '../../../abi/x86/index.js';
+import { selectBackend } from '../../../backend/select.js';
+import type { Ioctl } from '../../../ioctl/ioctl.js';
+import { Kvm } from '../kvm.js';
+
+onEachBackend('restoring a VM', (backend) => {
+  test('asks once for each Kvm what the host says once', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { kvm, vm, vcpu } = guest;
+    vcpu.setCpuid2(kvm.getSupportedCpuid());
+    const state = vm.save([vcpu]);
+    using other = realModeGuest(backend, [0xf4]);
+    const calls = (): ((ioctl: Ioctl) => number) => {
+      const spy = vi.spyOn(selectBackend(backend), 'ioctl');
+      try {
+        using restored = other.kvm.createVm();
+        for (const each of restored.restore(state).vcpus) each.close();
+        const requests = spy.mock.calls.map(([, request]) => request);
+        return ({ request }) => requests.filter((each) => each === request).length;
+      } finally {
+        spy.mockRestore();
+      }
+    };
+    const first = calls();
+    expect(first(abi.KVM_GET_SUPPORTED_CPUID)).toBe(1);
+    // Where the state names features that the host does not claim, what a guest is shown is tried on the vCPU.
+    expect(first(abi.KVM_SET_CPUID2)).toBeLessThanOrEqual(3);
+    const second = calls();
+    expect(second(abi.KVM_GET_SUPPORTED_CPUID)).toBe(0);
+    expect(second(abi.KVM_SET_CPUID2)).toBe(1);
+    expect(second(abi.KVM_GET_CPUID2)).toBe(0);
+    // Slots, vCPUs, and the length of the extended state, which setXsave asks for as well.
+    expect(second(abi.KVM_CHECK_EXTENSION)).toBeLessThanOrEqual(4);
+    expect(second(abi.KVM_SET_REGS)).toBe(1);
+  });
+
+  test('creates controllers without asking whether they are there', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    vm.createIrqChip();
+    vm.createPit2();
+    const state = vm.save([]);
+    const spy = vi.spyOn(selectBackend(backend), 'ioctl');
+    try {
+      using restored = kvm.createVm();
+      restored.restore(state);
+      using ready = kvm.createVm();
+      ready.createIrqChip();
+      ready.createPit2();
+      ready.restore(state);
+      const asked = spy.mock.calls.filter(
+        ([, request]) => request === abi.KVM_GET_IRQCHIP.request || request === abi.KVM_GET_PIT2.request,
+      );
+      expect(asked).toEqual([]);
+      expect(restored.getIrqChip(0).equals(ready.getIrqChip(0))).toBe(true);
+    } finally {
+      spy.mockRestore();
+    }
+  });
+});

@@ -1,0 +1,225 @@
+import { KvmError } from '../errors/kvm-error.js';
+import type { Descriptor } from '../ioctl/descriptor.js';
+import { closedError } from '../ioctl/kvm-fd.js';
+import { integer, list } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
+import type { VcpuResources } from '../vcpu/resources.js';
+import { GenericVcpu, giveVcpu } from '../vcpu/vcpu.js';
+import type { DataOf, HandlerTypes, MessageOf, ResultOf } from './handlers.js';
+import { type Ending, words } from './protocol.js';
+import { RunningVcpu } from './running.js';
+import { sendable } from './sendable.js';
+import { reclaimVm, shareVm } from './shared-vm.js';
+import { adoptVcpu, reclaimVcpu } from './transferred-vcpu.js';
+
+/** What `vm.start` takes. */
+export interface StartOptions<C, T extends HandlerTypes = HandlerTypes> {
+  /** Those to run, each in a Worker of its own. The objects are given away: `done` gives others. */
+  vcpus: readonly C[];
+  /** The module of handlers: `new URL('./handlers.js', import.meta.url)`. */
+  handlers: URL | string;
+  /** What the handlers find in `context.data`: anything that `postMessage` carries, `memory.share()` among it. */
+  data?: DataOf<T>;
+  /** What handlers post, one message after another; the next waits for a promise that is returned. */
+  onMessage?: (message: MessageOf<T>, index: number) => unknown;
+  /** How many messages of a vCPU may wait until its handlers have to; 64. */
+  queue?: number;
+  /** Stops the run: vCPUs that still ran end as `signal`. `AbortSignal.timeout(ms)` limits its time. */
+  signal?: AbortSignal;
+  /**
+   * The file that each Worker runs. The default is a file of the package. A program whose bundle contains the package needs one of its
+   * own: an entry of the same bundle that imports `@kvm/core/worker`.
+   */
+  workerUrl?: URL | string;
+}
+
+/** Data that handlers count on is no option. */
+export type DataGiven<T> = T extends { readonly data: unknown } ? { data: DataOf<T> } : unknown;
+
+/** How one vCPU ended, and the vCPU. */
+export type VcpuOutcome<C, R = unknown> = Ending<R> & {
+  /** It is this thread's again, and may be started again. */
+  readonly vcpu: C;
+};
+
+/** VCPUs that run in Workers. */
+export interface Running<C, R = unknown> {
+  /**
+   * Resolves when all have ended, with how each did, in the order of `vcpus`: also where a signal or `stop` ended them, and where they had to
+   * be ended because their time was up. When one fails the others are stopped, all are closed, and it rejects with the error as it was thrown.
+   */
+  readonly done: Promise<VcpuOutcome<C, R>[]>;
+  /**
+   * Stops all vCPUs, waits until their Workers have ended, and gives `done`. The Worker of one whose handlers do not end in time is terminated;
+   * nothing waits for `onMessage` any longer. Such a vCPU ends as `timeout`.
+   *
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when `grace` is no time, `ERR_KVM_INVALID_ARGUMENT` for an option that does not exist.
+   */
+  stop(options?: StopOptions): Promise<VcpuOutcome<C, R>[]>;
+}
+
+/** How vCPUs are to stop. */
+export interface StopOptions {
+  /**
+   * How long handlers and `onMessage` may take to end once a Worker has begun, its module's loading included, in milliseconds; 5000, also where vCPUs are stopped because one failed or a signal was
+   * aborted. `Infinity` waits for ever. A later call of `stop` may say otherwise.
+   */
+  grace?: number;
+}
+
+const defaultQueue = 64;
+const longestQueue = 2 ** 20;
+
+export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
+  vm: Descriptor,
+  vcpuType: new (resources: VcpuResources) => C,
+  options: StartOptions<C, T>,
+): Running<C, ResultOf<T>> {
+  const { vcpus, handlers, data, onMessage, queue, signal, workerUrl } = checked(options);
+  const { arch, backend } = vm;
+  const shared = shareVm(vm);
+  // The Workers may take the VM after its object was closed or collected here.
+  const release = vm.hold();
+  let failure: { error: unknown } | undefined;
+  const running: RunningVcpu[] = [];
+  const stop = (grace?: number): void => {
+    for (const each of running) each.stop(grace);
+  };
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    stop();
+  };
+  /** What ended those that were stopped: the first to do so. */
+  let cause: 'stop' | 'signal' | undefined;
+  const stopFor = (why: 'stop' | 'signal', grace?: number): void => {
+    cause ??= why;
+    stop(grace);
+  };
+  const abort = (): void => stopFor('signal');
+  const begin = (vcpu: C, index: number): void => {
+    const kickHandle = vcpu.kickHandle();
+    const { handle, offered } = giveVcpu(vcpu);
+    if (offered.vmMark !== vm.vm?.mark) throw wrong(`vcpus[${index}] is of another VM`);
+    const order = {
+      arch: arch.name,
+      backend: backend.name,
+      vm: shared,
+      vcpu: handle,
+      handlers,
+      data,
+      words: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
+      queue,
+    };
+    const take = (message: unknown): unknown => onMessage(message as MessageOf<T>, index);
+    running.push(new RunningVcpu(order, workerUrl, offered, kickHandle, take, fail, () => stopFor('stop')));
+  };
+  try {
+    vcpus.forEach(begin);
+  } catch (error) {
+    // Those that run already end, as when one fails later.
+    fail(error);
+    for (const vcpu of vcpus) vcpu.close();
+  }
+  started.add(stop);
+  signal?.addEventListener('abort', abort);
+  const done = Promise.all(running.map(({ ended }) => ended)).then((endings) => {
+    started.delete(stop);
+    release();
+    signal?.removeEventListener('abort', abort);
+    for (const each of running) if (each.vm !== undefined) reclaimVm(arch, each.vm);
+    const back = running.map((each) => takeBack(vm, vcpuType, each));
+    if (failure === undefined && back.includes(undefined)) failure = { error: closedError('vcpu') };
+    if (failure === undefined) return endings.map((ending, i) => outcome(ending as Ending<ResultOf<T>>, back[i] as C));
+    for (const vcpu of back) vcpu?.close();
+    throw failure.error;
+  });
+  const outcome = (ending: Ending<ResultOf<T>>, vcpu: C): VcpuOutcome<C, ResultOf<T>> =>
+    ending.ended === 'stop' ? { ...ending, ended: cause ?? 'stop', vcpu } : { ...ending, vcpu };
+  return {
+    done,
+    stop: (options = {}) => {
+      stopFor('stop', graceOf(options));
+      return done;
+    },
+  };
+}
+
+function takeBack<C>(
+  { arch }: Descriptor,
+  type: new (resources: VcpuResources) => C,
+  { offered, returned }: RunningVcpu,
+): C | undefined {
+  const parts = returned === undefined ? reclaimVcpu(offered) : adoptVcpu(arch, returned);
+  return parts && new type(parts);
+}
+
+/** A process that ends waits for its Workers, and a Worker for its guest. */
+const started = new Set<(grace: number) => void>();
+let isWatched = false;
+
+function watchExit(): void {
+  if (isWatched) return;
+  isWatched = true;
+  process.on('exit', () => {
+    for (const stop of started) stop(0);
+  });
+}
+
+interface Checked<C, T extends HandlerTypes> extends StartOptions<C, T> {
+  handlers: string;
+  onMessage: (message: MessageOf<T>, index: number) => unknown;
+  queue: number;
+  workerUrl?: URL;
+}
+
+const names = ['vcpus', 'handlers', 'data', 'onMessage', 'queue', 'signal', 'workerUrl'] as const;
+
+function checked<C extends GenericVcpu, T extends HandlerTypes>(options: StartOptions<C, T>): Checked<C, T> {
+  const {
+    vcpus,
+    handlers,
+    data,
+    onMessage = ignore,
+    queue = defaultQueue,
+    signal,
+    workerUrl,
+  } = optionsOf<StartOptions<C, T>, typeof names>(options, 'the options of vm.start', names);
+  const all = Array.from(list(vcpus, 'vcpus'));
+  if (all.length === 0 || new Set(all).size < all.length || !all.every((vcpu) => vcpu instanceof GenericVcpu)) {
+    throw wrong('vcpus must be vCPUs of this VM, each of them once');
+  }
+  // A closed one throws, before any is given away.
+  for (const vcpu of all) vcpu.kickHandle();
+  if (typeof onMessage !== 'function') throw wrong('onMessage must be a function');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal must be an AbortSignal');
+  if (signal?.aborted) throw wrong('signal has been aborted already', signal.reason);
+  integer(queue, 1, longestQueue, 'queue');
+  const url = urlOf(handlers, 'handlers must be the URL of a module').href;
+  const program = workerUrl && urlOf(workerUrl, "workerUrl must be the URL of the Worker's module");
+  // All Workers are given what it is now: what a getter says may change.
+  const copy = sendable(data, 'data') as DataOf<T>;
+  watchExit();
+  const optional = { ...(signal && { signal }), ...(program && { workerUrl: program }) };
+  return { vcpus: all, handlers: url, data: copy, onMessage, queue, ...optional };
+}
+
+/** In milliseconds; undefined where nobody says. */
+function graceOf(options: StopOptions): number | undefined {
+  const { grace } = optionsOf(options, 'the options of stop', ['grace']);
+  if (grace === undefined || (typeof grace === 'number' && grace >= 0)) return grace;
+  throw new KvmError('ERR_KVM_OUT_OF_RANGE', 'grace must be a number of milliseconds, 0 or more');
+}
+
+function ignore(): void {}
+
+function urlOf(url: URL | string, must: string): URL {
+  try {
+    return new URL(url);
+  } catch (cause) {
+    throw wrong(`${must}, as new URL('./file.js', import.meta.url)`, cause);
+  }
+}
+
+function wrong(message: string, cause?: unknown): KvmError {
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', message, { cause });
+}
