@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
+import type { Ioctl } from '../src/abi/ioctl.js';
 import type { BackendName } from '../src/backend/backend.js';
 import { selectBackend } from '../src/backend/select.js';
-import type { Ioctl } from '../src/ioctl/ioctl.js';
 
 /** What a call gave the kernel. */
 export interface AnsweredCall {

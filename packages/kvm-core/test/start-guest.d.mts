@@ -1,9 +1,9 @@
 import type { Exit } from '../src/arch/x86/exit.js';
 import type { BackendName } from '../src/backend/backend.js';
 import type { GuestMemory } from '../src/memory/guest-memory.js';
+import type { VcpuSaving } from '../src/state/vcpu-saving.js';
+import type { VmSaving } from '../src/state/vm-saving.js';
 import type { GenericKvm } from '../src/system/kvm.js';
-import type { VcpuSaving } from '../src/vcpu/saving.js';
-import type { VmSaving } from '../src/vm/saving.js';
 
 export const codeAddress: number;
 

@@ -1,5 +1,5 @@
+import type { Ioctl } from '../abi/ioctl.js';
 import type * as x86 from '../abi/x86/index.js';
-import type { Ioctl } from '../ioctl/ioctl.js';
 import type { Struct, StructType } from '../struct/struct.js';
 import { type Abis, type ArchName, machines } from './list.js';
 

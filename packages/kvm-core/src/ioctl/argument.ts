@@ -1,10 +1,10 @@
 import { types } from 'node:util';
+import type { Ioctl } from '../abi/ioctl.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { integer } from '../struct/check.js';
 import type { FlexStructType } from '../struct/flex.js';
 import { Struct } from '../struct/struct.js';
 import { lengthOf } from '../struct/view.js';
-import type { Ioctl } from './ioctl.js';
 
 /** Whether an argument is what its ioctl takes; what a typed array or a struct says of itself is not asked. */
 

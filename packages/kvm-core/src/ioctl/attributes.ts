@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
+import type { FdKind, Ioctl } from '../abi/ioctl.js';
 import type { KvmDeviceAttr } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { bytesOfView } from '../struct/bytes.js';
 import { bigInteger, integer, u32 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
 import { Struct } from '../struct/struct.js';
-import type { FdKind, Ioctl } from './ioctl.js';
 import { KvmFd } from './kvm-fd.js';
 
 /** Which attribute: by the numbers of the kernel's headers, `KVM_…_GRP_…` and what stands below it there. */

@@ -1,13 +1,28 @@
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
-import type { Claim } from '../threads/claim.js';
-import type { Slot } from '../vm/memory.js';
+import type { Claim } from './claim.js';
 
 /** Memory that the kernel knows by its address. */
 export interface Held {
   readonly memory: unknown;
   /** The kernel no longer uses it. */
   readonly release?: () => void;
+}
+
+/** What is known of a slot in use. */
+export interface Slot {
+  readonly guestPhysAddr: bigint;
+  /** Bytes. */
+  readonly size: number;
+  readonly flags: number;
+  /** The guest's pages in this process. They must outlive every vCPU: the kernel knows their address alone. */
+  readonly pages: Uint8Array;
+  /** Where the pages are in this process. */
+  readonly address: number;
+  /** The slot no longer has them. */
+  readonly release: () => void;
+  /** Other threads have them too. */
+  readonly share: () => void;
 }
 
 /** What all objects of one VM know of it. */

@@ -1,18 +1,18 @@
 import { constants } from 'node:os';
+import type { ArgumentOf, Capability, FdKind, Ioctl } from '../abi/ioctl.js';
 import type { Abi } from '../arch/architecture.js';
 import { bothNames, nameOfCap } from '../arch/names.js';
 import type { Backend, BackendName } from '../backend/backend.js';
-import { originOf } from '../errors/capability-origin.js';
-import { ownerOf } from '../errors/hints.js';
-import { ioctlError } from '../errors/ioctl-error.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
 import { className, custom, type ShowOptions, show } from '../struct/inspect.js';
 import { addressOf, copyOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
 import { integerFor, lengthMember, lengthTold, longEnough, numberFor, structFor } from './argument.js';
+import { originOf } from './capability-origin.js';
 import { closeOnExec, type Descriptor, type Held, unreachable } from './descriptor.js';
-import type { ArgumentOf, Capability, FdKind, Ioctl } from './ioctl.js';
+import { ownerOf } from './hints.js';
+import { ioctlError } from './ioctl-error.js';
 import { retried } from './retry.js';
 
 /** What belongs to an object of `KvmFd`. */

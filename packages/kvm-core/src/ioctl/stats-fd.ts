@@ -1,6 +1,6 @@
+import type { FdKind } from '../abi/ioctl.js';
 import { AttributesFd } from './attributes.js';
 import { Descriptor } from './descriptor.js';
-import type { FdKind } from './ioctl.js';
 import { KvmFd } from './kvm-fd.js';
 import { Stats } from './stats.js';
 

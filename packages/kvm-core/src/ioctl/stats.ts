@@ -1,8 +1,8 @@
 import { KvmError } from '../errors/kvm-error.js';
-import { systemCall } from '../errors/system-call.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { type Descriptor, unreachable } from './descriptor.js';
 import { type Layout, type Placed, readLayout, type Statistic } from './stats-layout.js';
+import { systemCall } from './system-call.js';
 
 /**
  * What the kernel counts of a VM or a vCPU: which statistics there are, and their values at the moment. `vm.stats()` and

@@ -1,8 +1,8 @@
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { systemCall } from '../errors/system-call.js';
 import { Descriptor, unreachable } from '../ioctl/descriptor.js';
+import { systemCall } from '../ioctl/system-call.js';
 import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import { GuestMemory } from './guest-memory.js';
 

@@ -3,7 +3,7 @@ import { freemem } from 'node:os';
 import { types } from 'node:util';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { systemCall } from '../errors/system-call.js';
+import { systemCall } from '../ioctl/system-call.js';
 import { boolean, integer } from '../struct/check.js';
 import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import { optionsOf } from '../struct/options.js';

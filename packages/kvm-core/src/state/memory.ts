@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
+import type { Slot } from '../ioctl/descriptor.js';
 import { GuestMemory } from '../memory/guest-memory.js';
-import type { Slot } from '../vm/memory.js';
 import { broken, type NewPart, type SavedState } from './saved-state.js';
 
 /** The unit in which memory is looked at for zeros, in bytes. */

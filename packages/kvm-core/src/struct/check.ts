@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
-import { Struct } from './struct.js';
+import { StructView } from './struct-view.js';
 
 /**
  * The checks of a struct's setters: a value that a field cannot hold is refused, where a DataView would cut it to size.
@@ -24,7 +24,7 @@ function shown(value: unknown): string {
  */
 export function objectOf<T extends object>(value: T, what: string): T {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
-  if (!isObject || Struct.typeOf(value) !== undefined) {
+  if (!isObject || ('view' in value && value.view instanceof StructView)) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be given as an object`);
   }
   return value;

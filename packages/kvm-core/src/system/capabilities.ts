@@ -1,6 +1,6 @@
 import { bothNames, nameOfCap } from '../arch/names.js';
-import { originOf } from '../errors/capability-origin.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { originOf } from '../ioctl/capability-origin.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
 
 /** What a host says of one capability. */

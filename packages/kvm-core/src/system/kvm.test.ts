@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
+import type { Ioctl } from '../abi/ioctl.js';
 import * as abi from '../abi/x86/index.js';
 import { Cap, KVM_CREATE_VCPU, KVM_GET_API_VERSION, KVM_GET_REGS, KvmRegs } from '../abi/x86/index.js';
 import { Kvm } from '../arch/x86/kvm.js';
@@ -12,7 +13,6 @@ import type { Backend } from '../backend/backend.js';
 import { loadBackend, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { allCaps } from '../index.js';
-import type { Ioctl } from '../ioctl/ioctl.js';
 
 onEachBackend('Kvm', (backend) => {
   test('opens the device, close-on-exec, and speaks version 12 of the API', () => {

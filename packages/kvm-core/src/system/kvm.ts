@@ -3,9 +3,9 @@ import type { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { GuestMemory, type MemoryOptions } from '../memory/guest-memory.js';
 import { u32 } from '../struct/check.js';
+import { EventFd } from '../vm/event-fd.js';
 import { type GenericVm, vmDescriptor } from '../vm/vm.js';
 import { Capabilities } from './capabilities.js';
-import { EventFd } from './event-fd.js';
 
 /** What `Kvm` has on every architecture, whose VMs are `V` and whose capabilities are `C`. */
 export abstract class GenericKvm<

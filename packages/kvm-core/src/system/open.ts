@@ -5,8 +5,8 @@ import { entryFor } from '../arch/list.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { selectBackend } from '../backend/select.js';
 import { errnoName, KvmError } from '../errors/kvm-error.js';
-import { systemCall } from '../errors/system-call.js';
 import { Descriptor } from '../ioctl/descriptor.js';
+import { systemCall } from '../ioctl/system-call.js';
 import { optionsOf } from '../struct/options.js';
 
 const { EACCES, EPERM, ENOENT, ENODEV, ENXIO } = constants.errno;

@@ -1,8 +1,8 @@
 import type { ArchName } from '../arch/list.js';
 import type { BackendName } from '../backend/backend.js';
 import type { EncodedError } from '../errors/across-threads.js';
-import type { SharedVm } from './shared-vm.js';
-import type { TransferredVcpu } from './transferred-vcpu.js';
+import type { SharedVm } from '../ioctl/shared-vm.js';
+import type { TransferredVcpu } from '../vcpu/transfer.js';
 
 /** What the thread that started a vCPU and the Worker that runs it tell each other. */
 

@@ -1,11 +1,11 @@
 import type { Worker } from 'node:worker_threads';
 import { decodeError } from '../errors/across-threads.js';
 import { KvmError } from '../errors/kvm-error.js';
+import type { SharedVm } from '../ioctl/shared-vm.js';
 import { type KickHandle, kick } from '../vcpu/kick.js';
+import type { OfferedVcpu, TransferredVcpu } from '../vcpu/transfer.js';
 import { nodeWorkerThreads } from './node-modules.js';
 import { type Ending, type Order, type Report, Turn, Word } from './protocol.js';
-import type { SharedVm } from './shared-vm.js';
-import type { OfferedVcpu, TransferredVcpu } from './transferred-vcpu.js';
 
 /**
  * How often a guest that is to stop is kicked again, in milliseconds: a handler that runs the vCPU itself may have taken a kick, and a Worker

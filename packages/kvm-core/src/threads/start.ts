@@ -1,16 +1,16 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
 import { closedError } from '../ioctl/kvm-fd.js';
+import { reclaimVm, shareVm } from '../ioctl/shared-vm.js';
 import { integer, list } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
 import type { VcpuResources } from '../vcpu/resources.js';
+import { adoptVcpu, reclaimVcpu } from '../vcpu/transfer.js';
 import { GenericVcpu, giveVcpu } from '../vcpu/vcpu.js';
 import type { DataOf, HandlerTypes, MessageOf, ResultOf } from './handlers.js';
 import { type Ending, words } from './protocol.js';
 import { RunningVcpu } from './running.js';
 import { sendable } from './sendable.js';
-import { reclaimVm, shareVm } from './shared-vm.js';
-import { adoptVcpu, reclaimVcpu } from './transferred-vcpu.js';
 
 /** What `vm.start` takes. */
 export interface StartOptions<C, T extends HandlerTypes = HandlerTypes> {

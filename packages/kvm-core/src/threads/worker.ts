@@ -4,13 +4,13 @@ import { selectBackend } from '../backend/select.js';
 import { encodeError } from '../errors/across-threads.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { closedError } from '../ioctl/kvm-fd.js';
+import type { SharedVm } from '../ioctl/shared-vm.js';
 import type { AnyExit } from '../vcpu/exit-views.js';
+import type { TransferredVcpu } from '../vcpu/transfer.js';
 import type { HandlerContext } from './handlers.js';
 import { runLoop, type Verdict } from './loop.js';
 import { type Order, type Report, Turn, Word } from './protocol.js';
 import { sendable } from './sendable.js';
-import type { SharedVm } from './shared-vm.js';
-import type { TransferredVcpu } from './transferred-vcpu.js';
 
 /** The Worker of one vCPU: `vm.start` starts it. As `@kvm/core/worker` it is also what a bundle's own file for it imports. */
 

@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { systemCall } from '../errors/system-call.js';
+import { systemCall } from '../ioctl/system-call.js';
 import { optionsOf } from '../struct/options.js';
 
 /** How a vCPU is to run. */

@@ -1,7 +1,7 @@
 import type { KvmDirtyGfn } from '../abi/x86/structs.js';
 import type { Abi } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
-import { systemCall } from '../errors/system-call.js';
+import { systemCall } from '../ioctl/system-call.js';
 import { pageSize } from '../memory/page-size.js';
 
 /** A page that a vCPU has written to. */

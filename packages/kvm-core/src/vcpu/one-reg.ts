@@ -1,7 +1,7 @@
 import { endianness } from 'node:os';
+import type { Ioctl } from '../abi/ioctl.js';
 import type { KvmOneReg } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
-import type { Ioctl } from '../ioctl/ioctl.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { bytesGiven } from '../struct/bytes.js';
 import { bigInteger, u64 } from '../struct/check.js';

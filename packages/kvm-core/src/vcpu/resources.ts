@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.js';
+import type { Claim } from '../ioctl/claim.js';
 import { Descriptor } from '../ioctl/descriptor.js';
-import type { Claim } from '../threads/claim.js';
 import { DeadlineTimer } from './deadline.js';
 import { type MappedRing, mapRing } from './dirty-ring.js';
 import { KickState } from './kick.js';

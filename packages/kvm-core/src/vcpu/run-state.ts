@@ -1,6 +1,6 @@
 import type { Architecture, RunHead } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
-import { systemCall } from '../errors/system-call.js';
+import { systemCall } from '../ioctl/system-call.js';
 
 /**
  * The pages of a vCPU that the kernel shares with the process: the run state, the data of port I/O, the coalesced ring.

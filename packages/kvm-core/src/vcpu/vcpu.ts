@@ -4,7 +4,6 @@ import { keepOwner } from '../ioctl/descriptor.js';
 import { withGroups } from '../ioctl/groups.js';
 import { closedError, KvmFd } from '../ioctl/kvm-fd.js';
 import { StatsFd } from '../ioctl/stats-fd.js';
-import { type OfferedVcpu, offerVcpu, type TransferredVcpu, withdrawVcpu } from '../threads/transferred-vcpu.js';
 import { type DeadlineTimer, deadlineOf, type RunOptions } from './deadline.js';
 import { type AnyExit, type ExitMakers, ExitViews } from './exit-views.js';
 import { hasHeartbeat, startHeartbeat } from './heartbeat.js';
@@ -15,6 +14,7 @@ import { VcpuOneReg } from './one-reg.js';
 import type { VcpuResources } from './resources.js';
 import type { RunState } from './run-state.js';
 import { VcpuSignals } from './signals.js';
+import { type OfferedVcpu, offerVcpu, type TransferredVcpu, withdrawVcpu } from './transfer.js';
 
 const { EAGAIN, EFAULT, EINTR } = constants.errno;
 

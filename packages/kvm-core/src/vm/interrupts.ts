@@ -4,7 +4,7 @@ import { KvmFd } from '../ioctl/kvm-fd.js';
 import { boolean, integer, list, u32 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
 import type { StructInit } from '../struct/struct.js';
-import { EventFd } from '../system/event-fd.js';
+import { EventFd } from './event-fd.js';
 import { type GsiRoute, type MsiMessage, messageFields, routingEntry } from './gsi-route.js';
 
 /** An interrupt line that an eventfd stands for. */

@@ -3,7 +3,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { boolean, integer, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
-import { EventFd } from '../system/event-fd.js';
+import { EventFd } from './event-fd.js';
 
 /** A place that signals an eventfd when the guest writes to it. */
 export interface IoeventfdConfig {

@@ -6,9 +6,9 @@ import { realModeGuest } from '../../test/real-mode.js';
 import { Cap, MemoryAttribute, MemoryFlag } from '../abi/x86/index.js';
 import { Kvm } from '../arch/x86/kvm.js';
 import type { Vm } from '../arch/x86/vm/vm.js';
+import type { Slot } from '../ioctl/descriptor.js';
 import { GuestMemory } from '../memory/guest-memory.js';
 import { pageSize } from '../memory/page-size.js';
-import type { Slot } from './memory.js';
 
 const { EINVAL, ENOENT } = constants.errno;
 

@@ -27,22 +27,6 @@ export interface UserMemoryRegion {
   flags?: number;
 }
 
-/** What is known of a slot in use. */
-export interface Slot {
-  readonly guestPhysAddr: bigint;
-  /** Bytes. */
-  readonly size: number;
-  readonly flags: number;
-  /** The guest's pages in this process. They must outlive every vCPU: the kernel knows their address alone. */
-  readonly pages: Uint8Array;
-  /** Where the pages are in this process. */
-  readonly address: number;
-  /** The slot no longer has them. */
-  readonly release: () => void;
-  /** Other threads have them too. */
-  readonly share: () => void;
-}
-
 /** A region as the kernel is told it. */
 export type RegionFields = Pick<
   KvmUserspaceMemoryRegion,

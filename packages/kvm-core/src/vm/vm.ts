@@ -1,11 +1,10 @@
+import type { Slot } from '../ioctl/descriptor.js';
 import { Descriptor, keepUntilClosed, type VmFacts } from '../ioctl/descriptor.js';
 import { withGroups } from '../ioctl/groups.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
+import { type SharedVm, shareVm } from '../ioctl/shared-vm.js';
 import { StatsFd } from '../ioctl/stats-fd.js';
 import { integer } from '../struct/check.js';
-import type { HandlerTypes, ResultOf } from '../threads/handlers.js';
-import { type SharedVm, shareVm } from '../threads/shared-vm.js';
-import { type DataGiven, type Running, type StartOptions, startVcpus } from '../threads/start.js';
 import { createResources, type VcpuResources } from '../vcpu/resources.js';
 import type { GenericVcpu } from '../vcpu/vcpu.js';
 import { VmDevices } from './devices.js';
@@ -13,7 +12,7 @@ import { VmDirtyLog } from './dirty-log.js';
 import { VmGuestMemfd } from './guest-memfd.js';
 import { VmInterrupts } from './interrupts.js';
 import { VmIoEvents } from './io-events.js';
-import { type Slot, VmMemory } from './memory.js';
+import { VmMemory } from './memory.js';
 
 /** @internal */
 export function vmDescriptor(parent: Descriptor, fd: number, mmapSize: number): Descriptor {
@@ -93,18 +92,6 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
     const shared = shareVm(descriptor);
     keepUntilClosed(descriptor);
     return shared;
-  }
-
-  /**
-   * Runs vCPUs, each in a Worker of its own, with handlers that a module exports: for those who do not want to write the Workers. From
-   * now on the guest's memory stays as it is, as with `share`. The VM stays until `done`, even if this object is closed or collected.
-   *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT`, `ERR_KVM_OUT_OF_RANGE`; and what `share` throws. What goes wrong later is told by `done`,
-   *   a vCPU of another VM and one that cannot be given away among it.
-   */
-  start<T extends HandlerTypes = HandlerTypes>(options: StartOptions<C, T> & DataGiven<T>): Running<C, ResultOf<T>> {
-    this.opened();
-    return startVcpus(KvmFd.descriptorOf(this), this.vcpuType, options);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { foreignIoctls as onArm64 } from '../../src/abi/arm64/foreign-ioctls.js';
 import * as arm64 from '../../src/abi/arm64/ioctls.js';
+import type { FdKind, Ioctl } from '../../src/abi/ioctl.js';
 import * as loongarch from '../../src/abi/loongarch/ioctls.js';
 import * as mips from '../../src/abi/mips/ioctls.js';
 import * as powerpc from '../../src/abi/powerpc/ioctls.js';
@@ -7,7 +8,6 @@ import * as riscv from '../../src/abi/riscv/ioctls.js';
 import * as s390 from '../../src/abi/s390/ioctls.js';
 import { foreignIoctls as onX86 } from '../../src/abi/x86/foreign-ioctls.js';
 import * as x86 from '../../src/abi/x86/ioctls.js';
-import type { FdKind, Ioctl } from '../../src/ioctl/ioctl.js';
 
 /** What the coverage has to say of an ioctl. */
 export interface ListedIoctl {

@@ -32,5 +32,5 @@ export function importRuntime(used: Used, { runtime }: Output): string[] {
 
 /** Where the type of KVM's ioctls comes from. */
 export function ioctlModule({ runtime }: Output): string {
-  return runtime.startsWith('.') ? '../../ioctl/ioctl.js' : '@kvm/core';
+  return runtime.startsWith('.') ? '../ioctl.js' : '@kvm/core';
 }

@@ -3,11 +3,15 @@ import { mpStatePart } from '../../state/mp-state.js';
 import { registerBytes, registersPart } from '../../state/one-regs.js';
 import { ifPresent, type Part, structPart } from '../../state/parts.js';
 import { broken } from '../../state/saved-state.js';
-import type { Vcpu } from './vcpu.js';
+import type { GenericVcpu } from '../../vcpu/vcpu.js';
 
 /** What the parts of a vCPU's state need of it. */
 export interface VcpuStateSource {
-  readonly vcpu: Vcpu;
+  readonly vcpu: GenericVcpu & {
+    getVcpuEvents(): abi.KvmVcpuEvents;
+    setVcpuEvents(events: abi.KvmVcpuEvents): void;
+    finalize(feature: abi.VcpuFeature): void;
+  };
   /** What `init` gave it, in words; zeros before that. */
   readonly initWords: Uint32Array;
   readonly init: (argument: abi.KvmVcpuInit) => void;

@@ -1,12 +1,13 @@
 import type { KvmVcpuInit } from '../../abi/arm64/index.js';
 import * as abi from '../../abi/arm64/index.js';
 import { withGroups } from '../../ioctl/groups.js';
+import { adoptVm, type SharedVm } from '../../ioctl/shared-vm.js';
 import { pageSize } from '../../memory/page-size.js';
 import { wholePages, wholePages64 } from '../../memory/sizes.js';
+import { VmSaving } from '../../state/vm-saving.js';
 import { bytesGiven } from '../../struct/bytes.js';
 import { integer, u64 } from '../../struct/check.js';
-import { adoptVm, type SharedVm } from '../../threads/shared-vm.js';
-import { VmSaving } from '../../vm/saving.js';
+import { VmStart } from '../../threads/vm-start.js';
 import { GenericVm } from '../../vm/vm.js';
 import { arm64 } from './architecture.js';
 import { Vcpu } from './vcpu.js';
@@ -16,7 +17,7 @@ const granule = 16;
 const longest = 2 ** 31 - 1;
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmSaving<Vcpu>) {
+export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu>, VmSaving<Vcpu>) {
   /** @internal */
   protected readonly vcpuType = Vcpu;
   protected readonly earlyParts = [];

@@ -1,10 +1,12 @@
-import { adoptVm, type SharedVm } from '../../threads/shared-vm.js';
+import { withGroups } from '../../ioctl/groups.js';
+import { adoptVm, type SharedVm } from '../../ioctl/shared-vm.js';
+import { VmStart } from '../../threads/vm-start.js';
 import { GenericVm } from '../../vm/vm.js';
 import { powerpc } from './architecture.js';
 import { Vcpu } from './vcpu.js';
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends GenericVm<Vcpu> {
+export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu>) {
   /** @internal */
   protected readonly vcpuType = Vcpu;
 

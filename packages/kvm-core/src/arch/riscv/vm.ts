@@ -1,12 +1,13 @@
 import { withGroups } from '../../ioctl/groups.js';
-import { adoptVm, type SharedVm } from '../../threads/shared-vm.js';
-import { VmSaving } from '../../vm/saving.js';
+import { adoptVm, type SharedVm } from '../../ioctl/shared-vm.js';
+import { VmSaving } from '../../state/vm-saving.js';
+import { VmStart } from '../../threads/vm-start.js';
 import { GenericVm } from '../../vm/vm.js';
 import { riscv } from './architecture.js';
 import { Vcpu } from './vcpu.js';
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmSaving<Vcpu>) {
+export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu>, VmSaving<Vcpu>) {
   /** @internal */
   protected readonly vcpuType = Vcpu;
   protected readonly earlyParts = [];

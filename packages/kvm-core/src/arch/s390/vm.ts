@@ -1,9 +1,11 @@
 import * as abi from '../../abi/s390/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
+import { withGroups } from '../../ioctl/groups.js';
+import { adoptVm, type SharedVm } from '../../ioctl/shared-vm.js';
 import { bytesGiven } from '../../struct/bytes.js';
 import { integer, objectOf, u32, u64 } from '../../struct/check.js';
 import type { Struct, StructInit } from '../../struct/struct.js';
-import { adoptVm, type SharedVm } from '../../threads/shared-vm.js';
+import { VmStart } from '../../threads/vm-start.js';
 import { GenericVm } from '../../vm/vm.js';
 import { s390 } from './architecture.js';
 import { type MemOpOptions, memOp } from './memory.js';
@@ -19,7 +21,7 @@ export interface CmmaBits {
 }
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
-export class Vm extends GenericVm<Vcpu> {
+export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu>) {
   /** @internal */
   protected readonly vcpuType = Vcpu;
 

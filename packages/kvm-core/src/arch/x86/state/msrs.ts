@@ -1,7 +1,7 @@
 import * as abi from '../../../abi/x86/index.js';
 import { broken } from '../../../state/saved-state.js';
 import { mostMsrs } from '../msrs.js';
-import type { Vcpu } from '../vcpu/vcpu.js';
+import type { X86VcpuCalls as Vcpu } from '../vcpu/calls.js';
 import { listed } from './elements.js';
 
 /** The MSRs that can be read: the kernel stops at one that cannot, as it lists some that this vCPU's CPUID hides. */

@@ -4,7 +4,7 @@ import { mpStatePart } from '../../../state/mp-state.js';
 import { registersPart } from '../../../state/one-regs.js';
 import { ifPresent, type Part, structPart } from '../../../state/parts.js';
 import { broken } from '../../../state/saved-state.js';
-import type { Vcpu } from '../vcpu/vcpu.js';
+import type { X86VcpuCalls as Vcpu } from '../vcpu/calls.js';
 import { missingFeatures } from './cpuid-fit.js';
 import { checkWhole, joined, listed, split } from './elements.js';
 import { readableMsrs, setMsrs, settable } from './msrs.js';

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import * as abi from '../../../abi/x86/index.js';
 import { ifPresent, type Part, structPart } from '../../../state/parts.js';
-import type { Vm } from '../vm/vm.js';
+import type { X86VmCalls as Vm } from '../vm/calls.js';
 
 const { EEXIST, ENXIO } = constants.errno;
 

@@ -3,8 +3,7 @@ import * as abi from '../../../abi/x86/index.js';
 import { ifPresent, type Part } from '../../../state/parts.js';
 import { broken } from '../../../state/saved-state.js';
 import type { Struct, StructType } from '../../../struct/struct.js';
-import type { Vcpu } from '../vcpu/vcpu.js';
-import type { Vm } from '../vm/vm.js';
+import type { X86VcpuCalls as Vcpu } from '../vcpu/calls.js';
 import { joined, split } from './elements.js';
 
 const { ENOENT, EOPNOTSUPP } = constants.errno;
@@ -57,7 +56,10 @@ function xenPart<O, A extends XenAttribute>(attributes: XenAttributes<O, A>): Pa
 
 /** An x86 VM, and whether the program has configured it for Xen. */
 export interface SavedXenVm {
-  readonly vm: Vm;
+  readonly vm: {
+    getXenHvmAttr(type: number): abi.KvmXenHvmAttr;
+    setXenHvmAttr(attribute: abi.KvmXenHvmAttr): void;
+  };
   readonly isXen: () => boolean;
 }
 

@@ -1,6 +1,6 @@
 import * as abi from '../../../abi/x86/index.js';
 import { integer } from '../../../struct/check.js';
-import { EventFd } from '../../../system/event-fd.js';
+import { EventFd } from '../../../vm/event-fd.js';
 import { GenericVm } from '../../../vm/vm.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 

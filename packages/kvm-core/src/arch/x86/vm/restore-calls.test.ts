@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest';
 import { onEachBackend } from '../../../../test/backends.js';
 import { realModeGuest } from '../../../../test/real-mode.js';
+import type { Ioctl } from '../../../abi/ioctl.js';
 import * as abi from '../../../abi/x86/index.js';
 import { selectBackend } from '../../../backend/select.js';
-import type { Ioctl } from '../../../ioctl/ioctl.js';
 import { Kvm } from '../kvm.js';
 
 onEachBackend('restoring a VM', (backend) => {

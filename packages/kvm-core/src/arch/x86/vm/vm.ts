@@ -1,39 +1,15 @@
 import * as abi from '../../../abi/x86/index.js';
-import { withGroups } from '../../../ioctl/groups.js';
 import { KvmFd } from '../../../ioctl/kvm-fd.js';
+import { adoptVm, type SharedVm } from '../../../ioctl/shared-vm.js';
 import type { Part } from '../../../state/parts.js';
 import type { SavedState } from '../../../state/saved-state.js';
 import { bigInteger, u64 } from '../../../struct/check.js';
-import { adoptVm, type SharedVm } from '../../../threads/shared-vm.js';
-import { VmSaving } from '../../../vm/saving.js';
-import { GenericVm } from '../../../vm/vm.js';
 import { x86 } from '../architecture.js';
 import { clockPart, controllerParts, createControllers } from '../state/vm-state.js';
 import { xenVmPart } from '../state/xen-state.js';
 import { Vcpu } from '../vcpu/vcpu.js';
 import { isXen } from '../xen.js';
-import { X86VmClock } from './clock.js';
-import { X86VmEncryption } from './encryption.js';
-import { X86VmHyperV } from './hyperv.js';
-import { X86VmInterrupts } from './interrupts.js';
-import { X86VmMemory } from './memory.js';
-import { X86VmMsrs } from './msrs.js';
-import { X86VmPmu } from './pmu.js';
-import { X86VmXen } from './xen.js';
-
-/** The calls of a VM that x86 has. */
-const X86VmCalls = /* @__PURE__ */ withGroups(
-  GenericVm<Vcpu>,
-  VmSaving<Vcpu>,
-  X86VmInterrupts,
-  X86VmClock,
-  X86VmMemory,
-  X86VmMsrs,
-  X86VmPmu,
-  X86VmXen,
-  X86VmHyperV,
-  X86VmEncryption,
-);
+import { X86VmCalls } from './calls.js';
 
 /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
 export class Vm extends X86VmCalls {

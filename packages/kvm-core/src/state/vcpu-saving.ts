@@ -1,8 +1,8 @@
 import type { RunHead } from '../arch/architecture.js';
-import { checkKind } from '../state/parts.js';
-import { broken, type NewPart, SavedState } from '../state/saved-state.js';
-import type { AnyExit } from './exit-views.js';
-import { GenericVcpu } from './vcpu.js';
+import type { AnyExit } from '../vcpu/exit-views.js';
+import { GenericVcpu } from '../vcpu/vcpu.js';
+import { checkKind } from './parts.js';
+import { broken, type NewPart, SavedState } from './saved-state.js';
 
 /** The state of a vCPU as a whole, on the architectures whose kernel tells it. */
 export abstract class VcpuSaving<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends GenericVcpu<E, R> {

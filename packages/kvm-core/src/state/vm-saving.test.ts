@@ -9,7 +9,7 @@ import { exitOf } from '../../test/run.js';
 import type { MachineGuest } from '../../test/start-guest.mjs';
 import { ExitReason } from '../abi/x86/index.js';
 import { backendNames } from '../backend/select.js';
-import { SavedState } from '../state/saved-state.js';
+import { SavedState } from './saved-state.js';
 
 const RESULT = 0x2000;
 

@@ -2,11 +2,11 @@ import { constants } from 'node:os';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { systemCall } from '../errors/system-call.js';
+import { Claim, type ClaimNumbers, State } from '../ioctl/claim.js';
+import { notShared, seal, unseal } from '../ioctl/seal.js';
+import { systemCall } from '../ioctl/system-call.js';
 import { integer, objectOf, u32, u64 } from '../struct/check.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
-import { Claim, type ClaimNumbers, State } from '../threads/claim.js';
-import { notShared, seal, unseal } from '../threads/seal.js';
 import { hasHeartbeat } from '../vcpu/heartbeat.js';
 import { isKicked } from '../vcpu/kick.js';
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import * as arm64 from '../abi/arm64/index.js';
+import type { Ioctl } from '../abi/ioctl.js';
 import {
   KVM_CREATE_IRQCHIP,
   KVM_CREATE_VM,
@@ -15,7 +16,6 @@ import {
 import type { Architecture } from '../arch/architecture.js';
 import { arm64 as arm } from '../arch/arm64/architecture.js';
 import { x86 } from '../arch/x86/architecture.js';
-import type { Ioctl } from '../ioctl/ioctl.js';
 import { ioctlError } from './ioctl-error.js';
 
 const { E2BIG, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV, ENOMEM, ENOSYS, ENOTTY, EPERM } =

@@ -1,5 +1,5 @@
+import { errnoName, KvmError } from '../errors/kvm-error.js';
 import { hintFor } from './hints.js';
-import { errnoName, KvmError } from './kvm-error.js';
 
 /** The result of a system call that is no ioctl; a failure becomes a `KvmError`. */
 export function systemCall(what: string, result: number): number {

@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
+import type { FdKind, Ioctl } from '../abi/ioctl.js';
 import type { Architecture } from '../arch/architecture.js';
 import { bothNames } from '../arch/names.js';
-import type { FdKind, Ioctl } from '../ioctl/ioctl.js';
+import { errnoName, KvmError } from '../errors/kvm-error.js';
 import { originOf } from './capability-origin.js';
 import { hintFor } from './hints.js';
-import { errnoName, KvmError } from './kvm-error.js';
 
 const { EINVAL, ENOTTY, ENXIO, EOPNOTSUPP, ENODEV } = constants.errno;
 

@@ -3,13 +3,13 @@ import type { Architecture } from '../arch/architecture.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { systemCall } from '../errors/system-call.js';
-import { Descriptor } from '../ioctl/descriptor.js';
 import { list, objectOf } from '../struct/check.js';
 import { bufferOf, bytesOf, lengthOf } from '../struct/view.js';
-import type { Slot } from '../vm/memory.js';
 import { Claim, type ClaimNumbers, newMark, State } from './claim.js';
+import type { Slot } from './descriptor.js';
+import { Descriptor } from './descriptor.js';
 import { notShared, seal, unseal } from './seal.js';
+import { systemCall } from './system-call.js';
 
 const { isSharedArrayBuffer, isUint8Array } = types;
 

@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.js';
-import { systemCall } from '../errors/system-call.js';
-import { nodeCrypto } from './node-modules.js';
+import { nodeCrypto } from '../threads/node-modules.js';
+import { systemCall } from './system-call.js';
 
 /**
  * Whose a descriptor is that threads pass on: a word in memory that all threads of the process see, and that no object of the API

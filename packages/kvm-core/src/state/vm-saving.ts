@@ -1,11 +1,11 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
-import { restoredMemory, savedMemory } from '../state/memory.js';
-import { checkKind, type Part, restoreParts, savedParts } from '../state/parts.js';
-import { broken, SavedState } from '../state/saved-state.js';
-import type { VcpuSaving } from '../vcpu/saving.js';
 import { GenericVcpu } from '../vcpu/vcpu.js';
-import { GenericVm } from './vm.js';
+import { GenericVm } from '../vm/vm.js';
+import { restoredMemory, savedMemory } from './memory.js';
+import { checkKind, type Part, restoreParts, savedParts } from './parts.js';
+import { broken, SavedState } from './saved-state.js';
+import type { VcpuSaving } from './vcpu-saving.js';
 
 /** What `vm.restore` has made. */
 export interface RestoredVm<C> {

@@ -1,12 +1,12 @@
-import { GenericKvm } from '../system/kvm.js';
-import { type KvmOptions, openSystem } from '../system/open.js';
-import { adoptVm, type SharedVm } from '../threads/shared-vm.js';
-import { adoptVcpu, type TransferredVcpu } from '../threads/transferred-vcpu.js';
-import type { AnyExit, ExitMakers } from '../vcpu/exit-views.js';
-import type { VcpuResources } from '../vcpu/resources.js';
-import { GenericVcpu } from '../vcpu/vcpu.js';
-import { GenericVm } from '../vm/vm.js';
-import type { Architecture, RunHead } from './architecture.js';
+import { adoptVm, type SharedVm } from '../../ioctl/shared-vm.js';
+import { GenericKvm } from '../../system/kvm.js';
+import { type KvmOptions, openSystem } from '../../system/open.js';
+import { VmStart } from '../../threads/vm-start.js';
+import type { AnyExit, ExitMakers } from '../../vcpu/exit-views.js';
+import type { VcpuResources } from '../../vcpu/resources.js';
+import { adoptVcpu, type TransferredVcpu } from '../../vcpu/transfer.js';
+import { GenericVcpu } from '../../vcpu/vcpu.js';
+import type { Architecture, RunHead } from '../architecture.js';
 
 /** A class without its constructor, which programs never call. */
 type ClassOf<T> = abstract new (...args: never[]) => T;
@@ -46,7 +46,7 @@ export interface PlainClasses<E extends AnyExit, R extends RunHead, C extends nu
   };
 }
 
-type PlainVm<E extends AnyExit, R extends RunHead> = GenericVm<GenericVcpu<E, R>>;
+type PlainVm<E extends AnyExit, R extends RunHead> = VmStart<GenericVcpu<E, R>>;
 type PlainKvm<E extends AnyExit, R extends RunHead, C extends number> = GenericKvm<PlainVm<E, R>, C>;
 
 export function plainClasses<E extends AnyExit, R extends RunHead, C extends number>(
@@ -62,7 +62,7 @@ export function plainClasses<E extends AnyExit, R extends RunHead, C extends num
       return new Vcpu(adoptVcpu(arch, transferred));
     }
   }
-  class Vm extends GenericVm<GenericVcpu<E, R>> {
+  class Vm extends VmStart<GenericVcpu<E, R>> {
     protected readonly vcpuType = Vcpu;
 
     static from(shared: SharedVm): Vm {

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import type { IoctlHints } from '../arch/architecture.js';
-import { retries } from '../ioctl/retry.js';
 import { interruptHints } from './interrupt-hints.js';
 import { memoryHints } from './memory-hints.js';
+import { retries } from './retry.js';
 
 const { E2BIG, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV, ENOENT, ENOMEM } = constants.errno;
 

@@ -4,7 +4,7 @@ import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { AuxiliaryEntry, auxiliaryValue, auxiliaryVector } from '../memory/auxiliary-vector.js';
 import { bytesOf, lengthOf } from '../struct/view.js';
-import { nodeCrypto } from './node-modules.js';
+import { nodeCrypto } from '../threads/node-modules.js';
 
 /**
  * Numbers that go from thread to thread by way of the user's hands, and are believed on arrival: addresses, lengths, descriptors. So

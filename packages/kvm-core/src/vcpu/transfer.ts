@@ -1,15 +1,15 @@
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { systemCall } from '../errors/system-call.js';
+import { Claim, State } from '../ioctl/claim.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
+import { notShared, seal, unseal } from '../ioctl/seal.js';
+import { openVm, type SharedVm, shareVm } from '../ioctl/shared-vm.js';
+import { systemCall } from '../ioctl/system-call.js';
 import { objectOf } from '../struct/check.js';
-import { kickWordsOf } from '../vcpu/kick.js';
-import type { VcpuResources } from '../vcpu/resources.js';
-import { adoptResources, initWordCount } from '../vcpu/resources.js';
-import { Claim, State } from './claim.js';
-import { notShared, seal, unseal } from './seal.js';
-import { openVm, type SharedVm, shareVm } from './shared-vm.js';
+import { kickWordsOf } from './kick.js';
+import type { VcpuResources } from './resources.js';
+import { adoptResources, initWordCount } from './resources.js';
 
 /** A vCPU on its way to another thread, as `postMessage` carries it: `Vcpu.from` makes one of it there, once. */
 export interface TransferredVcpu {
