@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import type { HeaderSet } from './find.js';
 
 /** Headers of magic-gen's own: what kernel headers take from a C library, and an interface that no kernel installs. */
 const ownHeaders = fileURLToPath(new URL('../../headers', import.meta.url));
@@ -11,6 +10,6 @@ const fallbackHeaders = fileURLToPath(new URL('../../fallback', import.meta.url)
  * Where `#include` looks, in order. What kernel headers take from a C library comes from magic-gen, though the folder may have
  * a C library's headers, too: those need more than a kernel's set has.
  */
-export function includeDirectories({ directories }: HeaderSet): readonly string[] {
+export function includeDirectories({ directories }: { readonly directories: readonly string[] }): readonly string[] {
   return [ownHeaders, ...directories, fallbackHeaders];
 }
