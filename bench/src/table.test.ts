@@ -7,15 +7,15 @@ const ratio = (median: number) => ({ p10: median - 0.01, median, p90: median + 0
 
 test('a table has a line a case, and says what is over its limit', () => {
   const results = [
-    { contender: 'c', ratio: ratio(1), nanoseconds: 5066 },
-    { contender: 'native', ratio: ratio(1.02), nanoseconds: 5167 },
-    { contender: 'ffi', ratio: ratio(1.2), nanoseconds: 6079 },
-    { contender: 'go', ratio: ratio(1.04), nanoseconds: 5268 },
+    { contender: 'c', ratio: ratio(1), nanoseconds: 5066, overBaseline: 0 },
+    { contender: 'native', ratio: ratio(1.02), nanoseconds: 5167, overBaseline: 101 },
+    { contender: 'ffi', ratio: ratio(1.2), nanoseconds: 6079, overBaseline: 1013 },
+    { contender: 'go', ratio: ratio(1.04), nanoseconds: 5268, overBaseline: 202 },
   ];
   expect(table([{ measured: pio, results }])).toMatchInlineSnapshot(`
-    "| what | C       | native | p10 – p90     | limit | ffi   | p10 – p90     | limit     | go    | p10 – p90     |
-    | ---- | ------- | ------ | ------------- | ----- | ----- | ------------- | --------- | ----- | ------------- |
-    | PIO  | 5066 ns | 1.020  | 1.010 – 1.040 | 1.03  | 1.200 | 1.190 – 1.220 | 1.09 over | 1.040 | 1.030 – 1.060 |"
+    "| what | C       | native | p10 – p90     | ns over C | limit | ffi   | p10 – p90     | ns over C | limit     | go    | p10 – p90     | ns over C |
+    | ---- | ------- | ------ | ------------- | --------- | ----- | ----- | ------------- | --------- | --------- | ----- | ------------- | --------- |
+    | PIO  | 5066 ns | 1.020  | 1.010 – 1.040 | 101       | 1.03  | 1.200 | 1.190 – 1.220 | 1013      | 1.09 over | 1.040 | 1.030 – 1.060 | 202       |"
   `);
 });
 

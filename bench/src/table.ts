@@ -16,17 +16,20 @@ function hasLimit(contender: string): contender is keyof Case['limits'] {
   return contender === 'native' || contender === 'ffi';
 }
 
-/** The rows as Markdown: a column for the baseline's time, and one for each other's ratio with its spread. */
+/**
+ * The rows as Markdown: a column for the baseline's time, then for each other contender its ratio with the spread, and the
+ * nanoseconds that one turn takes more than the baseline's. A host with slow exits hides a fixed cost in a ratio near 1.
+ */
 export function table(rows: readonly Row[]): string {
   const others = [...new Set(rows.flatMap(({ results }) => results.slice(1).map(({ contender }) => contender)))];
-  const head = ['what', 'C', ...others.flatMap((name) => [name, 'p10 – p90', ...(hasLimit(name) ? ['limit'] : [])])];
+  const head = ['what', 'C', ...others.flatMap((name) => [name, 'p10 – p90', 'ns over C', ...(hasLimit(name) ? ['limit'] : [])])];
   const lines = rows.map(({ measured, results }) => [
     measured.title,
     duration(results[0]?.nanoseconds ?? Number.NaN),
     ...others.flatMap((name) => {
       const result = results.find(({ contender }) => contender === name);
       const limit = limitOf(measured, name);
-      const cells = result === undefined ? ['', ''] : [ratio(result.ratio.median), spread(result)];
+      const cells = result === undefined ? ['', '', ''] : [ratio(result.ratio.median), spread(result), result.overBaseline.toFixed(0)];
       return hasLimit(name) ? [...cells, limit === undefined ? '' : verdict(result, limit)] : cells;
     }),
   ]);

@@ -8,6 +8,8 @@ export interface Result {
   readonly ratio: Summary;
   /** Nanoseconds of one turn, in the median. */
   readonly nanoseconds: number;
+  /** How many more one turn takes than the baseline's of the same round, in the median. */
+  readonly overBaseline: number;
 }
 
 export interface Effort {
@@ -40,12 +42,14 @@ export async function measure(
     }
   }
   const base = times[0] as number[];
+  const per = kind === 'sum' ? turns : 1;
   return contenders.map((contender, i) => {
     const own = times[i] as number[];
     return {
       contender: contender.name,
       ratio: summary(own.map((time, round) => time / (base[round] as number))),
-      nanoseconds: summary(own).median / (kind === 'sum' ? turns : 1),
+      nanoseconds: summary(own).median / per,
+      overBaseline: summary(own.map((time, round) => time - (base[round] as number))).median / per,
     };
   });
 }
