@@ -1,5 +1,5 @@
-import { cpSync, existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Architecture } from '../architecture/architecture.js';
 import { cachedFolder } from '../cache.js';
 import { LabError } from '../errors.js';
@@ -45,10 +45,11 @@ export async function buildAddon(architecture: Architecture): Promise<string> {
  * Puts koffi's binary for an architecture where koffi looks for it: pnpm has installed the host's alone.
  */
 export async function addKoffi(architecture: Architecture, folder: string): Promise<void> {
-  const koffi = realpathSync(join(checkout, 'packages/kvm-core/node_modules/koffi'));
-  const { version } = JSON.parse(readFileSync(join(koffi, 'package.json'), 'utf8')) as { version: string };
+  const installed = join(checkout, 'packages/kvm-core/node_modules/@koromix');
+  const host = join(installed, `koffi-linux-${process.arch}`, 'package.json');
+  const { version } = JSON.parse(readFileSync(host, 'utf8')) as { version: string };
   const name = `@koromix/koffi-linux-${architecture.node}`;
-  const place = join(dirname(koffi), name);
+  const place = join(installed, `koffi-linux-${architecture.node}`);
   if (existsSync(place)) return;
   const unpacked = await cachedFolder(join('koffi', `${architecture.node}-${version}`), async (fresh) => {
     const npm = await runProgram('npm', ['pack', '--silent', `${name}@${version}`], {

@@ -19,7 +19,7 @@ onEachBackend('A program in one bundle with the package', (backend) => {
     const input = Object.fromEntries(
       ['program', 'worker', 'handlers'].map((name) => [name, join(sources, `${name}.mjs`)]),
     );
-    const bundle = await rolldown({ input, platform: 'node', external: ['@kvm/native', 'koffi'] });
+    const bundle = await rolldown({ input, platform: 'node', external: ['@kvm/native'] });
     await bundle.write({ dir: join(folder, 'dist'), format: 'esm' });
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -33,7 +33,7 @@ interface Koffi {
  * which spares koffi the conversions that cost most of a short call.
  */
 export function loadFfi(): Backend {
-  const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+  const koffi = loadKoffi();
   const libc = koffi.load(null);
   const errnoAddress = (libc.func('void *__errno_location(void)') as () => bigint)();
   // The thread's errno, mapped once: reading it is a load, where koffi.errno() is a call.
@@ -184,4 +184,21 @@ function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
     return number;
   }
   return -constants.errno.EBUSY;
+}
+
+/**
+ * koffi's binary for this machine, from a package of koffi's that has no install script. The package `koffi` has one, which most package
+ * managers block with a warning; it serves machines without such a binary, if the program has installed it.
+ */
+function loadKoffi(): Koffi {
+  const load = createRequire(import.meta.url);
+  try {
+    return load(`@koromix/koffi-linux-${process.arch}`) as Koffi;
+  } catch (cause) {
+    try {
+      return load('koffi') as Koffi;
+    } catch {
+      throw cause;
+    }
+  }
 }
