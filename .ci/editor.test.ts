@@ -3,8 +3,8 @@ import ts from 'typescript-5.7';
 import { expect, test } from 'vitest';
 
 /**
- * What an editor shows at the names in a program, as TypeScript's language service tells it. TypeScript 7.0 shows no doc comment of any
- * mapped type, `Partial` among them, and has no API to ask; 5.7 stands in for all that do.
+ * What an editor shows for names in a program, according to TypeScript's language service. TypeScript 7.0 shows no doc
+ * comments of mapped types such as `Partial`, and has no API to ask, so this test uses 5.7.
  */
 const program = `
 import { type Vcpu, type Vm, CpuidTable, KvmSregs, type KvmRegs } from '../packages/kvm-core/src/index.js';
@@ -50,7 +50,7 @@ function languageService(): ts.LanguageService {
   });
 }
 
-test('a field of a struct shows its doc comment where it is given to a call', () => {
+test('a field of a struct shows its doc comment in an argument of a call', () => {
   const service = languageService();
   expect(service.getSemanticDiagnostics(file).map(({ messageText }) => messageText)).toEqual([]);
   const docs = [...program.matchAll(/(\w+): (?:\d|\{)/g)].map(({ index, 1: name }) => {

@@ -42,18 +42,18 @@ function tarball(name: string): string {
 }
 
 describe.each(packages)('%s, packed', (name) => {
-  test('is laid out as its package.json says (publint)', () => {
+  test('has the layout that its package.json describes (publint)', () => {
     const output = run('npx', ['-y', packageManager, 'exec', 'publint', '--strict', tarball(name)], root);
     expect(output).toContain('All good!');
   });
 
-  test('has types that resolve as its code does (attw)', () => {
-    // It exits with a failure for any problem that the profile does not set aside.
+  test('has types that resolve like its code (attw)', () => {
+    // It fails for every problem that the profile does not exclude.
     const output = run('npx', ['-y', packageManager, 'exec', 'attw', '--profile', 'esm-only', tarball(name)], root);
     expect(output).toContain('🟢');
   });
 
-  test('needs no install script, and carries its license and no tests', () => {
+  test('needs no install script, contains its license, and contains no tests', () => {
     const files = run('tar', ['-tzf', tarball(name)], root).split('\n');
     const manifest = JSON.parse(run('tar', ['-xzOf', tarball(name), 'package/package.json'], root)) as Manifest;
     const hooks = Object.keys(manifest.scripts ?? {}).filter((script) => /^(pre|post)?install$|^prepare$/.test(script));
@@ -74,7 +74,7 @@ function unpacked(name: string): Map<string, Buffer> {
   );
 }
 
-test.each(packages)('%s names no source map that it does not ship, and ships none without its sources', (name) => {
+test.each(packages)('%s refers to no source map that it does not ship, and ships none without its sources', (name) => {
   const files = unpacked(name);
   const missing = [...files].flatMap(([path, bytes]) => {
     if (path.endsWith('.map')) {
@@ -99,8 +99,8 @@ describe.each<[BackendName, string[]]>([
   const attempt = tryBackend(backend);
   if ('error' in attempt) process.stdout.write(`@kvm/core is not run on ${backend}: ${attempt.error.message}\n`);
 
-  // The guest is one of x86.
-  test.skipIf('error' in attempt || process.arch !== 'x64')('runs a guest, no install script having run', () => {
+  // The guest is for x86.
+  test.skipIf('error' in attempt || process.arch !== 'x64')('runs a guest without having run an install script', () => {
     const project = join(folder, [backend, ...flags].join(''));
     mkdirSync(project);
     writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));

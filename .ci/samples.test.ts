@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(import.meta.dirname, '.examples-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-// What docs/tsconfig.md recommends, and no more: a reader's project has no options of this repository's.
+// What docs/tsconfig.md recommends, without the options of this repository, which a user's project does not have.
 const compilerOptions = {
   target: 'ES2022',
   lib: ['ES2023', 'ESNext.Disposable'],
@@ -18,7 +18,7 @@ const compilerOptions = {
   noEmit: true,
 };
 
-// 5.7 is the lowest that docs/tsconfig.md promises.
+// 5.7 is the lowest version that docs/tsconfig.md promises.
 test.each([
   ['the newest', 'typescript/bin/tsc'],
   ['5.7', 'typescript-5.7/bin/tsc'],
@@ -37,7 +37,7 @@ beforeAll(() => {
   symlinkSync(join(root, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
-  // A sample without an import is still a module of its own.
+  // A sample without an import must still be a module.
   for (const { name, code } of samples) writeFileSync(join(folder, `${name}.ts`), `${code}\nexport {};\n`);
 });
 

@@ -1,12 +1,12 @@
-// Adds up the results of every suite, and says them in one line; a failure anywhere is a failure here.
+// Adds up the results of all suites into one line. Fails if any test failed.
 import { readdirSync, readFileSync } from 'node:fs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const suites = ['.ci', 'bench', 'lab', ...readdirSync('packages').map((name) => `packages/${name}`)];
 const runs = suites.flatMap((suite) => {
-  // A suite that has run on several runtimes has a file for each.
+  // A suite that ran on several runtimes has a file for each.
   const files = readdirSync(suite).filter((name) => /^test-results.*\.json$/.test(name));
-  if (files.length === 0) throw new Error(`${suite} has no results: it did not run, or not to its end`);
+  if (files.length === 0) throw new Error(`${suite} has no results: it did not run, or did not finish`);
   return files.map((name) => `${suite}/${name}`);
 });
 for (const run of runs) {
