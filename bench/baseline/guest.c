@@ -61,6 +61,6 @@ void guest_stop(struct guest *guest) {
 void guest_run(struct guest *guest, uint32_t reason) {
   check(ioctl(guest->vcpu, KVM_RUN, 0) == 0, "KVM_RUN");
   if (guest->run->exit_reason == reason) return;
-  fprintf(stderr, "exit reason %u where %u was expected\n", guest->run->exit_reason, reason);
+  fprintf(stderr, "exit reason %u, expected %u\n", guest->run->exit_reason, reason);
   exit(1);
 }

@@ -1,4 +1,4 @@
-/* One VM, one vCPU in real mode, 64 KiB of memory: what every loop here drives. */
+/* One VM, one vCPU in real mode, 64 KiB of memory: the guest of every loop. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -17,5 +17,5 @@ uint64_t now(void);
 void check(int condition, const char *what);
 struct guest guest_start(const uint8_t *code, size_t length);
 void guest_stop(struct guest *guest);
-/* KVM_RUN, which must end for this reason. */
+/* KVM_RUN, which must exit for this reason. */
 void guest_run(struct guest *guest, uint32_t reason);

@@ -1,4 +1,4 @@
-/* From the moment one thread decides to stop a guest that spins to the return of KVM_RUN in the other. */
+/* Measures from when one thread decides to stop a spinning guest until KVM_RUN returns in the other thread. */
 #define _GNU_SOURCE
 #include "guest.h"
 #include "loops.h"
@@ -26,7 +26,7 @@ static void *kicker(void *unused) {
   (void)unused;
   for (int turn = 1;; turn++) {
     while (atomic_load(&wanted) < turn) nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
-    /* By now the guest runs. */
+    /* The guest runs by now. */
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     atomic_store(&kicked_at, now());
     guest.run->immediate_exit = 1;

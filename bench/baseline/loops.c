@@ -12,7 +12,7 @@ static const uint8_t writes_device[] = {0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa2, 0x00
                                         0xeb, 0xfb};                                    /* jmp again */
 static const uint8_t halts[] = {0xf4};                                                  /* hlt */
 
-/* What the loops read goes here, or the compiler would leave it out. */
+/* Keeps the compiler from removing the reads of the loops. */
 static volatile uint64_t sink;
 
 static struct guest *resident(struct guest *guest, const uint8_t *code, size_t length) {
@@ -123,7 +123,7 @@ static int ascending(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-/* Not the sum: the time that one exit in a thousand exceeds. */
+/* The time that one exit in a thousand exceeds, instead of the sum. */
 static uint64_t slowest_exits(uint32_t count) {
   struct guest *guest = port_guest();
   uint64_t *times = malloc(count * sizeof *times);
@@ -139,7 +139,10 @@ static uint64_t slowest_exits(uint32_t count) {
   return slow;
 }
 
-/* `length` bytes at a time, all over 8 MiB, between a guest's memory and a buffer of the program: neither stays in a small cache. */
+/*
+ * Copies `length` bytes at a time, all over 8 MiB, between guest memory and a buffer of the program. Neither fits into
+ * a small cache.
+ */
 static uint64_t copy(uint32_t count, size_t length, int into_guest) {
   enum { size = 8 << 20 };
   static uint8_t *guest, *own;
@@ -153,7 +156,7 @@ static uint64_t copy(uint32_t count, size_t length, int into_guest) {
   for (uint32_t i = 0; i < count; i++) {
     size_t at = (size_t)i * length % size;
     memcpy(to + at, from + at, length);
-    /* As if somebody looked, or the copy would be left out. */
+    /* Keeps the compiler from removing the copy. */
     __asm__ volatile("" : : "r"(to) : "memory");
   }
   return now() - start;
@@ -171,7 +174,7 @@ const struct loop loops[] = {
     {"mmio", device_write},
     {"read-registers", exit_read_registers},
     {"change-registers", exit_change_registers},
-    /* The plain way to do what coalesced rings and ioeventfds do: an exit each. */
+    /* Does with one exit each what coalesced rings and ioeventfds do without. */
     {"coalesced", port_write},
     {"doorbell", port_write},
     {"check-extension", check_extension},

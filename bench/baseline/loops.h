@@ -1,4 +1,4 @@
-/* The loops that are measured. Each does its work `count` times and gives the nanoseconds it took. */
+/* The measured loops. Each does its work `count` times and returns the time in nanoseconds. */
 #pragma once
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /*
- * The baseline of all ratios. It stays in memory, and does a loop each time it is told to:
+ * The baseline of all ratios. It stays in memory and runs a loop for each line of input:
  *   "pio 1000\n" on stdin -> nanoseconds on stdout.
  */
 #include "loops.h"
@@ -16,7 +16,7 @@ static void *nothing(void *unused) {
 
 int main(int argc, char **argv) {
   (void)argv;
-  /* With any argument it is a program of two threads, one of which does nothing. */
+  /* With any argument it has a second thread, which is idle. */
   pthread_t thread;
   if (argc > 1 && pthread_create(&thread, NULL, nothing, NULL) != 0) return 1;
   char name[64];
@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
   while (scanf("%63s %" SCNu32, name, &count) == 2) {
     const struct loop *loop = loops;
     while (loop->name != NULL && strcmp(loop->name, name) != 0) loop++;
-    /* Asked for no turn at all, it says whether it has such a loop. */
+    /* A count of 0 asks whether the loop exists. */
     if (loop->name == NULL)
       puts("-");
     else if (count == 0)

@@ -1,4 +1,4 @@
-/* Restores a small VM from a saved state: what vm.restore of @kvm/core does, with the necessary calls only. */
+/* Restores a small VM from a saved state, as vm.restore of @kvm/core does, with the necessary calls only. */
 #include "guest.h"
 #include "loops.h"
 #include <fcntl.h>
@@ -11,10 +11,13 @@
 
 enum { most_cpuid = 256, most_msrs = 1024, msrs_at_once = 255 };
 
-/* mov dx, 0x10; out dx, al: a HLT would wait in the kernel, which has the APIC. */
+/* mov dx, 0x10; out dx, al. A HLT would wait in the kernel, because the APIC is there. */
 static const uint8_t writes_port_once[] = {0xba, 0x10, 0x00, 0xee};
 
-/* All of a VM with interrupt controllers, a timer, 64 KiB of memory with one page that is not zero, and one vCPU. */
+/*
+ * The whole state of a VM with interrupt controllers, a timer, 64 KiB of memory with one page that is not zero, and one
+ * vCPU.
+ */
 static struct {
   int kvm;
   size_t run_size;
@@ -76,7 +79,7 @@ static void save_msrs(int vcpu) {
     uint32_t got = get_or_set_msrs(vcpu, KVM_GET_MSRS, wanted + at, list->nmsrs - at);
     memcpy(saved.msrs + saved.msr_count, wanted + at, got * sizeof *wanted);
     saved.msr_count += got;
-    /* The kernel stops at an MSR that this vCPU's CPUID hides. */
+    /* The kernel stops at an MSR that the CPUID of this vCPU hides. */
     at += got + (got < msrs_at_once);
   }
   free(wanted);
@@ -111,7 +114,7 @@ static void destroy(struct machine *machine) {
   munmap(machine->memory, MEMORY_SIZE);
 }
 
-/* Makes the VM once, and saves it. */
+/* Creates the VM once and saves it. */
 static void save(void) {
   saved.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
   check(saved.kvm >= 0, "/dev/kvm");
@@ -189,7 +192,7 @@ static struct machine restore(void) {
     uint32_t set = get_or_set_msrs(vcpu, KVM_SET_MSRS, saved.msrs + at, saved.msr_count - at);
     at += set;
     if (at == saved.msr_count || set == msrs_at_once) continue;
-    /* Some cannot be set, as they cannot change. */
+    /* Some cannot be set because they never change. */
     struct kvm_msr_entry now = saved.msrs[at];
     check(get_or_set_msrs(vcpu, KVM_GET_MSRS, &now, 1) == 1 && now.data == saved.msrs[at].data, "KVM_SET_MSRS");
     at++;

@@ -1,4 +1,4 @@
-// A contender: what the baseline does in C, in Go, with plain system calls and no package but the standard library.
+// A contender: the work of the C baseline in Go, with plain system calls and only the standard library.
 package main
 
 import (

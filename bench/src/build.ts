@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const here = join(import.meta.dirname, '..');
 const built = join(import.meta.dirname, 'baseline');
 
-/** The baseline, compiled by the host's C compiler: the command that starts it. */
+/** Compiles the baseline with the host's C compiler. Returns the command that starts it. */
 export function buildBaseline(): string[] {
   const sources = readdirSync(join(here, 'baseline'))
     .filter((name) => name.endsWith('.c'))
@@ -16,7 +16,7 @@ export function buildBaseline(): string[] {
   return [program];
 }
 
-/** The Go program, where there is a Go. */
+/** Builds the Go program, if Go is installed. */
 export function buildGo(): string[] | undefined {
   mkdirSync(built, { recursive: true });
   const program = join(built, 'go');
@@ -35,6 +35,6 @@ function compile(compiler: string, args: readonly string[], cwd?: string): void 
   } catch (error) {
     const { code, stderr } = error as { code?: string; stderr?: string };
     const reason = code === 'ENOENT' ? `there is no ${compiler} here: the baseline is C` : (stderr ?? String(error));
-    throw new Error(`the bench cannot be built: ${reason}`);
+    throw new Error(`cannot build the benchmarks: ${reason}`);
   }
 }

@@ -1,18 +1,18 @@
-/** One thing that is measured: every contender has a loop of this name. */
+/** One measurement: every contender has a loop of this name. */
 export interface Case {
   readonly name: string;
-  /** What the table says. */
+  /** The title in the table. */
   readonly title: string;
   /**
-   * `sum`: a window is as many turns as fill some milliseconds, and what it took is compared.
-   * `value`: the loop gives what is compared, a median or percentile of `count` turns.
+   * `sum`: a window repeats the loop for some milliseconds, and its duration is compared.
+   * `value`: the loop returns the value to compare, a median or percentile of `count` turns.
    */
   readonly kind: 'sum' | 'value';
-  /** Turns of a window, where time does not decide it. */
+  /** The turns of a window, if they do not depend on time. */
   readonly count?: number;
-  /** The most that is right, as a ratio to C. */
+  /** The limit, as a ratio to C. */
   readonly limits: { readonly native: number; readonly ffi: number };
-  /** Two threads at once: they cannot be held on one core. */
+  /** Needs two threads at once, so it cannot be bound to one core. */
   readonly needsTwoCores?: true;
 }
 

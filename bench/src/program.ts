@@ -16,17 +16,20 @@ interface Options {
   readonly growth?: string;
 }
 
-/** Held there, all contenders have the same cache and the same neighbours; the first core takes the machine's interrupts. */
+/**
+ * The core for all contenders, so that they share a cache and its neighbours. The first core handles the machine's
+ * interrupts.
+ */
 const core = Math.min(1, cpus().length - 1);
 
 /** The exit status. */
 export async function run(argv: readonly string[]): Promise<number> {
   const program = new Command('bench')
     .description('Measures @kvm/core as a ratio to C, in the same run. Nothing else should run meanwhile.')
-    .option('--filter <regex>', 'only cases whose name or title matches', pattern)
-    .option('--json', 'the results as JSON')
-    .option('--rounds <count>', 'windows of each contender a case', count, 40)
-    .option('--growth <file>', 'instead, draw how cost grows with vCPUs, VMs, slots and RAM into an SVG file')
+    .option('--filter <regex>', 'run only the cases whose name or title matches', pattern)
+    .option('--json', 'print the results as JSON')
+    .option('--rounds <count>', 'windows per contender and case', count, 40)
+    .option('--growth <file>', 'draw into an SVG file how cost grows with vCPUs, VMs, slots and RAM, and measure nothing else')
     .exitOverride();
   let options: Options;
   try {
@@ -91,7 +94,7 @@ function contenders(): { name: string; command: readonly string[] }[] {
   ];
 }
 
-/** What a program wants to know of a run: where it ran, and what came of it. */
+/** The JSON output: the machine and the results. */
 function report(rows: readonly Row[], paid: readonly Cost[]): object {
   return {
     date: new Date().toISOString(),
@@ -119,6 +122,6 @@ function pattern(text: string): RegExp {
 
 function count(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 on is wanted');
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('must be an integer of at least 1');
   return value;
 }

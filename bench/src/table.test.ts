@@ -5,7 +5,7 @@ import { duration, table } from './table.js';
 const pio: Case = { name: 'pio', title: 'PIO', kind: 'sum', limits: { native: 1.03, ffi: 1.09 } };
 const ratio = (median: number) => ({ p10: median - 0.01, median, p90: median + 0.02 });
 
-test('a table has a line a case, and says what is over its limit', () => {
+test('a table has a line per case, and marks what is over its limit', () => {
   const results = [
     { contender: 'c', ratio: ratio(1), nanoseconds: 5066, overBaseline: 0 },
     { contender: 'native', ratio: ratio(1.02), nanoseconds: 5167, overBaseline: 101 },
@@ -19,6 +19,6 @@ test('a table has a line a case, and says what is over its limit', () => {
   `);
 });
 
-test('durations are told in the unit that suits them', () => {
+test('durations are formatted in a fitting unit', () => {
   expect([123, 45_678, 12_345_678].map(duration)).toEqual(['123 ns', '45.7 us', '12.3 ms']);
 });

@@ -1,13 +1,13 @@
 import type { Case } from './cases.js';
 import type { Result } from './rounds/rounds.js';
 
-/** What a case came to. */
+/** The results of a case. */
 export interface Row {
   readonly measured: Case;
   readonly results: readonly Result[];
 }
 
-/** The limit a contender has to keep, where it has one. */
+/** The limit of a contender, if it has one. */
 export function limitOf({ limits }: Case, contender: string): number | undefined {
   return hasLimit(contender) ? limits[contender] : undefined;
 }
@@ -17,8 +17,8 @@ function hasLimit(contender: string): contender is keyof Case['limits'] {
 }
 
 /**
- * The rows as Markdown: a column for the baseline's time, then for each other contender its ratio with the spread, and the
- * nanoseconds that one turn takes more than the baseline's. A host with slow exits hides a fixed cost in a ratio near 1.
+ * The rows as Markdown: a column for the baseline's time, and one for the ratio of each other contender with its
+ * spread.
  */
 export function table(rows: readonly Row[]): string {
   const others = [...new Set(rows.flatMap(({ results }) => results.slice(1).map(({ contender }) => contender)))];
@@ -48,13 +48,13 @@ function ratio(value: number): string {
   return value.toFixed(value < 10 ? 3 : 1);
 }
 
-/** Nanoseconds, for people. */
+/** Formats nanoseconds for people. */
 export function duration(nanoseconds: number): string {
   if (nanoseconds < 1e4) return `${nanoseconds.toFixed(0)} ns`;
   return nanoseconds < 1e7 ? `${(nanoseconds / 1e3).toFixed(1)} us` : `${(nanoseconds / 1e6).toFixed(1)} ms`;
 }
 
-/** A Markdown table whose columns line up. */
+/** A Markdown table with aligned columns. */
 export function aligned(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] as readonly string[]).map((_, i) =>
     Math.max(3, ...lines.map((line) => (line[i] ?? '').length)),

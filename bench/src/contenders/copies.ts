@@ -1,11 +1,11 @@
 import { type BackendName, Kvm } from '@kvm/core';
 import { type Loop, timed } from './loops.js';
 
-/** As the baseline's: in no small cache. */
+/** As in the baseline: too large for a small cache. */
 const size = 8 * 2 ** 20;
 const lengths = { '4k': 4096, '64k': 65536, '1m': 2 ** 20 };
 
-/** Copies into guest memory and out of it, so many bytes at a time, all over it. */
+/** Copies into and out of guest memory, this many bytes at a time, all over it. */
 export function copyLoops(backend: BackendName): Readonly<Record<string, Loop>> {
   const kvm = Kvm.open({ backend });
   const memory = kvm.allocateMemory({ size });

@@ -1,6 +1,6 @@
 import { type BackendName, type Exit, exitReasonName, type GuestMemory, Kvm, type Vcpu, type Vm } from '@kvm/core';
 
-/** One VM, one vCPU in real mode, 64 KiB of memory: as the baseline's. */
+/** One VM, one vCPU in real mode, 64 KiB of memory, as in the baseline. */
 export interface Guest {
   readonly kvm: Kvm;
   readonly vm: Vm;
@@ -11,8 +11,8 @@ export interface Guest {
 const codeAddress = 0x1000;
 
 /**
- * @param size bytes of memory.
- * @param prepare makes what has to be there before the vCPU.
+ * @param size The memory size in bytes.
+ * @param prepare Sets up what must exist before the vCPU.
  */
 export function startGuest(
   backend: BackendName,
@@ -45,7 +45,7 @@ export function stopGuest({ kvm, vm, vcpu, memory }: Guest): void {
 }
 
 export function unexpected(exit: Exit): never {
-  throw new Error(`the guest left for ${exitReasonName(exit.reason)}`);
+  throw new Error(`unexpected exit: ${exitReasonName(exit.reason)}`);
 }
 
 /** mov dx, 0x10; again: out dx, al; jmp again */

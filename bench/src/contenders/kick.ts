@@ -5,7 +5,7 @@ import { quantile } from '../rounds/statistics.js';
 import { spins, startGuest, unexpected } from './guest.js';
 import type { Loop } from './loops.js';
 
-/** From the moment another thread decides to stop a guest that spins to the return of its run, in the median. */
+/** The median time from when another thread decides to stop a spinning guest until its run returns. */
 export function kickLoop(backend: BackendName): Loop {
   let prepared: Promise<() => number> | undefined;
   return async (count) => {
@@ -17,12 +17,12 @@ export function kickLoop(backend: BackendName): Loop {
   };
 }
 
-/** What the two threads share. */
+/** The words that the two threads share. */
 export interface KickerData {
   readonly handle: unknown;
-  /** The turn that shall be kicked. */
+  /** The turn to kick. */
   readonly wanted: Int32Array;
-  /** When the last kick was, in the clock both have. */
+  /** The time of the last kick, on the clock of both threads. */
   readonly kickedAt: BigInt64Array;
 }
 

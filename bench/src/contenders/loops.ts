@@ -22,13 +22,13 @@ import {
 import { kickLoop } from './kick.js';
 import { restoreLoop } from './restore.js';
 
-/** Does its work so many times, and gives the nanoseconds it took. */
+/** Does its work `count` times and returns the time in nanoseconds. */
 export type Loop = (count: number) => number | Promise<number>;
 
-/** What the loops read goes here, or the compiler might leave it out. */
+/** Keeps the compiler from removing the reads of the loops. */
 export const sink = new Float64Array(1);
 
-/** The nanoseconds that a call takes. */
+/** The duration of a call in nanoseconds. */
 export function timed(work: () => void): number {
   const start = process.hrtime.bigint();
   work();
@@ -72,7 +72,7 @@ export function loopsOf(backend: BackendName): Readonly<Record<string, Loop>> {
   };
 }
 
-/** A guest is made when its first loop runs, and stays. */
+/** A guest is created when its first loop runs, and is kept. */
 function once<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => {
@@ -143,7 +143,7 @@ function changeRegisters({ vcpu }: Guest, count: number): void {
   }
 }
 
-/** The guest leaves when the ring is full; what it wrote until then waits there. */
+/** The guest exits when the ring is full. Its writes wait in the ring. */
 function coalescedWrites({ vcpu }: Guest, count: number): number {
   let sum = 0;
   const handle = (access: CoalescedAccess): void => {
@@ -162,7 +162,7 @@ function coalescedWrites({ vcpu }: Guest, count: number): number {
   return (time * count) / handled;
 }
 
-/** The guest rings a hundred times, then leaves. */
+/** The guest rings a hundred times, then exits. */
 function doorbells({ vcpu, eventfd }: Guest & { eventfd: EventFd }, count: number): number {
   let rung = 0;
   const time = timed(() => {
@@ -202,7 +202,7 @@ function openToHalt(backend: BackendName, count: number): void {
   }
 }
 
-/** Not the sum: the time that one exit in a thousand exceeds. */
+/** The time that one exit in a thousand exceeds, instead of the sum. */
 function slowestExits({ vcpu }: Guest, count: number): number {
   const times = new Float64Array(count);
   for (let i = 0; i < count; i++) {

@@ -3,7 +3,7 @@ import type { BackendName } from '@kvm/core';
 import { loopsOf } from './loops.js';
 
 /**
- * A contender: what the baseline does in C, through the public API of @kvm/core.
+ * A contender: the work of the C baseline through the public API of @kvm/core.
  *   node main.js native|ffi
  */
 
@@ -11,7 +11,7 @@ const loops = loopsOf(process.argv[2] as BackendName);
 for await (const line of createInterface({ input: process.stdin })) {
   const [name, count] = line.split(' ');
   const loop = loops[name as string];
-  // Asked for no turn at all, it says whether it has such a loop.
+  // A count of 0 asks whether the loop exists.
   const answer = loop === undefined ? '-' : count === '0' ? '' : await loop(Number(count));
   process.stdout.write(`${answer}\n`);
 }

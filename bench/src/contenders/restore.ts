@@ -2,7 +2,7 @@ import { type BackendName, ExitReason, type Kvm, type SavedState } from '@kvm/co
 import { startGuest } from './guest.js';
 import { type Loop, timed } from './loops.js';
 
-/** mov dx, 0x10; out dx, al: a HLT would wait in the kernel, which has the APIC. */
+/** mov dx, 0x10; out dx, al. A HLT would wait in the kernel, because the APIC is there. */
 const writesPortOnce = Uint8Array.of(0xba, 0x10, 0x00, 0xee);
 
 /** Restores a VM with interrupt controllers, a timer, 64 KiB of memory and one vCPU, and runs it to its first exit. */

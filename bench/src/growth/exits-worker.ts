@@ -3,7 +3,7 @@ import type { BackendName } from '@kvm/core';
 import { startGuest, writesPort } from '../contenders/guest.js';
 import { portWrites } from '../contenders/loops.js';
 
-/** Runs a guest that does nothing but leave, for as many milliseconds as it is told, and says how often it left. */
+/** Runs a guest that only exits, for a given number of milliseconds, and posts the number of exits. */
 
 const guest = startGuest((workerData as { backend: BackendName }).backend, writesPort);
 portWrites(guest, 5000);

@@ -5,7 +5,7 @@ import { halts, stopGuest, unexpected } from '../contenders/guest.js';
 import { summary } from '../rounds/statistics.js';
 import type { Chart } from './svg.js';
 
-/** How cost grows with what there is more of: each of these gives the points of a chart. */
+/** Measures how cost grows. Each function returns the points of a chart. */
 export const growths: Readonly<Record<string, (backend: BackendName) => Promise<Chart> | Chart>> = {
   vcpus: exitsByVcpus,
   vms: startByVms,
@@ -16,7 +16,7 @@ export const growths: Readonly<Record<string, (backend: BackendName) => Promise<
 
 const MiB = 2 ** 20;
 
-/** Exits a second of so many vCPUs, each in a Worker of its own. */
+/** Exits per second by the number of vCPUs, each in a Worker of its own. */
 async function exitsByVcpus(backend: BackendName): Promise<Chart> {
   const points = [];
   for (const x of [1, 2, 4]) points.push({ x, y: await exitsPerSecond(backend, x) });
@@ -42,7 +42,7 @@ interface Started {
   readonly memory: GuestMemory;
 }
 
-/** A VM that has run to its first halt. */
+/** Creates a VM and runs it to its first halt. */
 function start(kvm: Kvm, size: number): Started {
   const vm = kvm.createVm();
   const memory = kvm.allocateMemory({ size });
@@ -59,13 +59,13 @@ function start(kvm: Kvm, size: number): Started {
   return { vm, vcpu, memory };
 }
 
-/** Milliseconds from nothing to the first halt of the n-th VM, with all before it alive. */
+/** Milliseconds from the start to the first halt of the n-th VM, while all earlier ones are alive. */
 function startByVms(backend: BackendName): Chart {
   const points = withVms(backend, (times) => summary(times).median);
   return { title: 'Start of one more VM of 128 MiB', x: 'VMs in the process', y: 'ms', points };
 }
 
-/** What each VM adds to what the process has resident. */
+/** The resident memory that each VM adds to the process. */
 function memoryByVms(backend: BackendName): Chart {
   const before = process.memoryUsage.rss();
   const points = withVms(backend, (_, count) => (process.memoryUsage.rss() - before) / count / 1024);
@@ -89,7 +89,7 @@ function withVms(backend: BackendName, value: (times: number[], count: number) =
   return points;
 }
 
-/** Milliseconds to give a VM so many slots. */
+/** Milliseconds to add slots to a VM, by their number. */
 function startBySlots(backend: BackendName): Chart {
   using kvm = Kvm.open({ backend });
   const points = [1, 10, 50, 100, 250, 500].map((x) => {
@@ -98,7 +98,7 @@ function startBySlots(backend: BackendName): Chart {
       using memory = kvm.allocateMemory({ size: 500 * 4096 });
       const from = performance.now();
       for (let slot = 0; slot < x; slot++) {
-        // With a page between them: neighbours might be one to the kernel.
+        // With a page between them, because the kernel might merge neighbours.
         const guestPhysAddr = BigInt(slot * 8192);
         vm.setUserMemoryRegion({ slot, guestPhysAddr, memory, offset: slot * 4096, size: 4096 });
       }
@@ -109,7 +109,7 @@ function startBySlots(backend: BackendName): Chart {
   return { title: 'One more memory slot', x: 'slots', y: 'us a slot', points };
 }
 
-/** Milliseconds from nothing to the first halt, by the guest's RAM. */
+/** Milliseconds from the start to the first halt, by the guest's RAM. */
 function startByRam(backend: BackendName): Chart {
   using kvm = Kvm.open({ backend });
   start(kvm, MiB);

@@ -4,7 +4,7 @@ import { type Chart, page } from './svg.js';
 
 const names = ['vcpus', 'vms', 'resident', 'slots', 'ram'];
 
-/** Measures how cost grows, each chart in a process of its own, and draws it into a file. */
+/** Measures how cost grows, each chart in a process of its own, and draws the charts into a file. */
 export function plotGrowth(file: string, caption: string): Chart[] {
   const program = new URL('./main.js', import.meta.url).pathname;
   const charts = names.map((name): Chart => {

@@ -1,7 +1,7 @@
-/** A line through points, on a logarithmic scale below and a plain one at the side. */
+/** A line through points, with a logarithmic x axis and a linear y axis. */
 export interface Chart {
   readonly title: string;
-  /** What the points are of, and its unit. */
+  /** The quantity of the points and its unit. */
   readonly x: string;
   readonly y: string;
   readonly points: readonly { readonly x: number; readonly y: number }[];
@@ -14,7 +14,7 @@ const right = 16;
 const top = 36;
 const bottom = 44;
 
-/** The charts side by side, two in a row. */
+/** The charts, two in a row. */
 export function page(charts: readonly Chart[], caption: string): string {
   const rows = Math.ceil(charts.length / 2);
   const drawn = charts.map(
@@ -59,7 +59,7 @@ function draw({ title, x, y, points }: Chart): string {
   ].join('\n');
 }
 
-/** The next of 1, 2, 5, 10, 20 and so on. */
+/** Rounds up to 1, 2, 5, 10, 20 and so on. */
 export function niceCeiling(value: number): number {
   if (!(value > 0)) return 1;
   const magnitude = 10 ** Math.floor(Math.log10(value));

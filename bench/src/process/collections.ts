@@ -4,10 +4,10 @@ import type { BackendName } from '@kvm/core';
 import { startGuest, writesPort } from '../contenders/guest.js';
 import { portWrites } from '../contenders/loops.js';
 
-/** How often garbage is collected while a guest leaves a million times. */
+/** Counts garbage collections during a million exits. */
 
 const guest = startGuest(process.argv[2] as BackendName, writesPort);
-// Until the loop is compiled, the interpreter makes garbage of its own; that of the start is not the loop's.
+// The interpreter creates garbage until the loop is compiled. That of the start does not count.
 for (let i = 0; i < 20; i++) portWrites(guest, 5000);
 (globalThis as unknown as { gc(): void }).gc();
 let collections = 0;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { summary } from '../rounds/statistics.js';
 import { aligned } from '../table.js';
 
-/** What a process pays for the package before it does anything with it, and its limit. */
+/** The cost of the package before it is used, and its limit. */
 export interface Cost {
   readonly title: string;
   readonly value: number;
@@ -20,7 +20,7 @@ export function costs(): Cost[] {
     return Number(process.hrtime.bigint() - start) / 1e6;
   };
   const core = `import ${JSON.stringify(import.meta.resolve('@kvm/core'))}`;
-  // In turns, as everything here; the difference is that of a round.
+  // In turns, like all measurements here. The difference is taken within a round.
   const times = Array.from({ length: rounds }, () => {
     const nothing = time(['--input-type=module', '-e', '']);
     return { over: time(['--input-type=module', '-e', core]) - nothing, help: time([cli, '--help']) };
@@ -45,7 +45,7 @@ export function costTable(paid: readonly Cost[]): string {
   return aligned([['what', 'value', 'limit'], ...rows]);
 }
 
-/** What a VM of 128 MiB, untouched, adds to an idle process, and what each further one adds. */
+/** The memory that an untouched VM of 128 MiB adds to an idle process, and that each further one adds. */
 function resident(backend: string): Cost[] {
   const program = new URL('./resident.js', import.meta.url).pathname;
   const [first, further] = JSON.parse(node([program, backend])) as [number, number];
@@ -55,7 +55,7 @@ function resident(backend: string): Cost[] {
   ];
 }
 
-/** Garbage collections while a guest leaves a million times. */
+/** Garbage collections during a million exits. */
 function collections(backend: string): Cost {
   const value = Number(node(['--expose-gc', new URL('./collections.js', import.meta.url).pathname, backend]));
   return { title: `garbage collections in a million exits, ${backend}`, value, unit: '', limit: 0 };

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import type { BackendName } from '@kvm/core';
 
-/** Bytes that one VM adds to an idle Node process, the package included, and that each of 16 further ones adds. */
+/** Bytes that one VM adds to an idle Node process, including the package, and that each of 16 further ones adds. */
 
 const { Kvm } = await import('@kvm/core');
 const { startGuest } = await import('../contenders/guest.js');
@@ -21,7 +21,10 @@ more();
 const first = process.memoryUsage.rss();
 for (let i = 0; i < 16; i++) more();
 const further = (process.memoryUsage.rss() - first) / 16;
-/** Asked last, for to run a program takes memory itself: a process that loads a module, as this one, which does nothing. */
+/**
+ * Measured last, because starting a program takes memory: a process that loads a module, like this one, and does
+ * nothing.
+ */
 const idle = Number(
   execFileSync(
     process.execPath,

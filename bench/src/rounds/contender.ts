@@ -2,14 +2,14 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** A program that stays in memory and measures a loop each time it is told to: "pio 1000" in, nanoseconds out. */
+/** A program that stays in memory and measures a loop on request: "pio 1000" in, nanoseconds out. */
 export class Contender {
   readonly name: string;
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
   #errors = '';
 
-  /** @param core the one it is held on, or undefined. */
+  /** @param core The core that it is bound to, or undefined. */
   constructor(name: string, command: readonly string[], core: number | undefined) {
     this.name = name;
     const [program, ...args] = core === undefined ? command : ['taskset', '-c', String(core), ...command];
@@ -20,7 +20,7 @@ export class Contender {
     this.#process.on('error', (error) => {
       this.#errors += error.message;
     });
-    // One that ended cannot be told anything; what it said is in the error of the next measure.
+    // Writes to a contender that ended fail. The next measurement reports its output as the error.
     this.#process.stdin.on('error', () => {});
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
@@ -33,7 +33,7 @@ export class Contender {
     return line.value !== '-';
   }
 
-  /** What a loop gives for `count` turns: nanoseconds. */
+  /** The result of a loop for `count` turns, in nanoseconds. */
   async measure(loop: string, count: number): Promise<number> {
     this.#process.stdin.write(`${loop} ${count}\n`);
     const line = await this.#lines.next();
@@ -43,7 +43,7 @@ export class Contender {
   }
 
   #failure(loop: string): Error {
-    return new Error(`${this.name} failed at ${loop}: ${this.#errors.trim() || 'it ended'}`);
+    return new Error(`${this.name} failed at ${loop}: ${this.#errors.trim() || 'it exited'}`);
   }
 
   async close(): Promise<void> {

@@ -2,26 +2,26 @@ import type { Case } from '../cases.js';
 import type { Contender } from './contender.js';
 import { type Summary, summary } from './statistics.js';
 
-/** How a contender did at a case, as ratios to the baseline's window of the same round. */
+/** The results of a contender in a case, as ratios to the baseline's window of the same round. */
 export interface Result {
   readonly contender: string;
   readonly ratio: Summary;
-  /** Nanoseconds of one turn, in the median. */
+  /** The median duration of one turn in nanoseconds. */
   readonly nanoseconds: number;
   /** How many more one turn takes than the baseline's of the same round, in the median. */
   readonly overBaseline: number;
 }
 
 export interface Effort {
-  /** Rounds of one case: one window of every contender each. */
+  /** The rounds of one case. A round is one window of every contender. */
   readonly rounds: number;
-  /** What a window of the baseline shall take, in milliseconds. */
+  /** The duration of the baseline's window in milliseconds. */
   readonly window: number;
 }
 
 /**
- * Has every contender do a case in turns. Windows are short and alternate, so that what disturbs the machine for longer disturbs
- * all; the ratio is taken within a round.
+ * Runs a case in every contender in turns. Windows are short and alternate, so that a longer disturbance of the machine
+ * affects all contenders. The ratio is taken within a round.
  */
 export async function measure(
   { name, kind, count }: Case,
@@ -36,7 +36,7 @@ export async function measure(
   const times = contenders.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < contenders.length; i++) {
-      // Nobody is always the first after a pause.
+      // The order rotates, so that no contender is always the first after a pause.
       const at = (i + round) % contenders.length;
       times[at]?.push(await (contenders[at] as Contender).measure(name, turns));
     }
@@ -54,7 +54,7 @@ export async function measure(
   });
 }
 
-/** How long a contender does a case before it is measured, in milliseconds: compilers need to have seen a loop, and all that it calls. */
+/** The warm-up of a contender in milliseconds. The compilers must have seen the loop and everything that it calls. */
 const warmth = 1500;
 
 async function warmUp(contender: Contender, name: string, turns: number): Promise<void> {
@@ -63,7 +63,7 @@ async function warmUp(contender: Contender, name: string, turns: number): Promis
   while (performance.now() < end);
 }
 
-/** How many turns fill a window of the baseline. */
+/** The number of turns that fill a window of the baseline. */
 async function turnsFor(baseline: Contender, name: string, window: number): Promise<number> {
   let turns = 8;
   for (;;) {

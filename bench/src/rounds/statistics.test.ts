@@ -8,7 +8,7 @@ test('a quantile is between its neighbours', () => {
   expect(() => quantile([], 0.5)).toThrow('nothing');
 });
 
-test('a summary does not depend on the order, and lies within the values', () => {
+test('a summary does not depend on the order and lies within the values', () => {
   fc.assert(
     fc.property(fc.array(fc.double({ min: 0, max: 100, noNaN: true }), { minLength: 1 }), (values) => {
       const { p10, median, p90 } = summary(values);
