@@ -7,10 +7,12 @@
 #include <sys/mman.h>
 
 /* Guests. */
-static const uint8_t writes_port[] = {0xba, 0x10, 0x00, 0xee, 0xeb, 0xfd};             /* mov dx, 0x10; again: out dx, al; jmp again */
-static const uint8_t writes_device[] = {0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa2, 0x00, 0x00, /* mov ax, 0x2000; mov ds, ax; again: mov [0], al */
-                                        0xeb, 0xfb};                                    /* jmp again */
-static const uint8_t halts[] = {0xf4};                                                  /* hlt */
+/* mov dx, 0x10; again: out dx, al; jmp again */
+static const uint8_t writes_port[] = {0xba, 0x10, 0x00, 0xee, 0xeb, 0xfd};
+/* mov ax, 0x2000; mov ds, ax; again: mov [0], al; jmp again */
+static const uint8_t writes_device[] = {0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa2, 0x00, 0x00, 0xeb, 0xfb};
+/* hlt */
+static const uint8_t halts[] = {0xf4};
 
 /* Keeps the compiler from removing the reads of the loops. */
 static volatile uint64_t sink;
@@ -49,8 +51,8 @@ static uint64_t device_write(uint32_t count) {
 }
 
 static uint64_t all_of(const struct kvm_regs *r) {
-  return r->rax + r->rbx + r->rcx + r->rdx + r->rsi + r->rdi + r->rsp + r->rbp + r->r8 + r->r9 + r->r10 + r->r11 + r->r12 + r->r13 +
-         r->r14 + r->r15 + r->rip + r->rflags;
+  return r->rax + r->rbx + r->rcx + r->rdx + r->rsi + r->rdi + r->rsp + r->rbp + r->r8 + r->r9 + r->r10 + r->r11 +
+         r->r12 + r->r13 + r->r14 + r->r15 + r->rip + r->rflags;
 }
 
 static uint64_t exit_read_registers(uint32_t count) {

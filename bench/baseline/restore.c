@@ -94,7 +94,10 @@ static struct machine create(void) {
   check(machine.memory != MAP_FAILED, "mmap");
   memcpy(machine.memory + CODE_ADDRESS, saved.page, sizeof saved.page);
   CALL(machine.vm, KVM_SET_USER_MEMORY_REGION,
-       (&(struct kvm_userspace_memory_region){.memory_size = MEMORY_SIZE, .userspace_addr = (uintptr_t)machine.memory}));
+       (&(struct kvm_userspace_memory_region){
+           .memory_size = MEMORY_SIZE,
+           .userspace_addr = (uintptr_t)machine.memory,
+       }));
   CALL(machine.vm, KVM_CREATE_IRQCHIP, NULL);
   CALL(machine.vm, KVM_CREATE_PIT2, &(struct kvm_pit_config){0});
   return machine;
@@ -177,7 +180,8 @@ static struct machine restore(void) {
   create_vcpu(&machine);
   int vcpu = machine.vcpu;
   CALL(vcpu, KVM_SET_CPUID2, saved.cpuid);
-  if (ioctl(vcpu, KVM_GET_TSC_KHZ, 0) != saved.tsc_khz) check(ioctl(vcpu, KVM_SET_TSC_KHZ, saved.tsc_khz) == 0, "KVM_SET_TSC_KHZ");
+  if (ioctl(vcpu, KVM_GET_TSC_KHZ, 0) != saved.tsc_khz)
+    check(ioctl(vcpu, KVM_SET_TSC_KHZ, saved.tsc_khz) == 0, "KVM_SET_TSC_KHZ");
   if (saved.has_sregs2)
     CALL(vcpu, KVM_SET_SREGS2, &saved.sregs2);
   else
@@ -209,7 +213,8 @@ uint64_t restore_to_exit(uint32_t count) {
   uint64_t start = now();
   for (uint32_t i = 0; i < count; i++) {
     struct machine machine = restore();
-    check(ioctl(machine.vcpu, KVM_RUN, 0) == 0 && machine.run->exit_reason == KVM_EXIT_IO, "the run of a restored vCPU");
+    check(ioctl(machine.vcpu, KVM_RUN, 0) == 0 && machine.run->exit_reason == KVM_EXIT_IO,
+          "the run of a restored vCPU");
     destroy(&machine);
   }
   return now() - start;

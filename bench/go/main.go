@@ -75,7 +75,8 @@ func start(code []byte) *guest {
 	g := &guest{kvm: uintptr(kvm)}
 	size := ioctl(g.kvm, getVCPUMmapSize, 0)
 	g.vm = ioctl(g.kvm, createVM, 0)
-	g.memory, err = syscall.Mmap(-1, 0, 0x10000, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_ANONYMOUS)
+	protection, flags := syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_ANONYMOUS
+	g.memory, err = syscall.Mmap(-1, 0, 0x10000, protection, flags)
 	must(err == nil, "mmap", err)
 	copy(g.memory[0x1000:], code)
 	r := region{Size: 0x10000, HVA: uint64(uintptr(unsafe.Pointer(&g.memory[0])))}
@@ -149,7 +150,8 @@ func readRegisters(count int) {
 	for i := 0; i < count; i++ {
 		g.run(exitIO)
 		ioctl(g.vcpu, getRegs, uintptr(unsafe.Pointer(&r)))
-		sink += r.RAX + r.RBX + r.RCX + r.RDX + r.RSI + r.RDI + r.RSP + r.RBP + r.R8 + r.R9 + r.R10 + r.R11 + r.R12 + r.R13 + r.R14 + r.R15 + r.RIP + r.RFLAGS
+		sink += r.RAX + r.RBX + r.RCX + r.RDX + r.RSI + r.RDI + r.RSP + r.RBP +
+			r.R8 + r.R9 + r.R10 + r.R11 + r.R12 + r.R13 + r.R14 + r.R15 + r.RIP + r.RFLAGS
 	}
 }
 
@@ -201,8 +203,8 @@ func main() {
 	runtime.LockOSThread()
 	loops := map[string]func(int){
 		"pio": portWrites, "mmio": deviceWrites, "read-registers": readRegisters, "change-registers": changeRegisters,
-		"coalesced": portWrites, "doorbell": portWrites, "check-extension": checks, "get-registers": gets, "set-registers": sets,
-		"open-to-halt": openToHalt,
+		"coalesced": portWrites, "doorbell": portWrites, "check-extension": checks,
+		"get-registers": gets, "set-registers": sets, "open-to-halt": openToHalt,
 	}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {

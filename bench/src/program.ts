@@ -29,7 +29,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option('--filter <regex>', 'run only the cases whose name or title matches', pattern)
     .option('--json', 'print the results as JSON')
     .option('--rounds <count>', 'windows per contender and case', count, 40)
-    .option('--growth <file>', 'draw into an SVG file how cost grows with vCPUs, VMs, slots and RAM, and measure nothing else')
+    .option('--growth <file>', 'only draw into an SVG file how cost grows with vCPUs, VMs, slots and RAM')
     .exitOverride();
   let options: Options;
   try {

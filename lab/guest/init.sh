@@ -1,6 +1,6 @@
 #!/bin/sh
-# The lab's first process: makes the host's files the root, runs one script, tells its status. Its words to the host are lines
-# on the third port: "phase NAME", and at the end "status N".
+# The lab's first process. It mounts the host's files as the root, runs one script and reports its status. Its messages
+# to the host are lines on the third port: "phase NAME", and at the end "status N".
 mount -t devtmpfs dev /dev
 exec </dev/console >/dev/console 2>&1
 mount -t proc proc /proc
@@ -8,7 +8,7 @@ mount -t sysfs sys /sys
 for module in /modules/*; do
   insmod "$module" || echo "lab: cannot load $module"
 done
-# What number the ports' device has depends on the kernel.
+# The number of the ports' device depends on the kernel.
 port() { ls /dev/vport*"p$1"; }
 until port 3 >/dev/null 2>&1; do usleep 5000; done
 exec 3<>"$(port 3)"
@@ -19,8 +19,8 @@ fail() {
   sleep 60
 }
 
-# What the host wants: a line that says how, one with the names of the layers, one for each writable folder, an empty one, the
-# script's length, and the script.
+# The host's request: a line with the mode, one with the names of the layers, one for each writable folder, an empty
+# one, the length of the script, and the script.
 read -r mode <&3
 read -r layers <&3
 mkdir -p /host /upper /root
@@ -41,7 +41,7 @@ mount -t devpts pts /root/dev/pts
 mount -t tmpfs shm /root/dev/shm
 mount -t proc proc /root/proc
 mount -t sysfs sys /root/sys
-# devtmpfs has the devices, not the names for a process's own descriptors.
+# devtmpfs lacks the links to a process's own descriptors.
 ln -s /proc/self/fd /root/dev/fd
 ln -s fd/0 /root/dev/stdin
 ln -s fd/1 /root/dev/stdout
@@ -63,14 +63,14 @@ head -c "$length" <&3 >/root/run/lab/script
 echo "phase mounts" >&3
 
 if [ "$mode" = terminal ]; then
-  # The first one of virtio's, after those that the kernel's own console has.
+  # The first virtio console, after those that the kernel's own console uses.
   case $(cat /proc/cmdline) in *console=hvc0*) terminal=/dev/hvc1 ;; *) terminal=/dev/hvc0 ;; esac
   export terminal
-  # The leader of a session that opens a terminal gets it.
+  # A session leader that opens a terminal gets it as its controlling terminal.
   setsid sh -c 'exec chroot /root /run/lab/sh /run/lab/script <$terminal >$terminal 2>&1 3>&-'
   status=$?
 else
-  # Through pipes, so that the command finds under its descriptors what it would find anywhere.
+  # Through pipes, so that the command's descriptors are pipes, as they often are elsewhere.
   mkfifo /out /err
   cat </out >"$(port 1)" &
   out=$!
@@ -78,7 +78,7 @@ else
   err=$!
   chroot /root /run/lab/sh /run/lab/script </dev/null >/out 2>/err 3>&-
   status=$?
-  # Whoever is left in the background may hold the pipes, and is not waited for.
+  # A background process may still hold the pipes. The script does not wait for it.
   (sleep 1; kill $out $err) 2>/dev/null &
   wait $out $err
 fi

@@ -13,7 +13,7 @@ beforeEach(() => {
   });
 });
 
-/** Counts how often it is made. */
+/** Counts how often the folder is made. */
 function thing(): { made: () => number; get: () => Promise<string> } {
   let made = 0;
   const get = (): Promise<string> =>
@@ -56,7 +56,7 @@ test('what was not made to its end is not there, and leaves nothing', async () =
 
 test('what a process that was killed left behind is swept away, and not what others work in', async () => {
   await withScratch(async (folder) => {
-    // No process has this number.
+    // No process has this id.
     const left = join(folder, '../4194305-left');
     writeFileSync(left, '');
     await withScratch(async (other) => {

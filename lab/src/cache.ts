@@ -12,15 +12,15 @@ import {
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 
-/** Where what was downloaded or unpacked is kept. It may be deleted at any time. */
+/** The folder for downloaded and unpacked files. It may be deleted at any time. */
 export function cacheDirectory(): string {
   const named = process.env['XDG_CACHE_HOME'];
-  // The specification of that variable says to ignore a relative path.
+  // The specification of this variable says that a relative path is ignored.
   const base = named !== undefined && isAbsolute(named) ? named : join(homedir(), '.cache');
   return join(base, 'kvm-lab');
 }
 
-/** A folder of its own inside the cache, gone when the work is over. */
+/** Creates a temporary folder inside the cache and removes it when the work is done. */
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const parent = join(cacheDirectory(), 'scratch');
   mkdirSync(parent, { recursive: true });
@@ -33,7 +33,7 @@ export async function withScratch<T>(work: (folder: string) => Promise<T>): Prom
   }
 }
 
-/** Removes what processes that were killed left behind. */
+/** Removes the temporary folders of processes that were killed. */
 function sweep(parent: string): void {
   for (const name of readdirSync(parent)) {
     if (!isAlive(Number(name.split('-')[0]))) rmSync(join(parent, name), { recursive: true, force: true });
@@ -51,8 +51,8 @@ function isAlive(pid: number): boolean {
 const manifest = 'manifest.json';
 
 /**
- * A folder of the cache, made once: `make` fills a fresh one, which gets its name when it is whole, with a list of what
- * is in it. One that no longer agrees with its list is made again.
+ * A folder of the cache that is made once. `make` fills a temporary folder, which is renamed when it is complete, with
+ * a list of its contents. A folder that does not match its list is made again.
  */
 export async function cachedFolder(name: string, make: (folder: string) => Promise<void>): Promise<string> {
   const folder = join(cacheDirectory(), name);
@@ -67,14 +67,14 @@ export async function cachedFolder(name: string, make: (folder: string) => Promi
     try {
       renameSync(fresh, folder);
     } catch (error) {
-      // Another lab was faster, and what it made is the same.
+      // Another lab was faster, and its result is the same.
       if (!isWhole(folder)) throw error;
     }
   });
   return folder;
 }
 
-/** Whether all that the folder was made of is still there, in its length. */
+/** Whether all files of the folder still exist with their lengths. */
 export function isWhole(folder: string): boolean {
   try {
     const expected: unknown = JSON.parse(readFileSync(join(folder, manifest), 'utf8'));

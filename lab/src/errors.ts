@@ -1,6 +1,6 @@
-/** Anything that keeps the lab from doing what it was asked: one sentence for the person, and what helps to understand it. */
+/** Anything that prevents the lab from doing its work: one sentence for the user, and details. */
 export class LabError extends Error {
-  /** What the machine wrote to its console last, where that may tell more. */
+  /** The last lines of the machine's console, if they may tell more. */
   readonly console: string | undefined;
 
   constructor(message: string, { console }: { console?: string } = {}) {
@@ -10,7 +10,7 @@ export class LabError extends Error {
 }
 LabError.prototype.name = 'LabError';
 
-/** The command did not end by itself; the status is what `timeout` and shells give for it. */
+/** The command did not end by itself. The status is the one that `timeout` and shells use. */
 export class StoppedError extends LabError {
   readonly status: number;
 

@@ -11,20 +11,20 @@ import { fetchBusybox } from './tools/busybox.js';
 import { findQemu } from './tools/qemu.js';
 import { fetchUserland } from './tools/userland.js';
 
-/** All that a lab of an architecture needs, at hand. */
+/** Everything that a lab of an architecture needs, in the cache. */
 export interface Provisions {
   qemu: string;
   kernel: { version: string; image: string };
   initramfs: string;
-  /** What lies over the host's files. */
+  /** The folders that are mounted over the host's files. */
   layers: string[];
 }
 
 let provided: Promise<unknown> = Promise.resolve();
 
 /**
- * Gets what a lab needs: from the cache, where it is there. Labs that are started together get it one after the other, for they
- * may need the same, and apt lets only one in.
+ * Gets everything that a lab needs, from the cache if possible. Labs that start together get it one after the other,
+ * because they may need the same files and apt allows only one process.
  */
 export function provide(architecture: Architecture, wanted: string, progress: Progress): Promise<Provisions> {
   const provisions = provided.then(() => gather(architecture, wanted, progress));
@@ -51,11 +51,11 @@ export interface LabRun {
   memory: number;
   /** Seconds for the command. */
   timeout?: number;
-  /** Folders the machine may write to. */
+  /** Folders that the machine may write to. */
   shares: readonly string[];
-  /** Folders that lie over the host's files. */
+  /** Folders that are mounted over the host's files. */
   layers?: readonly string[];
-  /** Where the command runs. */
+  /** The working directory of the command. */
   folder: string;
   environment: Readonly<Record<string, string>>;
   isTerminal?: boolean;
@@ -76,7 +76,7 @@ export interface LabResult {
   phases: Phases;
 }
 
-/** Runs one command in a lab. @throws LabError where it has no exit status. */
+/** Runs one command in a lab. @throws LabError if it has no exit status. */
 export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
   const { architecture } = run;
   const phases = new Phases();
@@ -97,7 +97,7 @@ export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
       isTerminal: run.isTerminal ?? false,
       gdbPort: run.gdbPort,
       script: scriptFor(run.command, run.folder, { PATH: path, ...run.environment }),
-      // A machine that waits for gdb waits for a person.
+      // A machine that waits for gdb has no timeout.
       bootSeconds: run.gdbPort === undefined ? 120 : 24 * 60 * 60,
       commandSeconds: run.timeout,
       signal: io.signal,

@@ -4,7 +4,7 @@ import { cacheDirectory } from './cache.js';
 import { LabError, StoppedError } from './errors.js';
 import { createProgram } from './program.js';
 
-/** What the lab itself cannot do ends with this, which few commands use. */
+/** The exit status for errors of the lab itself, which few commands use. */
 const failed = 125;
 
 async function main(): Promise<number> {
@@ -23,7 +23,7 @@ async function main(): Promise<number> {
     }).parseAsync();
     return status;
   } catch (error) {
-    // commander has said it already; help comes this way, too.
+    // commander has already printed the message. Help is reported this way, too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : failed;
     process.stderr.write(`lab: ${explain(error)}\n`);
     return error instanceof StoppedError ? error.status : failed;
@@ -41,5 +41,5 @@ function explain(error: unknown): string {
 }
 
 process.exitCode = await main();
-// Standard input may be open still.
+// Standard input may still be open.
 process.stdin.destroy();

@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks';
 
-/** What took how long. */
+/** The durations of the phases. */
 export class Phases {
   readonly seconds: Record<string, number> = {};
   #begun = performance.now();
 
-  /** What was being done since the last phase's end is over. */
+  /** Ends the current phase. */
   end(name: string): void {
     const now = performance.now();
     this.seconds[name] = Math.round(now - this.#begun) / 1000;

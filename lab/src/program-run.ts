@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { LabError } from './errors.js';
 
-/** A program's end, and what it said. */
+/** The result and the output of a program. */
 export interface Run {
   ok: boolean;
   stdout: Buffer;
@@ -10,16 +10,17 @@ export interface Run {
 
 export interface RunOptions {
   cwd?: string;
-  /** What the program reads; nothing where absent. */
+  /** The standard input of the program; empty by default. */
   input?: Uint8Array;
-  /** What to tell the person where the program is not installed. */
+  /** The advice for the user if the program is not installed. */
   missing: string;
 }
 
 /**
- * Runs a program to its end, with its messages in English, for they are read. Its output may be a kernel.
+ * Runs a program to its end. Its messages are in English, because this program parses them. Its output may be as large
+ * as a kernel.
  *
- * @throws LabError where the program is not installed, or the disk is full.
+ * @throws LabError if the program is not installed or the disk is full.
  */
 export function runProgram(command: string, args: readonly string[], options: RunOptions): Promise<Run> {
   return new Promise((resolve, reject) => {
@@ -41,13 +42,13 @@ export function runProgram(command: string, args: readonly string[], options: Ru
         resolve({ ok: code === 0, stdout: Buffer.concat(stdout), stderr });
       }
     });
-    // A program that stops early closes its input; what it had to say is in its messages.
+    // A program that stops early closes its input. Its messages tell why.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input);
   });
 }
 
-/** The last lines of what a program said, which tell why it failed. */
+/** The last lines of a program's messages, which tell why it failed. */
 export function lastLines(text: string, count = 3): string {
   return text.trim().split('\n').slice(-count).join('\n    ');
 }

@@ -6,7 +6,7 @@ import { list } from './commands/list.js';
 import { type RunFlags, run } from './commands/run.js';
 import { type TestFlags, test } from './commands/test.js';
 
-/** The command line. @param end Told with what status the process is to end. */
+/** The command line. @param end Called with the exit status. */
 export function createProgram(signal: AbortSignal, end: (status: number) => void): Command {
   const program = new Command('lab')
     .description(

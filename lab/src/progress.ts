@@ -1,14 +1,14 @@
-/** Where to say what takes its time. */
+/** Shows progress. */
 export interface Progress {
-  /** What is being done now. */
+  /** The current step. */
   step(text: string): void;
-  /** Something the person should know of, watching or not. */
+  /** A message that is always shown. */
   note(text: string): void;
-  /** Nothing is being done any more. */
+  /** Ends the current step. */
   done(): void;
 }
 
-/** Shows the steps on a terminal, on one line that goes when they are over. Where nobody watches, only notes are written. */
+/** Shows the steps on one line of a terminal, and clears it at the end. Without a terminal only notes are written. */
 export class TerminalProgress implements Progress {
   readonly #stream: NodeJS.WriteStream;
   #isShown = false;

@@ -8,7 +8,7 @@ import { whereIs } from '../src/tools/qemu.js';
 
 const lab = join(import.meta.dirname, '../dist/main.js');
 
-/** Why no lab can be booted here without asking anybody for anything, or undefined. */
+/** Why no lab can be booted here without a download, or undefined. */
 const missing = ((): string | undefined => {
   if (whereIs('qemu-system-x86_64') === undefined) return 'there is no qemu-system-x86_64';
   const kernels = join(cacheDirectory(), 'kernels');
@@ -23,7 +23,7 @@ interface End {
   stderr: string;
 }
 
-/** Starts the lab. `onStart` is given its process, once what it runs has said something. */
+/** Starts the lab. `onStart` gets its process id once the command has printed something. */
 function run(args: readonly string[], onStart?: (pid: number) => void): Promise<End> {
   const child = spawn(process.execPath, [lab, 'run', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const end: End = { status: null, stdout: '', stderr: '' };

@@ -20,8 +20,9 @@ export function page(charts: readonly Chart[], caption: string): string {
   const drawn = charts.map(
     (chart, i) => `<g transform="translate(${(i % 2) * width}, ${Math.floor(i / 2) * height})">\n${draw(chart)}\n</g>`,
   );
+  const viewBox = `0 0 ${2 * width} ${rows * height + 24}`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * width} ${rows * height + 24}" font-family="sans-serif" font-size="11">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${viewBox}" font-family="sans-serif" font-size="11">`,
     `<title>${escaped(charts.map(({ title }) => title).join('; '))}</title>`,
     `<rect width="${2 * width}" height="${rows * height + 24}" fill="white"/>`,
     ...drawn,
@@ -50,10 +51,12 @@ function draw({ title, x, y, points }: Chart): string {
     }),
     ...points.map(
       (point) =>
-        `<text x="${atX(point.x).toFixed(1)}" y="${height - bottom + 16}" text-anchor="middle">${short(point.x)}</text>`,
+        `<text x="${atX(point.x).toFixed(1)}" y="${height - bottom + 16}" text-anchor="middle">` +
+        `${short(point.x)}</text>`,
     ),
     `<text x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle" fill="#555">${escaped(x)}</text>`,
-    `<text transform="translate(14, ${(top + height - bottom) / 2}) rotate(-90)" text-anchor="middle" fill="#555">${escaped(y)}</text>`,
+    `<text transform="translate(14, ${(top + height - bottom) / 2}) rotate(-90)" text-anchor="middle" fill="#555">` +
+      `${escaped(y)}</text>`,
     `<polyline points="${places.join(' ')}" fill="none" stroke="#2563eb" stroke-width="2"/>`,
     ...places.map((place) => `<circle cx="${place.split(',')[0]}" cy="${place.split(',')[1]}" r="3" fill="#2563eb"/>`),
   ].join('\n');

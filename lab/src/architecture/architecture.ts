@@ -1,32 +1,32 @@
-/** A kind of machine the lab can be. */
+/** A kind of machine that the lab can emulate. */
 export interface Architecture {
-  /** As `--arch` spells it. */
+  /** The name for `--arch`. */
   name: string;
-  /** As Debian spells it. */
+  /** Debian's name. */
   debian: string;
-  /** As Node's `process.arch` spells it. */
+  /** The name in Node's `process.arch`. */
   node: string;
-  /** The end of the names of its kernels' packages. */
+  /** The suffix of the names of its kernel packages. */
   flavour: string;
-  /** Suites of Debian that have kernels for it. */
+  /** Debian suites that have kernels for it. */
   suites: readonly string[];
-  /** The kernel of a lab that nobody named one for. */
+  /** The default kernel of a lab. */
   defaultKernel: string;
-  /** The kernels that suites run on where nobody says other. */
+  /** The default kernels for test suites. */
   testedKernels: readonly string[];
-  /** Of the test files, those with one of these in their paths, where not all are about it. */
+  /** Restricts the test files to those with one of these in their paths. */
   testedFiles?: readonly string[];
   qemu: {
     program: string;
-    /** Debian's package it is in. */
+    /** The Debian package that has it. */
     debian: string;
-    /** The machine and its processor. */
+    /** The options for the machine and its processor. */
     machine: readonly string[];
   };
-  /** The device the kernel's messages go to, and what else its command line needs. */
+  /** The device for kernel messages, and the other options of the kernel's command line. */
   commandLine: string;
-  /** The module, if it is one, that makes /dev/kvm. */
+  /** The module that provides /dev/kvm, if it is not built in. */
   kvmModule: string;
-  /** What QEMU is to be given for the kernel of a package. */
+  /** Converts the kernel of a package to what QEMU loads. */
   bootImage(vmlinuz: Uint8Array): Promise<Uint8Array>;
 }

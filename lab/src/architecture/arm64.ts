@@ -1,7 +1,7 @@
 import { decompress } from '../kernel/decompress.js';
 import type { Architecture } from './architecture.js';
 
-/** A processor with VHE that begins at EL2, and an interrupt controller of version 3. */
+/** A processor with VHE that starts at EL2, and a GICv3. */
 export const arm64: Architecture = {
   name: 'arm64',
   debian: 'arm64',
@@ -13,7 +13,7 @@ export const arm64: Architecture = {
   qemu: {
     program: 'qemu-system-aarch64',
     debian: 'qemu-system-arm',
-    // `max` would sign pointers, which takes long under emulation.
+    // `max` would sign pointers, which is slow under emulation.
     machine: ['-M', 'virt,virtualization=on,gic-version=3', '-cpu', 'neoverse-n1'],
   },
   commandLine: 'console=ttyAMA0',

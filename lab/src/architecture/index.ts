@@ -7,7 +7,7 @@ import { x86 } from './x86.js';
 
 export const architectures: readonly Architecture[] = [x86, arm64, riscv64, ppc64le];
 
-/** @throws LabError that names those there are. */
+/** @throws LabError that lists the known architectures. */
 export function findArchitecture(name: string): Architecture {
   const found = architectures.find((architecture) => architecture.name === name);
   if (found) return found;

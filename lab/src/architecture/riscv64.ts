@@ -13,7 +13,7 @@ export const riscv64: Architecture = {
   qemu: {
     program: 'qemu-system-riscv64',
     debian: 'qemu-system-riscv',
-    // koffi's binary is compiled for a newer processor than the plain one.
+    // koffi's binary needs a newer processor than the default.
     machine: ['-M', 'virt', '-cpu', 'max'],
   },
   commandLine: 'console=ttyS0',

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { cacheDirectory } from '../cache.js';
 
-/** Removes all that was downloaded and made. */
+/** Removes everything from the cache. */
 export function clean(): void {
   rmSync(cacheDirectory(), { recursive: true, force: true });
 }

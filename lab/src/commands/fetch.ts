@@ -4,13 +4,13 @@ import { lineOf, newestOfLines } from '../kernel/releases.js';
 import { provide } from '../lab.js';
 import { TerminalProgress } from '../progress.js';
 
-/** The kernels that are worth having: those of Debian's releases and the newest. */
+/** The default kernels: those of Debian's releases and the newest. */
 export const usualKernels = ['5.10', '6.1', '6.12', '6.18', 'newest'];
 
 export interface FetchFlags {
   arch?: string;
   kernel?: string;
-  /** Only the kernels that the suites run on. */
+  /** Only the kernels for test suites. */
   tested?: boolean;
 }
 

@@ -5,13 +5,13 @@ import { lineOf, newestOfLines } from '../kernel/releases.js';
 import { TerminalProgress } from '../progress.js';
 import { whereIs } from '../tools/qemu.js';
 
-/** Shows what labs there can be, and what of them is here. */
+/** Shows the possible labs, and which of them are in the cache. */
 export async function list({ fresh = false, json = false }: { fresh?: boolean; json?: boolean }): Promise<void> {
   const progress = new TerminalProgress();
   const rows = [];
   for (const architecture of architectures) {
     const qemu = whereIs(architecture.qemu.program);
-    // One that cannot be asked for does not hide the others.
+    // A failure for one architecture does not hide the others.
     const releases = await allReleases(architecture, { progress, fresh }).catch(() => []);
     for (const release of newestOfLines(releases)) {
       const { version, suite } = release;

@@ -17,7 +17,7 @@ export interface RunFlags {
   gdb?: number;
 }
 
-/** Runs the command. Gives the status it ended with. */
+/** Runs the command. Returns its exit status. */
 export async function run(command: readonly string[], flags: RunFlags, signal: AbortSignal): Promise<number> {
   const isTerminal = flags.shell ?? false;
   if (command.length === 0 && !isTerminal)
@@ -62,7 +62,7 @@ export async function run(command: readonly string[], flags: RunFlags, signal: A
   }
 }
 
-/** Of the host's variables, those that tell how to speak to the person. */
+/** The environment variables of the host for terminal and language. */
 function environment(): Record<string, string> {
   const names = Object.keys(process.env).filter((name) =>
     /^(?:HOME|USER|TERM|LANG|LC_.*|CI|NO_COLOR|FORCE_COLOR|KVM_.*)$/.test(name),
@@ -75,7 +75,7 @@ function shareOf(path: string): string {
   return realpathSync(path);
 }
 
-/** Joins the person's terminal and the machine's until the signal. */
+/** Connects the user's terminal with the machine's until the signal is aborted. */
 function connect(terminal: Duplex, until: AbortSignal): void {
   const { stdin, stdout } = process;
   if (stdin.isTTY) stdin.setRawMode(true);

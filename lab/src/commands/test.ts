@@ -17,7 +17,7 @@ export interface TestFlags {
   jobs: number;
 }
 
-/** Runs the suites of packages in labs. Gives the status: 0 where no test fails. */
+/** Runs the suites of packages in labs. Returns the exit status: 0 if no test fails. */
 export async function test(filters: readonly string[], flags: TestFlags, signal: AbortSignal): Promise<number> {
   const names = flags.arch.length > 0 ? flags.arch : architectures.map(({ name }) => name);
   const places = names.map(findArchitecture).flatMap((architecture): Place[] => {
@@ -84,18 +84,18 @@ function packagesNamed(names: readonly string[]): PackageName[] {
   return packageNames.filter((name) => names.includes(name));
 }
 
-/** How long a place's tests took. */
+/** The duration of the tests of a place. */
 function report({ architecture, kernel, seconds, tests }: MachineResults): void {
   const failed = tests.filter(({ state }) => state === 'failed').length;
   process.stdout.write(`${architecture} ${kernel}: ${tests.length} tests, ${failed} failed, ${seconds.toFixed(0)} s\n`);
 }
 
-/** So many machines at a time: all of them on the first place, and on the next one when there is no file left for them. */
+/** Runs this many machines at a time: all of them in the first place, and in the next one when no file is left. */
 async function sideBySide(suites: readonly Suites[], count: number): Promise<void> {
   const lanes = Array.from({ length: count }, async () => {
     for (const place of suites) if (!place.isOver && (await place.work())) report(place.results);
   });
-  // None is left behind, whatever becomes of another.
+  // All machines end before this returns, even if one fails.
   const ends = await Promise.allSettled(lanes);
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

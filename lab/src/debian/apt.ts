@@ -7,8 +7,8 @@ import { archivesFor, noApt } from './archives.js';
 import { type DebianPackage, readPackages } from './packages.js';
 
 /**
- * An apt of its own for one suite and architecture: its lists, its cache and its idea of what is installed (nothing) are in
- * the lab's cache, and the system's stay as they are. Only the addresses of archives are the system's.
+ * A separate apt for one suite and architecture. Its lists, its cache and its (empty) list of installed packages are in
+ * the lab's cache. The system's stay as they are. Only the addresses of archives come from the system.
  */
 export class SuiteApt {
   readonly #folder: string;
@@ -22,9 +22,9 @@ export class SuiteApt {
   }
 
   /**
-   * An apt that knows the suite's packages as they are today.
+   * Creates an apt with the current package list of the suite.
    *
-   * @throws LabError where there is no apt, no such suite, or no way to it.
+   * @throws LabError if there is no apt, no such suite, or no connection to it.
    */
   static async open(suite: string, architecture: string): Promise<SuiteApt> {
     const apt = new SuiteApt(suite, architecture);
@@ -49,7 +49,7 @@ export class SuiteApt {
     return readPackages(stdout.toString());
   }
 
-  /** Downloads one package into a folder, with its checksum proved. Gives its path. */
+  /** Downloads one package into a folder and verifies its checksum. Returns its path. */
   async download({ name, version }: DebianPackage, folder: string): Promise<string> {
     const before = new Set(readdirSync(folder));
     const { ok, stderr } = await this.#run('apt-get', ['download', '-qq', `${name}=${version}`], folder);
@@ -58,7 +58,7 @@ export class SuiteApt {
     return join(folder, file);
   }
 
-  /** Downloads packages with all they depend on into a folder. Gives their paths. */
+  /** Downloads packages and all their dependencies into a folder. Returns their paths. */
   async downloadWithDependencies(names: readonly string[], folder: string): Promise<string[]> {
     const archives = join(folder, 'archives');
     mkdirSync(join(archives, 'partial'), { recursive: true });
@@ -93,7 +93,7 @@ export class SuiteApt {
     return runProgram(command, ['-c', join(this.#folder, 'apt.conf'), ...args], { cwd, missing: noApt });
   }
 
-  /** One sentence for the many lines apt says. */
+  /** Sums up apt's output in one sentence. */
   #explain(said: string): string {
     const errors = said.split('\n').filter((line) => /^[EW]: /.test(line));
     const first = (errors.find((line) => line.startsWith('E: ')) ?? errors[0] ?? said.trim()).slice(0, 300);
@@ -112,7 +112,7 @@ export class SuiteApt {
   }
 }
 
-/** A suite in the form that apt's sources have. */
+/** A suite in the format of apt's sources. */
 export function sources(uri: string, suite: string, architecture?: string): string {
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
   return [
@@ -126,7 +126,7 @@ export function sources(uri: string, suite: string, architecture?: string): stri
   ].join('\n');
 }
 
-/** Everything that ties apt to the running system, cut. */
+/** Cuts all connections of apt to the running system. */
 function configuration(folder: string, architecture: string): string {
   const settings = {
     'Dir::State::lists': join(folder, 'lists'),
@@ -137,11 +137,11 @@ function configuration(folder: string, architecture: string): string {
     'Dir::Etc::preferences': '-',
     'Dir::Etc::preferencesparts': '-',
     'APT::Architecture': architecture,
-    // The user apt works as cannot write into somebody's cache.
+    // apt's own user cannot write to another user's cache.
     'APT::Sandbox::User': '',
     'APT::Update::Error-Mode': 'any',
     'Acquire::Languages': 'none',
-    // A suite that is no longer looked after is as good for its kernels as it ever was.
+    // The kernels of a suite that is no longer maintained are still usable.
     'Acquire::Check-Valid-Until': 'false',
     'Acquire::Retries': '2',
     'Acquire::http::Timeout': '20',

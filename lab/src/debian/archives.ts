@@ -7,10 +7,10 @@ export const noApt = "the lab gets kernels and tools from Debian's archive, with
 /**
  * The addresses of the system's archives that may have a suite, the likeliest first.
  *
- * @throws LabError where apt knows of none.
+ * @throws LabError if apt knows of none.
  */
 export async function archivesFor(suite: string): Promise<string[]> {
-  // Without the lists' own word for it, apt tells of sources it has no lists of yet, too.
+  // Without this option apt also reports sources that it has no lists of yet.
   const asked = ['indextargets', '--no-release-info', '--format', '$(REPO_URI) $(RELEASE)', 'Created-By: Packages'];
   const { stdout } = await runProgram('apt-get', asked, { missing: noApt });
   const found = chooseArchives(suite, stdout.toString(), runningRelease());
@@ -22,10 +22,11 @@ export async function archivesFor(suite: string): Promise<string[]> {
 }
 
 /**
- * Security suites are in an archive of their own; all others are in each other's.
+ * Security suites are in an archive of their own. All other suites share one.
  *
- * @param listed Lines of an address and a suite that is there.
- * @param release The code name of the running system: entries for it are the distribution's own, others may be anyone's.
+ * @param listed Lines of an address and a suite that it has.
+ * @param release The code name of the running system. Entries for it are the distribution's own; others may be
+ * anyone's.
  */
 export function chooseArchives(suite: string, listed: string, release: string): string[] {
   const general = /^(?:(?:old)*stable|testing|unstable|sid|trixie|bookworm|bullseye)(?:-|\/|$)/;

@@ -1,4 +1,4 @@
-/** A package as a suite lists it. */
+/** A package in the list of a suite. */
 export interface DebianPackage {
   name: string;
   version: string;
@@ -6,7 +6,7 @@ export interface DebianPackage {
   sha256: string;
 }
 
-/** Reads the paragraphs of a suite's list. One that lacks a checksum cannot be downloaded and is left out. */
+/** Parses the paragraphs of a suite's list. A package without a checksum cannot be downloaded and is left out. */
 export function readPackages(text: string): DebianPackage[] {
   return text.split(/\n\n+/).flatMap((paragraph) => {
     const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(paragraph)?.[1];
@@ -17,8 +17,8 @@ export function readPackages(text: string): DebianPackage[] {
 }
 
 /**
- * Compares two versions of packages as dpkg does, for sorting: parts of digits by value, all others by letter, where `~` is
- * before everything, even the end.
+ * Compares two package versions as dpkg does: numeric parts by value, all others by letter, where `~` comes before
+ * everything, even the end.
  */
 export function compareVersions(a: string, b: string): number {
   const split = (version: string): [bigint, string, string] => {
@@ -32,7 +32,7 @@ export function compareVersions(a: string, b: string): number {
 
 function compareParts(a: string, b: string): number {
   const parts = (text: string): string[] => text.match(/\d+|\D+/g) ?? [];
-  // A part of letters comes first, be it empty, so that letters stand against letters.
+  // A part of letters comes first, even if it is empty, so that letters are compared with letters.
   const [left, right] = [a, b].map((text) => (/^\d/.test(text) ? ['', ...parts(text)] : parts(text))) as [
     string[],
     string[],

@@ -6,8 +6,8 @@ import { lastLines, runProgram } from '../program-run.js';
 const missing = "it unpacks Debian's packages";
 
 /**
- * Unpacks packages over each other into one folder, whose `lib` and `bin` are links to those in `usr`, as on every Debian
- * of today: packages older than that have files in both.
+ * Unpacks packages over each other into one folder, whose `lib` and `bin` link to those in `usr`, as in current Debian.
+ * Older packages have files in both.
  */
 export async function unpackDebs(files: readonly string[], folder: string): Promise<void> {
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) {

@@ -15,7 +15,7 @@ test('files are taken in their order, each by one only', () => {
   put(queue, ['a', 'b', 'c', 'd']);
   const [one, other] = [take(queue), take(queue)];
   expect(one.next().value).toBe('a');
-  // It has seen `a` before it was taken, or not: it is another's.
+  // Whether or not it has listed `a` before, another machine has taken it.
   expect(other.next().value).toBe('b');
   expect(one.next().value).toBe('c');
   expect(waiting(queue)).toBe(1);

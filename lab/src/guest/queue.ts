@@ -1,17 +1,20 @@
 import { readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Puts test files into a folder that machines share: a file each, with the path in it. Whoever removes it has it. */
+/**
+ * Creates one file for each test file, with its path, in a folder that machines share. The machine that removes a file
+ * owns it.
+ */
 export function put(folder: string, files: readonly string[]): void {
   for (const [index, file] of files.entries()) writeFileSync(join(folder, String(index).padStart(5, '0')), file);
 }
 
-/** How many there are that nobody has taken. */
+/** The number of files that nobody has taken. */
 export function waiting(folder: string): number {
   return readdirSync(folder).length;
 }
 
-/** Takes one after the other, in their order, but for those that others have taken by then. */
+/** Takes the files in their order, except for those that others have taken. */
 export function* take(folder: string): Generator<string> {
   for (const name of readdirSync(folder).toSorted()) {
     const file = remove(join(folder, name));
@@ -19,7 +22,7 @@ export function* take(folder: string): Generator<string> {
   }
 }
 
-/** What a file says that is gone now; undefined where another machine was first. */
+/** Removes a file and returns its contents; undefined if another machine was first. */
 function remove(path: string): string | undefined {
   try {
     const text = readFileSync(path, 'utf8');

@@ -1,25 +1,25 @@
-/** What the machine tells the host of its tests, a line each. */
+/** The reports of the machine to the host about its tests, one line each. */
 export type Report =
-  /** A file is this machine's to run. */
+  /** This machine has taken a file. */
   | { kind: 'taken'; file: string }
-  /** Its tests are about to run; `said` is what was printed while they were collected: why some are skipped. */
+  /** Its tests are about to run. `said` is the output during their collection: the reasons for skipping some. */
   | { kind: 'file'; file: string; said: string }
   | { kind: 'begin'; file: string; name: string }
   | { kind: 'end'; file: string; name: string; state: TestState; milliseconds: number; why?: string }
-  /** A file that cannot be read, or a hook that fails. */
+  /** A file that cannot be loaded, or a hook that fails. */
   | { kind: 'error'; file: string; why: string }
   | { kind: 'done'; file: string };
 
 export type TestState = 'passed' | 'failed' | 'skipped';
 
-/** What no test prints at the beginning of a line. */
+/** A prefix that no test prints at the beginning of a line. */
 const mark = '\u0001';
 
 export function writeReport(report: Report): string {
   return `\n${mark}${JSON.stringify(report)}\n`;
 }
 
-/** The report in a line of output; undefined where it is something a test printed. */
+/** The report in a line of output; undefined if a test printed the line. */
 export function readReport(line: string): Report | undefined {
   return line.startsWith(mark) ? (JSON.parse(line.slice(mark.length)) as Report) : undefined;
 }

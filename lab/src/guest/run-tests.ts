@@ -1,10 +1,10 @@
 /**
- * Runs test files as vitest would, without its compiler and its processes, which take minutes under emulation and are not
- * there for every architecture: vitest's own runner, `expect` and `vi`, in one process.
+ * Runs test files like vitest, but with its runner, `expect` and `vi` in one process. vitest's compiler and processes
+ * take minutes under emulation and do not exist for every architecture.
  *
  *     node run-tests.js QUEUE
  *
- * QUEUE is a folder that may be shared with other machines: see queue.ts.
+ * QUEUE is a folder that several machines may share: see queue.ts.
  */
 import { existsSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ import {
 import { take } from './queue.js';
 import { type Report, writeReport } from './report.js';
 
-// Where vitest looks for what a process of its own would have told it.
+// vitest looks here for the state that its own process would have set.
 Object.assign(globalThis, { __vitest_worker__: { config: {}, ctx: {}, environment: {}, metaEnv: process.env } });
 const { expect } = await import('vitest');
 
@@ -34,7 +34,7 @@ const config = {
   sequence: { seed: 0, hooks: 'stack', setupFiles: 'list' },
   chaiConfig: undefined,
   maxConcurrency: 1,
-  // On a machine that is emulated, everything takes longer.
+  // Everything takes longer on an emulated machine.
   testTimeout: 120_000,
   hookTimeout: 120_000,
   retry: 0,
@@ -94,7 +94,7 @@ class Runner implements VitestRunner {
     expect.setState({ assertionCalls: 0, currentTestName: nameOf(test) });
   }
 
-  /** At once, for the next one may take the process with it. */
+  /** Reported at once, because the next test may crash the process. */
   onTaskFinished(test: Test): void {
     const begun = this.#begun.get(test);
     tellResults(this.#file, test, this.told, begun === undefined ? 0 : performance.now() - begun);
@@ -106,7 +106,7 @@ class Runner implements VitestRunner {
   }
 }
 
-/** Tells the result of a test, or of all in a suite that have not been told. */
+/** Reports the result of a test, or of all unreported tests of a suite. */
 function tellResults(file: string, task: Task, told: ReadonlySet<Task>, duration = 0): void {
   if (task.type === 'suite') {
     const why = task.result?.state === 'fail' ? whyOf(task) : '';
@@ -114,7 +114,7 @@ function tellResults(file: string, task: Task, told: ReadonlySet<Task>, duration
     for (const child of task.tasks) tellResults(file, child, told);
   } else if (!told.has(task)) {
     const { state }: Partial<TaskResult> = task.result ?? {};
-    // A field its types do not have: what `context.skip` was told.
+    // The argument of `context.skip`, a field that is missing in the types.
     const { note } = (task.result ?? {}) as { note?: string };
     const ended = state === 'pass' ? 'passed' : state === 'fail' ? 'failed' : 'skipped';
     const why = ended === 'failed' ? whyOf(task) : note;
@@ -123,7 +123,7 @@ function tellResults(file: string, task: Task, told: ReadonlySet<Task>, duration
   }
 }
 
-/** The folder of a file's package, where vitest would run it. */
+/** The folder of a file's package, in which vitest would run it. */
 function packageOf(file: string): string {
   const folder = dirname(file);
   return existsSync(join(folder, 'package.json')) ? folder : packageOf(folder);
@@ -139,5 +139,5 @@ for (const file of take(queue)) {
   if (result !== undefined) tellResults(file, result, runner.told);
   tell({ kind: 'done', file });
 }
-// A worker or a handle that a test left must not keep the machine.
+// A Worker or a handle that a test left behind must not keep the machine running.
 process.exit(0);

@@ -9,11 +9,14 @@ import { chooseRelease, findReleases, type KernelRelease } from './releases.js';
 
 export interface CatalogueOptions {
   progress: Progress;
-  /** Asks the archive even where it has been asked within a day. */
+  /** Asks the archive even if it was asked within a day. */
   fresh?: boolean;
 }
 
-/** Every kernel Debian has for an architecture. What a suite has is asked once a day; without a network the last answer serves. */
+/**
+ * Every kernel that Debian has for an architecture. Each suite is asked at most once a day. Without a network the last
+ * answer is used.
+ */
 export async function allReleases(architecture: Architecture, options: CatalogueOptions): Promise<KernelRelease[]> {
   const failures: unknown[] = [];
   const found = await Promise.all(
@@ -30,7 +33,7 @@ export async function allReleases(architecture: Architecture, options: Catalogue
   return found.flat();
 }
 
-/** The kernel that `--kernel` means. @throws LabError where there is none. */
+/** The kernel that `--kernel` selects. @throws LabError if there is none. */
 export async function findRelease(
   wanted: string,
   architecture: Architecture,
@@ -63,12 +66,12 @@ async function releasesOf(
 }
 
 interface Note {
-  /** When the archive said so. */
+  /** The time of the archive's answer. */
   asked: number;
   releases: KernelRelease[];
 }
 
-/** What the cache remembers; undefined where it does not, or where that makes no sense. */
+/** The cached answer; undefined if there is none or it is damaged. */
 function readNote(path: string): Note | undefined {
   try {
     const note = JSON.parse(readFileSync(path, 'utf8')) as Partial<Note>;

@@ -1,7 +1,7 @@
 /** A file, folder or link of an initramfs. */
 export interface CpioEntry {
   path: string;
-  /** File type and permissions, as stat gives them. */
+  /** File type and permissions, as in stat. */
   mode: number;
   data?: Uint8Array;
 }
@@ -10,7 +10,7 @@ export const regularFile = 0o100755;
 export const folder = 0o040755;
 export const symbolicLink = 0o120777;
 
-/** An archive in the form "newc", which is what the kernel unpacks. Folders must come before what is in them. */
+/** An archive in the format "newc", which the kernel unpacks. Folders must come before their contents. */
 export function cpio(entries: readonly CpioEntry[]): Uint8Array {
   const parts: Uint8Array[] = [];
   const add = (bytes: Uint8Array): void => {

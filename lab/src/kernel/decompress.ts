@@ -2,13 +2,13 @@ import { gunzipSync } from 'node:zlib';
 import { LabError } from '../errors.js';
 import { lastLines, runProgram } from '../program-run.js';
 
-/** The programs that decompress, by the bytes their files begin with. */
+/** The programs that decompress, by the magic bytes of their formats. */
 const formats = [
   { magic: 'fd377a585a00', program: 'xz', debian: 'xz-utils' },
   { magic: '28b52ffd', program: 'zstd', debian: 'zstd' },
 ];
 
-/** What the bytes are without their compression, if they have one. @throws LabError where the program for it is missing. */
+/** Decompresses bytes if they are compressed. @throws LabError if the program for it is missing. */
 export async function decompress(bytes: Uint8Array): Promise<Uint8Array> {
   const start = Buffer.from(bytes.subarray(0, 6)).toString('hex');
   if (start.startsWith('1f8b')) return gunzipSync(bytes);

@@ -11,7 +11,7 @@ function moduleText(depends: string): Buffer {
   return Buffer.from(`\x7fELF\0license=GPL\0depends=${depends}\0name=x\0`);
 }
 
-/** A folder of modules, by path. */
+/** Creates a folder of modules from their paths. */
 function tree(files: Readonly<Record<string, Uint8Array | string>>): string {
   const root = mkdtempSync(join(tmpdir(), 'lab-modules-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
@@ -73,7 +73,7 @@ test('an archive of first files is as the kernel reads it', () => {
   expect(archive.length % 4).toBe(0);
   expect(text.match(/070701/g)).toHaveLength(3);
   expect(text.slice(0, 14)).toBe('07070100000001');
-  // Name and data each begin and end at a multiple of four.
+  // Name and data are each padded to a multiple of four.
   expect(text.indexOf('12345') % 4).toBe(0);
   expect(text.slice(0, text.indexOf('12345')).endsWith('bin/x\0')).toBe(true);
   expect(text.endsWith('TRAILER!!!\0\0\0\0')).toBe(true);

@@ -9,19 +9,19 @@ import type { Progress } from '../progress.js';
 import { loadOrder } from './modules.js';
 import type { KernelRelease } from './releases.js';
 
-/** A kernel as the cache holds it. */
+/** A kernel in the cache. */
 export interface Kernel {
   version: string;
-  /** What QEMU loads. */
+  /** The file that QEMU loads. */
   image: string;
-  /** Its modules, in the order in which they load. */
+  /** Its modules, in load order. */
   modules: string[];
 }
 
-/** What the lab's init needs before it can reach the host's files; and /dev/kvm. */
+/** The modules that the lab's init needs to reach the host's files and for /dev/kvm. */
 const modules = ['virtio_pci', 'virtio_console', 'virtio_rng', '9pnet_virtio', '9p', 'overlay'];
 
-/** A kernel, downloaded and taken apart where the cache does not have it. */
+/** Gets a kernel from the cache, or downloads and unpacks it. */
 export async function fetchKernel(
   release: KernelRelease,
   architecture: Architecture,
@@ -56,10 +56,10 @@ function nameOf({ version, packages }: KernelRelease, architecture: Architecture
   return join('kernels', `${architecture.name}-${version}-${packages[0]?.sha256.slice(0, 16)}`);
 }
 
-/** Keeps of a kernel's packages what a lab needs: a hundredth. */
+/** Keeps the hundredth of a kernel's packages that a lab needs. */
 async function takeApart(unpacked: string, folder: string, architecture: Architecture): Promise<void> {
   const [tree] = contents(join(unpacked, 'usr/lib/modules'));
-  // Newer kernels lie beside their modules.
+  // Newer kernels are in the folder of their modules.
   const images = [...contents(join(unpacked, 'boot')), ...contents(tree)];
   const image = images.find((path) => /^vmlinu[xz](?:-|$)/.test(basename(path)));
   if (image === undefined || tree === undefined) throw new LabError('the package of the kernel has no kernel');
@@ -71,7 +71,7 @@ async function takeApart(unpacked: string, folder: string, architecture: Archite
   }
 }
 
-/** What is in a folder, if it is there. */
+/** The entries of a folder, or none if it does not exist. */
 function contents(path: string | undefined): string[] {
   return path !== undefined && existsSync(path) ? readdirSync(path).map((name) => join(path, name)) : [];
 }

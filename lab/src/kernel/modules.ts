@@ -3,14 +3,14 @@ import { basename, join } from 'node:path';
 import { LabError } from '../errors.js';
 import { decompress } from './decompress.js';
 
-/** A module of a kernel, ready to be loaded. */
+/** A module of a kernel, ready to load. */
 export interface KernelModule {
   name: string;
   data: Uint8Array;
 }
 
 /**
- * These modules and all that they need, in the order in which they load. What the kernel has built in is left out.
+ * These modules and their dependencies in load order, without those that are built in.
  *
  * @param tree The folder of a kernel's modules (`lib/modules/VERSION`).
  */
@@ -33,7 +33,7 @@ export async function loadOrder(tree: string, wanted: readonly string[]): Promis
   return [...found.values()];
 }
 
-/** The kernel takes `-` and `_` in a module's name for the same. */
+/** The kernel treats `-` and `_` in a module's name as the same. */
 function spelled(name: string): string {
   return name.replaceAll('-', '_');
 }
@@ -47,7 +47,10 @@ function moduleFiles(tree: string): Map<string, string> {
   );
 }
 
-/** The kernel's own list; undefined where its package is gone from the archive, and what is no file must be built in. */
+/**
+ * The kernel's own list of built-in modules; undefined if its package is gone from the archive. Then a module without a
+ * file is taken to be built in.
+ */
 function builtInModules(tree: string): Set<string> | undefined {
   const list = join(tree, 'modules.builtin');
   return existsSync(list) ? new Set(readFileSync(list, 'utf8').trim().split('\n').map(nameOf)) : undefined;
@@ -57,7 +60,7 @@ function nameOf(path: string): string {
   return spelled(basename(path).replace(/\.ko.*$/, ''));
 }
 
-/** What a module says it needs, in its section `.modinfo`: texts that end with a zero byte. */
+/** The dependencies of a module from its section `.modinfo`, which has zero-terminated strings. */
 function dependencies(module: Uint8Array): string[] {
   const text = Buffer.from(module.buffer, module.byteOffset, module.byteLength);
   const at = text.indexOf('\0depends=');
@@ -68,11 +71,14 @@ function dependencies(module: Uint8Array): string[] {
 
 const signed = '~Module signature appended~\n';
 
-/** Checking a signature takes long under emulation. What it checks is what Debian's own checksum has shown already. */
+/**
+ * Removes the signature, because checking it is slow under emulation. Debian's checksum has already verified the
+ * module.
+ */
 export function withoutSignature(module: Uint8Array): Uint8Array {
   const bytes = Buffer.from(module.buffer, module.byteOffset, module.byteLength);
   if (bytes.subarray(-signed.length).toString('latin1') !== signed) return module;
-  // Before the mark stands a struct module_signature, whose last member is the length of the signature before it.
+  // Before the magic string is a struct module_signature, whose last member is the length of the signature before it.
   const end = bytes.length - signed.length;
   return module.subarray(0, end - 12 - bytes.readUInt32BE(end - 4));
 }

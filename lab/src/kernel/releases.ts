@@ -1,24 +1,24 @@
 import { compareVersions, type DebianPackage } from '../debian/packages.js';
 import { LabError } from '../errors.js';
 
-/** A kernel that can be downloaded, or has been. */
+/** A kernel that can be, or has been, downloaded. */
 export interface KernelRelease {
   /** "6.12.118" */
   version: string;
   suite: string;
-  /** What its image, its modules and the list of built-in modules are in. */
+  /** The packages with its image, its modules and the list of built-in modules. */
   packages: DebianPackage[];
 }
 
-/** The kernels among a suite's packages, of the plain kind: neither for clouds nor for real time. */
+/** The generic kernels among a suite's packages, without the cloud and real-time ones. */
 export function findReleases(suite: string, packages: readonly DebianPackage[], flavour: string): KernelRelease[] {
   const byName = new Map(packages.map((found) => [found.name, found]));
   const image = new RegExp(`^linux-image-\\d+\\.\\d+\\.\\d+[\\w.+~]*(?:-\\d[\\w.]*)?-${flavour}$`);
   return packages
     .filter(({ name }) => image.test(name))
     .flatMap((found) => {
-      // From 6.19 on a kernel's parts are packages of their own. An archive may list one whose parts are gone; the base, which
-      // lists the built-in modules, can be done without.
+      // From 6.19 on the parts of a kernel are separate packages. An archive may list a kernel whose parts are gone.
+      // The base, which has the list of built-in modules, is optional.
       const names = found.depends.match(/\blinux-(?:binary|modules|base)-\d[^\s,|]*/g) ?? [];
       if (names.some((name) => !byName.has(name) && !name.startsWith('linux-base'))) return [];
       const parts = names.map((name) => byName.get(name)).filter((part) => part !== undefined);
@@ -27,21 +27,21 @@ export function findReleases(suite: string, packages: readonly DebianPackage[], 
     });
 }
 
-/** The first two numbers of a version: a kernel as people speak of it. */
+/** The first two numbers of a version, such as "6.12". */
 export function lineOf(version: string): string {
   return version.split('.').slice(0, 2).join('.');
 }
 
-/** The newest kernel of each line, the newest line last. */
+/** The newest kernel of each line, with the newest line last. */
 export function newestOfLines(releases: readonly KernelRelease[]): KernelRelease[] {
   const sorted = releases.toSorted((a, b) => compareVersions(a.version, b.version));
   return [...new Map(sorted.map((release) => [lineOf(release.version), release])).values()];
 }
 
 /**
- * The kernel that was meant: "newest", the newest of a line ("6.12"), or one version ("6.12.118").
+ * Finds a kernel: "newest", the newest of a line ("6.12"), or one version ("6.12.118").
  *
- * @throws LabError where there is none, with those there are.
+ * @throws LabError if there is none, with a list of the available ones.
  */
 export function chooseRelease(wanted: string, releases: readonly KernelRelease[], where: string): KernelRelease {
   const newest = newestOfLines(releases);

@@ -1,26 +1,26 @@
 import { availableParallelism } from 'node:os';
 import type { Architecture } from '../architecture/architecture.js';
 
-/** What a machine is made of. */
+/** The parts of a machine. */
 export interface MachineParts {
   architecture: Architecture;
-  /** The kernel, and its first files. */
+  /** The kernel and its initramfs. */
   image: string;
   initramfs: string;
   cpus: number;
   /** In MiB. */
   memory: number;
-  /** Folders laid over the host's files, the lowest first. */
+  /** Folders that are mounted over the host's files, the lowest first. */
   layers: readonly string[];
-  /** Folders the machine may write to. */
+  /** Folders that the machine may write to. */
   shares: readonly string[];
   /** Whether the command has a terminal. */
   isTerminal: boolean;
-  /** The port gdb is listened for at; the machine waits for it. */
+  /** The port on which the machine waits for gdb. */
   gdbPort: number | undefined;
 }
 
-/** The descriptors QEMU finds the other ends of. Sockets, so that nothing has to be put into a file. */
+/** The descriptors of QEMU's ends of the channels. They are sockets, so no temporary files are needed. */
 export const channels = { out: 3, err: 4, control: 5, console: 6, terminal: 7 } as const;
 
 const unguarded = 'mitigations=off init_on_alloc=0';
@@ -39,7 +39,7 @@ export function qemuArguments(parts: MachineParts): string[] {
     ...['-m', `${parts.memory}`, '-smp', `${cpus}`],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-kernel', parts.image, '-initrd', parts.initramfs],
-    // nokaslr for gdb; a panic ends the machine at once; what guards memory against attackers only takes time here.
+    // nokaslr is for gdb. A panic ends the machine at once. Mitigations only cost time here.
     ...['-append', `${architecture.commandLine} quiet panic=-1 ${unguarded} nokaslr random.trust_cpu=on`],
     ...[...socket('console'), '-serial', 'chardev:console'],
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
@@ -54,7 +54,7 @@ export function qemuArguments(parts: MachineParts): string[] {
   ];
 }
 
-/** In the values of QEMU's options a comma is written twice. */
+/** A comma in the value of a QEMU option is doubled. */
 function escaped(path: string): string {
   return path.replaceAll(',', ',,');
 }

@@ -1,4 +1,4 @@
-/** The end of what a machine wrote to its console, and what it tells. */
+/** The end of a machine's console output, and what it reveals. */
 export class Console {
   #text = '';
 
@@ -6,7 +6,7 @@ export class Console {
     this.#text = (this.#text + chunk.toString('latin1')).slice(-64 * 1024);
   }
 
-  /** Its last lines, or those from where the kernel gave up, without what moves a cursor. */
+  /** Its last lines, or those from the panic on, without escape sequences. */
   tail(count = 25): string {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed.
     const plain = this.#text.replaceAll(/\x1b\[[\d;?]*[A-Za-z]|\x1b[cM78]|\r/g, '').trimEnd();
@@ -16,7 +16,7 @@ export class Console {
     return lines.slice(start, start + count).join('\n');
   }
 
-  /** Why the kernel gave up, if it did. */
+  /** The reason of a kernel panic, if there was one. */
   get panic(): string | undefined {
     return /Kernel panic - not syncing: (.*)/.exec(this.#text)?.[1]?.trim();
   }

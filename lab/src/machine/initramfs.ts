@@ -6,13 +6,16 @@ import type { Kernel } from '../kernel/kernel.js';
 
 const init = join(import.meta.dirname, '../../guest/init.sh');
 
-/** What init.sh calls, all of which busybox is. */
+/** The busybox commands that init.sh calls. */
 const applets =
   'sh ls mount insmod mkdir mkfifo cat cp chmod chroot setsid sleep usleep head hostname ifconfig kill read echo'.split(
     ' ',
   );
 
-/** The first files a lab's kernel sees: busybox, the init, the modules. Not compressed: unpacking takes longer than reading. */
+/**
+ * The initramfs of a lab: busybox, the init, the modules. It is not compressed, because decompressing takes longer than
+ * reading.
+ */
 export async function initramfs(kernel: Kernel, busybox: string): Promise<string> {
   const entries: CpioEntry[] = [
     ...['bin', 'dev', 'proc', 'sys', 'modules'].map((path) => ({ path, mode: folder })),

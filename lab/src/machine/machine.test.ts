@@ -7,7 +7,7 @@ import { x86 } from '../architecture/x86.js';
 import { LabError, StoppedError } from '../errors.js';
 import { type MachineOptions, runMachine } from './machine.js';
 
-/** A program in the place of QEMU, which does what a shell script says. Its descriptors are QEMU's. */
+/** A shell script in place of QEMU, with QEMU's descriptors. */
 function machine(script: string, options: Partial<MachineOptions> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'lab-machine-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -9,23 +9,24 @@ import { Console } from './console.js';
 export interface MachineOptions extends MachineParts {
   /** The emulator. */
   qemu: string;
-  /** What the machine's shell runs. */
+  /** The script that the machine's shell runs. */
   script: string;
   onOutput(chunk: Buffer): void;
   onErrors(chunk: Buffer): void;
-  /** Called when the command begins, with what the machine's terminal is, if it has one. */
+  /** Called when the command begins, with the machine's terminal, if it has one. */
   onCommand(terminal: Duplex | undefined): void;
   onPhase(name: string): void;
-  /** Seconds for the kernel and the mounts, and for the command. */
+  /** The time limits for boot and mounts, and for the command, in seconds. */
   bootSeconds: number;
   commandSeconds: number | undefined;
   signal: AbortSignal;
 }
 
 /**
- * Boots a machine and runs the script in it. Gives its exit status.
+ * Boots a machine and runs the script in it. Returns its exit status.
  *
- * @throws LabError where there is none: the kernel panics or hangs, the command does not end, QEMU dies, the signal says so.
+ * @throws LabError if there is none: the kernel panics or hangs, the command does not end, QEMU dies, or the signal is
+ * aborted.
  */
 export async function runMachine(options: MachineOptions): Promise<number> {
   const machine = new Machine(options);
@@ -45,7 +46,7 @@ class Machine {
 
   constructor(options: MachineOptions) {
     this.#options = options;
-    // A process of its own group, so that a Ctrl-C reaches this one alone; and one that dies with it.
+    // QEMU has a process group of its own, so that Ctrl-C reaches only this process. It dies with this process.
     const setpriv = whereIs('setpriv');
     const command = [options.qemu, ...qemuArguments(options)];
     const [program = '', ...args] = setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', ...command];
@@ -53,7 +54,7 @@ class Machine {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', options.isTerminal ? 'pipe' : 'ignore'],
       detached: true,
     });
-    // With its last output read.
+    // After its last output has been read.
     this.#closed = once(this.#qemu, 'close');
     this.#closed.catch(() => {});
     this.#qemu.stderr?.on('data', (chunk: Buffer) => {
@@ -64,7 +65,7 @@ class Machine {
     this.#channel('console').on('data', (chunk: Buffer) => this.#console.add(chunk));
   }
 
-  /** Waits for what ends first: the command, the machine, the patience, the person's. */
+  /** Waits for the first of these: the command ends, the machine ends, a time limit passes, the signal is aborted. */
   status(): Promise<number> {
     const { signal, script, layers, shares, isTerminal, onPhase, onCommand } = this.#options;
     return new Promise((resolve, reject) => {
@@ -102,7 +103,7 @@ class Machine {
     });
   }
 
-  /** No process of it is left, and all its output has been passed on. */
+  /** Waits until no process of the machine is left and all its output has been passed on. */
   async end(): Promise<void> {
     this.#qemu.kill('SIGKILL');
     await this.#closed.catch(() => {});
@@ -122,7 +123,7 @@ class Machine {
   #channel(name: keyof typeof channels): Duplex {
     const streams: readonly unknown[] = this.#qemu.stdio;
     const stream = streams[channels[name]] as Duplex;
-    // What it means that the other end is gone is told by the end of the process.
+    // A closed channel is ignored: the end of the process reports the reason.
     if (stream.listenerCount('error') === 0) stream.on('error', () => {});
     return stream;
   }

@@ -1,9 +1,9 @@
-/** A word as a shell takes it, whatever is in it. */
+/** Quotes a word for a shell. */
 export function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** What the machine's shell runs: the command, in its folder, with a few of the host's variables. */
+/** The script for the machine's shell: the command, in its folder, with a few of the host's variables. */
 export function scriptFor(
   command: readonly string[],
   folder: string,

@@ -5,12 +5,12 @@ import { cachedFolder } from '../cache.js';
 import { LabError } from '../errors.js';
 import { lastLines, runProgram } from '../program-run.js';
 
-/** The checkout this is part of. */
+/** The checkout that contains this file. */
 export const checkout = realpathSync(join(import.meta.dirname, '../../..'));
 
 /**
- * Compiles a package's sources and tests into a folder that is laid over the host's files: in the machine each test lies as
- * JavaScript beside its source, in the place it has here. vitest's own compiler has no binary for every architecture.
+ * Compiles a package's sources and tests into a folder that is mounted over the host's files. In the machine each test
+ * is JavaScript beside its source. vitest's own compiler has no binary for every architecture.
  */
 export async function compileTests(packageFolder: string, layer: string): Promise<void> {
   const compiler = join(checkout, 'node_modules/.bin/tsc');
@@ -32,7 +32,7 @@ export async function compileTests(packageFolder: string, layer: string): Promis
   if (!ok) throw new LabError(`the tests do not compile: ${lastLines(stdout.toString() + stderr, 10)}`);
 }
 
-/** Builds the addon for an architecture; where that cannot be, its tests are skipped there. Gives what there is to say. */
+/** Builds the addon for an architecture. If that fails, its tests are skipped there. Returns a message for the user. */
 export async function buildAddon(architecture: Architecture): Promise<string> {
   const script = join(checkout, 'packages/kvm-native/build.mjs');
   const { stdout } = await runProgram(process.execPath, [script, '--target', architecture.node], {
@@ -41,9 +41,7 @@ export async function buildAddon(architecture: Architecture): Promise<string> {
   return stdout.toString().trim();
 }
 
-/**
- * Puts koffi's binary for an architecture where koffi looks for it: pnpm has installed the host's alone.
- */
+/** Puts koffi's binary for an architecture where koffi looks for it, because pnpm has installed only the host's. */
 export async function addKoffi(architecture: Architecture, folder: string): Promise<void> {
   const installed = join(checkout, 'packages/kvm-core/node_modules/@koromix');
   const host = join(installed, `koffi-linux-${process.arch}`, 'package.json');

@@ -22,7 +22,7 @@ function results(): Results {
     writeReport({ kind: 'begin', file: other, name: 'another > fails' }),
   ];
   const bytes = Buffer.from(reports.join(''));
-  // As it comes, in pieces of any length.
+  // In pieces of any length, as output arrives.
   const printed = [heard.add(bytes.subarray(0, 100)), heard.add(bytes.subarray(100))].join('');
   expect(printed).toBe('what a test prints');
   return heard;

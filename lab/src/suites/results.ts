@@ -1,6 +1,6 @@
 import { type Report, readReport } from '../guest/report.js';
 
-/** One test's end. */
+/** The result of one test. */
 export interface TestResult {
   file: string;
   name: string;
@@ -9,16 +9,16 @@ export interface TestResult {
   why?: string;
 }
 
-/** Gathers what a machine tells of its tests. */
+/** Collects the reports of a machine about its tests. */
 export class Results {
   readonly tests: TestResult[] = [];
-  /** The files that are done with. */
+  /** The finished files. */
   readonly ended = new Set<string>();
   readonly #reasons = new Map<string, string>();
   #running: { file: string; name: string } | undefined;
   #rest = '';
 
-  /** Whether a file has begun and not ended. */
+  /** Whether a file has begun and not finished. */
   get isRunning(): boolean {
     return this.#running !== undefined;
   }
@@ -27,7 +27,7 @@ export class Results {
     return this.isRunning || this.ended.size > 0;
   }
 
-  /** Takes the machine's output. Gives what in it was printed by tests. */
+  /** Parses the machine's output. Returns the part that tests printed. */
   add(chunk: Buffer): string {
     const lines = (this.#rest + chunk.toString()).split('\n');
     this.#rest = lines.pop() ?? '';
@@ -40,7 +40,10 @@ export class Results {
     return printed.filter((line) => line !== '').join('\n');
   }
 
-  /** The machine is gone before its time. What ran is failed; its file is given up. Whether anything had begun. */
+  /**
+   * The machine ended early. The test that ran has failed, and its file is given up. Returns whether any file had
+   * begun.
+   */
   giveUp(why: string): boolean {
     const running = this.#running;
     if (running === undefined) return false;

@@ -13,7 +13,7 @@ import { Suites } from './run-suites.js';
 
 type Say = (report: Report) => void;
 
-/** What machines do, in the order they are booted; the last one's way for all after it. */
+/** What the machines do, in boot order. The last entry is for all later ones. */
 let machines: ((queue: string, say: Say) => Promise<void>)[] = [];
 let booted = 0;
 
@@ -30,7 +30,7 @@ beforeEach(() => {
   booted = 0;
 });
 
-/** Runs a test of each file that it takes; of some, it does not come to the end. */
+/** Runs a test of each file that it takes. In some files it does not finish. */
 const works =
   (fatal: readonly string[] = [], silently = false) =>
   async (queue: string, say: Say): Promise<void> => {
@@ -47,7 +47,7 @@ const neverComesUp = async (): Promise<void> => {
   throw new LabError('it hangs');
 };
 
-/** Runs files in as many machines at a time. Gives their tests, and which of the lanes said it was the last. */
+/** Runs files in this many machines at a time. Returns their tests, and which of the lanes reported to be the last. */
 async function run(files: string[], lanes: number): Promise<{ tests: object[]; last: boolean[]; notes: string[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'lab-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -8,7 +8,7 @@ import { checkout } from './layer.js';
 import { Results, type TestResult } from './results.js';
 import type { MachineResults } from './table.js';
 
-/** Where suites run: in machines of this kind. */
+/** A place: machines of one kind in which suites run. */
 export interface Place {
   architecture: Architecture;
   kernel: string;
@@ -16,19 +16,19 @@ export interface Place {
 
 const runner = join(checkout, 'lab/dist/guest/run-tests.js');
 
-/** A test that failed, and why. */
+/** Describes a failed test and the reason. */
 export function describeFailure({ file, name, why = '' }: TestResult): string {
   return `FAILED ${file.slice(checkout.length + 1)}: ${name}\n${why.replaceAll(/^/gm, '    ')}`;
 }
 
-/** How long a single test may take before its machine is given up, in seconds. */
+/** The time limit of a single test in seconds. After that its machine is given up. */
 const patience = 240;
 
 export type SuitesIo = Pick<LabIo, 'progress' | 'signal'> & { print(text: string): void };
 
 /**
- * The suites in one place: their files, as many machines as come to run them, and what these tell. Each test that was running
- * when its machine ended has failed; what such a machine has left is run in another one.
+ * The suites in one place: their files, the machines that run them, and the reports. The test that was running when its
+ * machine ended has failed. Another machine runs the files that are left.
  */
 export class Suites {
   readonly #place: Place;
@@ -41,12 +41,12 @@ export class Suites {
   #begun: number | undefined;
   #seconds = 0;
   #machines = 0;
-  /** The machines that will take a file, and have not yet. */
+  /** The number of machines that have not taken their first file yet. */
   #booting = 0;
-  /** Why the last machine that did not come up did not. */
+  /** Why the last machine failed to boot. */
   #failure = '';
 
-  /** @param queue Where a folder for the files is made. */
+  /** @param queue The folder in which the queue is created. */
   constructor(place: Place, files: readonly string[], queue: string, layers: readonly string[], io: SuitesIo) {
     this.#place = place;
     this.#unfinished = new Set(files);
@@ -54,7 +54,7 @@ export class Suites {
     this.#io = io;
     this.#kernel = place.kernel;
     mkdirSync(queue);
-    // In a machine it is mounted where it is, which no link must hide.
+    // In the machine it is mounted at its own path, which must contain no link.
     this.#queue = realpathSync(queue);
     put(this.#queue, files);
   }
@@ -68,12 +68,12 @@ export class Suites {
     return { architecture: name, kernel: this.#kernel, seconds: this.#seconds, tests: this.#tests };
   }
 
-  /** Runs one machine after the other until no file is left for it. Gives whether this was the last. */
+  /** Runs one machine after the other until no file is left. Returns whether this was the last lane. */
   async work(): Promise<boolean> {
     this.#begun ??= Date.now();
     this.#machines++;
     try {
-      // A machine that does not come up is worth one more attempt.
+      // A machine that does not boot gets one more attempt.
       for (let failures = 0; failures < 2 && this.#hasWork(); ) {
         const cameUp = await this.#runMachine();
         failures = cameUp ? 0 : failures + 1;
@@ -94,12 +94,12 @@ export class Suites {
   #hasWork(): boolean {
     const count = waiting(this.#queue);
     if (count > 0 || this.#machines > 1) return count > this.#booting;
-    // Nobody has what is left: it was taken by machines that came to no word about it.
+    // No machine has the remaining files: they were taken by machines that ended before they reported anything.
     put(this.#queue, [...this.#unfinished]);
     return this.#unfinished.size > 0;
   }
 
-  /** Gives whether it came up. */
+  /** Returns whether it booted. */
   async #runMachine(): Promise<boolean> {
     const { signal, print } = this.#io;
     signal.throwIfAborted();
@@ -117,7 +117,7 @@ export class Suites {
     return cameUp;
   }
 
-  /** No machine comes up for the files that are left. */
+  /** No machine boots for the files that are left. */
   #giveUp(): void {
     const test = { file: join(checkout, 'lab'), name: 'the lab itself', milliseconds: 0, why: this.#failure };
     const lost: TestResult = { ...test, state: 'failed' };
@@ -167,7 +167,7 @@ export class Suites {
             const before = results.tests.length;
             print(results.add(chunk));
             if (results.hasBegun) booted();
-            // At once: the person may not wait for the rest.
+            // Printed at once, because the user may not wait for the rest.
             for (const test of results.tests.slice(before)) if (test.state === 'failed') print(describeFailure(test));
           },
           onErrors: (chunk) => print(chunk.toString().trimEnd()),
@@ -188,6 +188,6 @@ export class Suites {
 
 interface End {
   kernel?: string;
-  /** Why it ended before its time. */
+  /** Why it ended early. */
   why?: string;
 }

@@ -15,11 +15,14 @@ interface Row {
   passed: number;
   failed: number;
   skipped: number;
-  /** Why tests were skipped, and how many for that reason. */
+  /** The reasons for skipped tests, and the number of tests for each. */
   reasons: Map<string, number>;
 }
 
-/** One table: a suite, a kernel, an architecture, a backend; and under each line why tests were skipped. */
+/**
+ * Formats a table with a line for each suite, kernel, architecture and backend, and the reasons for skipped tests under
+ * it.
+ */
 export function table(machines: readonly MachineResults[]): string {
   const heading = ['suite', 'architecture', 'kernel', 'backend', 'passed', 'failed', 'skipped'];
   const lines: (readonly string[] | string)[] = [heading];

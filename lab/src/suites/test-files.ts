@@ -12,20 +12,22 @@ export function packageFolder(name: PackageName): string {
 }
 
 /**
- * What holds of the checkout and not of a kernel: vitest compiles and compares files for these. And what would take longer
- * here than all the rest: thousands of VMs, tens of thousands of kicks.
+ * Tests of the checkout and not of a kernel, for which vitest compiles and compares files. And tests that would take
+ * longer here than all others: thousands of VMs, tens of thousands of kicks.
  */
 const notForLabs = /^(?:(?:docs|coverage|seed|cycles|garbage|kicks)\.test|runtimes|guest\/listing)/;
 
-/** Of other packages than @kvm/core, only the tests that ask whether there is a KVM: the others do not notice where they run. */
+/**
+ * In other packages than @kvm/core, only the tests that check for KVM run here. The others give the same result
+ * everywhere.
+ */
 const asksForKvm = /from '.*\/kvm-core\/test\/backends\.js'/;
 
-/** Packages that make machines of x86 only, as yet. */
+/** Packages that so far create only x86 machines. */
 const onlyX86: readonly PackageName[] = ['vmm', 'cli'];
 
 /**
- * The test files for an architecture, as they are called once they are compiled: those first that will take longest, so that
- * none of them is left for the end.
+ * The compiled test files for an architecture, those that take longest first, so that none of them is left for the end.
  */
 export function testFiles(packages: readonly PackageName[], { name: architecture }: Architecture): string[] {
   return packages
@@ -46,12 +48,12 @@ function filesIn(folder: string): string[] {
     .filter((path) => isCore || asksForKvm.test(readFileSync(path, 'utf8')));
 }
 
-/** How long a test file takes, guessed: with its length, and with threads and processes that it starts. */
+/** Estimates the duration of a test file from its length and from the threads and processes that it starts. */
 function weightOf(source: string): number {
   return source.length * (/new Worker\(|vm\.start\(|child_process/.test(source) ? 10 : 1);
 }
 
-/** What the suite of a test file is called. */
+/** The name of a test file's suite. */
 export function suiteOf(file: string): string {
   const [, name, folder] = /\/packages\/kvm-(\w+)\/(\w+)\//.exec(file) ?? [];
   if (name !== 'core') return name ?? 'lab';

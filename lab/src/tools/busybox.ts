@@ -6,10 +6,10 @@ import { SuiteApt } from '../debian/apt.js';
 import { unpackDebs } from '../debian/unpack.js';
 import type { Progress } from '../progress.js';
 
-/** The suites that what runs inside a lab comes from, the first that can be had. They have every architecture. */
+/** The suites for the tools inside a lab; the first available one is used. They have every architecture. */
 const toolSuites = ['trixie', 'testing'];
 
-/** Downloads packages of tools, with all they depend on, and unpacks them. @throws LabError where no suite can be had. */
+/** Downloads and unpacks packages of tools with all their dependencies. @throws LabError if no suite is available. */
 export async function unpackTools(names: readonly string[], architecture: Architecture, folder: string): Promise<void> {
   await withScratch(async (scratch) => {
     const debs = await download(names, architecture, scratch);
@@ -30,7 +30,7 @@ async function download(names: readonly string[], architecture: Architecture, fo
   throw failures[0];
 }
 
-/** The static busybox that a lab's init is made of. */
+/** The static busybox of a lab's init. */
 export async function fetchBusybox(architecture: Architecture, progress: Progress): Promise<string> {
   const folder = await cachedFolder(join('busybox', architecture.name), async (fresh) => {
     progress.step(`downloading busybox for ${architecture.name}`);

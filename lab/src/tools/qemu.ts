@@ -17,7 +17,7 @@ import { LabError } from '../errors.js';
 import { lastLines, runProgram } from '../program-run.js';
 import type { Progress } from '../progress.js';
 
-/** Where a program is; undefined where it is not. */
+/** The path of a program, or undefined. */
 export function whereIs(program: string): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   return folders
@@ -32,7 +32,7 @@ export function whereIs(program: string): string | undefined {
     });
 }
 
-/** The emulator for an architecture; installed, where this is root's Debian and it is not. @throws LabError otherwise. */
+/** The emulator for an architecture. It is installed if this is root on Debian. @throws LabError if it is missing. */
 export async function findQemu({ qemu, name }: Architecture, progress: Progress): Promise<string> {
   const found = whereIs(qemu.program);
   if (found !== undefined) return found;
@@ -49,7 +49,10 @@ export async function findQemu({ qemu, name }: Architecture, progress: Progress)
   return installed;
 }
 
-/** Installs with the system's own apt, to which the release's backports are lent: the lists stay in the lab's cache. */
+/**
+ * Installs with the system's own apt, with the release's backports added for this call. Their lists stay in the lab's
+ * cache.
+ */
 async function install(debianPackage: string): Promise<void> {
   const folder = join(cacheDirectory(), 'apt', 'system');
   const missing = `it would install ${debianPackage}`;
@@ -70,7 +73,7 @@ async function install(debianPackage: string): Promise<void> {
   const apt = (...args: string[]) => runProgram('apt-get', [...own, '-qq', ...args], { missing });
   await apt('update');
   const wanted = ['-o', 'DPkg::Lock::Timeout=300', 'install', '--yes', '--no-install-recommends', debianPackage];
-  // The backports' QEMU emulates nested virtualisation with fewer faults.
+  // QEMU from backports has fewer bugs in nested virtualisation.
   const attempts = [['-t', suite, ...wanted], wanted];
   let said = '';
   for (const attempt of attempts) {

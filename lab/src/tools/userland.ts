@@ -5,15 +5,15 @@ import { cachedFolder } from '../cache.js';
 import type { Progress } from '../progress.js';
 import { unpackTools } from './busybox.js';
 
-/** Commands a script needs, which the host has for its own processor only. */
+/** Commands that scripts need and that the host has only for its own processor. */
 const applets =
   'sh ash awk basename cat chmod chown cp cut date dd dirname dmesg du echo env false find grep head hexdump hostname id kill ln ls mkdir mktemp mount mv nproc od printf ps pwd readlink realpath rm rmdir sed seq sleep sort stat sync tail tar test time timeout touch tr true uname uniq wc which xargs'.split(
     ' ',
   );
 
 /**
- * What lies over the host's files in a lab of another architecture: Debian's Node with its libraries, and busybox for the
- * commands of a shell.
+ * The layer over the host's files in a lab of another architecture: Debian's Node with its libraries, and busybox for
+ * the commands of a shell.
  */
 export async function fetchUserland(architecture: Architecture, progress: Progress): Promise<string> {
   return cachedFolder(join('userland', architecture.name), async (fresh) => {
