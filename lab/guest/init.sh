@@ -34,7 +34,8 @@ for layer in $layers; do
 done
 mount -t tmpfs -o mode=755 work /upper
 mkdir /upper/files /upper/work
-mount -t overlay -o "lowerdir=$lower,upperdir=/upper/files,workdir=/upper/work" root /root || fail "no overlay can be laid over the host's files"
+mount -t overlay -o "lowerdir=$lower,upperdir=/upper/files,workdir=/upper/work" root /root ||
+  fail "the overlay over the host's files cannot be mounted"
 mount -t devtmpfs dev /root/dev
 mkdir -p /root/dev/pts /root/dev/shm
 mount -t devpts pts /root/dev/pts

@@ -24,7 +24,7 @@ function thing(): { made: () => number; get: () => Promise<string> } {
   return { made: () => made, get };
 }
 
-test('what is in the cache is made once', async () => {
+test('a folder of the cache is made once', async () => {
   const { made, get } = thing();
   const folder = await get();
   expect(await get()).toBe(folder);
@@ -44,7 +44,7 @@ test.each([
   expect(made()).toBe(2);
 });
 
-test('what was not made to its end is not there, and leaves nothing', async () => {
+test('a failed attempt leaves nothing in the cache', async () => {
   const failing = cachedFolder('things/two', async (folder) => {
     writeFileSync(join(folder, 'file'), 'half');
     throw new Error('the network is gone');
@@ -54,7 +54,7 @@ test('what was not made to its end is not there, and leaves nothing', async () =
   expect(readdirSync(join(cacheDirectory(), 'scratch'))).toEqual([]);
 });
 
-test('what a process that was killed left behind is swept away, and not what others work in', async () => {
+test('temporary folders of killed processes are removed, those of running ones are kept', async () => {
   await withScratch(async (folder) => {
     // No process has this id.
     const left = join(folder, '../4194305-left');

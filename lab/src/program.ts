@@ -10,54 +10,54 @@ import { type TestFlags, test } from './commands/test.js';
 export function createProgram(signal: AbortSignal, end: (status: number) => void): Command {
   const program = new Command('lab')
     .description(
-      "Machines under QEMU's software emulation with a KVM of their own: other kernels, other architectures.",
+      "Machines under QEMU's software emulation that have a KVM of their own: other kernels, other architectures.",
     )
     .exitOverride();
   const names = architectures.map(({ name }) => name).join(', ');
 
   program
     .command('run')
-    .description("runs a command in a lab, on the host's files; what it writes there is gone afterwards")
+    .description("run a command in a lab on the host's files; its writes are discarded at the end")
     .argument('[command...]', 'the command, after --')
-    .option('--kernel <version>', 'a line as 6.12, a version as 6.12.118, or newest')
+    .option('--kernel <version>', 'a line such as 6.12, a version such as 6.12.118, or newest')
     .option('--arch <name>', names, 'x86')
-    .option('--cpus <number>', 'how many processors it has', countFrom1, 1)
-    .option('--mem <size>', 'its memory: 512M, 2G', megabytes, 1024)
-    .option('--timeout <seconds>', 'ends a command that takes longer, with status 124', countFrom1)
-    .option('--share <folder>', 'a folder the command may write to; may be given again', collect, [])
-    .option('--shell', 'a shell on this terminal, or the command on it')
-    .option('--json', 'tells the phases and their times on stderr, as JSON')
-    .option('--gdb <port>', 'the machine waits for gdb at this port', countFrom1)
+    .option('--cpus <number>', 'number of processors', countFrom1, 1)
+    .option('--mem <size>', 'memory size, such as 512M or 2G', megabytes, 1024)
+    .option('--timeout <seconds>', 'end a command that takes longer, with status 124', countFrom1)
+    .option('--share <folder>', 'a folder that the command may write to; repeatable', collect, [])
+    .option('--shell', 'run a shell, or the command, on this terminal')
+    .option('--json', 'print the phases and their times to stderr as JSON')
+    .option('--gdb <port>', 'wait for gdb on this port', countFrom1)
     .action(async (command: string[], flags: RunFlags) => end(await run(command, flags, signal)));
 
   program
     .command('test')
-    .description('runs the suites of @kvm/core, and of others, in labs, and shows one table of their results')
+    .description('run the suites of @kvm/core and other packages in labs, and print one table of results')
     .argument('[part...]', 'only test files with one of these in their paths')
-    .option('--kernel <version>', 'as for run; may be given again; the usual ones where absent', collect, [])
-    .option('--arch <name>', `${names}; may be given again; all of them where absent`, collect, [])
-    .option('--package <name>', 'core, vmm or cli; may be given again; core where absent', collect, [])
-    .option('--jobs <number>', 'how many labs run side by side', countFrom1, 2)
+    .option('--kernel <version>', 'as for run; repeatable; default: the usual ones', collect, [])
+    .option('--arch <name>', `${names}; repeatable; default: all`, collect, [])
+    .option('--package <name>', 'core, vmm or cli; repeatable; default: core', collect, [])
+    .option('--jobs <number>', 'number of labs that run at the same time', countFrom1, 2)
     .action(async (parts: string[], flags: TestFlags) => end(await test(parts, flags, signal)));
 
   program
     .command('list')
-    .description('the kernels and architectures there are, and which of them are here')
-    .option('--fresh', 'asks the archive even where that was done today')
-    .option('--json', 'as JSON')
+    .description('list the available kernels and architectures, and which are in the cache')
+    .option('--fresh', 'ask the archive even if that was done today')
+    .option('--json', 'print JSON')
     .action((flags: { fresh?: boolean; json?: boolean }) => list(flags));
 
   program
     .command('fetch')
-    .description('gets what labs need: then they need no network')
-    .option('--arch <name>', `${names}; all of them where absent`)
-    .option('--kernel <version>', 'as for run; the newest of each line where absent')
+    .description('download everything that labs need to run without a network')
+    .option('--arch <name>', `${names}; default: all`)
+    .option('--kernel <version>', 'as for run; default: the newest of each line')
     .option('--tested', 'only the kernels that `lab test` runs on')
     .action((flags: FetchFlags) => fetchAll(flags));
 
   program
     .command('clean')
-    .description('empties the cache')
+    .description('empty the cache')
     .action(() => clean());
   return program;
 }
@@ -65,14 +65,15 @@ export function createProgram(signal: AbortSignal, end: (status: number) => void
 function countFrom1(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1 || value > 2 ** 31)
-    throw new InvalidArgumentError('it is a whole number from 1 on.');
+    throw new InvalidArgumentError('it must be an integer of at least 1.');
   return value;
 }
 
 function megabytes(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,7})([MG]?)$/i.exec(text) ?? [];
   const value = Number(digits) * (unit.toUpperCase() === 'G' ? 1024 : 1);
-  if (digits === '' || value < 128) throw new InvalidArgumentError('it is a size of at least 128M, as 512M or 2G.');
+  if (digits === '' || value < 128)
+    throw new InvalidArgumentError('it must be a size of at least 128M, such as 512M or 2G.');
   return value;
 }
 

@@ -15,7 +15,7 @@ const missing = ((): string | undefined => {
   const isHere = existsSync(kernels) && readdirSync(kernels).some((name) => name.startsWith('x86-6.12.'));
   return isHere ? undefined : 'the kernel is not in the cache: `lab fetch --arch x86 --kernel 6.12` gets it';
 })();
-if (missing !== undefined) process.stdout.write(`no lab is booted: ${missing}\n`);
+if (missing !== undefined) process.stdout.write(`tests that boot a lab are skipped: ${missing}\n`);
 
 interface End {
   status: number | null;
@@ -84,7 +84,7 @@ test.skipIf(missing !== undefined)(
   },
 );
 
-test.skipIf(missing !== undefined)('a command that never ends is ended', async () => {
+test.skipIf(missing !== undefined)('a command that never ends is stopped at its timeout', async () => {
   const { status, stderr } = await run(['--timeout', '1', '--', 'sleep', '1000']);
   expect(stderr).toMatch(/^lab: the command did not end within 1 s/);
   expect(status).toBe(124);
@@ -113,7 +113,7 @@ test.skipIf(missing !== undefined)('QEMU that is killed is reported', async () =
   const { status, stderr } = await run(['--', 'sh', '-c', 'echo begun; sleep 1000'], (pid) => {
     for (const qemu of childrenOf(pid)) process.kill(qemu, 'SIGKILL');
   });
-  expect(stderr).toMatch(/^lab: QEMU was killed \(SIGKILL\) before the command had ended/);
+  expect(stderr).toMatch(/^lab: QEMU was killed \(SIGKILL\) before the command ended/);
   expect(status).toBe(125);
 });
 
@@ -134,29 +134,30 @@ test.skipIf(missing !== undefined)('a process finds its own descriptors by name'
     '--',
     'bash',
     '-c',
-    'cat <(echo substituted); echo in | cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr; cat /dev/fd/0 <<<here',
+    `cat <(echo substituted); echo in | cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr
+     cat /dev/fd/0 <<<here`,
   ]);
   expect(stdout).toBe('substituted\nin\nout\nhere\n');
   expect(stderr).toBe('err\n');
   expect(status).toBe(0);
 });
 
-test('bad input is one line, and no machine is booted for it', async () => {
+test('bad input is reported in one line, and no machine is booted', async () => {
   const said = async (...args: string[]): Promise<string> => {
     const { status, stderr } = await run(args);
     expect(status).toBe(125);
     return stderr.trim();
   };
-  expect(await said()).toBe('lab: what is to be run? `lab run -- COMMAND`, or `lab run --shell`');
+  expect(await said()).toBe('lab: no command given: `lab run -- COMMAND`, or `lab run --shell`');
   expect(await said('--arch', 'vax', '--', 'true')).toBe(
-    "lab: there is no lab for 'vax': it can be x86, arm64, riscv64, ppc64le",
+    "lab: unknown architecture 'vax'; known are x86, arm64, riscv64, ppc64le",
   );
   expect(await said('--share', '/nowhere', '--', 'true')).toBe('lab: /nowhere is not a folder to share');
   expect(await said('--mem', 'much', '--', 'true')).toMatch(/^error: option '--mem <size>' argument 'much' is invalid/);
   expect(await said('--cpus', '0', '--', 'true')).toMatch(/^error: option '--cpus <number>' argument '0' is invalid/);
 });
 
-test.skipIf(missing !== undefined)('a kernel that is not there is named, with those that are', async () => {
+test.skipIf(missing !== undefined)('an error for an unknown kernel names it and the available ones', async () => {
   const { status, stderr } = await run(['--kernel', '4.4', '--', 'true']);
   expect(stderr).toMatch(/lab: there is no kernel 4\.4 for x86: Debian has .*6\.12/);
   expect(status).toBe(125);

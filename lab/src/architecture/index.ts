@@ -11,5 +11,6 @@ export const architectures: readonly Architecture[] = [x86, arm64, riscv64, ppc6
 export function findArchitecture(name: string): Architecture {
   const found = architectures.find((architecture) => architecture.name === name);
   if (found) return found;
-  throw new LabError(`there is no lab for '${name}': it can be ${architectures.map((known) => known.name).join(', ')}`);
+  const names = architectures.map((known) => known.name).join(', ');
+  throw new LabError(`unknown architecture '${name}'; known are ${names}`);
 }

@@ -21,7 +21,7 @@ export interface RunFlags {
 export async function run(command: readonly string[], flags: RunFlags, signal: AbortSignal): Promise<number> {
   const isTerminal = flags.shell ?? false;
   if (command.length === 0 && !isTerminal)
-    throw new LabError('what is to be run? `lab run -- COMMAND`, or `lab run --shell`');
+    throw new LabError('no command given: `lab run -- COMMAND`, or `lab run --shell`');
   const architecture = findArchitecture(flags.arch);
   const progress = new TerminalProgress();
   const restore = new AbortController();

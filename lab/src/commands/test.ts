@@ -80,7 +80,7 @@ export async function test(filters: readonly string[], flags: TestFlags, signal:
 
 function packagesNamed(names: readonly string[]): PackageName[] {
   const unknown = names.find((name) => !packageNames.some((known) => known === name));
-  if (unknown !== undefined) throw new LabError(`no package is called ${unknown}: ${packageNames.join(', ')}`);
+  if (unknown !== undefined) throw new LabError(`unknown package ${unknown}; known are ${packageNames.join(', ')}`);
   return packageNames.filter((name) => names.includes(name));
 }
 

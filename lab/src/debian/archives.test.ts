@@ -10,7 +10,7 @@ const listed = [
   '',
 ].join('\n');
 
-test('a suite is looked for where the system gets its own from, then where others of its kind are', () => {
+test('a suite is searched in the archives of the system first, then in others of its kind', () => {
   expect(chooseArchives('trixie', listed, 'bookworm')).toEqual(['mirror:/debian/', 'mirror:/others/']);
   expect(chooseArchives('stable', listed, 'bookworm')).toEqual(['mirror:/others/', 'mirror:/debian/']);
 });

@@ -16,7 +16,7 @@ export async function archivesFor(suite: string): Promise<string[]> {
   const found = chooseArchives(suite, stdout.toString(), runningRelease());
   if (found.length === 0) {
     const wanted = isSecurity(suite) ? 'a security archive of Debian' : 'an archive of Debian';
-    throw new LabError(`the system's apt sources name no archive to get ${suite} from: add ${wanted} to them`);
+    throw new LabError(`the system's apt sources have no archive for ${suite}: add ${wanted} to them`);
   }
   return found;
 }

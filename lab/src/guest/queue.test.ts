@@ -10,7 +10,7 @@ function folder(): string {
   return path;
 }
 
-test('files are taken in their order, each by one only', () => {
+test('files are taken in order, each by one machine only', () => {
   const queue = folder();
   put(queue, ['a', 'b', 'c', 'd']);
   const [one, other] = [take(queue), take(queue)];
@@ -24,6 +24,6 @@ test('files are taken in their order, each by one only', () => {
   expect([...one]).toEqual([]);
 });
 
-test('what is not there is not taken for empty', () => {
+test('a missing queue is an error and not an empty queue', () => {
   expect(() => waiting(join(folder(), 'nowhere'))).toThrow('ENOENT');
 });

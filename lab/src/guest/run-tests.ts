@@ -130,7 +130,7 @@ function packageOf(file: string): string {
 }
 
 const [, , queue] = process.argv;
-if (queue === undefined) throw new Error('which queue?');
+if (queue === undefined) throw new Error('no queue given');
 for (const file of take(queue)) {
   tell({ kind: 'taken', file });
   process.chdir(packageOf(file));

@@ -53,14 +53,14 @@ async function releasesOf(
   const known = readNote(path);
   if (known !== undefined && !fresh && Date.now() - known.asked < day) return known.releases;
   try {
-    progress.step(`asking ${suite} for its kernels for ${architecture.name}`);
+    progress.step(`reading the kernels of ${suite} for ${architecture.name}`);
     const apt = await SuiteApt.open(suite, architecture.debian);
     const releases = findReleases(suite, await apt.packages(), architecture.flavour);
     writeNote(path, { asked: Date.now(), releases });
     return releases;
   } catch (error) {
     if (known === undefined || !(error instanceof LabError)) throw error;
-    progress.note(`${error.message}; what it had before serves`);
+    progress.note(`${error.message}; using the cached list`);
     return known.releases;
   }
 }

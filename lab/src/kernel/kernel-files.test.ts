@@ -22,7 +22,7 @@ function tree(files: Readonly<Record<string, Uint8Array | string>>): string {
   return root;
 }
 
-test('modules load after those they need; what is built in is left out', async () => {
+test('modules load after their dependencies; built-in modules are left out', async () => {
   const root = tree({
     'kernel/fs/9p/9p.ko': moduleText('9pnet,netfs'),
     'kernel/net/9p/9pnet.ko': moduleText(''),
@@ -33,12 +33,12 @@ test('modules load after those they need; what is built in is left out', async (
   await expect(loadOrder(root, ['overlay'])).rejects.toThrow('the kernel has no module overlay');
 });
 
-test('where the list of what is built in is gone, what is no file is built in', async () => {
+test('without the list of built-in modules, a module without a file is built in', async () => {
   const root = tree({ 'kernel/9p.ko': moduleText('9pnet') });
   expect((await loadOrder(root, ['9p', 'overlay'])).map(({ name }) => name)).toEqual(['9p']);
 });
 
-test('a module loses its signature, and nothing else', () => {
+test('a module loses its signature and nothing else', () => {
   const code = Buffer.from('code of the module');
   const length = Buffer.alloc(12);
   length.writeUInt32BE(5, 8);
@@ -47,7 +47,7 @@ test('a module loses its signature, and nothing else', () => {
   expect(withoutSignature(code)).toEqual(code);
 });
 
-test('the kernel inside a bzImage is found; what is none is refused', async () => {
+test('the kernel inside a bzImage is found; other files are refused', async () => {
   const elf = Buffer.from('\x7fELF and the rest');
   const payload = Buffer.concat([gzipSync(elf), Buffer.alloc(4)]);
   const image = Buffer.alloc(0x600 + 16 + payload.length);
@@ -57,12 +57,12 @@ test('the kernel inside a bzImage is found; what is none is refused', async () =
   image.writeUInt32LE(payload.length, 0x24c);
   image.set(payload, 0x600 + 16);
   expect(Buffer.from(await elfOfBzImage(image)).toString()).toBe(elf.toString());
-  await expect(elfOfBzImage(image.subarray(0, 100))).rejects.toThrow('the kernel is no bzImage');
+  await expect(elfOfBzImage(image.subarray(0, 100))).rejects.toThrow('the kernel is not a bzImage');
   image.fill(1, 0x600);
-  await expect(elfOfBzImage(image)).rejects.toThrow('compressed in a way the lab does not know');
+  await expect(elfOfBzImage(image)).rejects.toThrow('has an unknown compression');
 });
 
-test('an archive of first files is as the kernel reads it', () => {
+test('an initramfs has the format that the kernel reads', () => {
   const archive = Buffer.from(
     cpio([
       { path: 'bin', mode: folder },

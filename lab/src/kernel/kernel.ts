@@ -62,7 +62,7 @@ async function takeApart(unpacked: string, folder: string, architecture: Archite
   // Newer kernels are in the folder of their modules.
   const images = [...contents(join(unpacked, 'boot')), ...contents(tree)];
   const image = images.find((path) => /^vmlinu[xz](?:-|$)/.test(basename(path)));
-  if (image === undefined || tree === undefined) throw new LabError('the package of the kernel has no kernel');
+  if (image === undefined || tree === undefined) throw new LabError('the kernel package contains no kernel');
   writeFileSync(join(folder, 'kernel'), await architecture.bootImage(readFileSync(image)));
   mkdirSync(join(folder, 'modules'));
   const order = await loadOrder(tree, [...modules, architecture.kvmModule]);

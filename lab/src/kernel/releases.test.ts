@@ -35,7 +35,7 @@ const found = findReleases(
   'amd64',
 );
 
-test('plain kernels are found, whole ones only', () => {
+test('generic kernels are found if they are complete', () => {
   const versions = ['5.10.262', '5.10.70', '6.12.9', '6.12.118', '6.18.9', '7.3.4'];
   expect(found.map(({ version }) => version)).toEqual(versions);
   expect(found.at(-1)?.packages.map(({ name }) => name.split('-', 2).join('-'))).toEqual([
@@ -45,14 +45,14 @@ test('plain kernels are found, whole ones only', () => {
   ]);
 });
 
-test('a line means its newest kernel, and newest that of the newest line', () => {
+test('a line selects its newest kernel, and newest selects that of the newest line', () => {
   expect(newestOfLines(found).map(({ version }) => version)).toEqual(['5.10.262', '6.12.118', '6.18.9', '7.3.4']);
   expect(chooseRelease('6.12', found, 'x86').version).toBe('6.12.118');
   expect(chooseRelease('6.12.9', found, 'x86').version).toBe('6.12.9');
   expect(chooseRelease('newest', found, 'x86').version).toBe('7.3.4');
 });
 
-test('a kernel that is not there is named, with those that are', () => {
+test('an error for an unknown kernel names it and the available ones', () => {
   const none = 'there is no kernel 6.1 for x86: Debian has 5.10, 6.12, 6.18, 7.3';
   expect(() => chooseRelease('6.1', found, 'x86')).toThrow(none);
   expect(() => chooseRelease('newest', [], 'x86')).toThrow('there is no kernel newest for x86: Debian has none');

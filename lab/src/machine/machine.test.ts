@@ -39,7 +39,7 @@ async function failure(status: Promise<number>): Promise<LabError> {
   return error;
 }
 
-test('the status of the command is the machine s, and all output has been passed on by then', async () => {
+test('the machine ends with the status of the command, after all output has been passed on', async () => {
   const { status, output, phases, isGone } = machine(
     'echo phase mounts >&5; echo said >&3; echo complained >&4; echo status 3 >&5; exec sleep 100',
   );
@@ -59,20 +59,20 @@ test('the machine is told its mode, layers, shares and script', async () => {
   expect(output.join('')).toBe('out pipes\nlayer0 layer1\n/c\n\n8\none\ntwo\n');
 });
 
-test('QEMU that ends says what it said', async () => {
+test('QEMU that exits is reported with its message', async () => {
   const error = await failure(machine('echo no such machine >&2; exit 1').status);
-  expect(error.message).toBe('QEMU ended with status 1: no such machine');
+  expect(error.message).toBe('QEMU exited with status 1: no such machine');
 });
 
 test('QEMU that is killed is reported so, with the end of the console', async () => {
   const error = await failure(machine('echo the last line >&6; kill -9 $$').status);
-  expect(error.message).toBe('QEMU was killed (SIGKILL) before the command had ended');
+  expect(error.message).toBe('QEMU was killed (SIGKILL) before the command ended');
   expect(error.console).toBe('the last line');
 });
 
 test('a QEMU that cannot be run is reported', async () => {
   const error = await failure(machine('true', { qemu: '/nowhere/qemu' }).status);
-  expect(error.message).toMatch(/^QEMU (?:cannot be run|ended with status 127).*\/nowhere\/qemu/s);
+  expect(error.message).toMatch(/^QEMU (?:cannot be run|exited with status 127).*\/nowhere\/qemu/s);
 });
 
 test('a kernel that panics is reported with its reason', async () => {
@@ -81,14 +81,14 @@ test('a kernel that panics is reported with its reason', async () => {
   expect(error.console).toBe('a\nKernel panic - not syncing: no init\nb');
 });
 
-test('a machine that goes down before its time is reported', async () => {
-  expect((await failure(machine('exit 0').status)).message).toBe('the lab went down before the command had ended');
+test('a machine that shuts down early is reported', async () => {
+  expect((await failure(machine('exit 0').status)).message).toBe('the machine shut down before the command ended');
 });
 
 test('a kernel that hangs is given up', async () => {
   const { status, isGone } = machine('echo the last line >&6; exec sleep 100', { bootSeconds: 1 });
   const error = await failure(status);
-  expect(error).toMatchObject({ message: 'the lab did not come up within 1 s', console: 'the last line', status: 124 });
+  expect(error).toMatchObject({ message: 'the lab did not boot within 1 s', console: 'the last line', status: 124 });
   expect(isGone()).toBe(true);
 });
 
@@ -98,12 +98,12 @@ test('a command that does not end is given up', async () => {
   expect(isGone()).toBe(true);
 });
 
-test('what keeps the init from its work is passed on', async () => {
+test('a failure of the init is reported', async () => {
   const error = await failure(machine('echo fail /x cannot be mounted >&5; exec sleep 100').status);
   expect(error.message).toBe('/x cannot be mounted');
 });
 
-test('an interruption ends the machine, be it before or during its run', async () => {
+test('an interruption ends the machine before or during its run', async () => {
   const reason = new StoppedError('ended by SIGINT', 130);
   expect(await failure(machine('exec sleep 100', { signal: AbortSignal.abort(reason) }).status)).toBe(reason);
   const interruption = new AbortController();

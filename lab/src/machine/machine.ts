@@ -69,7 +69,7 @@ class Machine {
   status(): Promise<number> {
     const { signal, script, layers, shares, isTerminal, onPhase, onCommand } = this.#options;
     return new Promise((resolve, reject) => {
-      let timer = this.#deadline(this.#options.bootSeconds, 'the lab did not come up', reject);
+      let timer = this.#deadline(this.#options.bootSeconds, 'the lab did not boot', reject);
       const cleanUp = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', interrupted);
@@ -139,9 +139,9 @@ class Machine {
     const details = { console: this.#console.tail() };
     const { panic } = this.#console;
     if (panic !== undefined) return new LabError(`the lab's kernel panicked: ${panic}`, details);
-    if (signal !== null) return new LabError(`QEMU was killed (${signal}) before the command had ended`, details);
+    if (signal !== null) return new LabError(`QEMU was killed (${signal}) before the command ended`, details);
     const said = this.#said.trim();
-    if (code !== 0) return new LabError(`QEMU ended with status ${code}: ${said || 'it said nothing'}`, details);
-    return new LabError('the lab went down before the command had ended', details);
+    if (code !== 0) return new LabError(`QEMU exited with status ${code}: ${said || 'no message'}`, details);
+    return new LabError('the machine shut down before the command ended', details);
   }
 }

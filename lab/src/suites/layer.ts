@@ -55,7 +55,7 @@ export async function addKoffi(architecture: Architecture, folder: string): Prom
       missing: 'it comes with Node',
     });
     const tarball = npm.stdout.toString().trim();
-    if (!npm.ok) throw new LabError(`${name} ${version} cannot be had from npm: ${lastLines(npm.stderr)}`);
+    if (!npm.ok) throw new LabError(`${name} ${version} cannot be downloaded from npm: ${lastLines(npm.stderr)}`);
     const tar = await runProgram('tar', ['-xzf', tarball, '--strip-components=1'], {
       cwd: fresh,
       missing: 'it unpacks',

@@ -33,7 +33,7 @@ test('a skipped test has the reason that was printed for it', () => {
   expect(skipped).toMatchObject({ state: 'skipped', why: 'there is no such thing' });
 });
 
-test('what ran as the machine ended has failed, and its file is not run again', () => {
+test('the test that ran when the machine ended has failed, and its file is not run again', () => {
   const heard = results();
   expect([...heard.ended]).toEqual([file]);
   expect(heard.giveUp('QEMU was killed')).toBe(true);
@@ -46,17 +46,17 @@ test('what ran as the machine ended has failed, and its file is not run again', 
   expect([...heard.ended]).toEqual([file, other]);
 });
 
-test('a machine that nothing began in lost nothing', () => {
+test('a machine in which nothing began lost nothing', () => {
   const heard = new Results();
-  expect(heard.giveUp('it did not come up')).toBe(false);
+  expect(heard.giveUp('it did not boot')).toBe(false);
   expect(heard.tests).toEqual([]);
 });
 
-test('a file that ends the machine as it is read has failed', () => {
+test('a file that ends the machine while it is loaded has failed', () => {
   const heard = new Results();
   heard.add(Buffer.from(writeReport({ kind: 'taken', file })));
   expect(heard.giveUp('it panicked')).toBe(true);
-  expect(heard.tests).toMatchObject([{ file, name: '(as it was read)', state: 'failed', why: 'it panicked' }]);
+  expect(heard.tests).toMatchObject([{ file, name: '(while it was loaded)', state: 'failed', why: 'it panicked' }]);
 });
 
 test('the table has a line for each suite and backend, and the reasons under it', () => {

@@ -56,7 +56,7 @@ export class Results {
   #hear(report: Report): void {
     const { file } = report;
     if (report.kind === 'taken') {
-      this.#running = { file, name: '(as it was read)' };
+      this.#running = { file, name: '(while it was loaded)' };
     } else if (report.kind === 'file') {
       this.#running = { file, name: '(between its tests)' };
       for (const [, title = '', why = ''] of report.said.matchAll(/^(.*?): skipped, (.*)$/gm))

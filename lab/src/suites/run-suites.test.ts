@@ -63,7 +63,7 @@ async function run(files: string[], lanes: number): Promise<{ tests: object[]; l
 
 const passed = (...files: string[]) => files.map((file) => ({ file, state: 'passed' }));
 
-test('each file is run once, by one of the machines, of which one is the last', async () => {
+test('each file runs once, in one machine, and one machine is the last', async () => {
   machines = [works()];
   const { tests, last } = await run(['a', 'b', 'c', 'd', 'e'], 2);
   expect(tests).toEqual(passed('a', 'b', 'c', 'd', 'e'));
@@ -77,14 +77,14 @@ test('no more machines are booted than there are files', async () => {
   expect(booted).toBe(1);
 });
 
-test('what ran as its machine ended has failed, and another machine runs what is left', async () => {
+test('the test that ran when its machine ended has failed, and another machine runs the other files', async () => {
   machines = [works(['b'])];
   const { tests } = await run(['a', 'b', 'c'], 1);
   expect(tests).toEqual([{ file: 'a', state: 'passed' }, { file: 'b', state: 'failed' }, ...passed('c')]);
   expect(booted).toBe(2);
 });
 
-test('a process that ends in the middle of a file has not run it, whatever its status', async () => {
+test('a process that ends in the middle of a file has failed, whatever its status', async () => {
   const exits = async (queue: string, say: Say): Promise<void> => {
     for (const file of take(queue)) return say({ kind: 'taken', file });
   };
@@ -93,22 +93,22 @@ test('a process that ends in the middle of a file has not run it, whatever its s
   expect(tests).toEqual([{ file: 'a', state: 'failed' }, ...passed('b')]);
 });
 
-test('a machine that takes nothing is not booted again and again', async () => {
+test('a machine that takes no file is not booted again and again', async () => {
   machines = [async () => {}];
   expect((await run(['a'], 2)).tests).toMatchObject([{ state: 'failed' }]);
 });
 
-test('a file is run again that a machine took without a word', async () => {
+test('a file that a machine took without a report runs again', async () => {
   machines = [works(['b'], true), works()];
   const { tests } = await run(['a', 'b', 'c'], 1);
   expect(tests).toEqual(passed('a', 'b', 'c'));
 });
 
-test('a machine that does not come up has one more attempt; then that is what has failed', async () => {
+test('a machine that does not boot gets one more attempt, and then its files have failed', async () => {
   machines = [neverComesUp, works()];
   const { tests, notes } = await run(['a'], 1);
   expect(tests).toEqual(passed('a'));
-  expect(notes).toEqual(['x86 6.12: it hangs; trying once more']);
+  expect(notes).toEqual(['x86 6.12: it hangs; retrying once']);
   booted = 0;
   machines = [neverComesUp, neverComesUp, works()];
   expect((await run(['a', 'b', 'c'], 2)).tests).toEqual(passed('a', 'b', 'c'));

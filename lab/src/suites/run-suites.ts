@@ -77,7 +77,7 @@ export class Suites {
       for (let failures = 0; failures < 2 && this.#hasWork(); ) {
         const cameUp = await this.#runMachine();
         failures = cameUp ? 0 : failures + 1;
-        if (failures === 1) this.#io.progress.note(`${this.#title}: ${this.#failure}; trying once more`);
+        if (failures === 1) this.#io.progress.note(`${this.#title}: ${this.#failure}; retrying once`);
       }
     } finally {
       this.#machines--;
@@ -134,10 +134,7 @@ export class Suites {
     let watchdog: NodeJS.Timeout | undefined;
     const alive = (): void => {
       clearTimeout(watchdog);
-      watchdog = setTimeout(
-        () => stop.abort(new StoppedError(`it said nothing for ${patience} s`, 124)),
-        patience * 1000,
-      );
+      watchdog = setTimeout(() => stop.abort(new StoppedError(`no output for ${patience} s`, 124)), patience * 1000);
     };
     let isBooting = true;
     this.#booting++;

@@ -60,7 +60,7 @@ function rowsOf(tests: readonly TestResult[]): Row[] {
     rows.set(key, row);
     row[test.state]++;
     if (test.state === 'skipped') {
-      const why = test.why ?? 'it does not say why';
+      const why = test.why ?? 'no reason given';
       row.reasons.set(why, (row.reasons.get(why) ?? 0) + 1);
     }
   }

@@ -14,10 +14,10 @@ test('a program is found where the shell would find it', () => {
   expect(whereIs('no such program')).toBeUndefined();
 });
 
-test('without QEMU, and without the right to install it, the package is named', async () => {
+test('without QEMU and the right to install it, the error names the package', async () => {
   vi.stubEnv('PATH', '/nowhere');
   vi.spyOn(process, 'getuid').mockReturnValue(1000);
   await expect(findQemu(x86, progress)).rejects.toThrow(
-    "there is no qemu-system-x86_64, which a lab for x86 runs in: install Debian's qemu-system-x86",
+    "a lab for x86 needs qemu-system-x86_64: install Debian's qemu-system-x86",
   );
 });

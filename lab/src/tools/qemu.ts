@@ -38,14 +38,13 @@ export async function findQemu({ qemu, name }: Architecture, progress: Progress)
   if (found !== undefined) return found;
   if (process.getuid?.() !== 0 || whereIs('apt-get') === undefined) {
     throw new LabError(
-      `there is no ${qemu.program}, which a lab for ${name} runs in: install Debian's ${qemu.debian} (root's lab does so itself)`,
+      `a lab for ${name} needs ${qemu.program}: install Debian's ${qemu.debian} (as root the lab does so itself)`,
     );
   }
   progress.note(`installing ${qemu.debian}`);
   await install(qemu.debian);
   const installed = whereIs(qemu.program);
-  if (installed === undefined)
-    throw new LabError(`${qemu.debian} was installed, and there is still no ${qemu.program}`);
+  if (installed === undefined) throw new LabError(`${qemu.debian} was installed, but ${qemu.program} is still missing`);
   return installed;
 }
 
