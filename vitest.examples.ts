@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { format } from 'node:util';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 
-/** A TypeScript sample of a document. */
+/** A TypeScript sample in a document. */
 export interface Sample {
-  /** "memory-2": the document, and which of its samples. */
+  /** Document and number of the sample, such as "memory-2". */
   readonly name: string;
   readonly code: string;
 }
@@ -31,15 +31,18 @@ export function samplesOf(document: string): Sample[] {
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], i) => ({ name: `${name}-${i + 1}`, code }));
 }
 
-/** Whether a package's tests run an example: one that imports @kvm/vmm too is not @kvm/core's, which cannot resolve it. */
+/**
+ * Whether a package's tests run an example. @kvm/core cannot resolve @kvm/vmm, so an example with both belongs to
+ * @kvm/vmm.
+ */
 function belongsTo(packageName: string, code: string): boolean {
   return code.includes(`from '${packageName}'`) && (packageName !== '@kvm/core' || !code.includes("from '@kvm/vmm"));
 }
 
 /**
- * Runs the examples of the documentation that import a package: each must end well and print what its comments say it prints.
+ * Runs the examples of the documentation that import a package. Each must succeed and print what its comments say.
  *
- * @param folder The package's test folder: the examples are written there, so that vitest compiles them as it does the tests.
+ * @param folder The package's test folder. The examples are written there, so that vitest compiles them like the tests.
  * @param missing Why they cannot run on this machine.
  */
 export function testExamples(packageName: string, folder: string, missing?: string): void {
@@ -48,14 +51,14 @@ export function testExamples(packageName: string, folder: string, missing?: stri
     .flatMap(samplesOf)
     .filter(({ code }) => belongsTo(packageName, code));
 
-  if (missing !== undefined) process.stdout.write(`the examples of the documentation are not run: ${missing}\n`);
+  if (missing !== undefined) process.stdout.write(`the examples of the documentation are skipped: ${missing}\n`);
 
   describe.skipIf(missing !== undefined)(`the documentation of ${packageName}`, () => {
     afterAll(() => rmSync(workspace, { recursive: true, force: true }));
 
     test('has examples', () => expect(examples.length).toBeGreaterThan(0));
 
-    test.each(examples)('example $name runs and prints what it says', async ({ name, code }) => {
+    test.each(examples)('example $name runs and prints what its comments say', async ({ name, code }) => {
       mkdirSync(workspace, { recursive: true });
       const path = join(workspace, `${name}.ts`);
       writeFileSync(path, code);

@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** What all packages' tests have in common. The JSON is what .ci/run adds up: one file each time a suite runs. */
+/**
+ * The common configuration of all packages' tests. Each run of a suite writes a JSON file, and .ci/run adds them up.
+ */
 export const shared = defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    // A fault in one file's guest must not take the others with it.
+    // A crash in one test file must not end the others.
     pool: 'forks',
     setupFiles: [`${import.meta.dirname}/vitest.watchdog.ts`],
     testTimeout: 60_000,

@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { beforeEach, expect } from 'vitest';
 
 /**
- * A guest that never exits blocks its thread for ever, and with it vitest's own timeout. So another thread watches: a test
- * that takes too long is named, and its process killed.
+ * A guest that never exits blocks its thread, and with it vitest's own timeout. So another thread watches: if a test
+ * takes too long, it names the test and kills its process.
  */
 const seconds = 150;
 
@@ -16,7 +16,7 @@ new Worker(
      const tests = Atomics.load(begun, 0);
      if (Atomics.wait(begun, 0, tests, seconds * 1000) === 'timed-out' && tests !== 0) {
        const text = Buffer.from(name.slice(0, name.indexOf(0))).toString();
-       require('node:fs').writeSync(2, 'after ' + seconds + ' s its process is killed: ' + text + '\\n');
+       require('node:fs').writeSync(2, 'timeout after ' + seconds + ' s, process killed: ' + text + '\\n');
        process.kill(pid, 'SIGKILL');
      }
    }`,

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /**
- * The package's JavaScript: a file for each of its entries, and what they share. As modules of their own, the hundred files of the
- * source cost a program more to find than to run.
+ * The package's JavaScript: a file for each of its entries, and for what they share. Loading the hundred source files
+ * as separate modules took longer than running them.
  */
 
 const here = import.meta.dirname;
@@ -19,8 +19,8 @@ const entries = Object.values(exports)
 for (const file of readdirSync(dist, { recursive: true })) if (file.endsWith('.js')) rmSync(join(dist, file));
 
 /**
- * The object that stands for a module: rolldown gives it a getter for each export, whose definition takes as long as a fifth of all the
- * import. These modules' exports never change.
+ * The namespace object of a module. rolldown gives it a getter for each export, and defining these takes a fifth of the
+ * import. The exports of these modules never change.
  */
 const runtime = /^import (?:\{[^}]*\} from )?"[./]*rolldown-runtime\.js";\n/m;
 const plainNamespaces = {

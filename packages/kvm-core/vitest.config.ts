@@ -2,7 +2,7 @@ import { mergeConfig } from 'vitest/config';
 import { shared } from '../../vitest.shared.js';
 
 export default mergeConfig(shared, {
-  // The examples of the documentation import the package by its name.
+  // The examples of the documentation import the package by name.
   test: {
     include: ['conformance/**/*.test.ts'],
     alias: {

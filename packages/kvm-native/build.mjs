@@ -1,5 +1,5 @@
-// Builds the addon into prebuilds/. Where there is no compiler the package is left without its binary, in one clear line, and
-// @kvm/core falls back on koffi: a missing tool must not stop an installation.
+// Builds the addon into prebuilds/. Without a compiler the package is left without its binary, with a one-line message,
+// and @kvm/core uses koffi: a missing tool must not stop an installation.
 //
 //     node build.mjs                    for this machine, with node-gyp
 //     node build.mjs --target arm64     for another one, with clang and Debian's libraries for cross compilers
@@ -19,17 +19,17 @@ const triples = {
 const target = process.argv[2] === '--target' ? process.argv[3] : process.arch;
 const isCross = target !== process.arch;
 if (isCross && !Object.hasOwn(triples, target)) {
-  process.stderr.write(`@kvm/native: there is no target ${target}, but ${Object.keys(triples).join(', ')}\n`);
+  process.stderr.write(`@kvm/native: unknown target ${target}; known are ${Object.keys(triples).join(', ')}\n`);
   process.exit(1);
 }
 const out = join(here, 'prebuilds', `${process.platform}-${target}`);
 
-// Whether the tools are there is nothing a build cache can know, so it is this script that does not build twice.
+// A build cache cannot know whether the tools are installed, so this script itself avoids a second build.
 const sources = ['build.mjs', 'binding.gyp', ...readdirSync(join(here, 'src')).map((file) => join('src', file))];
 const built = statSync(join(out, 'kvm.node'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 if (sources.every((file) => statSync(join(here, file)).mtimeMs < built)) process.exit(0);
 
-// What is there was made of other sources: should the build fail, none is better.
+// The existing binary has other sources. If the build fails, no binary is better.
 rmSync(out, { recursive: true, force: true });
 
 const clang = 'clang++-19';
@@ -38,11 +38,11 @@ const tools = isCross
   : { make: 'make', python3: 'python3', 'g++': process.env.CXX ?? 'g++' };
 const missing = Object.keys(tools).filter((name) => !runs(tools[name]));
 if (missing.length > 0) {
-  process.stdout.write(`@kvm/native: no ${missing.join(', ')}: the native backend is left out, koffi serves instead\n`);
+  process.stdout.write(`@kvm/native: no ${missing.join(', ')}: the native backend is not built, koffi is used instead\n`);
   process.exit(0);
 }
 
-// Node's own headers, where it was installed with them: node-gyp would fetch them from the network.
+// Node's own headers, if they are installed. Otherwise node-gyp would fetch them from the network.
 const prefix = dirname(dirname(process.execPath));
 const headers = [prefix, '/usr', '/usr/local'].find((dir) => existsSync(join(dir, 'include', 'node', 'node_api.h')));
 try {
@@ -52,7 +52,7 @@ try {
   process.stdout.write(`${error.stdout ?? ''}${error.stderr ?? error.message}\n`);
   rmSync(out, { recursive: true, force: true });
   process.stdout.write('@kvm/native: the addon does not build (see above): it is left out, koffi serves instead\n');
-  // CI has all it needs, so there a failure is one.
+  // CI has all tools, so a failure there is an error.
   process.exit(process.env.CI ? 1 : 0);
 }
 
@@ -65,9 +65,9 @@ function buildForHere() {
   rmSync(join(here, 'build'), { recursive: true });
 }
 
-/** What binding.gyp says, said to clang: Node-API's headers are the same on every machine. */
+/** The settings of binding.gyp for clang. The headers of Node-API are the same on every machine. */
 function buildForTarget() {
-  if (headers === undefined) throw new Error("Node's own headers are not there");
+  if (headers === undefined) throw new Error("Node's own headers are not installed");
   const gyp = JSON.parse(readFileSync(join(here, 'binding.gyp'), 'utf8')).targets[0];
   const api = createRequire(import.meta.url).resolve('node-addon-api/napi.h');
   mkdirSync(out, { recursive: true });

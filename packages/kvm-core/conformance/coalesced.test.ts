@@ -37,7 +37,7 @@ const rax = 0x8877_6655_4433_2211n;
 const device = 0xd000_0000n;
 const port = 0x500n;
 
-/** What waits in the ring: address, length, value. */
+/** The writes in the ring: address, length, value. */
 function drain(vcpu: Vcpu): [bigint, number, bigint][] {
   const taken: [bigint, number, bigint][] = [];
   vcpu.coalescedRing.drain(({ physAddr, len, value }) => taken.push([physAddr, len, value]));
@@ -87,7 +87,7 @@ onEachBackend('coalesced writes', (backend) => {
     expect(drain(guest.vcpu)).toEqual([[device + 1n, 1, 0x77n]]);
   });
 
-  test('are those within the zone alone: others exit, and one that reaches out of it', (context) => {
+  test('outside of the zone exit, also those that cross its end', (context) => {
     using guest = writer(context, writes, Cap.CoalescedMmio);
     guest.vm.registerCoalescedMmio({ addr: device + 2n, size: 10 });
     expect(runTo(guest.vcpu, ExitReason.Mmio).mmio).toMatchObject({ physAddr: device, len: 1 });
@@ -110,13 +110,13 @@ onEachBackend('coalesced writes', (backend) => {
       seen.push(exit.mmio.value);
       exits.push(exit.mmio.value);
     }
-    // None is lost, none comes twice, all are in order.
+    // None is lost or duplicated, and all are in order.
     expect(seen).toEqual(Array.from({ length: Number(count) }, (_, i) => count - BigInt(i)));
     expect(exits.length).toBeGreaterThan(0);
     expect(exits.length).toBeLessThan(Number(count) / 10);
   });
 
-  test('exit again when the zone is left', (context) => {
+  test('exit again when the zone is removed', (context) => {
     using guest = writer(context, writes, Cap.CoalescedMmio);
     guest.vm.registerCoalescedMmio({ addr: device, size: 16 });
     guest.vm.unregisterCoalescedMmio({ addr: device, size: 16 });
@@ -125,7 +125,7 @@ onEachBackend('coalesced writes', (backend) => {
     expect(drain(guest.vcpu)).toEqual([]);
   });
 
-  test('to ports exit again when their zone is left', (context) => {
+  test('to ports exit again when their zone is removed', (context) => {
     using guest = writer(context, portWrites, Cap.CoalescedPio);
     guest.vm.registerCoalescedMmio({ addr: port, size: 4, pio: true });
     guest.vm.unregisterCoalescedMmio({ addr: port, size: 4, pio: true });

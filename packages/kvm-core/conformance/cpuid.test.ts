@@ -19,7 +19,7 @@ function guestOf(backend: Parameters<typeof machine>[0], leaves: (kvm: Kvm) => L
   return guest;
 }
 
-/** What the instruction gives for a leaf. */
+/** The result of the instruction for a leaf. */
 function ask(vcpu: Vcpu, leaf: number, index = 0): bigint[] {
   changeRegs(vcpu, { rip: entry, rax: BigInt(leaf), rcx: BigInt(index) });
   runTo(vcpu, ExitReason.Hlt);
@@ -27,7 +27,7 @@ function ask(vcpu: Vcpu, leaf: number, index = 0): bigint[] {
   return [rax, rbx, rcx, rdx];
 }
 
-/** "AuthenticAMD", whose processors answer 0 for leaves they do not have; Intel's answer their last. */
+/** "AuthenticAMD", whose processors return 0 for missing leaves. Intel's return their last leaf. */
 const vendor = { ebx: 0x6874_7541, edx: 0x6974_6e65, ecx: 0x444d_4163 };
 
 onEachBackend('CPUID', (backend) => {
@@ -44,7 +44,7 @@ onEachBackend('CPUID', (backend) => {
     expect(ask(guest.vcpu, 0x8000_0002)).toEqual([1n, 2n, 3n, 4n]);
   });
 
-  test('is what getCpuid2 gives', () => {
+  test('is what getCpuid2 returns', () => {
     using guest = guestOf(backend, () => [
       { function: 0, eax: 7, ...vendor },
       { function: 4, index: 1, flags: CpuidFlag.SignificantIndex, ebx: 0x20 },
@@ -74,7 +74,7 @@ onEachBackend('CPUID', (backend) => {
     expect(ask(guest.vcpu, 2, 5)[0]).toBe(12n);
   });
 
-  test('is zeros for leaves that the guest does not have', () => {
+  test('is zero for leaves that the guest does not have', () => {
     using guest = guestOf(backend, () => [{ function: 0, eax: 7, ...vendor }]);
     expect(ask(guest.vcpu, 3)).toEqual([0n, 0n, 0n, 0n]);
     expect(ask(guest.vcpu, 0x100)).toEqual([0n, 0n, 0n, 0n]);

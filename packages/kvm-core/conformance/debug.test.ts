@@ -52,7 +52,7 @@ function handleBreakpoints(memory: GuestMemory): void {
   memory.write(4 * breakpointException, Uint8Array.of(0x00, 0x40, 0, 0));
 }
 
-/** What the kernel is asked for in the raw, which a case is about to ask for by the method: DR7 has what the registers watch. */
+/** Makes the raw call that a case is about to make by the method. DR7 holds what the registers watch. */
 const raw = {
   'single-step': { control: GuestDebug.Enable | GuestDebug.SingleStep },
   'a breakpoint on an instruction': watch(0x1004n, 0x602n),
@@ -73,7 +73,7 @@ onEachBackend('a guest under a debugger', (backend) => {
     return guest;
   }
 
-  /** A guest, on a host whose guests stop for such a thing: no capability tells, so another guest has tried. */
+  /** A guest on a host that supports this kind of stop. No capability tells, so another guest probes it. */
   function debugged(
     context: Skipping,
     feature: keyof typeof raw,
@@ -107,7 +107,7 @@ onEachBackend('a guest under a debugger', (backend) => {
     runTo(vcpu, ExitReason.Hlt);
   });
 
-  test('stops before an instruction that a breakpoint is on', (context) => {
+  test('stops before an instruction that has a breakpoint', (context) => {
     using guest = debugged(context, 'a breakpoint on an instruction', steps);
     const { vcpu } = guest;
     vcpu.setGuestDebug({ breakpoints: [{ address: 0x9000n }, { address: 0x1004n }] });
@@ -124,7 +124,7 @@ onEachBackend('a guest under a debugger', (backend) => {
     const { vcpu } = guest;
     const places = [0x1000n, 0x1003n, 0x1004n, 0x1009n];
     for (const [index, address] of places.entries()) {
-      // The others are elsewhere, for the one that the guest stands at would stop it again.
+      // The other breakpoints are elsewhere, because one at the current instruction would stop the guest again.
       vcpu.setGuestDebug({ breakpoints: places.map((_, i) => ({ address: i === index ? address : 0x9000n })) });
       const { pc, dr6 } = runTo(vcpu, ExitReason.Debug).debug.arch;
       expect([pc, dr6 & 15n]).toEqual([address, 1n << BigInt(index)]);
@@ -133,7 +133,7 @@ onEachBackend('a guest under a debugger', (backend) => {
     runTo(vcpu, ExitReason.Hlt);
   });
 
-  test('stops after a write to what is watched for writes, and not for a read of it', (context) => {
+  test('stops after a write to an address that is watched for writes, and not after a read', (context) => {
     using guest = debugged(context, 'a write to watched memory', writeAndRead);
     const { vcpu } = guest;
     vcpu.setGuestDebug({ breakpoints: [{ address: data, on: 'write', length: 4 }] });
@@ -142,7 +142,7 @@ onEachBackend('a guest under a debugger', (backend) => {
     runTo(vcpu, ExitReason.Hlt);
   });
 
-  test('stops after each access to what is watched for all, at any of its bytes', (context) => {
+  test('stops after each access to any byte that is watched for all accesses', (context) => {
     using guest = debugged(context, 'an access to watched memory', writeAndRead);
     const { vcpu } = guest;
     vcpu.setGuestDebug({ breakpoints: [{ address: data, on: 'access', length: 1 }] });
@@ -152,27 +152,27 @@ onEachBackend('a guest under a debugger', (backend) => {
     runTo(vcpu, ExitReason.Hlt);
   });
 
-  test('stops at INT3 where that is a breakpoint', (context) => {
+  test('stops at INT3 if software breakpoints are on', (context) => {
     using guest = debugged(context, 'INT3', breakpoint, 'real');
     const { vcpu, memory } = guest;
     vcpu.setGuestDebug({ softwareBreakpoints: true });
     const { exception, pc } = runTo(vcpu, ExitReason.Debug).debug.arch;
     expect([exception, pc]).toEqual([breakpointException, entry + 1n]);
     expect(vcpu.getRegs()).toMatchObject({ rax: 1n, rip: entry + 1n });
-    // What a debugger does then: the instruction that was there.
+    // A debugger now restores the original instruction.
     memory.write(Number(entry) + 1, steps.subarray(3, 4));
     runTo(vcpu, ExitReason.Hlt);
     expect(vcpu.getRegs().rax).toBe(2n);
   });
 
-  test('has INT3 for itself where nobody debugs', () => {
+  test('handles INT3 itself without a debugger', () => {
     using guest = begin(breakpoint, 'real');
     const { vcpu } = guest;
     runTo(vcpu, ExitReason.Hlt);
     expect(vcpu.getRegs()).toMatchObject({ rax: 2n, rbx: 7n, rip: entry + BigInt(breakpoint.length) });
   });
 
-  test('runs through once the debugger has gone', () => {
+  test('runs freely after the debugger detaches', () => {
     using guest = begin(steps, 'long');
     const { vcpu } = guest;
     vcpu.setGuestDebug({ singleStep: true, breakpoints: [{ address: 0x1004n }] });

@@ -8,7 +8,7 @@ import { changeRegs, entry, type Machine, machine, needs, runTo, type Setup } fr
 
 const { ENOENT } = constants.errno;
 
-/** Writes to the addresses that a list has, RCX of them. */
+/** Writes to RCX addresses of a list. */
 const writeAll = code64`
   48 ad  ; lodsq
   89 08  ; mov dword ptr [rax], ecx
@@ -26,7 +26,7 @@ const readAll = code64`
 const listAddress = 0x2000n;
 const slot = 7;
 const start = 0x10_0000n;
-/** No multiple of 64, by which bitmaps are. */
+/** Not a multiple of 64, the unit of bitmaps. */
 const pages = 100;
 
 function logged(guest: Machine): GuestMemory {
@@ -35,7 +35,7 @@ function logged(guest: Machine): GuestMemory {
   return memory;
 }
 
-/** Has the guest use bytes of the logged memory. */
+/** Makes the guest access bytes of the logged memory. */
 function use(guest: Machine, code: Uint8Array, offsets: readonly number[]): void {
   guest.memory.write(Number(entry), code);
   const list = BigUint64Array.from(offsets, (offset) => start + BigInt(offset));
@@ -49,7 +49,7 @@ const at = (page: number) => page * 4096 + 8 * page;
 onEachBackend('the dirty log', (backend) => {
   const begin = (setup: Setup = {}) => machine(backend, 'long', writeAll, setup);
 
-  test('has exactly the pages that the guest wrote to', () => {
+  test('has exactly the pages that the guest wrote', () => {
     using guest = begin();
     using _memory = logged(guest);
     expect([...guest.vm.getDirtyLog(slot)]).toEqual([]);
@@ -67,17 +67,17 @@ onEachBackend('the dirty log', (backend) => {
     expect([...guest.vm.getDirtyLog(slot)]).toEqual([6]);
   });
 
-  test('has both pages of a write across their border', () => {
+  test('has both pages of a write that crosses a page boundary', () => {
     using guest = begin();
     using _memory = logged(guest);
     use(guest, writeAll, [31 * 4096 - 2]);
     expect([...guest.vm.getDirtyLog(slot)]).toEqual([30, 31]);
   });
 
-  test('has no page that the guest only reads once it has it, and none that this process writes to', () => {
+  test('has no mapped page that the guest only reads, and none that this process writes', () => {
     using guest = begin();
     using memory = logged(guest);
-    // At the first touch of any kind a host may make a page writable, and then has to call it written.
+    // A host may make a page writable at its first access of any kind, and then has to report it as written.
     use(guest, readAll, [at(1), at(2)]);
     guest.vm.getDirtyLog(slot);
     use(guest, readAll, [at(1), at(2)]);
@@ -96,7 +96,7 @@ onEachBackend('the dirty log', (backend) => {
     expect([...guest.vm.getDirtyLog(8)]).toEqual([0]);
   });
 
-  test('ends when the slot no longer asks for it, and begins when it does', () => {
+  test('starts and ends with the flag of the slot', () => {
     using guest = begin();
     using memory = logged(guest);
     guest.vm.setUserMemoryRegion({ slot, guestPhysAddr: start, memory });
@@ -107,7 +107,7 @@ onEachBackend('the dirty log', (backend) => {
     expect([...guest.vm.getDirtyLog(slot)]).toEqual([4]);
   });
 
-  test('that is cleared by hand keeps its pages until then, and loses those alone that were named', (context) => {
+  test('with manual clearing keeps its pages until they are cleared one by one', (context) => {
     using guest = begin({
       before: (vm) => {
         needs(context, vm, Cap.ManualDirtyLogProtect2);
@@ -124,7 +124,7 @@ onEachBackend('the dirty log', (backend) => {
     expect([...vm.getDirtyLog(slot)]).toEqual([5]);
     use(guest, writeAll, [at(70), at(71)]);
     expect([...vm.getDirtyLog(slot)]).toEqual([5, 70, 71]);
-    // What was written after the log was read stays.
+    // Writes after the log was read stay.
     vm.clearDirtyLog(log);
     expect([...vm.getDirtyLog(slot)]).toEqual([71]);
   });

@@ -29,7 +29,7 @@ const reads = code64`
   f4     ; hlt
 `;
 
-/** Makes vectors from 0x20 on of the PIC's lines, lets line 4 through, says so, and waits. */
+/** Programs the PIC with vectors from 0x20 on, unmasks line 4, reports that, and waits. */
 const waits = code16`
   b0 11  ; mov al, 0x11
   e6 20  ; out 0x20, al
@@ -72,7 +72,7 @@ onEachBackend('an ioeventfd', (backend) => {
     return guest;
   }
 
-  /** The sizes of the guest's writes that exit: all four, but for those an eventfd took. */
+  /** The sizes of the guest's writes that exit: all four, except for those that an eventfd took. */
   function exitsOf(vcpu: Vcpu): string[] {
     const sizes: string[] = [];
     for (;;) {
@@ -138,7 +138,7 @@ onEachBackend('an ioeventfd', (backend) => {
     expect(bell.read()).toBe(0n);
   });
 
-  test('takes nothing any more once it is taken away', (context) => {
+  test('takes nothing after it is removed', (context) => {
     using guest = writer(context, threeWrites);
     using bell = guest.kvm.createEventFd();
     const doorbell = { eventfd: bell, addr: port, len: 1, flags: IoeventfdFlag.Pio };
@@ -148,7 +148,7 @@ onEachBackend('an ioeventfd', (backend) => {
     expect(bell.read()).toBe(0n);
   });
 
-  test('is alone at its place', (context) => {
+  test('cannot be assigned twice at one address', (context) => {
     using guest = writer(context);
     using bell = guest.kvm.createEventFd();
     using second = guest.kvm.createEventFd();
@@ -159,7 +159,7 @@ onEachBackend('an ioeventfd', (backend) => {
 });
 
 onEachBackend('an irqfd', (backend) => {
-  /** A guest that waits for line 4 with interrupts on, and has said so. */
+  /** A guest that has reported to wait for line 4 with interrupts enabled. */
   function waiting(context: Skipping): Machine {
     const guest = machine(backend, 'real', waits, {
       before: (vm) => {
@@ -200,14 +200,14 @@ onEachBackend('an irqfd', (backend) => {
     expectHalted(guest.vcpu);
   });
 
-  test('interrupts at once by what was written before it was one', (context) => {
+  test('interrupts at once if its count was not zero before it was assigned', (context) => {
     using guest = waiting(context);
     using eventfd = guest.kvm.createEventFd(1);
     guest.vm.irqfd({ eventfd, gsi: line });
     expect(ports(guest.vcpu)).toBe(0x82);
   });
 
-  test('interrupts nobody any more once it is taken away', (context) => {
+  test('does not interrupt after it is removed', (context) => {
     using guest = waiting(context);
     using eventfd = guest.kvm.createEventFd();
     guest.vm.irqfd({ eventfd, gsi: line });
@@ -216,7 +216,7 @@ onEachBackend('an irqfd', (backend) => {
     expectHalted(guest.vcpu);
   });
 
-  test('with a resampler says when the guest has acknowledged, and interrupts again if it is still wanted', (context) => {
+  test('with a resampler reports the acknowledgement, and interrupts again if needed', (context) => {
     using guest = waiting(context);
     needs(context, guest.vm, Cap.IrqfdResample);
     using eventfd = guest.kvm.createEventFd();

@@ -36,12 +36,12 @@ const output = code16`
   f4     ; hlt
 `;
 
-/** For arguments that the types would refuse. */
+/** For arguments that the types refuse. */
 function wrong(value: unknown): never {
   return value as never;
 }
 
-/** Does something as a user who is not root, where this is root's process. */
+/** Does something as another user if this process runs as root. */
 function withoutPrivilege<T>(action: () => T): T {
   const nobody = 65534;
   if (process.geteuid?.() !== 0) return action();
@@ -59,7 +59,7 @@ onEachBackend('a failure', (backend) => {
     visit(guest);
   };
 
-  test('of the kernel has its number, the call, and what to do: ERR_KVM_SYSCALL', () => {
+  test('of the kernel has its errno, the call and a hint: ERR_KVM_SYSCALL', () => {
     withMachine(({ vm, memory }) => {
       const overlap = kvmError('ERR_KVM_SYSCALL', () => vm.setUserMemoryRegion({ slot: 9, guestPhysAddr: 0n, memory }));
       expect(overlap).toMatchObject({ errno: EEXIST, errnoName: 'EEXIST', ioctl: 'KVM_SET_USER_MEMORY_REGION' });
@@ -91,7 +91,7 @@ onEachBackend('a failure', (backend) => {
     }
   });
 
-  test('to speak the kernel s language: ERR_KVM_API_VERSION', (context) => {
+  test('to match the API version of the kernel: ERR_KVM_API_VERSION', (context) => {
     missing(context, 'a kernel whose KVM speaks another version of the API than 12, which none does since 2.6.22');
   });
 
@@ -104,7 +104,7 @@ onEachBackend('a failure', (backend) => {
     }
   });
 
-  test('of every use after the end: ERR_KVM_CLOSED', () => {
+  test('of every use after close: ERR_KVM_CLOSED', () => {
     withMachine(({ kvm, vm, vcpu, memory }) => {
       using eventfd = kvm.createEventFd();
       runTo(vcpu, ExitReason.Hlt);
@@ -183,7 +183,7 @@ onEachBackend('a failure', (backend) => {
     expect(error.hint).toMatch(/native and ffi/);
   });
 
-  test('of a state to be one, or to fit where it should go: ERR_KVM_STATE', () => {
+  test('of a saved state that is damaged or does not fit: ERR_KVM_STATE', () => {
     withMachine(({ kvm, vm, vcpu }) => {
       kvmError('ERR_KVM_STATE', () => SavedState.from(new Uint8Array(64)));
       const bytes = vcpu.save().toBytes();
@@ -194,7 +194,7 @@ onEachBackend('a failure', (backend) => {
     });
   });
 
-  test('of handlers to have one for an exit: ERR_KVM_HANDLER', async () => {
+  test('of handlers that lack one for an exit: ERR_KVM_HANDLER', async () => {
     using guest = machine(backend, 'real', output);
     const running = guest.vm.start({ vcpus: [guest.vcpu], handlers: 'data:text/javascript,' });
     const error = await running.done.then(

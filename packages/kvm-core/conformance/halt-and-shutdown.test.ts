@@ -35,7 +35,7 @@ const packedAdd = code64`
 `;
 
 onEachBackend('a guest that halts', (backend) => {
-  test('exits, and goes on behind the HLT with the next run', () => {
+  test('exits, and continues after the HLT with the next run', () => {
     using guest = machine(backend, 'real', twoHalts);
     runTo(guest.vcpu, ExitReason.Hlt);
     expect(guest.vcpu.getRegs()).toMatchObject({ rax: 0n, rip: entry + 1n });
@@ -43,7 +43,7 @@ onEachBackend('a guest that halts', (backend) => {
     expect(guest.vcpu.getRegs()).toMatchObject({ rax: 1n, rip: entry + 3n });
   });
 
-  test('waits in the kernel where its APIC is, and only a kick makes it return', (context) => {
+  test('with an APIC in the kernel waits there until a kick', (context) => {
     using guest = machine(backend, 'real', twoHalts, {
       before: (vm) => {
         needs(context, vm, Cap.IrqChip);
@@ -55,14 +55,14 @@ onEachBackend('a guest that halts', (backend) => {
       expect(guest.vcpu.getRegs()).toMatchObject({ rax: 0n, rip: entry + 1n });
       expect(guest.vcpu.getMpState()).toBe(MpState.Halted);
     }
-    // Who says that it runs makes it.
+    // Setting the state to runnable makes it run.
     guest.vcpu.setMpState(MpState.Runnable);
     expect(runFor(guest.vcpu, 50).reason).toBe(ExitReason.Intr);
     expect(guest.vcpu.getRegs()).toMatchObject({ rax: 1n, rip: entry + 3n });
   });
 });
 
-onEachBackend('a guest that faults past all handling', (backend) => {
+onEachBackend('a guest with a triple fault', (backend) => {
   test('shuts down, from protected mode', () => {
     using guest = machine(backend, 'protected', invalid32);
     runTo(guest.vcpu, ExitReason.Shutdown);
@@ -73,7 +73,7 @@ onEachBackend('a guest that faults past all handling', (backend) => {
     runTo(guest.vcpu, ExitReason.Shutdown);
   });
 
-  test('runs again once its state is set anew', () => {
+  test('runs again after its state is reset', () => {
     using guest = machine(backend, 'long', invalid64);
     runTo(guest.vcpu, ExitReason.Shutdown);
     guest.memory.write(Number(entry), twoHalts);
@@ -83,21 +83,21 @@ onEachBackend('a guest that faults past all handling', (backend) => {
   });
 });
 
-onEachBackend('a guest that KVM cannot go on with', (backend) => {
-  /** Executes from where no memory is: no emulator can fetch that. */
+onEachBackend('a guest that KVM cannot continue', (backend) => {
+  /** Executes from an address without memory, which no emulator can fetch. */
   const nowhere = 0xd000_0000n;
 
-  test('exits with an internal error that names the emulation', () => {
+  test('exits with an internal error for failed emulation', () => {
     using guest = machine(backend, 'long', jump64, { regs: { rbx: nowhere } });
     const { internal } = runTo(guest.vcpu, ExitReason.InternalError);
     expect(internal.suberror).toBe(KVM_INTERNAL_ERROR_EMULATION);
     expect(guest.vcpu.getRegs().rip).toBe(nowhere);
   });
 
-  test('says which instruction it could not emulate', (context) => {
-    // An addition of packed bytes: processors do it to a device, KVM's emulator does not know it.
+  test('exits with the instruction that could not be emulated', (context) => {
+    // An addition of packed bytes. Processors execute it on device memory; KVM's emulator does not implement it.
     using guest = machine(backend, 'long', packedAdd, { regs: { rbx: nowhere } });
-    // The bytes came with this capability, which is about guests' user mode besides.
+    // The instruction bytes were added with this capability, which otherwise is about user mode in guests.
     needs(context, guest.vm, Cap.ExitOnEmulationFailure);
     const { emulationFailure } = runTo(guest.vcpu, ExitReason.InternalError);
     expect(emulationFailure.suberror).toBe(KVM_INTERNAL_ERROR_EMULATION);

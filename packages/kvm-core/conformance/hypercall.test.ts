@@ -4,10 +4,10 @@ import { onEachBackend } from '../test/backends.js';
 import { code64 } from './guest/listing.js';
 import { entry, machine, missing, needs, runFor, runTo } from './machine.js';
 
-/** The call by which a guest says which of its pages are shared with the host: the one that may leave the kernel. */
+/** The hypercall by which a guest says which of its pages are shared with the host: the only one that can exit. */
 const mapGpaRange = 12n;
 
-/** KVM makes of this the instruction that its processor has. */
+/** KVM replaces this by the instruction of its processor. */
 const call = code64`
   0f 01 c1  ; vmcall
   f4        ; hlt
@@ -16,7 +16,7 @@ const call = code64`
 onEachBackend('a hypercall', (backend) => {
   const regs = { rax: mapGpaRange, rbx: 0x3000n, rcx: 2n, rdx: 0x10n };
 
-  test('exits with its number and arguments, and gives the guest the answer', (context) => {
+  test('exits with its number and arguments, and returns the answer to the guest', (context) => {
     using guest = machine(backend, 'long', call, { regs });
     const { vm, vcpu } = guest;
     needs(context, vm, Cap.ExitHypercall);
@@ -34,13 +34,13 @@ onEachBackend('a hypercall', (backend) => {
     expect(vcpu.getRegs()).toMatchObject({ rax: 0x1234n, rip: entry + BigInt(call.length) });
   });
 
-  test('that nobody asked for is answered by the kernel', (context) => {
+  test('that was not requested is answered by the kernel', (context) => {
     using guest = machine(backend, 'long', call, { regs });
     const exit = runFor(guest.vcpu, 1000);
     const { rax, rip } = guest.vcpu.getRegs();
     if (exit.reason === ExitReason.Intr && rip === entry) missing(context, 'guests hang in VMCALL here');
     expect(exitReasonName(exit.reason)).toBe('KVM_EXIT_HLT');
-    // There is no such call for it: -KVM_ENOSYS.
+    // KVM has no such hypercall: -KVM_ENOSYS.
     expect(BigInt.asIntN(64, rax)).toBe(-1000n);
   });
 });

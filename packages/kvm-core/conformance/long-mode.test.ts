@@ -52,7 +52,7 @@ const returningHandler = code64`
   48 cf                 ; iretq
 `;
 
-/** Has the vCPU use page tables of the case's own, which have all memory where it is. */
+/** Makes the vCPU use the page tables of the case, which identity-map all memory. */
 function ownTables({ vcpu, memory }: Machine): PageTables {
   const tables = new PageTables(memory, root);
   for (let page = 0n; page < memorySize; page += 0x1000n) tables.map(page, page);
@@ -92,7 +92,7 @@ onEachBackend('a guest in long mode', (backend) => {
     });
   });
 
-  test('reaches memory through its own page tables, which then say what was used and written', () => {
+  test('uses its own page tables, and sets their accessed and dirty flags', () => {
     using guest = machine(backend, 'long', storeAndLoad, { regs: { rax: 0x1234_5678_9abc_def0n } });
     const tables = ownTables(guest);
     tables.map(high, 0x8000n);
@@ -106,7 +106,7 @@ onEachBackend('a guest in long mode', (backend) => {
     expect([used(high), used(high + 0x1000n), used(0x8000n)]).toEqual([accessed | dirty, accessed, 0n]);
   });
 
-  test('exits for a device with its physical address, wherever the page tables have it', () => {
+  test('exits with the physical address of a device, wherever it is mapped', () => {
     using guest = machine(backend, 'long', storeAndLoad, { regs: { rax: 1n } });
     const tables = ownTables(guest);
     tables.map(high, 0xfed0_0000n);

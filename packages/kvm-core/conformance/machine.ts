@@ -24,21 +24,21 @@ export interface Machine extends Disposable {
 }
 
 export interface Setup {
-  /** What has to be done before there is a vCPU: an interrupt controller, capabilities. */
+  /** Set-up before the vCPU is created: an interrupt controller, capabilities. */
   readonly before?: (vm: Vm, kvm: Kvm) => void;
-  /** Registers that the guest starts with, where they are not 0. */
+  /** The initial registers that are not 0. */
   readonly regs?: StructInit<KvmRegs>;
 }
 
-/** Where a guest starts; below is room for what it writes, from 0x2000 on data, and the stack. */
+/** The guest's entry point. Below it is room for its output, from 0x2000 on data and the stack. */
 export const entry = 0x1000n;
 const stackTop = 0x1_0000n;
 const tables = 0x3_0000n;
 
-/** Guest-physical: there is memory up to here, and none behind. */
+/** The guest-physical end of memory. */
 export const memorySize = 0x4_0000;
 
-/** A machine in a mode, every address the physical one, about to run `code`. */
+/** A machine in a mode with identity-mapped addresses, ready to run `code`. */
 export function machine(backend: BackendName, mode: Mode, code: Uint8Array, setup: Setup = {}): Machine {
   const kvm = Kvm.open({ backend });
   const vm = kvm.createVm();
@@ -47,7 +47,7 @@ export function machine(backend: BackendName, mode: Mode, code: Uint8Array, setu
   vm.mapMemory(memory, 0n);
   setup.before?.(vm, kvm);
   const vcpu = vm.createVcpu(0);
-  // A processor that does not say that it has long mode cannot enter it on every host.
+  // On some hosts a processor without long mode in CPUID cannot enter it.
   vcpu.setCpuid2(kvm.getSupportedCpuid());
   enterMode(vcpu, mode, { memory, entry, stackTop, tables });
   changeRegs(vcpu, setup.regs ?? {});
@@ -69,12 +69,12 @@ export function changeRegs(vcpu: Vcpu, some: StructInit<KvmRegs>): void {
   vcpu.setRegs(regs);
 }
 
-/** Runs a guest that may never exit: after so many milliseconds it is interrupted, and the exit is an Intr. */
+/** Runs a guest that may never exit. After the given milliseconds it is interrupted, and the exit is an Intr. */
 export function runFor(vcpu: Vcpu, milliseconds: number): Exit {
   return vcpu.run({ deadline: performance.now() + milliseconds });
 }
 
-/** A guest that has not exited after so many milliseconds never does. */
+/** A guest that has not exited after this many milliseconds never does. */
 const patience = 30_000;
 
 /** Runs the guest to its next exit, which must be of this reason. */
@@ -82,12 +82,12 @@ export function runTo<R extends Exit['reason']>(vcpu: Vcpu, reason: R): Extract<
   const isInterrupt = reason === ExitReason.Intr;
   const exit = isInterrupt ? runFor(vcpu, patience) : exitOf(vcpu, performance.now() + patience);
   if (exit.reason !== reason) {
-    throw new Error(`${exitReasonName(exit.reason)} and not ${exitReasonName(reason)}: ${JSON.stringify(exit)}`);
+    throw new Error(`unexpected exit ${exitReasonName(exit.reason)}, expected ${exitReasonName(reason)}: ${JSON.stringify(exit)}`);
   }
   return exit as Extract<Exit, { readonly reason: R }>;
 }
 
-/** What a case needs to say that the host cannot do it. */
+/** The part of a test context that skips a case. */
 export interface Skipping {
   skip(reason: string): never;
 }

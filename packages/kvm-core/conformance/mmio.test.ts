@@ -5,7 +5,7 @@ import { code16, code64 } from './guest/listing.js';
 import { changeRegs, entry, machine, memorySize, runTo } from './machine.js';
 
 const rax = 0x8877_6655_4433_2211n;
-/** Where no memory is. */
+/** An address without memory. */
 const device = 0xd000_0000n;
 
 const writes = code64`
@@ -140,7 +140,7 @@ onEachBackend('MMIO', (backend) => {
     runTo(guest.vcpu, ExitReason.Hlt);
   });
 
-  test('across a page is two accesses: what is on this side of it, and what is on that', () => {
+  test('across a page boundary is two accesses', () => {
     const address = device + 0xffdn;
     using writer = machine(backend, 'long', write8, { regs: { rax, rbx: address } });
     takeWrite(writer.vcpu, address, 3, 0x33_2211n);
@@ -153,7 +153,7 @@ onEachBackend('MMIO', (backend) => {
     expect(reader.vcpu.getRegs().rax).toBe(rax);
   });
 
-  test('that begins in memory leaves the guest with what lies behind its end', () => {
+  test('that begins in memory exits only for the part beyond its end', () => {
     const end = BigInt(memorySize);
     using writer = machine(backend, 'long', write8, { regs: { rax, rbx: end - 3n } });
     takeWrite(writer.vcpu, end, 5, 0x88_7766_5544n);
@@ -188,7 +188,7 @@ onEachBackend('MMIO', (backend) => {
     expect(guest.vcpu.getRegs().rflags & 1n).toBe(1n);
   });
 
-  test('takes one element after the other of a string instruction', () => {
+  test('handles the elements of a string instruction one by one', () => {
     using reader = machine(backend, 'long', copyFromDevice, { regs: { rcx: 3n, rsi: device, rdi: 0x2000n } });
     for (let i = 0n; i < 3n; i++) giveRead(reader.vcpu, device + 2n * i, 2, 0x1110n + i);
     runTo(reader.vcpu, ExitReason.Hlt);
@@ -199,7 +199,7 @@ onEachBackend('MMIO', (backend) => {
     expect(writer.vcpu.getRegs()).toMatchObject({ rcx: 0n, rdi: device - 12n });
   });
 
-  test('in real mode has the address that the segment makes', () => {
+  test('in real mode has the address that the segment selects', () => {
     using guest = machine(backend, 'real', realMode, { regs: { rax } });
     takeWrite(guest.vcpu, 0xd_fffen, 2, 0x2211n);
     giveRead(guest.vcpu, 0xd_0012n, 1, 0x99n);

@@ -22,7 +22,7 @@ const sysenterEip = 0x176;
 
 const allOnes = (1n << 64n) - 1n;
 
-/** Asks for exits of these kinds. */
+/** Requests exits of these kinds. */
 function exitsFor(context: Skipping, reasons: number): { before: (vm: Vm) => void } {
   return {
     before: (vm) => {
@@ -66,12 +66,12 @@ onEachBackend('an MSR that KVM does not know', (backend) => {
         regs: { rcx: BigInt(unknown) },
       });
       runTo(guest.vcpu, reason).msr.error = 1;
-      // A fault without a handler.
+      // A fault without a handler is a shutdown.
       runTo(guest.vcpu, ExitReason.Shutdown);
     }
   });
 
-  test('faults, with no exit, where nobody asked for one', () => {
+  test('faults without an exit if none was requested', () => {
     for (const code of [read, write]) {
       using guest = machine(backend, 'long', code, { regs: { rcx: BigInt(unknown) } });
       runTo(guest.vcpu, ExitReason.Shutdown);
@@ -89,7 +89,7 @@ onEachBackend('an MSR that KVM knows', (backend) => {
     expect(guest.vcpu.getRegs().rax).toBe(Efer.Lme | Efer.Lma);
   });
 
-  test('exits when it is given a value that it cannot have', (context) => {
+  test('exits when an invalid value is written', (context) => {
     using guest = machine(backend, 'long', write, {
       ...exitsFor(context, MsrExitReason.Inval),
       regs: { rax: Efer.Lme | Efer.Lma, rcx: BigInt(efer), rdx: 0x8000_0000n },
@@ -99,7 +99,7 @@ onEachBackend('an MSR that KVM knows', (backend) => {
     runTo(guest.vcpu, ExitReason.Hlt);
     expect(guest.vcpu.getSregs().efer).toBe(Efer.Lme | Efer.Lma);
   });
-  test('exits when the filter denies it, and the guest gets the answer in its place', (context) => {
+  test('exits when the filter denies it, and the guest gets the answer', (context) => {
     const regs = { rcx: BigInt(sysenterEip) };
     const { before } = exitsFor(context, MsrExitReason.Filter);
     using reader = machine(backend, 'long', read, { before, regs });
@@ -117,18 +117,18 @@ onEachBackend('an MSR that KVM knows', (backend) => {
     const written = runTo(writer.vcpu, ExitReason.X86Wrmsr).msr;
     expect([written.index, written.reason, written.data]).toEqual([sysenterEip, MsrExitReason.Filter, 0x6_0000_0005n]);
     runTo(writer.vcpu, ExitReason.Hlt);
-    // The guest s register is not written: that is up to whoever took the exit.
+    // KVM does not write the register: whoever handles the exit does.
     expect(writer.vcpu.getMsrs([sysenterEip])[0]?.data).toBe(0n);
   });
 
-  test('faults when the filter denies it, and nobody asked for an exit', (context) => {
+  test('faults when the filter denies it and no exit was requested', (context) => {
     using guest = machine(backend, 'long', read, { regs: { rcx: BigInt(sysenterEip) } });
     needs(context, guest.vm, Cap.X86MsrFilter);
     guest.vm.setMsrFilter({ ranges: [{ base: sysenterEip, count: 1 }] });
     runTo(guest.vcpu, ExitReason.Shutdown);
   });
 
-  test('does not exit when the filter denies the other direction, or its neighbour, or is gone', (context) => {
+  test('does not exit when the filter denies the other direction or a neighbour, or was removed', (context) => {
     for (const filter of [
       { ranges: [{ base: sysenterEip, count: 1, read: false }] },
       { ranges: [{ base: sysenterEip - 1, count: 3, bitmap: Uint8Array.of(0b010) }] },

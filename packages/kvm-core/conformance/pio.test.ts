@@ -117,7 +117,7 @@ const realModeStrings = code16`
   f4     ; hlt
 `;
 
-/** Takes what a string `out` writes, however the host splits it over exits. */
+/** Collects the data of a string `out`, however the host splits it into exits. */
 function takeString(vcpu: Vcpu, port: number, size: number, count: number): number[] {
   const taken: number[] = [];
   while (taken.length < count) {
@@ -129,7 +129,7 @@ function takeString(vcpu: Vcpu, port: number, size: number, count: number): numb
   return taken;
 }
 
-/** Gives a string `in` its elements, however the host splits it over exits. */
+/** Supplies the elements of a string `in`, however the host splits it into exits. */
 function giveString(vcpu: Vcpu, port: number, size: number, elements: readonly number[]): void {
   let given = 0;
   while (given < elements.length) {
@@ -140,7 +140,7 @@ function giveString(vcpu: Vcpu, port: number, size: number, elements: readonly n
   expect(given).toBe(elements.length);
 }
 
-/** Different elements of so many bytes. */
+/** Distinct elements of a given size. */
 function elements(size: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (0x0101_0101 * (i % 251) + 0x0403_0201) % 2 ** (8 * size));
 }
@@ -220,7 +220,7 @@ onEachBackend('port I/O', (backend) => {
   });
 
   test.each(repeated)('writes as many elements of $size bytes as RCX says, over pages', ({ size, out }) => {
-    // An exit each, where what is read comes by the page.
+    // Reads are split into exits by the page.
     const count = 400;
     const values = elements(size, count);
     const rsi = BigInt(data + 0xf04);

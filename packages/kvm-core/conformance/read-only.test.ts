@@ -52,14 +52,14 @@ onEachBackend('read-only memory', (backend) => {
     expect(memory.read(0, 4)).toEqual(Uint8Array.of(1, 2, 3, 4));
   });
 
-  test('is executed', (context) => {
+  test('can be executed', (context) => {
     using guest = machine(backend, 'long', execute, { before: before(context), regs: { rbx: rom } });
     using _memory = withRom(guest, returnSeven);
     runTo(guest.vcpu, ExitReason.Hlt);
     expect(guest.vcpu.getRegs().rax).toBe(7n);
   });
 
-  test('is where an instruction that reads and writes reads what is there, and exits with the sum', (context) => {
+  test('is read by a read-modify-write instruction, which then exits with the result', (context) => {
     using guest = machine(backend, 'long', addThere, { before: before(context), regs: { rbx: rom + 2n } });
     using _memory = withRom(guest, Uint8Array.of(0, 0, 41));
     const { mmio } = runTo(guest.vcpu, ExitReason.Mmio);
@@ -67,7 +67,7 @@ onEachBackend('read-only memory', (backend) => {
     runTo(guest.vcpu, ExitReason.Hlt);
   });
 
-  test('shows the guest what the host writes there', (context) => {
+  test('shows the guest the writes of the host', (context) => {
     using guest = machine(backend, 'long', readAndWrite, { before: before(context), regs: { rbx: rom } });
     using memory = withRom(guest, Uint8Array.of(1));
     runTo(guest.vcpu, ExitReason.Mmio);
@@ -77,7 +77,7 @@ onEachBackend('read-only memory', (backend) => {
     expect(guest.vcpu.getRegs().rdx).toBe(9n);
   });
 
-  test('becomes writable, and read-only again, under the running guest s feet', (context) => {
+  test('becomes writable and read-only again between two runs', (context) => {
     using guest = machine(backend, 'long', addThere, { before: before(context), regs: { rbx: rom } });
     using memory = withRom(guest, Uint8Array.of(5));
     const { vm, vcpu } = guest;

@@ -5,12 +5,12 @@ import type { Machine } from './machine.js';
 /** A call that reads a state, and one that sets it. */
 interface Pair<T extends Struct> {
   get(guest: Machine): T;
-  /** Other values, for as many members as can have any. */
+  /** Changed values for as many members as possible. */
   change(state: T): void;
   set(guest: Machine, state: T): void;
 }
 
-/** What is changed and set is what is read then, to the last member. */
+/** Sets a changed state and checks that every member reads back. */
 export function expectRoundTrip<T extends Struct>(guest: Machine, { get, change, set }: Pair<T>): void {
   const before = get(guest);
   const wanted = get(guest);
@@ -18,7 +18,7 @@ export function expectRoundTrip<T extends Struct>(guest: Machine, { get, change,
   expect(wanted.toJSON()).not.toEqual(before.toJSON());
   set(guest, wanted);
   expect(get(guest).toJSON()).toEqual(wanted.toJSON());
-  // And back.
+  // Restores the original.
   set(guest, before);
   expect(get(guest).toJSON()).toEqual(before.toJSON());
 }

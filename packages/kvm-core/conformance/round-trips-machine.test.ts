@@ -9,7 +9,7 @@ const halt = code64`
   f4  ; hlt
 `;
 
-onEachBackend('what is set is what is read of a machine:', (backend) => {
+onEachBackend('a machine returns what was set:', (backend) => {
   const begin = (context: Skipping, ...caps: number[]) => {
     const guest = machine(backend, 'long', halt);
     needs(context, guest.vm, ...caps);
@@ -55,7 +55,7 @@ onEachBackend('what is set is what is read of a machine:', (backend) => {
   test('the timer', (context) => {
     using guest = withApic(context, Cap.Pit2, Cap.PitState2);
     guest.vm.createPit2();
-    // The kernel notes when a channel began to count.
+    // The kernel records when a channel began to count.
     const withoutTime = (state: KvmPitState2) => {
       for (const channel of state.channels) channel.countLoadTime = 0n;
       return state;
@@ -77,7 +77,7 @@ onEachBackend('what is set is what is read of a machine:', (backend) => {
     expect(guest.vm.getPit().channels[0]).toMatchObject({ count: 0x4a9, mode: 2, rwMode: 3, gate: 1 });
   });
 
-  test('the clock, which goes on from there', (context) => {
+  test('the clock, which continues from there', (context) => {
     using guest = begin(context, Cap.AdjustClock);
     const hour = 3_600_000_000_000n;
     for (const clock of [5n * hour, hour]) {
@@ -88,7 +88,7 @@ onEachBackend('what is set is what is read of a machine:', (backend) => {
     }
   });
 
-  test('the frequency of the time-stamp counters to come', (context) => {
+  test('the TSC frequency of vCPUs created later', (context) => {
     using guest = begin(context, Cap.VmTscControl);
     const { vm } = guest;
     for (const khz of [vm.getTscKhz() + 1000, vm.getTscKhz()]) {

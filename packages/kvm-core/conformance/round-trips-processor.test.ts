@@ -26,14 +26,14 @@ const halt = code64`
 
 /** MSRs, with values that are not those at reset. */
 const msrs: readonly StructInit<KvmMsrEntry>[] = [
-  // SYSENTER: its code, stack and entry, of which AMD's have 32 bits.
+  // SYSENTER: code segment, stack and entry. On AMD these have 32 bits.
   { index: 0x174, data: 0x10n },
   { index: 0x175, data: 0x8000_1000n },
   { index: 0x176, data: 0x8000_2000n },
-  // The memory types: PAT, and those that MTRRs give by default.
+  // Memory types: PAT, and the default type of the MTRRs.
   { index: 0x277, data: 0x0007_0106_0007_0106n },
   { index: 0x2ff, data: 0xc06n },
-  // STAR, LSTAR, CSTAR, SFMASK, and the base of GS that SWAPGS brings.
+  // STAR, LSTAR, CSTAR, SFMASK, and the GS base that SWAPGS loads.
   { index: 0xc000_0081, data: 0x0023_0010_0000_0000n },
   { index: 0xc000_0082, data: 0xffff_8000_0000_3000n },
   { index: 0xc000_0083, data: 0xffff_8000_0000_4000n },
@@ -51,7 +51,7 @@ function changeSegments(sregs: Record<'ds' | 'es' | 'fs' | 'gs', KvmSegment>): v
   sregs.gs.base = 0x7fff_8765_4321n;
 }
 
-onEachBackend('what is set is what is read of a processor:', (backend) => {
+onEachBackend('a processor returns what was set:', (backend) => {
   const long = (context: Skipping, ...caps: number[]) => {
     const guest = machine(backend, 'long', halt);
     needs(context, guest.vm, ...caps);
@@ -105,7 +105,7 @@ onEachBackend('what is set is what is read of a processor:', (backend) => {
     });
   });
 
-  test('an interrupt that is about to be taken', (context) => {
+  test('a pending interrupt', (context) => {
     using guest = long(context);
     const sregs = guest.vcpu.getSregs();
     sregs.interruptBitmap[0] = 1n << 0x31n;
@@ -140,7 +140,7 @@ onEachBackend('what is set is what is read of a processor:', (backend) => {
           register.set(Uint8Array.from({ length: 16 }, (_, byte) => 255 - 16 * i - byte));
         });
         fpu.assign({ fcw: 0x27f, fsw: 0x3800, ftwx: 0xa5, lastOpcode: 0x123, lastIp: 0x1234n, lastDp: 0x5678n });
-        // MXCSR is not among what the call sets: it belongs to the extended state.
+        // The call does not set MXCSR, which belongs to the extended state.
       },
       set: ({ vcpu }, fpu) => vcpu.setFpu(fpu),
     });
@@ -152,7 +152,8 @@ onEachBackend('what is set is what is read of a processor:', (backend) => {
     expectRoundTrip(guest, {
       get: () => vcpu.getXsave(),
       change: ({ region }) => {
-        // In words: the control word; MXCSR; XMM0 and XMM15; the states that are not as at reset, x87 and SSE.
+        // By 32-bit words: the control word; MXCSR; XMM0 and XMM15; the state components that differ from reset, x87
+        // and SSE.
         region[0] = 0x27f;
         region[6] = 0x1fa0;
         region.fill(0x0102_0304, 40, 44);
@@ -238,12 +239,12 @@ onEachBackend('what is set is what is read of a processor:', (backend) => {
     expect(vcpu.getMsrs([lstar])[0]?.data).toBe(0xffff_8000_0000_5000n);
   });
 
-  test('the state of a guest that is a hypervisor', (context) => {
+  test('the nested state', (context) => {
     using guest = long(context, Cap.NestedState);
     const { vcpu } = guest;
     const { format } = vcpu.getNestedState();
     if (format === NestedStateFormat.Svm) {
-      // Without SVM on, a vCPU takes interrupts always.
+      // A vCPU without SVM enabled always takes interrupts.
       const sregs = vcpu.getSregs();
       sregs.efer |= svme;
       vcpu.setSregs(sregs);
@@ -277,7 +278,7 @@ onEachBackend('what is set is what is read of a processor:', (backend) => {
     vcpu.setDeviceAttr(offset, before ^ 0xff_ffffn);
     const after = [1, 2].map(() => vcpu.getDeviceAttr(offset));
     if (after[0] === 0n) missing(context, 'the host takes a TSC offset and does not keep it');
-    // So that the guest's counter goes on from where it was, however the host's jumps.
+    // A program sets it so that the guest's counter continues from its saved value on a host with another counter.
     if (after[0] !== after[1]) missing(context, 'the host, whose TSC is unstable, moves the offset with each call');
     expect(after).toEqual([before ^ 0xff_ffffn, before ^ 0xff_ffffn]);
   });
@@ -302,7 +303,7 @@ onEachBackend('what is set is what is read of a processor:', (backend) => {
       get: ({ vcpu }) => vcpu.getLapic(),
       change: (lapic) => {
         lapic.set(LapicRegister.Tpr, 0x20);
-        // What follows from it.
+        // Derived from it.
         lapic.set(LapicRegister.Ppr, 0x20);
         lapic.set(LapicRegister.Ldr, 0x0200_0000);
         lapic.set(LapicRegister.Svr, 0x1f7);

@@ -42,12 +42,12 @@ onEachBackend('the second processor', (backend) => {
     expect([...memory.read(0x3000, 1)]).toEqual([42]);
     expect(second.getSregs()).toMatchObject({ cs: { base: 0x2000n, selector: 0x200 }, cr0: 0x6000_0010n });
     expect(second.getRegs().rip).toBeLessThan(0x1000n);
-    // The first one has not been disturbed.
+    // The first processor was not disturbed.
     runTo(vcpu, ExitReason.Io).io.value = 7;
     const last = runTo(vcpu, ExitReason.Io).io;
     expect([last.port, last.value]).toEqual([0x12, 7]);
   });
-  test('does not run before', (context) => {
+  test('does not run before that', (context) => {
     using guest = machine(backend, 'long', starter, {
       before: (vm) => {
         needs(context, vm, Cap.IrqChip);

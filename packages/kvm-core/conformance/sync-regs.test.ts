@@ -22,7 +22,7 @@ const readCr4 = code64`
   e6 10     ; out 0x10, al
 `;
 
-/** Asks for these sets; skips the case where the host does not have them. */
+/** Requests these sets; skips the case if the host lacks them. */
 function synchronise(context: Skipping, { vm, vcpu }: Machine, sets: bigint): SynchronisedRegisters {
   needs(context, vm, Cap.SyncRegs);
   const { syncRegs } = vcpu;
@@ -32,7 +32,7 @@ function synchronise(context: Skipping, { vm, vcpu }: Machine, sets: bigint): Sy
 }
 
 onEachBackend('the synchronised registers', (backend) => {
-  test('show in the run state what the calls would, at each exit', (context) => {
+  test('have the same values in the run state as from the calls, at each exit', (context) => {
     using guest = machine(backend, 'long', count, { regs: { rax: 1n << 63n, rbx: 0x1234n } });
     const { vcpu } = guest;
     const { regs, sregs, events } = synchronise(context, guest, SyncRegs.Regs | SyncRegs.Sregs | SyncRegs.Events);
@@ -45,14 +45,14 @@ onEachBackend('the synchronised registers', (backend) => {
     }
   });
 
-  test('are not shown unless they are asked for', (context) => {
+  test('are not written unless they are requested', (context) => {
     using guest = machine(backend, 'long', count);
     const { regs } = synchronise(context, guest, 0n);
     runTo(guest.vcpu, ExitReason.Io);
     expect(regs).toMatchObject({ rax: 0n, r15: 0n, rip: 0n });
   });
 
-  test('that are written and marked are those that the guest goes on with', (context) => {
+  test('that are changed and marked dirty are loaded into the guest', (context) => {
     using guest = machine(backend, 'long', count);
     const { vcpu } = guest;
     const synchronised = synchronise(context, guest, SyncRegs.Regs);
@@ -63,7 +63,7 @@ onEachBackend('the synchronised registers', (backend) => {
     runTo(vcpu, ExitReason.Io);
     expect(vcpu.getRegs()).toMatchObject({ rax: 101n, r15: 202n });
     expect(synchronised.dirty).toBe(0n);
-    // Not marked, they count for nothing.
+    // Values that are not marked have no effect.
     regs.assign({ rax: 7n });
     runTo(vcpu, ExitReason.Io);
     expect(regs).toMatchObject({ rax: 102n, r15: 204n });
@@ -80,7 +80,7 @@ onEachBackend('the synchronised registers', (backend) => {
     expect(vcpu.getRegs().rax & Cr4.Pge).toBe(Cr4.Pge);
   });
 
-  test('of a set that the host does not have are refused, by the kernel too', (context) => {
+  test('of a set that the host lacks are refused, by the kernel too', (context) => {
     using guest = machine(backend, 'long', count);
     const { vcpu } = guest;
     synchronise(context, guest, 0n);

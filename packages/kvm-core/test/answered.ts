@@ -3,7 +3,7 @@ import type { Ioctl } from '../src/abi/ioctl.js';
 import type { BackendName } from '../src/backend/backend.js';
 import { selectBackend } from '../src/backend/select.js';
 
-/** What a call gave the kernel. */
+/** The arguments that a call passed to the kernel. */
 export interface AnsweredCall {
   /** The bytes at an address that the call carries, as they are now. */
   bytes(address: number | bigint, length: number): Uint8Array;
@@ -13,8 +13,8 @@ export interface AnsweredCall {
 export type Answer = (call: AnsweredCall) => number;
 
 /**
- * Answers one ioctl in the kernel's place, for calls of which this host's KVM has none: what they would give the kernel can be
- * looked at. All others reach it.
+ * Answers one ioctl in place of the kernel, for calls that the KVM of this host lacks, so that a test can check their
+ * arguments. All other ioctls reach the kernel.
  */
 export function answered(name: BackendName, ioctl: Ioctl, answer: Answer): Disposable {
   return allAnswered(name, [[ioctl, answer]]);

@@ -18,7 +18,7 @@ export function whyNot(name: BackendName): string | undefined {
   return elsewhere(['x64']) ?? whyNotOnAny(name);
 }
 
-/** Why claims about some machines, as Node calls them, cannot be tested on this one. */
+/** Why tests for some architectures, by Node's names, cannot run on this one. */
 function elsewhere(machines: readonly string[]): string | undefined {
   return machines.includes(process.arch) ? undefined : `it is about ${machines.join(', ')}`;
 }
@@ -30,17 +30,18 @@ export function whyNotOnAny(name: BackendName): string | undefined {
   return 'error' in attempt ? attempt.error.message : undefined;
 }
 
-/** Tests that are skipped where there is a reason to, which is printed. */
+/** Tests that are skipped if there is a reason, which is printed. */
 export function describeUnless(reason: string | undefined, title: string, tests: () => void): void {
   if (reason !== undefined) process.stdout.write(`${title}: skipped, ${reason}\n`);
   describe.skipIf(reason !== undefined)(title, tests);
 }
 
 /**
- * Runs the same tests for every backend; where one cannot load, or there is no KVM, they are skipped and the reason is printed.
- * Skipped tests are collected all the same, so what needs the backend belongs into them or into a `beforeAll`.
+ * Runs the same tests for every backend. If a backend cannot load or there is no KVM, they are skipped and the reason
+ * is printed. Skipped tests are still collected, so whatever needs the backend belongs into a test or a `beforeAll`.
  *
- * @param machines those the claims are about, as Node calls them: x86's, or of `test/machine.ts` all that there are guests for.
+ * @param machines The architectures of the tests, by Node's names: x64 by default, or those of `test/machine.ts`, which
+ * have guests.
  */
 export function onEachBackend(
   claims: string,

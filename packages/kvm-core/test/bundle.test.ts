@@ -8,8 +8,8 @@ const sources = join(import.meta.dirname, 'bundle');
 
 onEachBackend('A program in one bundle with the package', (backend) => {
   /**
-   * Below the package, so that the backends are found, which no bundle contains; deep enough that the path from a built file to the
-   * package's own Worker leads nowhere.
+   * Below the package, so that the backends, which no bundle contains, are found. Deep enough that the path from a
+   * built file to the package's own Worker leads nowhere.
    */
   let folder: string;
 
@@ -29,7 +29,7 @@ onEachBackend('A program in one bundle with the package', (backend) => {
       execFileSync(process.execPath, [join(folder, 'dist/program.js'), backend, ...how], { encoding: 'utf8' }),
     );
 
-  test('is told that vm.start needs workerUrl', () => {
+  test('gets an error that vm.start needs workerUrl', () => {
     expect(run()).toEqual({
       name: 'KvmError',
       code: 'ERR_KVM_HANDLER',

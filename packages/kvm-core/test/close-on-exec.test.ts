@@ -12,7 +12,7 @@ function targetOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    // The one that the list was read by.
+    // The descriptor that read the list.
     return '';
   }
 }
@@ -36,7 +36,7 @@ onEachBackend('the descriptors of this package', (backend) => {
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
     using _device = vm.createDevice(DeviceType.Vfio);
-    // The device of this kind, the VM, the vCPU, /dev/kvm.
+    // The device, the VM, the vCPU, /dev/kvm.
     let count = 4;
     if (kvm.checkExtension(Cap.BinaryStatsFd) > 0) {
       vm.stats();

@@ -10,7 +10,7 @@ import { codeAddress } from './real-mode.js';
 
 const size = 0x10000;
 
-/** All that refers to memory or a mapping, and a use of each. */
+/** Every object that refers to memory or a mapping, and a use of each. */
 function everything(backend: BackendName): { objects: Disposable[]; uses: (() => unknown)[] } {
   const kvm = Kvm.open({ backend });
   const rings = kvm.checkExtension(Cap.DirtyLogRing) > 0;
@@ -31,7 +31,7 @@ function everything(backend: BackendName): { objects: Disposable[]; uses: (() =>
   const view = memory.bytes();
   const uses: (() => unknown)[] = [
     () => vcpu.run(),
-    // The guest keeps its code: on some processors one without any spins for ever.
+    // The guest keeps its code, because a guest without code spins for ever on some processors.
     () => vm.setUserMemoryRegion({ slot: 2, guestPhysAddr: 1n << 33n, memory, flags: MemoryFlag.LogDirtyPages }),
     () => vm.setUserMemoryRegion({ slot: 2, guestPhysAddr: 1n << 33n }),
     () => memory.write(0x3000, Uint8Array.of(2)),
@@ -69,7 +69,7 @@ function everything(backend: BackendName): { objects: Disposable[]; uses: (() =>
 }
 
 onEachBackend('objects', (backend) => {
-  test('are closed in any order, and used in between: nothing faults, and every descriptor comes back', () => {
+  test('can be closed in any order and used in between without a fault, and release every descriptor', () => {
     const descriptors = () => readdirSync('/proc/self/fd').length;
     everything(backend).objects.map((object) => object[Symbol.dispose]());
     const before = descriptors();

@@ -3,13 +3,13 @@ import * as core from '../dist/index.js';
 import { startGuest } from './start-guest.mjs';
 
 /**
- * What a program still has when it has dropped the objects it made and garbage was collected, as JSON. Arguments: the backend, and the
- * case, one of those below.
+ * Prints as JSON what is still open after a program has dropped its objects and garbage was collected. Arguments: the
+ * backend, and a case from below.
  */
 
 const { Cap, EventFd, ExitReason, Vm } = core;
 const [, , backend, name] = process.argv;
-/** All garbage, at once. `gc(true)` of V8 would collect young objects alone, and leave what has survived that twice. */
+/** Collects all garbage. `gc(true)` of V8 would only collect the young generation. */
 const collect = () => (globalThis.Bun === undefined ? globalThis.gc() : globalThis.Bun.gc(true));
 
 async function collected() {
@@ -96,7 +96,7 @@ const cases = {
     await collected();
     return ring && [...ring].some(({ slot, offset }) => slot === 0 && offset === 3);
   },
-  /** What was shared, when nobody has taken it yet. */
+  /** Shared objects that nobody has taken yet. */
   async shared() {
     const { eventfd, vm } = (() => {
       const { kvm, vm } = guest();
@@ -130,7 +130,7 @@ const cases = {
     const [{ ended, reason }] = await running.done;
     return [ended, reason === ExitReason.Hlt];
   },
-  /** What nobody can reach any more is given back. A descriptor of a guest's own is that of its VM or of its vCPU. */
+  /** Unreachable objects are released. A guest's descriptors are those of its VM and its vCPU. */
   async dropped() {
     const { readdirSync } = await import('node:fs');
     const open = () => readdirSync('/proc/self/fd').length;

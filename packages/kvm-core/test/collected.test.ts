@@ -17,27 +17,27 @@ onEachBackend('garbage collection', (backend) => {
     expect(await after('views')).toEqual(expected);
   });
 
-  test('leaves a vCPU open while somebody has its coalesced ring', { timeout }, async (context) => {
+  test('leaves a vCPU open while its coalesced ring is referenced', { timeout }, async (context) => {
     const seen = await after('coalesced');
     if (seen === 'lacking') context.skip('the host lacks KVM_CAP_COALESCED_PIO');
     expect(seen).toEqual([0x10, 0x5a]);
   });
 
-  test('leaves a vCPU open while somebody has its dirty ring', { timeout }, async (context) => {
+  test('leaves a vCPU open while its dirty ring is referenced', { timeout }, async (context) => {
     const seen = await after('dirty');
     if (seen === 'lacking') context.skip('the host lacks KVM_CAP_DIRTY_LOG_RING');
     expect(seen).toBe(true);
   });
 
-  test('leaves open what was shared and not taken yet', { timeout }, async () => {
+  test('leaves open what was shared but not taken yet', { timeout }, async () => {
     expect(await after('shared')).toEqual([7, 1]);
   });
 
-  test('leaves a VM open whose vCPUs run, though nobody has more than `running`', { timeout }, async () => {
+  test('leaves a VM open whose vCPUs run, even if only `running` is referenced', { timeout }, async () => {
     expect(await after('running')).toEqual(['exit', true]);
   });
 
-  test('gives back what nobody can reach', { timeout }, async () => {
+  test('releases unreachable objects', { timeout }, async () => {
     expect(await after('dropped')).toEqual([true, true]);
   });
 });

@@ -52,7 +52,7 @@ describe('every ioctl', () => {
     },
   );
 
-  test('has its reason only where it needs one', () => {
+  test('has a reason only if it needs one', () => {
     const needless = rows.filter(
       ({ ioctl: { name }, methods, tests }) =>
         (methods.length > 0 && name in withoutMethod) || (tests.length > 0 && name in withoutTest),
@@ -71,9 +71,9 @@ function document(): string {
   return [
     '# Coverage',
     '',
-    'Every ioctl of KVM: the method that makes it, and where it is tested (three places at most). Made of the source by `pnpm coverage`; a test compares.',
-    'Where it says "recorded", the test looks at what the kernel would be given, and no kernel answers.',
-    'Any of them that carries no address can be made raw, too: `fd.ioctl(KVM_X, argument)`, on the object of its descriptor.',
+    'Every ioctl of KVM, the method that makes it, and its tests (three at most).',
+    'A "recorded" test checks the arguments for the kernel, but no kernel answers.',
+    'An ioctl without an address can also be made raw, on the object of its descriptor: `fd.ioctl(KVM_X, argument)`.',
     '',
     '## x86, arm64, riscv, and what all have',
     '',

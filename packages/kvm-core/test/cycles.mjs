@@ -3,15 +3,15 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { ExitReason, Kvm } from '../dist/index.js';
 
 /**
- * Makes, runs and closes a VM many times, and prints what the process had of descriptors, memory and mappings half-way and at the
- * end, as JSON. Arguments: the backend, how many times.
+ * Creates, runs and closes a VM many times, and prints as JSON the descriptors, memory and mappings of the process
+ * half-way and at the end. Arguments: the backend, the number of cycles.
  */
 
 const [, , backend, count] = process.argv;
 const half = Number(count) / 2;
 
 const kvm = Kvm.open({ backend });
-// One memory serves all: what a memory of each VM's own costs is the garbage collector's to say.
+// One memory serves all VMs, because a memory of their own would measure the garbage collector.
 const memory = kvm.allocateMemory({ size: 0x2000 });
 memory.write(0x1000, Uint8Array.of(0xe6, 0x10, 0xf4)); // out 0x10, al; hlt
 
@@ -23,7 +23,7 @@ function cycle() {
   sregs.cs.assign({ base: 0n, selector: 0 });
   vcpu.setSregs(sregs);
   vcpu.setRegs({ rip: 0x1000n, rflags: 2n });
-  // A timer is made and goes, too.
+  // A timer is created and deleted, too.
   const { reason } = vcpu.run({ deadline: performance.now() + 10_000 });
   if (reason !== ExitReason.Io || vcpu.run().reason !== ExitReason.Hlt) throw new Error(`exit ${reason}`);
   vm.close();
@@ -33,7 +33,7 @@ function cycle() {
 async function cycles(count) {
   for (let i = 0; i < count; i++) {
     cycle();
-    // Buffers that are collected are let go when the event loop turns.
+    // Collected buffers are freed when the event loop turns.
     if (i % 100 === 99) await setImmediate();
   }
 }
@@ -55,6 +55,6 @@ async function have() {
 await cycles(half);
 const before = await have();
 await cycles(half);
-// Before standard output is opened, which may take a descriptor.
+// Read before standard output is opened, which may take a descriptor.
 const after = await have();
 process.stdout.write(JSON.stringify({ before, after }));

@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { builtCore, guestStarter, machineImage, onEveryMachine } from './machine.js';
 
-/** What a Worker does that knows nothing of how its process ends: it says that it is about to run its guest, and runs it for ever. */
+/**
+ * A Worker that does not handle the end of its process: it reports that it is about to run its guest, and runs it for
+ * ever.
+ */
 const worker = (backend: string, code: Uint8Array, deadline: string): string => `
   Promise.all([import(${JSON.stringify(builtCore)}), import(${JSON.stringify(guestStarter)})]).then(([core, { startGuest }]) => {
     const { vcpu } = startGuest(core, ${JSON.stringify(backend)}, Uint8Array.of(${[...code]}));
@@ -16,7 +19,7 @@ const program = (backend: string, code: Uint8Array, deadline: string, end: strin
   const worker = new Worker(${JSON.stringify(worker(backend, code, deadline))}, { eval: true });
   worker.once('message', () => setTimeout(async () => { ${end} }, 100));`;
 
-onEveryMachine('a Worker of the program that runs a guest for ever', (backend) => {
+onEveryMachine('a Worker that runs a guest for ever', (backend) => {
   function statusOf(end: string, guest: 'spin' | 'stores' = 'spin', deadline = ''): number | string | null {
     const args = ['-e', program(backend, machineImage(guest), deadline, end)];
     const { status, signal, stderr } = spawnSync(process.execPath, args, {

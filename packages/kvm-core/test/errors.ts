@@ -10,5 +10,5 @@ export function kvmError(code: KvmErrorCode, call: () => unknown): KvmError {
     expect(error.code, error.message).toBe(code);
     return error;
   }
-  throw new Error(`nothing was thrown where ${code} was expected`);
+  throw new Error(`expected ${code}, but nothing was thrown`);
 }

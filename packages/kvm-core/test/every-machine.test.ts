@@ -54,7 +54,7 @@ onEveryMachine('on every machine', (backend) => {
       const read = mmio(exitOf(vcpu));
       expect([read.physAddr, read.len, read.isWrite]).toEqual([address, len, false]);
       read.value32 = value;
-      // x86 echoes it to a port, the others to memory that is none.
+      // x86 echoes it to a port, the others to an address without memory.
       const echo = exitOf(vcpu);
       if (echo.reason === ExitReason.Io) expect(echo.io.value).toBe(value);
       else expect([mmio(echo).len, mmio(echo).isWrite, mmio(echo).value32]).toEqual([len, true, value]);
@@ -100,7 +100,7 @@ onEveryMachine('on every machine', (backend) => {
     expect(mmio(exitOf(guest.vcpu)).value32).toBe(0x11);
   });
 
-  test('descriptors come back, guest after guest', () => {
+  test('every guest releases its descriptors', () => {
     machineGuest(backend, 'off').close();
     const before = openDescriptors();
     for (let i = 0; i < 100; i++) {
@@ -110,7 +110,7 @@ onEveryMachine('on every machine', (backend) => {
     expect(openDescriptors()).toBe(before);
   });
 
-  test('memory goes to a guest in whole pages of the host, from whole pages on', () => {
+  test('memory of a guest has whole pages of the host at page boundaries', () => {
     using kvm = core.Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: 4 * pageSize });
@@ -139,14 +139,14 @@ onEveryMachine('on every machine', (backend) => {
     expect(memory.read(RESULT + 4, 4)).toEqual(new Uint8Array(4));
   });
 
-  test('an eventfd adds up what is written and gives it all to one reader', () => {
+  test('an eventfd adds up writes and returns the sum to one reader', () => {
     using kvm = core.Kvm.open({ backend });
     using event = kvm.createEventFd(1);
     event.write(41n);
     expect([event.read(), event.read()]).toEqual([42n, 0n]);
   });
 
-  test('every register that is listed can be read, and has the length its id says', (context) => {
+  test('every listed register can be read, and has the length in its id', (context) => {
     using guest = machineGuest(backend, 'off');
     if (guest.kvm.checkExtension(Cap.OneReg) === 0) context.skip('the host lacks KVM_CAP_ONE_REG');
     if (process.arch === 'ppc64') context.skip('powerpc has no KVM_GET_REG_LIST');

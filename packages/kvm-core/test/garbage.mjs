@@ -3,7 +3,10 @@ import { setImmediate } from 'node:timers/promises';
 import * as core from '../dist/index.js';
 import { startGuest } from './start-guest.mjs';
 
-/** Prints how often garbage is collected while a guest leaves so many times, and once at the end. Arguments: the backend, how many times. */
+/**
+ * Prints the number of garbage collections during many exits and one requested at the end. Arguments: the backend, the
+ * number of exits.
+ */
 
 const { ExitReason } = core;
 const [, , backend, count] = process.argv;
@@ -11,7 +14,10 @@ const [, , backend, count] = process.argv;
 const code = Uint8Array.of(0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xe6, 0x10, 0xa2, 0x00, 0x00, 0xeb, 0xf9);
 const { vcpu } = startGuest(core, backend, code);
 
-/** What is read goes here, or the compiler might leave it out. Small numbers: those beyond are objects to some compilers. */
+/**
+ * Keeps the compiler from removing the reads. The numbers are small, because some compilers represent large ones as
+ * objects.
+ */
 const sink = new Int32Array(1);
 
 function exits(count) {
@@ -25,7 +31,7 @@ function exits(count) {
   sink[0] = sum;
 }
 
-// Until the loop is compiled, the interpreter makes garbage of its own; that of the start is not the loop's.
+// The interpreter creates garbage until the loop is compiled. That of the start does not count.
 for (let i = 0; i < 10; i++) exits(5000);
 globalThis.gc();
 let collections = 0;
@@ -34,7 +40,7 @@ const observer = new PerformanceObserver((list) => {
 });
 observer.observe({ entryTypes: ['gc'] });
 exits(Number(count));
-// One that is seen shows that others would have been.
+// Seeing this one shows that others would have been seen.
 globalThis.gc();
 await setImmediate();
 await setImmediate();

@@ -8,7 +8,7 @@ onEachBackend('three hundred thousand exits', (backend) => {
     const program = new URL('./garbage.mjs', import.meta.url).pathname;
     const args = ['--expose-gc', program, backend, '300000'];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 100_000, killSignal: 'SIGKILL' });
-    // That which it asks for at the end.
+    // The collection that the program requests at the end.
     expect(JSON.parse(stdout)).toEqual({ collections: 1, read: true });
   });
 });

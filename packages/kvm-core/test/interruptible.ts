@@ -16,9 +16,9 @@ const stride = 16;
 export const Port = {
   /** About to wait. */
   Ready: 0x10,
-  /** An interrupt came: its vector. */
+  /** An interrupt was taken: its vector. */
   Taken: 0x11,
-  /** Its end was told to the PIC: its vector again. */
+  /** The end of interrupt was sent to the PIC: its vector again. */
   Ended: 0x12,
 } as const;
 
@@ -32,10 +32,10 @@ export interface Interruptible extends Disposable {
 }
 
 /**
- * A guest in real mode that waits for interrupts and tells their vectors: `cli`, `out Ready`, `sti`, `hlt` in a loop, and for each of the
- * 256 vectors a handler: `out Taken, vector`; end of interrupt to the PIC; `out Ended, vector`.
+ * A guest in real mode that waits for interrupts and reports their vectors: `cli`, `out Ready`, `sti`, `hlt` in a loop,
+ * and a handler for each of the 256 vectors: `out Taken, vector`; end of interrupt to the PIC; `out Ended, vector`.
  *
- * @param prepare makes the interrupt controller, if there is to be one.
+ * @param prepare Creates the interrupt controller, if the test needs one.
  */
 export function interruptible(backend: BackendName, prepare: (vm: Vm) => void): Interruptible {
   const kvm = Kvm.open({ backend });

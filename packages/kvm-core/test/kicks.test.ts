@@ -6,14 +6,14 @@ import { onEachBackend } from './backends.js';
 const core = new URL('../dist/index.js', import.meta.url).href;
 const kicks = 10_000;
 
-/** Guests that a kick has to stop: one that never exits, one that waits in the kernel, one that exits all the time. */
+/** Guests that a kick must stop: one that never exits, one that waits in the kernel, one that exits all the time. */
 const guests = {
   spins: { code: [0xeb, 0xfe], irqchip: false },
   'halts in the kernel': { code: [0xf4], irqchip: true },
   'exits at full speed': { code: [0xe6, 0x10, 0xeb, 0xfc], irqchip: false },
 } as const;
 
-/** A Worker that runs a guest until it is told to stop, and counts what ended its runs: kicks in `counts[1]`, exits in `counts[2]`. */
+/** A Worker that runs a guest until it is told to stop. It counts kicks in `counts[1]` and exits in `counts[2]`. */
 function runner(backend: string, guest: (typeof guests)[keyof typeof guests], counts: Int32Array): Worker {
   return new Worker(
     `const { parentPort, workerData } = require('node:worker_threads');
@@ -54,8 +54,7 @@ onEachBackend('ten thousand kicks', (backend) => {
     for (let sent = 0; sent < kicks; sent++) {
       const before = Atomics.load(counts, 1);
       kick(handle);
-      // A kick that is lost would leave the count as it is, and the guest running for ever.
-      // The notification may be that of the return before, which was counted already.
+      // The notification may belong to the previous return, which was already counted.
       while (Atomics.load(counts, 1) === before) {
         expect(Atomics.wait(counts, 1, before, 20_000), `kick ${sent}`).not.toBe('timed-out');
       }
@@ -64,7 +63,7 @@ onEachBackend('ten thousand kicks', (backend) => {
     Atomics.store(counts, 0, 1);
     kick(handle);
     await ended;
-    // Its flag and its signal are one: nothing else ends a run in a Worker.
+    // A flag and its signal are one kick, and nothing else ends a run in a Worker.
     expect(interrupted).toBe(kicks);
     expect(Math.sign(counts[2] as number)).toBe(name === 'exits at full speed' ? 1 : 0);
   });
@@ -82,7 +81,7 @@ onEachBackend('ten thousand kicks', (backend) => {
     const otherEnded = new Promise((resolve, reject) => other.once('exit', resolve).once('error', reject));
     for (let sent = 0; sent < kicks; sent++) kick(handle);
     await otherEnded;
-    // What has come before this one is taken, or is one with it.
+    // Earlier kicks were taken, or count as one with this one.
     const before = Atomics.load(counts, 1);
     kick(handle);
     expect(Atomics.wait(counts, 1, before, 20_000)).not.toBe('timed-out');

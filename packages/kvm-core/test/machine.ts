@@ -5,13 +5,13 @@ import { onEachBackend } from './backends.js';
 import { guestImage } from './guests.js';
 import { type Core, type MachineGuest, startGuest } from './start-guest.mjs';
 
-/** What a machine that tests run on calls its architecture here: the folder of its entry. */
+/** The folder of the entry for each architecture that tests run on. */
 const folders: Readonly<Record<string, string>> = { x64: 'x86', arm64: 'arm64', riscv64: 'riscv', ppc64: 'powerpc' };
 
 /** The machines that there are guests for. */
 export const machines = Object.keys(folders);
 
-/** Runs tests whose claims hold on every architecture, on the one there is, for every backend. */
+/** Runs tests that hold on every architecture, on this host's, for every backend. */
 export function onEveryMachine(claims: string, tests: (backend: BackendName) => void): void {
   onEachBackend(claims, tests, machines);
 }
@@ -21,10 +21,10 @@ const folder = folders[process.arch] ?? 'x86';
 /** The package, for the architecture of this machine, from its sources. */
 export const core = (await import(`../src/arch/${folder}/index.ts`)) as unknown as Core;
 
-/** The same, built: what a Worker can import. */
+/** The same, built, because a Worker imports the built package. */
 export const builtCore = new URL(`../dist/${folder === 'x86' ? '' : `arch/${folder}/`}index.js`, import.meta.url).href;
 
-/** What starts a guest in a Worker. */
+/** The module that starts a guest in a Worker. */
 export const guestStarter = new URL('./start-guest.mjs', import.meta.url).href;
 
 /** The bytes of a guest that exists for every architecture. */
@@ -40,7 +40,7 @@ export function machineGuest(backend: BackendName, name: MachineImage): MachineG
   return startGuest(core, backend, machineImage(name));
 }
 
-/** Whether the guest has come to its end: halted on x86, in a hypercall on powerpc, turned off elsewhere. */
+/** Whether the guest has ended: halted on x86, in a hypercall on powerpc, powered off elsewhere. */
 export function ended(exit: Exit): boolean {
   if (process.arch === 'x64') return exit.reason === ExitReason.Hlt;
   if (process.arch === 'ppc64') return exit.reason === ExitReason.PaprHcall;

@@ -7,8 +7,8 @@ import { describeUnless, noKvm } from './backends.js';
 import { builtCore } from './machine.js';
 
 /**
- * The examples of the pages about other architectures, which run on these alone. They are written so that they are JavaScript too, for
- * there is no compiler there.
+ * The examples of the pages about other architectures, which run only there. They are valid JavaScript, because there
+ * is no compiler there.
  */
 for (const [page, machine] of [
   ['arm64', 'arm64'],
@@ -19,7 +19,7 @@ for (const [page, machine] of [
 
   const elsewhere = process.arch === machine ? undefined : `they are about ${machine}`;
   describeUnless(elsewhere ?? noKvm, `the examples of docs/${page}.md`, () => {
-    test.each(examples)('example $name runs and prints what it says', async ({ code }) => {
+    test.each(examples)('example $name runs and prints what its comments say', async ({ code }) => {
       const folder = mkdtempSync(join(tmpdir(), 'kvm-example-'));
       const file = join(folder, 'example.mjs');
       writeFileSync(file, code.replaceAll(`'@kvm/core/${page}'`, `'${builtCore}'`));

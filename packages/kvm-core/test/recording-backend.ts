@@ -10,7 +10,8 @@ export interface RecordedCall {
 }
 
 /**
- * A backend for machines there are none of here: it opens and maps nothing, and hands each ioctl to `kernel`, whose answer is the call's.
+ * A backend for architectures without a test host. It opens and maps nothing, and passes each ioctl to `kernel`, which
+ * returns the result.
  */
 export function recordingBackend(kernel: (call: RecordedCall) => number): Backend {
   const known = new Map<number, Uint8Array>();

@@ -9,10 +9,10 @@ interface Runs<E> {
 }
 
 /**
- * Runs a guest to its next exit. In the main thread a run may end before, by a signal of the engine's or by the kernel's own work for the
- * thread; no test here is about those. A test that causes an `Intr` calls `run` itself.
+ * Runs a guest to its next exit. In the main thread a signal of the engine or the kernel's own work for the thread may
+ * end a run early. No test here is about those: a test that causes an `Intr` calls `run` itself.
  *
- * @param deadline if it passes before, the exit is an `Intr`.
+ * @param deadline If it passes first, the exit is an `Intr`.
  */
 export function exitOf<E extends { readonly reason: number }>(vcpu: Runs<E>, deadline?: number): E {
   for (;;) {

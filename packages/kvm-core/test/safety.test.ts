@@ -10,8 +10,8 @@ import { onEachBackend } from './backends.js';
 const seconds = Number(process.env['KVM_SAFETY_SECONDS'] ?? 20);
 const seed = Number(process.env['KVM_SAFETY_SEED'] ?? Date.now() % 2 ** 31);
 
-onEachBackend('any calls with any arguments', (backend) => {
-  test('end in KvmErrors at the worst, and give back every descriptor', {
+onEachBackend('arbitrary calls with arbitrary arguments', (backend) => {
+  test('throw only KvmErrors, and release every descriptor', {
     timeout: (seconds + 120) * 1000,
   }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kvm-safety-'));

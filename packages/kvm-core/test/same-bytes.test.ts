@@ -16,7 +16,7 @@ function hex(struct: Struct): string {
   return Buffer.from(struct.bytes).toString('hex');
 }
 
-/** Everything a guest and the calls around it show, as text; nothing in it depends on time or on what else the host does. */
+/** A transcript of a guest and the calls around it. Nothing in it depends on time or on the load of the host. */
 function transcript(backend: BackendName, image: string): string[] {
   using guest = realModeGuest(backend, guestImage(image));
   const { kvm, vm, vcpu, memory } = guest;
@@ -24,7 +24,7 @@ function transcript(backend: BackendName, image: string): string[] {
     `capabilities ${allCaps().map((cap) => kvm.checkExtension(cap))}`,
     `of the VM ${allCaps().map((cap) => vm.checkExtension(cap))}`,
     `msrs ${kvm.getMsrIndexList()} features ${kvm.getMsrFeatureIndexList()}`,
-    // The APIC id of the host's CPU is among the leaves, and differs from run to run.
+    // The leaves contain the APIC id of the host's CPU, which differs from run to run.
     `cpuid ${kvm
       .getSupportedCpuid()
       .filter((entry) => ![0x1, 0xb, 0x1f, 0x8000001e].includes(entry.function))
@@ -102,7 +102,7 @@ describeUnless(
       expect(native?.some((line) => line.startsWith('KVM_EXIT_HLT'))).toBe(true);
     });
 
-    test('say the same of what stands beside a guest', () => {
+    test('return the same for calls that do not depend on a guest', () => {
       const [native, ffi] = backendNames.map((name) => surroundings(name));
       expect(ffi).toEqual(native);
       expect(native?.at(-1)).toMatch(/vcpu-0|ERR_KVM_UNSUPPORTED/);

@@ -9,7 +9,10 @@ const rows = [...document.matchAll(/^\| `([^`]+)` +\| `([\w.]+)`[^|]*\| ([^|]+)\
   shown: (shown as string).trim(),
 }));
 
-/** What a name of the table stands for: an export, a method of a class, a field of a struct, a member of a group; a type is text. */
+/**
+ * The counterpart of a name in the table: an export, a method of a class, a field of a struct, a member of a group, or
+ * a type as text.
+ */
 function counterpart(name: string): unknown {
   const [first = '', second] = name.split('.');
   const exported = (core as Record<string, unknown>)[first];

@@ -1,6 +1,6 @@
 /**
- * A VM of one vCPU and 64 KiB, about to run code on whatever architecture this is. In plain JavaScript, so that Workers, which run
- * the built package, start their guests in the same way as the tests.
+ * A VM of one vCPU and 64 KiB, ready to run code on the architecture of this host. In plain JavaScript, so that
+ * Workers, which run the built package, start their guests like the tests.
  */
 
 /** Where the code of a guest lies. */
@@ -23,7 +23,7 @@ const prepare = {
     vcpu.setCoreReg('pc', entry);
   },
   ppc64({ vcpu }, { Cap, KVM_GET_REGS, KVM_SET_REGS, KvmRegs }) {
-    // Where the hypervisor is the processor's own, a guest is one of PAPR or none.
+    // With a hardware hypervisor a guest must be a PAPR guest.
     vcpu.enableCap(Cap.PpcPapr);
     const regs = new KvmRegs();
     vcpu.ioctl(KVM_GET_REGS, regs);

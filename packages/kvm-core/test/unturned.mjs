@@ -1,8 +1,8 @@
 import { Kvm } from '../dist/index.js';
 
 /**
- * Makes and closes VMs with a vCPU each, without letting the event loop turn, and prints how many bytes outside of the engine's heap are
- * still accounted to views when garbage was collected then. Arguments: the backend, how many times.
+ * Creates and closes VMs with a vCPU each in one turn of the event loop, and prints how many bytes outside of the
+ * engine's heap belong to views after garbage collection. Arguments: the backend, the number of VMs.
  */
 
 const [, , backend, count] = process.argv;

@@ -1,5 +1,5 @@
-// @kvm/native: the system calls of @kvm/core's Backend interface, and nothing else. Every function returns a number that is
-// not negative, or -errno; arguments were checked by the caller.
+// @kvm/native: the system calls of @kvm/core's Backend interface, and nothing else. Every function returns a
+// non-negative number or -errno. The caller has checked the arguments.
 #include "addon.h"
 
 namespace {

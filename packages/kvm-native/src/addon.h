@@ -1,4 +1,4 @@
-// The parts of the addon, each of which adds its functions to the exports.
+// Each part of the addon adds its functions to the exports.
 #pragma once
 
 #include <napi.h>
@@ -8,7 +8,7 @@ namespace kvm {
 // System calls: open, close, ioctl, map, blank, unmap, view, address, eventfd, read, write.
 void AddSyscalls(Napi::Env env, Napi::Object exports);
 
-// What cuts a run of a guest short: threadId, interrupt, and timers.
+// Interruption of runs: threadId, interrupt, and timers.
 void AddInterrupts(Napi::Env env, Napi::Object exports);
 
 }  // namespace kvm

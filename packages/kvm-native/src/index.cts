@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The folder under `prebuilds/` for this process: an explicit list, so that an unknown platform is told so by name. */
+/**
+ * The folder under `prebuilds/` for this process. The list is explicit, so that the error for an unknown platform names
+ * it.
+ */
 export function prebuild(platform: string = process.platform, arch: string = process.arch): string {
   switch (`${platform}-${arch}`) {
     case 'linux-x64':
@@ -18,14 +21,14 @@ export function prebuild(platform: string = process.platform, arch: string = pro
 }
 
 /**
- * Loads the addon: an object that has the functions of `@kvm/core`'s `Backend`, which is where they are described.
+ * Loads the addon: an object with the functions of `@kvm/core`'s `Backend`, which documents them.
  *
  * @throws Error that says which binary is missing or does not load.
  */
 export function load(): { readonly name: 'native'; readonly version: string } {
   const path = join(__dirname, '..', 'prebuilds', prebuild(), 'kvm.node');
   if (!existsSync(path)) {
-    throw new Error(`@kvm/native was installed without its binary: prebuilds/${prebuild()}/kvm.node is not there`);
+    throw new Error(`@kvm/native was installed without its binary: prebuilds/${prebuild()}/kvm.node is missing`);
   }
   const addon = require(path) as object;
   const { version } = JSON.parse(readFileSync(join(__dirname, '..', 'package.json'), 'utf8')) as { version: string };

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <cstdint>
 
-// musl has the name, and glibc only what it stands for.
+// musl has this name, glibc only its definition.
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
@@ -22,27 +22,27 @@ Napi::Value ThreadId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(syscall(SYS_gettid)));
 }
 
-// Interrupts KVM_RUN, and does nothing else. The kernel goes on calling it after Node has unloaded the addon, with the last
-// thread that loaded it: so the library is linked with -z nodelete and stays.
+// Interrupts KVM_RUN and does nothing else. Node unloads the addon with the last thread that loaded it, but the kernel
+// still calls the handler. So the library is linked with -z nodelete and stays loaded.
 void Harmless(int) {}
 
-// Real-time signals; those below are taken by libc and, by custom, by debuggers and runtimes.
+// Real-time signals. libc, and by convention debuggers and runtimes, use the lower ones.
 constexpr int kFirstKickSignal = 40;
 constexpr int kLastKickSignal = 60;
 std::atomic<int> kick_signal{0};
 
-// The signal for kicks: the first one nobody uses, or -EBUSY.
+// The signal for kicks: the first unused one, or -EBUSY.
 int PrepareKickSignal() {
   const int known = kick_signal.load(std::memory_order_acquire);
   if (known != 0) return known;
   for (int number = kFirstKickSignal; number <= kLastKickSignal; number++) {
     struct sigaction current = {};
     sigaction(number, nullptr, &current);
-    // Another thread may have been here first.
+    // Another thread may have been faster.
     if (current.sa_handler != SIG_DFL && current.sa_handler != Harmless) continue;
     struct sigaction action = {};
     action.sa_handler = Harmless;
-    // KVM_RUN returns EINTR all the same; a read that a late signal hits goes on.
+    // KVM_RUN returns EINTR in any case. A read that a late signal interrupts is restarted.
     action.sa_flags = SA_RESTART;
     sigaction(number, &action, nullptr);
     kick_signal.store(number, std::memory_order_release);
@@ -62,7 +62,7 @@ Napi::Value OrErrno(const Napi::CallbackInfo& info, long result) {
   return Napi::Number::New(info.Env(), static_cast<double>(result < 0 ? -errno : result));
 }
 
-// The system calls themselves: a libc of before 2021 has its functions in a library of their own.
+// Direct system calls, because a libc from before 2021 has these functions in a separate library.
 Napi::Value CreateTimer(const Napi::CallbackInfo& info) {
   const int signal = PrepareKickSignal();
   if (signal < 0) return Napi::Number::New(info.Env(), signal);

@@ -39,7 +39,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
 Napi::Value Close(const Napi::CallbackInfo& info) { return Number(info, OrErrno(close(Int(info[0])))); }
 
-// Plain Node-API: most calls into the kernel pass here, and node-addon-api's wrapper would cost as much as the rest of it.
+// Plain Node-API: most calls into the kernel pass here, and node-addon-api's wrapper would double the cost.
 napi_value Ioctl(napi_env env, napi_callback_info info) {
   size_t count = 3;
   napi_value arguments[3];

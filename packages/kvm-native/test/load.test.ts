@@ -10,21 +10,21 @@ const root = join(import.meta.dirname, '..');
 const { load, prebuild } = createRequire(import.meta.url)('../dist/index.cjs') as typeof import('../dist/index.cjs');
 const binary = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'kvm.node');
 const absent = existsSync(binary) ? undefined : `${binary} was not built here: no compiler`;
-if (absent !== undefined) process.stdout.write(`the addon is not tested: ${absent}\n`);
+if (absent !== undefined) process.stdout.write(`tests of the addon are skipped: ${absent}\n`);
 
-test('a platform without a binary is told so by name', () => {
+test('the error for a platform without a binary names it', () => {
   expect(prebuild('linux', 'x64')).toBe('linux-x64');
   expect(() => prebuild('darwin', 'arm64')).toThrow('@kvm/native has no binary for darwin-arm64');
 });
 
-test('a target that nobody builds for is named', () => {
+test('the error for an unknown target names it', () => {
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'build.mjs'), '--target', 'vax'], {
     encoding: 'utf8',
   });
   expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('no target vax, but x64, arm64') });
 });
 
-test('a package without its binary says so', () => {
+test('a package without its binary throws an error that says so', () => {
   const copy = mkdtempSync(join(tmpdir(), 'kvm-native-'));
   cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
   const output = execFileSync(
@@ -39,7 +39,7 @@ test('a package without its binary says so', () => {
   expect(output).toMatch(/installed without its binary: prebuilds\/linux-x64\/kvm\.node is not there/);
 });
 
-test('an addon that cannot be built again, now that its sources have changed, is not left in use', () => {
+test('an addon with changed sources is removed if it cannot be built again', () => {
   const copy = mkdtempSync(join(tmpdir(), 'kvm-native-'));
   for (const name of ['build.mjs', 'binding.gyp', 'src'])
     cpSync(join(root, name), join(copy, name), { recursive: true });
@@ -57,12 +57,12 @@ test('an addon that cannot be built again, now that its sources have changed, is
   rmSync(copy, { recursive: true });
 });
 
-test.skipIf(absent !== undefined)('says its version, which is the package s', () => {
+test.skipIf(absent !== undefined)('reports the version of the package', () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   expect(load().version).toBe(`@kvm/native ${version}`);
 });
 
-test.skipIf(absent !== undefined)('loads in many threads, which come and go', async () => {
+test.skipIf(absent !== undefined)('loads in many threads that start and end', async () => {
   const code = `const { load } = require(${JSON.stringify(join(root, 'dist', 'index.cjs'))});
     const backend = load();
     require('node:worker_threads').parentPort.postMessage([backend.threadId(), backend.ioctl(-1, 0xae80, 0)]);`;
@@ -86,7 +86,7 @@ test.skipIf(absent !== undefined)('takes one signal however often it is loaded, 
     const timer = addon.createTimer(addon.threadId());
     addon.deleteTimer(timer);
     require('node:worker_threads').parentPort.postMessage(timer);`;
-  // The main thread does not load it: the engine unloads it with each of the Workers.
+  // The main thread does not load it, so the engine unloads it with each Worker.
   const program = `const { once } = require('node:events');
     const { Worker } = require('node:worker_threads');
     (async () => {

@@ -1,5 +1,4 @@
-// Writes the bytes of the listings in this folder's parent: for each instruction behind a semicolon what GNU as makes of it.
-// `--check` compares them instead, and fails where one differs.
+// Writes the bytes of the listings in the parent folder: GNU as assembles each instruction behind a semicolon.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +9,7 @@ const folder = join(import.meta.dirname, '..');
 function tool(name, args, input) {
   const { error, status, stdout, stderr } = spawnSync(name, args, { encoding: 'utf8', input });
   if (error !== undefined)
-    throw new Error(`listings are assembled with GNU as, and \`${name}\` is not here (${error.code})`);
+    throw new Error(`listings are assembled with GNU as, but \`${name}\` is not installed (${error.code})`);
   if (status !== 0) throw new Error(`${name} failed for:\n${input}\n${stderr.trimEnd()}`);
   return stdout;
 }
@@ -18,7 +17,7 @@ function tool(name, args, input) {
 /** The bytes of each instruction, as text, in order. */
 function assemble(bits, instructions, scratch) {
   const source = ['.intel_syntax noprefix', `.code${bits}`, ...instructions, ''].join('\n');
-  // The listing of as: number of the line, offset, bytes, over as many lines as they take.
+  // The listing of as: line number, offset, bytes, over as many lines as they need.
   const listed = tool('as', ['-al', '--listing-lhs-width=4', '-o', join(scratch, 'object'), '-'], source);
   const bytes = instructions.map(() => '');
   for (const line of listed.split('\n')) {
@@ -52,7 +51,7 @@ try {
     if (after === before) continue;
     if (check) {
       process.exitCode = 1;
-      process.stderr.write(`conformance/${file}: a listing is not what its instructions assemble to\n`);
+      process.stderr.write(`conformance/${file}: the bytes of a listing do not match its instructions\n`);
     } else {
       writeFileSync(path, after);
       process.stdout.write(`conformance/${file}\n`);

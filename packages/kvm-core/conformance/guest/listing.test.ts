@@ -8,7 +8,7 @@ const noAssembler =
     ? spawnSync('as', ['--version']).error?.message
     : `the assembler of ${process.arch} is not x86's`;
 
-test('a listing is its bytes', () => {
+test('a listing returns its bytes', () => {
   expect(code16`
     e6 10  ; out 0x10, al
     f4     ; hlt
@@ -17,7 +17,7 @@ test('a listing is its bytes', () => {
 });
 
 describeUnless(noAssembler, 'every listing', () => {
-  test('is what its instructions assemble to', () => {
+  test('has the bytes of its instructions', () => {
     const { status, stderr } = spawnSync(process.execPath, [`${import.meta.dirname}/assemble.mjs`, '--check'], {
       encoding: 'utf8',
     });

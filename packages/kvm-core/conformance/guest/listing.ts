@@ -1,13 +1,14 @@
 /**
- * A guest as a disassembler lists it: on each line the bytes of an instruction, then a semicolon and what they mean.
+ * A guest in the form of a disassembler's listing. Each line has the bytes of an instruction, then a semicolon and the
+ * instruction.
  *
  *     code16`
  *       e6 10  ; out 0x10, al
  *       f4     ; hlt
  *     `
  *
- * The bytes are what runs, so that no host needs an assembler. `assemble.mjs` writes them for the instructions behind the semicolons,
- * and `listing.test.ts` has it check that they are the same.
+ * The bytes are what runs, so no host needs an assembler. `assemble.mjs` writes them, and `listing.test.ts` checks that
+ * they match the instructions.
  */
 export type Listing = (text: TemplateStringsArray) => Uint8Array<ArrayBuffer>;
 

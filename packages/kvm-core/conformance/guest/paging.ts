@@ -5,7 +5,7 @@ const pageSize = 4096n;
 
 /** Page tables for long mode, in a guest's memory, which has them at their guest-physical address. */
 export class PageTables {
-  /** Where the first table is: the value for CR3. */
+  /** The address of the first table: the value for CR3. */
   readonly root: bigint;
   readonly #view: DataView;
   #free: bigint;
@@ -23,7 +23,7 @@ export class PageTables {
     this.#set(this.entryOf(virtual), physical | flags);
   }
 
-  /** The guest-physical address of the entry that maps a page of 4 KiB, whose tables are there then. */
+  /** The guest-physical address of the entry for a page of 4 KiB. Creates its tables if needed. */
   entryOf(virtual: bigint): bigint {
     let table = this.root;
     for (const shift of [39n, 30n, 21n]) {
@@ -46,7 +46,7 @@ export class PageTables {
   }
 }
 
-/** Entries of page tables that user mode may use, that were used, that were written by. */
+/** Flags of page-table entries: user, accessed, dirty. */
 export const user = 1n << 2n;
 export const accessed = 1n << 5n;
 export const dirty = 1n << 6n;

@@ -1,8 +1,8 @@
 import { Kvm } from '@kvm/core';
 
 /**
- * A program that is bundled together with the package. Arguments: the backend; `workerUrl` to give that option; `fails` for a handler
- * that throws. It prints how its vCPU ended, or the error.
+ * A program that is bundled together with the package. Arguments: the backend; `workerUrl` to pass that option; `fails`
+ * for a handler that throws. It prints how its vCPU ended, or the error.
  */
 
 const [, , backend, ...how] = process.argv;

@@ -9,7 +9,7 @@ import * as s390 from '../../src/abi/s390/ioctls.js';
 import { foreignIoctls as onX86 } from '../../src/abi/x86/foreign-ioctls.js';
 import * as x86 from '../../src/abi/x86/ioctls.js';
 
-/** What the coverage has to say of an ioctl. */
+/** The facts about an ioctl in the coverage. */
 export interface ListedIoctl {
   readonly name: string;
   readonly fd: readonly FdKind[];
@@ -23,18 +23,18 @@ export const listedIoctls: readonly ListedIoctl[] = ((): ListedIoctl[] => {
   const byName = new Map<string, ListedIoctl>();
   for (const table of [x86, arm64, riscv, s390, powerpc, mips, loongarch]) {
     for (const { name, fd, arch, capability } of Object.values<Ioctl>(table)) {
-      // Headers of another architecture may not know the capability.
+      // Headers of another architecture may lack the capability.
       const known = byName.get(name)?.capability;
       byName.set(name, { name, fd, arch, capability: known ?? capability?.name });
     }
   }
-  // Each is in the table of the architecture that has it; those of none are old names without a struct.
+  // Each is in the table of the architecture that has it. The others are old names without a struct.
   const missing = [...onX86, ...onArm64].filter(({ name }) => !byName.has(name));
   for (const { name, fd, arch } of missing) byName.set(name, { name, fd, arch, capability: undefined });
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 })();
 
-/** Whether one of the architectures that this package has methods for has the ioctl. */
+/** Whether an architecture for which this package has methods has the ioctl. */
 export function isCore({ arch }: ListedIoctl): boolean {
   return arch === undefined || ['x86', 'arm64', 'riscv'].some((name) => arch.includes(name));
 }

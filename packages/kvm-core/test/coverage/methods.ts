@@ -21,7 +21,7 @@ export const methodsByIoctl: ReadonlyMap<string, readonly Method[]> = ((): Map<s
   return found;
 })();
 
-/** Biome keeps members two spaces deep, which is all of TypeScript that has to be understood here. */
+/** Biome indents members by two spaces, so no TypeScript parser is needed. */
 function methodsOf(text: string): { method: Method; ioctls: Set<string> }[] {
   const methods: { method: Method; ioctls: Set<string> }[] = [];
   let className: string | undefined;

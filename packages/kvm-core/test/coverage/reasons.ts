@@ -1,6 +1,6 @@
-/** Why an ioctl of the architectures served here has no method of its own. */
+/** Why an ioctl of the supported architectures has no method. */
 export const withoutMethod: Readonly<Record<string, string>> = {
-  ...of('gone from the kernel before any that is supported today', [
+  ...of('removed from the kernel before the oldest supported one', [
     'KVM_ASSIGN_DEV_IRQ',
     'KVM_ASSIGN_IRQ',
     'KVM_ASSIGN_PCI_DEVICE',
@@ -23,9 +23,9 @@ export const withoutMethod: Readonly<Record<string, string>> = {
   ]),
 };
 
-/** Why an ioctl has no test on the hosts there are: here, and in the lab. */
+/** Why an ioctl cannot be tested here or in the lab. */
 export const withoutTest: Readonly<Record<string, string>> = {
-  ...of('raw only; no guest of the powerpc lab has use for it', [
+  ...of('raw only; no guest of the powerpc lab uses it', [
     'KVM_ALLOCATE_RMA',
     'KVM_CREATE_SPAPR_TCE',
     'KVM_CREATE_SPAPR_TCE_64',
@@ -42,7 +42,7 @@ export const withoutTest: Readonly<Record<string, string>> = {
     'KVM_PPC_RTAS_DEFINE_TOKEN',
     'KVM_PPC_SVM_OFF',
   ]),
-  ...of('raw only; there is neither a host nor a lab of s390 with KVM', [
+  ...of('raw only; there is no host and no lab for s390 with KVM', [
     'KVM_S390_CLEAR_RESET',
     'KVM_S390_ENABLE_SIE',
     'KVM_S390_INITIAL_RESET',

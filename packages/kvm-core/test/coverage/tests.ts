@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** The text of every test of behaviour, by its path in the package. */
+/** The text of every test file, by its path in the package. */
 export const testFiles: ReadonlyMap<string, string> = new Map(
   ['conformance', 'src', 'test']
     .filter((folder) => existsSync(join(root, folder)))
@@ -15,7 +15,7 @@ export const testFiles: ReadonlyMap<string, string> = new Map(
     ),
 );
 
-/** Whether a file's tests have a recording in the kernel's place, all of them. */
+/** Whether all tests of a file use a recording backend in place of the kernel. */
 export function isRecorded(path: string): boolean {
   const text = testFiles.get(path) ?? '';
   return /\brecordingBackend\b/.test(text) && !/\bon(?:EachBackend|EveryMachine|Arm64|Riscv)\(/.test(text);

@@ -5,9 +5,11 @@ import { Worker } from 'node:worker_threads';
 import { Cap, ExitReason, Kvm, KvmError, tryBackend } from '../../dist/index.js';
 
 /**
- * The main cases of the API on a runtime that vitest does not run on, for each backend that loads there:
+ * The main cases of the API on a runtime that vitest does not support, for each backend that loads there:
+ *
  *   bun cases.mjs [RESULTS.json]
- * It needs the package built. The results are in the form of vitest's, as far as they are added up.
+ *
+ * It needs the built package. The results have those fields of vitest's format that are added up.
  */
 
 /** A VM of one vCPU and 64 KiB, about to run `code` in real mode at 0x1000. */

@@ -26,7 +26,10 @@ const bytes = fc.uint8Array({ maxLength: 64 });
 /** What an argument's own getter or method throws: that is the caller's error, and comes to him as it is. */
 export class CallersError extends Error {}
 
-/** A Proxy of an object: of its class by `instanceof`, and without its private fields, so that getters and methods of the class throw. */
+/**
+ * A Proxy of an object. `instanceof` accepts it, but it lacks the private fields, so getters and methods of the class
+ * throw.
+ */
 export function looksLike(object) {
   const own = (name, call) => {
     try {
@@ -167,12 +170,13 @@ export const anything = fc.letrec((tie) => ({
     { weight: 1, arbitrary: fc.constantFrom(undefined, null, true, '', 'native', '/dev/null', Symbol.iterator) },
     { weight: 2, arbitrary: views },
     { weight: 2, arbitrary: lies.map((make) => ({ make })) },
-    // An object or struct of the API that is none: made of its prototype, a Proxy of it, or with properties that hide its own.
+    // An object that only looks like one of the API: made from its prototype, a Proxy of it, or with properties that
+    // hide its own.
     {
       weight: 2,
       arbitrary: fc.record({ fake: fc.nat(4), of: tie('value'), name: fc.constantFrom(...fields), value: integer }),
     },
-    // A number where a bigint is wanted, and the reverse.
+    // A number in place of a bigint, and the reverse.
     { weight: 1, arbitrary: fc.oneof(integer.filter(Number.isInteger).map(BigInt), big.map(Number)) },
     { weight: 1, arbitrary: fc.array(tie('value'), { maxLength: 4 }) },
     {
@@ -181,7 +185,7 @@ export const anything = fc.letrec((tie) => ({
         .dictionary(fc.constantFrom(...fields), tie('value'), { maxKeys: 6 })
         .map((options) => ({ options })),
     },
-    // Options and lists that answer differently each time they are asked.
+    // Options and lists that answer differently each time.
     {
       weight: 1,
       arbitrary: fc

@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * What can be called: every public method of every class, found out and not listed, so that a new one is called from its first day.
- * "Public" is what the declarations show, and do not call protected.
+ * Finds every public method of every class, so that a new method is called without being listed. "Public" are the
+ * members that the declarations show without `protected`.
  */
 
 const declarations = join(import.meta.dirname, '..', '..', 'dist');
 
-/** Names of members as the declarations have them: those that TypeScript's users can call, and those that they cannot. */
+/** The names of public and of protected members in the declarations. */
 function declaredNames() {
   const shown = new Set();
   const hidden = new Set(['constructor']);

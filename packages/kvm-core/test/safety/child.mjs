@@ -7,10 +7,10 @@ import { callsOf } from './calls.mjs';
 import { edited } from './handles.mjs';
 
 /**
- * Calls whatever the API has, in any order, with any arguments, for a while. It ends with 0 if nothing but KvmErrors came of it
- * and every descriptor was given back; the log on descriptor 3 tells the calls before a crash.
+ * Calls every function of the API for a while, in any order, with any arguments. It exits with 0 if nothing but
+ * KvmErrors was thrown and every descriptor was released. The log on descriptor 3 has the calls before a crash.
  *
- * Arguments: the backend, how many seconds at least, the seed.
+ * Arguments: the backend, the minimal number of seconds, the seed.
  */
 
 const [, , backend, seconds, seed] = process.argv;
@@ -50,7 +50,10 @@ function real(value, pool) {
   return filled(type, value.bytes);
 }
 
-/** What only looks like `of`. Its properties lie on a copy where the pool has it: the pool's own is to be told the truth by later. */
+/**
+ * An object that only looks like `of`. Its properties are on a copy if the pool has `of`, because the pool uses its own
+ * later.
+ */
 function fake({ fake: kind, name, value }, of) {
   if (typeof of !== 'object' || of === null) return of;
   if (kind === 0) return looksLike(Object.create(Object.getPrototypeOf(of)));
@@ -131,7 +134,10 @@ function dropped(args, name) {
   return nested.some((each) => dropped(Object.values(each), name)) || options.length > 0;
 }
 
-/** One call; only KvmError may come of it. Names that do not exist are left out: else hardly a call would get further. */
+/**
+ * Makes one call, which may only throw a KvmError. Unknown option names are removed, because otherwise hardly a call
+ * would succeed.
+ */
 function attempt(what, args, call) {
   log(`${what}(${args.map(show).join(', ')})`);
   try {
@@ -143,7 +149,7 @@ function attempt(what, args, call) {
       if (name !== undefined && dropped(args, name)) return attempt(what, args, call);
     }
     if (error instanceof KvmError || error instanceof CallersError) return undefined;
-    throw new Error(`${what}(${args.map(show).join(', ')}) threw what is no KvmError`, { cause: error });
+    throw new Error(`${what}(${args.map(show).join(', ')}) threw something other than a KvmError`, { cause: error });
   }
 }
 
@@ -198,7 +204,7 @@ function raw({ on, ioctl, number, bytes }, pool) {
   const fds = pool.filter((object) => typeof object.ioctl === 'function');
   const object = fds[on % fds.length];
   const own = ioctls.filter(({ fd }) => fd.includes(object.kind));
-  // Now and then one of another kind, to be refused.
+  // Sometimes one of another kind, which must be refused.
   const table = ioctl % 17 === 0 ? ioctls[ioctl % ioctls.length] : own[ioctl % own.length];
   const { argument } = table;
   const args =
@@ -210,18 +216,18 @@ function raw({ on, ioctl, number, bytes }, pool) {
           ? [argument.size === 8 ? new BigUint64Array([BigInt(number >>> 0)]) : new Uint32Array([number])]
           : [filledOrGone(argument.type, bytes)];
   const result = attempt(`${object.kind}.ioctl(${table.name}`, args, () => object.ioctl(table, ...args));
-  if (result !== undefined && table.gives === 'fd') throw new Error(`${table.name} made a descriptor nobody owns`);
+  if (result !== undefined && table.gives === 'fd') throw new Error(`${table.name} created a descriptor without an owner`);
 }
 
 function method({ on, call, args }, pool) {
   const object = pool[on % pool.length];
   const calls = callsOf(object);
   const { name, kind } = calls[call % calls.length];
-  // Closing is tried as all else is, but not so often that nothing stays open.
+  // `close` is called like all others, but rarely enough that some objects stay open.
   if ((name === 'close' || name === 'transfer') && call % 5 !== 0) return;
   const given = args.map((arg) => real(arg, pool));
   const what = `${object.constructor.name}.${name}`;
-  // Nobody writes to an eventfd that this thread sleeps for.
+  // Nobody writes to an eventfd that this thread waits for.
   if (name === 'wait' && typeof given[0] === 'number') given[0] = Math.min(given[0], 1);
   const result = attempt(what, given, () => {
     if (kind === 'iterate') return [...object];
@@ -264,7 +270,7 @@ const property = fc.property(fc.array(step, { minLength: 20, maxLength: 120, siz
     for (const object of pool.toReversed()) object.close?.();
   }
 });
-// Some, however slow the machine is; then as many as there is time for.
+// A minimum on a slow machine, then as many as time allows.
 fc.assert(property, { seed: Number(seed), numRuns: 6, endOnFailure: true });
 fc.assert(property, {
   seed: Number(seed) + 1,
@@ -276,5 +282,5 @@ fc.assert(property, {
 await kicker.terminate();
 const left = descriptors() - before;
 if (left > 0) {
-  throw new Error(`${left} descriptors were not given back: ${readdirSync('/proc/self/fd').join(' ')}`);
+  throw new Error(`${left} descriptors were not released: ${readdirSync('/proc/self/fd').join(' ')}`);
 }

@@ -29,7 +29,7 @@ function change(object, at, value) {
   if (part instanceof Int32Array) part[rest % part.length] = typeof value === 'number' ? value : rest;
   else if (part instanceof BigInt64Array) part[rest % part.length] += typeof value === 'bigint' ? value : BigInt(rest);
   else if (isRecord(part) && rest % 3 > 0) change(part, rest, value);
-  // What an edit before has put there may take no other value.
+  // An earlier edit may have put a value there that accepts no assignment.
   else Reflect.set(object, name, value);
 }
 

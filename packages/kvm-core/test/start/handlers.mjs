@@ -33,7 +33,7 @@ export function io({ io }, { vm, vcpu, post, data, stopping, end, stop }) {
     case 0x15:
       return process.exit(7);
     case 0x16:
-      // In a time of its own, while the guest goes on.
+      // Handled asynchronously, while the guest continues.
       setTimeout(() => vm.createVcpu(vcpu.id), 5);
       return new Promise((resolve) => setTimeout(resolve, 20));
     case 0x17:

@@ -1,6 +1,9 @@
 import { Kvm } from '../../dist/index.js';
 
-/** Starts a vCPU whose Worker or handler fails, and awaits nothing. Arguments: the backend, and `caught` to print the error of `done`. */
+/**
+ * Starts a vCPU whose Worker or handler fails, and awaits nothing. Arguments: the backend, and `caught` to print the
+ * error of `done`.
+ */
 
 const [, , backend, how] = process.argv;
 const kvm = Kvm.open({ backend });

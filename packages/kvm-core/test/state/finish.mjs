@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Goes on with a saved guest in a process that knows nothing of it, until it comes to its end, and prints the words at 0x2000.
+ * Restores a saved guest in a fresh process, runs it to its end, and prints the words at 0x2000.
  *
  * Arguments: the package's entry for this architecture, the backend, the file of the state.
  */
@@ -15,6 +15,6 @@ let exit;
 do exit = vcpus[0].run();
 while (exit.reason === ExitReason.Intr);
 if (exit.reason !== ExitReason.Hlt && exit.reason !== ExitReason.SystemEvent) {
-  throw new Error(`the guest left for ${exit.reason}`);
+  throw new Error(`unexpected exit ${exit.reason}`);
 }
 process.stdout.write(JSON.stringify([...new Uint32Array(memories[0].read(0x2000, 8).buffer)]));

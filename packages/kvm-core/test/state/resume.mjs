@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ExitReason, Kvm, SavedState } from '../../dist/index.js';
 
 /**
- * Goes on with a saved guest in a process that knows nothing of it, and prints what it writes to its ports until it halts.
+ * Restores a saved guest in a fresh process, and prints what it writes to its ports until it halts.
  *
  * Arguments: the backend, the file of the state.
  */
@@ -15,7 +15,7 @@ const written = [];
 for (;;) {
   const exit = vcpus[0].run();
   if (exit.reason === ExitReason.Hlt) break;
-  if (exit.reason !== ExitReason.Io) throw new Error(`the guest left for ${exit.reason}`);
+  if (exit.reason !== ExitReason.Io) throw new Error(`unexpected exit ${exit.reason}`);
   written.push(exit.io.value);
 }
 process.stdout.write(JSON.stringify(written));
