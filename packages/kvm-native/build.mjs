@@ -38,7 +38,9 @@ const tools = isCross
   : { make: 'make', python3: 'python3', 'g++': process.env.CXX ?? 'g++' };
 const missing = Object.keys(tools).filter((name) => !runs(tools[name]));
 if (missing.length > 0) {
-  process.stdout.write(`@kvm/native: no ${missing.join(', ')}: the native backend is not built, koffi is used instead\n`);
+  process.stdout.write(
+    `@kvm/native: no ${missing.join(', ')}: the native backend is not built, koffi is used instead\n`,
+  );
   process.exit(0);
 }
 

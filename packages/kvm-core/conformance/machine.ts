@@ -82,7 +82,8 @@ export function runTo<R extends Exit['reason']>(vcpu: Vcpu, reason: R): Extract<
   const isInterrupt = reason === ExitReason.Intr;
   const exit = isInterrupt ? runFor(vcpu, patience) : exitOf(vcpu, performance.now() + patience);
   if (exit.reason !== reason) {
-    throw new Error(`unexpected exit ${exitReasonName(exit.reason)}, expected ${exitReasonName(reason)}: ${JSON.stringify(exit)}`);
+    const [actual, expected] = [exit.reason, reason].map(exitReasonName);
+    throw new Error(`unexpected exit ${actual}, expected ${expected}: ${JSON.stringify(exit)}`);
   }
   return exit as Extract<Exit, { readonly reason: R }>;
 }

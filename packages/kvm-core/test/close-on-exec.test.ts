@@ -49,7 +49,9 @@ onEachBackend('the descriptors of this package', (backend) => {
     expect(mine.length).toBe(count);
     expect(mine.filter(([, isInherited]) => isInherited)).toEqual([]);
     const child = `const fs = require('node:fs');
-      const seen = fs.readdirSync('/proc/self/fd').map((fd) => { try { return fs.readlinkSync('/proc/self/fd/' + fd); } catch { return ''; } });
+      const seen = fs.readdirSync('/proc/self/fd').map((fd) => {
+        try { return fs.readlinkSync('/proc/self/fd/' + fd); } catch { return ''; }
+      });
       console.log(seen.filter((each) => /kvm|guest_memfd/.test(each)).join());`;
     expect(execFileSync(process.execPath, ['-e', child], { encoding: 'utf8' }).trim()).toBe('');
   });

@@ -7,7 +7,8 @@ import { builtCore, guestStarter, machineImage, onEveryMachine } from './machine
  * ever.
  */
 const worker = (backend: string, code: Uint8Array, deadline: string): string => `
-  Promise.all([import(${JSON.stringify(builtCore)}), import(${JSON.stringify(guestStarter)})]).then(([core, { startGuest }]) => {
+  const modules = [${JSON.stringify(builtCore)}, ${JSON.stringify(guestStarter)}];
+  Promise.all(modules.map((module) => import(module))).then(([core, { startGuest }]) => {
     const { vcpu } = startGuest(core, ${JSON.stringify(backend)}, Uint8Array.of(${[...code]}));
     require('node:worker_threads').parentPort.postMessage('runs');
     for (;;) vcpu.run(${deadline});

@@ -68,7 +68,8 @@ Napi::Value Address(const Napi::CallbackInfo& info) {
 
 Napi::Value Map(const Napi::CallbackInfo& info) {
   const off_t offset = static_cast<off_t>(info[2].As<Napi::Number>().Int64Value());
-  return Number(info, AddressOrErrno(mmap(nullptr, Size(info[1]), PROT_READ | PROT_WRITE, MAP_SHARED, Int(info[0]), offset)));
+  void* address = mmap(nullptr, Size(info[1]), PROT_READ | PROT_WRITE, MAP_SHARED, Int(info[0]), offset);
+  return Number(info, AddressOrErrno(address));
 }
 
 Napi::Value Blank(const Napi::CallbackInfo& info) {

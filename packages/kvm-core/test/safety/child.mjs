@@ -27,7 +27,10 @@ const kicker = new Worker(
    import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then(({ kick }) => {
      const handles = [];
      parentPort.on('message', (handle) => handles.push(handle));
-     setInterval(() => { while (handles.length > 100) handles.shift(); for (const handle of handles) kick(handle); }, 2);
+     setInterval(() => {
+       while (handles.length > 100) handles.shift();
+       for (const handle of handles) kick(handle);
+     }, 2);
      parentPort.postMessage('ready');
    });`,
   { eval: true },
@@ -216,7 +219,8 @@ function raw({ on, ioctl, number, bytes }, pool) {
           ? [argument.size === 8 ? new BigUint64Array([BigInt(number >>> 0)]) : new Uint32Array([number])]
           : [filledOrGone(argument.type, bytes)];
   const result = attempt(`${object.kind}.ioctl(${table.name}`, args, () => object.ioctl(table, ...args));
-  if (result !== undefined && table.gives === 'fd') throw new Error(`${table.name} created a descriptor without an owner`);
+  if (result !== undefined && table.gives === 'fd')
+    throw new Error(`${table.name} created a descriptor without an owner`);
 }
 
 function method({ on, call, args }, pool) {
