@@ -33,7 +33,9 @@ onEachBackend('A program in one bundle with the package', (backend) => {
     expect(run()).toEqual({
       name: 'KvmError',
       code: 'ERR_KVM_HANDLER',
-      hint: 'in a bundle, vm.start needs the option workerUrl: the URL of an entry of the bundle that imports @kvm/core/worker',
+      hint:
+        'in a bundle, vm.start needs the option workerUrl: ' +
+        'the URL of an entry of the bundle that imports @kvm/core/worker',
     });
   });
 
