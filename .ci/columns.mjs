@@ -29,7 +29,7 @@ function longLines(file, text) {
   let isOutput = false;
   return text.split('\n').flatMap((line, index) => {
     if (file.endsWith('.md') && /^\s*```/.test(line)) isOutput = /```(console|text)$/.test(line);
-    const isTable = /^\s*\|.*\|"?$/.test(line);
+    const isTable = /^\s*"?\|.*\|"?$/.test(line);
     const isOneWord = /^\s*([-*#>]+ |\/\/ |\d+\. )*\S+$/.test(line);
     return line.length <= limit || isOutput || isTable || isOneWord ? [] : [index + 1];
   });

@@ -22,14 +22,21 @@ function hasLimit(contender: string): contender is keyof Case['limits'] {
  */
 export function table(rows: readonly Row[]): string {
   const others = [...new Set(rows.flatMap(({ results }) => results.slice(1).map(({ contender }) => contender)))];
-  const head = ['what', 'C', ...others.flatMap((name) => [name, 'p10 – p90', 'ns over C', ...(hasLimit(name) ? ['limit'] : [])])];
+  const head = [
+    'what',
+    'C',
+    ...others.flatMap((name) => [name, 'p10 – p90', 'ns over C', ...(hasLimit(name) ? ['limit'] : [])]),
+  ];
   const lines = rows.map(({ measured, results }) => [
     measured.title,
     duration(results[0]?.nanoseconds ?? Number.NaN),
     ...others.flatMap((name) => {
       const result = results.find(({ contender }) => contender === name);
       const limit = limitOf(measured, name);
-      const cells = result === undefined ? ['', '', ''] : [ratio(result.ratio.median), spread(result), result.overBaseline.toFixed(0)];
+      const cells =
+        result === undefined
+          ? ['', '', '']
+          : [ratio(result.ratio.median), spread(result), result.overBaseline.toFixed(0)];
       return hasLimit(name) ? [...cells, limit === undefined ? '' : verdict(result, limit)] : cells;
     }),
   ]);
