@@ -4,14 +4,17 @@ import type { Struct, StructType } from '../struct/struct.js';
 import { type Abis, type ArchName, machines } from './list.js';
 
 /**
- * What stands between the code that serves every architecture and the ABI of the one at work. Generic code takes types from
- * x86's ABI, whose generic part all share, and values from the architecture it was given: so a process loads the ABI of one.
+ * The interface between generic code and the ABI of one architecture. Generic code takes types from x86's ABI, whose
+ * generic part all architectures share, and values from the architecture it was given. So a process loads only one ABI.
  */
 
-/** The names that a group has on every architecture: of a union, TypeScript keeps the keys that all members have. */
+/** The names that a group has on every architecture: `keyof` a union keeps the keys that all its members have. */
 type Shared<N extends 'Cap'> = keyof Abis[ArchName][N];
 
-/** What the generic code uses of the generated ABI. Where an architecture lacks one of these, its `architecture()` does not compile. */
+/**
+ * The parts of the generated ABI that generic code uses. If an architecture lacks one, its call of `architecture()`
+ * does not compile.
+ */
 type GenericName =
   | 'CreateDeviceFlag'
   | 'DeviceType'
@@ -89,13 +92,13 @@ type GenericName =
   | 'StatsType'
   | 'StatsUnit';
 
-/** The same ioctl may have another number elsewhere: powerpc and mips encode directions in their own way. */
+/** An ioctl's number depends on the architecture: powerpc and mips encode directions differently. */
 type Generic<T> = T extends Ioctl ? Ioctl<T['fd'][number], T['argument']> : T extends number ? number : T;
 
 /** The members of `struct kvm_run` that mean the same everywhere. */
 export type RunHead = Struct & Pick<x86.KvmRun, 'immediateExit' | 'exitReason' | 'mmio' | 'padding'>;
 
-/** The ABI of an architecture, as generic code knows it. */
+/** The ABI of an architecture, as generic code sees it. */
 export type Abi = { readonly [N in GenericName]: Generic<(typeof x86)[N]> } & {
   readonly Cap: Pick<(typeof x86)['Cap'], Shared<'Cap'>>;
   readonly capNames: Readonly<Record<number, string>>;
@@ -109,33 +112,33 @@ interface RunType extends StructType<RunHead> {
   from(init: { immediateExit: number }): RunHead;
 }
 
-/** What refusals of ioctls mean: hints by ioctl and errno. */
+/** Hints that explain why an ioctl failed, by ioctl and errno. */
 export type IoctlHints = Readonly<Record<string, Readonly<Record<number, string>>>>;
 
 /** One architecture. */
 export interface Architecture<A extends Abi = Abi> {
-  /** The kernel's name for it: "x86", "arm64". */
+  /** The kernel's name: "x86", "arm64". */
   readonly name: ArchName;
   /** `process.arch` on such a machine: "x64", "arm64". */
   readonly machine: string;
   readonly abi: A;
-  /** The entries of its table of ioctls: only what the generator made can be called. */
+  /** The entries of the generated ioctl table. Only these can be called. */
   readonly ioctls: ReadonlySet<unknown>;
-  /** The request of KVM_CHECK_EXTENSION, for a call that comes often: a look-up in a large module takes as long as the call. */
+  /** The request of KVM_CHECK_EXTENSION. A look-up in the large ABI module would take as long as the call. */
   readonly checkExtension: number;
   /** FIOCLEX, the ioctl of any file that sets close-on-exec. */
   readonly fioclex: number;
-  /** Hints for refusals that only this architecture has. */
+  /** Hints for errors that only this architecture has. */
   readonly hints: IoctlHints;
 }
 
-/** What differs from most architectures. */
+/** The values in which an architecture differs from most. */
 interface Differences {
   readonly fioclex?: number;
   readonly hints?: IoctlHints;
 }
 
-/** @param differences FIOCLEX is 0x5451 but on architectures with ioctl numbers of their own. */
+/** @param differences FIOCLEX is 0x5451 except on architectures with their own ioctl numbers. */
 export function architecture<A extends Abi>(
   name: ArchName,
   abi: A,
@@ -146,12 +149,12 @@ export function architecture<A extends Abi>(
   return { name, machine: machines[name], abi, ioctls, checkExtension, fioclex, hints };
 }
 
-/** Of all that an ABI has, only the entries of the table have a request. */
+/** Only the entries of the ioctl table have a request. */
 function isIoctl(part: unknown): part is Ioctl {
   return typeof part === 'object' && part !== null && 'request' in part;
 }
 
-/** Frozen to the last part, so that what is known of an ioctl is what it says. */
+/** Freezes an entry deeply, so that a program cannot change its request or argument. */
 function frozen(ioctl: Ioctl): Ioctl {
   for (const part of Object.values(ioctl)) Object.freeze(part);
   return Object.freeze(ioctl);

@@ -4,7 +4,7 @@ import { entryFor, machines } from './list.js';
 
 const names = Object.keys(machines).sort();
 
-test('every architecture of the list has its folders, and no other has', () => {
+test('every listed architecture has its folders, and no other folder exists', () => {
   const folders = (path: string): string[] => {
     const entries = readdirSync(new URL(path, import.meta.url), { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -17,7 +17,7 @@ test('every architecture of the list has its folders, and no other has', () => {
   expect(folders('../abi/').sort()).toEqual(names);
 });
 
-test('every architecture of the list has its entries in package.json', () => {
+test('every listed architecture has its entries in package.json', () => {
   const { exports } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const expected = names.flatMap((name) => [`./${name}`, `./abi/${name}`]);
   expect(Object.keys(exports).sort()).toEqual([...expected, '.', './abi', './struct', './worker'].sort());
@@ -25,6 +25,6 @@ test('every architecture of the list has its entries in package.json', () => {
   expect(exports['./abi/x86']).toEqual(exports['./abi']);
 });
 
-test('a machine is told which entry is its own', () => {
+test('entryFor returns the package entry of a machine', () => {
   expect([entryFor('x64'), entryFor('riscv64'), entryFor('ia32')]).toEqual(['@kvm/core', '@kvm/core/riscv', undefined]);
 });

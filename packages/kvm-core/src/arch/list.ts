@@ -1,6 +1,6 @@
 /**
- * The architectures with a KVM: their ABIs by the kernel's names. `machines`, the loaders of `threads/worker.ts` and, by a test, the
- * `exports` of package.json follow this list.
+ * The architectures with a KVM: their ABIs by the kernel's names. `machines` and the loaders of `threads/worker.ts`
+ * follow this list. A test checks that the `exports` of package.json do too.
  */
 export interface Abis {
   readonly x86: typeof import('../abi/x86/index.js');
@@ -25,7 +25,7 @@ export const machines: Readonly<Record<ArchName, string>> = {
   loongarch: 'loong64',
 };
 
-/** What a program on such a machine imports; undefined where there is no KVM for it. */
+/** The package entry for a `process.arch`; undefined for a machine without KVM. */
 export function entryFor(machine: string): string | undefined {
   const name = Object.keys(machines).find((each) => machines[each as ArchName] === machine);
   return name && (name === 'x86' ? '@kvm/core' : `@kvm/core/${name}`);

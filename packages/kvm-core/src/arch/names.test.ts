@@ -22,7 +22,7 @@ test('every exit reason has a name', () => {
   expect(exitReasonName('toString' as never)).toBe('KVM_EXIT_(toString)');
 });
 
-test('the flags have the numbers of the seed', () => {
+test('the flags have the numbers of the Go package', () => {
   expect(MemoryFlag).toMatchObject({ LogDirtyPages: 1, Readonly: 2 });
   expect(CpuidFlag).toMatchObject({ SignificantIndex: 1, StatefulFunc: 2, StateReadNext: 4 });
   expect(PitFlag).toMatchObject({ SpeakerDummy: 1 });

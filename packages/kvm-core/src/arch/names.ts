@@ -1,11 +1,11 @@
 /**
- * From the numbers of capabilities and exit reasons to the kernel's names and back. A number without a name, from a newer
- * kernel, is shown as such: "KVM_CAP_(9999)".
+ * Translates the numbers of capabilities and exit reasons to the kernel's names and back. An unknown number, as from a
+ * newer kernel, is shown as "KVM_CAP_(9999)".
  */
 export interface Names<C extends number> {
   /** "KVM_CAP_IRQCHIP" for 0. */
   capName(cap: number): string;
-  /** The capability of a name, the kernel's or the friendly one: 0 for "KVM_CAP_IRQCHIP" and for "IrqChip". */
+  /** The capability with a name, the kernel's or the friendly one: 0 for "KVM_CAP_IRQCHIP" and "IrqChip". */
   capByName(name: string): C | undefined;
   /** Every capability the headers name, by number. */
   allCaps(): C[];
@@ -13,7 +13,7 @@ export interface Names<C extends number> {
   exitReasonName(reason: number): string;
 }
 
-/** The part of an architecture's ABI that names things. */
+/** The part of an architecture's ABI that has the names. */
 interface NamedAbi<C extends number> {
   readonly Cap: Readonly<Record<string, C>>;
   readonly capNames: Readonly<Record<number, string>>;
@@ -33,7 +33,7 @@ export function namesOf<C extends number>({ Cap, capNames, exitReasonNames }: Na
   };
 }
 
-/** The kernel's name of a capability, by the table of an architecture. */
+/** The kernel's name of a capability, from the table of an architecture. */
 export function nameOfCap(capNames: Readonly<Record<number, string>>, cap: number): string {
   return nameOf(capNames, cap) ?? `KVM_CAP_(${cap})`;
 }
@@ -47,7 +47,7 @@ export function bothNames(
   return friendly === undefined ? name : `${name}, Cap.${friendly}`;
 }
 
-/** The kernel's name of an exit reason, by the table of an architecture. */
+/** The kernel's name of an exit reason, from the table of an architecture. */
 export function exitReasonNameOf(exitReasonNames: Readonly<Record<number, string>>, reason: number): string {
   return nameOf(exitReasonNames, reason) ?? `KVM_EXIT_(${reason})`;
 }

@@ -16,10 +16,10 @@ export type Below<N extends number, Found extends number[] = []> = Found['length
   ? Found[number]
   : Below<N, [...Found, Found['length']]>;
 
-/** The vector registers, of 16 bytes each; with SVE their ids are other ones: `KVM_REG_ARM64_SVE_ZREG`. */
+/** The vector registers, of 16 bytes each. A vCPU with SVE has other ids for them: `KVM_REG_ARM64_SVE_ZREG`. */
 export type VectorRegName = `v${Below<32>}`;
 
-/** The core registers of 8 bytes, and of 4: `fpsr` and `fpcr`. */
+/** The core registers of 8 bytes, and those of 4 bytes: `fpsr` and `fpcr`. */
 export type ScalarRegName =
   | `x${Below<31>}`
   | 'sp'
@@ -35,7 +35,7 @@ export type ScalarRegName =
   | 'fpsr'
   | 'fpcr';
 
-/** The core registers of arm64: the members of `struct kvm_regs`. `sp` is that of EL0. */
+/** The core registers of arm64: the members of `struct kvm_regs`. `sp` is the stack pointer of EL0. */
 export type CoreRegName = ScalarRegName | VectorRegName;
 
 /** The unit of a core register's number: it is `offsetof(struct kvm_regs, …) / sizeof(__u32)`. */
@@ -45,7 +45,7 @@ const sizes: Readonly<Record<number, RegSize>> = { 4: RegSize.U32, 8: RegSize.U6
 
 const places = placesOf(KvmRegs);
 
-/** The id of a part of a field that has several, all of one size. */
+/** The id of one part of a field that consists of several parts of one size. */
 function partId(field: string, part = 0, parts = 1): bigint {
   const { offset, size } = places.get(field) as Place;
   const each = size / parts;
@@ -63,7 +63,7 @@ function spsr(bank: number): bigint {
 
 const { regs, fpRegs } = new KvmRegs();
 
-/** The ids of the core registers, for `getOneReg` and `setOneReg`; `getCoreReg` and `setCoreReg` take their names. */
+/** The ids of the core registers, for `getOneReg` and `setOneReg`. `getCoreReg` and `setCoreReg` take the names. */
 export const CoreReg: Readonly<Record<CoreRegName, bigint>> = Object.freeze(
   Object.fromEntries([
     ...numbered('x', 'regs.regs', regs.regs.length),

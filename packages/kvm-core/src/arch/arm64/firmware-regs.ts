@@ -22,7 +22,10 @@ import {
 } from '../../abi/arm64/index.js';
 import { integer } from '../../struct/check.js';
 
-/** What the firmware that KVM plays to a guest offers it: the ids of pseudo-registers. The bitmaps count before the first run only. */
+/**
+ * The ids of the pseudo-registers that describe the firmware which KVM emulates for a guest. The bitmaps can be set
+ * only before the first run.
+ */
 export const FirmwareReg = Object.freeze({
   psciVersion: KVM_REG_ARM_PSCI_VERSION,
   smcccArchWorkaround1: KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1,
@@ -35,8 +38,8 @@ export const FirmwareReg = Object.freeze({
 });
 
 /**
- * The ids of the generic timers' registers. Those of CNTV_CVAL_EL0 and CNTVCT_EL0 are not what `ARM64_SYS_REG` makes of their
- * encodings: the kernel has them the other way round, for ever.
+ * The ids of the registers of the generic timers. `ARM64_SYS_REG` does not give the right ids of CNTV_CVAL_EL0 and
+ * CNTVCT_EL0: they are swapped in the kernel's ABI.
  */
 export const TimerReg = Object.freeze({
   CNTV_CTL_EL0: KVM_REG_ARM_TIMER_CTL,
@@ -47,7 +50,7 @@ export const TimerReg = Object.freeze({
   CNTPCT_EL0: KVM_REG_ARM_PTIMER_CNT,
 });
 
-/** The id of CCSIDR_EL1 as it reads for one selection of CSSELR_EL1: the shape of a cache, of 4 bytes. */
+/** The id of CCSIDR_EL1 for one value of CSSELR_EL1: the geometry of the selected cache, of 4 bytes. */
 export function ccsidrReg(selection: number): bigint {
   const value = integer(selection, 0, KVM_REG_ARM_DEMUX_VAL_MASK, 'a selection of a cache');
   const which = KVM_REG_ARM_DEMUX + KVM_REG_ARM_DEMUX_ID_CCSIDR * 2 ** KVM_REG_ARM_DEMUX_ID_SHIFT;

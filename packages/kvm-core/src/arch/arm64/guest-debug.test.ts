@@ -13,7 +13,7 @@ const loop = 0x1400_0000;
 /** The class of an exception, in the upper bits of its syndrome. */
 const ExceptionClass = { Breakpoint: 0x30, SoftwareStep: 0x32, Watchpoint: 0x34, Brk: 0x3c };
 
-/** Runs to the next stop for the debugger: why, and where. */
+/** Runs to the next stop for the debugger. Returns why and where it stopped. */
 function stop(vcpu: Vcpu): { why: number; pc: bigint; far: bigint } {
   const exit = exitOf(vcpu);
   if (exit.reason !== ExitReason.Debug) throw new Error(`exit reason ${exit.reason}`);
@@ -21,7 +21,7 @@ function stop(vcpu: Vcpu): { why: number; pc: bigint; far: bigint } {
   return { why: hsr >>> 26, pc: vcpu.getCoreReg('pc'), far };
 }
 
-onArm64('a debugger of arm64', (backend) => {
+onArm64('an arm64 guest under a debugger', (backend) => {
   test('stops after each instruction', () => {
     using guest = arm64Guest(backend, [nop, nop, nop, loop]);
     guest.vcpu.setGuestDebug({ singleStep: true });
@@ -30,7 +30,7 @@ onArm64('a debugger of arm64', (backend) => {
     }
   });
 
-  test('stops at BRK, until it no longer asks to', () => {
+  test('stops at BRK until that is turned off', () => {
     using guest = arm64Guest(backend, [nop, brk, loop]);
     guest.vcpu.setGuestDebug({ softwareBreakpoints: true });
     expect(stop(guest.vcpu)).toMatchObject({ why: ExceptionClass.Brk, pc: entry + 4n });
@@ -40,14 +40,14 @@ onArm64('a debugger of arm64', (backend) => {
     expect(guest.vcpu.run().reason).toBe(ExitReason.Intr);
   });
 
-  test('stops before the instruction that a breakpoint is on', (context) => {
+  test('stops before an instruction with a breakpoint', (context) => {
     using guest = arm64Guest(backend, [nop, nop, nop, loop]);
     if (guest.kvm.checkExtension(Cap.GuestDebugHwBps) === 0) context.skip('the host lacks KVM_CAP_GUEST_DEBUG_HW_BPS');
     guest.vcpu.setGuestDebug({ breakpoints: [{ address: entry + 8n }] });
     expect(stop(guest.vcpu)).toMatchObject({ why: ExceptionClass.Breakpoint, pc: entry + 8n });
   });
 
-  test('stops before the write that a watchpoint is on, and says where to', (context) => {
+  test('stops before a write to a watchpoint, and reports the address', (context) => {
     using guest = arm64Guest(backend, [nop, store, loop]);
     if (guest.kvm.checkExtension(Cap.GuestDebugHwWps) === 0) context.skip('the host lacks KVM_CAP_GUEST_DEBUG_HW_WPS');
     guest.vcpu.setCoreReg('x1', 0x2000n);

@@ -4,27 +4,27 @@ import { list, oneOf, u64 } from '../../struct/check.js';
 import { optionsOf } from '../../struct/options.js';
 import type { StructInit } from '../../struct/struct.js';
 
-/** A place whose use stops the guest: a breakpoint or watchpoint register. */
+/** A hardware breakpoint or watchpoint. */
 export interface HardwareBreakpoint {
-  /** A virtual address of the guest: of an instruction, or a multiple of `length`. */
+  /** A virtual address of the guest: that of an instruction, or a multiple of `length`. */
   address: bigint;
-  /** What stops it, each time before it happens: the execution of the instruction there, a read, a write, either; execution. */
+  /** The access that stops the guest, before it happens; 'access' is a read or a write; default 'execute'. */
   on?: 'execute' | 'read' | 'write' | 'access';
-  /** How many bytes are watched, for all but execution; 1. */
+  /** The number of bytes to watch, except for 'execute'; default 1. */
   length?: 1 | 2 | 4 | 8;
 }
 
-/** What `vcpu.setGuestDebug` takes. */
+/** The options of `vcpu.setGuestDebug`. */
 export interface GuestDebugOptions {
   /** Stop after each instruction. */
   singleStep?: boolean;
-  /** Stop at these: as many of each kind as Cap.GuestDebugHwBps and Cap.GuestDebugHwWps tell. */
+  /** Stop at these. Cap.GuestDebugHwBps and Cap.GuestDebugHwWps are the limits of breakpoints and watchpoints. */
   breakpoints?: readonly HardwareBreakpoint[];
-  /** Stop at BRK instead of letting the guest have it: the debugger has written the instruction over others. */
+  /** Stop at BRK, which the debugger has written over instructions, instead of raising an exception in the guest. */
   softwareBreakpoints?: boolean;
 }
 
-/** What a control register says of loads and stores; a breakpoint's says nothing. */
+/** The load/store field of a watchpoint's control register. A breakpoint's has none. */
 const conditions = { execute: 0b00n, read: 0b01n, write: 0b10n, access: 0b11n } as const;
 const lengths: Readonly<Record<number, number>> = { 1: 1, 2: 2, 4: 4, 8: 8 };
 
@@ -69,11 +69,11 @@ interface Registers {
 
 function registers(breakpoint: HardwareBreakpoint, i: number): Registers {
   const { address, on = 'execute', length = 1 } = optionsOf(breakpoint, `breakpoint ${i}`, ['address', 'on', 'length']);
-  const condition = oneOf(conditions, on, `what stops at breakpoint ${i}`);
+  const condition = oneOf(conditions, on, `the kind of access of breakpoint ${i}`);
   const bytes = oneOf(lengths, length, `the length of breakpoint ${i}`);
   const executes = on === 'execute';
   if (executes && bytes !== 1) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'a breakpoint on execution has no length');
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'a breakpoint on execution takes no length');
   }
   const unit = executes ? 4n : BigInt(bytes);
   if (u64(address, `the address of breakpoint ${i}`) % unit !== 0n) {
@@ -90,7 +90,10 @@ function registers(breakpoint: HardwareBreakpoint, i: number): Registers {
 
 function controls(some: readonly Registers[], what: string): bigint[] {
   if (some.length > KVM_ARM_MAX_DBG_REGS) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `there are at most ${KVM_ARM_MAX_DBG_REGS} ${what}, not ${some.length}`);
+    throw new KvmError(
+      'ERR_KVM_OUT_OF_RANGE',
+      `at most ${KVM_ARM_MAX_DBG_REGS} ${what} are possible, not ${some.length}`,
+    );
   }
   return some.map(({ control }) => control);
 }

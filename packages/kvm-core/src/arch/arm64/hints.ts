@@ -7,7 +7,7 @@ const uninitialised = 'the vCPU must be initialised first: vcpu.init()';
 const unfinalised = 'SVE must be finalised first: vcpu.finalize(VcpuFeature.Sve)';
 const notReady = { [ENOEXEC]: uninitialised, [EPERM]: unfinalised };
 
-/** What a refusal means on arm64. */
+/** Hints for errors that only arm64 has. */
 export const hints: IoctlHints = {
   KVM_GET_ONE_REG: notReady,
   KVM_SET_ONE_REG: notReady,
@@ -15,13 +15,13 @@ export const hints: IoctlHints = {
   KVM_RUN: {
     ...notReady,
     [ENOSYS]:
-      'the guest accessed an address without memory by an instruction that the processor does not describe: ' +
-      'vm.enableCap(Cap.ArmNisvToUser) makes such an access an exit',
+      'the guest accessed an address without memory, with an instruction that the syndrome does not describe: ' +
+      'vm.enableCap(Cap.ArmNisvToUser) turns such an access into an exit',
   },
   KVM_ARM_VCPU_INIT: {
     [EINVAL]:
-      'target must be what vm.preferredTarget() returns, each feature needs its capability, and a vCPU that was ' +
-      'initialised before takes the same features only',
+      'target must be that of vm.preferredTarget(), each feature needs its capability, and a vCPU that was ' +
+      'initialised before takes only the same features',
     [ENOENT]: 'this host has no such target or feature',
   },
   KVM_ARM_SET_DEVICE_ADDR: {

@@ -11,15 +11,20 @@ import { integer } from '../../struct/check.js';
 
 /** An interrupt of arm64. */
 export interface ArmIrq {
-  /** `ArmIrqType.Spi` for one that all vCPUs share, `Ppi` for a vCPU's own, `Cpu` for the pins where no GIC is in the kernel. */
+  /**
+   * `ArmIrqType.Spi`: shared by all vCPUs. `Ppi`: private to a vCPU. `Cpu`: a pin of a vCPU, without a GIC in the
+   * kernel.
+   */
   type: ArmIrqType;
-  /** The GIC's number of it: from 32 for an SPI, 16 to 31 for a PPI; of a pin `KVM_ARM_IRQ_CPU_IRQ` or `KVM_ARM_IRQ_CPU_FIQ`. */
+  /**
+   * The GIC's number: from 32 for an SPI, 16 to 31 for a PPI; `KVM_ARM_IRQ_CPU_IRQ` or `KVM_ARM_IRQ_CPU_FIQ` for a pin.
+   */
   number: number;
-  /** The index of the vCPU it is for, where it is one's own; 0. From 256 on Cap.ArmIrqLineLayout2. */
+  /** The index of the vCPU, for a `Ppi` or `Cpu` interrupt; default 0. 256 and above need Cap.ArmIrqLineLayout2. */
   vcpu?: number;
 }
 
-/** The number by which KVM_IRQ_LINE knows an interrupt of arm64, api.rst 4.25: what `vm.irqLine` takes as its line. */
+/** Encodes an arm64 interrupt as the line number for `vm.irqLine`. KVM_IRQ_LINE, api.rst 4.25. */
 export function irqNumber({ type, number, vcpu = 0 }: ArmIrq): number {
   const low = KVM_ARM_IRQ_VCPU_MASK + 1;
   integer(type, ArmIrqType.Cpu, ArmIrqType.Ppi, 'the type of an interrupt');

@@ -2,11 +2,11 @@ import { KVM_VM_TYPE_ARM_IPA_SIZE, KVM_VM_TYPE_ARM_PROTECTED } from '../../abi/a
 import { boolean, integer } from '../../struct/check.js';
 import { optionsOf } from '../../struct/options.js';
 
-/** What a VM of arm64 may be besides the usual. */
+/** The properties of an arm64 VM that its machine type selects. */
 export interface MachineType {
-  /** The bits of a guest-physical address, from 32 to what Cap.ArmVmIpaSize tells; 40. */
+  /** The bits of a guest-physical address, from 32 to the value of Cap.ArmVmIpaSize; default 40. */
   ipaSize?: number;
-  /** Whether the host cannot see the guest's memory: pKVM, with `kvm-arm.mode=protected`. */
+  /** Hides the guest's memory from the host: pKVM, with `kvm-arm.mode=protected`; default false. */
   protected?: boolean;
 }
 

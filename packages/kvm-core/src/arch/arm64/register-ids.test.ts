@@ -23,7 +23,7 @@ import { machineType } from './machine-type.js';
 import { SysReg } from './sys-regs.js';
 
 describe('the ids of arm64', () => {
-  test('of core registers are those of the table in the kernel s API document', () => {
+  test('of core registers match the table in the API documentation of the kernel', () => {
     expect(CoreReg).toMatchObject({
       x0: 0x6030_0000_0010_0000n,
       x1: 0x6030_0000_0010_0002n,
@@ -43,7 +43,7 @@ describe('the ids of arm64', () => {
     });
   });
 
-  test('of core registers cover all of struct kvm_regs that is used, and nothing twice', () => {
+  test('of core registers cover all used parts of struct kvm_regs, without overlap', () => {
     const words = Object.values(CoreReg).flatMap((id) =>
       Array.from({ length: KVM_REG_SIZE(id) / 4 }, (_, i) => Number(id & 0xffffn) + i),
     );
@@ -52,7 +52,7 @@ describe('the ids of arm64', () => {
     expect(words).toHaveLength(KvmRegs.size / 4 - padding);
   });
 
-  test('say how long a register is', () => {
+  test('contain the length of a register', () => {
     expect([CoreReg.pc, CoreReg.v0, CoreReg.fpcr, SysReg.SCTLR_EL1].map(KVM_REG_SIZE)).toEqual([8, 16, 4, 8]);
     expect(KVM_REG_SIZE(KVM_REG_ARM64_SVE_ZREG(0, 0))).toBe(256);
     expect(KVM_REG_SIZE(FirmwareReg.psciVersion)).toBe(8);
@@ -60,7 +60,7 @@ describe('the ids of arm64', () => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => ccsidrReg(256));
   });
 
-  test('of system registers are all different, and of two timers exchanged', () => {
+  test('of system registers are all different, and those of two timer registers are swapped', () => {
     const ids = Object.values(SysReg);
     expect(new Set(ids).size).toBe(ids.length);
     expect(TimerReg.CNTVCT_EL0).toBe(ARM64_SYS_REG(3, 3, 14, 3, 2));
@@ -68,7 +68,7 @@ describe('the ids of arm64', () => {
   });
 });
 
-/** What the assembler makes of `mrs x0, NAME` for each name it knows in one version of the architecture. */
+/** Assembles `mrs x0, NAME` for each name that one version of the architecture has. Returns the ids. */
 function encodings(names: readonly string[], march: string): Map<string, bigint> {
   const folder = mkdtempSync(join(tmpdir(), 'sys-regs-'));
   const assemble = (some: readonly string[]) => {
@@ -86,7 +86,7 @@ function encodings(names: readonly string[], march: string): Map<string, bigint>
   expect(assemble(known).status).toBe(0);
   const object = readFileSync(join(folder, 'a.o'));
   rmSync(folder, { recursive: true });
-  // The first instruction begins the code, which ELF's header, 64 bytes, comes before.
+  // The code follows the ELF header of 64 bytes.
   const code = new DataView(object.buffer, object.byteOffset + 64);
   return new Map(
     known.map((name, i) => {
@@ -97,11 +97,11 @@ function encodings(names: readonly string[], march: string): Map<string, bigint>
   );
 }
 
-/** It may be there for the processor of another machine, whose files this one sees. */
+/** The file may exist but not run, if it was installed for another architecture and is shared with this machine. */
 const works = spawnSync('clang-19', ['--version']).status === 0;
 const noClang = works ? undefined : 'clang-19 does not run here: apt-get install clang-19';
 describeUnless(noClang, 'the ids of system registers', () => {
-  test('are what an assembler makes of their names', () => {
+  test('are those that an assembler gives their names', () => {
     const names = Object.keys(SysReg);
     const found = new Map(
       ['armv8.5-a+memtag+sve', 'armv9.4-a+sme2+the+rcpc3', 'armv9.5-a+fp8+sme2'].flatMap((march) => [
@@ -139,13 +139,13 @@ describe('the argument of KVM_SET_GUEST_DEBUG on arm64', () => {
     ]);
   });
 
-  test('is nothing at all without options', () => {
+  test('is all zeros without options', () => {
     expect(KvmGuestDebug.from(guestDebug({})).bytes.every((byte) => byte === 0)).toBe(true);
     expect(guestDebug({ singleStep: true }).control).toBe(3);
     expect(guestDebug({ softwareBreakpoints: true }).control).toBe(0x10001);
   });
 
-  test('takes no breakpoint that the processor has not', () => {
+  test('refuses breakpoints that the processor does not support', () => {
     const wrong = (value: unknown): never => value as never;
     for (const breakpoint of [
       { address: 0x1002n },
@@ -163,7 +163,7 @@ describe('the argument of KVM_SET_GUEST_DEBUG on arm64', () => {
   });
 });
 
-test('an interrupt of arm64 has its type, its vCPU and its number in one', () => {
+test('irqNumber encodes the type, vCPU and number of an interrupt', () => {
   expect(irqNumber({ type: ArmIrqType.Spi, number: 32 })).toBe(0x0100_0020);
   expect(irqNumber({ type: ArmIrqType.Ppi, number: 27, vcpu: 3 })).toBe(0x0203_001b);
   expect(irqNumber({ type: ArmIrqType.Ppi, number: 27, vcpu: 0x102 })).toBe(0x1202_001b);
@@ -177,7 +177,7 @@ test('an interrupt of arm64 has its type, its vCPU and its number in one', () =>
   }
 });
 
-test('a machine type has the bits of an address, and whether it is protected', () => {
+test('machineType encodes the address size and protection', () => {
   expect(machineType({})).toBe(0);
   expect(machineType({ ipaSize: 48 })).toBe(48);
   expect(machineType({ ipaSize: 40, protected: true })).toBe(VmType.ArmProtected + 40);
@@ -186,7 +186,7 @@ test('a machine type has the bits of an address, and whether it is protected', (
   kvmError('ERR_KVM_INVALID_ARGUMENT', () => machineType({ protected: 1 as never }));
 });
 
-test('a filter of events says how many of them in 16 bits: no list follows it, as one does on x86', () => {
+test('a PMU event filter has a count of 16 bits, and no list of events as on x86', () => {
   expect(KvmPmuEventFilter.from({ nevents: 0xffff }).nevents).toBe(0xffff);
   kvmError('ERR_KVM_OUT_OF_RANGE', () => KvmPmuEventFilter.from({ nevents: 0x10000 }));
 });

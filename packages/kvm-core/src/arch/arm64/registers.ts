@@ -5,10 +5,10 @@ import { CoreReg, type CoreRegName, type VectorRegName } from './core-regs.js';
 import type { Exit } from './exit.js';
 import { SysReg, type SysRegName } from './sys-regs.js';
 
-/** The value of a core register: the vector registers have 16 bytes, all others are numbers. */
+/** The value of a core register: 16 bytes for a vector register, a bigint for all others. */
 export type CoreRegValue<N extends CoreRegName> = N extends VectorRegName ? Uint8Array : bigint;
 
-/** The registers of a vCPU, by their names. */
+/** The calls of a vCPU for registers by name. */
 export abstract class ArmVcpuRegisters extends GenericVcpu<Exit, KvmRun> {
   /** A core register. The vCPU must have been initialised. KVM_GET_ONE_REG, api.rst 4.69. arm64. */
   getCoreReg<N extends CoreRegName>(name: N): CoreRegValue<N> {
@@ -16,9 +16,9 @@ export abstract class ArmVcpuRegisters extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Sets a core register: `pc`, `sp`, `x0`; `pstate` and `v0` too. KVM_SET_ONE_REG, api.rst 4.68. arm64.
+   * Sets a core register: `pc`, `sp`, `x0`, `pstate`, `v0` and so on. KVM_SET_ONE_REG, api.rst 4.68. arm64.
    *
-   * @param value 16 bytes for a vector register, else a number of 64 bits; of 32 for `fpsr` and `fpcr`.
+   * @param value 16 bytes for a vector register; a number of 32 bits for `fpsr` and `fpcr`, of 64 bits for all others.
    */
   setCoreReg<N extends CoreRegName>(name: N, value: CoreRegValue<N>): void {
     this.setOneReg(namedRegister(CoreReg, name, 'core register'), value);
@@ -29,7 +29,10 @@ export abstract class ArmVcpuRegisters extends GenericVcpu<Exit, KvmRun> {
     return this.getOneReg(namedRegister(SysReg, name, 'system register')) as bigint;
   }
 
-  /** Sets a system register; those that identify the processor take only what the host allows. KVM_SET_ONE_REG, api.rst 4.68. arm64. */
+  /**
+   * Sets a system register. Registers that identify the processor accept only values that the host allows.
+   * KVM_SET_ONE_REG, api.rst 4.68. arm64.
+   */
   setSysReg(name: SysRegName, value: bigint): void {
     this.setOneReg(namedRegister(SysReg, name, 'system register'), value);
   }

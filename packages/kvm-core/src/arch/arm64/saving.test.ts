@@ -7,7 +7,7 @@ import { Kvm } from './kvm.js';
 import { Vcpu } from './vcpu.js';
 
 onArm64('a saved vCPU of arm64', (backend) => {
-  test('is restored without being initialised, with its registers', () => {
+  test('is restored with its registers into a vCPU that was not initialised', () => {
     using guest = arm64Guest(backend, 'off');
     const { vcpu } = guest;
     const vector = new Uint8Array(16).map((_, i) => i + 1);
@@ -26,7 +26,7 @@ onArm64('a saved vCPU of arm64', (backend) => {
     expect(other.getRegList()).toEqual(vcpu.getRegList());
   });
 
-  test('is stopped if it was', () => {
+  test('is restored stopped if it was stopped', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -37,7 +37,7 @@ onArm64('a saved vCPU of arm64', (backend) => {
     for (const each of vcpus) each.close();
   });
 
-  test('was initialised, which it remembers in other threads', () => {
+  test('keeps the argument of init when it moves to another thread', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -48,10 +48,10 @@ onArm64('a saved vCPU of arm64', (backend) => {
     expect(moved.save().part('init')).toEqual(init);
   });
 
-  test('is refused with a register that this host has not, which the error names', () => {
+  test('is refused if it has a register that this host lacks, which the error names', () => {
     using guest = arm64Guest(backend, 'off');
     const state = guest.vcpu.save();
-    // A register of 8 bytes that no processor has, and its value.
+    // The id of a register of 8 bytes that no processor has, and its value.
     const more = new Uint8Array(BigUint64Array.of(0x6030_0000_0013_ffffn, 7n).buffer);
     const altered = SavedState.of(
       'vcpu',

@@ -2,8 +2,8 @@ import { ARM64_SYS_REG } from '../../abi/arm64/index.js';
 import type { Below } from './core-regs.js';
 
 /**
- * The system registers that KVM keeps for a vCPU, by the names of the Arm Architecture Reference Manual, which gives each its
- * op0, op1, CRn, CRm and op2. The timers' are not among them: two of those have each other's id (`TimerReg`).
+ * The system registers that KVM keeps for a vCPU, with the names and the op0, op1, CRn, CRm and op2 of the Arm
+ * Architecture Reference Manual. Timer registers are in `TimerReg`, because two of them have swapped ids.
  */
 const named = {
   // Identification.
@@ -131,7 +131,7 @@ const named = {
   PMINTENSET_EL1: ARM64_SYS_REG(3, 0, 9, 14, 1),
   PMINTENCLR_EL1: ARM64_SYS_REG(3, 0, 9, 14, 2),
   PMCCFILTR_EL0: ARM64_SYS_REG(3, 3, 14, 15, 7),
-  // What AArch32 has at EL1, seen from AArch64.
+  // Registers of AArch32 at EL1, as AArch64 names them.
   DACR32_EL2: ARM64_SYS_REG(3, 4, 3, 0, 0),
   IFSR32_EL2: ARM64_SYS_REG(3, 4, 5, 0, 1),
   FPEXC32_EL2: ARM64_SYS_REG(3, 4, 5, 3, 0),
@@ -191,10 +191,10 @@ const named = {
   ICH_VMCR_EL2: ARM64_SYS_REG(3, 4, 12, 11, 7),
 } as const;
 
-/** The registers there are several of, numbered in CRm and op2: breakpoints, watchpoints, event counters. */
+/** The numbered registers: breakpoints, watchpoints and event counters. CRm and op2 encode the number. */
 type NumberedName = `DBG${'BVR' | 'BCR' | 'WVR' | 'WCR'}${Below<16>}_EL1` | `PMEV${'CNTR' | 'TYPER'}${Below<31>}_EL0`;
 
-/** The system registers of arm64 that have a name here; `ARM64_SYS_REG` gives the id of any. */
+/** The system registers of arm64 that have a name here. `ARM64_SYS_REG` makes the id of any other. */
 export type SysRegName = keyof typeof named | NumberedName;
 
 function debug(name: string, op2: number): [string, bigint][] {
@@ -208,7 +208,7 @@ function events(name: string, firstCrm: number): [string, bigint][] {
   ]);
 }
 
-/** The ids of the system registers, for `getOneReg` and `setOneReg`; `getSysReg` and `setSysReg` take their names. */
+/** The ids of the system registers, for `getOneReg` and `setOneReg`. `getSysReg` and `setSysReg` take the names. */
 export const SysReg: Readonly<Record<SysRegName, bigint>> = Object.freeze({
   ...named,
   ...(Object.fromEntries([

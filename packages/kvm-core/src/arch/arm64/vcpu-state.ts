@@ -5,25 +5,25 @@ import { ifPresent, type Part, structPart } from '../../state/parts.js';
 import { broken } from '../../state/saved-state.js';
 import type { GenericVcpu } from '../../vcpu/vcpu.js';
 
-/** What the parts of a vCPU's state need of it. */
+/** What the parts of the state use to read and set a vCPU. */
 export interface VcpuStateSource {
   readonly vcpu: GenericVcpu & {
     getVcpuEvents(): abi.KvmVcpuEvents;
     setVcpuEvents(events: abi.KvmVcpuEvents): void;
     finalize(feature: abi.VcpuFeature): void;
   };
-  /** What `init` gave it, in words; zeros before that. */
+  /** The argument of `init`, in words; zeros before `init`. */
   readonly initWords: Uint32Array;
   readonly init: (argument: abi.KvmVcpuInit) => void;
 }
 
-/** The registers' lengths are part of their ids. */
+/** The vector lengths, a pseudo-register. They determine which registers the vCPU has. */
 const vectorLengths = abi.KVM_REG_ARM64_SVE_VLS;
 
 /**
- * What a vCPU of arm64 is made of, in the order it has to be restored in. What it was initialised with says which registers there are, and
- * the vector lengths how long they are: they are fixed before any is set. Events come after what they interrupt, and whether
- * the vCPU runs at all comes last.
+ * The parts of the state of an arm64 vCPU, in the order of restoring. `init` and the vector lengths come first, because
+ * they determine which registers there are and how long they are. Events come after the registers that they interrupt.
+ * The MP state comes last.
  */
 export const vcpuStateParts: readonly Part<VcpuStateSource>[] = [
   structPart(
@@ -32,7 +32,7 @@ export const vcpuStateParts: readonly Part<VcpuStateSource>[] = [
     ({ initWords }) => {
       const [target = 0, ...features] = initWords;
       if (initWords.every((word) => word === 0))
-        throw broken('this vCPU was not initialised by init(), so nothing tells what it is');
+        throw broken('this vCPU was not initialised by init(), so its target and features are unknown');
       return abi.KvmVcpuInit.from({ target, features });
     },
     ({ init }, argument) => init(argument),
@@ -45,7 +45,7 @@ export const vcpuStateParts: readonly Part<VcpuStateSource>[] = [
     },
     restore({ vcpu }, bytes) {
       const size = abi.KVM_REG_SIZE(vectorLengths);
-      if (bytes.length !== size) throw broken(`vectorLengths has ${bytes.length} bytes, and has to have ${size}`);
+      if (bytes.length !== size) throw broken(`vectorLengths has ${bytes.length} bytes, not ${size}`);
       const lengths = bytes.slice();
       return () => {
         vcpu.setOneReg(vectorLengths, lengths);

@@ -12,7 +12,7 @@ import { SysReg } from './sys-regs.js';
 const { EINVAL, ENOENT, ENOEXEC } = constants.errno;
 
 onArm64('a vCPU of arm64', (backend) => {
-  test('has no registers and does not run before it is initialised, which the error says', () => {
+  test('has no registers and does not run before it is initialised, with a hint', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -28,7 +28,7 @@ onArm64('a vCPU of arm64', (backend) => {
     }
   });
 
-  test('is what it is initialised as, and takes nothing that the host is not', () => {
+  test('is reset by init, which refuses targets and features that the host lacks', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const { target } = vm.preferredTarget();
@@ -48,7 +48,7 @@ onArm64('a vCPU of arm64', (backend) => {
     expect(vcpu.getCoreReg('x7')).toBe(0n);
   });
 
-  test('keeps every core register it is set to', () => {
+  test('keeps the value of every core register that is set', () => {
     using guest = arm64Guest(backend, 'off');
     const { vcpu } = guest;
     const names = Object.keys(CoreReg) as CoreRegName[];
@@ -71,7 +71,7 @@ onArm64('a vCPU of arm64', (backend) => {
     }
   });
 
-  test('takes no core register of another length, and none that does not exist', () => {
+  test('refuses core registers of the wrong length, and unknown ones', () => {
     using guest = arm64Guest(backend, 'off');
     const { vcpu } = guest;
     const wrong = (value: unknown): never => value as never;
@@ -87,14 +87,14 @@ onArm64('a vCPU of arm64', (backend) => {
     }
   });
 
-  test('keeps the system registers it is set to, and is what it is', () => {
+  test('keeps the system registers that are set, but not features that the host lacks', () => {
     using guest = arm64Guest(backend, 'off');
     const { vcpu } = guest;
     for (const name of ['TPIDR_EL1', 'TPIDR_EL0', 'VBAR_EL1', 'TTBR0_EL1', 'FAR_EL1', 'MAIR_EL1'] as const) {
       vcpu.setSysReg(name, 0x1234_5000n);
       expect(vcpu.getSysReg(name), name).toBe(0x1234_5000n);
     }
-    // Affinity 0, of a processor that is one of several.
+    // Affinity 0. The mask leaves out the bits that describe a multiprocessor.
     expect(vcpu.getSysReg('MPIDR_EL1') & 0xff_00ff_ffffn).toBe(0n);
     const frame = vcpu.getSysReg('ID_AA64MMFR0_EL1');
     vcpu.setSysReg('ID_AA64MMFR0_EL1', frame);
@@ -110,11 +110,11 @@ onArm64('a vCPU of arm64', (backend) => {
     for (const id of [FirmwareReg.psciVersion, TimerReg.CNTV_CVAL_EL0, SysReg.SCTLR_EL1, SysReg.DBGBVR5_EL1]) {
       expect(listed).toContain(id);
     }
-    // PSCI 1.1 and whatever comes.
+    // PSCI 1.0 or newer.
     expect(guest.vcpu.getOneReg(FirmwareReg.psciVersion)).toBeGreaterThanOrEqual(0x1_0000n);
   });
 
-  test('turns its machine off by a PSCI call', () => {
+  test('exits with a shutdown event for a PSCI call', () => {
     using guest = arm64Guest(backend, 'off');
     const exit = exitOf(guest.vcpu);
     if (exit.reason !== ExitReason.SystemEvent) throw new Error(`exit reason ${exit.reason}`);
@@ -122,7 +122,7 @@ onArm64('a vCPU of arm64', (backend) => {
     expect(guest.vcpu.getCoreReg('pc')).toBeGreaterThan(entry);
   });
 
-  test('that starts powered off waits until it is started', (context) => {
+  test('that is initialised powered off stays stopped until it is started', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.MpState) === 0) context.skip('the host lacks KVM_CAP_MP_STATE');
     using vm = kvm.createVm();
@@ -135,7 +135,7 @@ onArm64('a vCPU of arm64', (backend) => {
     expect(vcpu.getMpState()).toBe(MpState.Runnable);
   });
 
-  test('keeps a system error that waits', (context) => {
+  test('keeps a pending system error', (context) => {
     using guest = arm64Guest(backend, 'off');
     const { kvm, vcpu } = guest;
     if (kvm.checkExtension(Cap.VcpuEvents) === 0) context.skip('the host lacks KVM_CAP_VCPU_EVENTS');
@@ -145,7 +145,7 @@ onArm64('a vCPU of arm64', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', () => vcpu.setVcpuEvents({ reserved: [1] })).errno).toBe(EINVAL);
   });
 
-  test('has no vector lengths to fix without SVE', (context) => {
+  test('cannot finalize SVE without SVE', (context) => {
     using guest = arm64Guest(backend, 'off');
     if (guest.kvm.checkExtension(Cap.ArmSve) !== 0) context.skip('the host has KVM_CAP_ARM_SVE');
     const error = kvmError('ERR_KVM_UNSUPPORTED', () => guest.vcpu.finalize(VcpuFeature.Sve));
@@ -153,7 +153,7 @@ onArm64('a vCPU of arm64', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => guest.vcpu.finalize(-1 as never));
   });
 
-  test('runs with SVE once its vector lengths are fixed', (context) => {
+  test('runs with SVE once SVE is finalized', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.ArmSve) === 0) context.skip('the host lacks KVM_CAP_ARM_SVE');
     using vm = kvm.createVm();

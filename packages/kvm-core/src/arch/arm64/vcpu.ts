@@ -16,18 +16,21 @@ import { type GuestDebugOptions, guestDebug } from './guest-debug.js';
 import { ArmVcpuRegisters } from './registers.js';
 import { type VcpuStateSource, vcpuStateParts } from './vcpu-state.js';
 
-/** What `vcpu.init` takes. */
+/** The argument of `vcpu.init`. */
 export interface VcpuInit {
-  /** The kind of processor, as `vm.preferredTarget()` gives it. */
+  /** The kind of processor: `vm.preferredTarget().target`. */
   target: number;
-  /** What it has, of `VcpuFeature`; nothing of it. */
+  /** The optional features of the processor; default none. */
   features?: readonly VcpuFeature[];
 }
 
-/** The calls of a vCPU that arm64 has. */
+/** All groups of calls of an arm64 vCPU. */
 const ArmVcpuCalls = /* @__PURE__ */ withGroups(GenericVcpu<Exit, KvmRun>, VcpuSaving<Exit, KvmRun>, ArmVcpuRegisters);
 
-/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. It has to be initialised by `init`. */
+/**
+ * A virtual CPU. `vm.createVcpu` creates one. The thread that created or received it runs it. It must be initialised
+ * with `init` first.
+ */
 export class Vcpu extends ArmVcpuCalls {
   /** @internal `vm.createVcpu`. */
   constructor(resources: VcpuResources) {
@@ -35,23 +38,25 @@ export class Vcpu extends ArmVcpuCalls {
   }
 
   /**
-   * The vCPU that another thread gave away with `transfer`: this thread's from now on.
+   * Takes the vCPU that another thread gave away with `transfer`. It belongs to this thread from now on.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for what no vCPU gave.
+   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for anything that
+   *   `transfer` did not return.
    */
   static from(transferred: TransferredVcpu): Vcpu {
     return new Vcpu(adoptVcpu(arm64, transferred));
   }
 
   /**
-   * Says what processor the vCPU is, and resets it: without that, it has no registers and does not run. Again, it resets the
-   * vCPU, with the same features. KVM_ARM_VCPU_INIT, api.rst 4.82. arm64.
+   * Sets the kind of processor and its features, and resets the vCPU. Before this call, the vCPU has no registers and
+   * does not run. A second call resets it again, and must name the same features. KVM_ARM_VCPU_INIT, api.rst 4.82.
+   * arm64.
    *
-   * @throws KvmError `ERR_KVM_SYSCALL` with EINVAL for a target that is not the host's or features that differ from those of the
-   *   VM's other vCPUs, ENOENT for a feature the host lacks.
+   * @throws KvmError `ERR_KVM_SYSCALL` with EINVAL for a target that the host does not have or features that differ
+   *   from those of the VM's other vCPUs, with ENOENT for a feature that the host lacks.
    */
   init(init: VcpuInit): void {
-    const { target, features = [] } = optionsOf(init, 'what a vCPU is initialised with', ['target', 'features']);
+    const { target, features = [] } = optionsOf(init, 'the initialisation of a vCPU', ['target', 'features']);
     const argument = abi.KvmVcpuInit.from({ target });
     const bits = argument.features;
     for (const feature of list(features, 'features')) {
@@ -80,8 +85,8 @@ export class Vcpu extends ArmVcpuCalls {
   }
 
   /**
-   * Fixes a feature whose shape is set between `init` and the first run: of SVE, the vector lengths. Without it, the vCPU does not
-   * run. KVM_ARM_VCPU_FINALIZE, api.rst 4.119. arm64, Cap.ArmSve.
+   * Finalizes a feature that is configured between `init` and the first run: SVE and its vector lengths. A vCPU with
+   * SVE does not run before this call. KVM_ARM_VCPU_FINALIZE, api.rst 4.119. arm64, Cap.ArmSve.
    *
    * @param feature `VcpuFeature.Sve`.
    */
@@ -89,13 +94,13 @@ export class Vcpu extends ArmVcpuCalls {
     this.ioctl(abi.KVM_ARM_VCPU_FINALIZE, Uint32Array.of(integer(feature, 0, 0x7fff_ffff, 'a feature')));
   }
 
-  /** A system error that waits to be taken. KVM_GET_VCPU_EVENTS, api.rst 4.31. arm64, Cap.VcpuEvents. */
+  /** The pending system error (SError). KVM_GET_VCPU_EVENTS, api.rst 4.31. arm64, Cap.VcpuEvents. */
   getVcpuEvents(into?: KvmVcpuEvents): KvmVcpuEvents {
     return this.read(abi.KVM_GET_VCPU_EVENTS, into);
   }
 
   /**
-   * Makes a system error wait, or with `extDabtPending` a synchronous abort for an access that nothing answered.
+   * Makes a system error (SError) pending or, with `extDabtPending`, a synchronous abort for an access to no device.
    * KVM_SET_VCPU_EVENTS, api.rst 4.32. arm64, Cap.VcpuEvents; Cap.ArmInjectSerrorEsr, Cap.ArmInjectExtDabt.
    */
   setVcpuEvents(events: StructInit<KvmVcpuEvents>): void {
@@ -103,9 +108,9 @@ export class Vcpu extends ArmVcpuCalls {
   }
 
   /**
-   * Makes the guest stop for a debugger, or, without options, run as it is: `run` returns with `ExitReason.Debug`, whose
-   * `debug.arch` has the syndrome, and the address that was watched. Each call replaces all that the one before it set.
-   * KVM_SET_GUEST_DEBUG, api.rst 4.87. arm64, Cap.SetGuestDebug.
+   * Makes the guest stop for a debugger. At a stop, `run` returns with `ExitReason.Debug`, whose `debug.arch` has the
+   * syndrome and the watched address. Each call replaces all earlier settings; without options the guest is not
+   * debugged. KVM_SET_GUEST_DEBUG, api.rst 4.87. arm64, Cap.SetGuestDebug.
    */
   setGuestDebug(options: GuestDebugOptions = {}): void {
     this.write(abi.KVM_SET_GUEST_DEBUG, guestDebug(options));

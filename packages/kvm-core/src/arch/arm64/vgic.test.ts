@@ -15,7 +15,7 @@ const REDISTRIBUTORS = 0x080a_0000n;
 const GICD_CTLR = 0n;
 const GICD_TYPER = 4n;
 const GICD_ISPENDR1 = 0x204n;
-/** Whether lines 32 to 47 are levels or edges. */
+/** Configures lines 32 to 47 as level- or edge-triggered. */
 const GICD_ICFGR2 = 0xc08n;
 
 const at = {
@@ -26,7 +26,7 @@ const at = {
   registers: (offset: bigint) => ({ group: abi.KVM_DEV_ARM_VGIC_GRP_DIST_REGS, attr: offset }),
 };
 
-/** Whether the host can make one; which depends on the GIC it has itself. */
+/** Whether the host can create a GICv3. This depends on the GIC of the host. */
 function canMake(vm: Vm): boolean {
   try {
     vm.createDevice(DeviceType.ArmVgicV3, { test: true });
@@ -36,7 +36,7 @@ function canMake(vm: Vm): boolean {
   }
 }
 
-/** A register of the distributor: they have 32 bits. */
+/** A register of the distributor, of 32 bits. */
 function register(gic: Device, offset: bigint): number {
   return gic.getDeviceAttr(at.registers(offset), new Uint32Array(1))[0] as number;
 }
@@ -62,12 +62,12 @@ onArm64('a GICv3 in the kernel', (backend) => {
     gic.setDeviceAttr(at.lines, 96);
     expect(gic.getDeviceAttr(at.lines, new Uint32Array(1))[0]).toBe(96);
     gic.setDeviceAttr(at.init);
-    // GICD_TYPER counts lines by 32, less one.
+    // GICD_TYPER has the number of lines divided by 32, minus 1.
     expect(register(gic, GICD_TYPER) & 0x1f).toBe(2);
     kvmError('ERR_KVM_SYSCALL', () => vm.createDevice(DeviceType.ArmVgicV3));
   });
 
-  test('has what lines do to it', (context) => {
+  test('shows the lines that are raised in its registers', (context) => {
     using guest = arm64Guest(backend, 'spin');
     const { vm } = guest;
     if (!canMake(vm)) return context.skip('the host makes no GICv3');
@@ -75,7 +75,7 @@ onArm64('a GICv3 in the kernel', (backend) => {
     gic.setDeviceAttr(at.distributor, DISTRIBUTOR);
     gic.setDeviceAttr(at.redistributors, REDISTRIBUTORS);
     gic.setDeviceAttr(at.init);
-    // Lines begin as edges, which stay until they are taken.
+    // Lines are edge-triggered at first: an edge stays pending until the guest takes it.
     const edge = irqNumber({ type: ArmIrqType.Spi, number: 35 });
     for (const level of [true, false]) {
       vm.irqLine(edge, level);
@@ -93,7 +93,7 @@ onArm64('a GICv3 in the kernel', (backend) => {
     vm.irqfd({ eventfd, gsi: 4 });
   });
 
-  test('carries the overflow of the performance monitors of a vCPU', (context) => {
+  test('delivers the overflow interrupt of a PMU', (context) => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     if (!canMake(vm)) return context.skip('the host makes no GICv3');
@@ -116,7 +116,7 @@ onArm64('a GICv3 in the kernel', (backend) => {
     expect(vcpu.getDeviceAttr(timer, new Uint32Array(1))[0]).toBe(27);
   });
 
-  test('is there while the guest runs', (context) => {
+  test('is present while a guest runs', (context) => {
     using guest = arm64Guest(backend, 'mmio');
     if (!canMake(guest.vm)) return context.skip('the host makes no GICv3');
     using gic = guest.vm.createDevice(DeviceType.ArmVgicV3);

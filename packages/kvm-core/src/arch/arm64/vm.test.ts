@@ -11,10 +11,10 @@ import { Kvm } from './kvm.js';
 import { machineType } from './machine-type.js';
 
 onArm64('a VM of arm64', (backend) => {
-  test('has as many bits of address as its type says', (context) => {
+  test('has the address size of its machine type', (context) => {
     using kvm = Kvm.open({ backend });
     const most = kvm.checkExtension(Cap.ArmVmIpaSize);
-    if (most <= 32) context.skip('the host gives no other size: KVM_CAP_ARM_VM_IPA_SIZE');
+    if (most <= 32) context.skip('the host supports no other size: KVM_CAP_ARM_VM_IPA_SIZE');
     using vm = kvm.createVm(machineType({ ipaSize: 32 }));
     using memory = kvm.allocateMemory({ size: pageSize });
     const beyond = () => vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 1n << 32n, memory });
@@ -23,7 +23,7 @@ onArm64('a VM of arm64', (backend) => {
     if (most < 52) kvmError('ERR_KVM_SYSCALL', () => kvm.createVm(machineType({ ipaSize: most + 1 })));
   });
 
-  test('sets its counters back by an offset', (context) => {
+  test('has counters that an offset sets back', (context) => {
     using guest = arm64Guest(backend, 'off');
     const { kvm, vm, vcpu } = guest;
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setCounterOffset(-1n));
@@ -36,7 +36,7 @@ onArm64('a VM of arm64', (backend) => {
     expect(vcpu.getOneReg(TimerReg.CNTPCT_EL0)).toBeLessThan(count);
   });
 
-  test('tells which bits of the feature registers can be set', (context) => {
+  test('reports the writable bits of the feature registers', (context) => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     if (kvm.checkExtension(Cap.ArmSupportedRegMaskRanges) === 0) {
@@ -45,11 +45,11 @@ onArm64('a VM of arm64', (backend) => {
     }
     const masks = vm.getRegWritableMasks();
     expect(masks).toHaveLength(abi.KVM_ARM_FEATURE_ID_RANGE_SIZE);
-    // ID_AA64DFR0_EL1: its version of the debug architecture can be lowered.
+    // ID_AA64DFR0_EL1: the version of the debug architecture can be lowered.
     expect(masks[Number(abi.KVM_ARM_FEATURE_ID_RANGE_IDX(3, 0, 0, 5, 0))]).not.toBe(0n);
   });
 
-  test('has no GICv2 to place before one is made', () => {
+  test('cannot place a GICv2 before it is created', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const place = (addr: bigint) => () =>
@@ -63,7 +63,7 @@ onArm64('a VM of arm64', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setDeviceAddr(0, -1, 0n));
   });
 
-  test('takes tags of whole pages only', (context) => {
+  test('copies tags of whole pages only', (context) => {
     using guest = arm64Guest(backend, 'off');
     const { kvm, vm } = guest;
     const page = BigInt(pageSize);
@@ -86,7 +86,7 @@ onArm64('a VM of arm64', (backend) => {
     expect(error.message).toMatch(/KVM_CAP_ARM_MTE/);
   });
 
-  test('keeps the tags its memory is given', (context) => {
+  test('keeps the tags of its memory', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.ArmMte) === 0) context.skip('the host lacks KVM_CAP_ARM_MTE');
     using vm = kvm.createVm();
@@ -97,11 +97,11 @@ onArm64('a VM of arm64', (backend) => {
     const tags = new Uint8Array((2 * pageSize) / 16).map((_, i) => i % 16);
     expect(vm.copyMteTagsToGuest(0n, tags)).toBe(2 * pageSize);
     expect(vm.copyMteTagsFromGuest(0n, 2 * pageSize)).toEqual(tags);
-    // Behind the two pages is nothing.
+    // There is no memory after the two pages.
     expect(vm.copyMteTagsFromGuest(BigInt(pageSize), 2 * pageSize)).toHaveLength(pageSize / 16);
   });
 
-  test('says what processor its vCPUs can be, as long as it is open', () => {
+  test('reports the preferred target while it is open', () => {
     using kvm = Kvm.open({ backend });
     const vm = kvm.createVm();
     const { target } = vm.preferredTarget();

@@ -12,11 +12,11 @@ import { GenericVm } from '../../vm/vm.js';
 import { arm64 } from './architecture.js';
 import { Vcpu } from './vcpu.js';
 
-/** Bytes of guest memory that have a tag: it takes a byte here. */
+/** Bytes of guest memory per tag. The kernel copies each tag as one byte. */
 const granule = 16;
 const longest = 2 ** 31 - 1;
 
-/** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
+/** A virtual machine: memory, interrupt controllers and vCPUs. `kvm.createVm` creates one. */
 export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu>, VmSaving<Vcpu>) {
   /** @internal */
   protected readonly vcpuType = Vcpu;
@@ -26,26 +26,28 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   protected prepare(): void {}
 
   /**
-   * The same VM, in the Worker that was sent what `share` gave: to be closed there.
+   * Opens the VM that another thread shared with `share`. This thread closes its own object.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it is closed there already, `ERR_KVM_INVALID_ARGUMENT` for what no VM gave.
+   * @throws KvmError `ERR_KVM_CLOSED` when the sharing thread has closed the VM, `ERR_KVM_INVALID_ARGUMENT` for
+   *   anything that `share` did not return.
    */
   static from(shared: SharedVm): Vm {
     return new Vm(adoptVm(arm64, shared));
   }
 
   /**
-   * The processor this host can be a vCPU of: its `target` is what `vcpu.init` wants. KVM_ARM_PREFERRED_TARGET, api.rst 4.83. arm64.
+   * The kind of processor that vCPUs can be on this host: pass its `target` to `vcpu.init`. KVM_ARM_PREFERRED_TARGET,
+   * api.rst 4.83. arm64.
    *
-   * @throws KvmError `ERR_KVM_SYSCALL` with ENODEV when this host has none.
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENODEV when the host has no such target.
    */
   preferredTarget(): KvmVcpuInit {
     return this.read(abi.KVM_ARM_PREFERRED_TARGET);
   }
 
   /**
-   * Where a device in the kernel is in the guest's memory: the way of the first GICv2, whose device attributes do the same.
-   * KVM_ARM_SET_DEVICE_ADDR, api.rst 4.85. arm64, Cap.ArmSetDeviceAddr.
+   * Sets the guest-physical address of a device in the kernel. This is the older call for a GICv2, whose device
+   * attributes do the same. KVM_ARM_SET_DEVICE_ADDR, api.rst 4.85. arm64, Cap.ArmSetDeviceAddr.
    *
    * @param device `KVM_ARM_DEVICE_VGIC_V2`.
    * @param type `KVM_VGIC_V2_ADDR_TYPE_DIST` or `KVM_VGIC_V2_ADDR_TYPE_CPU`.
@@ -58,19 +60,19 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * Sets by how many ticks the guest's counters, the virtual and the physical one, are behind the host's; from then on setting the
-   * counters' registers does nothing. KVM_ARM_SET_COUNTER_OFFSET, api.rst 4.138. arm64, Cap.CounterOffset.
+   * Sets the number of ticks by which the guest's virtual and physical counters are behind the host's. After this call,
+   * setting the counter registers has no effect. KVM_ARM_SET_COUNTER_OFFSET, api.rst 4.138. arm64, Cap.CounterOffset.
    */
   setCounterOffset(counterOffset: bigint): void {
     this.write(abi.KVM_ARM_SET_COUNTER_OFFSET, { counterOffset });
   }
 
   /**
-   * The tags of guest memory, a byte for every 16: of all that was asked for, or of what there was before memory that has none.
+   * Copies the tags of guest memory, one byte for every 16. The copy ends early at memory without tags.
    * KVM_ARM_MTE_COPY_TAGS, api.rst 4.130. arm64, Cap.ArmMte.
    *
-   * @param guestIpa where, whole pages.
-   * @param length of how many bytes of guest memory, whole pages.
+   * @param guestIpa the guest-physical address, a multiple of the page size.
+   * @param length bytes of guest memory, a multiple of the page size.
    */
   copyMteTagsFromGuest(guestIpa: bigint, length: number): Uint8Array<ArrayBuffer> {
     const tags = new Uint8Array(this.#taggedPages(guestIpa, length) / granule);
@@ -79,11 +81,11 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * Sets the tags of guest memory, a byte for every 16. KVM_ARM_MTE_COPY_TAGS, api.rst 4.130. arm64, Cap.ArmMte.
+   * Sets the tags of guest memory, one byte for every 16. KVM_ARM_MTE_COPY_TAGS, api.rst 4.130. arm64, Cap.ArmMte.
    *
-   * @param guestIpa where, whole pages.
-   * @param tags of whole pages.
-   * @returns of how many bytes of guest memory: fewer where memory that has none follows.
+   * @param guestIpa the guest-physical address, a multiple of the page size.
+   * @param tags the tags of whole pages.
+   * @returns the bytes of guest memory whose tags were set: fewer than asked for if memory without tags follows.
    */
   copyMteTagsToGuest(guestIpa: bigint, tags: Uint8Array): number {
     const own = bytesGiven(tags, 'tags').slice();
@@ -109,8 +111,9 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * Which bits of the registers that identify the processor may be set: one mask for each, at the place `KVM_ARM_FEATURE_ID_RANGE_IDX`
-   * gives for its op0 to op2. KVM_ARM_GET_REG_WRITABLE_MASKS, api.rst 4.139. arm64, Cap.ArmSupportedRegMaskRanges.
+   * The writable bits of the registers that identify the processor: one mask for each register, at the index that
+   * `KVM_ARM_FEATURE_ID_RANGE_IDX` computes from its op0 to op2. KVM_ARM_GET_REG_WRITABLE_MASKS, api.rst 4.139. arm64,
+   * Cap.ArmSupportedRegMaskRanges.
    */
   getRegWritableMasks(): BigUint64Array {
     const masks = new BigUint64Array(abi.KVM_ARM_FEATURE_ID_RANGE_SIZE);

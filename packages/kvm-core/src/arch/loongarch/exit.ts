@@ -4,15 +4,15 @@ import { type MmioAccess, mmioAccess } from '../../vcpu/mmio-access.js';
 
 const { ExitReason } = abi;
 
-/** An access to an IOCSR register: `iocsrIo.physAddr` is its number, the rest is as in an access to memory. */
+/** An access to an IOCSR register: `iocsrIo.physAddr` is its number, the other fields are those of an MMIO access. */
 export interface IocsrExit {
   readonly reason: typeof ExitReason.LoongarchIocsr;
   readonly iocsrIo: MmioAccess;
 }
 
 /**
- * Why a run returned. A `switch` on `reason` narrows it to the members of `struct kvm_run` that the reason fills, under the
- * kernel's names: `exit.mmio`, `exit.systemEvent`.
+ * Why a run returned. A `switch` on `reason` narrows it to the members of `struct kvm_run` that the kernel fills for
+ * that reason. They have the kernel's names: `exit.mmio`, `exit.systemEvent`.
  */
 export type Exit = Exclude<ExitOf<abi.AbiExit>, { readonly reason: IocsrExit['reason'] }> | IocsrExit;
 

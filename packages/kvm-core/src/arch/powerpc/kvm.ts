@@ -4,15 +4,15 @@ import { type KvmOptions, openSystem } from '../../system/open.js';
 import { powerpc } from './architecture.js';
 import { Vm } from './vm.js';
 
-/** The whole of a host's KVM: `/dev/kvm`, open. VMs are made here, and what the host can do is asked here. */
+/** The host's KVM: an open `/dev/kvm`. It creates VMs and reports what the host supports. */
 export class Kvm extends GenericKvm<Vm, Cap> {
   /** @internal */
   protected readonly vmType = Vm;
 
   /**
-   * Opens KVM and checks that the kernel speaks the one stable version of its API.
+   * Opens KVM and checks that the kernel has the stable version of the API.
    *
-   * @throws KvmError `ERR_KVM_UNAVAILABLE` without a device, `ERR_KVM_PERMISSION` when it may not be opened,
+   * @throws KvmError `ERR_KVM_UNAVAILABLE` without a device, `ERR_KVM_PERMISSION` without permission to open it,
    *   `ERR_KVM_BACKEND` when the backend does not load, `ERR_KVM_API_VERSION` when the kernel's API is not version 12,
    *   `ERR_KVM_UNSUPPORTED` on a machine of another architecture.
    */

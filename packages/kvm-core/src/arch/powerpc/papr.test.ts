@@ -16,7 +16,7 @@ import {
   type Vcpu,
 } from './index.js';
 
-/** `H_PUT_TERM_CHAR` of PAPR, which the guest calls. */
+/** The hypercall that the guest makes: `H_PUT_TERM_CHAR` of PAPR. */
 const HCALL = 0x58n;
 
 function papr(exit: Exit) {
@@ -25,12 +25,12 @@ function papr(exit: Exit) {
 }
 
 onEachBackend(
-  'a guest of PAPR',
+  'a PAPR guest',
   (backend) => {
     const start = (name: string) =>
       startGuest(core as never, backend, guestImage(`powerpc/${name}`)) as unknown as { vcpu: Vcpu } & Disposable;
 
-    test('calls the host with nine arguments, and gets ten answers', () => {
+    test('makes a hypercall with nine arguments and gets ten results', () => {
       using guest = start('hcall');
       const first = papr(exitOf(guest.vcpu));
       expect(first.nr).toBe(HCALL);
@@ -42,7 +42,7 @@ onEachBackend(
       expect([...second.args.subarray(1)]).toEqual([2n, 3n, 4n, 5n, 6n, 7n, 8n, (1n << 63n) - 1n]);
     });
 
-    test('keeps the registers it is given', () => {
+    test('keeps the registers that are set', () => {
       using guest = start('hcall');
       const { vcpu } = guest;
       const regs = new KvmRegs();
@@ -61,7 +61,7 @@ onEachBackend(
       using guest = start('off');
       const sregs = new KvmSregs();
       guest.vcpu.ioctl(KVM_GET_SREGS, sregs);
-      // The version of a POWER9.
+      // The processor version of a POWER9.
       expect(sregs.pvr >>> 16).toBe(0x004e);
     });
   },

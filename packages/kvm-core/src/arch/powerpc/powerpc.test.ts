@@ -7,8 +7,8 @@ import { createResources } from '../../vcpu/resources.js';
 import { powerpc } from './architecture.js';
 import { Vcpu } from './vcpu.js';
 
-/** What a powerpc kernel would be given: no host of these tests is one. */
-test('the kernel is told which entries of the TLB changed', () => {
+/** No test host has KVM_CAP_SW_TLB: this checks the argument that the kernel would get. */
+test('dirtyTlb passes the changed entries of the TLB', () => {
   const backend = recordingBackend(({ request, bytes, at }) => {
     if (request !== abi.KVM_DIRTY_TLB.request) return 1;
     const { bitmap, numDirty } = abi.KvmDirtyTlb.at(bytes as Uint8Array);

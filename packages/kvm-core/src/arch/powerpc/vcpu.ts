@@ -9,7 +9,7 @@ import { GenericVcpu } from '../../vcpu/vcpu.js';
 import { powerpc } from './architecture.js';
 import { type Exit, exitMakers } from './exit.js';
 
-/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. */
+/** A virtual CPU. `vm.createVcpu` creates one. The thread that created or received it runs it. */
 export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
   /** @internal `vm.createVcpu`. */
   constructor(resources: VcpuResources) {
@@ -17,9 +17,10 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
   }
 
   /**
-   * The vCPU that another thread gave away with `transfer`: this thread's from now on.
+   * Takes the vCPU that another thread gave away with `transfer`. It belongs to this thread from now on.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for what no vCPU gave.
+   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for anything that
+   *   `transfer` did not return.
    */
   static from(transferred: TransferredVcpu): Vcpu {
     return new Vcpu(adoptVcpu(powerpc, transferred));
@@ -28,8 +29,8 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
   /**
    * Tells the kernel which entries of the shared TLB were changed. KVM_DIRTY_TLB, api.rst 4.36. powerpc, Cap.SwTlb.
    *
-   * @param bitmap one bit an entry of the TLB, from bit 0 of the first word on: as many words as the TLB has entries, over 64.
-   * @param numDirty how many bits are set.
+   * @param bitmap one bit per entry of the TLB, starting at bit 0 of the first word: one word for each 64 entries.
+   * @param numDirty the number of bits that are set.
    */
   dirtyTlb(bitmap: BigUint64Array, numDirty: number): void {
     if (!types.isBigUint64Array(bitmap)) {

@@ -5,15 +5,16 @@ import { GenericVm } from '../../vm/vm.js';
 import { powerpc } from './architecture.js';
 import { Vcpu } from './vcpu.js';
 
-/** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
+/** A virtual machine: memory, interrupt controllers and vCPUs. `kvm.createVm` creates one. */
 export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu>) {
   /** @internal */
   protected readonly vcpuType = Vcpu;
 
   /**
-   * The same VM, in the Worker that was sent what `share` gave: to be closed there.
+   * Opens the VM that another thread shared with `share`. This thread closes its own object.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it is closed there already, `ERR_KVM_INVALID_ARGUMENT` for what no VM gave.
+   * @throws KvmError `ERR_KVM_CLOSED` when the sharing thread has closed the VM, `ERR_KVM_INVALID_ARGUMENT` for
+   *   anything that `share` did not return.
    */
   static from(shared: SharedVm): Vm {
     return new Vm(adoptVm(powerpc, shared));

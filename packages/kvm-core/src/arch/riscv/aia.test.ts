@@ -22,7 +22,7 @@ function canMake(vm: Vm): boolean {
   }
 }
 
-onRiscv('an interrupt architecture in the kernel', (backend) => {
+onRiscv('the AIA in the kernel', (backend) => {
   test('is configured, placed and initialised by its attributes', (context) => {
     using guest = riscvGuest(backend, 'mmio');
     const { vm, vcpu } = guest;
@@ -38,7 +38,7 @@ onRiscv('an interrupt architecture in the kernel', (backend) => {
     aia.setDeviceAttr(address(abi.KVM_DEV_RISCV_AIA_ADDR_IMSIC(0)), IMSIC);
     expect(aia.getDeviceAttr(address(abi.KVM_DEV_RISCV_AIA_ADDR_APLIC))).toBe(APLIC);
     aia.setDeviceAttr(init);
-    // Once it is initialised, its shape is fixed.
+    // Its configuration is fixed after initialisation.
     kvmError('ERR_KVM_SYSCALL', () => aia.setDeviceAttr(config(abi.KVM_DEV_RISCV_AIA_CONFIG_SRCS), 64));
     const domaincfg = aia.getDeviceAttr({ group: abi.KVM_DEV_RISCV_AIA_GRP_APLIC, attr: 0 }, new Uint32Array(1));
     expect((domaincfg[0] as number) >>> 24).toBe(0x80);
@@ -47,7 +47,7 @@ onRiscv('an interrupt architecture in the kernel', (backend) => {
     expect(exitOf(vcpu).reason).toBe(ExitReason.Mmio);
   });
 
-  test('is told to be missing where the host has none', (context) => {
+  test('cannot be created on a host without one', (context) => {
     using guest = riscvGuest(backend, 'off');
     if (canMake(guest.vm)) return context.skip('the host has an AIA');
     expect(kvmError('ERR_KVM_SYSCALL', () => guest.vm.createDevice(DeviceType.RiscvAia)).ioctl).toBe(

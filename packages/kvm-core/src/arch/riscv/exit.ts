@@ -3,8 +3,8 @@ import { type ExitMakers, type ExitOf, makeExits } from '../../vcpu/exit-views.j
 import { mmioAccess } from '../../vcpu/mmio-access.js';
 
 /**
- * Why a run returned. A `switch` on `reason` narrows it to the members of `struct kvm_run` that the reason fills, under the
- * kernel's names: `exit.mmio`, `exit.systemEvent`.
+ * Why a run returned. A `switch` on `reason` narrows it to the members of `struct kvm_run` that the kernel fills for
+ * that reason. They have the kernel's names: `exit.mmio`, `exit.systemEvent`.
  */
 export type Exit = ExitOf<abi.AbiExit>;
 

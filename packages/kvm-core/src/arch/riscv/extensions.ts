@@ -17,7 +17,7 @@ import { KvmError } from '../../errors/kvm-error.js';
 import { integer } from '../../struct/check.js';
 import { registerId } from './register-ids.js';
 
-/** The registers that turn extensions on and off, and those that extensions bring. */
+/** The registers that turn extensions on and off, and the registers that extensions add. */
 
 function switches<N extends string>(
   extensions: Readonly<Record<N, number>>,
@@ -30,10 +30,13 @@ function switches<N extends string>(
   ) as Readonly<Record<N, bigint>>;
 }
 
-/** Which extensions of the instruction set the vCPU has: 1 or 0. What the host has is on, and can be turned off before the first run. */
+/**
+ * The extensions of the instruction set, each 1 (on) or 0 (off). Those that the host supports are on, and can be turned
+ * off before the first run.
+ */
 export const IsaExtReg = switches(RiscvIsaExt, KVM_REG_RISCV_ISA_EXT, KVM_REG_RISCV_ISA_SINGLE);
 
-/** Which extensions of the SBI the vCPU has: 1 or 0, to be set before the first run. */
+/** The extensions of the SBI, each 1 (on) or 0 (off). They can be set before the first run. */
 export const SbiExtReg = switches(RiscvSbiExt, KVM_REG_RISCV_SBI_EXT, KVM_REG_RISCV_SBI_SINGLE);
 
 const floatRegisters = 32;
@@ -42,23 +45,23 @@ function floatId(kind: number, size: RegSize, index: number): bigint {
   return RegArch.RiscV | size | BigInt(kind + index);
 }
 
-/** One of the 32 floating-point registers as the extension F has them, of 4 bytes. */
+/** One of the 32 floating-point registers of the extension F, of 4 bytes. */
 export function floatReg(number: number): bigint {
   return floatId(KVM_REG_RISCV_FP_F, RegSize.U32, integer(number, 0, floatRegisters - 1, 'a register'));
 }
 
-/** One of the 32 floating-point registers as the extension D has them, of 8 bytes. */
+/** One of the 32 floating-point registers of the extension D, of 8 bytes. */
 export function doubleReg(number: number): bigint {
   return floatId(KVM_REG_RISCV_FP_D, RegSize.U64, integer(number, 0, floatRegisters - 1, 'a register'));
 }
 
-/** The control and status register of the floating point, of 4 bytes, as F and as D have it. */
+/** The floating-point control and status register, of 4 bytes, of the extensions F and D. */
 export const FcsrReg = Object.freeze({
   f: floatId(KVM_REG_RISCV_FP_F, RegSize.U32, floatRegisters),
   d: floatId(KVM_REG_RISCV_FP_D, RegSize.U32, floatRegisters),
 });
 
-/** The control registers of the vectors, in the order the kernel has them. */
+/** The vector control registers, in the kernel's order. */
 export const VectorCsr = Object.freeze({
   vstart: registerId(KVM_REG_RISCV_VECTOR, 0, 0),
   vl: registerId(KVM_REG_RISCV_VECTOR, 0, 1),
@@ -70,13 +73,13 @@ export const VectorCsr = Object.freeze({
 /**
  * One of the 32 vector registers.
  *
- * @param vlenb how many bytes it has: what the register `VectorCsr.vlenb` says.
+ * @param vlenb its length in bytes: the value of the register `VectorCsr.vlenb`.
  */
 export function vectorReg(number: number, vlenb: number): bigint {
   integer(number, 0, 31, 'a register');
   const exponent = Math.log2(integer(vlenb, 1, 2 ** 15, 'vlenb'));
   if (!Number.isInteger(exponent)) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `vlenb is a power of two, which ${vlenb} is not`);
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `vlenb must be a power of two, not ${vlenb}`);
   }
   const size = BigInt(exponent) << BigInt(KVM_REG_SIZE_SHIFT);
   return RegArch.RiscV | size | BigInt(KVM_REG_RISCV_VECTOR) | KVM_REG_RISCV_VECTOR_REG(number);

@@ -5,7 +5,7 @@ import { doubleReg, FcsrReg, floatReg, IsaExtReg, SbiExtReg, VectorCsr, vectorRe
 import { ConfigReg, CoreReg, Csr, SbiStateReg, TimerReg } from './register-ids.js';
 
 describe('the ids of riscv', () => {
-  test('are those of the tables in the kernel s API document', () => {
+  test('match the tables in the API documentation of the kernel', () => {
     expect(ConfigReg.isa).toBe(0x8030_0000_0100_0000n);
     expect(CoreReg).toMatchObject({
       pc: 0x8030_0000_0200_0000n,
@@ -31,14 +31,14 @@ describe('the ids of riscv', () => {
     expect(FcsrReg).toEqual({ f: 0x8020_0000_0500_0020n, d: 0x8020_0000_0600_0020n });
   });
 
-  test('of extensions have their numbers', () => {
+  test('of extensions contain the number of the extension', () => {
     expect(IsaExtReg.Sstc).toBe(0x8030_0000_0700_0000n + BigInt(RiscvIsaExt.Sstc));
     expect(SbiExtReg.Dbcn).toBe(0x8030_0000_0800_0000n + BigInt(RiscvSbiExt.Dbcn));
     expect(SbiStateReg.shmemHi).toBe(0x8030_0000_0a00_0001n);
     expect(SbiStateReg['pointerMasking.enable']).toBe(0x8030_0000_0a01_0003n);
   });
 
-  test('of vector registers have the length of a vector', () => {
+  test('of vector registers contain the length of a vector', () => {
     expect(VectorCsr.vlenb).toBe(0x8030_0000_0900_0004n);
     expect(vectorReg(0, 16)).toBe(0x8040_0000_0900_0006n);
     expect(KVM_REG_SIZE(vectorReg(31, 64))).toBe(64);

@@ -27,14 +27,14 @@ import {
 import { placesOf } from '../../struct/layout.js';
 import type { Struct, StructType } from '../../struct/struct.js';
 
-/** The registers that are the members of a struct in the kernel's headers: each is numbered by its place there. */
+/** The registers that are members of a struct in the kernel's headers. The number of each is its offset there. */
 
 /** The fields of a struct, by name. */
 type FieldOf<T extends Struct> = Exclude<keyof T, keyof Struct> & string;
 
 type Ids<N extends string> = Readonly<Record<N, bigint>>;
 
-/** Every register here is an `unsigned long`, or an integer of 64 bits. */
+/** Every register here has 64 bits: an `unsigned long` or a `__u64`. */
 const length = 8;
 
 /** The id of a register of 64 bits. */
@@ -42,7 +42,9 @@ export function registerId(kind: number, subtype: number, index: number): bigint
   return RegArch.RiscV | RegSize.U64 | BigInt(kind + subtype + index);
 }
 
-/** The ids of a struct's members, and of those of structs in it: `regs.pc` becomes what `name` makes of it. */
+/**
+ * The ids of the members of a struct and its nested structs. `name` turns the path of a member, `regs.pc`, into a name.
+ */
 function ids<N extends string>(
   type: StructType,
   kind: number,
@@ -56,15 +58,18 @@ function ids<N extends string>(
   return Object.freeze(Object.fromEntries(entries));
 }
 
-/** What the vCPU is; most can be set before it has run, and then no more. */
+/** The configuration of the vCPU. Most of it can be set only before the first run. */
 export const ConfigReg = ids<FieldOf<KvmRiscvConfig>>(KvmRiscvConfig, KVM_REG_RISCV_CONFIG);
 
-/** The general registers and `pc`, by their names in the calling convention, and `mode`: `KVM_RISCV_MODE_S` or `KVM_RISCV_MODE_U`. */
+/**
+ * The general registers and `pc`, by their names in the calling convention, and `mode`: `KVM_RISCV_MODE_S` or
+ * `KVM_RISCV_MODE_U`.
+ */
 export const CoreReg = ids<FieldOf<UserRegsStruct> | 'mode'>(KvmRiscvCore, KVM_REG_RISCV_CORE, 0, (path) =>
   path.replace('regs.', ''),
 );
 
-/** The control and status registers that the guest's supervisor has. */
+/** The control and status registers of the guest's supervisor. */
 export const Csr = Object.freeze({
   ...ids<FieldOf<KvmRiscvCsr>>(KvmRiscvCsr, KVM_REG_RISCV_CSR, KVM_REG_RISCV_CSR_GENERAL),
   ...ids<FieldOf<KvmRiscvAiaCsr>>(KvmRiscvAiaCsr, KVM_REG_RISCV_CSR, KVM_REG_RISCV_CSR_AIA),
@@ -72,10 +77,10 @@ export const Csr = Object.freeze({
   ...ids<FieldOf<KvmRiscvZicfissCsr>>(KvmRiscvZicfissCsr, KVM_REG_RISCV_CSR, KVM_REG_RISCV_CSR_ZICFISS),
 });
 
-/** The timer: its frequency, what it counts, when it fires, and whether it does: `KVM_RISCV_TIMER_STATE_ON` or `_OFF`. */
+/** The timer: its frequency, its count, when it fires, and its state: `KVM_RISCV_TIMER_STATE_ON` or `_OFF`. */
 export const TimerReg = ids<FieldOf<KvmRiscvTimer>>(KvmRiscvTimer, KVM_REG_RISCV_TIMER);
 
-/** What the SBI extensions keep for a vCPU: where its stolen time goes, and the features of its firmware. */
+/** The state of the SBI extensions: the address of the stolen time, and the firmware features. */
 export const SbiStateReg = Object.freeze({
   ...ids<FieldOf<KvmRiscvSbiSta>>(KvmRiscvSbiSta, KVM_REG_RISCV_SBI_STATE, KVM_REG_RISCV_SBI_STA),
   ...ids<`${FieldOf<KvmRiscvSbiFwft>}.${FieldOf<KvmRiscvSbiFwftFeature>}`>(

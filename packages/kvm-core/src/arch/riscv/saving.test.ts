@@ -5,7 +5,7 @@ import { SavedState } from '../../state/saved-state.js';
 import { doubleReg, IsaExtReg } from './extensions.js';
 
 onRiscv('a saved vCPU of riscv', (backend) => {
-  test('is restored with its registers, without an extension that it had lost', (context) => {
+  test('is restored with its registers, and without an extension that was turned off', (context) => {
     using guest = riscvGuest(backend, 'off');
     const { vcpu } = guest;
     const lost = IsaExtReg.Zicboz;
@@ -26,7 +26,7 @@ onRiscv('a saved vCPU of riscv', (backend) => {
     expect(other.getRegList()).toEqual(vcpu.getRegList());
   });
 
-  test('waits to be started if it did', () => {
+  test('is restored stopped if it was stopped', () => {
     using guest = riscvGuest(backend, 'off');
     using second = guest.vm.createVcpu(1);
     using vm = guest.kvm.createVm();

@@ -4,12 +4,12 @@ import { registersPart } from '../../state/one-regs.js';
 import type { Part } from '../../state/parts.js';
 import type { GenericVcpu } from '../../vcpu/vcpu.js';
 
-/** The kinds of registers that say what the vCPU is. */
+/** The kinds of registers that configure the vCPU. */
 const shaping: readonly number[] = [abi.KVM_REG_RISCV_CONFIG, abi.KVM_REG_RISCV_ISA_EXT, abi.KVM_REG_RISCV_SBI_EXT];
 
 /**
- * What a vCPU of riscv is made of, in the order it has to be restored in. Its extensions come first: taking one away resets
- * the floating-point registers. Whether the vCPU runs at all comes last.
+ * The parts of the state of a riscv vCPU, in the order of restoring. Extensions come first, because turning one off
+ * resets the floating-point registers. The MP state comes last.
  */
 export const vcpuStateParts: readonly Part<GenericVcpu>[] = [
   registersPart({

@@ -23,7 +23,7 @@ function off(exit: Exit): boolean {
 }
 
 onRiscv('a vCPU of riscv', (backend) => {
-  test('keeps every core register it is set to', () => {
+  test('keeps the value of every core register that is set', () => {
     using guest = riscvGuest(backend, 'off');
     const { vcpu } = guest;
     const names = (Object.keys(CoreReg) as (keyof typeof CoreReg)[]).filter((name) => name !== 'mode');
@@ -36,7 +36,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     expect(vcpu.getCoreReg('mode')).toBe(0n);
   });
 
-  test('keeps the CSRs it is set to', () => {
+  test('keeps the values of CSRs that are set', () => {
     using guest = riscvGuest(backend, 'off');
     const { vcpu } = guest;
     for (const name of ['stvec', 'sscratch', 'sepc', 'scause', 'stval'] as const) {
@@ -45,7 +45,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     }
   });
 
-  test('takes no name that is none, and no value that does not fit', () => {
+  test('refuses unknown names, and values that do not fit', () => {
     using guest = riscvGuest(backend, 'off');
     const { vcpu } = guest;
     const wrong = (value: unknown): never => value as never;
@@ -66,7 +66,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     for (const id of [ConfigReg.isa, Csr.sstatus, TimerReg.time, SbiExtReg.Time]) expect(listed).toContain(id);
   });
 
-  test('has floating-point registers, and vectors where the host has them', (context) => {
+  test('has floating-point registers, and vector registers if the host has them', (context) => {
     using guest = riscvGuest(backend, 'off');
     const { vcpu } = guest;
     vcpu.setOneReg(doubleReg(7), 0x3ff0_0000_0000_0000n);
@@ -80,7 +80,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     expect(vcpu.getOneReg(vectorReg(31, vlenb))).toEqual(bytes);
   });
 
-  test('loses an extension only before it has run', () => {
+  test('lets an extension be turned off only before its first run', () => {
     using guest = riscvGuest(backend, 'off');
     const { vcpu } = guest;
     expect(vcpu.getOneReg(SbiExtReg.Experimental)).toBe(1n);
@@ -92,7 +92,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     expect(late.hint).toMatch(/before the vCPU has run/);
   });
 
-  test('asks the host to answer an SBI call, with all its arguments', () => {
+  test('exits for an SBI call with all its arguments', () => {
     using guest = riscvGuest(backend, 'sbi');
     const { vcpu, memory } = guest;
     const exit = exitOf(vcpu);
@@ -106,7 +106,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     expect([...results]).toEqual([0n, 0xfedc_ba98_7654_3210n]);
   });
 
-  test('asks the host for a CSR that has to be emulated', (context) => {
+  test('exits for a CSR that user space emulates', (context) => {
     using guest = riscvGuest(backend, 'csr');
     const { vcpu, memory } = guest;
     const has = vcpu.getRegList().includes(IsaExtReg.Zkr) && vcpu.getOneReg(IsaExtReg.Zkr) === 1n;
@@ -120,7 +120,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     expect(new BigUint64Array(memory.read(0x2000, 8).buffer)[0]).toBe(0x8000_4242n);
   });
 
-  test('has its external interrupt waiting while it is raised', () => {
+  test('has a pending external interrupt while it is raised', () => {
     using guest = riscvGuest(backend, 'off');
     const { vcpu } = guest;
     const seip = 1n << 9n;
@@ -130,7 +130,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     expect(vcpu.getCsr('sip') & seip).toBe(0n);
   });
 
-  test('stops at EBREAK for a debugger, until it no longer asks to', (context) => {
+  test('stops at EBREAK for a debugger until that is turned off', (context) => {
     const ebreak = 0x0010_0073;
     const loop = 0x0000_006f;
     using guest = riscvGuest(backend, [ebreak, loop]);
@@ -146,7 +146,7 @@ onRiscv('a vCPU of riscv', (backend) => {
     expect(vcpu.run().reason).toBe(ExitReason.Intr);
   });
 
-  test('runs when it is the first, and waits to be started when it is not', (context) => {
+  test('starts runnable if it is the first, and stopped if not', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.MpState) === 0) context.skip('the host lacks KVM_CAP_MP_STATE');
     using vm = kvm.createVm();

@@ -15,7 +15,7 @@ import { type Exit, exitMakers } from './exit.js';
 import { CoreReg, Csr } from './register-ids.js';
 import { vcpuStateParts } from './vcpu-state.js';
 
-/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. */
+/** A virtual CPU. `vm.createVcpu` creates one. The thread that created or received it runs it. */
 export class Vcpu extends /* @__PURE__ */ withGroups(GenericVcpu<Exit, KvmRun>, VcpuSaving<Exit, KvmRun>) {
   /** @internal `vm.createVcpu`. */
   constructor(resources: VcpuResources) {
@@ -23,9 +23,10 @@ export class Vcpu extends /* @__PURE__ */ withGroups(GenericVcpu<Exit, KvmRun>, 
   }
 
   /**
-   * The vCPU that another thread gave away with `transfer`: this thread's from now on.
+   * Takes the vCPU that another thread gave away with `transfer`. It belongs to this thread from now on.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for what no vCPU gave.
+   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for anything that
+   *   `transfer` did not return.
    */
   static from(transferred: TransferredVcpu): Vcpu {
     return new Vcpu(adoptVcpu(riscv, transferred));
@@ -52,8 +53,8 @@ export class Vcpu extends /* @__PURE__ */ withGroups(GenericVcpu<Exit, KvmRun>, 
   }
 
   /**
-   * Makes the guest stop at EBREAK for a debugger, with `ExitReason.Debug`, instead of letting the guest have it; without options
-   * the guest has it again. KVM_SET_GUEST_DEBUG, api.rst 4.87. riscv, Cap.SetGuestDebug.
+   * Makes EBREAK stop the guest for a debugger, with `ExitReason.Debug`, instead of raising an exception in the guest.
+   * Without options, the guest gets the exception again. KVM_SET_GUEST_DEBUG, api.rst 4.87. riscv, Cap.SetGuestDebug.
    */
   setGuestDebug(options: { softwareBreakpoints?: boolean } = {}): void {
     const { softwareBreakpoints = false } = optionsOf(options, 'what to debug', ['softwareBreakpoints']);

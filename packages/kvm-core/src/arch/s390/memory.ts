@@ -3,16 +3,16 @@ import { KvmError } from '../../errors/kvm-error.js';
 import { bytesGiven } from '../../struct/bytes.js';
 import type { StructInit } from '../../struct/struct.js';
 
-/** What `memOp` takes beside the bytes. */
+/** The options of `memOp`. */
 export type MemOpOptions = Omit<StructInit<abi.KvmS390MemOp>, 'buf' | 'size' | 'oldAddr'> & {
   /**
-   * With `KVM_S390_MEMOP_ABSOLUTE_CMPXCHG`: what has to be there for the bytes to take its place, as many bytes as these; when something else
-   * is, that is put here.
+   * For `KVM_S390_MEMOP_ABSOLUTE_CMPXCHG`: the expected content, as many bytes as the new one. If the memory holds
+   * something else, the kernel writes that here.
    */
   old?: Uint8Array;
 };
 
-/** The struct of a memory operation, and the memory behind its addresses. */
+/** The struct of a memory operation, and the buffers that its addresses point to. */
 export function memOp(
   options: MemOpOptions,
   data: Uint8Array,
@@ -32,7 +32,7 @@ export function memOp(
   if (there.length !== bytes.length) {
     throw new KvmError(
       'ERR_KVM_OUT_OF_RANGE',
-      `old must have ${bytes.length} bytes, as what takes its place, not ${there.length}`,
+      `old must have ${bytes.length} bytes, as many as the new content, not ${there.length}`,
     );
   }
   argument.oldAddr = BigInt(address(there));

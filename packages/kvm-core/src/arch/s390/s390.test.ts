@@ -11,8 +11,8 @@ import { Vcpu } from './vcpu.js';
 import { Vm } from './vm.js';
 
 /**
- * No host of these tests is an s390, and none of the emulators there are runs its hypervisor: what is tested is what such a kernel
- * would be given.
+ * No test host is an s390, and no available emulator runs its hypervisor. These tests check the arguments that the
+ * kernel would get.
  */
 
 function machine(kernel: (call: RecordedCall) => number): { vm: Vm; vcpu: Vcpu } {
@@ -23,7 +23,7 @@ function machine(kernel: (call: RecordedCall) => number): { vm: Vm; vcpu: Vcpu }
 }
 
 describe('an s390 guest', () => {
-  test.each(['vm', 'vcpu'] as const)('has its memory read and written by its %s', (on) => {
+  test.each(['vm', 'vcpu'] as const)('has memory that its %s reads and writes', (on) => {
     const objects = machine(({ request, bytes, at }) => {
       expect(request).toBe(abi.KVM_S390_MEM_OP.request);
       const { gaddr, op, size, buf } = abi.KvmS390MemOp.at(bytes as Uint8Array);
@@ -39,7 +39,7 @@ describe('an s390 guest', () => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => objects[on].memOp({ op: 6, old: new Uint8Array(2) }, into));
   });
 
-  test('has its memory exchanged with what is expected there', () => {
+  test('has memory that is compared and exchanged', () => {
     const { vm } = machine(({ bytes, at }) => {
       const { buf, oldAddr } = abi.KvmS390MemOp.at(bytes as Uint8Array);
       expect([...(at(buf) ?? [])]).toEqual([1]);
@@ -51,7 +51,7 @@ describe('an s390 guest', () => {
     expect([...old]).toEqual([9]);
   });
 
-  test('has storage keys, or uses none', () => {
+  test('has storage keys, or does not use them', () => {
     let none = false;
     const { vm } = machine(({ request, bytes, at }) => {
       const { startGfn, count, skeydataAddr } = abi.KvmS390Skeys.at(bytes as Uint8Array);
@@ -68,7 +68,7 @@ describe('an s390 guest', () => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setSkeys(0n, new Uint8Array()));
   });
 
-  test('has storage attributes, as many as changed', () => {
+  test('reports the storage attributes that have changed', () => {
     const { vm } = machine(({ request, bytes, at }) => {
       const log = abi.KvmS390CmmaLog.at(bytes as Uint8Array);
       if (request === abi.KVM_S390_SET_CMMA_BITS.request) {
@@ -85,7 +85,7 @@ describe('an s390 guest', () => {
     vm.setCmmaBits(5n, Uint8Array.of(1, 1), 3n);
   });
 
-  test('has interrupts that move with it', () => {
+  test('has pending interrupts that can be saved and restored', () => {
     const { vcpu } = machine(({ request, bytes, at }) => {
       const { buf, len } = abi.KvmS390IrqState.at(bytes as Uint8Array);
       if (request === abi.KVM_S390_SET_IRQ_STATE.request) {
@@ -101,7 +101,7 @@ describe('an s390 guest', () => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setIrqState('' as never));
   });
 
-  test('is protected, step by step', () => {
+  test('becomes a protected guest and is dumped, step by step', () => {
     const steps: number[] = [];
     const { vm } = machine(({ bytes, at }) => {
       const { cmd, data } = abi.KvmPvCmd.at(bytes as Uint8Array);
@@ -137,7 +137,7 @@ describe('an s390 guest', () => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.pvCommand(KVM_PV_DUMP));
   });
 
-  test('has the memory of a process, which stays', () => {
+  test('maps memory of the process for a user-controlled vCPU', () => {
     const { vcpu } = machine(({ bytes }) => {
       const { vcpuAddr, length } = abi.KvmS390UcasMapping.at(bytes as Uint8Array);
       expect([vcpuAddr, length]).toEqual([0x10_0000n, 0x1_0000n]);

@@ -11,10 +11,10 @@ import { s390 } from './architecture.js';
 import { type Exit, exitMakers } from './exit.js';
 import { type MemOpOptions, memOp } from './memory.js';
 
-/** Room for the interrupts of a vCPU: as many as the kernel can have pending, of every source. */
+/** Bytes for the interrupts of a vCPU: enough for all that can be pending, from every source. */
 const irqStateSize = 0x10_0000;
 
-/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. */
+/** A virtual CPU. `vm.createVcpu` creates one. The thread that created or received it runs it. */
 export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
   /** @internal `vm.createVcpu`. */
   constructor(resources: VcpuResources) {
@@ -22,19 +22,20 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
   }
 
   /**
-   * The vCPU that another thread gave away with `transfer`: this thread's from now on.
+   * Takes the vCPU that another thread gave away with `transfer`. It belongs to this thread from now on.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for what no vCPU gave.
+   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for anything that
+   *   `transfer` did not return.
    */
   static from(transferred: TransferredVcpu): Vcpu {
     return new Vcpu(adoptVcpu(s390, transferred));
   }
 
   /**
-   * Reads or writes the guest's memory by this vCPU's logical addresses, or checks whether that may be: `op` says which,
-   * `KVM_S390_MEMOP_LOGICAL_READ` for one. KVM_S390_MEM_OP, api.rst 4.89. s390, Cap.S390MemOp.
+   * Reads or writes guest memory at a logical address of this vCPU, or checks whether that is allowed. `op` selects the
+   * operation, for example `KVM_S390_MEMOP_LOGICAL_READ`. KVM_S390_MEM_OP, api.rst 4.89. s390, Cap.S390MemOp.
    *
-   * @param bytes what is written, or where what is read goes; 64 KiB at most.
+   * @param bytes the data to write, or the buffer to read into; at most 64 KiB.
    */
   memOp(options: MemOpOptions, bytes: Uint8Array): void {
     const backend = this.opened();
@@ -42,14 +43,20 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
     this.call(abi.KVM_S390_MEM_OP, this.addressOf(argument, behind));
   }
 
-  /** The interrupts that are pending: `KvmS390Irq` structs, one after the other. KVM_S390_GET_IRQ_STATE, api.rst 4.95. s390, Cap.S390IrqState. */
+  /**
+   * The pending interrupts: consecutive `KvmS390Irq` structs. KVM_S390_GET_IRQ_STATE, api.rst 4.95. s390,
+   * Cap.S390IrqState.
+   */
   getIrqState(): Uint8Array {
     const state = new Uint8Array(irqStateSize);
     const length = this.#irqState(abi.KVM_S390_GET_IRQ_STATE, state);
     return state.slice(0, length);
   }
 
-  /** Makes such interrupts pending, on a vCPU without any. KVM_S390_SET_IRQ_STATE, api.rst 4.94. s390, Cap.S390IrqState. */
+  /**
+   * Makes interrupts pending on a vCPU that has none pending. KVM_S390_SET_IRQ_STATE, api.rst 4.94. s390,
+   * Cap.S390IrqState.
+   */
   setIrqState(state: Uint8Array): void {
     this.#irqState(abi.KVM_S390_SET_IRQ_STATE, bytesGiven(state, 'the state of interrupts'));
   }
@@ -60,8 +67,8 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
   }
 
   /**
-   * Gives a user-controlled VM's vCPU memory: `memory` at `vcpuAddr`, both multiples of 1 MiB. The memory stays for as long as the VM
-   * lives. KVM_S390_UCAS_MAP, api.rst 4.51. s390, Cap.S390Ucontrol.
+   * Maps `memory` at `vcpuAddr` for a vCPU of a user-controlled VM. Address and size are multiples of 1 MiB. The memory
+   * is kept until the VM is gone. KVM_S390_UCAS_MAP, api.rst 4.51. s390, Cap.S390Ucontrol.
    */
   ucasMap(memory: GuestMemory, vcpuAddr: bigint): void {
     isGuestMemory(memory);

@@ -11,34 +11,35 @@ import { s390 } from './architecture.js';
 import { type MemOpOptions, memOp } from './memory.js';
 import { Vcpu } from './vcpu.js';
 
-/** Storage attributes of the guest's pages, and how many pages after them have changed ones. */
+/** Storage attributes of guest pages, and the number of later pages whose attributes have changed. */
 export interface CmmaBits {
   /** The frame number of the first page. */
   readonly startGfn: bigint;
-  /** One byte a page. */
+  /** One byte per page. */
   readonly values: Uint8Array;
   readonly remaining: bigint;
 }
 
-/** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
+/** A virtual machine: memory, interrupt controllers and vCPUs. `kvm.createVm` creates one. */
 export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu>) {
   /** @internal */
   protected readonly vcpuType = Vcpu;
 
   /**
-   * The same VM, in the Worker that was sent what `share` gave: to be closed there.
+   * Opens the VM that another thread shared with `share`. This thread closes its own object.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it is closed there already, `ERR_KVM_INVALID_ARGUMENT` for what no VM gave.
+   * @throws KvmError `ERR_KVM_CLOSED` when the sharing thread has closed the VM, `ERR_KVM_INVALID_ARGUMENT` for
+   *   anything that `share` did not return.
    */
   static from(shared: SharedVm): Vm {
     return new Vm(adoptVm(s390, shared));
   }
 
   /**
-   * Reads or writes the guest's memory by absolute addresses, or checks whether that may be: `op` says which,
-   * `KVM_S390_MEMOP_ABSOLUTE_READ` for one. KVM_S390_MEM_OP, api.rst 4.89. s390, Cap.S390MemOpExtension.
+   * Reads or writes guest memory at an absolute address, or checks whether that is allowed. `op` selects the operation,
+   * for example `KVM_S390_MEMOP_ABSOLUTE_READ`. KVM_S390_MEM_OP, api.rst 4.89. s390, Cap.S390MemOpExtension.
    *
-   * @param bytes what is written, or where what is read goes; 64 KiB at most.
+   * @param bytes the data to write, or the buffer to read into; at most 64 KiB.
    */
   memOp(options: MemOpOptions, bytes: Uint8Array): void {
     const backend = this.opened();
@@ -47,8 +48,8 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * The storage keys of pages of the guest, one byte each; undefined where the guest uses none. KVM_S390_GET_SKEYS, api.rst 4.90.
-   * s390, Cap.S390Skeys.
+   * The storage keys of guest pages, one byte each; undefined if the guest does not use storage keys.
+   * KVM_S390_GET_SKEYS, api.rst 4.90. s390, Cap.S390Skeys.
    *
    * @param startGfn the frame number of the first page.
    */
@@ -58,7 +59,7 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
     return this.#skeys(abi.KVM_S390_GET_SKEYS, startGfn, keys) === abi.KVM_S390_GET_SKEYS_NONE ? undefined : keys;
   }
 
-  /** Sets the storage keys of pages of the guest. KVM_S390_SET_SKEYS, api.rst 4.91. s390, Cap.S390Skeys. */
+  /** Sets the storage keys of guest pages. KVM_S390_SET_SKEYS, api.rst 4.91. s390, Cap.S390Skeys. */
   setSkeys(startGfn: bigint, keys: Uint8Array): void {
     const own = bytesGiven(keys, 'storage keys');
     integer(own.length, 1, Number(abi.KVM_S390_SKEYS_MAX), 'the number of storage keys');
@@ -80,10 +81,11 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * The storage attributes of pages that changed, from a page on, and no longer counts them as changed; with
-   * `KVM_S390_CMMA_PEEK` all, and they stay as they are. KVM_S390_GET_CMMA_BITS, api.rst 4.107. s390, Cap.S390CmmaMigration.
+   * Returns the storage attributes that have changed, starting at a page, and marks them as unchanged. With
+   * `KVM_S390_CMMA_PEEK` it returns all attributes and marks none. KVM_S390_GET_CMMA_BITS, api.rst 4.107. s390,
+   * Cap.S390CmmaMigration.
    *
-   * @param count pages at most.
+   * @param count the maximum number of pages.
    */
   getCmmaBits(startGfn: bigint, count: number, flags = 0): CmmaBits {
     integer(count, 1, abi.KVM_S390_SKEYS_MAX, 'the number of pages');
@@ -96,8 +98,8 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   /**
    * Sets storage attributes of pages. KVM_S390_SET_CMMA_BITS, api.rst 4.108. s390, Cap.S390CmmaMigration.
    *
-   * @param values one byte a page.
-   * @param mask which of their bits count.
+   * @param values one byte per page.
+   * @param mask the bits of the values to set.
    */
   setCmmaBits(startGfn: bigint, values: Uint8Array, mask: bigint): void {
     const own = bytesGiven(values, 'storage attributes');
@@ -106,34 +108,40 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * A step of a protected guest's life that takes nothing but its name: `PvCmdId.KVM_PV_ENABLE`, `KVM_PV_VERIFY`, `KVM_PV_DISABLE` and the
-   * like. KVM_S390_PV_COMMAND, api.rst 4.125. s390, Cap.S390Protected.
+   * Runs a command for a protected guest that takes no data: `PvCmdId.KVM_PV_ENABLE`, `KVM_PV_VERIFY`, `KVM_PV_DISABLE`
+   * and others. KVM_S390_PV_COMMAND, api.rst 4.125. s390, Cap.S390Protected.
    */
   pvCommand(cmd: abi.PvCmdId): void {
     const withData: readonly number[] = [abi.KVM_PV_SET_SEC_PARMS, abi.KVM_PV_UNPACK, abi.KVM_PV_INFO, abi.KVM_PV_DUMP];
     if (withData.includes(u32(cmd, 'a command'))) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this command takes more: it has a method of its own', {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this command takes data: use its own method', {
         ioctl: 'KVM_S390_PV_COMMAND',
       });
     }
     this.#pv(cmd, undefined, []);
   }
 
-  /** The header of a protected guest's image. KVM_S390_PV_COMMAND of KVM_PV_SET_SEC_PARMS, api.rst 4.125. s390, Cap.S390Protected. */
+  /**
+   * Passes the header of a protected guest's image. KVM_S390_PV_COMMAND of KVM_PV_SET_SEC_PARMS, api.rst 4.125. s390,
+   * Cap.S390Protected.
+   */
   pvSetSecParms(header: Uint8Array): void {
     const own = bytesGiven(header, 'the header');
     const origin = BigInt(this.opened().address(own));
     this.#pv(abi.KVM_PV_SET_SEC_PARMS, abi.KvmS390PvSecParm.from({ origin, length: BigInt(own.length) }), [own]);
   }
 
-  /** Decrypts pages of a protected guest, which must lie in it. KVM_S390_PV_COMMAND of KVM_PV_UNPACK, api.rst 4.125. s390. */
+  /**
+   * Decrypts pages of a protected guest that are already in its memory. KVM_S390_PV_COMMAND of KVM_PV_UNPACK, api.rst
+   * 4.125. s390.
+   */
   pvUnpack(pages: StructInit<abi.KvmS390PvUnp>): void {
     this.#pv(abi.KVM_PV_UNPACK, new abi.KvmS390PvUnp().assign(pages), []);
   }
 
   /**
-   * What the host's ultravisor can do: `KVM_PV_INFO_VM` or `KVM_PV_INFO_DUMP`. KVM_S390_PV_COMMAND of KVM_PV_INFO, api.rst 4.125. s390,
-   * Cap.S390ProtectedDump.
+   * The features of the host's ultravisor: `KVM_PV_INFO_VM` or `KVM_PV_INFO_DUMP`. KVM_S390_PV_COMMAND of KVM_PV_INFO,
+   * api.rst 4.125. s390, Cap.S390ProtectedDump.
    */
   pvInfo(id: number): abi.KvmS390PvInfo {
     const info = new abi.KvmS390PvInfo();
@@ -143,10 +151,11 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * A step of a protected guest's dump. KVM_S390_PV_COMMAND of KVM_PV_DUMP, api.rst 4.125. s390, Cap.S390ProtectedDump.
+   * Runs a step of dumping a protected guest. KVM_S390_PV_COMMAND of KVM_PV_DUMP, api.rst 4.125. s390,
+   * Cap.S390ProtectedDump.
    *
-   * @param into where it goes; empty for a step that gives nothing.
-   * @returns the guest address that the next step begins at.
+   * @param into the buffer for the dump; empty for a step that returns no data.
+   * @returns the guest address at which the next step starts.
    */
   pvDump(subcmd: number, into: Uint8Array, gaddr = 0n): bigint {
     const room = bytesGiven(into, 'the room for the dump');

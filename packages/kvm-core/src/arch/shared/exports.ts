@@ -1,4 +1,4 @@
-/** What is the same on every architecture. */
+/** The exports that are the same on every architecture. */
 
 export type { ArgumentOf, Capability, FdKind, Ioctl, IoctlArgument } from '../../abi/ioctl.js';
 export type { BackendName } from '../../backend/backend.js';

@@ -11,36 +11,36 @@ import type { Architecture, RunHead } from '../architecture.js';
 /** A class without its constructor, which programs never call. */
 type ClassOf<T> = abstract new (...args: never[]) => T;
 
-/** The classes of an architecture that adds no calls to those that all have. */
+/** The classes of an architecture that adds no calls to the generic ones. */
 export interface PlainClasses<E extends AnyExit, R extends RunHead, C extends number> {
-  /** The whole of a host's KVM: `/dev/kvm`, open. VMs are made here, and what the host can do is asked here. */
+  /** The host's KVM: an open `/dev/kvm`. It creates VMs and reports what the host supports. */
   readonly Kvm: ClassOf<PlainKvm<E, R, C>> & {
     /**
-     * Opens KVM and checks that the kernel speaks the one stable version of its API.
+     * Opens KVM and checks that the kernel has the stable version of the API.
      *
-     * @throws KvmError `ERR_KVM_UNAVAILABLE` without a device, `ERR_KVM_PERMISSION` when it may not be opened,
-     *   `ERR_KVM_BACKEND` when the backend does not load, `ERR_KVM_API_VERSION` when the kernel's API is not version 12,
-     *   `ERR_KVM_UNSUPPORTED` on a machine of another architecture.
+     * @throws KvmError `ERR_KVM_UNAVAILABLE` without a device, `ERR_KVM_PERMISSION` without permission to open it,
+     *   `ERR_KVM_BACKEND` when the backend does not load, `ERR_KVM_API_VERSION` when the kernel's API is not version
+     *   12, `ERR_KVM_UNSUPPORTED` on a machine of another architecture.
      */
     open(options?: KvmOptions): PlainKvm<E, R, C>;
   };
-  /** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
+  /** A virtual machine: memory, interrupt controllers and vCPUs. `kvm.createVm` creates one. */
   readonly Vm: ClassOf<PlainVm<E, R>> & {
     /**
-     * The same VM in the Worker that received what `share` returned. That Worker closes its own.
+     * Opens the VM that another thread shared with `share`. This thread closes its own object.
      *
-     * @throws KvmError `ERR_KVM_CLOSED` when the sharing thread has closed the VM, `ERR_KVM_INVALID_ARGUMENT` for anything that
-     *   `share` did not return.
+     * @throws KvmError `ERR_KVM_CLOSED` when the sharing thread has closed the VM, `ERR_KVM_INVALID_ARGUMENT` for
+     *   anything that `share` did not return.
      */
     from(shared: SharedVm): PlainVm<E, R>;
   };
-  /** A virtual CPU. `vm.createVcpu` makes one; the thread that made or received it runs it. */
+  /** A virtual CPU. `vm.createVcpu` creates one. The thread that created or received it runs it. */
   readonly Vcpu: ClassOf<GenericVcpu<E, R>> & {
     /**
-     * The vCPU that another thread gave away with `transfer`. It belongs to this thread from now on.
+     * Takes the vCPU that another thread gave away with `transfer`. It belongs to this thread from now on.
      *
-     * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for anything that `transfer` did not
-     *   return.
+     * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for anything that
+     *   `transfer` did not return.
      */
     from(transferred: TransferredVcpu): GenericVcpu<E, R>;
   };
