@@ -172,7 +172,7 @@ onEachBackend('the memory of a VM', (backend) => {
       told = vm.getNrMmuPages();
     } catch {
       const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.getNrMmuPages());
-      expect(error.hint).toMatch(/newer kernels do not tell/);
+      expect(error.hint).toMatch(/newer kernels do not report it/);
       return;
     }
     expect(told).toBe(1000);

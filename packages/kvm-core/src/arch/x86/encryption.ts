@@ -1,22 +1,22 @@
 import * as abi from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 
-/** What the kernel says of AMD's firmware where it has not called it. */
+/** The firmware error that the kernel reports if it has not called AMD's firmware. */
 const notCalled = 0xffff_ffff;
 
-/** Makes a call, whose refusal names the command, and what the firmware says of it. */
+/** Makes a call. An error names the command and has the firmware's error code. */
 export function sevCommand(command: abi.KvmSevCmd, call: () => void): void {
   named(abi.SevCmdId, command.id, call, () => {
     const { error } = command;
-    return error === 0 || error === notCalled ? undefined : `the firmware says 0x${error.toString(16)}`;
+    return error === 0 || error === notCalled ? undefined : `the firmware error is 0x${error.toString(16)}`;
   });
 }
 
-/** The same for TDX, whose module stands where AMD's firmware does. */
+/** The same for TDX, where the TDX module takes the place of AMD's firmware. */
 export function tdxCommand(command: abi.KvmTdxCmd, call: () => void): void {
   named(abi.KvmTdxCmdId, command.id, call, () => {
     const { hwError } = command;
-    return hwError === 0n ? undefined : `the TDX module says 0x${hwError.toString(16)}`;
+    return hwError === 0n ? undefined : `the error of the TDX module is 0x${hwError.toString(16)}`;
   });
 }
 

@@ -11,8 +11,8 @@ export interface IoExit {
 }
 
 /**
- * Why a run returned. A `switch` on `reason` narrows it to the members of `struct kvm_run` that the reason fills, under the
- * kernel's names: `exit.io`, `exit.mmio`, `exit.systemEvent`.
+ * Why a run returned. A `switch` on `reason` narrows it to the members of `struct kvm_run` that the kernel fills for
+ * that reason. They have the kernel's names: `exit.io`, `exit.mmio`, `exit.systemEvent`.
  */
 export type Exit = Exclude<ExitOf<abi.AbiExit>, { readonly reason: IoExit['reason'] }> | IoExit;
 
@@ -21,7 +21,7 @@ export type MmioAccess = Access;
 export const MmioAccess = mmioAccess(abi.KvmRunMmio);
 
 export const exitMakers: ExitMakers<Exit> = {
-  // Io, which the table of other architectures has bare, is put in its place here.
+  // Replaces the plain view of Io with one that has the data.
   ...(makeExits(abi.exitViews, MmioAccess, ExitReason) as ExitMakers<Exit>),
   [ExitReason.Io]: (state) => ({ reason: ExitReason.Io, io: IoAccess.of(state) }),
 };

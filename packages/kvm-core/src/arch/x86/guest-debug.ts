@@ -5,36 +5,39 @@ import { boolean, list, oneOf, u64 } from '../../struct/check.js';
 import { optionsOf } from '../../struct/options.js';
 import type { StructInit } from '../../struct/struct.js';
 
-/** A place whose use stops the guest: a debug register. */
+/** A hardware breakpoint: one of the debug registers. */
 export interface HardwareBreakpoint {
   /** A linear address of the guest, a multiple of `length`. */
   address: bigint;
-  /** What stops it: the execution of the instruction there (before it), a write, or any access (both after it); execution. */
+  /**
+   * The kind of access that stops the guest: 'execute' before the instruction, 'write' after a write, 'access' after a
+   * read or a write; default 'execute'.
+   */
   on?: 'execute' | 'write' | 'access';
-  /** How many bytes are watched, for writes and accesses; 1. */
+  /** The number of bytes to watch, for 'write' and 'access'; default 1. */
   length?: 1 | 2 | 4 | 8;
 }
 
-/** What `vcpu.setGuestDebug` takes. */
+/** The options of `vcpu.setGuestDebug`. */
 export interface GuestDebugOptions {
   /** Stop after each instruction. */
   singleStep?: boolean;
-  /** Stop at these, four at most. */
+  /** Stop at these breakpoints, at most four. */
   breakpoints?: readonly HardwareBreakpoint[];
-  /** Stop at INT3 instead of letting the guest have it: the debugger has written the byte 0xcc over instructions. */
+  /** Stop at INT3, which the debugger has written over instructions (0xcc), instead of raising #BP in the guest. */
   softwareBreakpoints?: boolean;
-  /** No interrupts while stepping. Cap.SetGuestDebug2 tells whether the host can: `GuestDebug.BlockIrq` in it. */
+  /** Block interrupts while stepping. Supported if the value of Cap.SetGuestDebug2 has `GuestDebug.BlockIrq`. */
   blockIrq?: boolean;
-  /** Give the guest an exception of its own: #DB, or #BP for the INT3 at RIP, which was no breakpoint of the debugger. */
+  /** Inject an exception into the guest: #DB, or #BP for an INT3 at RIP that is not a breakpoint of the debugger. */
   inject?: 'debug' | 'breakpoint';
 }
 
 const conditions = { execute: 0b00n, write: 0b01n, access: 0b11n } as const;
-/** Eight bytes came last, and got the code that was left. */
+/** Length 8 was added last and has the code that was free. */
 const lengths: Readonly<Record<number, bigint>> = { 1: 0b00n, 2: 0b01n, 4: 0b11n, 8: 0b10n };
 const injections = { debug: GuestDebug.InjectDb, breakpoint: GuestDebug.InjectBp } as const;
 
-/** Bit 10 always reads 1; the two before it ask for exact data breakpoints, which old processors needed to be asked for. */
+/** Bit 10 is always 1. LE and GE, bits 8 and 9, make data breakpoints exact on old processors; the value sets GE. */
 const dr7Base = 0x600n;
 const DR7 = 7;
 const registers = 4;
@@ -73,10 +76,10 @@ function debugRegisters(breakpoints: readonly HardwareBreakpoint[]): BigUint64Ar
       on = 'execute',
       length = 1,
     } = optionsOf(breakpoint, `breakpoint ${i}`, ['address', 'on', 'length']);
-    const condition = oneOf(conditions, on, `what stops at breakpoint ${i}`);
+    const condition = oneOf(conditions, on, `the kind of access of breakpoint ${i}`);
     const code = oneOf(lengths, length, `the length of breakpoint ${i}`);
     if (on === 'execute' && length !== 1) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'a breakpoint on execution has length 1');
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'a breakpoint on execution must have length 1');
     }
     if (u64(address, `the address of breakpoint ${i}`) % BigInt(length) !== 0n) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the address of breakpoint ${i} must be a multiple of its length`);

@@ -32,7 +32,7 @@ export type { XenHvmConfig } from './vm/xen.js';
 
 export const { capName, capByName, allCaps, exitReasonName } = namesOf<abi.Cap>(abi);
 
-/** The exports of a module of handlers for `vm.start`: `export default { ... } satisfies Handlers<Talk>` checks them in one place. */
+/** The default export of a handler module for `vm.start`: `export default { ... } satisfies Handlers<Talk>`. */
 export type Handlers<T extends HandlerTypes = HandlerTypes> = HandlersOf<
   Exit,
   typeof abi.ExitReason,

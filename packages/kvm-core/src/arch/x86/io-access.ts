@@ -4,34 +4,37 @@ import { bytes, hex, type ShowOptions } from '../../struct/inspect.js';
 import { noAccess } from '../../vcpu/mmio-access.js';
 import type { RunState } from '../../vcpu/run-state.js';
 
-/** Bytes: an `outl` or `inl`. */
+/** Bytes of an `outl` or `inl`. */
 const longestElement = 4;
 
-/** Where `dataOffset` lies: read as a bigint, it would make garbage at every exit. No run state has 4 GiB. */
+/**
+ * The place of `dataOffset`, to read its low 32 bits: a bigint would make garbage at every exit. No run state has 4
+ * GiB.
+ */
 const offsetOfDataOffset = KvmRunIo.from({ dataOffset: 1n }).bytes.indexOf(1);
 
-/** Port I/O, with its data: `count` elements of `size` bytes each, one after the other. */
+/** Port I/O with its data: `count` consecutive elements of `size` bytes each. */
 export class IoAccess extends KvmRunIo {
-  /** The pages that the data lies in; a copy of an access has none, and so no data. */
+  /** The pages of the run state, which contain the data. A copy of an access has neither. */
   #pages = new Uint8Array();
-  /** The views of `data` so far: those of one element by their length, and of the longer ones the last. */
+  /** Cached views of `data`: up to four bytes by length, and the last longer one. */
   readonly #short: (Uint8Array | undefined)[] = [];
   #long: Uint8Array | undefined;
   #dataOffset = -1;
 
-  /** @internal The access that a run state shows. */
+  /** @internal The access in a run state. */
   static of(state: RunState): IoAccess {
     const access = IoAccess.at((state.run as KvmRun).io.bytes);
     access.#pages = state.bytes;
     return access;
   }
 
-  /** Whether the guest writes: an `out`, and not an `in`. */
+  /** Whether the guest writes to the port: true for `out`, false for `in`. */
   get isWrite(): boolean {
     return this.direction === KVM_EXIT_IO_OUT;
   }
 
-  /** All elements, in the mapped page: what an `out` wrote, or what an `in` is going to read. */
+  /** All elements, in the mapped page: the data that an `out` wrote or that an `in` will read. */
   get data(): Uint8Array {
     const offset = this.view.getUint32(offsetOfDataOffset, true);
     const length = this.size * this.count;
@@ -48,7 +51,7 @@ export class IoAccess extends KvmRunIo {
     return data;
   }
 
-  /** The first element, which for all but string instructions is the only one. */
+  /** The first element. It is the only one, except for string instructions. */
   get value(): number {
     return this.#element(0);
   }
@@ -81,11 +84,11 @@ export class IoAccess extends KvmRunIo {
     return integer(index, 0, count - 1, 'the index of an element');
   }
 
-  /** What the guest reads as one of the `count` elements; it must fit `size` bytes. */
+  /** Sets one of the `count` elements, which an `in` will read. The value must fit in `size` bytes. */
   setElement(index: number, value: number): void {
     const { data, size } = this;
     this.#indexOf(index);
-    integer(value, 0, 2 ** (8 * size) - 1, 'what a guest reads from a port');
+    integer(value, 0, 2 ** (8 * size) - 1, 'the value of an element');
     for (let i = 0; i < size; i++) data[index * size + i] = value >>> (8 * i);
   }
 

@@ -2,9 +2,9 @@ import { KVM_APIC_REG_SIZE, KvmLapicState } from '../../abi/x86/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { integer, u32 } from '../../struct/check.js';
 
-/** The registers of a local APIC, by the names and offsets that the processor manuals give them. */
+/** The registers of a local APIC: their names and offsets in the processor manuals. */
 export const LapicRegister = {
-  /** The APIC id, in the high eight bits; in x2APIC mode all 32, where Cap.X2apicApi is enabled so. */
+  /** The APIC id, in the high eight bits; in all 32 bits in x2APIC mode with Cap.X2apicApi enabled for 32-bit ids. */
   Id: 0x20,
   Version: 0x30,
   /** Task priority. */
@@ -25,9 +25,9 @@ export const LapicRegister = {
   Svr: 0xf0,
   /** The first of eight: vectors in service. */
   Isr: 0x100,
-  /** The first of eight: vectors that are level-triggered. */
+  /** The first of eight: level-triggered vectors. */
   Tmr: 0x180,
-  /** The first of eight: vectors that wait. */
+  /** The first of eight: requested vectors. */
   Irr: 0x200,
   /** Errors. */
   Esr: 0x280,
@@ -48,22 +48,22 @@ export const LapicRegister = {
 
 export type LapicRegister = (typeof LapicRegister)[keyof typeof LapicRegister];
 
-/** Bytes from one register to the next: each has 32 bits, and sixteen bytes for itself. */
+/** Bytes from one register to the next. Each register has 32 bits. */
 const stride = 16;
 
-/** The registers of a local APIC, as `vcpu.getLapic` gives them and `setLapic` takes them. */
+/** The registers of a local APIC, for `vcpu.getLapic` and `vcpu.setLapic`. */
 export class Lapic extends KvmLapicState {
-  /** A register, by its offset: of `LapicRegister`. */
+  /** A register, by its offset from `LapicRegister`. */
   get(register: number): number {
     return this.view.getUint32(offsetOf(register), true);
   }
 
-  /** Sets a register in this copy; `vcpu.setLapic` gives it to the vCPU. */
+  /** Sets a register in this copy. `vcpu.setLapic` applies the copy to the vCPU. */
   set(register: number, value: number): void {
     this.view.setUint32(offsetOf(register), u32(value, 'the value of an APIC register'), true);
   }
 
-  /** The vectors that are set in one of the three registers of 256 bits: `Isr`, `Tmr` or `Irr`. */
+  /** The vectors whose bits are set in one of the three 256-bit registers: `Isr`, `Tmr` or `Irr`. */
   vectors(register: typeof LapicRegister.Isr | typeof LapicRegister.Tmr | typeof LapicRegister.Irr): number[] {
     const { Isr, Tmr, Irr } = LapicRegister;
     if (register !== Isr && register !== Tmr && register !== Irr) {
@@ -80,7 +80,7 @@ function offsetOf(register: number): number {
   if (register % stride !== 0) {
     throw new KvmError(
       'ERR_KVM_OUT_OF_RANGE',
-      `the offset of an APIC register is a multiple of ${stride}, not ${register}`,
+      `the offset of an APIC register must be a multiple of ${stride}, not ${register}`,
     );
   }
   return register;

@@ -18,7 +18,7 @@ function withGuest(backend: BackendName, visit: (vcpu: Vcpu, memory: GuestMemory
   const memory = kvm.allocateMemory({ size });
   vm.mapMemory(memory, 0n);
   const vcpu = vm.createVcpu(0);
-  // Without long mode among its features, some hosts let nobody into it.
+  // AMD hosts refuse long mode if the CPUID lacks it.
   vcpu.setCpuid2(kvm.getSupportedCpuid());
   try {
     visit(vcpu, memory);
@@ -31,7 +31,7 @@ function guest(name: string): Uint8Array {
   return readFileSync(new URL(`../../../../../../guests/${name}.bin`, import.meta.url));
 }
 
-/** Runs a guest until it halts; what it sent to COM1, or to port 0x18. */
+/** Runs a guest until it halts. Returns what it sent to COM1, or to port 0x18. */
 function output(vcpu: Vcpu): number[] {
   const sent: number[] = [];
   for (;;) {
@@ -39,7 +39,7 @@ function output(vcpu: Vcpu): number[] {
     if (exit.reason === ExitReason.Io && exit.io.isWrite) sent.push(...exit.io.data);
     else if (exit.reason === ExitReason.Mmio) exit.mmio.value = 0x0123_4567_89ab_cdefn;
     else if (exit.reason === ExitReason.Hlt) return sent;
-    else throw new Error(`the guest was not to exit with reason ${exit.reason}`);
+    else throw new Error(`unexpected exit reason ${exit.reason}`);
   }
 }
 
@@ -57,7 +57,7 @@ onEachBackend('a vCPU enters', (backend) => {
     });
   });
 
-  test('long mode, where a guest has 64-bit registers and sees all 4 GiB', () => {
+  test('long mode, in which a guest has 64-bit registers and sees all 4 GiB', () => {
     withGuest(backend, (vcpu, memory) => {
       memory.write(0x1000, guest('mmio64'));
       enterMode(vcpu, 'long', { memory, ...at });
@@ -107,7 +107,7 @@ onEachBackend('a vCPU enters', (backend) => {
       { tables: BigInt(size - 0x6000) },
       'the address of the 28672 bytes of tables',
     ],
-    ['tables within a page', 'protected', { tables: 0x1_0001n }, 'the tables must start at a page'],
+    ['tables that start inside a page', 'protected', { tables: 0x1_0001n }, 'the tables must start at a page'],
   ];
 
   test.each(wrong)('no mode with %s, and nothing changes', (_, mode, setup, message) => {
@@ -121,7 +121,7 @@ onEachBackend('a vCPU enters', (backend) => {
     });
   });
 
-  test('no mode without tables where it needs them, nor with closed memory', () => {
+  test('no mode without the tables that it needs, or with closed memory', () => {
     withGuest(backend, (vcpu, memory) => {
       const { entry, stackTop } = at;
       expect(() => enterMode(vcpu, 'protected', { memory, entry, stackTop })).toThrow('protected mode needs tables');
@@ -133,7 +133,7 @@ onEachBackend('a vCPU enters', (backend) => {
   });
 });
 
-test('a mode says what it needs before there is a guest', () => {
+test('tablesSize and addressLimit need no guest', () => {
   expect(modes.map(tablesSize)).toEqual([0, 0x1000, 0x7000]);
   expect(modes.map(addressLimit)).toEqual([0x1_0000n, 1n << 32n, 1n << 32n]);
 });

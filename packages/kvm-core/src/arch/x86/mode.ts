@@ -13,27 +13,27 @@ import { code32, code64, data, descriptorTable, realCode, realData, type Segment
 import type { Vcpu } from './vcpu/vcpu.js';
 
 /**
- * The modes a vCPU can start in, all flat: a guest address is the physical one.
- * `real`: 16 bits, segments at 0. `protected`: 32 bits without paging. `long`: 64 bits, the first 4 GiB mapped to themselves.
+ * The modes a vCPU can start in. All are flat: a guest address is the physical address. `real`: 16 bits, segments at 0.
+ * `protected`: 32 bits without paging. `long`: 64 bits, the first 4 GiB identity-mapped.
  */
 export type Mode = 'real' | 'protected' | 'long';
 
 export const modes: readonly Mode[] = ['real', 'protected', 'long'];
 
-/** Where things are in the guest: guest-physical addresses. */
+/** The memory and the guest-physical addresses that a mode needs. */
 export interface ModeSetup {
-  /** The memory that the guest has from address 0 on: the tables of the mode are written there. */
+  /** The guest's memory from address 0 on. The tables of the mode are written to it. */
   memory: GuestMemory;
-  /** The first instruction. */
+  /** The address of the first instruction. */
   entry: bigint;
-  /** The stack grows down from here. */
+  /** The stack grows down from this address. */
   stackTop: bigint;
-  /** Room for the tables that the mode needs: `tablesSize` bytes, whole pages, below 4 GiB. Real mode needs none. */
+  /** The address of the tables: `tablesSize` bytes, whole pages, below 4 GiB. Real mode needs none. */
   tables?: bigint;
 }
 
 interface ModeFacts {
-  /** The end of the addresses that an entry may have, and of those that a stack may have. */
+  /** The limit of entry points (exclusive) and of stack tops (inclusive). */
   readonly addressLimit: bigint;
   /** Bytes of tables in the guest's memory. */
   readonly tablesSize: number;
@@ -45,25 +45,25 @@ const facts: Readonly<Record<Mode, ModeFacts>> = {
   long: { addressLimit: 0x1_0000_0000n, tablesSize: identityMapSize + pageSize },
 };
 
-/** Bytes of guest memory, whole pages, that the tables of a mode take: descriptors, and in long mode page tables. */
+/** The size of a mode's tables in bytes, whole pages: descriptors, and in long mode page tables. */
 export function tablesSize(mode: Mode): number {
   return factsOf(mode).tablesSize;
 }
 
-/** The first guest-physical address that code of a mode cannot be entered at. */
+/** The first guest-physical address that cannot be an entry point in a mode. */
 export function addressLimit(mode: Mode): bigint {
   return factsOf(mode).addressLimit;
 }
 
 /**
- * Puts a vCPU into a flat mode at an entry point, with interrupts off and all general-purpose registers but RIP and RSP zero. An
- * exception shuts the guest down, until it loads an interrupt table of its own; in real mode the table is at 0, as at reset.
- * x87 and, in protected and long mode, SSE are ready for use.
+ * Puts a vCPU into a flat mode at an entry point. Interrupts are off, and all general-purpose registers except RIP and
+ * RSP are zero. In real mode the interrupt table is at 0, as at reset; in the other modes an exception shuts the guest
+ * down until it loads an interrupt table. x87 and, in protected and long mode, SSE are ready for use.
  *
- * Long mode wants `vcpu.setCpuid2` before: hosts with AMD's processors refuse it to a vCPU whose CPUID does not have it.
+ * Call `vcpu.setCpuid2` before entering long mode: AMD hosts refuse it if the vCPU's CPUID lacks it.
  *
- * @throws KvmError `ERR_KVM_OUT_OF_RANGE` or `ERR_KVM_INVALID_ARGUMENT` for an address that the mode cannot have; neither the
- *   vCPU nor its memory has changed then. `ERR_KVM_SYSCALL` with EINVAL for a mode that the vCPU's CPUID lacks.
+ * @throws KvmError `ERR_KVM_OUT_OF_RANGE` or `ERR_KVM_INVALID_ARGUMENT` for an address that the mode cannot have; the
+ *   vCPU and its memory are then unchanged. `ERR_KVM_SYSCALL` with EINVAL for a mode that the vCPU's CPUID lacks.
  */
 export function enterMode(vcpu: Vcpu, mode: Mode, setup: ModeSetup): void {
   if (!(vcpu instanceof GenericVcpu)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'enterMode takes a vCPU');
@@ -84,12 +84,12 @@ export function enterMode(vcpu: Vcpu, mode: Mode, setup: ModeSetup): void {
       break;
   }
   vcpu.setSregs(sregs);
-  // A full 64 KiB stack starts at 0: the first push wraps to its end.
+  // For a stack of 64 KiB, SP starts at 0: the first push wraps around.
   const rsp = mode === 'real' ? stackTop & 0xffffn : stackTop;
   vcpu.setRegs({ rip: entry, rsp, rflags: Rflags.Fixed });
 }
 
-/** The setup, checked; the address of the tables is 0 in real mode. */
+/** Checks the setup. The address of the tables is 0 in real mode. */
 function checkSetup(mode: Mode, setup: ModeSetup): Required<ModeSetup> {
   const { memory, entry, stackTop, tables } = optionsOf(setup, 'the setup of a mode', [
     'memory',
@@ -119,7 +119,7 @@ function checkSetup(mode: Mode, setup: ModeSetup): Required<ModeSetup> {
       `the tables must start at a page of ${pageSize} bytes, not at ${tables}`,
     );
   }
-  // Closed memory is found out before the vCPU is touched.
+  // Throws for closed memory before the vCPU is changed.
   memory.read(Number(tables), 0);
   return { memory, entry, stackTop, tables };
 }

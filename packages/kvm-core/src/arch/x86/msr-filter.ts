@@ -5,25 +5,25 @@ import { bytesGiven } from '../../struct/bytes.js';
 import { boolean, integer, list, oneOf, u32 } from '../../struct/check.js';
 import { optionsOf } from '../../struct/options.js';
 
-/** What `vm.setMsrFilter` takes. */
+/** The argument of `vm.setMsrFilter`. */
 export interface MsrFilter {
-  /** What becomes of an access that no range decides; 'allow'. With 'deny' there must be a range. */
+  /** What happens to an access that no range decides; default 'allow'. 'deny' needs at least one range. */
   default?: 'allow' | 'deny';
-  /** Up to 16, of which the first that covers an access decides. */
+  /** Up to 16 ranges. The first that covers an access decides. */
   ranges?: readonly MsrRange[];
 }
 
-/** MSRs one after the other. */
+/** A range of consecutive MSRs. */
 export interface MsrRange {
-  /** The index of the first. */
+  /** The index of the first MSR. */
   base: number;
-  /** How many: up to 12288. */
+  /** The number of MSRs, up to 12288. */
   count: number;
-  /** Whether the range decides reads; true. */
+  /** Whether the range decides reads; default true. */
   read?: boolean;
-  /** Whether the range decides writes; true. */
+  /** Whether the range decides writes; default true. */
   write?: boolean;
-  /** One bit an MSR, the first in the lowest of byte 0: 1 allows, 0 denies. Without it all get the opposite of `default`. */
+  /** One bit per MSR, from bit 0 of byte 0 on: 1 allows, 0 denies. Without it, all get the opposite of `default`. */
   bitmap?: Uint8Array;
 }
 
@@ -31,7 +31,7 @@ const { MsrFilterFlag, MsrFilterRangeFlag } = abi;
 const defaults = { allow: MsrFilterFlag.DefaultAllow, deny: MsrFilterFlag.DefaultDeny } as const;
 const maxCount = abi.KVM_MSR_FILTER_MAX_BITMAP_SIZE * 8;
 
-/** The argument of KVM_X86_SET_MSR_FILTER, and what its addresses lead to. */
+/** The argument of KVM_X86_SET_MSR_FILTER, and the bitmaps that its addresses point to. */
 export function msrFilter(
   filter: MsrFilter,
   backend: Backend,
@@ -48,7 +48,7 @@ export function msrFilter(
   return { argument, bitmaps: checked.map(({ bitmap }) => bitmap) };
 }
 
-/** Everything of a range is read once. The bitmap is a copy, for the kernel reads whole words of 64 bits. */
+/** Checks a range. The bitmap is copied and padded, because the kernel reads whole words of 64 bits. */
 function checkedRange(
   range: MsrRange,
   allowed: boolean,

@@ -3,7 +3,7 @@ import { KvmError } from '../../errors/kvm-error.js';
 import { list, u32 } from '../../struct/check.js';
 import type { StructInit } from '../../struct/struct.js';
 
-/** The argument of KVM_GET_MSRS: these indices, with room for their values. */
+/** The argument of KVM_GET_MSRS: indices, with room for their values. */
 export function msrList(indices: ArrayLike<number>): KvmMsrs {
   return msrValues(list(indices, 'the indices of MSRs').map((index) => ({ index: u32(index, 'the index of an MSR') })));
 }
@@ -16,18 +16,18 @@ export function msrValues(entries: ArrayLike<StructInit<KvmMsrEntry>>): KvmMsrs 
   return msrs;
 }
 
-/** MSRs that were read, and those that were not. */
+/** The result of `readMsrs`. */
 export interface ReadMsrs {
-  /** One for each that could be read, in the order of the indices. */
+  /** One entry for each MSR that could be read, in the order of the indices. */
   readonly entries: readonly KvmMsrEntry[];
-  /** The indices of the others, in their order. */
+  /** The indices of the others, in order. */
   readonly unreadable: readonly number[];
 }
 
-/** MSRs that the kernel takes at a time: fewer than its MAX_IO_MSRS. */
+/** The number of MSRs in one call: less than the kernel's MAX_IO_MSRS. */
 export const mostMsrs = 255;
 
-/** Reads MSRs where `read`, KVM_GET_MSRS, stops at one that cannot be read, and passes over that. */
+/** Reads MSRs and skips those that cannot be read. `read` is KVM_GET_MSRS, which stops at such an MSR. */
 export function readMsrs(indices: ArrayLike<number>, read: (msrs: KvmMsrs) => number): ReadMsrs {
   const wanted = list(indices, 'the indices of MSRs').map((index) => u32(index, 'the index of an MSR'));
   const entries: KvmMsrEntry[] = [];
@@ -43,13 +43,13 @@ export function readMsrs(indices: ArrayLike<number>, read: (msrs: KvmMsrs) => nu
   return { entries, unreadable };
 }
 
-/** MSRs that were not set, as the kernel refused them. */
+/** The result of `writeMsrs`. */
 export interface WrittenMsrs {
-  /** The indices, in the order of the entries. */
+  /** The indices of the MSRs that the kernel refused to set, in the order of the entries. */
   readonly refused: readonly number[];
 }
 
-/** Sets MSRs where `write`, KVM_SET_MSRS, stops at one that is refused, and passes over that. */
+/** Sets MSRs and skips those that are refused. `write` is KVM_SET_MSRS, which stops at such an MSR. */
 export function writeMsrs(entries: ArrayLike<StructInit<KvmMsrEntry>>, write: (msrs: KvmMsrs) => number): WrittenMsrs {
   const wanted = msrValues(entries).entries;
   const refused: number[] = [];
@@ -62,7 +62,7 @@ export function writeMsrs(entries: ArrayLike<StructInit<KvmMsrEntry>>, write: (m
   return { refused };
 }
 
-/** Throws for a list that the kernel did not set to its end. */
+/** Throws if the kernel did not set the whole list. */
 export function checkAllSet(msrs: KvmMsrs, count: number): void {
   const refused = msrs.entries[count];
   if (refused === undefined) return;
@@ -72,17 +72,19 @@ export function checkAllSet(msrs: KvmMsrs, count: number): void {
     `KVM_SET_MSRS: MSR 0x${index.toString(16)} cannot be set to 0x${data.toString(16)}; the ${count} before it are set`,
     {
       ioctl: 'KVM_SET_MSRS',
-      hint: 'this host, or the CPUID of this vCPU, does not have it, or it does not take this value: writeMsrs passes over such MSRs and tells which they are',
+      hint:
+        'the host or the CPUID of the vCPU lacks this MSR, or it does not accept this value: writeMsrs skips such ' +
+        'MSRs and returns their indices',
     },
   );
 }
 
-/** Refuses a list that the kernel did not read to its end. */
+/** Throws if the kernel did not read the whole list. */
 export function allRead(msrs: KvmMsrs, count: number): KvmMsrs {
   const unread = msrs.entries[count];
   if (unread === undefined) return msrs;
   throw new KvmError('ERR_KVM_UNSUPPORTED', `KVM_GET_MSRS: MSR 0x${unread.index.toString(16)} cannot be read`, {
     ioctl: 'KVM_GET_MSRS',
-    hint: 'this host, or the CPUID of this vCPU, does not have it: readMsrs passes over such MSRs and tells which they are',
+    hint: 'the host or the CPUID of the vCPU lacks this MSR: readMsrs skips such MSRs and returns their indices',
   });
 }

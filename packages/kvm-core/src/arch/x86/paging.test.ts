@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { identityMap, identityMapSize } from './paging.js';
 
-/** What the processor makes of a virtual address by these tables, which lie at `base`. */
+/** Translates a virtual address as the processor does, with tables at `base`. */
 function walk(tables: DataView, base: bigint, address: bigint): bigint | undefined {
   let table = base;
   for (const shift of [39n, 30n, 21n]) {
@@ -15,7 +15,7 @@ function walk(tables: DataView, base: bigint, address: bigint): bigint | undefin
   return undefined;
 }
 
-test('every address below 4 GiB is mapped to itself, and none above is mapped', () => {
+test('every address below 4 GiB is mapped to itself, and none above', () => {
   const base = fc.bigInt({ min: 0n, max: 0xf_fff0n }).map((page) => page * 4096n);
   fc.assert(
     fc.property(base, fc.bigInt({ min: 0n, max: 0x1_ffff_ffffn }), (at, address) => {

@@ -9,10 +9,11 @@ const gigabytes = 4;
 export const identityMapSize = (2 + gigabytes) * pageSize;
 
 /**
- * Page tables for long mode by which the first 4 GiB of virtual addresses are the physical ones, in pages of 2 MiB, writable and
- * executable.
+ * Page tables for long mode that map the first 4 GiB of virtual addresses to themselves, in pages of 2 MiB, writable
+ * and executable.
  *
- * @param address where the guest will have them: a guest-physical address, whole pages. It is also the value for CR3.
+ * @param address the guest-physical address where the tables will be, a multiple of the page size. It is the value for
+ *   CR3.
  */
 export function identityMap(address: bigint): Uint8Array {
   const tables = new BigUint64Array(identityMapSize / 8);

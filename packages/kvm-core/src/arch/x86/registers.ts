@@ -1,6 +1,6 @@
 /**
- * Bits of the control registers and segment types, by the names the processor manuals give them: what `getSregs` and `setSregs`
- * are about. The kernel's headers have none of them.
+ * Bits of the control registers, and segment types, for `getSregs` and `setSregs`. The names are those of the processor
+ * manuals. The kernel's headers do not define them.
  */
 
 /** CR0. */
@@ -17,7 +17,7 @@ export const Cr0 = {
   Et: 1n << 4n,
   /** Numeric error: x87 errors raise #MF. */
   Ne: 1n << 5n,
-  /** Write protect, for the supervisor too. */
+  /** Write protect: read-only pages are read-only for the supervisor too. */
   Wp: 1n << 16n,
   /** Alignment mask. */
   Am: 1n << 18n,
@@ -37,7 +37,7 @@ export const Cr4 = {
   Pae: 1n << 5n,
   /** Page global enable. */
   Pge: 1n << 7n,
-  /** FXSAVE and FXRSTOR: the operating system has SSE. */
+  /** FXSAVE and FXRSTOR: the operating system supports SSE. */
   Osfxsr: 1n << 9n,
   /** Unmasked SIMD exceptions raise #XM. */
   Osxmmexcpt: 1n << 10n,
@@ -73,7 +73,7 @@ export const PageFlag = {
   P: 1n << 0n,
   /** Writable. */
   Rw: 1n << 1n,
-  /** Page size: the entry maps a large page and does not point to a table. */
+  /** Page size: the entry maps a large page instead of pointing to a table. */
   Ps: 1n << 7n,
 } as const;
 

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { code32, code64, data, descriptor, descriptorTable, realCode } from './segments.js';
 
-test('the flat segments have the descriptors that every flat table has', () => {
+test('the flat segments have the usual descriptors', () => {
   expect(descriptor(code32)).toBe(0x00cf_9b00_0000_ffffn);
   expect(descriptor(code64)).toBe(0x00af_9b00_0000_ffffn);
   expect(descriptor(data)).toBe(0x00cf_9300_0000_ffffn);
 });
 
-test('a descriptor carries base and limit in their scattered places', () => {
+test('a descriptor has the parts of base and limit in the right places', () => {
   expect(descriptor({ ...realCode, base: 0x1234_5678n, limit: 0xa_bcde })).toBe(0x120a_9b34_5678_bcden);
 });
 

@@ -2,12 +2,12 @@ import type { KvmSegment } from '../../abi/x86/structs.js';
 import type { StructInit } from '../../struct/struct.js';
 import { SegmentType } from './registers.js';
 
-/** A segment as `setSregs` takes it, with every field that matters given. */
+/** A segment for `setSregs`, with all relevant fields. */
 export type Segment = Required<Omit<StructInit<KvmSegment>, 'padding' | 'unusable'>>;
 
 const flat = { base: 0n, present: 1, dpl: 0, s: 1, avl: 0 } as const;
 
-/** Where the flat segments lie in a table made by `descriptorTable`. */
+/** The selectors of the flat segments in a table made by `descriptorTable`. */
 const codeSelector = 0x08;
 const dataSelector = 0x10;
 
@@ -25,7 +25,7 @@ export const code32: Segment = {
 /** Code of 64 bits. */
 export const code64: Segment = { ...code32, db: 0, l: 1 };
 
-/** Data, all 4 GiB; in long mode base and limit mean nothing. */
+/** Data, all 4 GiB. Long mode ignores base and limit. */
 export const data: Segment = {
   ...flat,
   limit: 0xffff_ffff,
@@ -36,7 +36,7 @@ export const data: Segment = {
   g: 1,
 };
 
-/** The first 64 KiB, as real mode sees them from segment 0. */
+/** Code of real mode: segment 0, the first 64 KiB. */
 export const realCode: Segment = {
   ...flat,
   limit: 0xffff,
@@ -47,10 +47,10 @@ export const realCode: Segment = {
   g: 0,
 };
 
-/** The same for data. */
+/** Data of real mode: segment 0, the first 64 KiB. */
 export const realData: Segment = { ...realCode, type: SegmentType.Data };
 
-/** The task register holds a segment in every mode; hardware refuses to run a guest without one. */
+/** A segment for the task register, without which hardware refuses to run a guest in any mode. */
 export const task: Segment = {
   ...flat,
   limit: 0xffff,
@@ -62,13 +62,13 @@ export const task: Segment = {
   g: 0,
 };
 
-/** A descriptor table of these segments behind the null one, as the guest reads it. */
+/** A descriptor table of the null descriptor and these segments, for guest memory. */
 export function descriptorTable(...segments: readonly Segment[]): Uint8Array {
   const table = new BigUint64Array([0n, ...segments.map(descriptor)]);
   return new Uint8Array(table.buffer);
 }
 
-/** The 8 bytes by which a descriptor table describes a segment. */
+/** The 8-byte descriptor of a segment. */
 export function descriptor(segment: Segment): bigint {
   const { base, type, s, dpl, present, avl, l, db, g } = segment;
   const limit = BigInt(g === 1 ? segment.limit >>> 12 : segment.limit);
@@ -84,5 +84,5 @@ export function descriptor(segment: Segment): bigint {
   );
 }
 
-/** Segments for `setSregs`, and the descriptor tables that hold them. */
+/** Segments for `setSregs`, and functions that make descriptors and descriptor tables. */
 export const segments = { code32, code64, data, realCode, realData, task, descriptor, descriptorTable } as const;

@@ -4,14 +4,14 @@ import { u64 } from '../../struct/check.js';
 import { custom, hex, type ShowOptions, show } from '../../struct/inspect.js';
 
 /**
- * Registers in the run state, which the kernel writes there after a run and reads from there before the next, with no call of its own:
- * for an exit whose handler looks at registers, that is the shortest way.
+ * Registers in the run state. The kernel writes them there after a run and reads them before the next one, without
+ * another ioctl. This is the fastest access to registers for the handler of an exit.
  */
 export class SynchronisedRegisters {
-  /** The sets of registers that the host synchronises, of `SyncRegs`: what Cap.SyncRegs says. */
+  /** The sets of registers that the host synchronises, of `SyncRegs`: the value of Cap.SyncRegs. */
   readonly supported: bigint;
   readonly #run: KvmRun;
-  /** As numbers: no bigint is made where one is checked. */
+  /** A number, because checking with bigints would allocate. */
   readonly #unsupported: number;
 
   /** @internal `vcpu.syncRegs`. */
@@ -21,7 +21,7 @@ export class SynchronisedRegisters {
     this.#unsupported = ~supported;
   }
 
-  /** Which sets the kernel writes after each run from now on: `SyncRegs.Regs | SyncRegs.Sregs`. */
+  /** The sets that the kernel writes after each run: `SyncRegs.Regs | SyncRegs.Sregs`. */
   get valid(): bigint {
     return this.#run.kvmValidRegs;
   }
@@ -31,7 +31,7 @@ export class SynchronisedRegisters {
     this.#run.kvmValidRegs = sets;
   }
 
-  /** Which sets the kernel takes at the next run: those that were changed here. It clears them. */
+  /** The sets that the kernel reads at the next run: mark those that you changed here. The kernel clears the marks. */
   get dirty(): bigint {
     return this.#run.kvmDirtyRegs;
   }
@@ -51,7 +51,7 @@ export class SynchronisedRegisters {
     return this.#run.s.regs.sregs;
   }
 
-  /** Exceptions, interrupts and NMIs that are pending, of `SyncRegs.Events`. */
+  /** Pending exceptions, interrupts and NMIs, of `SyncRegs.Events`. */
   get events(): KvmVcpuEvents {
     return this.#run.s.regs.events;
   }
@@ -70,7 +70,7 @@ export class SynchronisedRegisters {
       'ERR_KVM_UNSUPPORTED',
       `this host does not synchronise all of these registers: 0x${sets.toString(16)}`,
       {
-        hint: `Cap.SyncRegs says 0x${this.supported.toString(16)}`,
+        hint: `the value of Cap.SyncRegs is 0x${this.supported.toString(16)}`,
       },
     );
   }

@@ -12,13 +12,13 @@ const { EINVAL, ENOTTY } = constants.errno;
 
 interface TdxCommand {
   command: abi.KvmTdxCmd;
-  /** The bytes of its struct, from the start. */
+  /** The bytes of the command's struct. */
   data(length: number): Uint8Array;
   at(address: bigint, length: number): Uint8Array;
 }
 
 onEachBackend('a trust domain', (backend) => {
-  /** Gives commands to a kernel that has TDX, which `answer` plays. */
+  /** Runs `use` with a guest, while `answer` plays a kernel with TDX. */
   function withTdx(answer: (command: TdxCommand) => number, use: (guest: RealModeGuest) => void): void {
     using guest = realModeGuest(backend, [0xf4]);
     using _ = answered(backend, abi.KVM_MEMORY_ENCRYPT_OP, ({ bytes, argument }) => {
@@ -28,7 +28,7 @@ onEachBackend('a trust domain', (backend) => {
     use(guest);
   }
 
-  test('is refused by name where the host has no TDX', (context) => {
+  test('is refused on a host without TDX, with the name of the command', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, vcpu, memory, kvm } = guest;
     if ((kvm.capabilities().value(abi.Cap.VmTypes) & (1 << abi.VmType.Tdx)) !== 0)
@@ -42,14 +42,14 @@ onEachBackend('a trust domain', (backend) => {
       KVM_TDX_INIT_MEM_REGION: () => vcpu.tdx().initMemRegion({ gpa: 0n, memory }),
       KVM_TDX_GET_CPUID: () => vcpu.tdx().getCpuid(),
     })) {
-      // On a vCPU, kernels before TDX say EINVAL to what they do not know.
+      // For a vCPU, kernels before TDX return EINVAL for an unknown command.
       expect(use).toThrow(expect.objectContaining({ name: 'KvmError', ioctl: 'KVM_MEMORY_ENCRYPT_OP' }));
       expect(use).toThrow(`${name} by KVM_MEMORY_ENCRYPT_OP: `);
     }
     expect(kvmError('ERR_KVM_UNSUPPORTED', () => tdx.capabilities())).toMatchObject({ errno: ENOTTY });
   });
 
-  test('is told what it can have, and made with its CPUID and digests', () => {
+  test('has capabilities, and is initialised with CPUID and digests', () => {
     withTdx(
       ({ command, data }) => {
         if (command.id === abi.KVM_TDX_CAPABILITIES) {
@@ -79,7 +79,7 @@ onEachBackend('a trust domain', (backend) => {
     );
   });
 
-  test('gets its memory and its vCPUs, and tells its CPUID', () => {
+  test('gets its memory and vCPUs, and reports its CPUID', () => {
     const seen: unknown[] = [];
     withTdx(
       ({ command, data, at }) => {
@@ -110,7 +110,7 @@ onEachBackend('a trust domain', (backend) => {
     expect(seen).toEqual([0x1234n, 1, 0x77, 0x10_0000n, 3n, [2]]);
   });
 
-  test('tells what the TDX module says', () => {
+  test('reports the error of the TDX module', () => {
     withTdx(
       ({ command }) => {
         command.hwError = 0xc000_0100_0000_0000n;
@@ -118,12 +118,12 @@ onEachBackend('a trust domain', (backend) => {
       },
       ({ vm }) =>
         expect(kvmError('ERR_KVM_SYSCALL', () => vm.tdx().finalizeVm()).message).toBe(
-          'KVM_TDX_FINALIZE_VM by KVM_MEMORY_ENCRYPT_OP: EINVAL (the TDX module says 0xc000010000000000)',
+          'KVM_TDX_FINALIZE_VM by KVM_MEMORY_ENCRYPT_OP: EINVAL (the error of the TDX module is 0xc000010000000000)',
         ),
     );
   });
 
-  test('is refused what cannot be', () => {
+  test('refuses invalid arguments', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, vcpu, memory } = guest;
     const domain = { attributes: 0n, xfam: 0n, cpuid: [] };

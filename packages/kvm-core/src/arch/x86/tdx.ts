@@ -11,30 +11,30 @@ import { Struct, type StructInit } from '../../struct/struct.js';
 import { CpuidTable } from './cpuid/table.js';
 import { partOf } from './sev/commands.js';
 
-/** @internal One KVM_MEMORY_ENCRYPT_OP of a VM or vCPU. What lies behind the addresses in the command stays until it is done. */
+/** @internal Runs KVM_MEMORY_ENCRYPT_OP on a VM or vCPU. `behind` are the buffers that the command points to. */
 export interface TdxTarget {
   command(command: abi.KvmTdxCmd, behind: readonly object[]): void;
   address(bytes: Uint8Array): number;
 }
 
-/** Of `tdx.initVm`. */
+/** The options of `tdx.initVm`. */
 export interface TdxVm {
-  /** Of the trust domain, among what `capabilities` says. */
+  /** The attributes of the trust domain, of those that `capabilities` reports. */
   attributes: bigint;
-  /** Extended states it may use, as XCR0 has them, among what `capabilities` says. */
+  /** The extended states that it may use, as bits of XCR0, of those that `capabilities` reports. */
   xfam: bigint;
-  /** Its CPUID, with what `capabilities` says may be configured; the vCPUs' own must say the same. */
+  /** Its CPUID, within what `capabilities` reports as configurable. The CPUID of its vCPUs must be the same. */
   cpuid: CpuidTable | ArrayLike<StructInit<KvmCpuidEntry2>>;
-  /** Digests of 48 bytes that attestation will show: of its configuration, its owner, and the owner's configuration. */
+  /** Digests of 48 bytes for attestation: of its configuration, its owner, and the owner's configuration. */
   mrconfigid?: BigUint64Array;
   mrowner?: BigUint64Array;
   mrownerconfig?: BigUint64Array;
 }
 
-/** As many leaves as the kernel ever takes. */
+/** The kernel's limit of leaves. */
 const mostLeaves = 256;
 
-/** How the commands of TDX are given. */
+/** Builds and runs the commands of TDX. */
 abstract class TdxCommands {
   readonly #target: TdxTarget;
 
@@ -55,9 +55,9 @@ abstract class TdxCommands {
   }
 }
 
-/** A trust domain of Intel's TDX; `vm.tdx` gives it. In the kernel's documents: x86/intel-tdx.rst. */
+/** An Intel TDX trust domain; `vm.tdx` creates it. Kernel documentation: x86/intel-tdx.rst. */
 export class Tdx extends TdxCommands {
-  /** What trust domains can have on this host, `cpuid` being the leaves that can be configured. KVM_TDX_CAPABILITIES. */
+  /** What this host supports for trust domains; `cpuid` has the configurable leaves. KVM_TDX_CAPABILITIES. */
   capabilities(): abi.KvmTdxCapabilities {
     const { size } = abi.KvmTdxCapabilities;
     const room = abi.KvmTdxCapabilities.at(new Uint8Array(size + mostLeaves * abi.KvmCpuidEntry2.size));
@@ -66,7 +66,7 @@ export class Tdx extends TdxCommands {
     return room;
   }
 
-  /** Makes the VM, of `VmType.Tdx`, a trust domain: before its first vCPU. KVM_TDX_INIT_VM. */
+  /** Initialises the VM, of `VmType.Tdx`, as a trust domain. Call this before the first vCPU. KVM_TDX_INIT_VM. */
   initVm(config: TdxVm): void {
     const { attributes, xfam, cpuid, mrconfigid, mrowner, mrownerconfig } = optionsOf(config, 'a trust domain', [
       'attributes',
@@ -90,26 +90,26 @@ export class Tdx extends TdxCommands {
     this.command(abi.KVM_TDX_INIT_VM, data);
   }
 
-  /** The domain's first memory is complete, and measured: it is ready to run. KVM_TDX_FINALIZE_VM. */
+  /** Completes the initial memory and its measurement. The domain can then run. KVM_TDX_FINALIZE_VM. */
   finalizeVm(): void {
     this.command(abi.KVM_TDX_FINALIZE_VM);
   }
 }
 
-/** A vCPU of a trust domain; `vcpu.tdx` gives it. */
+/** A vCPU of a trust domain; `vcpu.tdx` creates it. */
 export class TdxVcpu extends TdxCommands {
-  /** Makes the vCPU one of its trust domain, with what RCX is at first. KVM_TDX_INIT_VCPU. */
+  /** Initialises the vCPU for its trust domain, with the initial value of RCX. KVM_TDX_INIT_VCPU. */
   initVcpu(rcx = 0n): void {
     this.command(abi.KVM_TDX_INIT_VCPU, u64(rcx, 'RCX'));
   }
 
   /**
-   * Fills private memory of the domain before its first run. Its slot has guest_memfd behind it, and the pages are private by their attributes.
-   * KVM_TDX_INIT_MEM_REGION.
+   * Fills private memory of the domain before its first run. The slot must have a guest_memfd, and the attributes of
+   * the pages must be private. KVM_TDX_INIT_MEM_REGION.
    *
-   * @param region.gpa where it goes: a guest-physical address, whole pages.
-   * @param region.memory where its content is: whole pages, from `offset`.
-   * @param region.measure whether it belongs to what attestation shows; false.
+   * @param region.gpa the guest-physical address to fill, a multiple of the page size.
+   * @param region.memory the content: whole pages, from `offset`.
+   * @param region.measure whether to add the content to the measurement; default false.
    */
   initMemRegion(region: { gpa: bigint; memory: GuestMemory; offset?: number; size?: number; measure?: boolean }): void {
     const {
@@ -121,7 +121,10 @@ export class TdxVcpu extends TdxCommands {
     } = optionsOf(region, 'memory of a trust domain', ['gpa', 'memory', 'offset', 'size', 'measure']);
     const bytes = partOf(memory, offset, size);
     if (bytes.length % pageSize !== 0) {
-      throw new KvmError('ERR_KVM_OUT_OF_RANGE', `memory of a trust domain is whole pages, not ${bytes.length} bytes`);
+      throw new KvmError(
+        'ERR_KVM_OUT_OF_RANGE',
+        `memory of a trust domain must be whole pages, not ${bytes.length} bytes`,
+      );
     }
     const data = abi.KvmTdxInitMemRegion.from({
       sourceAddr: this.addressOf(bytes),
@@ -134,14 +137,14 @@ export class TdxVcpu extends TdxCommands {
         this.command(abi.KVM_TDX_INIT_MEM_REGION, data, [bytes], flags);
         return;
       } catch (error) {
-        // The kernel moves the region's start past what it has done when a signal cuts it short.
+        // When a signal interrupts the kernel, it moves the start of the region past the pages that it has done.
         const isCutShort = error instanceof KvmError && error.errno === constants.errno.EINTR;
         if (!isCutShort || data.nrPages === before) throw error;
       }
     }
   }
 
-  /** What CPUID tells the domain, by the module's word and not by KVM's. KVM_TDX_GET_CPUID. */
+  /** The CPUID that the domain sees, as reported by the TDX module, not by KVM. KVM_TDX_GET_CPUID. */
   getCpuid(): StructArray<KvmCpuidEntry2> {
     const room = abi.KvmCpuid2.withCapacity(mostLeaves);
     this.command(abi.KVM_TDX_GET_CPUID, room);

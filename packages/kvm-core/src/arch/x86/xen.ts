@@ -2,19 +2,19 @@ import { KvmError } from '../../errors/kvm-error.js';
 import type { Descriptor } from '../../ioctl/descriptor.js';
 import { bytesGiven } from '../../struct/bytes.js';
 
-/** What the pages of a VM that was configured for Xen are held under: there are none sometimes, and then that stands there. */
+/** The name under which a VM configured for Xen holds its hypercall pages. It is present even if there are none. */
 export const hypercallPagesName = 'Xen hypercall pages';
 
-/** Whether the program has configured a VM for Xen. Such a VM is never shared, so its one descriptor knows. */
+/** Whether the program has configured a VM for Xen. Such a VM is never shared, so its only descriptor knows. */
 export function isXen(vm: Descriptor | undefined): boolean {
   return vm?.held.has(hypercallPagesName) ?? false;
 }
 
 const pageSize = 4096;
-/** The kernel counts them in a byte. */
+/** The kernel's count is one byte. */
 const maxPages = 255;
 
-/** A copy of hypercall pages, which nobody else can move or shrink; empty where there are none. */
+/** A copy of hypercall pages, so that their address stays valid; empty if there are none. */
 export function hypercallPages(pages: Uint8Array | undefined, where: string): Uint8Array {
   if (pages === undefined) return new Uint8Array(0);
   const own = bytesGiven(pages, where).slice();

@@ -3,7 +3,7 @@ export interface CpuidBit {
   readonly leaf: number;
   readonly subleaf: number;
   readonly register: 'eax' | 'ebx' | 'ecx' | 'edx';
-  /** From 0, the lowest. */
+  /** The number of the bit; 0 is the lowest. */
   readonly bit: number;
 }
 
@@ -18,8 +18,8 @@ function bits<N extends string>(
 }
 
 /**
- * What CPUID tells by single bits: the names are those of the processors' manuals. The list is not all there is; any other bit is
- * a `CpuidBit` that you write yourself.
+ * The features that are single bits of CPUID, with the names of the processor manuals. The list is not complete: write
+ * a `CpuidBit` for any other bit.
  */
 export const CpuidFeature = {
   ...bits(0x1, 0, 'ecx', {
@@ -161,7 +161,7 @@ export const CpuidFeature = {
   }),
   ...bits(0x7, 1, 'eax', { AvxVnni: 4, Avx512bf16: 5, AmxFp16: 21, AvxIfma: 23, Lam: 26 }),
   ...bits(0xd, 1, 'eax', { Xsaveopt: 0, Xsavec: 1, Xgetbv1: 2, Xsaves: 3, Xfd: 4 }),
-  /** What KVM offers its guests beyond what processors have. */
+  /** The paravirtual features of KVM. */
   ...bits(0x4000_0001, 0, 'eax', {
     KvmClock: 0,
     KvmNopIoDelay: 1,

@@ -16,16 +16,16 @@ describe('a CPUID table', () => {
       { function: 0xd, index: 1, flags: CpuidFlag.SignificantIndex, eax: 0xf },
     ]);
 
-  test('finds what CPUID gives, by leaf and subleaf', () => {
+  test('finds entries by leaf and subleaf', () => {
     expect(table().find(0xd)?.eax).toBe(7);
     expect(table().find(0xd, 1)?.eax).toBe(0xf);
     expect(table().find(0xd, 2)).toBeUndefined();
-    // A leaf without subleaves does not look at ECX.
+    // ECX does not matter for a leaf without subleaves.
     expect(table().find(1, 5)?.ecx).toBe(0x8000_0000);
     expect(table().length).toBe(4);
   });
 
-  test('is a copy: what it came from does not change', () => {
+  test('is a copy: its source does not change', () => {
     const entry = KvmCpuidEntry2.from({ function: 7, ebx: 1 });
     const first = new CpuidTable([entry]);
     const second = new CpuidTable(first);
@@ -35,7 +35,7 @@ describe('a CPUID table', () => {
     expect(second.length).toBe(1);
   });
 
-  test('knows features by name, and shows and hides them', () => {
+  test('shows and hides features by name', () => {
     const cpuid = table();
     expect(cpuid.has(CpuidFeature.Hypervisor)).toBe(true);
     cpuid.enable(CpuidFeature.X2apic, CpuidFeature.Sse3);
@@ -46,14 +46,14 @@ describe('a CPUID table', () => {
     expect(cpuid.find(0xd, 1)?.edx).toBe(0x8000_0000);
   });
 
-  test('enables nothing of a leaf that is not there, nor of those beside it', () => {
+  test('enables no feature if the leaf of one is missing', () => {
     const cpuid = table();
     const error = kvmError('ERR_KVM_INVALID_ARGUMENT', () => cpuid.enable(CpuidFeature.Sse3, CpuidFeature.Avx2));
     expect(error.message).toBe('this CPUID table has no leaf 0x7 (put() one first)');
     expect(cpuid.has(CpuidFeature.Sse3)).toBe(false);
   });
 
-  test('replaces a leaf by the same one, and adds subleaves beside each other', () => {
+  test('replaces a leaf, and adds subleaves', () => {
     const cpuid = table();
     cpuid.put({ function: 1, eax: 5 });
     expect(cpuid.find(1)).toMatchObject({ eax: 5, ecx: 0 });
@@ -63,7 +63,7 @@ describe('a CPUID table', () => {
     expect([cpuid.delete(0xd, 9), cpuid.delete(0xd), cpuid.delete(0xd), cpuid.length]).toEqual([1, 2, 0, 2]);
   });
 
-  test('has the names of the processor and the hypervisor', () => {
+  test('reads and sets the names of the processor and the hypervisor', () => {
     const cpuid = table();
     expect([cpuid.vendor, cpuid.hypervisor, cpuid.brand]).toEqual(['GenuineIntel', '', '']);
     cpuid.vendor = 'AuthenticAMD';
@@ -75,7 +75,7 @@ describe('a CPUID table', () => {
     expect(cpuid.find(0x8000_0000)?.eax).toBe(0x8000_0004);
   });
 
-  test('gives back any text that it takes', () => {
+  test('returns any text that was set', () => {
     const text = fc.string({
       maxLength: 12,
       unit: fc.integer({ min: 0x20, max: 0x7e }).map((n) => String.fromCharCode(n)),
@@ -89,7 +89,7 @@ describe('a CPUID table', () => {
     );
   });
 
-  test('refuses what is no leaf, no feature and no name', () => {
+  test('refuses invalid leaves, features and names', () => {
     const cpuid = table();
     for (const value of [null, 5, 'x', { length: -1 }, [5]]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => new CpuidTable(wrong(value)));
@@ -116,14 +116,14 @@ describe('a CPUID table', () => {
   });
 });
 
-test('every feature has a place of its own', () => {
+test('no two features are the same bit', () => {
   const places = Object.values(CpuidFeature).map(
     ({ leaf, subleaf, register, bit }) => `${leaf}.${subleaf}.${register}.${bit}`,
   );
   expect(new Set(places).size).toBe(places.length);
 });
 
-test('an APIC id is the same in each leaf of the topology', () => {
+test('setApicId sets the same id in each topology leaf', () => {
   const leaves = [
     { function: 0, eax: 7 },
     { function: 1, ebx: 0x1234_5678, edx: 0xff },
@@ -150,7 +150,7 @@ test('an APIC id is the same in each leaf of the topology', () => {
   expect(table.find(0xb, 1)).toMatchObject({ eax: 0, ebx: 1, edx: 0 });
 });
 
-test('an APIC id that the topology has no room for is refused, and a table without leaf 1', () => {
+test('setApicId refuses an id outside of the topology, and a table without leaf 1', () => {
   const table = new CpuidTable([{ function: 1 }]);
   for (const [id, count] of [
     [1, 1],

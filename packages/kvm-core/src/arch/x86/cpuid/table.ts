@@ -9,36 +9,36 @@ import { textOf, wordsOf } from './text.js';
 
 const hypervisorLeaf = 0x4000_0000;
 const extendedLeaf = 0x8000_0000;
-/** Where newer processors tell their topology: Intel's first, and the one of more levels. */
+/** The leaves with the topology of newer processors: Intel's first one, and the one with more levels. */
 const topologyLeaves = [0xb, 0x1f] as const;
 /** EDX of leaf 1. */
 const hyperThreading = 1 << 28;
-/** What 15 bits of an id, which AMD can tell of, have room for. */
+/** The number of ids with 15 bits, the largest size in AMD's leaf 0x8000_0008. */
 const mostProcessors = 2 ** 15;
 const brandLeaves = [0x8000_0002, 0x8000_0003, 0x8000_0004] as const;
 
 /**
- * What CPUID tells a guest, to be edited: a copy of the leaves it is made of, by leaf and subleaf, with the bits and texts in them
- * under their names. `vcpu.setCpuid2` takes it.
+ * An editable copy of the CPUID leaves of a guest. It finds entries by leaf and subleaf, and has names for feature bits
+ * and texts. Pass it to `vcpu.setCpuid2`.
  */
 export class CpuidTable implements Iterable<KvmCpuidEntry2> {
   #entries: KvmCpuidEntry2[];
 
-  /** @param entries what `kvm.getSupportedCpuid` or `vcpu.getCpuid2` gave, another table, or leaves of your own. */
+  /** @param entries the result of `kvm.getSupportedCpuid` or `vcpu.getCpuid2`, another table, or your own leaves. */
   constructor(entries: ArrayLike<StructInit<KvmCpuidEntry2>> | CpuidTable = []) {
     this.#entries = CpuidTable.leavesOf(entries).map((entry) =>
       entry instanceof KvmCpuidEntry2 ? copyOf(entry) : KvmCpuidEntry2.from(entry),
     );
   }
 
-  /** @internal The leaves that are given as a table or as a list. */
+  /** @internal The leaves of a table or list. */
   static leavesOf<T>(entries: CpuidTable | ArrayLike<T>): readonly (KvmCpuidEntry2 | T)[] {
     if (!(entries instanceof CpuidTable)) return list(entries, 'CPUID leaves');
-    if (!(#entries in entries)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no CpuidTable');
+    if (!(#entries in entries)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not a CpuidTable');
     return entries.#entries;
   }
 
-  /** The entries as plain data. `new CpuidTable(JSON.parse(text))` makes a table of them again. */
+  /** The entries as plain data. `new CpuidTable(JSON.parse(text))` turns them into a table again. */
   toJSON(): StructInit<KvmCpuidEntry2>[] {
     return this.#entries.map(({ function: leaf, index, flags, eax, ebx, ecx, edx }) => ({
       function: leaf,
@@ -51,14 +51,14 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     }));
   }
 
-  /** @internal `console.log`: a row for each leaf and subleaf. */
+  /** @internal `console.log`: one row for each leaf and subleaf. */
   [custom](depth: unknown, options: ShowOptions = {}): string {
     const rows = () => this.#entries.map((entry) => new Row(entry));
-    // A row is a line of its own: `compact` would put several on one.
+    // `compact` would put several rows on one line.
     return show(`CpuidTable(${this.length})`, rows, depth, { ...options, compact: false });
   }
 
-  /** How many leaves and subleaves there are. */
+  /** The number of leaves and subleaves. */
   get length(): number {
     return this.#entries.length;
   }
@@ -68,8 +68,8 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
   }
 
   /**
-   * What CPUID gives for EAX = `leaf` and ECX = `subleaf`: the entry itself, whose registers may be changed. A leaf without subleaves is
-   * found whatever `subleaf` says.
+   * The entry that CPUID returns for EAX = `leaf` and ECX = `subleaf`. It is the entry itself, so you can change its
+   * registers. For a leaf without subleaves, `subleaf` is ignored.
    */
   find(leaf: number, subleaf = 0): KvmCpuidEntry2 | undefined {
     u32(leaf, 'a CPUID leaf');
@@ -78,7 +78,8 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
   }
 
   /**
-   * Adds a leaf, or puts it in the place of the same one: `{ function: 0x4000_0000, eax: 0x4000_0001 }`. With an `index` it is a subleaf.
+   * Adds a leaf, or replaces the one with the same number: `{ function: 0x4000_0000, eax: 0x4000_0001 }`. With an
+   * `index` it is a subleaf.
    *
    * @returns the entry in the table.
    */
@@ -93,7 +94,7 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     return fresh;
   }
 
-  /** Takes a leaf away with all its subleaves, or one of these; says how many entries went. */
+  /** Removes a leaf with all its subleaves, or one subleaf. Returns the number of removed entries. */
   delete(leaf: number, subleaf?: number): number {
     u32(leaf, 'a CPUID leaf');
     if (subleaf !== undefined) u32(subleaf, 'a CPUID subleaf');
@@ -103,16 +104,16 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     return before - this.length;
   }
 
-  /** Whether the guest is told of a feature, as `CpuidFeature` has them. */
+  /** Whether the table has a feature of `CpuidFeature`. */
   has(feature: CpuidBit): boolean {
     const { leaf, subleaf, register, mask } = checked(feature);
     return ((this.find(leaf, subleaf)?.[register] ?? 0) & mask) !== 0;
   }
 
   /**
-   * Tells the guest of features. That does not give it what the host lacks: see `kvm.getSupportedCpuid`.
+   * Shows features to the guest. This does not add features that the host lacks: see `kvm.getSupportedCpuid`.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the table has no such leaf: `put` one first.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the table lacks the leaf of a feature: `put` it first.
    */
   enable(...features: readonly CpuidBit[]): void {
     const places = features.map(checked).map((place) => {
@@ -134,12 +135,13 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
   }
 
   /**
-   * Gives the processor an APIC id, and a topology of `count` processors: cores of one package, without hyper-threads. Leaf 1 has the low
-   * 8 bits of the id, and the number of processors; leaf 0xb, which is added where it is missing, has the whole id; so have 0x1f, and AMD's
-   * 0x8000_0008 and 0x8000_001e, where the table has them. On x86 the id of a vCPU, as `vm.createVcpu` takes it, is its APIC id.
+   * Sets the APIC id and a topology of `count` processors: cores of one package, without hyper-threads. Leaf 1 gets the
+   * low 8 bits of the id and the number of processors. Leaf 0xb, which is added if it is missing, gets the whole id,
+   * and so do 0x1f and AMD's 0x8000_0008 and 0x8000_001e if the table has them. On x86 the id that `vm.createVcpu`
+   * takes is the APIC id.
    *
-   * @param id below the power of two that `count` fits in.
-   * @param count processors of the guest; 1.
+   * @param id less than `count` rounded up to a power of two.
+   * @param count the number of processors of the guest; default 1.
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the table has no leaf 1, `ERR_KVM_OUT_OF_RANGE`.
    */
   setApicId(id: number, count = 1): void {
@@ -152,14 +154,14 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     }
     const low = (word: number, mask: number): number => (word & ~mask) >>> 0;
     basic.ebx = (low(basic.ebx, 0xffff_0000) | (Math.min(count, 0xff) << 16) | ((id & 0xff) << 24)) >>> 0;
-    // Whether the number of processors means anything.
+    // The bit says whether the number of processors in EBX is valid.
     basic.edx = (count > 1 ? basic.edx | hyperThreading : low(basic.edx, hyperThreading)) >>> 0;
     const highest = this.find(0) ?? this.put({ function: 0 });
     highest.eax = Math.max(highest.eax, topologyLeaves[0]);
     for (const leaf of topologyLeaves) {
       if (leaf !== topologyLeaves[0] && this.find(leaf) === undefined) continue;
       this.delete(leaf);
-      // Threads of a core, cores of the package, and the end of the list.
+      // The threads of a core, the cores of the package, and the end of the list.
       this.put({ function: leaf, index: 0, eax: 0, ebx: 1, ecx: 0x100, edx: id });
       this.put({ function: leaf, index: 1, eax: bits, ebx: count, ecx: 0x201, edx: id });
       this.put({ function: leaf, index: 2, ecx: 2, edx: id });
@@ -175,7 +177,7 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     }
   }
 
-  /** Who made the processor: twelve characters of leaf 0, "GenuineIntel" or "AuthenticAMD"; empty without the leaf. */
+  /** The processor vendor: twelve characters of leaf 0, "GenuineIntel" or "AuthenticAMD"; empty without the leaf. */
   get vendor(): string {
     const { ebx = 0, edx = 0, ecx = 0 } = this.find(0) ?? {};
     return textOf([ebx, edx, ecx]);
@@ -186,7 +188,7 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     this.put({ function: 0, eax: this.find(0)?.eax ?? 0, ebx, ecx, edx });
   }
 
-  /** Who made the hypervisor: twelve characters of leaf 0x4000_0000, "KVMKVMKVM"; empty without the leaf. */
+  /** The name of the hypervisor: twelve characters of leaf 0x4000_0000, "KVMKVMKVM"; empty without the leaf. */
   get hypervisor(): string {
     const { ebx = 0, ecx = 0, edx = 0 } = this.find(hypervisorLeaf) ?? {};
     return textOf([ebx, ecx, edx]);
@@ -197,7 +199,7 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
     this.put({ function: hypervisorLeaf, eax: this.find(hypervisorLeaf)?.eax ?? hypervisorLeaf, ebx, ecx, edx });
   }
 
-  /** What the processor is called: up to 48 characters, in three leaves from 0x8000_0002; empty without them. */
+  /** The name of the processor: up to 48 characters, in three leaves from 0x8000_0002; empty without them. */
   get brand(): string {
     const words = brandLeaves.flatMap((leaf) => {
       const { eax = 0, ebx = 0, ecx = 0, edx = 0 } = this.find(leaf) ?? {};
@@ -212,13 +214,13 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
       const [eax = 0, ebx = 0, ecx = 0, edx = 0] = words.slice(i * 4);
       this.put({ function: leaf, eax, ebx, ecx, edx });
     }
-    // A guest reads them only where leaf 0x8000_0000 says that they are there.
+    // A guest reads these leaves only if leaf 0x8000_0000 says that they exist.
     const highest = this.find(extendedLeaf) ?? this.put({ function: extendedLeaf });
     highest.eax = Math.max(highest.eax, brandLeaves[2]);
   }
 }
 
-/** A leaf, as a table prints it: `0xd.1: eax 0000000f, ebx ...`. */
+/** A leaf in the printed table: `0xd.1: eax 0000000f ebx ...`. */
 class Row {
   readonly #text: string;
 
@@ -235,13 +237,13 @@ class Row {
   }
 }
 
-/** Whether an entry is what CPUID gives for a leaf and subleaf. */
+/** Matches the entry that CPUID returns for a leaf and subleaf. */
 function isOf(leaf: number, subleaf: number): (entry: KvmCpuidEntry2) => boolean {
   return (entry) =>
     entry.function === leaf && ((entry.flags & CpuidFlag.SignificantIndex) === 0 || entry.index === subleaf);
 }
 
-/** An `index` makes a subleaf, which the flag says. */
+/** Sets the flag of a subleaf if the entry has an `index`. */
 function withFlags(entry: StructInit<KvmCpuidEntry2>): StructInit<KvmCpuidEntry2> {
   const { index } = objectOf(entry, 'a CPUID leaf');
   return { flags: index === undefined ? 0 : CpuidFlag.SignificantIndex, ...entry };

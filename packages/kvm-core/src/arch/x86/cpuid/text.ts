@@ -1,6 +1,6 @@
 import { KvmError } from '../../../errors/kvm-error.js';
 
-/** The characters that registers hold, four each from the lowest byte, up to the first NUL. */
+/** The text in registers, four characters each starting at the lowest byte, up to the first NUL. */
 export function textOf(words: ArrayLike<number>): string {
   const bytes = new Uint8Array(words.length * 4);
   const view = new DataView(bytes.buffer);
@@ -9,7 +9,7 @@ export function textOf(words: ArrayLike<number>): string {
   return String.fromCharCode(...bytes.subarray(0, end === -1 ? undefined : end));
 }
 
-/** The registers that hold a text, padded with NULs. */
+/** The values of registers that hold a text, padded with NULs. */
 export function wordsOf(text: string, count: number, what: string): number[] {
   if (typeof text !== 'string' || !/^[\x20-\x7e]*$/.test(text) || text.length > count * 4) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be text of up to ${count * 4} ASCII characters`);

@@ -5,17 +5,17 @@ import { bytesGiven } from '../../../struct/bytes.js';
 import type { Struct } from '../../../struct/struct.js';
 import { isGuestMemory } from '../../../vm/memory.js';
 
-/** @internal The VM's side of the commands. */
+/** @internal The calls of the VM that the commands use. */
 export interface SevVm {
-  /** KVM_MEMORY_ENCRYPT_OP. What lies behind the addresses in the command stays until it is done. */
+  /** Runs KVM_MEMORY_ENCRYPT_OP. `behind` are the buffers that the command points to. */
   command(command: KvmSevCmd, behind: readonly object[]): void;
   address(bytes: Uint8Array): number;
 }
 
-/** The kernel takes no longer blob from or to the firmware. */
+/** The kernel's limit for blobs of the firmware, in bytes. */
 const longestBlob = 16 * 1024;
 
-/** How the commands of SEV are given. */
+/** Builds and runs the commands of SEV. */
 export abstract class SevCommands {
   readonly #vm: SevVm;
   readonly #device: number;
@@ -26,7 +26,7 @@ export abstract class SevCommands {
     this.#device = device;
   }
 
-  /** One command, with its struct and what the addresses in that lead to. */
+  /** Runs a command with its struct. `behind` has the buffers that the struct points to. */
   protected command(id: number, data?: Struct, behind: readonly Uint8Array[] = []): void {
     const command = KvmSevCmd.from({
       id,
@@ -36,17 +36,17 @@ export abstract class SevCommands {
     this.#vm.command(command, data === undefined ? behind : [data, ...behind]);
   }
 
-  /** 0 for no bytes at all. */
+  /** The address of a buffer; 0 for an empty one. */
   protected addressOf(bytes: Uint8Array): bigint {
     return bytes.length === 0 ? 0n : BigInt(this.#vm.address(bytes));
   }
 
   /**
-   * A command that writes blobs. Given no room, it fails and says how much it wants.
+   * Runs a command that writes blobs. The first try has no buffers: it fails and reports the lengths.
    *
-   * @param data makes the struct, with room in these blobs; the first time there are none.
-   * @param wants how long the blobs are, as the struct then says.
-   * @param behind what else its addresses lead to.
+   * @param data makes the struct with these buffers. The first call has none.
+   * @param wants reads the lengths of the blobs from the struct.
+   * @param behind the other buffers that the struct points to.
    */
   protected blobs<T extends Struct>(
     id: number,
@@ -67,7 +67,7 @@ export abstract class SevCommands {
   }
 }
 
-/** A copy of bytes for the firmware, which nobody else can move or shrink. */
+/** A copy of bytes for the firmware, so that their address stays valid. */
 export function blobFor(bytes: Uint8Array, where: string, length?: number): Uint8Array {
   const wanted = length === undefined ? `1 to ${longestBlob}` : `${length}`;
   const own = bytesGiven(bytes, where).slice();
@@ -80,7 +80,7 @@ export function optionalBlob(bytes: Uint8Array | undefined, where: string): Uint
   return bytes === undefined ? new Uint8Array(0) : blobFor(bytes, where);
 }
 
-/** A part of guest memory, as the view that is the memory itself. */
+/** A part of guest memory, as a view of the memory. */
 export function partOf(memory: GuestMemory, offset: number, size: number | undefined): Uint8Array {
   isGuestMemory(memory);
   const bytes = memoryAccess.pages(memory, offset, size);

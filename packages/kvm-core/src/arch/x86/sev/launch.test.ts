@@ -8,7 +8,7 @@ import type { Sev } from './sev.js';
 const { EIO } = constants.errno;
 
 onEachBackend('the launch of an encrypted guest', (backend) => {
-  test('starts with the owner s key and session, and gives its handle', () => {
+  test('starts with the key and session of the owner, and returns a handle', () => {
     withSev(
       backend,
       ({ command, bytes, data }) => {
@@ -33,7 +33,7 @@ onEachBackend('the launch of an encrypted guest', (backend) => {
     );
   });
 
-  test('is encrypted where it lies', () => {
+  test('encrypts memory in place', () => {
     withSev(
       backend,
       ({ command, bytes, data }) => {
@@ -57,7 +57,7 @@ onEachBackend('the launch of an encrypted guest', (backend) => {
       abi.KvmSevAttestationReport,
       (sev: Sev) => sev.attestationReport(new Uint8Array(16).fill(9)),
     ],
-  ] as const)('is %s in as many bytes as the firmware says', (_, id, type, use) => {
+  ] as const)('is %s in as many bytes as the firmware reports', (_, id, type, use) => {
     const lengths: number[] = [];
     withSev(
       backend,
@@ -80,7 +80,7 @@ onEachBackend('the launch of an encrypted guest', (backend) => {
     expect(lengths).toEqual([0, 48]);
   });
 
-  test('gets secrets, and is read and written by a debugger', () => {
+  test('passes secrets to the guest, and lets a debugger read and write it', () => {
     withSev(
       backend,
       ({ command, bytes, data }) => {

@@ -3,37 +3,37 @@ import type { GuestMemory } from '../../../memory/guest-memory.js';
 import { optionsOf } from '../../../struct/options.js';
 import { blobFor, optionalBlob, partOf, SevCommands } from './commands.js';
 
-/** Of `sev.launchStart`. */
+/** The options of `sev.launchStart`. */
 export interface SevLaunch {
-  /** What may be done to the guest: bits of the firmware's specification. */
+  /** The policy of the guest: bits of the firmware's specification. */
   policy: number;
-  /** The encryption context of another guest, to share it; 0 for a new one. */
+  /** The encryption context of another guest to share; default 0, a new one. */
   handle?: number;
-  /** The owner's public Diffie-Hellman key, and the session it has prepared with the platform. */
+  /** The public Diffie-Hellman key of the guest's owner, and the session that it prepared for the platform. */
   dhCert?: Uint8Array;
   session?: Uint8Array;
 }
 
-/** What the owner of a guest gives it once its launch is measured. */
+/** A secret that the guest's owner sends after it has checked the launch measurement. */
 export interface SevSecret {
-  /** The packet's header, of 52 bytes. */
+  /** The header of the packet, 52 bytes. */
   header: Uint8Array;
   /** The secret, encrypted for the firmware. */
   secret: Uint8Array;
-  /** Where it goes: contiguous pages of the guest, already encrypted. */
+  /** The destination: contiguous guest pages that are already encrypted. */
   memory: GuestMemory;
   offset: number;
-  /** Bytes; as many as the secret has. */
+  /** Bytes; default the length of the secret. */
   size?: number;
 }
 
-/** Guests of SEV and SEV-ES, from their making to their launch. */
+/** The commands that create and launch SEV and SEV-ES guests. */
 export abstract class SevLaunchCommands extends SevCommands {
   /**
-   * Makes the VM, of `VmType.Sev`, `SevEs` or `Snp`, an encrypted one: before its first vCPU. KVM_SEV_INIT2.
+   * Initialises a VM of `VmType.Sev`, `SevEs` or `Snp` as encrypted, before its first vCPU. KVM_SEV_INIT2.
    *
-   * @param options.vmsaFeatures features of the vCPUs' saved state, which SEV-ES has; 0.
-   * @param options.ghcbVersion of SEV-ES's guest-host protocol; 0 for the kernel's choice.
+   * @param options.vmsaFeatures features of the vCPUs' saved state, for SEV-ES; default 0.
+   * @param options.ghcbVersion the version of SEV-ES's guest-host protocol; default 0, the kernel's choice.
    */
   init2(options: { vmsaFeatures?: bigint; ghcbVersion?: number } = {}): void {
     const { vmsaFeatures = 0n, ghcbVersion = 0 } = optionsOf(options, 'the options of init2', [
@@ -43,17 +43,17 @@ export abstract class SevLaunchCommands extends SevCommands {
     this.command(abi.KVM_SEV_INIT2, abi.KvmSevInit.from({ vmsaFeatures, ghcbVersion }));
   }
 
-  /** The older way, for a VM of the default type: SEV. KVM_SEV_INIT. */
+  /** The older call that initialises a VM of the default type for SEV. KVM_SEV_INIT. */
   init(): void {
     this.command(abi.KVM_SEV_INIT);
   }
 
-  /** The older way, for a VM of the default type: SEV-ES. KVM_SEV_ES_INIT. */
+  /** The older call that initialises a VM of the default type for SEV-ES. KVM_SEV_ES_INIT. */
   esInit(): void {
     this.command(abi.KVM_SEV_ES_INIT);
   }
 
-  /** Makes the encryption context. KVM_SEV_LAUNCH_START. Gives its handle. */
+  /** Creates the encryption context. Returns its handle. KVM_SEV_LAUNCH_START. */
   launchStart(launch: SevLaunch): number {
     const {
       policy,
@@ -75,19 +75,19 @@ export abstract class SevLaunchCommands extends SevCommands {
     return data.handle;
   }
 
-  /** Encrypts memory of the guest in place, and adds it to the measurement; 16 bytes at a time. KVM_SEV_LAUNCH_UPDATE_DATA. */
+  /** Encrypts and measures guest memory in place, in units of 16 bytes. KVM_SEV_LAUNCH_UPDATE_DATA. */
   launchUpdateData(memory: GuestMemory, offset = 0, size?: number): void {
     const bytes = partOf(memory, offset, size);
     const data = abi.KvmSevLaunchUpdateData.from({ uaddr: this.addressOf(bytes), len: bytes.length });
     this.command(abi.KVM_SEV_LAUNCH_UPDATE_DATA, data, [bytes]);
   }
 
-  /** Encrypts the saved state of all vCPUs, of SEV-ES. KVM_SEV_LAUNCH_UPDATE_VMSA. */
+  /** Encrypts the saved state of all vCPUs of an SEV-ES guest. KVM_SEV_LAUNCH_UPDATE_VMSA. */
   launchUpdateVmsa(): void {
     this.command(abi.KVM_SEV_LAUNCH_UPDATE_VMSA);
   }
 
-  /** The measurement of all that was encrypted, for the guest's owner to check. KVM_SEV_LAUNCH_MEASURE. */
+  /** The measurement of everything that was encrypted, for the guest's owner to check. KVM_SEV_LAUNCH_MEASURE. */
   launchMeasure(): Uint8Array {
     const { blobs } = this.blobs(
       abi.KVM_SEV_LAUNCH_MEASURE,
@@ -120,12 +120,12 @@ export abstract class SevLaunchCommands extends SevCommands {
     this.command(abi.KVM_SEV_LAUNCH_SECRET, data, [hdr, guest, trans]);
   }
 
-  /** The guest is ready to run. KVM_SEV_LAUNCH_FINISH. */
+  /** Completes the launch. The guest can then run. KVM_SEV_LAUNCH_FINISH. */
   launchFinish(): void {
     this.command(abi.KVM_SEV_LAUNCH_FINISH);
   }
 
-  /** The guest's handle, its policy, and how far it is. KVM_SEV_GUEST_STATUS. */
+  /** The guest's handle, policy and state. KVM_SEV_GUEST_STATUS. */
   guestStatus(): abi.KvmSevGuestStatus {
     const status = new abi.KvmSevGuestStatus();
     this.command(abi.KVM_SEV_GUEST_STATUS, status);
@@ -133,9 +133,9 @@ export abstract class SevLaunchCommands extends SevCommands {
   }
 
   /**
-   * The platform's signed word on what the guest is. KVM_SEV_GET_ATTESTATION_REPORT.
+   * The attestation report of the guest, signed by the platform. KVM_SEV_GET_ATTESTATION_REPORT.
    *
-   * @param nonce 16 bytes that go into it.
+   * @param nonce 16 bytes to include in the report.
    */
   attestationReport(nonce: Uint8Array): Uint8Array {
     const mnonce = blobFor(nonce, 'nonce', 16);
@@ -148,7 +148,7 @@ export abstract class SevLaunchCommands extends SevCommands {
     return blobs[0] as Uint8Array;
   }
 
-  /** Decrypted bytes of the guest, where its policy allows debugging. KVM_SEV_DBG_DECRYPT. */
+  /** Reads and decrypts guest memory, if the guest's policy allows debugging. KVM_SEV_DBG_DECRYPT. */
   debugDecrypt(memory: GuestMemory, offset = 0, size?: number): Uint8Array {
     const guest = partOf(memory, offset, size);
     const plain = new Uint8Array(guest.length);
@@ -156,7 +156,7 @@ export abstract class SevLaunchCommands extends SevCommands {
     return plain;
   }
 
-  /** Writes bytes to the guest's memory, encrypted, where its policy allows debugging. KVM_SEV_DBG_ENCRYPT. */
+  /** Encrypts bytes and writes them to guest memory, if the guest's policy allows debugging. KVM_SEV_DBG_ENCRYPT. */
   debugEncrypt(memory: GuestMemory, offset: number, bytes: Uint8Array): void {
     const plain = blobFor(bytes, 'the bytes to write');
     this.#debug(abi.KVM_SEV_DBG_ENCRYPT, plain, partOf(memory, offset, plain.length));

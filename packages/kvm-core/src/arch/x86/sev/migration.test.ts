@@ -6,8 +6,8 @@ import * as abi from '../../../abi/x86/index.js';
 
 const { EIO } = constants.errno;
 
-onEachBackend('an encrypted guest on its way', (backend) => {
-  test('travels in packets', () => {
+onEachBackend('the migration of an encrypted guest', (backend) => {
+  test('sends and receives packets', () => {
     withSev(
       backend,
       ({ command, bytes, data }) => {

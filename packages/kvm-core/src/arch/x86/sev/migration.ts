@@ -4,34 +4,34 @@ import { optionsOf } from '../../../struct/options.js';
 import { blobFor, partOf } from './commands.js';
 import { SevLaunchCommands } from './launch.js';
 
-/** Of `sev.sendStart`: whom the guest is sent to. */
+/** The options of `sev.sendStart`: the receiving platform. */
 export interface SevSend {
-  /** The other platform's Diffie-Hellman key. */
+  /** The Diffie-Hellman key of the receiving platform. */
   pdhCert: Uint8Array;
-  /** The chains of certificates that vouch for it: the platform's own, and AMD's. */
+  /** The certificate chains of that key: the platform's own, and AMD's. */
   platCerts: Uint8Array;
   amdCerts: Uint8Array;
 }
 
-/** Of `sev.receiveStart`: what the sender gave. */
+/** The options of `sev.receiveStart`, which come from the sender. */
 export interface SevReceive {
   policy: number;
   /** The sender's Diffie-Hellman key. */
   pdhCert: Uint8Array;
   session: Uint8Array;
-  /** The encryption context of another guest, to share it; 0 for a new one. */
+  /** The encryption context of another guest to share; default 0, a new one. */
   handle?: number;
 }
 
-/** A part of a guest on its way, encrypted for the other platform. */
+/** A part of a guest's memory in transit, encrypted for the receiving platform. */
 export interface SevPacket {
   header: Uint8Array;
   data: Uint8Array;
 }
 
-/** Guests of SEV on their way from one platform to another. */
+/** The commands that move an SEV guest from one platform to another. */
 export abstract class SevMigrationCommands extends SevLaunchCommands {
-  /** Begins to send the guest. KVM_SEV_SEND_START. Gives its policy and the session, which the receiver wants. */
+  /** Starts sending the guest. Returns its policy and the session, which the receiver needs. KVM_SEV_SEND_START. */
   sendStart(to: SevSend): { policy: number; session: Uint8Array } {
     const { pdhCert, platCerts, amdCerts } = optionsOf(to, 'where to send a guest', [
       'pdhCert',
@@ -59,7 +59,7 @@ export abstract class SevMigrationCommands extends SevLaunchCommands {
     return { policy: data.policy, session: blobs[0] as Uint8Array };
   }
 
-  /** A part of the guest's memory, which must not cross a page, for the receiver. KVM_SEV_SEND_UPDATE_DATA. */
+  /** Encrypts a part of guest memory for the receiver. It must not cross a page. KVM_SEV_SEND_UPDATE_DATA. */
   sendUpdateData(memory: GuestMemory, offset: number, size?: number): SevPacket {
     const guest = partOf(memory, offset, size);
     const { blobs } = this.blobs(
@@ -80,17 +80,17 @@ export abstract class SevMigrationCommands extends SevLaunchCommands {
     return { header, data };
   }
 
-  /** All is sent. KVM_SEV_SEND_FINISH. */
+  /** Finishes sending. KVM_SEV_SEND_FINISH. */
   sendFinish(): void {
     this.command(abi.KVM_SEV_SEND_FINISH);
   }
 
-  /** Sends no further, and keeps the guest here. KVM_SEV_SEND_CANCEL. */
+  /** Stops sending and keeps the guest here. KVM_SEV_SEND_CANCEL. */
   sendCancel(): void {
     this.command(abi.KVM_SEV_SEND_CANCEL);
   }
 
-  /** Begins to receive a guest. KVM_SEV_RECEIVE_START. Gives its handle. */
+  /** Starts receiving a guest. Returns its handle. KVM_SEV_RECEIVE_START. */
   receiveStart(from: SevReceive): number {
     const {
       policy,
@@ -112,7 +112,7 @@ export abstract class SevMigrationCommands extends SevLaunchCommands {
     return data.handle;
   }
 
-  /** Puts a part into the guest's memory, which must not cross a page. KVM_SEV_RECEIVE_UPDATE_DATA. */
+  /** Writes a received part to guest memory. It must not cross a page. KVM_SEV_RECEIVE_UPDATE_DATA. */
   receiveUpdateData(packet: SevPacket, memory: GuestMemory, offset: number, size?: number): void {
     const { header, data: sent } = optionsOf(packet, 'a packet', ['header', 'data']);
     const hdr = blobFor(header, 'header');
@@ -129,7 +129,7 @@ export abstract class SevMigrationCommands extends SevLaunchCommands {
     this.command(abi.KVM_SEV_RECEIVE_UPDATE_DATA, data, [hdr, guest, trans]);
   }
 
-  /** All is received: the guest is ready to run. KVM_SEV_RECEIVE_FINISH. */
+  /** Finishes receiving. The guest can then run. KVM_SEV_RECEIVE_FINISH. */
   receiveFinish(): void {
     this.command(abi.KVM_SEV_RECEIVE_FINISH);
   }

@@ -11,7 +11,7 @@ const wrong = (value: unknown): never => value as never;
 const { EIO, ENOTTY, EPERM } = constants.errno;
 
 onEachBackend('an encrypted guest', (backend) => {
-  test('is refused by name where the host has no SEV', (context) => {
+  test('is refused on a host without SEV, with the name of the command', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, memory, kvm } = guest;
     if ((kvm.capabilities().value(abi.Cap.VmTypes) & (1 << abi.VmType.Sev)) !== 0)
@@ -47,14 +47,14 @@ onEachBackend('an encrypted guest', (backend) => {
       const error = kvmError('ERR_KVM_UNSUPPORTED', use);
       expect(error).toMatchObject({ ioctl: 'KVM_MEMORY_ENCRYPT_OP', errno: ENOTTY });
       expect(error.message).toMatch(
-        `${name} by KVM_MEMORY_ENCRYPT_OP: this host's KVM does not have it (it takes a host with SEV`,
+        `${name} by KVM_MEMORY_ENCRYPT_OP: this host's KVM does not have it (this needs a host with SEV`,
       );
     }
     expect(kvmError('ERR_KVM_UNSUPPORTED', () => vm.registerEncryptedRegion(memory)).hint).toMatch(/host with SEV/);
     expect(kvmError('ERR_KVM_UNSUPPORTED', () => vm.unregisterEncryptedRegion(memory)).hint).toMatch(/host with SEV/);
   });
 
-  test('of SEV-SNP is filled page by page until all are in, and finished with its owner s word', () => {
+  test('of SEV-SNP gets all its pages, and the ID block of its owner', () => {
     const seen: unknown[] = [];
     withSev(
       backend,
@@ -90,7 +90,7 @@ onEachBackend('an encrypted guest', (backend) => {
     ]);
   });
 
-  test('tells what the firmware says, and what the kernel means', () => {
+  test('reports the error of the firmware, or a hint for that of the kernel', () => {
     withSev(
       backend,
       ({ command, data }) => {
@@ -104,13 +104,13 @@ onEachBackend('an encrypted guest', (backend) => {
       (sev) => {
         expect(sev.guestStatus()).toMatchObject({ handle: 1, policy: 2, state: 3 });
         const error = kvmError('ERR_KVM_SYSCALL', () => sev.init2());
-        expect(error.message).toBe('KVM_SEV_INIT2 by KVM_MEMORY_ENCRYPT_OP: EIO (the firmware says 0x11)');
-        expect(kvmError('ERR_KVM_SYSCALL', () => sev.launchFinish()).hint).toMatch(/snp commands only/);
+        expect(error.message).toBe('KVM_SEV_INIT2 by KVM_MEMORY_ENCRYPT_OP: EIO (the firmware error is 0x11)');
+        expect(kvmError('ERR_KVM_SYSCALL', () => sev.launchFinish()).hint).toMatch(/only the snp commands/);
       },
     );
   });
 
-  test('keeps memory that is registered, until it is not', () => {
+  test('keeps registered memory alive after it is closed', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, kvm } = guest;
     const memory = kvm.allocateMemory({ size: 0x2000 });
@@ -125,13 +125,13 @@ onEachBackend('an encrypted guest', (backend) => {
     const view = memory.bytes();
     vm.registerEncryptedRegion(memory);
     memory.close();
-    // Memory that nobody has gives its pages back when it is closed.
+    // Without an owner, the memory would have freed its pages at close.
     expect(view[0]).toBe(1);
     expect(seen[0]?.[1]).toBe(0x2000n);
     vm.close();
   });
 
-  test('is refused what cannot be', () => {
+  test('refuses invalid arguments', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, memory } = guest;
     for (const value of [undefined, null, '7', {}]) kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.sev(wrong(value)));

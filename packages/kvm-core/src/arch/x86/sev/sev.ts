@@ -5,29 +5,29 @@ import { optionsOf } from '../../../struct/options.js';
 import { blobFor, partOf } from './commands.js';
 import { SevMigrationCommands } from './migration.js';
 
-/** Of `sev.snpLaunchUpdate`. */
+/** The argument of `sev.snpLaunchUpdate`. */
 export interface SnpPages {
-  /** The first frame of the guest that they go to. */
+  /** The first guest frame number of the destination. */
   gfnStart: bigint;
-  /** What they are; 'normal'. Pages of zeros need no memory. */
+  /** The type of the pages; default 'normal'. The content is not read for 'zero'. */
   type?: 'normal' | 'zero' | 'unmeasured' | 'secrets' | 'cpuid';
-  /** Where their content is: whole pages, from `offset`, which is copied into the guest's own memory. */
+  /** The content: whole pages, from `offset`. It is copied to the guest's private memory. */
   memory: GuestMemory;
   offset?: number;
-  /** Bytes, whole pages; all from `offset`. */
+  /** Bytes, whole pages; default all from `offset`. */
   size?: number;
 }
 
-/** Of `sev.snpLaunchFinish`. */
+/** The options of `sev.snpLaunchFinish`. */
 export interface SnpFinish {
-  /** The owner's word on what the guest must measure: 96 bytes, and the 4096 that authenticate it. */
+  /** The owner's ID block with the expected measurement, 96 bytes, and the 4096 bytes that authenticate it. */
   idBlock?: Uint8Array;
   idAuth?: Uint8Array;
-  /** Whether `idAuth` has an author's key, too; false. */
+  /** Whether `idAuth` also has an author's key; default false. */
   authKey?: boolean;
-  /** Whether the guest may not use the chip's own key to attest; false. */
+  /** Whether to forbid the guest to attest with the chip's own key; default false. */
   vcekDisabled?: boolean;
-  /** 32 bytes of the host's, which attestation reports will show. */
+  /** 32 bytes from the host that attestation reports will contain. */
   hostData?: Uint8Array;
 }
 
@@ -40,16 +40,16 @@ const pageTypes = {
 } as const;
 
 /**
- * An encrypted guest of AMD's SEV, SEV-ES or SEV-SNP, as the commands of KVM_MEMORY_ENCRYPT_OP see it; `vm.sev` gives it. In the kernel's
- * documents: x86/amd-memory-encryption.rst. Every command throws `KvmError` when the kernel or the firmware refuses; where the firmware
- * did, the hint has its number.
+ * The commands of KVM_MEMORY_ENCRYPT_OP for a guest of AMD's SEV, SEV-ES or SEV-SNP; `vm.sev` creates it. Kernel
+ * documentation: x86/amd-memory-encryption.rst. Every command throws `KvmError` when the kernel or the firmware refuses
+ * it. If the firmware did, the hint has its error code.
  */
 export class Sev extends SevMigrationCommands {
   /**
-   * Makes the encryption context of an SNP guest. KVM_SEV_SNP_LAUNCH_START.
+   * Creates the encryption context of an SNP guest. KVM_SEV_SNP_LAUNCH_START.
    *
-   * @param options.policy what may be done to the guest: bits of the firmware's specification, of which bit 17 must be set.
-   * @param options.gosvw 16 bytes that tell the guest of workarounds it needs.
+   * @param options.policy the policy of the guest: bits of the firmware's specification. Bit 17 must be set.
+   * @param options.gosvw 16 bytes that describe the workarounds which the guest needs.
    */
   snpLaunchStart(options: { policy: bigint; gosvw?: Uint8Array }): void {
     const { policy, gosvw } = optionsOf(options, 'the launch of an SNP guest', ['policy', 'gosvw']);
@@ -58,8 +58,8 @@ export class Sev extends SevMigrationCommands {
   }
 
   /**
-   * Puts pages into the guest's private memory, encrypted and measured. Its slot has guest_memfd behind it, and the pages are private by
-   * their attributes. KVM_SEV_SNP_LAUNCH_UPDATE.
+   * Encrypts and measures pages, and writes them to the guest's private memory. The slot must have a guest_memfd, and
+   * the attributes of the pages must be private. KVM_SEV_SNP_LAUNCH_UPDATE.
    */
   snpLaunchUpdate(pages: SnpPages): void {
     const {
@@ -77,14 +77,14 @@ export class Sev extends SevMigrationCommands {
       len: BigInt(bytes.length),
       type: kind,
     });
-    // The kernel may stop at any page, and says in the struct where.
+    // The kernel may stop at any page, and stores in the struct where it stopped.
     for (let left = data.len; left > 0n; left = data.len) {
       this.command(abi.KVM_SEV_SNP_LAUNCH_UPDATE, data, [bytes]);
       if (data.len >= left) break;
     }
   }
 
-  /** The guest is ready to run. KVM_SEV_SNP_LAUNCH_FINISH. */
+  /** Completes the launch. The guest can then run. KVM_SEV_SNP_LAUNCH_FINISH. */
   snpLaunchFinish(options: SnpFinish = {}): void {
     const {
       idBlock,
@@ -107,7 +107,10 @@ export class Sev extends SevMigrationCommands {
     this.command(abi.KVM_SEV_SNP_LAUNCH_FINISH, data, [block, auth]);
   }
 
-  /** Has the guest's requests for the host's certificates come as exits, `ExitReason.SnpReqCerts`. KVM_SEV_SNP_ENABLE_REQ_CERTS. */
+  /**
+   * Turns the guest's requests for the host's certificates into exits, `ExitReason.SnpReqCerts`.
+   * KVM_SEV_SNP_ENABLE_REQ_CERTS.
+   */
   snpEnableReqCerts(): void {
     this.command(abi.KVM_SEV_SNP_ENABLE_REQ_CERTS);
   }

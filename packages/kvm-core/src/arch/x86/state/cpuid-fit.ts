@@ -2,7 +2,10 @@ import { CpuidFlag, KvmCpuidEntry2 } from '../../../abi/x86/index.js';
 
 type Register = 'ebx' | 'ecx' | 'edx';
 
-/** Where CPUID names the features a guest may rely on, and the bits there that are the VMM's or the guest's own to set. */
+/**
+ * The CPUID registers with features that a guest may rely on, and their bits that depend on the VMM or the guest
+ * (`own`).
+ */
 const places: readonly { leaf: number; register: Register; own: number }[] = [
   // MONITOR, x2APIC, the TSC deadline, OSXSAVE, the hypervisor's own bit.
   { leaf: 1, register: 'ecx', own: bits(3, 21, 24, 27, 31) },
@@ -18,9 +21,9 @@ const places: readonly { leaf: number; register: Register; own: number }[] = [
 ];
 
 /**
- * The features that a guest was told of and a host does not have.
+ * The features that a guest has seen and the host lacks.
  *
- * @param told the entries of CPUID, one after the other: a restore reads them each time, and needs a few of them only.
+ * @param told the CPUID entries of the guest, as consecutive structs: each restore reads them, and needs only a few.
  */
 export function missingFeatures(told: Uint8Array, had: Uint8Array): string[] {
   return places.flatMap(({ leaf, register, own }) => {
@@ -34,7 +37,7 @@ export function missingFeatures(told: Uint8Array, had: Uint8Array): string[] {
 function at(entries: Uint8Array, leaf: number, register: Register): number {
   const words = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
   for (let offset = 0; offset < entries.length; offset += KvmCpuidEntry2.size) {
-    // The leaf comes first in the struct.
+    // The leaf is the first field of the struct.
     if (words.getUint32(offset, true) !== leaf) continue;
     const entry = KvmCpuidEntry2.at(entries.subarray(offset, offset + KvmCpuidEntry2.size));
     if ((entry.flags & CpuidFlag.SignificantIndex) === 0 || entry.index === 0) return entry[register];

@@ -4,23 +4,26 @@ import { mostMsrs } from '../msrs.js';
 import type { X86VcpuCalls as Vcpu } from '../vcpu/calls.js';
 import { listed } from './elements.js';
 
-/** The MSRs that can be read: the kernel stops at one that cannot, as it lists some that this vCPU's CPUID hides. */
+/** The MSRs that can be read. The kernel also lists MSRs that this vCPU's CPUID hides. */
 export function readableMsrs(vcpu: Vcpu, indices: Uint32Array): abi.KvmMsrEntry[] {
   return [...vcpu.readMsrs(indices).entries];
 }
 
-/** Where hypervisors have MSRs of their own; KVM's lie behind them. */
+/** The range of hypervisor MSRs. Those of KVM come after it. */
 const hypervisors = { first: 0x4000_0000, last: 0x4000_0fff };
 
-/** Without those that do not keep a value: in a guest of Xen one of a hypervisor's is its call for hypercall pages, written into its memory. */
+/**
+ * Without MSRs that do not hold a value: a write to one of the hypervisor MSRs of a Xen guest makes the kernel write
+ * hypercall pages to guest memory.
+ */
 export function settable(msrs: readonly abi.KvmMsrEntry[], isXen: boolean): abi.KvmMsrEntry[] {
   return msrs.filter(({ index }) => !isXen || index < hypervisors.first || index > hypervisors.last);
 }
 
 /**
- * Sets the MSRs; one that cannot be set is passed over if it already says the right thing.
+ * Sets MSRs. Skips an MSR that cannot be set if it already has the right value.
  *
- * @param msrs entries, one after the other.
+ * @param msrs entries, as consecutive structs.
  */
 export function setMsrs(vcpu: Vcpu, msrs: Uint8Array): void {
   const { size } = abi.KvmMsrEntry;

@@ -13,14 +13,14 @@ import type { Vcpu } from '../vcpu/vcpu.js';
 
 const { E2BIG } = constants.errno;
 
-/** What the guest writes to its port next. */
+/** The next value that the guest writes to its port. */
 function told(vcpu: Vcpu | undefined): number {
   const exit = vcpu?.run();
   return exit?.reason === ExitReason.Io ? exit.io.value : -1;
 }
 
 onEachBackend('a saved vCPU of x86', (backend) => {
-  test('has CR8, which without a local APIC in the kernel each run takes from the run state', () => {
+  test('has CR8, which each run takes from the run state without a local APIC in the kernel', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: 0x10_0000 });
@@ -40,13 +40,13 @@ onEachBackend('a saved vCPU of x86', (backend) => {
       return value;
     };
     expect(restored(vm.save([vcpu]))).toBe(5);
-    // As a program does that has an APIC of its own.
+    // A program that emulates the APIC sets CR8 like this.
     vcpu.kvmRun.cr8 = 7n;
     expect(restored(vm.save([vcpu]))).toBe(7);
     expect(told(vcpu)).toBe(7);
   });
 
-  test('has the registers that wait in the run state for the first run', (context) => {
+  test('has the dirty registers in the run state of a vCPU that has not run', (context) => {
     // out 0x10, al; hlt
     using guest = realModeGuest(backend, [0xe6, 0x10, 0xf4]);
     const { vm, vcpu } = guest;
@@ -67,7 +67,7 @@ onEachBackend('a saved vCPU of x86', (backend) => {
     for (const each of [...vcpus, ...memories]) each.close();
   });
 
-  test('replaces what waits in the run state', (context) => {
+  test('discards the dirty registers in the run state when it is restored', (context) => {
     using guest = realModeGuest(backend, [0xe6, 0x10, 0xf4]);
     using vm = guest.kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -77,7 +77,7 @@ onEachBackend('a saved vCPU of x86', (backend) => {
     expect(vcpu.syncRegs.dirty).toBe(0n);
   });
 
-  test('has the registers that the kernel lists by their ids', () => {
+  test('has the registers in the register list of the kernel', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const id = abi.KVM_REG_X86 | abi.KVM_REG_SIZE_U64 | (BigInt(abi.KVM_X86_REG_TYPE_KVM) << 32n);
     const set: bigint[] = [];
@@ -115,7 +115,7 @@ onEachBackend('a saved vCPU of x86', (backend) => {
     expect(set).toEqual([0x1234_5678n]);
   });
 
-  test('has no such part where the kernel lists none', (context) => {
+  test('has no registers part if the kernel lists no registers', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vcpu } = guest;
     if (kvm.capabilities().has(abi.Cap.OneReg) && vcpu.getRegList().length > 0) {

@@ -12,21 +12,21 @@ import { xenVcpuPart } from './xen-state.js';
 
 const { EINVAL } = constants.errno;
 
-/** What the parts of a vCPU's state need of it: its calls, and what /dev/kvm says of all. */
+/** What the parts of the state use: the calls of a vCPU, and what /dev/kvm reports for all vCPUs. */
 export interface VcpuStateSource {
   readonly vcpu: Vcpu;
-  /** The MSRs of a guest on this host. */
+  /** The indices of the MSRs that guests have on this host. */
   readonly msrIndices: () => Uint32Array;
   readonly supportedCpuid: () => Iterable<abi.KvmCpuidEntry2>;
-  /** What `ask` gives, asked once for all that was made from one /dev/kvm. */
+  /** The result of `ask`, cached for everything that was created from one /dev/kvm. */
   readonly once: <T>(name: string, ask: () => T) => T;
-  /** Bytes of the extended state, by Cap.Xsave2; 0 where 4096 hold it. */
+  /** Bytes of the extended state, from Cap.Xsave2; 0 if 4096 bytes are enough. */
   readonly xsaveSize: () => number;
   /** Whether the VM was configured for Xen. */
   readonly isXen: () => boolean;
 }
 
-/** Of newer kernels: what is no MSR of the guest's, as its shadow stack pointer. CPUID says which there are. */
+/** Registers of newer kernels that are not MSRs, such as the shadow stack pointer. CPUID determines which exist. */
 const registers = registersPart<VcpuStateSource>({
   vcpuOf: ({ vcpu }) => vcpu,
   sizeOf: abi.KVM_REG_SIZE,
@@ -35,9 +35,10 @@ const registers = registersPart<VcpuStateSource>({
 });
 
 /**
- * What an x86 vCPU is made of, in the order it has to be restored in. CPUID says what registers there are, and EFER among the
- * sregs whether a nested guest can be; the APIC's base among them, whether the APIC can be; the APIC's mode, whether its deadline MSR
- * can be set. Events come after what they interrupt, and whether the vCPU runs at all comes last.
+ * The parts of the state of an x86 vCPU, in the order of restoring. CPUID comes first, because it determines which
+ * registers exist. The sregs come before the nested state, which needs EFER, and before the APIC, which needs its base.
+ * The APIC comes before the MSRs, because its mode decides whether its deadline MSR can be set. Events come after the
+ * registers that they interrupt. The MP state comes last.
  */
 export const vcpuStateParts: readonly Part<VcpuStateSource>[] = [
   {
@@ -58,7 +59,7 @@ export const vcpuStateParts: readonly Part<VcpuStateSource>[] = [
       return khz === undefined ? undefined : new Uint8Array(Uint32Array.of(khz).buffer);
     },
     restore({ vcpu }, bytes) {
-      if (bytes.length !== 4) throw broken(`tscKhz has ${bytes.length} bytes, and a frequency has 4`);
+      if (bytes.length !== 4) throw broken(`tscKhz has ${bytes.length} bytes, not 4`);
       const khz = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
       return () => {
         if (vcpu.getTscKhz() !== khz) vcpu.setTscKhz(khz);
@@ -111,9 +112,9 @@ export const vcpuStateParts: readonly Part<VcpuStateSource>[] = [
     restore({ vcpu, xsaveSize }, bytes) {
       const size = Math.max(xsaveSize(), abi.KvmXsave.size);
       if (bytes.length < abi.KvmXsave.size || bytes.length > size) {
-        throw broken(`xsave has ${bytes.length} bytes, and this host takes ${abi.KvmXsave.size} to ${size}`);
+        throw broken(`xsave has ${bytes.length} bytes, but this host takes ${abi.KvmXsave.size} to ${size}`);
       }
-      // What the saved vCPU had no room for is in its initial state, which zeros in the header say.
+      // Zeros in the header put the states beyond the saved bytes into their initial state.
       const room = new Uint8Array(size);
       room.set(bytes);
       return () => vcpu.setXsave(abi.KvmXsave.at(room));
@@ -164,27 +165,27 @@ export const vcpuStateParts: readonly Part<VcpuStateSource>[] = [
   mpStatePart(({ vcpu }) => vcpu),
 ];
 
-/** The local APIC's state, where that is the kernel's: else it says EINVAL. */
+/** The state of the local APIC. The kernel returns EINVAL if it does not emulate it. */
 function lapicOf(vcpu: Vcpu): abi.KvmLapicState | undefined {
   return ifPresent(() => vcpu.getLapic(), EINVAL);
 }
 
-/** What the guest finds in CR8: where the APIC is not the kernel's, each run takes it from the run state, whatever was set before. */
+/** Sets CR8 to the guest's value: if the kernel does not emulate the APIC, each run takes CR8 from the run state. */
 function withCr8<S extends abi.KvmSregs | abi.KvmSregs2>(vcpu: Vcpu, sregs: S): S {
   if (lapicOf(vcpu) === undefined) sregs.cr8 = vcpu.kvmRun.cr8;
   return sregs;
 }
 
-/** Refuses a guest that was told of features which this host has not: it would find out in the middle of its work. */
+/** Refuses a guest that has seen features which this host lacks: it would fail later, while it runs. */
 function checkFeatures({ vcpu, supportedCpuid, once }: VcpuStateSource, told: Uint8Array): void {
   const supported = once('supported CPUID', () => joined(supportedCpuid()));
   if (missingFeatures(told, supported).length === 0) return;
-  // Some hosts show a guest more than they say to support: what they make of that is what this one can have.
+  // Some hosts show a guest more than the supported CPUID. So set that, and read back what a guest sees.
   const shown = once('CPUID as a guest sees it', () => {
     const before = vcpu.getCpuid2();
     vcpu.ioctl(abi.KVM_SET_CPUID2, listed(supported, abi.KvmCpuid2));
     const seen = joined(vcpu.getCpuid2());
-    // What it had returns even where the state turns out not to fit.
+    // The vCPU must get its own CPUID back even if the state does not fit.
     vcpu.setCpuid2(before);
     return seen;
   });
@@ -193,6 +194,6 @@ function checkFeatures({ vcpu, supportedCpuid, once }: VcpuStateSource, told: Ui
 }
 
 function wholeFlex<T>(least: number, bytes: Uint8Array, name: string, make: (copy: Uint8Array) => T): T {
-  if (bytes.length < least) throw broken(`${name} has ${bytes.length} bytes, and has to have ${least} at least`);
+  if (bytes.length < least) throw broken(`${name} has ${bytes.length} bytes, less than ${least}`);
   return make(bytes.slice());
 }

@@ -5,18 +5,18 @@ import type { X86VmCalls as Vm } from '../vm/calls.js';
 
 const { EEXIST, ENXIO } = constants.errno;
 
-/** The guest's clock, which is there before the vCPUs: some of what Xen keeps of them is times of it. */
+/** The guest's clock. It is restored before the vCPUs, whose Xen state has times of this clock. */
 export const clockPart: Part<Vm> = structPart(
   'clock',
   abi.KvmClockData,
   (vm) => ifPresent(() => vm.getClock()),
-  // The guest's time goes on where it stopped; the rest of the struct speaks of the host's.
+  // The guest's time continues where it stopped. The other fields are about the host's time.
   (vm, { clock }) => vm.setClock({ clock }),
 );
 
-/** The interrupt controllers and the timer, in the order they are restored in. */
+/** The interrupt controllers and the timer, in the order of restoring. */
 export const controllerParts: readonly Part<Vm>[] = [
-  // ENXIO: there is none in the kernel.
+  // ENXIO: the controller is not in the kernel.
   ...[0, 1].map((id) =>
     structPart<Vm, abi.KvmPicState>(
       `irqChip/${id}`,
@@ -41,7 +41,7 @@ export const controllerParts: readonly Part<Vm>[] = [
 
 /** Creates the controllers that a state has and the VM lacks. */
 export function createControllers(vm: Vm, has: (part: string) => boolean): void {
-  // Not asked before: to be told that there is none takes three calls of the kernel and an error, at each restore.
+  // Checking first would cost three system calls and an error at each restore.
   if (has('irqChip/0')) ifPresent(() => vm.createIrqChip(), EEXIST);
   if (has('pit2')) ifPresent(() => vm.createPit2(), EEXIST);
 }

@@ -17,7 +17,9 @@ interface AttributeType {
   at(bytes: Uint8Array): abi.KvmXenHvmAttr | abi.KvmXenVcpuAttr;
 }
 
-/** A host that has Xen: what it says of each attribute, by its words; and what it is told, in this order. */
+/**
+ * Plays a host with Xen that reports these words for each attribute. `told` has the attributes that are set, in order.
+ */
 function xenHost(
   backend: BackendName,
   vm: ReadonlyMap<number, bigint[]>,
@@ -58,8 +60,8 @@ function xenHost(
 const { LongMode, SharedInfo, UpcallVector } = XenAttrType;
 const { VcpuInfo, VcpuTimeInfo, RunstateData, VcpuId, Timer } = XenVcpuAttrType;
 
-onEachBackend('what Xen keeps of a guest', (backend) => {
-  test('is saved but for what was never set, and is there in the order the kernel needs', () => {
+onEachBackend('the Xen state of a guest', (backend) => {
+  test('is saved without attributes that were never set, and restored in the order that the kernel needs', () => {
     const vmAttributes = new Map([
       [SharedInfo, [5n]],
       [LongMode, [1n]],
@@ -94,7 +96,7 @@ onEachBackend('what Xen keeps of a guest', (backend) => {
     for (const each of [...vcpus, ...memories]) each.close();
   });
 
-  test('is restored into a VM that is configured for Xen, and into no other', () => {
+  test('is restored only into a VM that is configured for Xen', () => {
     using host = xenHost(backend, new Map([[LongMode, [1n]]]), new Map([[VcpuId, [1n]]]));
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vm, vcpu } = guest;
@@ -105,7 +107,7 @@ onEachBackend('what Xen keeps of a guest', (backend) => {
     expect(host.told).toEqual([]);
   });
 
-  test('is no address of this process, whatever a state says', () => {
+  test('is refused if it has an attribute with an address', () => {
     using _ = xenHost(backend, new Map(), new Map());
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vm, vcpu } = guest;
@@ -126,7 +128,7 @@ onEachBackend('what Xen keeps of a guest', (backend) => {
     expect(kvmError('ERR_KVM_STATE', () => other.restore(forged)).message).toContain('has the attribute 3');
   });
 
-  test('is not asked for where the VM is not configured for Xen', () => {
+  test('is not saved if the VM is not configured for Xen', () => {
     using _ = xenHost(backend, new Map([[LongMode, [1n]]]), new Map([[VcpuId, [1n]]]));
     using guest = realModeGuest(backend, [0xf4]);
     const state = guest.vm.save([guest.vcpu]);

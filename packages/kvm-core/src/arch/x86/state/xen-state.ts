@@ -14,12 +14,12 @@ interface XenAttribute extends Struct {
   readonly u: { readonly pad: BigUint64Array };
 }
 
-/** What Xen keeps of an object: attributes that can be read and set again. */
+/** The Xen attributes of an object that can be read and set again. */
 interface XenAttributes<O, A extends XenAttribute> {
   readonly struct: StructType<A>;
-  /** Their types, in the order they have to be set in. What carries an address of this process is not among them. */
+  /** Their types, in the order of setting, without those that contain an address of this process. */
   readonly types: readonly number[];
-  /** The value that one has before it is set. */
+  /** The value of an attribute before it is set. */
   readonly initial: (type: number) => bigint;
   /** Whether the VM is configured for Xen. */
   readonly isXen: (object: O) => boolean;
@@ -27,25 +27,25 @@ interface XenAttributes<O, A extends XenAttribute> {
   readonly set: (object: O, attribute: A) => void;
 }
 
-/** As a place in the guest's memory: all ones. */
+/** The guest address of something that has not been placed: all ones. */
 const nowhere = 0xffff_ffff_ffff_ffffn;
 
-/** The attributes that have been set, one after the other. */
+/** The part with the attributes that have been set, as consecutive structs. */
 function xenPart<O, A extends XenAttribute>(attributes: XenAttributes<O, A>): Part<O> {
   const { struct, types, initial, isXen, get, set } = attributes;
   return {
     name: 'xen',
     save(object) {
       if (!isXen(object)) return undefined;
-      // The errors: the kernel does not know the attribute, or lacks what it is about.
+      // ENOENT: the kernel does not know the attribute. EOPNOTSUPP: it lacks the feature.
       const known = types.flatMap((type) => ifPresent(() => get(object, type), ENOENT, EOPNOTSUPP) ?? []);
       return joined(known.filter(({ type, u }) => u.pad.some((word, i) => word !== (i === 0 ? initial(type) : 0n))));
     },
     restore(object, bytes) {
       const all = split(bytes, struct, 'xen');
       const strange = all.find(({ type }) => !types.includes(type));
-      if (strange !== undefined) throw broken(`xen has the attribute ${strange.type}, which no state has`);
-      if (!isXen(object)) throw broken('this guest was made for Xen: call setXenHvmConfig before restore');
+      if (strange !== undefined) throw broken(`xen has the attribute ${strange.type}, which is not part of a state`);
+      if (!isXen(object)) throw broken('this state is of a Xen guest: call setXenHvmConfig before restore');
       const ordered = types.flatMap((type) => all.filter((each) => each.type === type));
       return () => {
         for (const attribute of ordered) set(object, attribute);
@@ -63,7 +63,7 @@ export interface SavedXenVm {
   readonly isXen: () => boolean;
 }
 
-/** How wide the guest is says what the others mean, those of its vCPUs among them. */
+/** LongMode comes first, because it determines the meaning of the other attributes, also of those of vCPUs. */
 export const xenVmPart: Part<SavedXenVm> = xenPart({
   struct: abi.KvmXenHvmAttr,
   types: [
@@ -85,7 +85,7 @@ export interface SavedXenVcpu {
   readonly isXen: () => boolean;
 }
 
-/** As the number of a vCPU: it has none yet, and gets one when it first runs. */
+/** The Xen id of a vCPU that does not have one yet. It gets one at its first run. */
 const unnumbered = 0xffff_ffffn;
 
 const places: readonly number[] = [
@@ -94,7 +94,9 @@ const places: readonly number[] = [
   XenVcpuAttrType.RunstateAddr,
 ];
 
-/** The times of the run state are there before the guest is shown them. A timer is one of the guest's clock, which is the VM's. */
+/**
+ * RunstateData comes before RunstateAddr, which shows it to the guest. The timer uses the VM's clock, restored earlier.
+ */
 export const xenVcpuPart: Part<SavedXenVcpu> = xenPart({
   struct: abi.KvmXenVcpuAttr,
   types: [

@@ -60,7 +60,7 @@ onEachBackend('synchronised registers', (backend) => {
         const error = kvmError('ERR_KVM_UNSUPPORTED', () => {
           syncRegs[field] = sets;
         });
-        expect(error.hint).toBe(`Cap.SyncRegs says 0x${syncRegs.supported.toString(16)}`);
+        expect(error.hint).toBe(`the value of Cap.SyncRegs is 0x${syncRegs.supported.toString(16)}`);
       }
       for (const [sets, code] of [
         [1, 'ERR_KVM_OUT_OF_RANGE'],

@@ -10,7 +10,7 @@ import { type VcpuStateSource, vcpuStateParts } from '../state/vcpu-state.js';
 import { isXen } from '../xen.js';
 import { X86VcpuCalls } from './calls.js';
 
-/** A virtual CPU. `vm.createVcpu` makes one; the thread that made it, or was given it, is the one that runs it. */
+/** A virtual CPU. `vm.createVcpu` creates one. The thread that created or received it runs it. */
 export class Vcpu extends X86VcpuCalls {
   /** @internal `vm.createVcpu`. */
   constructor(resources: VcpuResources) {
@@ -18,9 +18,10 @@ export class Vcpu extends X86VcpuCalls {
   }
 
   /**
-   * The vCPU that another thread gave away with `transfer`: this thread's from now on.
+   * Takes the vCPU that another thread gave away with `transfer`. It belongs to this thread from now on.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for what no vCPU gave.
+   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for anything that `transfer`
+   *   did not return.
    */
   static from(transferred: TransferredVcpu): Vcpu {
     return new Vcpu(adoptVcpu(x86, transferred));

@@ -210,7 +210,7 @@ onEachBackend('a state is refused', (backend) => {
     ['a part nobody knows', { 'vcpu/0/soul': new Uint8Array(1) }, 'has soul, which this version knows nothing of'],
     ['more extended state than the host', { 'vcpu/0/xsave': new Uint8Array(1 << 20) }, 'this host takes 4096 to'],
     ['less', { 'vcpu/0/xsave': new Uint8Array(8) }, 'xsave has 8 bytes'],
-    ['half an MSR', { 'vcpu/0/msrs': new Uint8Array(9) }, 'no whole number of struct kvm_msr_entry'],
+    ['half an MSR', { 'vcpu/0/msrs': new Uint8Array(9) }, 'not a whole number of struct kvm_msr_entry'],
     ['an MSR that is not there', { 'vcpu/0/msrs': msr(0xdead, 1n) }, 'MSR 0xdead cannot be set to 0x1 here'],
     ['a frequency of two bytes', { 'vcpu/0/tscKhz': new Uint8Array(2) }, 'tscKhz has 2 bytes'],
     ['no slots', { slots: undefined }, 'does not say which memory slots'],

@@ -11,15 +11,16 @@ import { Vcpu } from '../vcpu/vcpu.js';
 import { isXen } from '../xen.js';
 import { X86VmCalls } from './calls.js';
 
-/** A virtual machine: its memory, its interrupt controllers, its vCPUs. `kvm.createVm` makes one. */
+/** A virtual machine: memory, interrupt controllers and vCPUs. `kvm.createVm` creates one. */
 export class Vm extends X86VmCalls {
   /** @internal */
   protected readonly vcpuType = Vcpu;
 
   /**
-   * The same VM, in the Worker that was sent what `share` gave: to be closed there.
+   * Opens the VM that another thread shared with `share`. This thread closes its own object.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it is closed there already, `ERR_KVM_INVALID_ARGUMENT` for what no VM gave.
+   * @throws KvmError `ERR_KVM_CLOSED` when the sharing thread has closed the VM, `ERR_KVM_INVALID_ARGUMENT` for anything
+   *   that `share` did not return.
    */
   static from(shared: SharedVm): Vm {
     return new Vm(adoptVm(x86, shared));
