@@ -194,6 +194,6 @@ function checkFeatures({ vcpu, supportedCpuid, once }: VcpuStateSource, told: Ui
 }
 
 function wholeFlex<T>(least: number, bytes: Uint8Array, name: string, make: (copy: Uint8Array) => T): T {
-  if (bytes.length < least) throw broken(`${name} has ${bytes.length} bytes, less than ${least}`);
+  if (bytes.length < least) throw broken(`${name} has ${bytes.length} bytes, but needs at least ${least}`);
   return make(bytes.slice());
 }

@@ -139,7 +139,7 @@ onEachBackend('the Xen state of a guest', (backend) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vm, vcpu } = guest;
     const flags = kvm.capabilities().value(abi.Cap.XenHvm);
-    if ((flags & abi.XenHvmConfigFlag.SharedInfo) === 0) return context.skip('the host keeps no attributes of Xen');
+    if ((flags & abi.XenHvmConfigFlag.SharedInfo) === 0) return context.skip('the host has no Xen attributes');
     const config = { msr: 0x4000_0000, pages64: new Uint8Array(4096) };
     vm.setXenHvmConfig(config);
     vm.setXenHvmAttr({ type: LongMode, u: { longMode: 1 } });

@@ -18,7 +18,7 @@ import { X86VcpuRegisters } from './registers.js';
 import { X86VcpuSyncRegs } from './sync-regs.js';
 import { X86VcpuXen } from './xen.js';
 
-/** The calls of a vCPU that x86 has. */
+/** All groups of calls of an x86 vCPU. */
 export const X86VcpuCalls = /* @__PURE__ */ withGroups(
   GenericVcpu<Exit, KvmRun>,
   VcpuSaving<Exit, KvmRun>,

@@ -9,11 +9,11 @@ import { KvmError } from '../../../errors/kvm-error.js';
 import { Kvm } from '../kvm.js';
 
 const wrong = (value: unknown): never => value as never;
-/** The MSR by which a guest tells KVM where its clock's page is; bit 0 turns the clock on. */
+/** The MSR with which a guest sets the address of its clock page; bit 0 enables the clock. */
 const KVM_SYSTEM_TIME_NEW = 0x4b56_4d01;
 
 onEachBackend('the time-stamp counter of a vCPU', (backend) => {
-  test('has a frequency, and takes another', (context) => {
+  test('has a frequency that can be changed', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vcpu } = guest;
     const khz = vcpu.getTscKhz();
@@ -21,7 +21,7 @@ onEachBackend('the time-stamp counter of a vCPU', (backend) => {
     vcpu.setTscKhz(khz * 2);
     expect(vcpu.getTscKhz()).toBe(khz * 2);
     vcpu.setTscKhz(0);
-    // The host's own: a young kernel measures it twice, and what it found first is what the vCPU was made with.
+    // After boot the kernel measures the host's frequency twice. The vCPU was created with the first result.
     expect(Math.abs(vcpu.getTscKhz() / khz - 1)).toBeLessThan(0.001);
     if (!kvm.capabilities().has(Cap.TscControl)) {
       const error = kvmError('ERR_KVM_UNSUPPORTED', () => vcpu.setTscKhz(10_000));
@@ -33,17 +33,18 @@ onEachBackend('the time-stamp counter of a vCPU', (backend) => {
     expect(vcpu.getTscKhz()).toBe(half);
   });
 
-  test('has the frequency that the VM gives its vCPUs, which it must have before the first', (context) => {
+  test('has the frequency that was set on the VM before its first vCPU', (context) => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
-    // No capability tells: hosts without the scaling that KVM_CAP_VM_TSC_CONTROL is about have the calls, too, from 5.16 on.
+    // No capability reports these calls: from 5.16 on, hosts without the scaling of KVM_CAP_VM_TSC_CONTROL have them
+    // too.
     try {
       vm.getTscKhz();
     } catch (error) {
       if (!(error instanceof KvmError) || error.code !== 'ERR_KVM_UNSUPPORTED') throw error;
-      return context.skip('this host knows no frequency of a VM');
+      return context.skip('this host has no TSC frequency for VMs');
     }
-    // A higher one, which hosts without a counter of their own for guests can do, too.
+    // A higher frequency also works on hosts without TSC scaling.
     const double = vm.getTscKhz() * 2;
     vm.setTscKhz(double);
     expect(vm.getTscKhz()).toBe(double);
@@ -51,7 +52,7 @@ onEachBackend('the time-stamp counter of a vCPU', (backend) => {
     expect(vcpu.getTscKhz()).toBe(double);
   });
 
-  test('has a whole number of kHz', () => {
+  test('refuses frequencies that are not a whole number of kHz', () => {
     using guest = realModeGuest(backend, [0xf4]);
     for (const object of [guest.vcpu, guest.vm]) {
       for (const value of [undefined, null, 'fast', {}]) {
@@ -64,7 +65,7 @@ onEachBackend('the time-stamp counter of a vCPU', (backend) => {
 });
 
 onEachBackend('kvmclock', (backend) => {
-  test('tells a guest that has it of a pause, in its page', () => {
+  test('reports a pause to the guest in its clock page', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vcpu, memory } = guest;
     const error = kvmError('ERR_KVM_SYSCALL', () => vcpu.kvmclockCtrl());

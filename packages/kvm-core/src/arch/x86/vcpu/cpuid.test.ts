@@ -12,11 +12,11 @@ import { Kvm } from '../kvm.js';
 
 const wrong = (value: unknown): never => value as never;
 
-/** cpuid with EAX and ECX as they are; hlt. */
+/** cpuid with the given EAX and ECX; hlt. */
 const cpuidGuest = [0x0f, 0xa2, 0xf4];
 
-onEachBackend('what CPUID tells a guest', (backend) => {
-  test.each([true, false])('is what an edited table says, with a feature in it: %s', (invariant) => {
+onEachBackend('the CPUID of a guest', (backend) => {
+  test.each([true, false])('is that of an edited table, with a feature enabled: %s', (invariant) => {
     using guest = realModeGuest(backend, cpuidGuest);
     const { kvm, vcpu } = guest;
     const cpuid = new CpuidTable(kvm.getSupportedCpuid());
@@ -38,7 +38,7 @@ onEachBackend('what CPUID tells a guest', (backend) => {
     expect(ask(0x4000_0000).rbx).toBe(0x1234_5678n);
   });
 
-  test('has no leaves that only a kernel s count has', () => {
+  test('has no empty leaves at the end, even if the kernel counts them', () => {
     using guest = realModeGuest(backend, cpuidGuest);
     using _ = answered(backend, KVM_GET_CPUID2, ({ bytes, argument }) => {
       const room = KvmCpuid2.at(bytes(argument, KvmCpuid2.size)).nent;
@@ -50,7 +50,7 @@ onEachBackend('what CPUID tells a guest', (backend) => {
     expect(guest.vcpu.getCpuid2().map((leaf) => leaf.function)).toEqual([0, 0, 1]);
   });
 
-  test('can be read back, as it was set', () => {
+  test('can be read back', () => {
     using guest = realModeGuest(backend, cpuidGuest);
     const { kvm, vcpu } = guest;
     expect(vcpu.getCpuid2().length).toBe(0);
@@ -59,11 +59,11 @@ onEachBackend('what CPUID tells a guest', (backend) => {
     vcpu.setCpuid2(cpuid);
     const back = new CpuidTable(vcpu.getCpuid2());
     expect(back.brand).toBe('read back');
-    // The kernel may add to it, and takes nothing away.
+    // The kernel may add leaves, but removes none.
     for (const { function: leaf, index } of cpuid) expect(back.find(leaf, index), `${leaf}.${index}`).toBeDefined();
   });
 
-  test('has no leaf that is nothing', () => {
+  test('refuses invalid leaves', () => {
     using guest = realModeGuest(backend, cpuidGuest);
     const { vcpu } = guest;
     for (const leaves of [{ length: 2 }, [undefined], [{ function: 0 }, null]]) {
@@ -77,7 +77,7 @@ onEachBackend('what CPUID tells a guest', (backend) => {
     expect(vcpu.getCpuid2().length).toBe(0);
   });
 
-  test('may be set in the older form', () => {
+  test('can be set with the older call', () => {
     using guest = realModeGuest(backend, cpuidGuest);
     guest.vcpu.setCpuid([
       { function: 0, eax: 3, ebx: 0x1111_1111 },
@@ -91,13 +91,13 @@ onEachBackend('what CPUID tells a guest', (backend) => {
     }
   });
 
-  test('may be more than the CPU has, where KVM emulates it', (context) => {
+  test('can have features that KVM emulates', (context) => {
     using kvm = Kvm.open({ backend });
     if (!kvm.capabilities().has(Cap.ExtEmulCpuid)) return context.skip('the host lacks KVM_CAP_EXT_EMUL_CPUID');
     expect(new CpuidTable(kvm.getEmulatedCpuid()).has(CpuidFeature.Movbe)).toBe(true);
   });
 
-  test('may be what Hyper-V guests want, where the host has that', (context) => {
+  test('can have the leaves of Hyper-V if the host supports them', (context) => {
     using guest = realModeGuest(backend, cpuidGuest);
     const { kvm, vcpu } = guest;
     const lacks: string[] = [];

@@ -7,9 +7,9 @@ import { GenericVcpu } from '../../../vcpu/vcpu.js';
 import { CpuidTable } from '../cpuid/table.js';
 import type { Exit } from '../exit.js';
 
-/** What a vCPU says of itself to its guest. */
+/** The calls for the CPUID of a vCPU. */
 export abstract class X86VcpuCpuid extends GenericVcpu<Exit, KvmRun> {
-  /** What CPUID tells the guest; before its first run. KVM_SET_CPUID2, api.rst 4.20. x86, Cap.ExtCpuid. */
+  /** Sets the CPUID leaves of the guest, before its first run. KVM_SET_CPUID2, api.rst 4.20. x86, Cap.ExtCpuid. */
   setCpuid2(entries: CpuidTable | ArrayLike<StructInit<KvmCpuidEntry2>>): void {
     const leaves = CpuidTable.leavesOf(entries);
     const cpuid = abi.KvmCpuid2.withCapacity(leaves.length);
@@ -18,17 +18,18 @@ export abstract class X86VcpuCpuid extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * What CPUID tells the guest, with what the kernel has added to it; empty before `setCpuid2`. KVM_GET_CPUID2. x86, Cap.ExtCpuid.
+   * The CPUID leaves of the guest, with the kernel's additions; empty before `setCpuid2`. KVM_GET_CPUID2. x86,
+   * Cap.ExtCpuid.
    */
   getCpuid2(): StructArray<KvmCpuidEntry2> {
     const cpuid = this.readList(abi.KVM_GET_CPUID2);
-    // Old kernels, as 5.10, leave the count at the room there is, and the rest of the room as zero as it was.
+    // Old kernels such as 5.10 do not update the count. The unused entries stay zero.
     const filled = cpuid.entries.map(({ bytes }) => bytes.some((byte) => byte !== 0));
     cpuid.nent = filled.lastIndexOf(true) + 1;
     return cpuid.entries;
   }
 
-  /** The older `setCpuid2`, whose leaves have no subleaves. KVM_SET_CPUID, api.rst 4.20. x86. */
+  /** The older form of `setCpuid2`, for leaves without subleaves. KVM_SET_CPUID, api.rst 4.20. x86. */
   setCpuid(entries: ArrayLike<StructInit<KvmCpuidEntry>>): void {
     const leaves = list(entries, 'CPUID leaves');
     const cpuid = abi.KvmCpuid.withCapacity(leaves.length);
@@ -37,8 +38,8 @@ export abstract class X86VcpuCpuid extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * The leaves of Hyper-V that this vCPU can offer, to be joined to those of `setCpuid2`; some depend on what is enabled on it.
-   * KVM_GET_SUPPORTED_HV_CPUID, api.rst 4.118. x86, Cap.HyperVCpuid.
+   * The Hyper-V CPUID leaves that this vCPU supports, to add to those of `setCpuid2`. Some depend on its enabled
+   * capabilities. KVM_GET_SUPPORTED_HV_CPUID, api.rst 4.118. x86, Cap.HyperVCpuid.
    */
   getSupportedHvCpuid(): StructArray<KvmCpuidEntry2> {
     return this.readList(abi.KVM_GET_SUPPORTED_HV_CPUID).entries;

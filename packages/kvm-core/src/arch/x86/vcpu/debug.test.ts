@@ -15,7 +15,7 @@ const BP = 3;
 const nop = 0x90;
 const hlt = 0xf4;
 
-/** Where and with which exception the guest stopped for its debugger; undefined when it stopped for something else. */
+/** The place and exception at which the guest stopped for its debugger; undefined if it exited for another reason. */
 function stop(vcpu: Vcpu): { pc: number; exception: number; dr6: bigint } | undefined {
   const exit = exitOf(vcpu);
   if (exit.reason !== ExitReason.Debug) return undefined;
@@ -24,7 +24,7 @@ function stop(vcpu: Vcpu): { pc: number; exception: number; dr6: bigint } | unde
 }
 
 onEachBackend('a guest under a debugger', (backend) => {
-  test('stops after each instruction, until it is let go', (context) => {
+  test('stops after each instruction until that is turned off', (context) => {
     using guest = realModeGuest(backend, [nop, nop, nop, hlt]);
     const { vcpu } = guest;
     vcpu.setGuestDebug({ singleStep: true });
@@ -37,31 +37,31 @@ onEachBackend('a guest under a debugger', (backend) => {
     expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
-  test('stops before an instruction that a breakpoint is on, and says at which', (context) => {
+  test('stops before an instruction with a breakpoint, and reports which', (context) => {
     using guest = realModeGuest(backend, [nop, nop, nop, hlt]);
     const { vcpu } = guest;
     vcpu.setGuestDebug({
       breakpoints: [{ address: 0x9000n }, { address: BigInt(codeAddress + 2), on: 'execute' }],
     });
     const place = stop(vcpu);
-    if (place === undefined) return context.skip('this host has no breakpoints on instructions of real mode');
+    if (place === undefined) return context.skip('this host does not support instruction breakpoints in real mode');
     expect(place).toMatchObject({ pc: codeAddress + 2, exception: DB });
-    // DR6 has a bit for each of the four.
+    // DR6 has a bit for each of the four breakpoints.
     expect(place.dr6 & 0b1111n).toBe(0b0010n);
     vcpu.setGuestDebug({});
     expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
-  test('stops after a write to what a breakpoint watches', (context) => {
+  test('stops after a write to a watched address', (context) => {
     // mov [0x2000], al; nop; hlt
     using guest = realModeGuest(backend, [0xa2, 0x00, 0x20, nop, hlt]);
     guest.vcpu.setGuestDebug({ breakpoints: [{ address: 0x2000n, on: 'write', length: 4 }] });
     const place = stop(guest.vcpu);
-    if (place === undefined) return context.skip('this host does not watch the data of real mode');
+    if (place === undefined) return context.skip('this host does not support data breakpoints in real mode');
     expect(place).toMatchObject({ pc: codeAddress + 3, exception: DB });
   });
 
-  test('stops at INT3, which is otherwise the guest s own', (context) => {
+  test('stops at INT3, which otherwise raises #BP in the guest', (context) => {
     using guest = realModeGuest(backend, [nop, 0xcc, nop, hlt]);
     const { vcpu, memory } = guest;
     // The guest's handler: out 0x11, al; hlt.
@@ -69,11 +69,11 @@ onEachBackend('a guest under a debugger', (backend) => {
     memory.write(0x3000, Uint8Array.of(0xe6, 0x11, hlt));
     vcpu.setGuestDebug({ softwareBreakpoints: true });
     const place = stop(vcpu);
-    if (place === undefined) return context.skip('this host gives INT3 of real mode to the guest');
+    if (place === undefined) return context.skip('this host does not stop at INT3 in real mode');
     expect(place).toMatchObject({ pc: codeAddress + 1, exception: BP });
   });
 
-  test('gets the exceptions that its debugger passes on', () => {
+  test('gets the exceptions that its debugger injects', () => {
     using guest = realModeGuest(backend, [nop, hlt]);
     const { vcpu, memory } = guest;
     memory.write(DB * 4, Uint8Array.of(0x00, 0x30, 0, 0));
@@ -85,14 +85,14 @@ onEachBackend('a guest under a debugger', (backend) => {
     expect(exit.reason === ExitReason.Io && exit.io.port).toBe(0x11);
   });
 
-  test('may use any debug feature that the host names', (context) => {
+  test('can block interrupts if the host supports it', (context) => {
     using guest = realModeGuest(backend, [hlt]);
     const features = guest.kvm.capabilities().value(Cap.SetGuestDebug2);
     if ((features & GuestDebug.BlockIrq) === 0) return context.skip('the host lacks KVM_GUESTDBG_BLOCKIRQ');
     guest.vcpu.setGuestDebug({ singleStep: true, blockIrq: true });
   });
 
-  test('is refused breakpoints that no processor has', () => {
+  test('cannot have breakpoints that no processor supports', () => {
     using guest = realModeGuest(backend, [hlt]);
     const { vcpu } = guest;
     for (const value of [
@@ -120,7 +120,7 @@ onEachBackend('a guest under a debugger', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setGuestDebug({ breakpoints: [{ address: -1n }] }));
   });
 
-  test('has debug registers of its own', () => {
+  test('has its own debug registers', () => {
     using guest = realModeGuest(backend, [hlt]);
     const { vcpu } = guest;
     const registers = vcpu.getDebugRegs();
@@ -134,13 +134,13 @@ onEachBackend('a guest under a debugger', (backend) => {
 });
 
 onEachBackend('a linear address', (backend) => {
-  test('leads where the guest s page tables say, or nowhere', () => {
+  test('is translated with the page tables of the guest', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: 0x10_0000 });
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
     using vcpu = vm.createVcpu(0);
-    // AMD's processors want CPUID to have long mode before they enter it.
+    // AMD hosts refuse long mode if the CPUID lacks it.
     vcpu.setCpuid2(kvm.getSupportedCpuid());
     enterMode(vcpu, 'long', { memory, tables: 0x2000n, entry: 0x1000n, stackTop: 0x1000n });
     expect(vcpu.translate(0x12_3456n)).toBe(0x12_3456n);
@@ -150,7 +150,7 @@ onEachBackend('a linear address', (backend) => {
   });
 });
 
-test('breakpoints become DR0 to DR3 and DR7, as the manuals have them', () => {
+test('breakpoints are encoded in DR0 to DR3 and DR7 as in the manuals', () => {
   const { control, arch } = guestDebug({
     breakpoints: [
       { address: 1n },

@@ -6,11 +6,11 @@ import { GenericVcpu } from '../../../vcpu/vcpu.js';
 import type { Exit } from '../exit.js';
 import { type GuestDebugOptions, guestDebug } from '../guest-debug.js';
 
-/** What a debugger needs of a vCPU. */
+/** The calls for debugging the guest of a vCPU. */
 export abstract class X86VcpuDebug extends GenericVcpu<Exit, KvmRun> {
   /**
-   * Makes the guest stop for a debugger, or, without options, run as it is: `run` returns with `ExitReason.Debug`, whose
-   * `debug.arch` tells where and why. Each call replaces all that the one before it set.
+   * Makes the guest stop for a debugger. At a stop, `run` returns with `ExitReason.Debug`, whose `debug.arch` has the
+   * place and the cause. Each call replaces all earlier settings; without options the guest is not debugged.
    * KVM_SET_GUEST_DEBUG, api.rst 4.87. x86, Cap.SetGuestDebug.
    */
   setGuestDebug(options: GuestDebugOptions = {}): void {
@@ -28,8 +28,8 @@ export abstract class X86VcpuDebug extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Where a linear address of the guest leads, by its segment-less paging of now: a guest-physical address, or undefined where nothing
-   * is mapped. KVM_TRANSLATE, api.rst 4.15. x86.
+   * Translates a linear address of the guest to a guest-physical one, with its current page tables and without
+   * segments; undefined if the address is not mapped. KVM_TRANSLATE, api.rst 4.15. x86.
    */
   translate(linearAddress: bigint): bigint | undefined {
     const translation = new abi.KvmTranslation();

@@ -5,9 +5,9 @@ import { tdxCommand } from '../encryption.js';
 import type { Exit } from '../exit.js';
 import { TdxVcpu } from '../tdx.js';
 
-/** A vCPU whose state the host cannot read. */
+/** The calls for a vCPU with encrypted state. */
 export abstract class X86VcpuEncryption extends GenericVcpu<Exit, KvmRun> {
-  /** This vCPU as one of a trust domain of Intel's TDX. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on Intel hosts that have it. */
+  /** The commands of Intel TDX for this vCPU. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on Intel hosts with TDX. */
   tdx(): TdxVcpu {
     const backend = this.opened();
     return new TdxVcpu({

@@ -8,25 +8,25 @@ import { ExitReason, InterruptShadow, KvmVcpuEvents, VcpuEventFlag } from '../..
 const wrong = (value: unknown): never => value as never;
 
 onEachBackend('the events of a vCPU', (backend) => {
-  test('are kept as they are set', () => {
+  test('keep the values that are set', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const events = guest.vcpu.getVcpuEvents();
     expect(events.nmi.masked).toBe(0);
     events.nmi.masked = 1;
     guest.vcpu.setVcpuEvents(events);
     expect(guest.vcpu.getVcpuEvents(new KvmVcpuEvents()).equals(events)).toBe(true);
-    // AMD's processors do not tell the two kinds of shadow apart.
+    // AMD processors do not distinguish the two kinds of interrupt shadow.
     guest.vcpu.setVcpuEvents({ flags: VcpuEventFlag.Shadow, interrupt: { shadow: InterruptShadow.MovSs } });
     const { shadow } = guest.vcpu.getVcpuEvents().interrupt;
     expect(shadow & InterruptShadow.MovSs).toBe(InterruptShadow.MovSs);
   });
 
-  test('reach the guest: an injected exception runs its handler', () => {
+  test('are delivered: an injected exception runs its handler', () => {
     using guest = realModeGuest(backend, [0x90, 0xf4]);
     const { vcpu, memory } = guest;
     const vector = 6;
     const handler = 0x3000;
-    // The real-mode interrupt table: offset and segment. The handler is out 0x11, al; hlt.
+    // The entry of the real-mode interrupt table: offset and segment. The handler is out 0x11, al; hlt.
     memory.write(vector * 4, Uint8Array.of(handler & 0xff, handler >> 8, 0, 0));
     memory.write(handler, Uint8Array.of(0xe6, 0x11, 0xf4));
     vcpu.setVcpuEvents({ exception: { injected: 1, nr: vector } });
@@ -35,7 +35,7 @@ onEachBackend('the events of a vCPU', (backend) => {
     expect(memory.read(Number(vcpu.getRegs().rsp), 2)).toEqual(Uint8Array.of(codeAddress & 0xff, codeAddress >> 8));
   });
 
-  test('are refused where they are none', () => {
+  test('are refused if they are invalid', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu } = guest;
     for (const value of [undefined, null, 5, [], { exceptions: {} }]) {

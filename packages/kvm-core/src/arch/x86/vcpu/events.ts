@@ -4,7 +4,7 @@ import type { StructInit } from '../../../struct/struct.js';
 import { GenericVcpu } from '../../../vcpu/vcpu.js';
 import type { Exit } from '../exit.js';
 
-/** What is about to happen to a vCPU: exceptions, interrupts, NMIs that it has taken and not delivered. */
+/** The calls for the events of a vCPU: exceptions, interrupts and NMIs that are pending or not yet delivered. */
 export abstract class X86VcpuEvents extends GenericVcpu<Exit, KvmRun> {
   /** The events that are pending or being delivered. KVM_GET_VCPU_EVENTS, api.rst 4.31. x86, Cap.VcpuEvents. */
   getVcpuEvents(into?: KvmVcpuEvents): KvmVcpuEvents {
@@ -12,7 +12,7 @@ export abstract class X86VcpuEvents extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Sets the events, and with them loses those that were pending. `flags`, of `VcpuEventFlag`, says which of the optional fields count.
+   * Replaces the pending events. `flags`, of `VcpuEventFlag`, selects the optional fields that are valid.
    * KVM_SET_VCPU_EVENTS, api.rst 4.32. x86, Cap.VcpuEvents.
    */
   setVcpuEvents(events: StructInit<KvmVcpuEvents>): void {

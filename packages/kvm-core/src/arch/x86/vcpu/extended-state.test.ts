@@ -7,7 +7,7 @@ import { Cap, KvmXcrs, KvmXsave } from '../../../abi/x86/index.js';
 
 const wrong = (value: unknown): never => value as never;
 
-/** Where the XSAVE layout has things, in bytes. */
+/** Offsets in the XSAVE layout, in bytes. */
 const MXCSR = 24;
 const XMM0 = 160;
 const XSTATE_BV = 512;
@@ -15,7 +15,7 @@ const XSTATE_BV = 512;
 const x87AndSse = 3n;
 
 onEachBackend('the extended state of a vCPU', (backend) => {
-  test('is as long as the host says, goes in and comes out, and shows in the SSE registers', () => {
+  test('has the length that the host reports, can be set, and shows in the SSE registers', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu, vm } = guest;
     const size = vm.checkExtension(Cap.Xsave2);
@@ -30,7 +30,7 @@ onEachBackend('the extended state of a vCPU', (backend) => {
     expect([...back.bytes.slice(XMM0, XMM0 + 5)]).toEqual([1, 2, 3, 4, 0]);
   });
 
-  test('is refused where it is shorter than what the kernel would read', (context) => {
+  test('is refused if it is shorter than what the kernel reads', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu, vm } = guest;
     const size = vm.checkExtension(Cap.Xsave2);
@@ -38,14 +38,14 @@ onEachBackend('the extended state of a vCPU', (backend) => {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setXsave(wrong(value)));
     }
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getXsave2(wrong(new KvmXcrs())));
-    if (size <= KvmXsave.size) return context.skip(`the state of guests here has ${size} bytes: none is too short`);
+    if (size <= KvmXsave.size) return context.skip(`the state on this host has ${size} bytes: none is too short`);
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setXsave(new KvmXsave()));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setXsave({ region: [1] }));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.getXsave2(new KvmXsave()));
     expect(kvmError('ERR_KVM_SYSCALL', () => vcpu.getXsave()).hint).toMatch(/getXsave2/);
   });
 
-  test('is refused where its header names what the vCPU does not have', () => {
+  test('is refused if its header names a component that the vCPU lacks', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const hasLong = guest.kvm.capabilities().has(Cap.Xsave2);
     const xsave = hasLong ? guest.vcpu.getXsave2() : guest.vcpu.getXsave();
@@ -57,7 +57,7 @@ onEachBackend('the extended state of a vCPU', (backend) => {
 });
 
 onEachBackend('the extended control registers of a vCPU', (backend) => {
-  test('say which states there are: as many as CPUID offers, and always x87', () => {
+  test('enable the states that CPUID has, and always x87', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vcpu } = guest;
     const leaves = kvm.getSupportedCpuid();
@@ -75,7 +75,7 @@ onEachBackend('the extended control registers of a vCPU', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', () => vcpu.setXcrs({ xcrs: [{ xcr: 0, value: 0n }] })).hint).toMatch(/bit 0/);
   });
 
-  test('are refused where they are none', () => {
+  test('are refused if they are invalid', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu } = guest;
     for (const value of [undefined, null, 5, [], { xcrs: 5 }, { xcrs: [5] }, { nr: 1 }]) {

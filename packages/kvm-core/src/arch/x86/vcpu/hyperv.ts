@@ -3,13 +3,13 @@ import * as abi from '../../../abi/x86/index.js';
 import { GenericVcpu } from '../../../vcpu/vcpu.js';
 import type { Exit } from '../exit.js';
 
-/** What a guest made for Hyper-V wants of a vCPU. */
+/** The calls of a vCPU for Hyper-V guests. */
 export abstract class X86VcpuHyperV extends GenericVcpu<Exit, KvmRun> {
   /**
-   * Lets a guest that is Hyper-V itself share the control structures of its guests with KVM, enlightened. Cap.HyperVEnlightenedVmcs by
-   * KVM_ENABLE_CAP, api.rst 4.37. x86, on Intel hosts that nest.
+   * Enables the enlightened VMCS: Hyper-V as the guest shares the control structures of its own guests with KVM.
+   * Cap.HyperVEnlightenedVmcs with KVM_ENABLE_CAP, api.rst 4.37. x86, on Intel hosts with nested virtualisation.
    *
-   * @returns the versions of these structures that KVM takes.
+   * @returns the range of versions of the enlightened VMCS that KVM supports.
    */
   enableHyperVEnlightenedVmcs(): { lowest: number; highest: number } {
     const versions = new Uint8Array(2);

@@ -12,7 +12,7 @@ import { Lapic, LapicRegister } from '../lapic.js';
 const { EEXIST, EINVAL, ENXIO } = constants.errno;
 
 onEachBackend('the interrupts of an x86 vCPU', (backend) => {
-  test('are queued by their vectors, where no controller in the kernel does it', () => {
+  test('are queued by vector without a controller in the kernel', () => {
     // again: sti; nop; hlt; jmp again - and for vector 0x30: out 0x11, al; iret
     using guest = realModeGuest(backend, [0xfb, 0x90, 0xf4, 0xeb, 0xfb]);
     guest.memory.write(0x30 * 4, Uint8Array.of(0x00, 0x20, 0, 0));
@@ -31,7 +31,7 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => guest.vcpu.interrupt('48' as never));
   });
 
-  test('have a window that a run can wait for', () => {
+  test('have a window at which a run can exit', () => {
     // cli; nop; nop; sti; again: nop; jmp again
     using guest = realModeGuest(backend, [0xfa, 0x90, 0x90, 0xfb, 0x90, 0xeb, 0xfd]);
     guest.vcpu.kvmRun.requestInterruptWindow = 1;
@@ -40,14 +40,14 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     expect(guest.vcpu.getRegs().rip).toBeGreaterThan(0x1003n);
   });
 
-  test('are not queued by hand where a controller in the kernel queues them', () => {
+  test('cannot be queued by vector with a controller in the kernel', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     const error = kvmError('ERR_KVM_SYSCALL', () => guest.vcpu.interrupt(0x30));
     expect(error).toMatchObject({ errno: ENXIO, ioctl: 'KVM_INTERRUPT' });
     expect(error.hint).toMatch(/irqLine/);
   });
 
-  test('are taken one at a time where the PIC alone is this process s', () => {
+  test('are queued one at a time with a split interrupt controller', () => {
     using guest = interruptible(backend, (vm) => vm.createSplitIrqChip(24));
     guest.vcpu.interrupt(0x30);
     expect(kvmError('ERR_KVM_SYSCALL', () => guest.vcpu.interrupt(0x31))).toMatchObject({ errno: EEXIST });
@@ -55,20 +55,20 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     expect(guest.next()).toEqual([Port.Taken, 0x30]);
   });
 
-  test('include one that cannot be masked', () => {
+  test('include NMIs', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     expect(guest.next()[0]).toBe(Port.Ready);
     guest.vcpu.nmi();
     expect(guest.next()).toEqual([Port.Taken, 2]);
   });
 
-  test('include that of system management mode where the host has it', () => {
+  test('include SMIs if the host supports them', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     if (guest.kvm.checkExtension(Cap.X86Smm) > 0) guest.vcpu.smi();
     else expect(kvmError('ERR_KVM_UNSUPPORTED', () => guest.vcpu.smi()).message).toMatch(/KVM_CAP_X86_SMM/);
   });
 
-  test('go through a local APIC whose registers are read and set', () => {
+  test('go through a local APIC whose registers can be read and set', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     const lapic = guest.vcpu.getLapic();
     expect(lapic).toBeInstanceOf(Lapic);
@@ -95,7 +95,7 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     }
   });
 
-  test('need the local APIC in the kernel for what is about it, and say so', () => {
+  test('need the local APIC in the kernel for its calls, with a hint', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -107,7 +107,7 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', () => vcpu.setMpState(MpState.Halted)).hint).toMatch(/local APIC in the kernel/);
   });
 
-  test('find the task priority at an address of the guest s memory', () => {
+  test('share the task priority at an address in guest memory', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     guest.vcpu.tprAccessReporting(true);
     guest.vcpu.setVapicAddr(0x3000n);
@@ -122,11 +122,11 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => guest.vcpu.tprAccessReporting(1 as never));
   });
 
-  test('wake, start and stop a vCPU, which says in what state it is', () => {
+  test('depend on the MP state of the vCPU, which can be read and set', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     expect(guest.vcpu.getMpState()).toBe(MpState.Runnable);
     using second = guest.vm.createVcpu(1);
-    // It waits for the first one to start it.
+    // It waits until the first vCPU starts it.
     expect(second.getMpState()).toBe(MpState.Uninitialized);
     second.setMpState(MpState.Runnable);
     expect(second.getMpState()).toBe(MpState.Runnable);
@@ -136,7 +136,7 @@ onEachBackend('the interrupts of an x86 vCPU', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => second.setMpState(undefined as never));
   });
 
-  test('are nobody s once the vCPU is closed', () => {
+  test('are refused once the vCPU is closed', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const vcpu = vm.createVcpu(0);

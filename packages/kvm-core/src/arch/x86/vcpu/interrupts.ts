@@ -7,7 +7,7 @@ import { GenericVcpu } from '../../../vcpu/vcpu.js';
 import type { Exit } from '../exit.js';
 import { Lapic } from '../lapic.js';
 
-/** The interrupts of an x86 vCPU, and its local APIC. */
+/** The calls for the interrupts of an x86 vCPU and its local APIC. */
 export abstract class X86VcpuInterrupts extends GenericVcpu<Exit, KvmRun> {
   /** Queues a non-maskable interrupt. KVM_NMI, api.rst 4.64. x86, Cap.UserNmi. */
   nmi(): void {
@@ -19,7 +19,7 @@ export abstract class X86VcpuInterrupts extends GenericVcpu<Exit, KvmRun> {
     this.call(abi.KVM_SMI);
   }
 
-  /** The registers of the local APIC that the kernel keeps for the vCPU. KVM_GET_LAPIC, api.rst 4.57. x86, Cap.IrqChip. */
+  /** The registers of the vCPU's local APIC in the kernel. KVM_GET_LAPIC, api.rst 4.57. x86, Cap.IrqChip. */
   getLapic(into: Lapic = new Lapic()): Lapic {
     if (!(into instanceof Lapic)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'getLapic fills a Lapic');
     this.read(abi.KVM_GET_LAPIC, abi.KvmLapicState.at(Struct.bytesOf(into)));
@@ -35,18 +35,19 @@ export abstract class X86VcpuInterrupts extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Whether the guest's accesses to the task priority register of its local APIC come back as exits, `ExitReason.TprAccess`; on
-   * hosts that need this to make them fast. KVM_TPR_ACCESS_REPORTING. x86, Cap.Vapic.
+   * Turns the guest's accesses to the task priority register of its local APIC into exits, `ExitReason.TprAccess`, or
+   * stops that. Hosts without hardware support for this register use it to patch the guest. KVM_TPR_ACCESS_REPORTING.
+   * x86, Cap.Vapic.
    */
   tprAccessReporting(enabled: boolean): void {
     this.write(abi.KVM_TPR_ACCESS_REPORTING, { enabled: Number(boolean(enabled, 'enabled')) });
   }
 
   /**
-   * Where the kernel and a patched guest keep the task priority between them: four bytes. KVM_SET_VAPIC_ADDR. x86,
-   * Cap.Vapic, and a local APIC in the kernel.
+   * Sets the address of the four bytes in which the kernel and a patched guest share the task priority.
+   * KVM_SET_VAPIC_ADDR. x86, Cap.Vapic, and a local APIC in the kernel.
    *
-   * @param address guest-physical, in memory that the guest has; 0 ends it.
+   * @param address guest-physical, in the guest's memory; 0 ends the sharing.
    */
   setVapicAddr(address: bigint): void {
     this.write(abi.KVM_SET_VAPIC_ADDR, { vapicAddr: u64(address, 'the address of the VAPIC') });

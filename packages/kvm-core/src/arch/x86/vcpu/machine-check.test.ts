@@ -13,7 +13,7 @@ const valid = 1n << 63n;
 const hasAddress = 1n << 58n;
 
 onEachBackend('machine checks', (backend) => {
-  test('are reported in a bank, for the guest to read', (context) => {
+  test('are reported in a bank that the guest reads', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vcpu } = guest;
     if (!kvm.capabilities().has(Cap.Mce)) return context.skip('the host lacks KVM_CAP_MCE');
@@ -22,12 +22,12 @@ onEachBackend('machine checks', (backend) => {
     const status = valid | hasAddress | 5n;
     vcpu.setMce({ bank: 1, status, addr: 0x1234n });
     const [mcgCap = 0n, ...bank] = vcpu.getMsrs([MCG_CAP, MC1_STATUS, MC1_ADDR]).map(({ data }) => data);
-    // AMD's processors have no features above the number of banks and bit 8, and KVM drops them.
+    // AMD processors have only the number of banks and bit 8. KVM drops the other features.
     expect([cap, cap & 0x1ffn]).toContain(mcgCap);
     expect(bank).toEqual([status, 0x1234n]);
   });
 
-  test('are refused for banks that are not there, and with a word on why', (context) => {
+  test('are refused for missing banks, with a hint', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vcpu } = guest;
     if (!kvm.capabilities().has(Cap.Mce)) return context.skip('the host lacks KVM_CAP_MCE');

@@ -7,7 +7,7 @@ import { Cap, KvmNestedState, KvmSvmNestedStateData, NestedStateFlag } from '../
 const wrong = (value: unknown): never => value as never;
 
 onEachBackend('the nested state of a vCPU', (backend) => {
-  test('goes out and in, as long as the host says it may be', (context) => {
+  test('can be read and set, with the length that the host reports', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vcpu } = guest;
     const room = kvm.capabilities().value(Cap.NestedState);
@@ -23,7 +23,7 @@ onEachBackend('the nested state of a vCPU', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setNestedState(state));
   });
 
-  test('is a missing capability where the host cannot nest', (context) => {
+  test('is a missing capability on a host without nested virtualisation', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vcpu } = guest;
     if (kvm.capabilities().has(Cap.NestedState)) return context.skip('the host has KVM_CAP_NESTED_STATE');
@@ -34,7 +34,7 @@ onEachBackend('the nested state of a vCPU', (backend) => {
     }
   });
 
-  test('is refused where it is none', () => {
+  test('is refused if it is invalid', () => {
     using guest = realModeGuest(backend, [0xf4]);
     for (const value of [null, 5, [], { data: { svm: [{}] } }]) {
       expect(() => guest.vcpu.setNestedState(wrong(value))).toThrow(expect.objectContaining({ name: 'KvmError' }));
@@ -42,7 +42,7 @@ onEachBackend('the nested state of a vCPU', (backend) => {
   });
 });
 
-test('the data of a nested state are the bytes behind its header', () => {
+test('the data of a nested state are the bytes after its header', () => {
   const state = KvmNestedState.at(new Uint8Array(KvmNestedState.size + KvmSvmNestedStateData.size));
   expect(new KvmNestedState().data.svm.length).toBe(0);
   expect([state.data.svm.length, state.data.vmx.length]).toEqual([1, 0]);

@@ -5,11 +5,12 @@ import { Struct, type StructInit } from '../../../struct/struct.js';
 import { GenericVcpu } from '../../../vcpu/vcpu.js';
 import type { Exit } from '../exit.js';
 
-/** The state of a guest that is a hypervisor itself. */
+/** The calls for the state of a guest that is a hypervisor itself. */
 export abstract class X86VcpuNested extends GenericVcpu<Exit, KvmRun> {
   /**
-   * What the processor keeps of a nested guest, of VMX or SVM as `format` says: a header, and in `data` up to as many bytes as
-   * Cap.NestedState says; `size` is how many there are, header and all. KVM_GET_NESTED_STATE, api.rst 4.114. x86, Cap.NestedState.
+   * The state of nested virtualisation, of VMX or SVM (`format`): a header, and its data in `data`. `size` is their
+   * length in bytes together, at most the value of Cap.NestedState. KVM_GET_NESTED_STATE, api.rst 4.114. x86,
+   * Cap.NestedState.
    */
   getNestedState(): KvmNestedState {
     const size = Math.max(abi.KvmNestedState.size, this.hostCapability(abi.Cap.NestedState));
@@ -19,7 +20,7 @@ export abstract class X86VcpuNested extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Puts such a state back: what `getNestedState` gave, or the fields of a header, which has no data.
+   * Sets the state of nested virtualisation: the result of `getNestedState`, or the fields of a header without data.
    * KVM_SET_NESTED_STATE, api.rst 4.115. x86, Cap.NestedState.
    */
   setNestedState(state: StructInit<KvmNestedState>): void {

@@ -5,8 +5,8 @@ import { realModeGuest } from '../../../../test/real-mode.js';
 import { Cap, KvmSregs2, Sregs2Flag } from '../../../abi/x86/index.js';
 import { Cr0, Cr4, Efer } from '../registers.js';
 
-onEachBackend('the special registers of a vCPU, in their second form', (backend) => {
-  test('are kept as they are set, and are those of the first form', (context) => {
+onEachBackend('the sregs2 of a vCPU', (backend) => {
+  test('keep the values that are set, and match the sregs', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu } = guest;
     if (!guest.kvm.capabilities().has(Cap.Sregs2)) {
@@ -21,7 +21,7 @@ onEachBackend('the special registers of a vCPU, in their second form', (backend)
     expect(vcpu.getSregs()).toMatchObject({ cr2: 0x1234_5000n, cr0: sregs.cr0, efer: sregs.efer });
   });
 
-  test('have the page-directory pointers where paging has them, and take none elsewhere', (context) => {
+  test('have page-directory pointers with PAE paging, and refuse them without', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu } = guest;
     if (!guest.kvm.capabilities().has(Cap.Sregs2)) return context.skip('the host lacks KVM_CAP_SREGS2');
@@ -38,16 +38,16 @@ onEachBackend('the special registers of a vCPU, in their second form', (backend)
     });
     vcpu.setSregs2(sregs);
     const back = vcpu.getSregs2();
-    if (back.flags === 0n) return context.skip('this host keeps no page-directory pointers');
+    if (back.flags === 0n) return context.skip('this host does not report page-directory pointers');
     expect(back.flags).toBe(Sregs2Flag.PdptrsValid);
     expect([...back.pdptrs]).toEqual([0x5001n, 0x6001n, 0n, 0x8001n]);
   });
 
-  test('are refused where they contradict each other', () => {
+  test('are refused if they contradict each other', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu } = guest;
     const sregs = vcpu.getSregs();
-    // Long mode active without paging, which every kernel looks at.
+    // Long mode active without paging, which every kernel checks.
     sregs.efer = Efer.Lma;
     expect(kvmError('ERR_KVM_SYSCALL', () => vcpu.setSregs(sregs)).hint).toMatch(/contradict each other/);
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setSregs2(sregs as never));

@@ -9,12 +9,12 @@ const wrong = (value: unknown): never => value as never;
 const all = SyncRegs.Regs | SyncRegs.Sregs | SyncRegs.Events;
 
 onEachBackend('synchronised registers', (backend) => {
-  test('show the registers of the exit, and give the guest what is put there', (context) => {
+  test('show the registers at an exit, and pass changes to the guest', (context) => {
     // out 0x10, al; inc ax; out 0x11, al; hlt
     using guest = realModeGuest(backend, [0xe6, 0x10, 0x40, 0xe6, 0x11, 0xf4]);
     const { vcpu, kvm } = guest;
     if (BigInt(kvm.capabilities().value(Cap.SyncRegs)) !== all)
-      return context.skip('the host synchronises not all registers');
+      return context.skip('the host does not synchronise all registers');
     const { syncRegs } = vcpu;
     expect(syncRegs.supported).toBe(all);
     vcpu.setRegs({ rip: 0x1000n, rsp: 0x8000n, rflags: 2n, rax: 0x41n });
@@ -33,7 +33,7 @@ onEachBackend('synchronised registers', (backend) => {
     expect(vcpu.getSregs().cr2).toBe(0x7000n);
   });
 
-  test('show nothing that was not asked for', (context) => {
+  test('show only the sets that were requested', (context) => {
     using guest = realModeGuest(backend, [0xe6, 0x10, 0xf4]);
     if (!guest.kvm.capabilities().has(Cap.SyncRegs)) return context.skip('the host lacks KVM_CAP_SYNC_REGS');
     exitOf(guest.vcpu);
@@ -41,7 +41,7 @@ onEachBackend('synchronised registers', (backend) => {
     expect(guest.vcpu.syncRegs.valid).toBe(0n);
   });
 
-  test('are the same object each time, and read zero after the end', () => {
+  test('are the same object each time, and read as zero after close', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { syncRegs } = guest.vcpu;
     expect(guest.vcpu.syncRegs).toBe(syncRegs);
@@ -52,7 +52,7 @@ onEachBackend('synchronised registers', (backend) => {
     expect([syncRegs.valid, syncRegs.regs.rip]).toEqual([0n, 0n]);
   });
 
-  test('are refused where the host has no such ones', () => {
+  test('are refused if the host does not synchronise them', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { syncRegs } = guest.vcpu;
     for (const field of ['valid', 'dirty'] as const) {

@@ -20,8 +20,8 @@ export class Vcpu extends X86VcpuCalls {
   /**
    * Takes the vCPU that another thread gave away with `transfer`. It belongs to this thread from now on.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for anything that `transfer`
-   *   did not return.
+   * @throws KvmError `ERR_KVM_CLOSED` when it was taken already, `ERR_KVM_INVALID_ARGUMENT` for anything that
+   *   `transfer` did not return.
    */
   static from(transferred: TransferredVcpu): Vcpu {
     return new Vcpu(adoptVcpu(x86, transferred));
@@ -34,11 +34,11 @@ export class Vcpu extends X86VcpuCalls {
 
   protected restoreParts(state: SavedState): void {
     restoreParts(vcpuStateParts, this.#saved(), state);
-    // What waited there was to be put into what has been replaced.
+    // These registers were meant for the state that has been replaced.
     this.kvmRun.kvmDirtyRegs = 0n;
   }
 
-  /** Does what the next run would: a vCPU that has not run yet, or waits for its start, has registers in the run state that it lacks. */
+  /** Applies the dirty registers in the run state, as the next run would, so that the saved state has them. */
   #takeDirty(): void {
     const { kvmRun: run } = this;
     const { regs, sregs, events } = run.s.regs;

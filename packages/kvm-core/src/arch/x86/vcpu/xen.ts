@@ -11,19 +11,23 @@ import type { Exit } from '../exit.js';
 /** Bytes of Xen's struct vcpu_info. */
 const vcpuInfoSize = 64;
 
-/** What a guest made for Xen wants of a vCPU. */
+/** The calls of a vCPU for Xen guests. */
 export abstract class X86VcpuXen extends GenericVcpu<Exit, KvmRun> {
-  /** An attribute of Xen's, of `XenVcpuAttrType`. KVM_XEN_VCPU_GET_ATTR, api.rst 4.129. x86, Cap.XenHvm with `XenHvmConfigFlag.SharedInfo`. */
+  /**
+   * A Xen attribute, of `XenVcpuAttrType`. KVM_XEN_VCPU_GET_ATTR, api.rst 4.129. x86, Cap.XenHvm with
+   * `XenHvmConfigFlag.SharedInfo`.
+   */
   getXenVcpuAttr(type: number): abi.KvmXenVcpuAttr {
     const attribute = abi.KvmXenVcpuAttr.from({ type: u16(type, 'the type of an attribute') });
     return this.read(abi.KVM_XEN_VCPU_GET_ATTR, attribute);
   }
 
   /**
-   * Sets an attribute of Xen's: `{ type: XenVcpuAttrType.VcpuId, u: { vcpuId: 1 } }`. KVM_XEN_VCPU_SET_ATTR, api.rst 4.128. x86,
-   * Cap.XenHvm.
+   * Sets a Xen attribute: `{ type: XenVcpuAttrType.VcpuId, u: { vcpuId: 1 } }`. KVM_XEN_VCPU_SET_ATTR, api.rst 4.128.
+   * x86, Cap.XenHvm.
    *
-   * @throws KvmError `ERR_KVM_UNSAFE` for `XenVcpuAttrType.VcpuInfoHva`, which carries an address: `setXenVcpuInfo` does it.
+   * @throws KvmError `ERR_KVM_UNSAFE` for `XenVcpuAttrType.VcpuInfoHva`, which contains an address: use
+   *   `setXenVcpuInfo`.
    */
   setXenVcpuAttr(attribute: StructInit<abi.KvmXenVcpuAttr>): void {
     const own = new abi.KvmXenVcpuAttr().assign(attribute);
@@ -37,8 +41,9 @@ export abstract class X86VcpuXen extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Where Xen's 64 bytes about this vCPU lie, in memory that need not be the guest's own; without one, nowhere.
-   * KVM_XEN_VCPU_SET_ATTR of KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO_HVA, api.rst 4.128. x86, Cap.XenHvm with `XenHvmConfigFlag.SharedInfoHva`.
+   * Places Xen's vcpu_info of this vCPU, 64 bytes, in memory that may be outside of the guest. Without arguments it is
+   * removed. KVM_XEN_VCPU_SET_ATTR of KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO_HVA, api.rst 4.128. x86, Cap.XenHvm with
+   * `XenHvmConfigFlag.SharedInfoHva`.
    *
    * @param offset bytes from the start of `memory`; the 64 bytes must not cross a page.
    */

@@ -12,7 +12,7 @@ import { X86VmMsrs } from './msrs.js';
 import { X86VmPmu } from './pmu.js';
 import { X86VmXen } from './xen.js';
 
-/** The calls of a VM that x86 has. */
+/** All groups of calls of an x86 VM. */
 export const X86VmCalls = /* @__PURE__ */ withGroups(
   GenericVm<Vcpu>,
   VmStart<Vcpu>,

@@ -5,9 +5,9 @@ import type { StructInit } from '../../../struct/struct.js';
 import { GenericVm } from '../../../vm/vm.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
-/** The clocks that a VM's vCPUs share. */
+/** The calls for the clocks that the vCPUs of a VM share. */
 export abstract class X86VmClock extends GenericVm<Vcpu> {
-  /** The guest's kvmclock, in nanoseconds, with flags that say how far to trust it. api.rst 4.29. x86, Cap.AdjustClock. */
+  /** The guest's kvmclock, in nanoseconds, with flags about its accuracy. api.rst 4.29. x86, Cap.AdjustClock. */
   getClock(into?: KvmClockData): KvmClockData {
     return this.read(abi.KVM_GET_CLOCK, into);
   }
@@ -17,14 +17,15 @@ export abstract class X86VmClock extends GenericVm<Vcpu> {
     this.write(abi.KVM_SET_CLOCK, clock);
   }
 
-  /** The frequency that the vCPUs to come get for their time-stamp counter, in kHz. KVM_GET_TSC_KHZ, api.rst 4.56. x86, Cap.VmTscControl. */
+  /** The time-stamp counter frequency of new vCPUs, in kHz. KVM_GET_TSC_KHZ, api.rst 4.56. x86, Cap.VmTscControl. */
   getTscKhz(): number {
     return this.call(abi.KVM_GET_TSC_KHZ);
   }
 
   /**
-   * Sets that frequency, in kHz; 0 is the host's own. Before the first vCPU. A frequency above the host's works without the capability too:
-   * KVM then makes the counter catch up. KVM_SET_TSC_KHZ, api.rst 4.55. x86, Cap.VmTscControl.
+   * Sets the time-stamp counter frequency of new vCPUs, in kHz, before the first vCPU; 0 selects the host's frequency.
+   * A higher frequency than the host's works without the capability too: KVM then makes the counter catch up.
+   * KVM_SET_TSC_KHZ, api.rst 4.55. x86, Cap.VmTscControl.
    */
   setTscKhz(khz: number): void {
     this.call(abi.KVM_SET_TSC_KHZ, u32(khz, 'the frequency of the TSC'));

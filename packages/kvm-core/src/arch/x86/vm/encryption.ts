@@ -8,14 +8,14 @@ import { Sev } from '../sev/sev.js';
 import { Tdx } from '../tdx.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
-/** A VM whose memory the host cannot read. */
+/** The calls for a VM with encrypted memory. */
 export abstract class X86VmEncryption extends GenericVm<Vcpu> {
   /**
-   * This VM as a guest of SEV, SEV-ES or SEV-SNP. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on AMD hosts that have it: `Cap.VmTypes` has the
-   * bits of `VmType.Sev` and so on.
+   * The commands of SEV, SEV-ES and SEV-SNP for this VM. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on AMD hosts that
+   * have it: `Cap.VmTypes` has the bits of `VmType.Sev` and so on.
    *
-   * @param device the descriptor of `/dev/sev`, opened for reading and writing: `fs.openSync('/dev/sev', 'r+')`. It is yours to close, after
-   *   the VM; the kernel looks it up for every command.
+   * @param device the descriptor of `/dev/sev`, open for reading and writing: `fs.openSync('/dev/sev', 'r+')`. You
+   *   close it, after the VM, because the kernel uses it for every command.
    */
   sev(device: number): Sev {
     const backend = this.opened();
@@ -26,8 +26,8 @@ export abstract class X86VmEncryption extends GenericVm<Vcpu> {
   }
 
   /**
-   * This VM as a trust domain of Intel's TDX. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on Intel hosts that have it: `Cap.VmTypes` has the bit of
-   * `VmType.Tdx`. The commands of its vCPUs: `vcpu.tdx`.
+   * The commands of Intel TDX for this VM. KVM_MEMORY_ENCRYPT_OP, api.rst 4.110. x86, on Intel hosts that have it:
+   * `Cap.VmTypes` has the bit of `VmType.Tdx`. `vcpu.tdx` has the commands for vCPUs.
    */
   tdx(): Tdx {
     const backend = this.opened();
@@ -43,8 +43,9 @@ export abstract class X86VmEncryption extends GenericVm<Vcpu> {
   }
 
   /**
-   * Tells the kernel that memory may hold encrypted pages of the guest, which must not move: they are pinned, and stay as long as the VM or until
-   * `unregisterEncryptedRegion`. KVM_MEMORY_ENCRYPT_REG_REGION, api.rst 4.111. x86, an SEV guest.
+   * Registers memory that may hold encrypted pages of the guest. The kernel pins it, because such pages must not move.
+   * The memory is kept until `unregisterEncryptedRegion` or the end of the VM. KVM_MEMORY_ENCRYPT_REG_REGION, api.rst
+   * 4.111. x86, an SEV guest.
    */
   registerEncryptedRegion(memory: GuestMemory, offset = 0, size?: number): void {
     const { region, bytes, name } = this.encryptedRegion(memory, offset, size);
@@ -52,7 +53,10 @@ export abstract class X86VmEncryption extends GenericVm<Vcpu> {
     this.hold(name, { memory: bytes, release: memoryAccess.hold(memory) });
   }
 
-  /** Lets go of such memory, of the same place and size. KVM_MEMORY_ENCRYPT_UNREG_REGION, api.rst 4.112. x86, an SEV guest. */
+  /**
+   * Unregisters memory that was registered with the same offset and size. KVM_MEMORY_ENCRYPT_UNREG_REGION, api.rst
+   * 4.112. x86, an SEV guest.
+   */
   unregisterEncryptedRegion(memory: GuestMemory, offset = 0, size?: number): void {
     const { region, bytes, name } = this.encryptedRegion(memory, offset, size);
     this.call(abi.KVM_MEMORY_ENCRYPT_UNREG_REGION, this.addressOf(region, [bytes]));

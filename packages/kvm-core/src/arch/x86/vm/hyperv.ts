@@ -7,10 +7,10 @@ import type { Vcpu } from '../vcpu/vcpu.js';
 /** Connection ids have 24 bits. */
 const maxConnection = 0xff_ffff;
 
-/** What a guest made for Hyper-V wants of its VM. */
+/** The calls of a VM for Hyper-V guests. */
 export abstract class X86VmHyperV extends GenericVm<Vcpu> {
   /**
-   * Has the guest's signals on a connection, by the SIGNAL_EVENT hypercall, written to an eventfd, with no vCPU leaving the guest; without one,
+   * Makes the guest's SIGNAL_EVENT hypercalls on a connection signal an eventfd, without an exit. Without an eventfd
    * they are exits again. KVM_HYPERV_EVENTFD, api.rst 4.113. x86, Cap.HyperVEventfd.
    *
    * @param connId the connection, of 24 bits.

@@ -20,7 +20,7 @@ import { LapicRegister } from '../lapic.js';
 const { EBUSY, EEXIST, ENXIO } = constants.errno;
 
 onEachBackend('the interrupt controllers of a PC', (backend) => {
-  test('are read and set each by itself, as what it is', () => {
+  test('can each be read and set, with their own types', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -42,7 +42,7 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
     expect(after).toMatchObject({ vector: 0x45, mask: 0, trigMode: 1, destId: 3 });
   });
 
-  test('are no others than these, and take no other s state', () => {
+  test('refuse unknown ids, and the state of another controller', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -58,7 +58,7 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
     }
   });
 
-  test('come with a timer, whose channels are read and set', () => {
+  test('come with a timer whose channels can be read and set', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -101,7 +101,7 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
     const state = guest.vm.getPit2();
     state.channels[0]?.assign({ count: 0x1000, mode: 2, rwMode: 3, gate: 1 });
     guest.vm.setPit2(state);
-    // On a slow host the next one is there before the guest waits for it.
+    // On a slow host the next tick comes before the guest waits for it.
     for (let ticks = 0; ticks < 3; ) {
       const [port, vector] = guest.next();
       if (port !== Port.Taken) continue;
@@ -110,7 +110,7 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
     }
   });
 
-  test('may be split: then the guest s end of a level-triggered interrupt comes to this process', () => {
+  test('can be split: the end of a level-triggered interrupt is then an exit', () => {
     using guest = interruptible(backend, (vm) => vm.createSplitIrqChip(24));
     // out Taken, al; mov dword fs:[0xb0], 0; out Ended, al; iret
     const end = [0x64, 0x66, 0xc7, 0x06, 0xb0, 0x00, 0, 0, 0, 0];
@@ -134,7 +134,7 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
     expect(guest.next()[0]).toBe(Port.Ended);
   });
 
-  test('come with the timer of the older call, too', () => {
+  test('come with a timer from the older call too', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -144,7 +144,7 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
     expect(vm.getPit().channels).toHaveLength(3);
   });
 
-  test('know which vCPU starts the others', () => {
+  test('know which vCPU is the bootstrap processor', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -158,7 +158,7 @@ onEachBackend('the interrupt controllers of a PC', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setBootCpuId(-1));
   });
 
-  test('are nobody s once the VM is closed', () => {
+  test('are refused once the VM is closed', () => {
     using kvm = Kvm.open({ backend });
     const vm = kvm.createVm();
     vm.close();

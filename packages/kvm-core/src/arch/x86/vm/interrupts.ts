@@ -17,14 +17,14 @@ const { IrqChipId } = abi;
 type PicId = typeof IrqChipId.PicMaster | typeof IrqChipId.PicSlave;
 type IoapicId = typeof IrqChipId.Ioapic;
 
-/** The interrupt controllers and timers of a PC. */
+/** The calls for the interrupt controllers and timers of a PC. */
 export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
   /**
-   * Only the local APICs in the kernel, one for each later vCPU; the I/O APIC and, if there is one, the PIC are this process's. A
-   * guest's end of a level-triggered interrupt on a routed vector is an exit, `ExitReason.IoapicEoi`. Before the first vCPU. x86,
-   * Cap.SplitIrqChip, by KVM_ENABLE_CAP.
+   * Creates only local APICs in the kernel, one for each later vCPU. This process emulates the I/O APIC and, if it
+   * wants one, the PIC. When the guest ends a level-triggered interrupt on a routed vector, it exits with
+   * `ExitReason.IoapicEoi`. Call this before the first vCPU. x86, Cap.SplitIrqChip, with KVM_ENABLE_CAP.
    *
-   * @param pins how many GSIs, from 0 on, belong to the I/O APIC of this process: 24 for that of a PC.
+   * @param pins the number of GSIs, from 0 on, that belong to the I/O APIC of this process: 24 for that of a PC.
    */
   createSplitIrqChip(pins: number): void {
     this.opened();
@@ -33,8 +33,8 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
   }
 
   /**
-   * The state of one of the controllers that `createIrqChip` made: a view of it alone, of the right type. KVM_GET_IRQCHIP, api.rst
-   * 4.26. x86, Cap.IrqChip.
+   * The state of one of the controllers that `createIrqChip` created, as a view of its own type. KVM_GET_IRQCHIP,
+   * api.rst 4.26. x86, Cap.IrqChip.
    */
   getIrqChip(id: PicId): KvmPicState;
   getIrqChip(id: IoapicId): KvmIoapicState;
@@ -43,7 +43,7 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
     return stateOf(this.read(abi.KVM_GET_IRQCHIP, abi.KvmIrqChip.from({ chipId: chipId(id) })));
   }
 
-  /** Sets the state of one of them; fields that are not given become 0. KVM_SET_IRQCHIP, api.rst 4.27. x86, Cap.IrqChip. */
+  /** Sets the state of a controller. Missing fields become 0. KVM_SET_IRQCHIP, api.rst 4.27. x86, Cap.IrqChip. */
   setIrqChip(id: PicId, state: StructInit<KvmPicState>): void;
   setIrqChip(id: IoapicId, state: StructInit<KvmIoapicState>): void;
   setIrqChip(id: abi.IrqChipId, state: StructInit<KvmPicState> | StructInit<KvmIoapicState>): void {
@@ -53,8 +53,8 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
   }
 
   /**
-   * Sets the level of an interrupt line of the PC: a GSI, which starts out as the pin of the same number of the I/O APIC and, below
-   * 16, of the PIC. KVM_IRQ_LINE, api.rst 4.25. Cap.IrqChip, and an interrupt controller in the kernel.
+   * Sets the level of an interrupt line: a GSI, which is at first the pin with the same number of the I/O APIC and,
+   * below 16, of the PIC. KVM_IRQ_LINE, api.rst 4.25. Cap.IrqChip, and an interrupt controller in the kernel.
    */
   override irqLine(gsi: number, level: boolean): void {
     this.checkGsi(gsi);
@@ -66,18 +66,18 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
     return super.irqLineStatus(gsi, level);
   }
 
-  /** The kernel ignores a line that cannot be. */
+  /** Checks the line, because the kernel ignores invalid ones. */
   private checkGsi(gsi: number): void {
     this.opened();
     integer(gsi, 0, this.gsiLimit() - 1, 'gsi');
   }
 
-  /** An i8254 timer in the kernel, as `createPit2()` makes it: the older call. KVM_CREATE_PIT. x86, Cap.Pit. */
+  /** The older call for `createPit2()`. KVM_CREATE_PIT. x86, Cap.Pit. */
   createPit(): void {
     this.call(abi.KVM_CREATE_PIT);
   }
 
-  /** An i8254 timer in the kernel, after `createIrqChip`. KVM_CREATE_PIT2, api.rst 4.71. x86, Cap.Pit2. */
+  /** Creates an i8254 timer in the kernel, after `createIrqChip`. KVM_CREATE_PIT2, api.rst 4.71. x86, Cap.Pit2. */
   createPit2(config: StructInit<KvmPitConfig> = {}): void {
     this.write(abi.KVM_CREATE_PIT2, config);
   }
@@ -87,7 +87,7 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
     return this.read(abi.KVM_GET_PIT, into);
   }
 
-  /** Sets the channels of the timer, which begins to count anew. KVM_SET_PIT. x86, Cap.Pit. */
+  /** Sets the channels of the timer, which restarts counting. KVM_SET_PIT. x86, Cap.Pit. */
   setPit(state: StructInit<KvmPitState>): void {
     this.write(abi.KVM_SET_PIT, state);
   }
@@ -97,13 +97,15 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
     return this.read(abi.KVM_GET_PIT2, into);
   }
 
-  /** Sets the channels and flags of the timer, which begins to count anew. KVM_SET_PIT2, api.rst 4.73. x86, Cap.PitState2. */
+  /**
+   * Sets the channels and flags of the timer, which restarts counting. KVM_SET_PIT2, api.rst 4.73. x86, Cap.PitState2.
+   */
   setPit2(state: StructInit<KvmPitState2>): void {
     this.write(abi.KVM_SET_PIT2, state);
   }
 
   /**
-   * Whether the timer makes up for ticks that the guest was not there to take: on at the start. KVM_REINJECT_CONTROL, api.rst 4.99.
+   * Sets whether the timer reinjects ticks that the guest has missed; default true. KVM_REINJECT_CONTROL, api.rst 4.99.
    * x86, Cap.ReinjectControl.
    */
   reinjectControl(pitReinject: boolean): void {
@@ -111,8 +113,8 @@ export abstract class X86VmInterrupts extends GenericVm<Vcpu> {
   }
 
   /**
-   * Which vCPU is the bootstrap processor; 0 without this call. Before the first vCPU. KVM_SET_BOOT_CPU_ID, api.rst 4.41. x86,
-   * Cap.SetBootCpuId.
+   * Sets the id of the bootstrap processor, which is 0 by default. Call this before the first vCPU.
+   * KVM_SET_BOOT_CPU_ID, api.rst 4.41. x86, Cap.SetBootCpuId.
    */
   setBootCpuId(id: number): void {
     this.call(abi.KVM_SET_BOOT_CPU_ID, u32(id, 'a vCPU id'));

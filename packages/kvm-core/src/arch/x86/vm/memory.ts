@@ -6,11 +6,11 @@ import { optionsOf } from '../../../struct/options.js';
 import { GenericVm } from '../../../vm/vm.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
-/** How a PC's memory is kept. */
+/** The calls for the memory of an x86 VM. */
 export abstract class X86VmMemory extends GenericVm<Vcpu> {
   /**
-   * Limits how many pages the kernel takes for the guest's shadow page tables: fewer cost the guest time. KVM_SET_NR_MMU_PAGES,
-   * api.rst 4.44. x86, Cap.MmuShadowCacheControl.
+   * Limits the number of pages that the kernel uses for the guest's shadow page tables. With fewer pages the guest is
+   * slower. KVM_SET_NR_MMU_PAGES, api.rst 4.44. x86, Cap.MmuShadowCacheControl.
    *
    * @param pages at least 64 (KVM_MIN_ALLOC_MMU_PAGES).
    */
@@ -19,7 +19,7 @@ export abstract class X86VmMemory extends GenericVm<Vcpu> {
   }
 
   /**
-   * The limit of `setNrMmuPages`. Newer kernels keep the number to themselves: `ERR_KVM_UNSUPPORTED`.
+   * The limit of `setNrMmuPages`. Newer kernels do not report it: `ERR_KVM_UNSUPPORTED`.
    * KVM_GET_NR_MMU_PAGES, api.rst 4.45. x86, Cap.MmuShadowCacheControl.
    */
   getNrMmuPages(): number {
@@ -27,10 +27,10 @@ export abstract class X86VmMemory extends GenericVm<Vcpu> {
   }
 
   /**
-   * Says what guest memory is: its own or shared with the host. KVM_SET_MEMORY_ATTRIBUTES, api.rst 4.141. x86,
-   * Cap.MemoryAttributes, which tells the attributes there are.
+   * Sets the attributes of guest memory: private to the guest or shared with the host. KVM_SET_MEMORY_ATTRIBUTES,
+   * api.rst 4.141. x86, Cap.MemoryAttributes, whose value has the supported attributes.
    *
-   * @param range.attributes of `MemoryAttribute`, in the place of all that were there.
+   * @param range.attributes of `MemoryAttribute`. They replace all earlier ones.
    */
   setMemoryAttributes(range: Pick<KvmMemoryAttributes, 'address' | 'size' | 'attributes'>): void {
     const { address, size, attributes } = optionsOf(range, 'a range of guest memory', [

@@ -18,7 +18,7 @@ const rdmsr = (number: number): number[] => [...index(number), 0x0f, 0x32];
 const wrmsr = (number: number): number[] => [...index(number), 0x0f, 0x30];
 const hlt = 0xf4;
 
-/** A guest whose filtered MSRs leave it. */
+/** Sets a filter whose denied accesses are exits. */
 function filtered(guest: RealModeGuest, filter: MsrFilter): void {
   guest.vm.enableCap(Cap.X86UserSpaceMsr, [BigInt(MsrExitReason.Filter)]);
   guest.vm.setMsrFilter(filter);
@@ -35,7 +35,7 @@ onEachBackend('an MSR filter', (backend) => {
     return missing && `the host lacks Cap.${missing[0]}`;
   };
 
-  test('lets an access of the guest out, and what is answered in', (context) => {
+  test('turns an access into an exit, and passes the answer to the guest', (context) => {
     using guest = realModeGuest(backend, [...rdmsr(SYSENTER_CS), ...wrmsr(SYSENTER_ESP), hlt]);
     const why = lacking(guest);
     if (why !== undefined) return context.skip(why);
@@ -46,15 +46,15 @@ onEachBackend('an MSR filter', (backend) => {
     read.msr.data = 0x1234_5678_9abc_def0n;
     const written = exitOf(guest.vcpu);
     if (written.reason !== ExitReason.X86Wrmsr) throw new Error(`no WRMSR but ${written.reason}`);
-    // What the guest read, it writes: EDX and EAX are still those.
+    // EDX and EAX still have the value that the guest has read.
     expect(written.msr).toMatchObject({ index: SYSENTER_ESP, data: 0x1234_5678_9abc_def0n });
     expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     expect(guest.vcpu.getRegs()).toMatchObject({ rax: 0x9abc_def0n, rdx: 0x1234_5678n });
-    // It never reached the MSR itself.
+    // The MSR itself was not written.
     expect(guest.vcpu.getMsrs([SYSENTER_ESP])[0]?.data).toBe(0n);
   });
 
-  test('raises #GP where the answer is an error', (context) => {
+  test('raises #GP if the answer is an error', (context) => {
     using guest = realModeGuest(backend, [...rdmsr(SYSENTER_CS), hlt]);
     const why = lacking(guest);
     if (why !== undefined) return context.skip(why);
@@ -71,18 +71,18 @@ onEachBackend('an MSR filter', (backend) => {
 
   test.for<[string, MsrFilter, number[]]>([
     [
-      'the bits of a bitmap, where 1 allows',
+      'the bits of a bitmap: 1 allows',
       { ranges: [{ base: SYSENTER_CS, count: 2, bitmap: Uint8Array.of(0b10) }] },
       [SYSENTER_CS],
     ],
     ['the direction', { ranges: [{ base: SYSENTER_CS, count: 2, read: false }] }, []],
     [
-      'the default, of what no range has',
+      'the default, for MSRs in no range',
       { default: 'deny', ranges: [{ base: SYSENTER_ESP, count: 1 }] },
       [SYSENTER_CS],
     ],
     [
-      'the first range that has it',
+      'the first range that covers an access',
       {
         ranges: [
           { base: SYSENTER_CS, count: 1, bitmap: Uint8Array.of(1) },
@@ -91,8 +91,8 @@ onEachBackend('an MSR filter', (backend) => {
       },
       [SYSENTER_ESP],
     ],
-    ['nothing, once it is gone', {}, []],
-  ])('goes by %s', ([, filter, denied], context) => {
+    ['nothing, once it is removed', {}, []],
+  ])('decides by %s', ([, filter, denied], context) => {
     using guest = realModeGuest(backend, [...rdmsr(SYSENTER_CS), ...rdmsr(SYSENTER_ESP), hlt]);
     const why = lacking(guest);
     if (why !== undefined) return context.skip(why);
@@ -114,7 +114,7 @@ onEachBackend('an MSR filter', (backend) => {
     expect(exitOf(guest.vcpu).reason).toBe(ExitReason.X86Rdmsr);
   });
 
-  test('is refused where it is none', () => {
+  test('is refused if it is invalid', () => {
     using guest = realModeGuest(backend, [hlt]);
     const { vm } = guest;
     const range = { base: 0x10, count: 9 };
@@ -137,7 +137,7 @@ onEachBackend('an MSR filter', (backend) => {
 });
 
 onEachBackend('a filter of PMU events', (backend) => {
-  test('is taken, and refused where it is none', (context) => {
+  test('is accepted, and refused if it is invalid', (context) => {
     using guest = realModeGuest(backend, [hlt]);
     const { vm, kvm } = guest;
     const instructions = 0xc0n;

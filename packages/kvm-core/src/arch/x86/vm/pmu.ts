@@ -4,25 +4,25 @@ import { optionsOf } from '../../../struct/options.js';
 import { GenericVm } from '../../../vm/vm.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
-/** What `vm.setPmuEventFilter` takes. */
+/** The argument of `vm.setPmuEventFilter`. */
 export interface PmuEventFilter {
-  /** What becomes of the events in the list; those that are not in it get the opposite. */
+  /** What happens to the listed events. All others get the opposite. */
   action: 'allow' | 'deny';
-  /** Up to 300: what the guest may write to an event-select MSR, unit mask and event select; or masked entries. */
+  /** Up to 300 events: unit mask and event select as in an event-select MSR, or masked entries. */
   events: ArrayLike<bigint>;
-  /** Whether the events are masked entries, which `KVM_PMU_ENCODE_MASKED_ENTRY` makes; false. Cap.PmuEventMaskedEvents. */
+  /** Whether `events` are masked entries of `KVM_PMU_ENCODE_MASKED_ENTRY`; default false. Cap.PmuEventMaskedEvents. */
   masked?: boolean;
-  /** The fixed counters that are in the list, one bit each; 0. */
+  /** The fixed counters that `action` applies to, one bit each; default 0. */
   fixedCounterBitmap?: number;
 }
 
 const actions = { allow: abi.PmuEventAction.Allow, deny: abi.PmuEventAction.Deny } as const;
 
-/** What a guest may measure of the processor. */
+/** The call that filters the events of the guest's performance counters. */
 export abstract class X86VmPmu extends GenericVm<Vcpu> {
   /**
-   * Which events the guest's performance counters may count; the others count nothing. Each call replaces the filter before.
-   * KVM_SET_PMU_EVENT_FILTER, api.rst 4.120. x86, Cap.PmuEventFilter.
+   * Sets the events that the guest's performance counters may count. Other events are not counted. Each call replaces
+   * the earlier filter. KVM_SET_PMU_EVENT_FILTER, api.rst 4.120. x86, Cap.PmuEventFilter.
    */
   setPmuEventFilter(filter: PmuEventFilter): void {
     const {

@@ -7,7 +7,7 @@ import { selectBackend } from '../../../backend/select.js';
 import { Kvm } from '../kvm.js';
 
 onEachBackend('restoring a VM', (backend) => {
-  test('asks once for each Kvm what the host says once', () => {
+  test('asks the host only once for each Kvm what is the same for all VMs', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vm, vcpu } = guest;
     vcpu.setCpuid2(kvm.getSupportedCpuid());
@@ -26,18 +26,18 @@ onEachBackend('restoring a VM', (backend) => {
     };
     const first = calls();
     expect(first(abi.KVM_GET_SUPPORTED_CPUID)).toBe(1);
-    // Where the state names features that the host does not claim, what a guest is shown is tried on the vCPU.
+    // If the state has features that the host does not report, a trial on the vCPU shows what a guest sees.
     expect(first(abi.KVM_SET_CPUID2)).toBeLessThanOrEqual(3);
     const second = calls();
     expect(second(abi.KVM_GET_SUPPORTED_CPUID)).toBe(0);
     expect(second(abi.KVM_SET_CPUID2)).toBe(1);
     expect(second(abi.KVM_GET_CPUID2)).toBe(0);
-    // Slots, vCPUs, and the length of the extended state, which setXsave asks for as well.
+    // The capabilities for slots, vCPUs, and the length of the extended state, which setXsave also checks.
     expect(second(abi.KVM_CHECK_EXTENSION)).toBeLessThanOrEqual(4);
     expect(second(abi.KVM_SET_REGS)).toBe(1);
   });
 
-  test('creates controllers without asking whether they are there', () => {
+  test('creates controllers without checking whether they exist', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();

@@ -16,7 +16,7 @@ import { Kvm } from '../kvm.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 
 /**
- * Fibonacci numbers, of which each is kept in memory and told at a port:
+ * Computes Fibonacci numbers. Each is stored in memory and written to a port:
  *   mov dx, 0x10; mov bx, 1; mov cx, 20
  *   again: add ax, bx; xchg ax, bx; mov [0x3000], bx; out dx, ax; loop again
  *   hlt
@@ -35,7 +35,7 @@ function told(vcpu: Vcpu, count: number): number[] {
   });
 }
 
-/** What two states of one vCPU may differ in: time. */
+/** A state without the parts that depend on time. */
 function timeless(state: SavedState): Record<string, string> {
   const parts = state.header.parts.filter(({ name }) => !/(?:msrs|lapic|clock)$/.test(name));
   return Object.fromEntries(parts.map(({ name }) => [name, Buffer.from(state.part(name)).toString('hex')]));
@@ -43,9 +43,9 @@ function timeless(state: SavedState): Record<string, string> {
 
 const missing = backendNames.map(whyNot).find((reason) => reason !== undefined);
 
-describeUnless(missing, 'a guest saved half-way', () => {
+describeUnless(missing, 'a guest saved halfway', () => {
   test.each(backendNames.flatMap((saver) => backendNames.map((other) => [saver, other] as const)))(
-    'with %s goes on in a new process with %s, to the right answer',
+    'with %s continues in a new process with %s, and gets the right results',
     (saver, other) => {
       using guest = realModeGuest(saver, fibonacci);
       expect(told(guest.vcpu, 9)).toEqual(numbers.slice(0, 9));
@@ -59,7 +59,7 @@ describeUnless(missing, 'a guest saved half-way', () => {
       } finally {
         rmSync(folder, { recursive: true });
       }
-      // The one that was saved is none the worse for it.
+      // Saving does not disturb the saved guest.
       expect(told(guest.vcpu, 11)).toEqual(numbers.slice(9));
       expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     },
@@ -67,7 +67,7 @@ describeUnless(missing, 'a guest saved half-way', () => {
 });
 
 onEachBackend('a saved VM', (backend) => {
-  test('is the same when saved again after it was restored', () => {
+  test('is the same when it is restored and saved again', () => {
     using guest = realModeGuest(backend, fibonacci);
     told(guest.vcpu, 3);
     const state = guest.vm.save([guest.vcpu]);
@@ -79,7 +79,7 @@ onEachBackend('a saved VM', (backend) => {
     for (const each of [...vcpus, ...memories]) each.close();
   });
 
-  test('has its interrupt controllers, its timer, and vCPUs that were not started', (context) => {
+  test('has its interrupt controllers, timer, and vCPUs that were not started', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.IrqChip) === 0) context.skip('the host lacks KVM_CAP_IRQCHIP');
     using vm = kvm.createVm();
@@ -101,7 +101,7 @@ onEachBackend('a saved VM', (backend) => {
     for (const vcpu of vcpus) vcpu.close();
   });
 
-  test('is given its vCPUs by anything that can be gone through, once', () => {
+  test('takes its vCPUs from any iterable, which it reads once', () => {
     using guest = realModeGuest(backend, fibonacci);
     const { vm, vcpu } = guest;
     function* once() {
@@ -111,7 +111,7 @@ onEachBackend('a saved VM', (backend) => {
     for (const vcpus of [once(), twice]) expect(vm.save(vcpus).has('vcpu/0/regs')).toBe(true);
   });
 
-  test('is not to be had without a vCPU that is open here', () => {
+  test('cannot leave out an open vCPU', () => {
     using guest = realModeGuest(backend, fibonacci);
     const { vm, vcpu } = guest;
     using second = vm.createVcpu(1);
@@ -121,7 +121,7 @@ onEachBackend('a saved VM', (backend) => {
     expect(vm.save([vcpu]).has('vcpu/1/regs')).toBe(false);
   });
 
-  test('has one memory where two slots show the same one, and what is zero costs nothing', () => {
+  test('has a memory once if two slots show it, and does not store zeros', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: 0x100_0000 });
@@ -144,7 +144,7 @@ onEachBackend('a saved VM', (backend) => {
     memories[0]?.close();
   });
 
-  test('takes a read that was answered with it, and no instruction more', () => {
+  test('completes a read that was answered, and runs no other instruction', () => {
     // in al, 0x10; out 0x11, al; hlt
     using guest = realModeGuest(backend, [0xe4, 0x10, 0xe6, 0x11, 0xf4]);
     const exit = exitOf(guest.vcpu);
@@ -157,19 +157,19 @@ onEachBackend('a saved VM', (backend) => {
     for (const each of [...vcpus, ...memories]) each.close();
   });
 
-  test('is not to be had between the halves of an access', () => {
-    // mov ax, 0x2000; mov ds, ax; mov [0x0fff], ax; hlt: two bytes over the end of a page that is not there
+  test('cannot be made between the halves of an access', () => {
+    // mov ax, 0x2000; mov ds, ax; mov [0x0fff], ax; hlt: two bytes across the end of a page without memory
     using guest = realModeGuest(backend, [0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa3, 0xff, 0x0f, 0xf4]);
     expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Mmio);
     const error = kvmError('ERR_KVM_STATE', () => guest.vm.save([guest.vcpu]));
     expect(error.message).toContain('in the middle of an access');
-    // The second half is there to be handled; then it is.
+    // The second half must be handled first.
     expect(guest.vcpu.settle()).toBeUndefined();
     expect(guest.vm.save([guest.vcpu]).has('vcpu/0/regs')).toBe(true);
     expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
   });
 
-  test('loses no kick that came before', () => {
+  test('does not lose an earlier kick', () => {
     using guest = realModeGuest(backend, fibonacci);
     told(guest.vcpu, 1);
     guest.vcpu.kick();
@@ -180,7 +180,7 @@ onEachBackend('a saved VM', (backend) => {
 });
 
 onEachBackend('a state is refused', (backend) => {
-  /** The state of a guest, with some parts changed or, where undefined, left out. */
+  /** The state of a guest with some parts changed. A part that is undefined is left out. */
   function altered(
     parts: Readonly<Record<string, Uint8Array | undefined>>,
     notes?: Record<string, unknown>,
@@ -207,21 +207,29 @@ onEachBackend('a state is refused', (backend) => {
 
   test.each([
     ['regs of another length', { 'vcpu/0/regs': new Uint8Array(8) }, 'regs has 8 bytes, and a struct kvm_regs has 144'],
-    ['a part nobody knows', { 'vcpu/0/soul': new Uint8Array(1) }, 'has soul, which this version knows nothing of'],
-    ['more extended state than the host', { 'vcpu/0/xsave': new Uint8Array(1 << 20) }, 'this host takes 4096 to'],
-    ['less', { 'vcpu/0/xsave': new Uint8Array(8) }, 'xsave has 8 bytes'],
+    ['an unknown part', { 'vcpu/0/soul': new Uint8Array(1) }, 'has soul, which this version knows nothing of'],
+    [
+      'more extended state than the host supports',
+      { 'vcpu/0/xsave': new Uint8Array(1 << 20) },
+      'this host takes 4096 to',
+    ],
+    ['too little extended state', { 'vcpu/0/xsave': new Uint8Array(8) }, 'xsave has 8 bytes'],
     ['half an MSR', { 'vcpu/0/msrs': new Uint8Array(9) }, 'not a whole number of struct kvm_msr_entry'],
-    ['an MSR that is not there', { 'vcpu/0/msrs': msr(0xdead, 1n) }, 'MSR 0xdead cannot be set to 0x1 here'],
+    ['an unknown MSR', { 'vcpu/0/msrs': msr(0xdead, 1n) }, 'MSR 0xdead cannot be set to 0x1 here'],
     ['a frequency of two bytes', { 'vcpu/0/tscKhz': new Uint8Array(2) }, 'tscKhz has 2 bytes'],
     ['no slots', { slots: undefined }, 'does not say which memory slots'],
-    ['registers the kernel refuses', { 'vcpu/0/debugRegs': new Uint8Array(128).fill(0xff) }, 'debugRegs cannot be'],
-    ['a memory that is not all there', { 'memory/0': new Uint8Array(5) }, 'memory/0 of this state does not say'],
+    [
+      'registers that the kernel refuses',
+      { 'vcpu/0/debugRegs': new Uint8Array(128).fill(0xff) },
+      'debugRegs cannot be',
+    ],
+    ['incomplete memory', { 'memory/0': new Uint8Array(5) }, 'memory/0 of this state does not say'],
   ])('that has %s', (_, parts: Record<string, Uint8Array | undefined>, message) => {
     expect(refusal(altered(parts))).toContain(message);
   });
 
-  test('whose guest was told of a CPU this host has not', () => {
-    // All bits of edx, which no CPU has.
+  test('whose guest has seen features that this host lacks', () => {
+    // No CPU has all bits of edx.
     const everything = KvmCpuidEntry2.from({ function: 7, flags: 1, edx: 0xffff_ffff });
     expect(refusal(altered({ 'vcpu/0/cpuid': everything.bytes }))).toContain('this host lacks: leaf 0x7 edx bit');
   });
@@ -260,7 +268,7 @@ onEachBackend('a state is refused', (backend) => {
     expect(refusal(altered({ slots: new Uint8Array() }, { slots }))).toContain(message);
   });
 
-  test.each([1e15, 100, 2 ** 45])('whose memory has a size that there cannot be: %d', (size) => {
+  test.each([1e15, 100, 2 ** 45])('whose memory has an impossible size: %d', (size) => {
     expect(refusal(altered({ 'memory/0': new Uint8Array() }, { size, runs: [] }))).toMatch(/memory/);
   });
 
@@ -268,7 +276,7 @@ onEachBackend('a state is refused', (backend) => {
     expect(refusal(altered({ [`vcpu/0/${name}`]: undefined }))).toContain(`this state has no ${name}`);
   });
 
-  test('whose vCPU has no sregs of either kind, or is made of nothing', () => {
+  test('whose vCPU has no sregs of either kind, or no parts at all', () => {
     const without = altered({ 'vcpu/0/sregs': undefined, 'vcpu/0/sregs2': undefined });
     expect(refusal(without)).toContain('this state has no sregs or sregs2');
     using guest = realModeGuest(backend, fibonacci);
@@ -276,7 +284,7 @@ onEachBackend('a state is refused', (backend) => {
     expect(kvmError('ERR_KVM_STATE', () => guest.vcpu.restore(nothing)).message).toContain('this state has no cpuid');
   });
 
-  test('by a vCPU of another id, by one that has run, and by a VM that has had vCPUs', () => {
+  test('by a vCPU with another id, by one that has run, and by a VM that has had vCPUs', () => {
     using guest = realModeGuest(backend, fibonacci);
     const { vm, vcpu, kvm } = guest;
     const state = vcpu.save();
@@ -291,7 +299,7 @@ onEachBackend('a state is refused', (backend) => {
     expect(kvmError('ERR_KVM_STATE', () => other.restore(whole)).message).toContain('has no vCPUs yet');
   });
 
-  test('where it does not belong', () => {
+  test('by an object of another kind or architecture', () => {
     using guest = realModeGuest(backend, fibonacci);
     const { vm, vcpu } = guest;
     const state = vm.save([vcpu]);
@@ -309,7 +317,7 @@ onEachBackend('a state is refused', (backend) => {
     kvmError('ERR_KVM_CLOSED', () => vcpu.settle());
   });
 
-  test('or restored, whatever is done to its bytes', () => {
+  test('or restored if its bytes are damaged', () => {
     using guest = realModeGuest(backend, fibonacci);
     using kvm = Kvm.open({ backend });
     told(guest.vcpu, 2);
@@ -332,8 +340,8 @@ onEachBackend('a state is refused', (backend) => {
   });
 });
 
-describeUnless(missing, 'the host', () => {
-  test('is not asked for what a closed VM was', () => {
+describeUnless(missing, 'a closed VM', () => {
+  test('can be neither saved nor restored', () => {
     const kvm = Kvm.open();
     const vm = kvm.createVm();
     vm.close();

@@ -19,23 +19,24 @@ export class Vm extends X86VmCalls {
   /**
    * Opens the VM that another thread shared with `share`. This thread closes its own object.
    *
-   * @throws KvmError `ERR_KVM_CLOSED` when the sharing thread has closed the VM, `ERR_KVM_INVALID_ARGUMENT` for anything
-   *   that `share` did not return.
+   * @throws KvmError `ERR_KVM_CLOSED` when the sharing thread has closed the VM, `ERR_KVM_INVALID_ARGUMENT` for
+   *   anything that `share` did not return.
    */
   static from(shared: SharedVm): Vm {
     return new Vm(adoptVm(x86, shared));
   }
 
   /**
-   * Where an Intel host keeps a one-page identity map inside the guest's address space: below 4 GiB and away from all memory and
-   * devices; 0 for the kernel's own choice. Before the first vCPU. api.rst 4.41. x86, Cap.SetIdentityMapAddr.
+   * Sets the guest-physical address where an Intel host keeps a one-page identity map: below 4 GiB and away from all
+   * memory and devices; 0 for the kernel's own choice. Call this before the first vCPU. api.rst 4.41. x86,
+   * Cap.SetIdentityMapAddr.
    */
   setIdentityMapAddr(address: bigint): void {
     this.ioctl(abi.KVM_SET_IDENTITY_MAP_ADDR, BigUint64Array.of(u64(address, 'the address of the identity map')));
   }
 
   /**
-   * Where an Intel host keeps three pages of its own inside the guest's address space: below 4 GiB and away from all memory and
+   * Sets the guest-physical address where an Intel host keeps three pages: below 4 GiB and away from all memory and
    * devices. KVM_SET_TSS_ADDR, api.rst 4.40. x86, Cap.SetTssAddr.
    *
    * @param address guest-physical.
@@ -45,7 +46,7 @@ export class Vm extends X86VmCalls {
     this.call(abi.KVM_SET_TSS_ADDR, Number(bigInteger(address, 0n, 0xffff_ffffn, 'the address of the TSS')));
   }
 
-  /** The clock comes before the vCPUs: some of what Xen keeps of them is times of it. */
+  /** The clock is restored before the vCPUs, whose Xen state has times of this clock. */
   protected readonly earlyParts: readonly Part<this>[] = [clockPart, this.#xenPart()];
   protected readonly stateParts = controllerParts;
 
@@ -55,7 +56,7 @@ export class Vm extends X86VmCalls {
     return { name, save: (vm) => save(saved(vm)), restore: (vm, bytes) => restore(saved(vm), bytes) };
   }
 
-  /** Controllers are there before the vCPUs, whose local APICs come with them; their state depends on these. */
+  /** Creates the controllers before the vCPUs, because they determine whether a vCPU has a local APIC. */
   protected prepare(own: SavedState): void {
     createControllers(this, (part) => own.has(part));
   }

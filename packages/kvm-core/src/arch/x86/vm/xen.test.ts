@@ -16,14 +16,14 @@ import {
 
 const wrong = (value: unknown): never => value as never;
 
-onEachBackend('a guest made for Xen', (backend) => {
-  test('has attributes that are kept as they are set', (context) => {
+onEachBackend('a Xen guest', (backend) => {
+  test('keeps the attributes that are set', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, vcpu, kvm, memory } = guest;
     if (!kvm.capabilities().has(Cap.XenHvm)) return context.skip('the host lacks KVM_CAP_XEN_HVM');
     vm.setXenHvmConfig({ msr: 0x4000_0000, pages64: new Uint8Array(4096) });
     const flags = kvm.capabilities().value(Cap.XenHvm);
-    if ((flags & abi.XenHvmConfigFlag.SharedInfo) === 0) return context.skip('the host keeps no attributes of Xen');
+    if ((flags & abi.XenHvmConfigFlag.SharedInfo) === 0) return context.skip('the host has no Xen attributes');
     vm.setXenHvmAttr({ type: XenAttrType.LongMode, u: { longMode: 1 } });
     expect(vm.getXenHvmAttr(XenAttrType.LongMode).u.longMode).toBe(1);
     vcpu.setXenVcpuAttr({ type: XenVcpuAttrType.VcpuId, u: { vcpuId: 3 } });
@@ -35,7 +35,7 @@ onEachBackend('a guest made for Xen', (backend) => {
     vcpu.setXenVcpuInfo();
   });
 
-  test('is a missing capability where the host has no Xen', (context) => {
+  test('is a missing capability on a host without Xen support', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, vcpu, kvm, memory } = guest;
     if (kvm.capabilities().has(Cap.XenHvm)) return context.skip('the host has KVM_CAP_XEN_HVM');
@@ -55,7 +55,7 @@ onEachBackend('a guest made for Xen', (backend) => {
     }
   });
 
-  test('gives the kernel copies of its pages, which stay', () => {
+  test('passes copies of its pages, which are kept, to the kernel', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const pages = new Uint8Array(8192).fill(0xc3);
     let config = new KvmXenHvmConfig();
@@ -74,12 +74,12 @@ onEachBackend('a guest made for Xen', (backend) => {
     expect(seen?.().every((byte) => byte === 0xc3)).toBe(true);
   });
 
-  test('shares memory by methods that keep it, and by no others', () => {
+  test('shares memory only by methods that keep it alive', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, vcpu, memory } = guest;
     memory.write(0x5000, Uint8Array.of(0x55));
     const seen: number[] = [];
-    // The kernel gets the memory itself, whatever has become of the object.
+    // The kernel gets the memory itself, even if the object was changed.
     Object.assign(memory, { bytes: () => new Uint8Array(4096) });
     {
       using _ = answered(backend, abi.KVM_XEN_HVM_SET_ATTR, ({ bytes, argument }) => {
@@ -113,7 +113,7 @@ onEachBackend('a guest made for Xen', (backend) => {
     expect(kvmError('ERR_KVM_UNSAFE', () => vcpu.setXenVcpuAttr(info)).hint).toBe('use setXenVcpuInfo()');
   });
 
-  test('is refused what cannot be', () => {
+  test('refuses invalid arguments', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, vcpu, memory } = guest;
     for (const value of [undefined, null, 5, []]) {
@@ -133,8 +133,8 @@ onEachBackend('a guest made for Xen', (backend) => {
   });
 });
 
-onEachBackend('a guest made for Hyper-V', (backend) => {
-  test('signals an eventfd, where the host has that', (context) => {
+onEachBackend('a Hyper-V guest', (backend) => {
+  test('signals an eventfd if the host supports it', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm, kvm } = guest;
     using eventfd = kvm.createEventFd();
@@ -149,7 +149,7 @@ onEachBackend('a guest made for Hyper-V', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', () => vm.setHyperVEventfd(1)).hint).toMatch(/no eventfd/);
   });
 
-  test('may be Hyper-V itself, where the host can nest that', (context) => {
+  test('can use the enlightened VMCS if the host supports it', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu, kvm } = guest;
     if (!kvm.capabilities().has(Cap.HyperVEnlightenedVmcs)) {
@@ -160,7 +160,7 @@ onEachBackend('a guest made for Hyper-V', (backend) => {
     expect(vcpu.enableHyperVEnlightenedVmcs()).toEqual({ lowest: 1, highest: 1 });
   });
 
-  test('is told the versions that the kernel wrote', () => {
+  test('gets the versions of the enlightened VMCS from the kernel', () => {
     using guest = realModeGuest(backend, [0xf4]);
     using _ = answered(backend, abi.KVM_ENABLE_CAP, ({ bytes, argument }) => {
       const { cap, args } = abi.KvmEnableCap.at(bytes(argument, abi.KvmEnableCap.size));
@@ -171,7 +171,7 @@ onEachBackend('a guest made for Hyper-V', (backend) => {
     expect(guest.vcpu.enableHyperVEnlightenedVmcs()).toEqual({ lowest: 1, highest: 2 });
   });
 
-  test('is refused what is no connection and no eventfd', () => {
+  test('refuses invalid connections and eventfds', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vm } = guest;
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setHyperVEventfd(0x100_0000));

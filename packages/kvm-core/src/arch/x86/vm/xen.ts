@@ -9,13 +9,16 @@ import { GenericVm } from '../../../vm/vm.js';
 import type { Vcpu } from '../vcpu/vcpu.js';
 import { hypercallPages, hypercallPagesName } from '../xen.js';
 
-/** What `vm.setXenHvmConfig` takes. */
+/** The argument of `vm.setXenHvmConfig`. */
 export interface XenHvmConfig {
-  /** Of `XenHvmConfigFlag`, among what Cap.XenHvm says; 0. */
+  /** Flags of `XenHvmConfigFlag` that the value of Cap.XenHvm has; default 0. */
   flags?: number;
-  /** The MSR by which the guest asks for its hypercall page, from 0x4000_0000 to 0x4fff_ffff; 0 for none. */
+  /** The MSR with which the guest requests its hypercall page, from 0x4000_0000 to 0x4fff_ffff; default 0, none. */
   msr?: number;
-  /** The pages it gets in 32-bit mode, whole pages of 4096 bytes; not with `XenHvmConfigFlag.InterceptHcall`, where KVM makes them. */
+  /**
+   * The hypercall pages in 32-bit mode, whole pages of 4096 bytes. With `XenHvmConfigFlag.InterceptHcall`, KVM makes
+   * them, and none may be given.
+   */
   pages32?: Uint8Array;
   /** The same for 64-bit mode. */
   pages64?: Uint8Array;
@@ -23,11 +26,11 @@ export interface XenHvmConfig {
 
 const pageSize = 4096;
 
-/** What a guest made for Xen wants of its VM. */
+/** The calls of a VM for Xen guests. */
 export abstract class X86VmXen extends GenericVm<Vcpu> {
   /**
-   * Makes KVM answer as Xen would: a hypercall page, hypercalls as exits, events. The pages are copied, and stay as long as the VM.
-   * KVM_XEN_HVM_CONFIG, api.rst 4.28. x86, Cap.XenHvm.
+   * Makes KVM emulate Xen: a hypercall page, hypercalls as exits, events. The pages are copied, and kept as long as the
+   * VM. KVM_XEN_HVM_CONFIG, api.rst 4.28. x86, Cap.XenHvm.
    */
   setXenHvmConfig(config: XenHvmConfig): void {
     this.notShared(hypercallPagesName);
@@ -50,20 +53,24 @@ export abstract class X86VmXen extends GenericVm<Vcpu> {
       blobSize64: blob64.length / pageSize,
     });
     this.call(abi.KVM_XEN_HVM_CONFIG, this.addressOf(argument, memory));
-    // The kernel reads them when the guest writes the MSR, whenever that is.
+    // The kernel reads the pages whenever the guest writes the MSR.
     this.hold(hypercallPagesName, { memory });
   }
 
-  /** An attribute of Xen's, of `XenAttrType`. KVM_XEN_HVM_GET_ATTR, api.rst 4.127. x86, Cap.XenHvm with `XenHvmConfigFlag.SharedInfo`. */
+  /**
+   * A Xen attribute, of `XenAttrType`. KVM_XEN_HVM_GET_ATTR, api.rst 4.127. x86, Cap.XenHvm with
+   * `XenHvmConfigFlag.SharedInfo`.
+   */
   getXenHvmAttr(type: number): abi.KvmXenHvmAttr {
     return this.read(abi.KVM_XEN_HVM_GET_ATTR, abi.KvmXenHvmAttr.from({ type: u16(type, 'the type of an attribute') }));
   }
 
   /**
-   * Sets an attribute of Xen's: `{ type: XenAttrType.LongMode, u: { longMode: 1 } }`. KVM_XEN_HVM_SET_ATTR, api.rst 4.126. x86,
-   * Cap.XenHvm.
+   * Sets a Xen attribute: `{ type: XenAttrType.LongMode, u: { longMode: 1 } }`. KVM_XEN_HVM_SET_ATTR, api.rst 4.126.
+   * x86, Cap.XenHvm.
    *
-   * @throws KvmError `ERR_KVM_UNSAFE` for `XenAttrType.SharedInfoHva`, which carries an address: `setXenSharedInfo` does it.
+   * @throws KvmError `ERR_KVM_UNSAFE` for `XenAttrType.SharedInfoHva`, which contains an address: use
+   *   `setXenSharedInfo`.
    */
   setXenHvmAttr(attribute: StructInit<abi.KvmXenHvmAttr>): void {
     const own = new abi.KvmXenHvmAttr().assign(attribute);
@@ -77,8 +84,9 @@ export abstract class X86VmXen extends GenericVm<Vcpu> {
   }
 
   /**
-   * Where the page lies that Xen shares with the guest, in memory that need not be the guest's own; without one, nowhere.
-   * KVM_XEN_HVM_SET_ATTR of KVM_XEN_ATTR_TYPE_SHARED_INFO_HVA, api.rst 4.126. x86, Cap.XenHvm with `XenHvmConfigFlag.SharedInfoHva`.
+   * Places the page that Xen shares with the guest, in memory that may be outside of the guest. Without arguments it is
+   * removed. KVM_XEN_HVM_SET_ATTR of KVM_XEN_ATTR_TYPE_SHARED_INFO_HVA, api.rst 4.126. x86, Cap.XenHvm with
+   * `XenHvmConfigFlag.SharedInfoHva`.
    *
    * @param offset bytes from the start of `memory`, whole pages.
    */
@@ -102,8 +110,8 @@ export abstract class X86VmXen extends GenericVm<Vcpu> {
   }
 
   /**
-   * Sends the guest an event: `{ port, vcpu, priority }`, as a route of Xen's would. KVM_XEN_HVM_EVTCHN_SEND, api.rst 4.135. x86,
-   * Cap.XenHvm with `XenHvmConfigFlag.EvtchnSend`.
+   * Sends an event to the guest: `{ port, vcpu, priority }`, as an interrupt route of Xen does.
+   * KVM_XEN_HVM_EVTCHN_SEND, api.rst 4.135. x86, Cap.XenHvm with `XenHvmConfigFlag.EvtchnSend`.
    */
   sendXenEvtchn(event: StructInit<abi.KvmIrqRoutingXenEvtchn>): void {
     this.write(abi.KVM_XEN_HVM_EVTCHN_SEND, event);
