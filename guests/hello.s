@@ -1,7 +1,7 @@
-# hello: the demo that kvm-cli has built in. Long mode, load address 0x1000, a stack from the loader.
+# hello: the built-in demo of kvm-cli. Long mode, load address 0x1000, a stack from the loader.
 #
-# Greets through COM1, fetches two numbers a and b from the MMIO device at 0xd0000000, works out sixteen rounds of
-# x = x * b + i in 64 bits, gives the result back to the device for the host to check, says what the host found, and halts.
+# Prints a greeting on COM1, reads two numbers a and b from the MMIO device at 0xd0000000, computes sixteen rounds of
+# x = x * b + i in 64 bits, writes the result to the device for the host to verify, prints the verdict, and halts.
 
 .intel_syntax noprefix
 .code64
@@ -76,7 +76,7 @@ busy:
     out dx, al
     ret
 
-# Prints rax in decimal: the digits come last one first, so they wait on the stack.
+# Prints rax in decimal. Division yields the last digit first, so the digits are pushed on the stack.
 print_decimal:
     mov r9d, 10
     xor r10d, r10d
@@ -97,16 +97,16 @@ next_digit:
 
 greeting:
     .ascii "Hello from inside a KVM virtual machine!\n"
-    .ascii "I am a 64-bit guest without firmware or kernel, started by TypeScript.\n"
-    .ascii "Each character you read left me through the serial port COM1.\n"
-    .asciz "Now some arithmetic, with two numbers from the device at 0xd0000000:\n"
+    .ascii "This is a 64-bit guest without firmware or kernel, started from TypeScript.\n"
+    .ascii "Each character of this text was written to the serial port COM1.\n"
+    .asciz "Reading two numbers from the device at 0xd0000000:\n"
 operand_a:
     .asciz "  a = "
 operand_b:
     .asciz "  b = "
 result:
-    .asciz "  16 rounds of x = x * b + i make "
+    .asciz "  16 rounds of x = x * b + i = "
 right:
-    .asciz "The host has checked it: right. I halt now; good-bye!\n"
+    .asciz "The host verified the result. Halting.\n"
 wrong:
-    .asciz "The host has checked it: WRONG. I halt now.\n"
+    .asciz "The host found the result WRONG. Halting.\n"

@@ -8,29 +8,29 @@ import { inBackground } from './terminal/job-control.js';
 
 async function main(): Promise<number> {
   let status: number = ExitStatus.Ok;
-  const program = createProgram((given) => {
-    status = given;
+  const program = createProgram((result) => {
+    status = result;
   });
   try {
     await program.parseAsync();
     return status;
   } catch (error) {
-    // commander has printed it; help and version come this way, too.
+    // commander has printed the message. Help and version end this way, too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.Ok : ExitStatus.Failure;
     stderr.write(`kvm-cli: ${error instanceof Error ? error.message : String(error)}\n`);
     return statusOf(error);
   }
 }
 
-/** What lost output makes of a status that was to be 0. */
+/** The status of a successful command, which depends on whether its output was written. */
 function statusOfOutput(): number {
   const outputs = [stdout, stderr];
   if (outputs.some(({ problem }) => problem !== undefined)) return ExitStatus.Failure;
   return outputs.some(({ readerHasGone }) => readerHasGone) ? ExitStatus.OutputClosed : ExitStatus.Ok;
 }
 
-// At its end Node gives the terminal the settings it had at the start, even from the background, where the terminal is another
-// program's. It leaves descriptors alone that are closed.
+// At its end Node restores the settings that the terminal had at the start, even from the background, where another program
+// uses the terminal. It does not do so for closed descriptors.
 const startedInBackground = inBackground();
 process.on('exit', () => {
   if (startedInBackground || inBackground()) for (const fd of [0, 1, 2]) closeIfOpen(fd);
@@ -40,7 +40,7 @@ function closeIfOpen(fd: number): void {
   try {
     closeSync(fd);
   } catch {
-    // It was closed before.
+    // It was closed already.
   }
 }
 
@@ -48,5 +48,5 @@ const status = await main();
 await Promise.all([stdout.flushed(), stderr.flushed()]);
 if (stdout.problem !== undefined) stderr.write(`kvm-cli: ${stdout.problem}\n`);
 await stderr.flushed();
-// A stream that nobody reads, and standard input, would keep the process alive.
+// Standard input, and output that nobody reads, would keep the process alive.
 process.exit(status === ExitStatus.Ok ? statusOfOutput() : status);

@@ -13,12 +13,13 @@ import {
 import { stderr, stdout } from './output/stream-sink.js';
 
 /**
- * The command line: what there is, and which function does it. `done` is told the status to exit with. A command's code is loaded
- * when it is called: help needs none of it.
+ * The command line: commands, options, help. A command's code is loaded when it runs, because help needs none of it.
+ *
+ * @param done called with the exit status of a command.
  */
 export function createProgram(done: (status: number) => void): Command {
   const program = new Command('kvm-cli')
-    .description("Runs guests on KVM, and looks at what this host's KVM can do.")
+    .description('Run guests on KVM, and inspect the KVM of this host.')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
@@ -32,17 +33,17 @@ export function createProgram(done: (status: number) => void): Command {
 
   program
     .command('run')
-    .description('Run a guest: a flat binary, or without a file the built-in demo.')
-    .argument('[guest.bin]', 'the guest; - for standard input', parsePath)
-    .option('--mode <mode>', `the mode it starts in: ${modes.join(', ')} (default: real)`, parseMode)
-    .option('--mem <size>', 'its memory, as in 64K, 16M, 1G (default: 16M)', parseSize)
-    .option('--load-addr <address>', 'where its first byte goes (default: 0x1000)', parseAddress)
-    .option('--entry <address>', 'its first instruction (default: its first byte)', parseAddress)
-    .option('--timeout <seconds>', 'stop it after so long, from its first instruction on', parseSeconds)
-    .option('--no-stdin', 'do not give it standard input')
-    .option('--trace', 'print each exit, a line on stderr')
-    .option('--stats', 'print a report at the end, on stderr')
-    .option('--json', 'print a JSON document in the place of what the guest says')
+    .description('Run a guest: a flat binary, or the built-in demo without one.')
+    .argument('[guest.bin]', 'the guest; - is standard input', parsePath)
+    .option('--mode <mode>', `CPU mode at entry: ${modes.join(', ')} (default: real)`, parseMode)
+    .option('--mem <size>', 'memory size, such as 64K, 16M, 1G (default: 16M)', parseSize)
+    .option('--load-addr <address>', 'load address (default: 0x1000)', parseAddress)
+    .option('--entry <address>', 'address of the first instruction (default: the load address)', parseAddress)
+    .option('--timeout <seconds>', 'stop the guest so long after its first instruction', parseSeconds)
+    .option('--no-stdin', 'do not pass standard input to the guest')
+    .option('--trace', 'print each exit to stderr')
+    .option('--stats', 'print a report to stderr at the end')
+    .option('--json', "print a JSON document instead of the guest's output")
     .addOption(backendOption())
     .addOption(deviceOption())
     .addHelpText('after', runHelp)
@@ -53,7 +54,7 @@ export function createProgram(done: (status: number) => void): Command {
 
   program
     .command('caps')
-    .description('List every capability, with its value on this host.')
+    .description('List every capability and its value on this host.')
     .option('--json', 'print JSON')
     .addOption(backendOption())
     .addOption(deviceOption())
@@ -65,12 +66,12 @@ export function createProgram(done: (status: number) => void): Command {
 
   program
     .command('doctor')
-    .description('Find out whether KVM can be used here, and if not, why.')
+    .description('Check whether KVM works on this host, and if not, why.')
     .option('--json', 'print JSON')
     .addOption(deviceOption())
     .addHelpText(
       'after',
-      '\nThe exit status is 0 if KVM can be used, else 2.\n\nExamples:\n  $ kvm-cli doctor\n  $ kvm-cli doctor --json\n',
+      '\nThe exit status is 0 if KVM works, 2 if it does not.\n\nExamples:\n  $ kvm-cli doctor\n  $ kvm-cli doctor --json\n',
     )
     .action(async (options) => {
       const { doctor } = await import('./doctor/command.js');
@@ -81,31 +82,31 @@ export function createProgram(done: (status: number) => void): Command {
 }
 
 function backendOption(): Option {
-  return new Option('--backend <name>', `how to reach KVM: ${backendNames.join(', ')}`).argParser(parseBackend);
+  return new Option('--backend <name>', `how to call KVM: ${backendNames.join(', ')}`).argParser(parseBackend);
 }
 
 function deviceOption(): Option {
-  return new Option('--device <path>', 'the device').argParser(parsePath).default('/dev/kvm');
+  return new Option('--device <path>', 'the KVM device').argParser(parsePath).default('/dev/kvm');
 }
 
 const runHelp = `
-The guest has a serial port, COM1, on stdin and stdout, and a port, 0xf4, that ends the run
-with the status written to it. On a terminal, keys go to the guest at once:
-  Ctrl-A x       ends the run
-  Ctrl-A h       prints these keys
-  Ctrl-A Ctrl-A  sends Ctrl-A to the guest
-  Ctrl-C         goes to a guest that reads its serial port, and ends the run of one that does not
+The guest has a serial port, COM1, on stdin and stdout. A write to port 0xf4 ends the run
+with the value as the exit status. On a terminal, keys go to the guest at once:
+  Ctrl-A x       end the run
+  Ctrl-A h       print this help
+  Ctrl-A Ctrl-A  send Ctrl-A to the guest
+  Ctrl-C         interrupt: goes to a guest that reads its serial port, ends the run otherwise
 With --no-stdin, and in the demo, Ctrl-C ends the run.
 
 Exit status:
   0    the guest halted
   N    the guest wrote N to port 0xf4
-  1    wrong usage or input, output that cannot be written, or the demo's arithmetic was wrong
-  2    KVM is not there, or may not be used
+  1    wrong usage or input, output could not be written, or the demo's result was wrong
+  2    KVM is not available, or access was denied
   3    the guest crashed
-  124  its time was up
+  124  the guest timed out
   130  ended by Ctrl-C or Ctrl-A x
-  128 + N  stopped by signal N, as 143 by SIGTERM
+  128 + N  stopped by signal N, such as 143 by SIGTERM
   141  the reader of the output has gone
 
 Examples:
@@ -116,7 +117,7 @@ Examples:
   $ objcopy -O binary guest.elf /dev/stdout | kvm-cli run -
 `;
 
-/** commander's errors end in a line of their own for what was probably meant. */
+/** commander puts its suggestion on a line of its own. */
 function oneLine(text: string): string {
   return text
     .replace(/^error: /, '')

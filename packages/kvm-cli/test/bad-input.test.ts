@@ -6,60 +6,60 @@ import { expect, test } from 'vitest';
 import { describeUnless } from '../../kvm-core/test/backends.js';
 import { cli, end, guest, start, temporaryFile, temporaryFolder, unprivileged } from './cli.js';
 
-/** Everything here is refused before there is a VM: none of it needs KVM. */
+/** Everything here is refused before there is a VM, so none of it needs KVM. */
 
 const hello = guest('hello16');
 
 test.each([
-  ['a file that is not there', ['/nowhere/guest.bin'], '/nowhere/guest.bin: there is no such file'],
-  ['a name that is empty', [''], "value '' is invalid for argument 'guest.bin'. A path is not empty."],
-  ['a device without a name', ['--device', '', hello], "argument '' is invalid. A path is not empty."],
-  ['a directory', ['/tmp'], '/tmp: it is a directory, not a guest'],
+  ['a file that is not there', ['/nowhere/guest.bin'], '/nowhere/guest.bin: no such file'],
+  ['an empty name', [''], "value '' is invalid for argument 'guest.bin'. A path must not be empty."],
+  ['a device without a name', ['--device', '', hello], "argument '' is invalid. A path must not be empty."],
+  ['a directory', ['/tmp'], '/tmp: is a directory'],
   ['an empty file', ['/dev/null'], '/dev/null: the file is empty'],
   [
     'a file without an end',
     ['--mem', '64K', '/dev/zero'],
-    '/dev/zero: the guest is larger than its memory of 65536 bytes (--mem)',
+    '/dev/zero: the guest is larger than its memory, 65536 bytes (--mem)',
   ],
   ['no memory', ['--mem', '0', hello], '--mem: a guest needs memory, at least one page of 4096 bytes'],
-  ['half a page', ['--mem', '2K', hello], '--mem: memory is whole pages of 4096 bytes, and 2048 bytes are not'],
+  ['half a page', ['--mem', '2K', hello], '--mem: 2048 bytes are not a whole number of pages of 4096 bytes'],
   [
     'more memory than the host has',
     ['--mem', '4000T', hello],
-    '--mem: 4398046511104000 bytes are more than this host has, which is ',
+    '--mem: 4398046511104000 bytes are more than the memory of this host, ',
   ],
   [
-    'a load address outside of memory',
+    'a load address outside memory',
     ['--load-addr', '0x1000000', hello],
-    'the load address 0x1000000 is outside of memory, which ends at 0x1000000',
+    'the load address 0x1000000 is outside memory, which ends at 0x1000000',
   ],
   [
-    'a guest that leaves memory',
+    'a guest that reaches beyond memory',
     ['--load-addr', '0xfffff0', hello],
-    'the guest of 39 bytes does not fit: memory has room for 16 bytes',
+    'the guest of 39 bytes does not fit: there are 16 bytes from the load address 0xfffff0 on',
   ],
   [
-    'an entry in front of the guest',
+    'an entry before the guest',
     ['--entry', '0', hello],
-    'the entry 0x0 is not in the guest, which lies from 0x1000 to 0x1026',
+    'the entry 0x0 is outside the guest, which is at 0x1000 to 0x1026',
   ],
   [
-    'an entry that real mode cannot have',
+    'an entry beyond the limit of real mode',
     ['--load-addr', '0x20000', hello],
-    'real mode can be entered below 0x10000 only, not at 0x20000',
+    'the entry 0x20000 is out of range: in real mode it is below 0x10000',
   ],
   [
     'memory without room for the tables of long mode',
     ['--mode', 'long', '--mem', '16K', hello],
-    'long mode keeps 28672 bytes of tables in memory, which has 16384 bytes',
+    'long mode needs 28672 bytes of memory for its tables, and the guest has 16384',
   ],
   ['a mode for the built-in guest', ['--mode', 'real'], '--mode needs a guest file'],
   ['a load address for the built-in guest', ['--load-addr', '0x2000'], '--load-addr needs a guest file'],
   ['a mode that does not exist', ['--mode', 'unreal', hello], 'The choices are real, protected, long.'],
   ['a backend that does not exist', ['--backend', 'gui', hello], 'The choices are native, ffi.'],
   ['a size without digits', ['--mem', 'much', hello], "argument 'much' is invalid. A size is a number of bytes"],
-  ['an address that is none', ['--entry', 'main', hello], "argument 'main' is invalid. An address is a number"],
-  ['no time at all', ['--timeout', '0', hello], 'A time is a number of seconds, more than 0'],
+  ['an address that is no number', ['--entry', 'main', hello], "argument 'main' is invalid. An address is a number"],
+  ['a timeout of 0', ['--timeout', '0', hello], 'A time is a number of seconds, more than 0'],
   ['an option without its value', ['--mem'], "option '--mem <size>' argument missing"],
   ['an option that does not exist', ['--memory', '1M'], "unknown option '--memory'"],
   ['two guests', [hello, hello], "too many arguments for 'run'"],
@@ -77,28 +77,28 @@ bzImage.writeUInt16LE(0xaa55, 0x1fe);
 bzImage.write('HdrS', 0x202);
 
 test.each([
-  ['ELF', Buffer.from('\x7fELF\x02'), 'this is an ELF file, and kvm-cli runs flat binaries only (objcopy'],
-  ['MZ', Buffer.from('MZ\x90'), 'this is a DOS or EFI program (MZ), and kvm-cli runs flat binaries only'],
-  ['gzip', gzipSync('hlt'), 'this is compressed (gzip), and kvm-cli runs flat binaries only (gzip -d'],
-  ['bzImage', bzImage, 'this is a Linux kernel (bzImage), and kvm-cli runs flat binaries only'],
-])('a guest that is no flat binary but %s is refused by that name', async (_, bytes, message) => {
+  ['ELF', Buffer.from('\x7fELF\x02'), 'this is an ELF file; kvm-cli runs only flat binaries (objcopy'],
+  ['MZ', Buffer.from('MZ\x90'), 'this is a DOS or EFI program (MZ); kvm-cli runs only flat binaries'],
+  ['gzip', gzipSync('hlt'), 'this is compressed (gzip); kvm-cli runs only flat binaries (gzip -d'],
+  ['bzImage', bzImage, 'this is a Linux kernel (bzImage); kvm-cli runs only flat binaries'],
+])('a guest in the format %s is refused, and the error names the format', async (_, bytes, message) => {
   const path = temporaryFile('guest', bytes);
   const { status, stderr } = await cli(['run', path]);
   expect(stderr).toContain(`kvm-cli: ${path}: ${message}`);
   expect(status).toBe(1);
 });
 
-test('a FIFO without a writer is waited for no longer than the timeout', async () => {
+test('the timeout limits the wait for a FIFO without a writer', async () => {
   const path = join(temporaryFolder(), 'fifo');
   expect(spawnSync('mkfifo', [path]).status).toBe(0);
   const { status, stderr } = await cli(['run', '--timeout', '0.3', path]);
-  expect(stderr).toBe(`kvm-cli: ${path}: the guest could not be read in its time (--timeout)\n`);
+  expect(stderr).toBe(`kvm-cli: ${path}: the guest could not be read in time (--timeout)\n`);
   expect(status).toBe(124);
 });
 
-test('standard input that does not end is waited for no longer than the timeout', async () => {
+test('the timeout limits the wait for the end of standard input', async () => {
   const { status, stderr } = await end(start(['run', '--timeout', '0.3', '-']));
-  expect(stderr).toBe('kvm-cli: standard input: the guest could not be read in its time (--timeout)\n');
+  expect(stderr).toBe('kvm-cli: standard input: the guest could not be read in time (--timeout)\n');
   expect(status).toBe(124);
 });
 
@@ -111,23 +111,23 @@ test('standard input without a guest is refused', async () => {
 test('a guest larger than its memory is refused', async () => {
   const path = temporaryFile('large.bin', new Uint8Array(8193));
   const { status, stderr } = await cli(['run', '--mem', '8K', path]);
-  expect(stderr).toBe(`kvm-cli: ${path}: the guest is larger than its memory of 8192 bytes (--mem)\n`);
+  expect(stderr).toBe(`kvm-cli: ${path}: the guest is larger than its memory, 8192 bytes (--mem)\n`);
   expect(status).toBe(1);
 });
 
 const { wrapper, reason } = unprivileged();
-describeUnless(reason, 'to somebody who is not root', () => {
-  test('a file that this user may not read is refused', async () => {
+describeUnless(reason, 'for a user other than root', () => {
+  test('a file without read permission is refused', async () => {
     const path = temporaryFile('secret.bin', Uint8Array.of(0xf4));
     chmodSync(dirname(path), 0o755);
     chmodSync(path, 0);
     const { status, stderr } = await cli(['run', path], { wrapper });
-    expect(stderr).toBe(`kvm-cli: ${path}: this user may not read it\n`);
+    expect(stderr).toBe(`kvm-cli: ${path}: permission denied\n`);
     expect(status).toBe(1);
   });
 });
 
-test('a command that does not exist is refused, with the one that was meant', async () => {
+test('an unknown command is refused, with a suggestion', async () => {
   expect(await cli(['rum'])).toEqual({
     status: 1,
     stdout: '',

@@ -15,14 +15,14 @@ export interface CliResult {
 }
 
 export interface CliOptions {
-  /** For standard input, which then ends. */
+  /** The whole of standard input. */
   input?: string;
   env?: NodeJS.ProcessEnv;
-  /** What to start instead of node; it is given node and its arguments. */
+  /** A command that runs node: its arguments are node and node's arguments. */
   wrapper?: string[];
 }
 
-/** Starts kvm-cli. It is killed when the test ends before it. */
+/** Starts kvm-cli. It is killed if it still runs at the end of the test. */
 export function start(args: string[], { env = {}, wrapper = [] }: CliOptions = {}): ChildProcessWithoutNullStreams {
   const [command = '', ...rest] = [...wrapper, process.execPath, mainJs, ...args];
   const child = spawn(command, rest, { env: { ...process.env, NO_COLOR: '1', ...env } });
@@ -32,7 +32,7 @@ export function start(args: string[], { env = {}, wrapper = [] }: CliOptions = {
   return child;
 }
 
-/** Waits for the end of one that was started. */
+/** Waits for its end. */
 export async function end(child: ChildProcessWithoutNullStreams): Promise<CliResult> {
   const out: Buffer[] = [];
   const err: Buffer[] = [];
@@ -55,14 +55,14 @@ export function guest(name: string): string {
   return fileURLToPath(new URL(`../../../guests/${name}.bin`, import.meta.url));
 }
 
-/** A folder that goes with the test. */
+/** A folder that is removed after the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'kvm-cli-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** A file that goes with the test. */
+/** A file that is removed after the test. */
 export function temporaryFile(name: string, bytes: Uint8Array): string {
   const path = join(temporaryFolder(), name);
   writeFileSync(path, bytes);
@@ -75,55 +75,58 @@ export const readyThenSpin: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0
 /** Real-mode code that sends to COM1 for ever: `mov dx, 0x3f8; mov al, 'x'; again: out dx, al; jmp again`. */
 export const chatter: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0x78, 0xee, 0xeb, 0xfd);
 
-/** Has each thread of kvm-cli run this code, in front of its own. */
-function firstOfAll(code: string): NodeJS.ProcessEnv {
+/** Each thread of kvm-cli runs this code before its own. */
+function preload(code: string): NodeJS.ProcessEnv {
   const module = `import { isMainThread, parentPort } from "node:worker_threads"; ${code}`;
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
 }
 
-/** Real-mode code that sends `x` to COM1 65536 times: `mov dx, 0x3f8; mov al, 'x'; xor cx, cx; again: out dx, al; loop again; hlt`. */
+/**
+ * Real-mode code that sends `x` to COM1 65536 times:
+ * `mov dx, 0x3f8; mov al, 'x'; xor cx, cx; again: out dx, al; loop again; hlt`.
+ */
 export const talker: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0x78, 0x31, 0xc9, 0xee, 0xe2, 0xfd, 0xf4);
 
-/** Has the main thread of kvm-cli die of an error of its own, a while after its start. */
-export const dyingMainThread: NodeJS.ProcessEnv = firstOfAll(
-  'if (isMainThread) setTimeout(() => { throw new Error("of our own") }, 1500)',
+/** The main thread of kvm-cli fails some time after its start. */
+export const dyingMainThread: NodeJS.ProcessEnv = preload(
+  'if (isMainThread) setTimeout(() => { throw new Error("main thread failed") }, 1500)',
 );
 
-/** Has kvm-cli get a signal as soon as it listens to it, which is before its guest runs. */
+/** kvm-cli gets a signal as soon as it listens for it, which is before its guest runs. */
 export function signalAtOnce(signal: NodeJS.Signals): NodeJS.ProcessEnv {
-  return firstOfAll(
+  return preload(
     `if (isMainThread) process.on("newListener", (name) => {
        if (name === "${signal}") setImmediate(() => process.kill(process.pid, name));
      })`,
   );
 }
 
-/** Has the vCPU's thread take a second before it makes the machine. */
-export const slowThread: NodeJS.ProcessEnv = firstOfAll(
+/** The vCPU's thread takes a second to start. */
+export const slowThread: NodeJS.ProcessEnv = preload(
   'if (!isMainThread) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);',
 );
 
-/** Has the vCPU's thread fail when its guest has ended, and standard output take nothing for a while. */
-export const failingThread: NodeJS.ProcessEnv = firstOfAll(
+/** The vCPU's thread fails when its guest has ended, and standard output accepts nothing for a while. */
+export const failingThread: NodeJS.ProcessEnv = preload(
   `if (isMainThread) {
      process.stdout.cork();
      setTimeout(() => process.stdout.uncork(), 1000);
    } else {
-     const tell = parentPort.postMessage.bind(parentPort);
+     const post = parentPort.postMessage.bind(parentPort);
      parentPort.postMessage = (message) => {
-       if (message.kind === "done") throw new Error("the thread has failed");
-       tell(message);
+       if (message.kind === "ended") throw new Error("the thread has failed");
+       post(message);
      };
    }`,
 );
 
-/** What to start to have standard output go to a full disk, and why that cannot be, if so. */
+/** Starts a program with its standard output on a full disk; `reason` says why that is not possible here. */
 export const fullDisk: { wrapper: string[]; reason?: string } = {
   wrapper: ['sh', '-c', 'exec "$@" >/dev/full', 'sh'],
-  ...(existsSync('/dev/full') ? {} : { reason: '/dev/full is not here' }),
+  ...(existsSync('/dev/full') ? {} : { reason: 'there is no /dev/full' }),
 };
 
-/** How to start a program as somebody who is not root, and why that cannot be, if so. */
+/** Starts a program as a user other than root; `reason` says why that is not possible here. */
 export function unprivileged(): { wrapper: string[]; reason?: string } {
   if (process.getuid?.() !== 0) return { wrapper: [] };
   const wrapper = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];

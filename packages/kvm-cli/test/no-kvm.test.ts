@@ -5,7 +5,7 @@ import { describeUnless } from '../../kvm-core/test/backends.js';
 import { cli, guest, temporaryFolder, unprivileged } from './cli.js';
 
 test.each([['run'], ['run', guest('hello16')], ['run', '--json'], ['caps'], ['caps', '--json']])(
-  'without a device, %s says so in one line, with what to do, and ends with 2',
+  'without a device, %s prints one line that says what to do, and ends with 2',
   async (...args) => {
     const { status, stdout, stderr } = await cli([...args, '--device', '/dev/no-such-kvm']);
     expect(stderr).toMatch(/^kvm-cli: \/dev\/no-such-kvm: there is no such device \(.*modprobe.*\)\n$/);
@@ -16,7 +16,7 @@ test.each([['run'], ['run', guest('hello16')], ['run', '--json'], ['caps'], ['ca
 
 test('doctor explains a missing device, and ends with 2', async () => {
   const { status, stdout, stderr } = await cli(['doctor', '--device', '/dev/no-such-kvm']);
-  expect(stdout).toContain('/dev/no-such-kvm is not there');
+  expect(stdout).toContain('/dev/no-such-kvm does not exist');
   expect(stdout).toContain('KVM cannot be used: /dev/no-such-kvm: there is no such device');
   expect(stderr).toBe('');
   expect(status).toBe(2);
@@ -33,7 +33,7 @@ test('doctor explains a missing device in JSON', async () => {
   expect(status).toBe(2);
 });
 
-test('a file that is no KVM is not taken for one', async () => {
+test('a device that is not KVM is refused', async () => {
   const path = join(temporaryFolder(), 'kvm');
   writeFileSync(path, '');
   const { status, stderr } = await cli(['run', '--device', path]);
@@ -43,8 +43,8 @@ test('a file that is no KVM is not taken for one', async () => {
 });
 
 const { wrapper, reason } = unprivileged();
-describeUnless(reason, 'for somebody who is not root', () => {
-  test('without permission for the device, run says so in one line, with what to do, and ends with 2', async () => {
+describeUnless(reason, 'for a user other than root', () => {
+  test('without permission for the device, run prints one line that says what to do, and ends with 2', async () => {
     const folder = temporaryFolder();
     chmodSync(folder, 0o755);
     const path = join(folder, 'kvm');
@@ -56,7 +56,7 @@ describeUnless(reason, 'for somebody who is not root', () => {
       expect(status).toBe(2);
     }
     const doctor = await cli(['doctor', '--device', path], { wrapper });
-    expect(doctor.stdout).toContain(`--  device   ${path}, which this user may not use\n`);
+    expect(doctor.stdout).toContain(`--  device   ${path}, permission denied\n`);
     expect(doctor.stdout).not.toContain('666');
     expect(doctor.status).toBe(2);
   });

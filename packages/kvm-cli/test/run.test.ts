@@ -20,10 +20,12 @@ import {
 onEachBackend('kvm-cli run', (backend) => {
   const env = { KVM_BACKEND: backend };
 
-  test('without a file runs the demo: a greeting, arithmetic that the host checks, a report', async () => {
+  test('without a file runs the demo: a greeting, arithmetic that the host verifies, a report', async () => {
     const { status, stdout, stderr } = await cli(['run'], { env });
-    expect(stdout).toMatch(/^Hello from inside a KVM virtual machine!\n(.+\n){6}The host has checked it: right\..*\n$/);
-    const [, a, b, result] = /a = (\d+)\n {2}b = (\d+)\n.* make (\d+)\n/.exec(stdout) ?? [];
+    expect(stdout).toMatch(
+      /^Hello from inside a KVM virtual machine!\n(.+\n){6}The host verified the result\. Halting\.\n$/,
+    );
+    const [, a, b, result] = /a = (\d+)\n {2}b = (\d+)\n.* = (\d+)\n/.exec(stdout) ?? [];
     let x = BigInt(a ?? 0);
     for (let i = 1n; i <= 16n; i++) x = BigInt.asUintN(64, x * BigInt(b ?? 0) + i);
     expect(BigInt(result ?? -1)).toBe(x);
@@ -31,14 +33,14 @@ onEachBackend('kvm-cli run', (backend) => {
     expect(stderr).toMatch(/^exits +\d+: KVM_EXIT_IO \d+, KVM_EXIT_MMIO 4, KVM_EXIT_HLT 1$/m);
     expect(stderr).toMatch(new RegExp(`^backend +${backend}$`, 'm'));
     expect(stderr).toMatch(/^time +[\d.]+ ms$/m);
-    expect(stderr).toContain(`right: ${result}`);
+    expect(stderr).toContain(`correct: ${result}`);
     expect(status).toBe(0);
   });
 
   test.each([
     ['hello16', 'real', 'Hello from real mode.\n'],
     ['hello32', 'protected', 'Hello from protected mode.\n'],
-  ])('runs %s in %s mode, and prints nothing of its own', async (name, mode, greeting) => {
+  ])('runs %s in %s mode, and prints only its output', async (name, mode, greeting) => {
     expect(await cli(['run', '--mode', mode, guest(name)], { env })).toEqual({
       status: 0,
       stdout: greeting,
@@ -46,21 +48,21 @@ onEachBackend('kvm-cli run', (backend) => {
     });
   });
 
-  test('ends with the status that the guest chooses', async () => {
+  test('ends with the status that the guest sets', async () => {
     expect(await cli(['run', guest('exit')], { env })).toEqual({ status: 42, stdout: '', stderr: '' });
   });
 
   test('ends with 3 and one line when the guest crashes', async () => {
     const { status, stderr } = await cli(['run', '--mode', 'protected', guest('shutdown')], { env });
     expect(stderr).toMatch(
-      /^kvm-cli: the guest crashed: it shut down, as by a triple fault, (at rip 0x1007|where this processor does not tell)\n$/,
+      /^kvm-cli: the guest crashed: it shut down \(triple fault\) at (rip 0x1007|an address that this processor does not report)\n$/,
     );
     expect(status).toBe(3);
   });
 
-  test('ends with 124 when a spinning guest has used up its time', async () => {
+  test('ends with 124 when a spinning guest has timed out', async () => {
     const { status, stderr } = await cli(['run', '--timeout', '0.2', guest('spin')], { env });
-    expect(stderr).toBe('kvm-cli: the guest was stopped: its time was up\n');
+    expect(stderr).toBe('kvm-cli: the guest was stopped: it timed out\n');
     expect(status).toBe(124);
   });
 
@@ -78,7 +80,7 @@ onEachBackend('kvm-cli run', (backend) => {
     expect(status).toBe(expected);
   });
 
-  test('counts the timeout from the first instruction: a guest that is fast enough ends by itself', async () => {
+  test('counts the timeout from the first instruction, so a slow start does not stop a fast guest', async () => {
     const result = await cli(['run', '--timeout', '0.15', guest('exit')], { env: { ...env, ...slowThread } });
     expect(result).toMatchObject({ status: 42, stderr: '' });
   });
@@ -104,17 +106,17 @@ onEachBackend('kvm-cli run', (backend) => {
     expect(String(seconds)).toMatch(/^\d+(\.\d{1,6})?$|^[1-9](\.\d+)?e-[56]$/);
   });
 
-  test('gives standard input to the guest, and what the guest says to standard output', async () => {
+  test('passes standard input to the guest, and its output to standard output', async () => {
     const result = await cli(['run', guest('echo')], { env, input: 'one\ntwo\n\x04' });
     expect(result).toEqual({ status: 0, stdout: 'one\ntwo\n', stderr: '' });
   });
 
-  test('does not end with standard input: the guest may have more to do', async () => {
+  test('does not end at the end of standard input', async () => {
     const result = await cli(['run', '--timeout', '5', guest('echo')], { env, input: 'no end' });
     expect(result).toMatchObject({ status: 124, stdout: 'no end' });
   });
 
-  test('prints a JSON document when asked to, with what the guest said inside', async () => {
+  test('prints a JSON document with --json, which contains the output of the guest', async () => {
     const { status, stdout, stderr } = await cli(['run', '--json'], { env });
     const document = JSON.parse(stdout);
     expect(document).toMatchObject({
@@ -133,18 +135,18 @@ onEachBackend('kvm-cli run', (backend) => {
     expect(stderr).toBe('');
   });
 
-  test('says in JSON, too, how a run has failed', async () => {
+  test('reports failed runs in the JSON document', async () => {
     const crash = await cli(['run', '--json', '--mode', 'protected', guest('shutdown')], { env });
     const { status, outcome } = JSON.parse(crash.stdout);
     expect({ status, kind: outcome.kind }).toEqual({ status: 3, kind: 'shutdown' });
-    // AMD's processors do not tell where.
+    // AMD processors do not report where.
     expect(['0x1007', null]).toContain(outcome.rip);
     expect(crash.status).toBe(3);
     const timeout = await cli(['run', '--json', '--timeout', '0.2', guest('spin')], { env });
     expect(JSON.parse(timeout.stdout)).toMatchObject({ status: 124, stopCause: 'timeout' });
   });
 
-  test('traces each exit, a line on stderr', async () => {
+  test('prints a line on stderr for each exit with --trace', async () => {
     const { stdout, stderr } = await cli(['run', '--trace', guest('hello16')], { env });
     const lines = stderr.trimEnd().split('\n');
     expect(lines).toHaveLength(stdout.length + 1);
@@ -152,56 +154,56 @@ onEachBackend('kvm-cli run', (backend) => {
     expect(lines.at(-1)).toBe(`#${lines.length} KVM_EXIT_HLT`);
   });
 
-  test('reports what no device answered', async () => {
+  test('reports unclaimed accesses', async () => {
     const { stderr } = await cli(['run', '--stats', guest('pio')], { env });
     expect(stderr).toMatch(/^unclaimed +(1 access|\d+ accesses) to ports, 0 to memory$/m);
   });
 
-  test('ends with 141 when nobody reads what the guest says any more', async () => {
+  test('ends with 141 when the reader of the output has gone', async () => {
     const child = start(['run', temporaryFile('chatter.bin', chatter)], { env });
     await once(child.stdout, 'data');
     child.stdout.destroy();
     expect((await end(child)).status).toBe(141);
   });
 
-  test('is not held up by a reader that does not read, once the time is up', async () => {
+  test('does not wait for a reader that does not read after a timeout', async () => {
     const child = start(['run', '--timeout', '1', temporaryFile('chatter.bin', chatter)], { env });
     const [status] = await once(child, 'exit');
     expect(status).toBe(124);
   });
 
-  test('is not held up by a reader that does not read after a signal, either', async () => {
+  test('does not wait for a reader that does not read after a signal', async () => {
     const child = start(['run', temporaryFile('chatter.bin', chatter)], { env });
     await once(child.stdout, 'readable');
-    // Long enough for the pipe and all that is in front of it to be full.
+    // Until the pipe and all buffers before it are full.
     await sleep(1000);
     child.kill('SIGTERM');
     const [status] = await once(child, 'exit');
     expect(status).toBe(143);
   });
 
-  test('loses nothing of what the guest has said when the thread of the vCPU fails', async () => {
+  test('loses no output when the thread of the vCPU fails', async () => {
     const result = await cli(['run', temporaryFile('talker.bin', talker)], { env: { ...env, ...failingThread } });
     expect(result.stdout).toBe('x'.repeat(0x1_0000));
     expect(result).toMatchObject({ status: 1, stderr: 'kvm-cli: the thread has failed\n' });
   });
 
-  test('leaves no guest behind that spins when its own thread dies', async () => {
+  test('stops a spinning guest when its own main thread fails', async () => {
     const { status, stderr } = await cli(['run', guest('spin')], { env: { ...env, ...dyingMainThread } });
-    expect(stderr).toContain('of our own');
+    expect(stderr).toContain('main thread failed');
     expect(status).toBe(1);
   });
 });
 
 onEachBackend('kvm-cli run --backend', (backend) => {
-  test('is what runs, whatever the environment says', async () => {
+  test('overrides KVM_BACKEND', async () => {
     const other = backend === 'native' ? 'ffi' : 'native';
     const { status, stdout } = await cli(['run', '--json', '--backend', backend], { env: { KVM_BACKEND: other } });
     expect(JSON.parse(stdout)).toMatchObject({ backend, status: 0 });
     expect(status).toBe(0);
   });
 
-  test('is also what stops a guest, when the environment names none that exists', async () => {
+  test('also stops a guest, when KVM_BACKEND is no backend', async () => {
     const args = ['run', '--backend', backend, '--timeout', '0.2', guest('spin')];
     expect((await cli(args, { env: { KVM_BACKEND: 'none' } })).status).toBe(124);
   });

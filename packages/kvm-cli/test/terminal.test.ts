@@ -10,25 +10,25 @@ import { dyingMainThread, guest, mainJs, readyThenSpin, temporaryFolder } from '
 /** Why there can be no terminal here, or undefined. */
 const reason =
   noKvm ??
-  (spawnSync('script', ['--version']).status === 0 ? undefined : '`script`, which makes a terminal, is not here');
+  (spawnSync('script', ['--version']).status === 0 ? undefined : '`script`, which makes a terminal, is not installed');
 
 interface Session {
   stdin: ChildProcessWithoutNullStreams['stdin'];
-  /** The process of kvm-cli, once something of it was shown. */
+  /** The process id of kvm-cli, after some output. */
   pid(): number;
-  /** Waits until kvm-cli has taken the terminal into raw mode. */
+  /** Waits until the terminal is in raw mode. */
   rawMode(): Promise<void>;
-  /** What the shell has written to one of its files, once it has. */
+  /** Waits for a file that the shell writes, and returns its content. */
   file(name: string): Promise<string>;
-  /** What has come out of the terminal so far, once it has this text. */
+  /** Waits for a text on the terminal, and returns all output so far. */
   shown(text: string): Promise<string>;
-  /** The status of kvm-cli, and the terminal's settings in front of it and after. */
+  /** Waits for the end, and returns the exit status, and the terminal's settings before and after. */
   ended(): Promise<{ status: number; before: string; after: string }>;
 }
 
 interface SessionOptions {
   env?: NodeJS.ProcessEnv;
-  /** Lines of a shell with job control that run kvm-cli, which is `$cli` there, and end with its status; `$folder` is for files. */
+  /** Shell lines, with job control, that run kvm-cli as `$cli` and end with its status. `$folder` is for files. */
   job?: string[];
 }
 
@@ -67,7 +67,7 @@ function onTerminal(args: string[], { env = {}, job }: SessionOptions = {}): Ses
     stdin: script.stdin,
     pid: () => Number(read('pid')),
     rawMode: async () => {
-      // Before `tty` has run there is neither file nor name, and stty fails.
+      // Until `tty` has run there is no file, and stty fails.
       const settings = `stty -F "$(cat ${folder}/tty)" -a`;
       while (!spawnSync('sh', ['-c', settings]).stdout.toString().includes('-icanon')) await sleep(20);
     },
@@ -88,9 +88,9 @@ function onTerminal(args: string[], { env = {}, job }: SessionOptions = {}): Ses
 }
 
 describeUnless(reason, 'a terminal', () => {
-  test('gives each key to the guest at once, and is as before when the guest ends', async () => {
+  test('passes each key to the guest at once, and is restored when the guest ends', async () => {
     const { stdin, rawMode, shown, ended } = onTerminal(['run', guest('echo')]);
-    // Until the guest listens, the terminal shows keys itself: what it shows twice was not the guest's.
+    // Before raw mode, the terminal would echo the key itself.
     await rawMode();
     stdin.write('k');
     expect(await shown('k')).toBe('k');
@@ -100,7 +100,7 @@ describeUnless(reason, 'a terminal', () => {
     expect(after).toBe(before);
   });
 
-  test('ends a spinning guest at Ctrl-C, and is as before', async () => {
+  test('stops a spinning guest at Ctrl-C, and is restored', async () => {
     const { stdin, shown, ended } = onTerminal(['run', spinner()]);
     await shown('R');
     stdin.write('lost\x03');
@@ -110,16 +110,16 @@ describeUnless(reason, 'a terminal', () => {
   });
 
   test.each([
-    ['its time was up', ['run', '--timeout', '0.3', guest('spin')], 124],
-    ['the guest has crashed', ['run', '--mode', 'protected', guest('shutdown')], 3],
+    ['the guest timed out', ['run', '--timeout', '0.3', guest('spin')], 124],
+    ['the guest crashed', ['run', '--mode', 'protected', guest('shutdown')], 3],
     ['there is no KVM', ['run', '--device', '/dev/no-such-kvm', guest('spin')], 2],
-  ])('is as before when %s', async (_, args, expected) => {
+  ])('is restored when %s', async (_, args, expected) => {
     const { status, before, after } = await onTerminal(args).ended();
     expect(status).toBe(expected);
     expect(after).toBe(before);
   });
 
-  test('is as before when kvm-cli dies of an error of its own', async () => {
+  test('is restored when kvm-cli fails', async () => {
     const { status, before, after } = await onTerminal(['run', guest('spin')], { env: dyingMainThread }).ended();
     expect(status).toBe(1);
     expect(after).toBe(before);
@@ -130,7 +130,7 @@ describeUnless(reason, 'a terminal', () => {
     ['SIGQUIT', 131],
     ['SIGALRM', 142],
     ['SIGUSR2', 140],
-  ] as const)('is as before when %s ends kvm-cli', async (signal, expected) => {
+  ] as const)('is restored when %s ends kvm-cli', async (signal, expected) => {
     const { pid, shown, ended } = onTerminal(['run', spinner()]);
     await shown('R');
     process.kill(pid(), signal);
@@ -139,7 +139,7 @@ describeUnless(reason, 'a terminal', () => {
     expect(after).toBe(before);
   });
 
-  test('gives Ctrl-C to a guest that reads, Ctrl-A with Ctrl-A, help with Ctrl-A h, and ends at Ctrl-A x', async () => {
+  test('passes Ctrl-C to a guest that reads, passes Ctrl-A after Ctrl-A, prints help at Ctrl-A h, ends at Ctrl-A x', async () => {
     const { stdin, rawMode, shown, ended } = onTerminal(['run', guest('echo')]);
     await rawMode();
     stdin.write('k');
@@ -156,7 +156,7 @@ describeUnless(reason, 'a terminal', () => {
     expect(after).toBe(before);
   });
 
-  test('ends a spinning guest at Ctrl-A x', async () => {
+  test('stops a spinning guest at Ctrl-A x', async () => {
     const { stdin, shown, ended } = onTerminal(['run', spinner()]);
     await shown('R');
     stdin.write('\x01x');
@@ -169,7 +169,7 @@ describeUnless(reason, 'a terminal', () => {
     const { stdin, shown, ended } = onTerminal(['run', '--no-stdin', spinner()], { job: ['$cli'] });
     await shown('R');
     stdin.write('seen');
-    // The terminal shows the keys itself.
+    // The terminal echoes the keys itself.
     await shown('seen');
     stdin.write('\x03');
     const { status, before, after } = await ended();
@@ -177,7 +177,7 @@ describeUnless(reason, 'a terminal', () => {
     expect(after).toBe(before);
   });
 
-  test('is as before while kvm-cli is stopped, and raw again when it goes on', async () => {
+  test('is restored while kvm-cli is stopped, and raw again when it continues', async () => {
     const job = ['$cli', 'stty -g >$folder/stopped', 'read line', 'fg'];
     const { stdin, pid, rawMode, shown, file, ended } = onTerminal(['run', guest('echo')], { job });
     await rawMode();
@@ -194,14 +194,14 @@ describeUnless(reason, 'a terminal', () => {
     expect(after).toBe(before);
   });
 
-  test('is left to the shell by a run in the background, which ends without stopping', async () => {
+  test('is left to the shell by a background run, which ends without being stopped', async () => {
     const job = ['$cli &', 'wait $!'];
     const { status, before, after } = await onTerminal(['run', guest('exit')], { job }).ended();
     expect(status).toBe(42);
     expect(after).toBe(before);
   });
 
-  test('is given to a run in the background when that comes to the foreground', async () => {
+  test('is taken by a background run when it comes to the foreground', async () => {
     const job = ['$cli &', 'read line', 'echo "$line" >$folder/line', 'fg'];
     const { stdin, rawMode, shown, file, ended } = onTerminal(['run', readyEcho()], { job });
     await shown('R');
@@ -216,7 +216,7 @@ describeUnless(reason, 'a terminal', () => {
     expect(after).toBe(before);
   });
 
-  test('is left alone by a run that was stopped and goes on and ends in the background', async () => {
+  test('is left alone by a run that was stopped and continues and ends in the background', async () => {
     const job = ['$cli', 'bg', 'echo bg >$folder/bg', 'wait $(cat $folder/pid)'];
     const { pid, rawMode, shown, file, ended } = onTerminal(['run', spinner()], { job });
     await shown('R');
@@ -229,7 +229,7 @@ describeUnless(reason, 'a terminal', () => {
     expect(after).toBe(before);
   });
 
-  /** The guest `echo`, which first says that it runs. */
+  /** The guest `echo`, which first sends `R`. */
   function readyEcho(): string {
     const path = join(temporaryFolder(), 'echo.bin');
     // mov dx, 0x3f8; mov al, 'R'; out dx, al

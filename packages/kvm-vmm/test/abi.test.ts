@@ -7,8 +7,8 @@ import { VFIO_DEVICE_GET_INFO, VFIO_GROUP_SET_CONTAINER, VfioDeviceInfo } from '
 import { VHOST_SET_MEM_TABLE, VHOST_SET_OWNER, VhostMemory } from '../src/abi/vhost/index.js';
 import { VIRTIO_ID_NET, VirtioNetHdr, VRING_DESC_F_NEXT, VringDesc } from '../src/abi/virtio/index.js';
 
-describe('the interfaces beside KVM', () => {
-  it('lay structs over memory that a guest shares, little-endian', () => {
+describe('the other interfaces', () => {
+  it('have structs that are views of guest memory, little-endian', () => {
     const memory = new Uint8Array(64);
     const desc = new VringDesc({ buffer: memory.buffer, byteOffset: 16, byteLength: VringDesc.size });
     desc.assign({ addr: 0x1122n, len: 0x100, flags: VRING_DESC_F_NEXT, next: 3 });
@@ -16,7 +16,7 @@ describe('the interfaces beside KVM', () => {
     expect([VIRTIO_ID_NET, VirtioNetHdr.size]).toEqual([1, 10]);
   });
 
-  it('have what a kernel finds when it starts', () => {
+  it('have the boot parameters of a kernel', () => {
     const params = new BootParams();
     params.hdr.assign({ header: 0x53726448, cmdLinePtr: 0x20000 });
     expect(params.bytes.subarray(0x202, 0x206)).toEqual(new TextEncoder().encode('HdrS'));
@@ -25,7 +25,7 @@ describe('the interfaces beside KVM', () => {
     expect([HvmStartInfo.size, XEN_HVM_START_MAGIC_VALUE]).toEqual([56, 0x336ec578]);
   });
 
-  it('know of each ioctl its number, and what it takes in practice', () => {
+  it('have the number and the argument of each ioctl', () => {
     expect(TUNSETIFF).toMatchObject({ request: 0x400454ca, argument: { kind: 'struct', type: Ifreq } });
     expect([IFF_TAP | IFF_NO_PI, Ifreq.size]).toEqual([0x1002, 40]);
     expect(VHOST_SET_OWNER).toMatchObject({ request: 0xaf01, argument: { kind: 'none' }, direction: 'none' });

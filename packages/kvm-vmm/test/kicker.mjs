@@ -1,4 +1,4 @@
-// A thread that kicks a vCPU of another until it is told that this was enough.
+// Kicks a vCPU of another thread again and again, until a shared word ends it.
 import { parentPort, workerData } from 'node:worker_threads';
 import { kick } from '@kvm/core';
 

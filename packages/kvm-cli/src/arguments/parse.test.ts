@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parseAddress, parseBackend, parseMode, parseSeconds, parseSize } from './parse.js';
 
 describe('a size', () => {
-  test('is bytes, or a number with a unit of either case', () => {
+  test('is a number of bytes, with an optional unit in either case', () => {
     const units = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
     const unit = fc.constantFrom(...(['K', 'M', 'G'] as const));
     fc.assert(
@@ -26,7 +26,7 @@ describe('a size', () => {
 });
 
 describe('an address', () => {
-  test('is decimal or hexadecimal, of up to 64 bits', () => {
+  test('is decimal or hexadecimal, and has up to 64 bits', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 65n }), (n) => {
         for (const text of [String(n), `0x${n.toString(16)}`, `0X${n.toString(16).toUpperCase()}`]) {
@@ -43,7 +43,7 @@ describe('an address', () => {
 });
 
 describe('a time', () => {
-  test('is seconds with or without a fraction', () => {
+  test('is a number of seconds, with an optional fraction', () => {
     fc.assert(
       fc.property(fc.nat(2_000_000), fc.nat(999), (whole, thousandths) => {
         const text = `${whole}.${String(thousandths).padStart(3, '0')}`;
@@ -58,7 +58,7 @@ describe('a time', () => {
   });
 });
 
-test('no text makes a parser return what is not of its kind', () => {
+test('for any text, a parser throws or returns a valid value', () => {
   const text = fc.oneof(fc.string(), fc.stringMatching(/^[0-9a-fxXKMG.+-]{0,12}$/));
   fc.assert(
     fc.property(text, (each) => {
@@ -73,7 +73,7 @@ test('no text makes a parser return what is not of its kind', () => {
   );
 });
 
-test('a mode and a backend are one of those there are', () => {
+test('a mode and a backend are one of the choices', () => {
   expect([parseMode('real'), parseBackend('ffi')]).toEqual(['real', 'ffi']);
   expect(() => parseMode('Real')).toThrow('The choices are real, protected, long.');
   expect(() => parseBackend('toString')).toThrow('The choices are native, ffi.');

@@ -2,17 +2,17 @@ import type { BackendName } from '@kvm/core';
 import type { Mode } from '@kvm/core/x86';
 import { InvalidArgumentError } from 'commander';
 
-/** Parsers of what stands on the command line. Each takes all of its text or throws, with what would have been right. */
+/** Parsers of command line arguments. Each accepts the whole text or throws an error that says what is valid. */
 
 const units: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** Bytes, with a unit or without: 65536, 0x10000, 64K, 16M, 1G. */
+/** Bytes, with an optional unit: 65536, 0x10000, 64K, 16M, 1G. */
 export function parseSize(text: string): number {
   const [, digits, unit] = /^(0x[0-9a-f]+|[0-9]+)([KMGT]?)$/i.exec(text) ?? [];
   const factor = units[unit?.toUpperCase() ?? ''];
   const size = Number(digits) * (factor ?? Number.NaN);
   if (digits === undefined || !Number.isSafeInteger(size)) {
-    throw new InvalidArgumentError('A size is a number of bytes, or one with a unit: 65536, 64K, 16M, 1G.');
+    throw new InvalidArgumentError('A size is a number of bytes with an optional unit: 65536, 64K, 16M, 1G.');
   }
   return size;
 }
@@ -28,25 +28,25 @@ export function parseAddress(text: string): bigint {
   return address;
 }
 
-/** Node's timers go no further: more than 24 days. */
-const mostSeconds = Math.floor((2 ** 31 - 1) / 1000);
+/** The limit of Node's timers: more than 24 days. */
+const maxSeconds = Math.floor((2 ** 31 - 1) / 1000);
 
-/** A time in seconds, with a fraction or without. */
+/** Seconds, with an optional fraction. */
 export function parseSeconds(text: string): number {
   const seconds = /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seconds > 0 && seconds <= mostSeconds)) {
-    throw new InvalidArgumentError(`A time is a number of seconds, more than 0 and at most ${mostSeconds}: 10, 0.5.`);
+  if (!(seconds > 0 && seconds <= maxSeconds)) {
+    throw new InvalidArgumentError(`A time is a number of seconds, more than 0 and at most ${maxSeconds}: 10, 0.5.`);
   }
   return seconds;
 }
 
-/** A path, which is never empty: the empty string is mostly a variable of a script that is not set. */
+/** A path. An empty one is refused: it is usually an unset variable of a script. */
 export function parsePath(text: string): string {
-  if (text === '') throw new InvalidArgumentError('A path is not empty.');
+  if (text === '') throw new InvalidArgumentError('A path must not be empty.');
   return text;
 }
 
-/** The names of @kvm/core's types, so that help need not load it: the compiler refuses one too few and one too many. */
+/** The names of @kvm/core's types, so that help does not load it. The compiler checks that they are complete. */
 export const modes = namesOf<Mode>({ real: true, protected: true, long: true });
 export const backendNames = namesOf<BackendName>({ native: true, ffi: true });
 

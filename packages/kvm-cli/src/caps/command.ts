@@ -8,34 +8,34 @@ export interface CapsFlags {
   json?: boolean;
 }
 
-/** A capability, and what this host says of it. */
-interface Answer {
+/** A capability and its value on this host. */
+interface Capability {
   readonly number: number;
   /** The kernel's name. */
   readonly name: string;
   /** Its name in `Cap`. */
   readonly cap: string;
-  /** 0 when the host lacks it; what more than 0 means depends on the capability. */
+  /** 0 when the host lacks it. The meaning of other values depends on the capability. */
   readonly value: number;
-  /** The same, asked of a VM; null where VMs cannot be asked. */
+  /** Its value for a VM; null where the kernel cannot be asked for that. */
   readonly vmValue: number | null;
 }
 
-/** `kvm-cli caps`: every capability that the kernel's headers name, with its value on this host. */
+/** `kvm-cli caps`: lists every capability that the kernel's headers name, with its value on this host. */
 export function caps(flags: CapsFlags): number {
   const { device: path, backend } = flags;
   const kvm = Kvm.open({ path, ...(backend === undefined ? {} : { backend }) });
   try {
     const vm = kvm.createVm();
     try {
-      const answers = ask(kvm, vm);
+      const capabilities = inspect(kvm, vm);
       const document = {
         device: path,
         backend: kvm.backendName,
         apiVersion: kvm.getApiVersion(),
-        capabilities: answers,
+        capabilities,
       };
-      stdout.write(flags.json === true ? `${JSON.stringify(document, undefined, 2)}\n` : table(answers));
+      stdout.write(flags.json === true ? `${JSON.stringify(document, undefined, 2)}\n` : table(capabilities));
     } finally {
       vm.close();
     }
@@ -45,22 +45,22 @@ export function caps(flags: CapsFlags): number {
   return 0;
 }
 
-function ask(kvm: Kvm, vm: Vm): Answer[] {
-  const askVm = kvm.checkExtension(Cap.CheckExtensionVm) > 0;
+function inspect(kvm: Kvm, vm: Vm): Capability[] {
+  const vmHasValues = kvm.checkExtension(Cap.CheckExtensionVm) > 0;
   return Object.entries(Cap)
     .map(([cap, number]) => ({
       number,
       name: capName(number),
       cap,
       value: kvm.checkExtension(number),
-      vmValue: askVm ? vm.checkExtension(number) : null,
+      vmValue: vmHasValues ? vm.checkExtension(number) : null,
     }))
     .sort((a, b) => a.number - b.number);
 }
 
-function table(answers: readonly Answer[]): string {
-  const width = Math.max(...answers.map(({ name }) => name.length));
-  return answers
+function table(capabilities: readonly Capability[]): string {
+  const width = Math.max(...capabilities.map(({ name }) => name.length));
+  return capabilities
     .map(({ number, name, value, vmValue }) => {
       const line = `${String(number).padStart(4)}  ${name.padEnd(width)}  ${value}`;
       const vm = vmValue === null || vmValue === value ? '' : `, for a VM ${vmValue}`;

@@ -1,18 +1,18 @@
 import { type BackendName, backendNames, tryBackend } from '@kvm/core';
 import { CliError } from '../exit-status.js';
 import { planRun } from '../run/plan.js';
-import { complaint, statusOfRun } from '../run/report.js';
+import { failureOf, statusOfRun } from '../run/report.js';
 import { SerialRecord } from '../run/serial-record.js';
 import { runSession, type SessionEnd } from '../run/session.js';
 
-/** What became of one backend. */
+/** The state of one backend. */
 export interface BackendReport {
   readonly name: BackendName;
   /** What it is built on; null when it does not load. */
   readonly version: string | null;
   /** Why it does not load. */
   readonly error: string | null;
-  /** The built-in guest, run on it; null when that was not tried. */
+  /** The run of the built-in guest on it; null when that was not tried. */
   readonly guest: GuestReport | null;
 }
 
@@ -24,7 +24,7 @@ export interface GuestReport {
   readonly error: string | null;
 }
 
-/** A guest that has done nothing for so long has failed. */
+/** A guest that takes longer has failed. */
 const timeoutSeconds = 20;
 
 /** Loads each backend. */
@@ -38,9 +38,9 @@ export function inspectBackends(): BackendReport[] {
 }
 
 /**
- * Has each backend that loads run the built-in guest.
+ * Runs the built-in guest on each backend that loads.
  *
- * @throws CliError when a guest was stopped from outside: whoever did that wants all of it to end.
+ * @throws CliError when the user stopped a guest: then the other guests do not run.
  */
 export async function runGuests(device: string, reports: readonly BackendReport[]): Promise<BackendReport[]> {
   const done: BackendReport[] = [];
@@ -54,31 +54,31 @@ async function tryGuest(device: string, backend: BackendName): Promise<GuestRepo
   const serialOutput = new SerialRecord();
   let end: SessionEnd;
   try {
-    end = await runSession({ task: await planRun(undefined, { device, backend }), serialOutput, timeoutSeconds });
+    end = await runSession({ plan: await planRun(undefined, { device, backend }), serialOutput, timeoutSeconds });
   } catch (error) {
     return { ok: false, exits: 0, seconds: 0, error: (error as Error).message };
   }
   const { stopCause, record } = end;
   const status = statusOfRun(end);
-  if (stopCause !== undefined && stopCause !== 'timeout') throw new CliError(complaint(end) ?? stopCause, status);
+  if (stopCause !== undefined && stopCause !== 'timeout') throw new CliError(failureOf(end) ?? stopCause, status);
   const { outcome, exitCount: exits, seconds } = record;
   const ok = status === 0;
-  return { ok, exits, seconds, error: ok ? null : `it ended with ${outcome.kind}, and said ${serialOutput.bytes}` };
+  return { ok, exits, seconds, error: ok ? null : `it ended with ${outcome.kind}; its output: ${serialOutput.bytes}` };
 }
 
-/** The backend that is used when nobody asks for one, and why: the rule of `Kvm.open`, in words. */
+/** The default backend, and why: what `Kvm.open` does. */
 export function chosenBackend(reports: readonly BackendReport[]): { name: BackendName | null; why: string } {
-  const wanted = process.env['KVM_BACKEND'] || undefined;
-  if (wanted !== undefined) {
-    const report = reports.find(({ name }) => name === wanted);
-    if (report === undefined) return { name: null, why: `KVM_BACKEND names ${wanted}, which does not exist` };
-    if (report.error !== null) return { name: null, why: `KVM_BACKEND names ${wanted}, which does not load` };
-    return { name: report.name, why: 'KVM_BACKEND names it' };
+  const requested = process.env['KVM_BACKEND'] || undefined;
+  if (requested !== undefined) {
+    const report = reports.find(({ name }) => name === requested);
+    if (report === undefined) return { name: null, why: `KVM_BACKEND is ${requested}, which does not exist` };
+    if (report.error !== null) return { name: null, why: `KVM_BACKEND is ${requested}, which does not load` };
+    return { name: report.name, why: 'set by KVM_BACKEND' };
   }
   const [first, ...others] = reports;
-  if (first !== undefined && first.error === null) return { name: first.name, why: 'it loads, and is the faster' };
+  if (first !== undefined && first.error === null) return { name: first.name, why: 'the faster one that loads' };
   const other = others.find(({ error }) => error === null);
-  if (other === undefined) return { name: null, why: 'none loads' };
+  if (other === undefined) return { name: null, why: 'no backend loads' };
   return { name: other.name, why: `${first?.name} does not load` };
 }
 

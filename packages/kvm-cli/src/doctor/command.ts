@@ -13,9 +13,9 @@ export interface DoctorFlags {
 
 /** The document of `--json`. */
 interface Report {
-  /** Whether guests run here, with what is used when nobody asks for a backend. */
+  /** Whether guests run here, with the default backend. */
   readonly usable: boolean;
-  /** What to do about it, when not. */
+  /** If not, why, and what to do about it. */
   readonly problem: string | null;
   readonly node: string;
   readonly platform: string;
@@ -25,7 +25,7 @@ interface Report {
   readonly kvm: KvmReport | null;
 }
 
-/** `kvm-cli doctor`: what is there of all that a guest needs, and what is not. */
+/** `kvm-cli doctor`: checks everything that a guest needs. */
 export async function doctor(flags: DoctorFlags): Promise<number> {
   const report = await examine(flags.device);
   stdout.write(flags.json === true ? `${JSON.stringify(report, undefined, 2)}\n` : text(report));
@@ -55,23 +55,23 @@ async function examine(path: string): Promise<Report> {
 function text({ usable, problem, node, platform, device, backends, chosen, kvm }: Report): string {
   const lines = [
     line(true, 'Node', `${node} on ${platform}`),
-    line(device.permitted, 'device', deviceInWords(device)),
+    line(device.permitted, 'device', deviceText(device)),
     ...(device.modules === null
       ? []
-      : [line(device.modules.length > 0, 'modules', device.modules.join(', ') || 'none of KVM')]),
+      : [line(device.modules.length > 0, 'modules', device.modules.join(', ') || 'no KVM module')]),
   ];
   if (kvm !== null) {
-    lines.push(line(true, 'API', `version ${kvm.apiVersion}, ${kvm.vcpuMmapSize} bytes mapped for each vCPU`));
+    lines.push(line(true, 'API', `version ${kvm.apiVersion}, ${kvm.vcpuMmapSize} bytes mapped per vCPU`));
     const all = Object.entries(kvm.capabilities);
-    lines.push(line(true, 'can', all.flatMap(([name, value]) => (value > 0 ? `${name} ${value}` : [])).join(', ')));
+    lines.push(line(true, 'has', all.flatMap(([name, value]) => (value > 0 ? `${name} ${value}` : [])).join(', ')));
     const lacking = all.filter(([, value]) => value <= 0);
-    if (lacking.length > 0) lines.push(line(false, 'cannot', lacking.map(([name]) => name).join(', ')));
+    if (lacking.length > 0) lines.push(line(false, 'lacks', lacking.map(([name]) => name).join(', ')));
   }
   for (const { name, version, error, guest } of backends) {
     lines.push(line(error === null, name, error ?? `loads: ${version}`));
     if (guest !== null) {
-      const ran = `a guest ran: ${count(guest.exits, 'exit')} in ${(guest.seconds * 1000).toFixed(1)} ms`;
-      lines.push(line(guest.ok, '', guest.ok ? ran : `no guest runs: ${guest.error}`));
+      const ran = `guest ran: ${count(guest.exits, 'exit')} in ${(guest.seconds * 1000).toFixed(1)} ms`;
+      lines.push(line(guest.ok, '', guest.ok ? ran : `guest failed: ${guest.error}`));
     }
   }
   lines.push(
@@ -81,9 +81,9 @@ function text({ usable, problem, node, platform, device, backends, chosen, kvm }
   return lines.join('\n');
 }
 
-function deviceInWords({ path, exists, permitted }: DeviceReport): string {
-  if (!exists) return `${path} is not there`;
-  return permitted ? `${path}, which this user may use` : `${path}, which this user may not use`;
+function deviceText({ path, exists, permitted }: DeviceReport): string {
+  if (!exists) return `${path} does not exist`;
+  return `${path}, ${permitted ? 'accessible' : 'permission denied'}`;
 }
 
 function line(good: boolean, name: string, text: string): string {

@@ -1,13 +1,13 @@
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { type BackendName, Cap, Kvm, KvmError } from '@kvm/core';
 
-/** What can be seen of KVM from outside: the device, the modules. */
+/** What is visible of KVM without opening it: the device, the modules. */
 export interface DeviceReport {
   readonly path: string;
   readonly exists: boolean;
   /** Whether this user may read and write it. */
   readonly permitted: boolean;
-  /** The kernel's modules that are loaded or built in; null where /sys does not tell. */
+  /** The KVM modules of the kernel, loaded or built in; null where /sys cannot be read. */
   readonly modules: readonly string[] | null;
 }
 
@@ -37,7 +37,7 @@ function modules(): string[] | null {
   }
 }
 
-/** Capabilities without which much of this project does not work, or not as fast. */
+/** Capabilities that this project needs to work, or to be fast. */
 const keyCapabilities = [
   'UserMemory',
   'ExtCpuid',
@@ -53,7 +53,7 @@ const keyCapabilities = [
   'MaxVcpuId',
 ] as const satisfies readonly (keyof typeof Cap)[];
 
-/** What KVM says of itself once it is open. */
+/** What KVM reports once it is open. */
 export interface KvmReport {
   readonly apiVersion: number;
   /** Bytes. */
@@ -61,7 +61,7 @@ export interface KvmReport {
   readonly capabilities: Readonly<Record<string, number>>;
 }
 
-/** Opens KVM through a backend and asks; the error when that cannot be. */
+/** Opens KVM through a backend and queries it. Returns the error when it cannot be opened. */
 export function inspectKvm(path: string, backend: BackendName): KvmReport | KvmError {
   try {
     const kvm = Kvm.open({ path, backend });

@@ -27,7 +27,7 @@ function slowStream(): { stream: Writable; got: string[]; take: () => void } {
   };
 }
 
-test('a slow reader makes a sink full, until it has read', async () => {
+test('a sink is full until its slow reader has read', async () => {
   const { stream, got, take } = slowStream();
   const sink = new StreamSink('the output', stream);
   sink.write('123');
@@ -42,7 +42,7 @@ test('a slow reader makes a sink full, until it has read', async () => {
   expect(sink.full).toBe(false);
 });
 
-test('a sink is flushed when all of it is read', async () => {
+test('flushed settles when everything is read', async () => {
   const { stream, got, take } = slowStream();
   const sink = new StreamSink('the output', stream);
   await sink.flushed();
@@ -60,7 +60,7 @@ test('a sink is flushed when all of it is read', async () => {
   expect(got[0]).toBe('12');
 });
 
-test('a reader that goes ends every wait, and what is written then is lost without an error', async () => {
+test('a reader that goes ends every wait, and later writes are dropped without an error', async () => {
   const { stream } = slowStream();
   const sink = new StreamSink('the output', stream);
   let closed = 0;
@@ -76,7 +76,7 @@ test('a reader that goes ends every wait, and what is written then is lost witho
   expect(closed).toBe(2);
 });
 
-test('a write that is done at once and fails is known of once the sink is flushed, with why', async () => {
+test('the failure of a synchronous write is known once the sink is flushed', async () => {
   const full = Object.assign(new Error('write ENOSPC'), { errno: -28, code: 'ENOSPC' });
   const sink = new StreamSink('the output', new Writable({ write: (_chunk, _encoding, done) => done(full) }));
   sink.write('12');
@@ -87,7 +87,7 @@ test('a write that is done at once and fails is known of once the sink is flushe
   expect(sink.readerHasGone).toBe(false);
 });
 
-test('a reader that does not read can be given up', async () => {
+test('a reader that does not read can be abandoned', async () => {
   const { stream } = slowStream();
   const sink = new StreamSink('the output', stream);
   sink.abandonUnread();

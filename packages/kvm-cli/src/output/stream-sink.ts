@@ -4,11 +4,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { getSystemErrorMap } from 'node:util';
 
 /**
- * One of the process's output streams. `full` and `drained` are for a slow reader. After a failed write, which `onFailure` reports,
- * everything written is dropped.
+ * Standard output or standard error. `full` and `drained` are for a slow reader. After a failed write, which `onFailure`
+ * reports, everything that is written is dropped.
  */
 export class StreamSink {
-  /** What the stream is called in an error. */
+  /** The name of the stream in errors. */
   readonly #name: string;
   readonly #stream: Writable;
   #abandoned = false;
@@ -31,17 +31,17 @@ export class StreamSink {
     for (const each of this.#waiting.splice(0)) each();
   }
 
-  /** Whether what is written is dropped: a write has failed, or nobody waits for the reader any more. */
+  /** Whether writes are dropped: one has failed, or the reader was abandoned. */
   get closed(): boolean {
     return this.#abandoned || this.#failure !== undefined;
   }
 
-  /** Whether the reader has gone, as `head` does once it has its lines. That is no error of the output. */
+  /** Whether the reader has gone, as `head` does when it has its lines. That is not an error. */
   get readerHasGone(): boolean {
     return this.#failure?.code === 'EPIPE' || this.#failure?.code === 'ECONNRESET';
   }
 
-  /** What a person is told of a write that failed for another reason than that the reader has gone. */
+  /** The error message of a failed write; undefined when there was none, or when the reader has gone. */
   get problem(): string | undefined {
     if (this.#failure === undefined || this.readerHasGone) return undefined;
     const { errno = 0, code, message } = this.#failure;
@@ -66,7 +66,7 @@ export class StreamSink {
     if (!this.closed) this.#stream.write(bytes);
   }
 
-  /** Whether the stream has as much as it should hold. */
+  /** Whether the stream has buffered as much as it should. */
   get full(): boolean {
     return !this.closed && this.#stream.writableNeedDrain;
   }
@@ -76,7 +76,7 @@ export class StreamSink {
     if (this.full) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Settles once all that was written is out, or the sink is closed. */
+  /** Settles once everything is written out, or the sink is closed. */
   async flushed(): Promise<void> {
     if (this.closed) return;
     if (this.#stream.writableLength > 0) {
@@ -90,7 +90,7 @@ export class StreamSink {
   }
 }
 
-/** Node takes a short write to a file, as on a disk that is nearly full, for a whole one; a WriteStream writes the rest, or fails. */
+/** Node ignores a short write to a file, as on a disk that is nearly full. A WriteStream writes the rest, or fails. */
 function unshortened(fd: number, stream: Writable): Writable {
   try {
     if (fstatSync(fd).isFile()) return createWriteStream('', { fd, autoClose: false });
@@ -100,7 +100,7 @@ function unshortened(fd: number, stream: Writable): Writable {
   return stream;
 }
 
-/** Results, and what the guest says. */
+/** Results, and the guest's output. */
 export const stdout: StreamSink = new StreamSink('standard output', unshortened(1, process.stdout));
 /** Errors, reports and traces. */
 export const stderr: StreamSink = new StreamSink('standard error', unshortened(2, process.stderr));

@@ -7,7 +7,7 @@ const step = fc.oneof(
   fc.record({ read: fc.integer({ min: 0, max: 24 }) }),
 );
 
-test('what comes out is what went in, in order, and never more than there is room for', () => {
+test('bytes are read in the order in which they were written, and never more are written than fit', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 100 }), fc.constantFrom(1, 8, 16), (steps, capacity) => {
       const ring = ByteRing.allocate(capacity);
@@ -27,7 +27,7 @@ test('what comes out is what went in, in order, and never more than there is roo
   );
 });
 
-test('the counts go on where 32 bits end', () => {
+test('the counts wrap around at 32 bits', () => {
   const ring = ByteRing.allocate(8);
   ring.shared.words.fill(0x7fff_fffe, 0, 2);
   for (let i = 0; i < 8; i++) {
@@ -37,7 +37,7 @@ test('the counts go on where 32 bits end', () => {
   }
 });
 
-test('who sleeps is told so once, and does not sleep when there is something to do', () => {
+test('a sleeper is reported once, and does not sleep when there is something to do', () => {
   const ring = ByteRing.allocate(1);
   expect(ring.takeSleepingReader()).toBe(false);
   expect(ring.sleepAsReader()).toBe(true);

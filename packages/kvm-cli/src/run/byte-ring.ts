@@ -1,21 +1,21 @@
-/** A ring as a Worker is given it. */
+/** A ring as it is sent to a Worker. */
 export interface SharedRing {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
 }
 
-/** Bytes ever written, and ever read, modulo 2^32. */
+/** How many bytes have been written, and read, modulo 2^32. */
 const WRITTEN = 0;
 const READ = 1;
-/** Whether the reader, or the writer, wants to be woken. */
+/** Whether the reader, or the writer, waits for a message. */
 const READER_WAITS = 2;
 const WRITER_WAITS = 3;
 const WORDS = 4;
 
 /**
- * A stream of bytes between two threads, through memory that both see: one writes, one reads, neither ever waits for a lock. A
- * thread that may block waits here; one with an event loop asks to be woken, and the other side sees to it that a message is
- * sent.
+ * A byte stream from one thread to another through shared memory, without locks. There is one writer and one reader. A thread
+ * that may block waits in `waitForData` or `waitForRoom`. A thread with an event loop calls `sleepAsReader` or
+ * `sleepAsWriter`, and the other side then sends it a message.
  */
 export class ByteRing {
   readonly shared: SharedRing;
@@ -44,7 +44,7 @@ export class ByteRing {
     return this.#bytes.length - this.available;
   }
 
-  /** Writes what there is room for, from `offset` on. Gives how many bytes that was. */
+  /** Writes as many bytes as there is room for, from `offset` on. Returns how many. */
   write(source: Uint8Array, offset = 0): number {
     const written = Atomics.load(this.#words, WRITTEN);
     const length = Math.min(this.room, source.length - offset);
@@ -70,13 +70,13 @@ export class ByteRing {
     return copy;
   }
 
-  /** Blocks until there is something to read, at most so many milliseconds, or until `interrupt`. */
+  /** Blocks until there is something to read, for so many milliseconds at most, or until `interrupt`. */
   waitForData(milliseconds: number): void {
     const written = Atomics.load(this.#words, WRITTEN);
     if (this.available === 0) Atomics.wait(this.#words, WRITTEN, written, milliseconds);
   }
 
-  /** Blocks until there is room to write, at most so many milliseconds, or until `interrupt`. */
+  /** Blocks until there is room to write, for so many milliseconds at most, or until `interrupt`. */
   waitForRoom(milliseconds: number): void {
     const read = Atomics.load(this.#words, READ);
     if (this.room === 0) Atomics.wait(this.#words, READ, read, milliseconds);
@@ -88,24 +88,24 @@ export class ByteRing {
     Atomics.notify(this.#words, READ);
   }
 
-  /** The reader has nothing left and wants to be woken. False when something has come meanwhile: read on. */
+  /** The ring is empty, and the reader wants a message. Returns false when data has arrived meanwhile: read on. */
   sleepAsReader(): boolean {
     Atomics.store(this.#words, READER_WAITS, 1);
     return this.available === 0;
   }
 
-  /** The writer has no room left and wants to be woken. False when some has been made meanwhile: write on. */
+  /** The ring is full, and the writer wants a message. Returns false when there is room meanwhile: write on. */
   sleepAsWriter(): boolean {
     Atomics.store(this.#words, WRITER_WAITS, 1);
     return this.room === 0;
   }
 
-  /** For the writer: whether the reader has asked to be woken, which it has to ask for again. */
+  /** For the writer: whether the reader waits for a message. It does once for each `sleepAsReader`. */
   takeSleepingReader(): boolean {
     return Atomics.exchange(this.#words, READER_WAITS, 0) === 1;
   }
 
-  /** For the reader: whether the writer has asked to be woken, which it has to ask for again. */
+  /** For the reader: whether the writer waits for a message. It does once for each `sleepAsWriter`. */
   takeSleepingWriter(): boolean {
     return Atomics.exchange(this.#words, WRITER_WAITS, 0) === 1;
   }

@@ -1,37 +1,37 @@
 import pc from 'picocolors';
 import { stderr, stdout } from '../output/stream-sink.js';
 import { planRun, type RunFlags } from './plan.js';
-import { complaint, reportJson, reportText, statusOfRun } from './report.js';
+import { failureOf, reportJson, reportText, statusOfRun } from './report.js';
 import type { Sink } from './ring-pump.js';
 import { SerialRecord } from './serial-record.js';
 import { runSession, type SessionOptions } from './session.js';
 
 const newline = 0x0a;
 
-/** `kvm-cli run`: runs a guest and gives the status to exit with. */
+/** `kvm-cli run`: runs a guest. Returns the exit status. */
 export async function run(file: string | undefined, flags: RunFlags): Promise<number> {
-  const task = await planRun(file, flags);
+  const plan = await planRun(file, flags);
   const record = new SerialRecord();
   const terminal = new LineWatcher(stdout);
-  const options: SessionOptions = { task, serialOutput: flags.json === true ? record : terminal };
-  // The demo does not listen, and a guest that came through standard input has taken all of it.
-  const listens = flags.stdin !== false && file !== undefined && file !== '-';
-  if (listens) options.serialInput = process.stdin;
+  const options: SessionOptions = { plan, serialOutput: flags.json === true ? record : terminal };
+  // The demo does not read input, and a guest that came through standard input has used it up.
+  const hasInput = flags.stdin !== false && file !== undefined && file !== '-';
+  if (hasInput) options.serialInput = process.stdin;
   if (flags.timeout !== undefined) options.timeoutSeconds = flags.timeout;
 
   const end = await runSession(options);
 
-  if (flags.json === true) stdout.write(reportJson(file, task, end, record));
+  if (flags.json === true) stdout.write(reportJson(file, plan, end, record));
   else if (terminal.midLine && process.stdout.isTTY) stderr.write('\n');
-  const problem = complaint(end);
-  if (problem !== undefined) stderr.write(`kvm-cli: ${problem}\n`);
+  const failure = failureOf(end);
+  if (failure !== undefined) stderr.write(`kvm-cli: ${failure}\n`);
   if (flags.stats === true || (file === undefined && flags.json !== true)) {
     stderr.write(`\n${reportText(end, pc.createColors(pc.isColorSupported && process.stderr.isTTY))}`);
   }
   return statusOfRun(end);
 }
 
-/** Passes on what a guest says, and knows whether its last line has ended. */
+/** Passes serial output on, and knows whether its last line has ended. */
 class LineWatcher implements Sink {
   readonly #sink: Sink;
   midLine = false;

@@ -5,7 +5,7 @@ import { isatty, ReadStream } from 'node:tty';
 import { CliError, ExitStatus } from '../exit-status.js';
 import { refuseOtherFormats } from './guest-format.js';
 
-/** The demo, which the build puts beside the code. */
+/** The demo. The build copies it next to the code. */
 export function builtInGuest(): Uint8Array {
   return readFileSync(new URL('../guests/hello.bin', import.meta.url));
 }
@@ -13,11 +13,11 @@ export function builtInGuest(): Uint8Array {
 const chunkSize = 0x1_0000;
 
 /**
- * The bytes of a guest, from a file or what else can be read; `-` is standard input. No more than `limit` of them are read, however
- * long it is.
+ * Reads a guest from a file, a pipe or a terminal; `-` is standard input. A guest of more than `limit` bytes is refused, and
+ * not read to its end.
  *
- * @param timeoutSeconds how long a pipe or a terminal may take to give them.
- * @throws CliError that names the file, and what is wrong.
+ * @param timeoutSeconds how long reading from a pipe or a terminal may take.
+ * @throws CliError that names the file and the problem.
  */
 export async function readGuest(path: string, limit: number, timeoutSeconds?: number): Promise<Uint8Array> {
   const name = path === '-' ? 'standard input' : path;
@@ -29,19 +29,18 @@ export async function readGuest(path: string, limit: number, timeoutSeconds?: nu
   } catch (error) {
     throw new CliError(
       `${name}: ${reason(error)}`,
-      error instanceof TooSlow ? ExitStatus.TimedOut : ExitStatus.Failure,
+      error instanceof TimedOut ? ExitStatus.TimedOut : ExitStatus.Failure,
     );
   }
   if (bytes.length === 0) throw new CliError(`${name}: the file is empty`);
   refuseOtherFormats(name, bytes);
-  if (bytes.length > limit)
-    throw new CliError(`${name}: the guest is larger than its memory of ${limit} bytes (--mem)`);
+  if (bytes.length > limit) throw new CliError(`${name}: the guest is larger than its memory, ${limit} bytes (--mem)`);
   return bytes;
 }
 
-/** A descriptor of what gives its bytes at once, a stream of what may keep its reader waiting. */
+/** A descriptor of a file whose bytes are there at once; a stream where a reader may have to wait. */
 function open(path: string): number | Readable {
-  // A FIFO would block this thread until it has a writer; without O_NOCTTY a terminal could become the process's own.
+  // Without O_NONBLOCK a FIFO blocks until it has a writer; without O_NOCTTY a terminal may become the controlling one.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   if (isatty(fd)) return new ReadStream(fd);
   return fstatSync(fd).isFIFO() ? new Socket({ fd, readable: true, writable: false }) : fd;
@@ -67,7 +66,7 @@ async function readStream(stream: Readable, most: number, timeoutSeconds: number
   const chunks: Buffer[] = [];
   let total = 0;
   const timeout =
-    timeoutSeconds === undefined ? undefined : setTimeout(() => stream.destroy(new TooSlow()), timeoutSeconds * 1000);
+    timeoutSeconds === undefined ? undefined : setTimeout(() => stream.destroy(new TimedOut()), timeoutSeconds * 1000);
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       chunks.push(chunk);
@@ -80,8 +79,8 @@ async function readStream(stream: Readable, most: number, timeoutSeconds: number
   return Buffer.concat(chunks).subarray(0, most);
 }
 
-class TooSlow extends Error {
-  override readonly message = 'the guest could not be read in its time (--timeout)';
+class TimedOut extends Error {
+  override readonly message = 'the guest could not be read in time (--timeout)';
 }
 
 function reason(error: unknown): string {
@@ -89,12 +88,12 @@ function reason(error: unknown): string {
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return 'there is no such file';
+      return 'no such file';
     case 'EACCES':
     case 'EPERM':
-      return 'this user may not read it';
+      return 'permission denied';
     case 'EISDIR':
-      return 'it is a directory, not a guest';
+      return 'is a directory';
     default:
       return code ?? message;
   }

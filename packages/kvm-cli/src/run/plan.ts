@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { totalmem } from 'node:os';
 import { type BackendName, KvmError, pageSize } from '@kvm/core';
 import type { Mode } from '@kvm/core/x86';
-import { planFlat } from '@kvm/vmm';
+import { type FlatPlan, planFlat } from '@kvm/vmm';
 import { CliError } from '../exit-status.js';
 import { builtInGuest, readGuest } from './guest-file.js';
-import type { Operands, Task } from './protocol.js';
+import type { Operands } from './messages.js';
 
 /** The options of `kvm-cli run`, parsed. */
 export interface RunFlags {
@@ -24,10 +24,22 @@ export interface RunFlags {
   timeout?: number;
 }
 
+/** A guest, and the machine that it runs on. */
+export interface RunPlan {
+  readonly device: string;
+  readonly backend: BackendName | undefined;
+  readonly memorySize: number;
+  readonly image: Uint8Array;
+  readonly layout: FlatPlan;
+  /** For the demo. */
+  readonly challenge: Operands | undefined;
+  readonly trace: boolean;
+}
+
 const defaultMemory = 16 * 2 ** 20;
 
-/** What to run, all checked, before there is a VM. */
-export async function planRun(file: string | undefined, flags: RunFlags): Promise<Task> {
+/** Reads the guest and checks everything that can be checked before there is a VM. */
+export async function planRun(file: string | undefined, flags: RunFlags): Promise<RunPlan> {
   const { mem: memorySize = defaultMemory, backend, device, trace = false } = flags;
   checkMemory(memorySize);
   const common = { device, backend, memorySize, trace };
@@ -37,41 +49,44 @@ export async function planRun(file: string | undefined, flags: RunFlags): Promis
         throw new CliError(`--${dashed(flag)} needs a guest file: the built-in guest has its own`);
     }
     const image = builtInGuest();
-    return { ...common, image, plan: plan('the built-in guest', 'long', memorySize, image, {}), challenge: operands() };
+    const layout = layOut('the built-in guest', 'long', memorySize, image, {});
+    return { ...common, image, layout, challenge: operands() };
   }
   const image = await readGuest(file, memorySize, flags.timeout);
-  return { ...common, image, plan: plan(file, flags.mode ?? 'real', memorySize, image, flags), challenge: undefined };
+  const layout = layOut(file, flags.mode ?? 'real', memorySize, image, flags);
+  return { ...common, image, layout, challenge: undefined };
 }
 
 function checkMemory(size: number): void {
-  const most = totalmem();
+  const hostMemory = totalmem();
   if (size === 0) throw new CliError(`--mem: a guest needs memory, at least one page of ${pageSize} bytes`);
   if (size % pageSize !== 0)
-    throw new CliError(`--mem: memory is whole pages of ${pageSize} bytes, and ${size} bytes are not`);
-  if (size > most) throw new CliError(`--mem: ${size} bytes are more than this host has, which is ${most}`);
+    throw new CliError(`--mem: ${size} bytes are not a whole number of pages of ${pageSize} bytes`);
+  if (size > hostMemory)
+    throw new CliError(`--mem: ${size} bytes are more than the memory of this host, ${hostMemory} bytes`);
 }
 
-function plan(
+function layOut(
   name: string,
   mode: Mode,
   memorySize: number,
   image: Uint8Array,
   { loadAddr, entry }: Pick<RunFlags, 'loadAddr' | 'entry'>,
-): Task['plan'] {
+): FlatPlan {
   try {
     return planFlat({
       mode,
       memorySize,
       imageSize: image.length,
-      ...(loadAddr === undefined ? {} : { loadAddr }),
-      ...(entry === undefined ? {} : { entry }),
+      ...(loadAddr !== undefined && { loadAddr }),
+      ...(entry !== undefined && { entry }),
     });
   } catch (error) {
     throw error instanceof KvmError ? new CliError(`${name}: ${error.message}`) : error;
   }
 }
 
-/** New ones each time, so that no guest can have the answer with it; short enough to read, and odd, so that no bit is lost. */
+/** Random, so that no guest knows the result in advance. 32 bits are short enough to read; an odd b loses no bits. */
 function operands(): Operands {
   const bytes = randomBytes(8);
   return { a: BigInt(bytes.readUInt32LE(0)), b: BigInt(bytes.readUInt32LE(4) | 1) & 0xffff_ffffn };

@@ -1,8 +1,8 @@
 import type { Outcome } from '@kvm/vmm';
 import pc from 'picocolors';
 import { expect, test } from 'vitest';
-import type { ChallengeResult } from './protocol.js';
-import { complaint, reportText, statusOfRun } from './report.js';
+import type { ChallengeResult } from './messages.js';
+import { failureOf, reportText, statusOfRun } from './report.js';
 import type { SessionEnd } from './session.js';
 import type { StopCause } from './stop-cause.js';
 
@@ -16,70 +16,70 @@ const rip = 0x1000n;
 const ends: [Outcome, StopCause | undefined, number, string | undefined][] = [
   [{ kind: 'halt' }, undefined, 0, undefined],
   [{ kind: 'exit', status: 77 }, undefined, 77, undefined],
-  [{ kind: 'interrupted' }, 'timeout', 124, 'the guest was stopped: its time was up'],
+  [{ kind: 'interrupted' }, 'timeout', 124, 'the guest was stopped: it timed out'],
   [{ kind: 'interrupted' }, 'SIGINT', 130, 'the guest was stopped: SIGINT'],
-  [{ kind: 'interrupted' }, 'output closed', 141, 'the guest was stopped: nobody reads its output any more'],
+  [{ kind: 'interrupted' }, 'output closed', 141, 'the guest was stopped: the reader of its output has gone'],
   [{ kind: 'interrupted' }, 'output failed', 1, undefined],
   [{ kind: 'interrupted' }, 'SIGQUIT', 131, 'the guest was stopped: SIGQUIT'],
   [{ kind: 'interrupted' }, 'Ctrl-A x', 130, 'the guest was stopped: Ctrl-A x'],
-  [{ kind: 'shutdown', rip }, undefined, 3, 'the guest crashed: it shut down, as by a triple fault, at rip 0x1000'],
+  [{ kind: 'shutdown', rip }, undefined, 3, 'the guest crashed: it shut down (triple fault) at rip 0x1000'],
   [
     { kind: 'shutdown', rip: undefined },
     undefined,
     3,
-    'the guest crashed: it shut down, as by a triple fault, where this processor does not tell',
+    'the guest crashed: it shut down (triple fault) at an address that this processor does not report',
   ],
   [
     { kind: 'internal-error', suberror: 1, rip },
     undefined,
     3,
-    'the guest crashed: KVM could not go on at rip 0x1000 (emulation of an instruction)',
+    'the guest crashed: KVM could not continue at rip 0x1000 (instruction emulation)',
   ],
   [
     { kind: 'internal-error', suberror: 9, rip },
     undefined,
     3,
-    'the guest crashed: KVM could not go on at rip 0x1000 (internal error 9)',
+    'the guest crashed: KVM could not continue at rip 0x1000 (internal error 9)',
   ],
   [
     { kind: 'entry-failure', hardwareReason: 0x8000_0021n, cpu: 0 },
     undefined,
     3,
-    "the guest crashed: the processor refused the vCPU's state, with reason 0x80000021",
+    'the guest crashed: the processor refused the state of the vCPU (reason 0x80000021)',
   ],
   [
     { kind: 'unhandled', reason: 'KVM_EXIT_NMI', rip },
     undefined,
     3,
-    'the guest crashed: it exited with KVM_EXIT_NMI at rip 0x1000, which this machine has nothing for',
+    'the guest crashed: it exited with KVM_EXIT_NMI at rip 0x1000, which this machine does not handle',
   ],
 ];
 
 test.each(ends.map(([outcome, cause, status, words]) => ({ kind: outcome.kind, outcome, cause, status, words })))(
-  'a run that ends in $kind ($cause) has status $status and says: $words',
+  'a run that ends with $kind ($cause) has status $status and the message: $words',
   ({ outcome, cause, status, words }) => {
     expect(statusOfRun(ended(outcome, cause))).toBe(status);
-    expect(complaint(ended(outcome, cause))).toBe(words);
+    expect(failureOf(ended(outcome, cause))).toBe(words);
   },
 );
 
 test.each([
   [{ pio: 1, mmio: 0 }, '1 access to ports, 0 to memory'],
   [{ pio: 0, mmio: 2 }, '0 accesses to ports, 2 to memory'],
-])('accesses that no device answered are counted: %o', (unclaimed, words) => {
+])('unclaimed accesses are reported: %o', (unclaimed, words) => {
   const { record } = ended({ kind: 'halt' });
   const text = reportText({ record: { ...record, unclaimed }, stopCause: undefined }, pc.createColors(false));
   expect(text).toContain(`unclaimed  ${words}\n`);
 });
 
 const verdicts = [
-  ['right', 12n, 0, 'right: 12'],
-  ['wrong', 13n, 1, 'WRONG: 13, where 12 is right'],
-  ['none', undefined, 1, 'MISSING: the guest has given no result'],
+  ['right', 12n, 0, 'correct: 12'],
+  ['wrong', 13n, 1, 'WRONG: 13, expected 12'],
+  ['none', undefined, 1, 'MISSING: the guest wrote no result'],
 ] as const;
 
 test.each(verdicts.map(([verdict, result, status, words]) => ({ verdict, result, status, words })))(
-  'a demo whose arithmetic is $verdict says so, and its status too',
+  'the report and the status of a demo whose verdict is $verdict',
   ({ verdict, result, status, words }) => {
     const end = ended({ kind: 'halt' }, undefined, { a: 3n, b: 4n, expected: 12n, result, verdict });
     expect(statusOfRun(end)).toBe(status);

@@ -2,12 +2,13 @@ import type { Outcome } from '@kvm/vmm';
 import type pc from 'picocolors';
 import { ExitStatus } from '../exit-status.js';
 import { count } from '../output/count.js';
-import type { ChallengeResult, Task } from './protocol.js';
+import type { ChallengeResult } from './messages.js';
+import type { RunPlan } from './plan.js';
 import type { SerialRecord } from './serial-record.js';
 import type { SessionEnd } from './session.js';
 import { type StopCause, stopStatus } from './stop-cause.js';
 
-/** What a run means to whoever started kvm-cli: its status, and its report in words and in JSON. */
+/** What a run means to the caller of kvm-cli: an exit status, and a report as text or JSON. */
 
 export function statusOfRun({ record, stopCause }: SessionEnd): number {
   switch (record.outcome.kind) {
@@ -24,32 +25,32 @@ export function statusOfRun({ record, stopCause }: SessionEnd): number {
   }
 }
 
-/** The outcome in words that go on after "the guest". */
-export function outcomeInWords(outcome: Outcome, stopCause: StopCause | undefined): string {
+/** The predicate of a sentence about the guest. */
+export function outcomeText(outcome: Outcome, stopCause: StopCause | undefined): string {
   switch (outcome.kind) {
     case 'halt':
       return 'halted';
     case 'exit':
-      return `ended with status ${outcome.status}`;
+      return `exited with status ${outcome.status}`;
     case 'shutdown':
-      return `crashed: it shut down, as by a triple fault, ${outcome.rip === undefined ? 'where this processor does not tell' : `at rip ${hex(outcome.rip)}`}`;
+      return `crashed: it shut down (triple fault) ${outcome.rip === undefined ? 'at an address that this processor does not report' : `at rip ${hex(outcome.rip)}`}`;
     case 'internal-error':
-      return `crashed: KVM could not go on at rip ${hex(outcome.rip)}${suberror(outcome.suberror)}`;
+      return `crashed: KVM could not continue at rip ${hex(outcome.rip)} (${suberrorText(outcome.suberror)})`;
     case 'entry-failure':
-      return `crashed: the processor refused the vCPU's state, with reason ${hex(outcome.hardwareReason)}`;
+      return `crashed: the processor refused the state of the vCPU (reason ${hex(outcome.hardwareReason)})`;
     case 'unhandled':
-      return `crashed: it exited with ${outcome.reason} at rip ${hex(outcome.rip)}, which this machine has nothing for`;
+      return `crashed: it exited with ${outcome.reason} at rip ${hex(outcome.rip)}, which this machine does not handle`;
     case 'interrupted':
-      return `was stopped: ${stopInWords(stopCause)}`;
+      return `was stopped: ${stopText(stopCause)}`;
   }
 }
 
-function stopInWords(cause: StopCause | undefined): string {
+function stopText(cause: StopCause | undefined): string {
   switch (cause) {
     case 'timeout':
-      return 'its time was up';
+      return 'it timed out';
     case 'output closed':
-      return 'nobody reads its output any more';
+      return 'the reader of its output has gone';
     case 'output failed':
       return 'its output could not be written';
     default:
@@ -57,21 +58,20 @@ function stopInWords(cause: StopCause | undefined): string {
   }
 }
 
-/** A line that says why a run did not end well, where nothing else says so. */
-export function complaint({ record, stopCause }: SessionEnd): string | undefined {
+/** The error message for a run that ended badly; undefined when there is nothing to say. */
+export function failureOf({ record, stopCause }: SessionEnd): string | undefined {
   const { outcome } = record;
-  // The end of kvm-cli tells which output, and why.
+  // kvm-cli reports at its end which output failed, and why.
   if (outcome.kind === 'interrupted' && stopCause === 'output failed') return undefined;
-  return outcome.kind === 'halt' || outcome.kind === 'exit'
-    ? undefined
-    : `the guest ${outcomeInWords(outcome, stopCause)}`;
+  if (outcome.kind === 'halt' || outcome.kind === 'exit') return undefined;
+  return `the guest ${outcomeText(outcome, stopCause)}`;
 }
 
 export function reportText({ record, stopCause }: SessionEnd, colors: ReturnType<typeof pc.createColors>): string {
   const { outcome, exits, exitCount, unclaimed, backend, seconds, challenge } = record;
   const reasons = Object.entries(exits).map(([name, count]) => `${name} ${count}`);
   const lines = [
-    ['guest', outcomeInWords(outcome, stopCause)],
+    ['guest', outcomeText(outcome, stopCause)],
     ['exits', `${exitCount}: ${reasons.join(', ')}`],
     ['backend', backend],
     ['time', `${(seconds * 1000).toFixed(1)} ms`],
@@ -81,36 +81,36 @@ export function reportText({ record, stopCause }: SessionEnd, colors: ReturnType
   }
   if (challenge !== undefined) {
     const paint = challenge.verdict === 'right' ? colors.green : colors.red;
-    lines.push(['arithmetic', paint(verdictInWords(challenge))]);
+    lines.push(['arithmetic', paint(verdictText(challenge))]);
   }
   return lines.map(([name = '', text = '']) => `${colors.dim(name.padEnd(11))}${text}\n`).join('');
 }
 
-function verdictInWords({ verdict, expected, result }: ChallengeResult): string {
+function verdictText({ verdict, expected, result }: ChallengeResult): string {
   switch (verdict) {
     case 'right':
-      return `right: ${result}`;
+      return `correct: ${result}`;
     case 'wrong':
-      return `WRONG: ${result}, where ${expected} is right`;
+      return `WRONG: ${result}, expected ${expected}`;
     case 'none':
-      return 'MISSING: the guest has given no result';
+      return 'MISSING: the guest wrote no result';
   }
 }
 
-/** The document of `--json`: addresses as hexadecimal strings, 64-bit numbers as decimal ones. */
-export function reportJson(file: string | undefined, task: Task, end: SessionEnd, serial: SerialRecord): string {
+/** The document of `--json`: addresses are hexadecimal strings, the numbers of the demo decimal strings. */
+export function reportJson(file: string | undefined, plan: RunPlan, end: SessionEnd, serial: SerialRecord): string {
   const { outcome, challenge, ...record } = end.record;
-  const { mode, loadAddr, entry } = task.plan;
+  const { mode, loadAddr, entry } = plan.layout;
   const document = {
     status: statusOfRun(end),
     outcome: outcome.kind === 'shutdown' ? { ...outcome, rip: outcome.rip ?? null } : outcome,
     stopCause: end.stopCause ?? null,
-    guest: { file: file ?? null, mode, bytes: task.image.length, memory: task.memorySize, loadAddr, entry },
+    guest: { file: file ?? null, mode, bytes: plan.image.length, memory: plan.memorySize, loadAddr, entry },
     ...record,
     challenge: challenge === undefined ? null : decimal(challenge),
     serial: serial.bytes.toString('utf8'),
     serialBase64: serial.bytes.toString('base64'),
-    serialBytes: serial.said,
+    serialBytes: serial.total,
   };
   return `${JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? hex(value) : value), 2)}\n`;
 }
@@ -121,9 +121,9 @@ function decimal(fields: object): object {
   );
 }
 
-function suberror(number: number): string {
-  const name = ['', 'emulation of an instruction', 'simultaneous exceptions', 'delivery of an event'][number];
-  return name === undefined || name === '' ? ` (internal error ${number})` : ` (${name})`;
+function suberrorText(suberror: number): string {
+  const names = ['', 'instruction emulation', 'simultaneous exceptions', 'event delivery'];
+  return names[suberror] || `internal error ${suberror}`;
 }
 
 function hex(value: bigint): string {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ByteRing } from './byte-ring.js';
 import { RingPump, type Sink } from './ring-pump.js';
 
-test('bytes get to the sink once the pump is woken, and at the finish without that', async () => {
+test('bytes reach the sink after wake, and after finish without it', async () => {
   const ring = ByteRing.allocate(16);
   const got: number[] = [];
   const pump = new RingPump(ring, { write: (bytes) => got.push(...bytes), full: false, drained: async () => {} });
@@ -18,7 +18,7 @@ test('bytes get to the sink once the pump is woken, and at the finish without th
   expect(got).toEqual([1, 2, 3]);
 });
 
-test('while the sink is full the ring is not read: whoever writes to it waits', async () => {
+test('while the sink is full, the ring is not read, so its writer waits', async () => {
   const ring = ByteRing.allocate(4);
   const got: number[] = [];
   let drain = (): void => {};

@@ -1,13 +1,13 @@
 import type { ByteRing } from './byte-ring.js';
 
-/** Where the bytes of a ring go. */
+/** Takes the bytes of a ring. */
 export interface Sink {
   write(bytes: Uint8Array): void;
   readonly full: boolean;
   drained(): Promise<void>;
 }
 
-/** Carries what a ring gets to a sink, as fast as that takes it: a slow reader slows the writer down, and loses nothing. */
+/** Moves bytes from a ring to a sink, at the sink's pace: a slow sink slows the writer of the ring down, and loses nothing. */
 export class RingPump {
   readonly #ring: ByteRing;
   readonly #sink: Sink;
@@ -20,12 +20,12 @@ export class RingPump {
     this.wake();
   }
 
-  /** Called when the ring may have got something. */
+  /** To be called when there may be bytes in the ring. */
   wake(): void {
     if (!this.#busy) this.#last = this.#pump();
   }
 
-  /** Settles when the ring is empty, after the last byte was written to it. */
+  /** Settles when the sink has all bytes. To be called after the last byte was written to the ring. */
   async finish(): Promise<void> {
     await this.#last;
     this.wake();
@@ -40,7 +40,7 @@ export class RingPump {
         if (this.#sink.full) await this.#sink.drained();
       }
     } while (!this.#ring.sleepAsReader());
-    // In one go with the question above: whoever is told to wake this from now on finds it asleep.
+    // Nothing runs between this and the call above, so a later call of `wake` starts the pump again.
     this.#busy = false;
   }
 }

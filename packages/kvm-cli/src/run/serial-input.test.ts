@@ -33,7 +33,7 @@ function fakeInput(capacity: number, isTTY: boolean, guestReads = false): FakeIn
   return { stdin, ring, input, events };
 }
 
-test('a guest gets all of a long input, however slowly it reads, and however small the ring', async () => {
+test('a guest that reads slowly gets all of a long input through a small ring', async () => {
   const { stdin, ring, input } = fakeInput(8, false);
   const sent = Uint8Array.from({ length: 1000 }, (_, i) => i % 251);
   stdin.write(sent.subarray(0, 700));
@@ -68,7 +68,7 @@ test.each([
   expect(Buffer.from(ring.read()).toString()).toBe('more tha');
 });
 
-test('Ctrl-C goes to a guest that reads, and one that has stopped reading is told of, once', async () => {
+test('Ctrl-C goes to a guest that reads; a hint is printed once when it has stopped reading', async () => {
   const { stdin, ring, events } = fakeInput(8, true, true);
   stdin.write('\x03');
   await turn();
@@ -79,7 +79,7 @@ test('Ctrl-C goes to a guest that reads, and one that has stopped reading is tol
   expect([...ring.read()]).toEqual([3, 3, 3]);
 });
 
-test('Ctrl-A h prints the keys', async () => {
+test('Ctrl-A h prints help', async () => {
   const { stdin, ring, events } = fakeInput(8, true);
   stdin.write('\x01h');
   await turn();
@@ -87,7 +87,7 @@ test('Ctrl-A h prints the keys', async () => {
   expect(ring.available).toBe(0);
 });
 
-test('input that cannot be read is told of', async () => {
+test('a read error is reported', async () => {
   const { stdin, events } = fakeInput(8, false);
   stdin.destroy(new Error('EISDIR'));
   await turn();

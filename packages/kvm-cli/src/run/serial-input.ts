@@ -5,20 +5,20 @@ import type { ByteRing } from './byte-ring.js';
 export interface SerialInputOptions {
   stdin: typeof process.stdin;
   ring: ByteRing;
-  /** Whether the guest has shown that it reads its serial port: then Ctrl-C is for it. */
+  /** Whether the guest is known to read its serial port: Ctrl-C goes to it then. */
   guestReads: () => boolean;
-  /** Called at Ctrl-C when the guest does not read, and at Ctrl-A x. */
+  /** Called for a Ctrl-C that does not go to the guest, and for Ctrl-A x. */
   interrupt: (key: 'SIGINT' | 'Ctrl-A x') => void;
-  /** Called with what the person at the terminal is to read. */
+  /** Prints text for the person at the terminal. */
   say: (text: string) => void;
-  /** Called when the input cannot be read, as when it was opened for writing only. Its end is no failure, and not told. */
+  /** Called when the input cannot be read, such as one that was opened for writing only. Its end is no failure. */
   failed: (error: Error) => void;
 }
 
 /**
- * Standard input, on its way to the serial port. A terminal is raw meanwhile, so that each key reaches the guest at once, and is
- * restored by `stop`. What a guest does not read waits; of a terminal's keys only 64 KiB, so that commands are heard however many
- * keys came before.
+ * Passes standard input to the serial port. A terminal is in raw mode meanwhile, so that each key reaches the guest at once;
+ * `stop` restores it. Input that the guest does not read waits. From a terminal at most 64 KiB wait and further keys are
+ * dropped, so that the escape keys always work.
  */
 export class SerialInput {
   readonly #options: SerialInputOptions;
@@ -42,13 +42,13 @@ export class SerialInput {
   start(): void {
     const { stdin, failed } = this.#options;
     stdin.on('error', failed);
-    // A terminal is read from the moment it is held.
+    // A terminal is read only while kvm-cli holds it.
     if (this.#terminal !== undefined) stdin.pause();
     stdin.on('data', this.#onData);
     this.#terminal?.start();
   }
 
-  /** Called when the guest has read from a full ring. */
+  /** To be called when the guest has read from a full ring. */
   roomMade(): void {
     const rest = this.#rest;
     this.#rest = undefined;
@@ -56,7 +56,7 @@ export class SerialInput {
     if (this.#rest === undefined && this.#terminal === undefined) this.#options.stdin.resume();
   }
 
-  /** Restores the terminal, and reads no more. Safe to call at any time, and again. */
+  /** Restores the terminal and stops reading. May be called at any time, and repeatedly. */
   stop(): void {
     const { stdin } = this.#options;
     this.#terminal?.stop();
@@ -86,13 +86,13 @@ export class SerialInput {
     } else {
       if (ring.available > 0 && !this.#hinted) {
         this.#hinted = true;
-        say('\nkvm-cli: the guest does not read its input at the moment; Ctrl-A x ends the run\n');
+        say('\nkvm-cli: the guest is not reading its input; Ctrl-A x ends the run\n');
       }
       ring.write(Uint8Array.of(0x03));
     }
   }
 
-  /** All of the chunk, sooner or later: while there is no room, nothing more is read. */
+  /** Queues the whole chunk. While there is no room for the rest of it, nothing more is read. */
   #queue(chunk: Buffer): void {
     const { stdin, ring } = this.#options;
     let queued = ring.write(chunk);

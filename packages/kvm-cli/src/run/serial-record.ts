@@ -1,29 +1,29 @@
 import type { Sink } from './ring-pump.js';
 
-/** A guest that never stops talking must not take the host's memory. */
+/** Bytes. A guest that never stops sending must not fill the host's memory. */
 const limit = 16 * 2 ** 20;
 
-/** What a guest says, kept for the document of `--json`: its first 16 MiB. */
+/** The guest's serial output for the document of `--json`: the first 16 MiB of it. */
 export class SerialRecord implements Sink {
   readonly full = false;
   readonly #chunks: Uint8Array[] = [];
-  #said = 0;
+  #total = 0;
 
   write(bytes: Uint8Array): void {
-    const kept = bytes.subarray(0, Math.max(0, limit - this.#said));
+    const kept = bytes.subarray(0, Math.max(0, limit - this.#total));
     if (kept.length > 0) this.#chunks.push(kept);
-    this.#said += bytes.length;
+    this.#total += bytes.length;
   }
 
   async drained(): Promise<void> {}
 
-  /** What was kept. */
+  /** The bytes that were kept. */
   get bytes(): Buffer {
     return Buffer.concat(this.#chunks);
   }
 
-  /** How many bytes were said, those that were not kept included. */
-  get said(): number {
-    return this.#said;
+  /** How many bytes the guest has sent, including those that were not kept. */
+  get total(): number {
+    return this.#total;
   }
 }

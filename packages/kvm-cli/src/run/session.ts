@@ -1,17 +1,18 @@
-import { Worker } from 'node:worker_threads';
-import { type KickHandle, KvmError, kick } from '@kvm/core';
+import { type KickHandle, kick } from '@kvm/core';
+import { bootFlat, Machine } from '@kvm/vmm';
 import { stderr, stdout } from '../output/stream-sink.js';
 import { ByteRing } from './byte-ring.js';
-import type { RunRecord, Task, VcpuMessage, VcpuTask } from './protocol.js';
+import type { Exchange, GuestData, GuestMessage, RunRecord } from './messages.js';
+import type { RunPlan } from './plan.js';
 import { RingPump, type Sink } from './ring-pump.js';
 import { SerialInput } from './serial-input.js';
 import { type StopCause, type StopSignal, stopSignals, stopStatus } from './stop-cause.js';
 
 export interface SessionOptions {
-  task: Task;
-  /** Where goes what the guest says. */
+  plan: RunPlan;
+  /** Takes the guest's serial output. */
   serialOutput: Sink;
-  /** Where comes from what the guest hears; without it, it hears nothing. */
+  /** Gives the guest its serial input; without it, the guest has none. */
   serialInput?: typeof process.stdin;
   /** From the guest's first instruction on. */
   timeoutSeconds?: number;
@@ -19,20 +20,20 @@ export interface SessionOptions {
 
 export interface SessionEnd {
   readonly record: RunRecord;
-  /** Set when the guest did not end by itself. */
+  /** Why the guest was stopped; undefined when it ended by itself. */
   readonly stopCause: StopCause | undefined;
 }
 
 /** Bytes, a power of two. */
 const ringSize = 0x1_0000;
-/** Milliseconds that a slow reader is given for the rest of the output once the run was stopped. */
-const grace = 500;
+/** How long a slow reader may take for the remaining output after the run was stopped, in milliseconds. */
+const drainTime = 500;
 
 /**
- * Runs a guest in a thread of its own, while this one keeps what belongs to the process: standard input, signals, the time. The
- * guest is stopped, the terminal restored and the thread gone before this settles, whatever happens.
+ * Runs a guest in a thread of its own. This thread keeps what belongs to the process: standard input, signals, the timeout.
+ * However the run ends, the guest is stopped, the terminal restored and the thread gone when this settles.
  *
- * @throws KvmError as the vCPU's thread met it.
+ * @throws KvmError of either thread.
  */
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const session = new Session(options);
@@ -47,17 +48,17 @@ class Session {
   readonly #serialOut = ByteRing.allocate(ringSize);
   readonly #traceOut = ByteRing.allocate(ringSize);
   readonly #input: SerialInput | undefined;
-  #handle: KickHandle | undefined;
+  #kickHandle: KickHandle | undefined;
   #timeout: NodeJS.Timeout | undefined;
   #stopCause: StopCause | undefined;
-  /** Settles some time after the run was stopped. */
-  readonly #stoppedLongAgo: Promise<false>;
-  #startGrace: () => void = () => {};
+  /** Settles `drainTime` after the run was stopped. */
+  readonly #drainTimeOver: Promise<false>;
+  #startDrainTime: () => void = () => {};
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#stoppedLongAgo = new Promise((resolve) => {
-      this.#startGrace = () => setTimeout(() => resolve(false), grace);
+    this.#drainTimeOver = new Promise((resolve) => {
+      this.#startDrainTime = () => setTimeout(() => resolve(false), drainTime);
     });
     if (options.serialInput !== undefined) {
       this.#input = new SerialInput({
@@ -72,21 +73,16 @@ class Session {
   }
 
   async run(): Promise<SessionEnd> {
-    const { serialOutput } = this.#options;
-    const serial = new RingPump(this.#serialOut, serialOutput);
+    const serial = new RingPump(this.#serialOut, this.#options.serialOutput);
     const trace = new RingPump(this.#traceOut, stderr);
-    // Even an error of our own leaves neither a raw terminal behind nor a guest that keeps the process from ending.
-    const emergency = (): void => {
-      this.#requestStop();
-      this.#input?.stop();
-    };
-    process.once('exit', emergency);
+    // Also when kvm-cli fails: a raw terminal would outlive it. @kvm/core stops the guest then.
+    const restoreTerminal = (): void => this.#input?.stop();
+    process.once('exit', restoreTerminal);
     for (const signal of stopSignals) process.on(signal, this.#stopAtOnce);
     stdout.onFailure(() => this.#stopFor(stdout.readerHasGone ? 'output closed' : 'output failed'));
     try {
       try {
-        this.#input?.start();
-        const record = await this.#runWorker(serial, trace);
+        const record = await this.#runGuest(serial, trace);
         return { record, stopCause: record.outcome.kind === 'interrupted' ? this.#stopCause : undefined };
       } finally {
         clearTimeout(this.#timeout);
@@ -95,89 +91,89 @@ class Session {
       }
     } finally {
       for (const signal of stopSignals) process.off(signal, this.#stopAtOnce);
-      process.off('exit', emergency);
+      process.off('exit', restoreTerminal);
     }
   }
 
-  /** Sees what the guest has said off to its readers; those of a run that was stopped are not waited for long. */
-  async #deliver(serial: RingPump, trace: RingPump): Promise<void> {
-    const delivered = (async () => {
-      await Promise.all([serial.finish(), trace.finish()]);
-      await Promise.all([stdout.flushed(), stderr.flushed()]);
-      return true;
-    })();
-    if (await Promise.race([delivered, this.#stoppedLongAgo])) return;
-    stdout.abandonUnread();
-    stderr.abandonUnread();
-  }
-
-  /** A person wants the end. Asked a second time in the same way, it waits for nothing. */
-  readonly #stopAtOnce = (cause: StopSignal | 'Ctrl-A x'): void => {
-    if (this.#stopCause === cause) process.exit(stopStatus(cause));
-    this.#stopFor(cause);
-  };
-
-  /** The guest is about to run. */
-  #onReady(handle: KickHandle): void {
-    this.#handle = handle;
-    if (this.#stopCause !== undefined) kick(handle);
-    const { timeoutSeconds } = this.#options;
-    if (timeoutSeconds !== undefined) this.#timeout = setTimeout(() => this.#stopFor('timeout'), timeoutSeconds * 1000);
-  }
-
-  #stopFor(cause: StopCause): void {
-    this.#stopCause ??= cause;
-    this.#startGrace();
-    this.#requestStop();
-  }
-
-  /** The flag first: a guest that is not running yet finds it, and one that is leaves by the kick and finds it then. */
-  #requestStop(): void {
-    Atomics.store(this.#stop, 0, 1);
-    for (const ring of [this.#serialIn, this.#serialOut, this.#traceOut]) ring.interrupt();
-    if (this.#handle !== undefined) kick(this.#handle);
-  }
-
-  async #runWorker(serial: RingPump, trace: RingPump): Promise<RunRecord> {
-    const workerData: VcpuTask = {
-      ...this.#options.task,
+  async #runGuest(serial: RingPump, trace: RingPump): Promise<RunRecord> {
+    const { device: path, backend, memorySize, image, layout, challenge, trace: isTraced } = this.#options.plan;
+    using machine = Machine.create({
+      kvm: { path, ...(backend !== undefined && { backend }) },
+      memorySize,
+      boot: (vcpu, memory) => bootFlat(vcpu, memory, image, layout),
+    });
+    this.#input?.start();
+    const data: GuestData = {
+      backend: machine.kvm.backendName,
+      challenge,
+      trace: isTraced,
       stop: this.#stop,
       guestReads: this.#guestReads,
       serialIn: this.#serialIn.shared,
       serialOut: this.#serialOut.shared,
       traceOut: this.#traceOut.shared,
     };
-    const worker = new Worker(new URL('./vcpu-worker.js', import.meta.url), { workerData, stdin: false });
-    let record: RunRecord | undefined;
-    let failure: Error | undefined;
-    worker.on('message', (message: VcpuMessage) => {
-      switch (message.kind) {
-        case 'ready':
-          this.#onReady(message.handle);
-          break;
-        case 'output':
-          serial.wake();
-          trace.wake();
-          break;
-        case 'room':
-          this.#input?.roomMade();
-          break;
-        case 'done':
-          record = message.record;
-          break;
-        case 'failed':
-          failure =
-            message.code === undefined ? new Error(message.message) : new KvmError(message.code, message.message);
-          break;
-      }
+    this.#kickHandle = machine.vcpu.kickHandle();
+    const { done } = machine.vm.start<Exchange>({
+      vcpus: [machine.vcpu],
+      handlers: new URL('./handlers.js', import.meta.url),
+      data,
+      onMessage: (message) => this.#take(message, serial, trace),
     });
-    worker.on('error', (error) => {
-      failure ??= error instanceof Error ? error : new Error(String(error));
-    });
-    await new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    this.#handle = undefined;
-    if (failure !== undefined) throw failure;
-    if (record === undefined) throw new Error('the thread of the vCPU ended without a word');
-    return record;
+    try {
+      const [outcome] = await done;
+      outcome?.vcpu.close();
+      if (outcome?.ended !== 'handler') throw new Error(`the vCPU ended without a result: ${outcome?.ended}`);
+      return outcome.result;
+    } finally {
+      this.#kickHandle = undefined;
+    }
+  }
+
+  #take(message: GuestMessage, serial: RingPump, trace: RingPump): void {
+    switch (message) {
+      case 'running':
+        this.#startTimeout();
+        break;
+      case 'output':
+        serial.wake();
+        trace.wake();
+        break;
+      case 'room':
+        this.#input?.roomMade();
+        break;
+    }
+  }
+
+  #startTimeout(): void {
+    const { timeoutSeconds } = this.#options;
+    if (timeoutSeconds !== undefined) this.#timeout = setTimeout(() => this.#stopFor('timeout'), timeoutSeconds * 1000);
+  }
+
+  /** Delivers the guest's output. If the run was stopped, slow readers are given `drainTime`. */
+  async #deliver(serial: RingPump, trace: RingPump): Promise<void> {
+    const delivered = (async () => {
+      await Promise.all([serial.finish(), trace.finish()]);
+      await Promise.all([stdout.flushed(), stderr.flushed()]);
+      return true;
+    })();
+    if (await Promise.race([delivered, this.#drainTimeOver])) return;
+    stdout.abandonUnread();
+    stderr.abandonUnread();
+  }
+
+  /** A person wants the run to end. The second request of a kind ends kvm-cli at once. */
+  readonly #stopAtOnce = (cause: StopSignal | 'Ctrl-A x'): void => {
+    if (this.#stopCause === cause) process.exit(stopStatus(cause));
+    this.#stopFor(cause);
+  };
+
+  /** The word comes before the kick: a guest that the kick interrupts finds it set, and so does one that has not started. */
+  #stopFor(cause: StopCause): void {
+    this.#stopCause ??= cause;
+    this.#startDrainTime();
+    Atomics.store(this.#stop, 0, 1);
+    for (const ring of [this.#serialIn, this.#serialOut, this.#traceOut]) ring.interrupt();
+    if (this.#kickHandle !== undefined) kick(this.#kickHandle);
   }
 }

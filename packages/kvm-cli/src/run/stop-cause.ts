@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { ExitStatus } from '../exit-status.js';
 
-/** The signals that end a process and can be caught: a run ends in good order, and leaves the terminal as it was. */
+/** The signals that end a process and can be caught: they stop the guest first, and restore the terminal. */
 export const stopSignals = [
   'SIGHUP',
   'SIGINT',
@@ -17,10 +17,10 @@ export const stopSignals = [
 
 export type StopSignal = (typeof stopSignals)[number];
 
-/** Why a guest was stopped from outside. */
+/** Why kvm-cli stopped a guest. */
 export type StopCause = 'timeout' | 'Ctrl-A x' | 'output closed' | 'output failed' | StopSignal;
 
-/** The status of a run that was stopped. */
+/** The exit status of a run that was stopped. */
 export function stopStatus(cause: StopCause): number {
   switch (cause) {
     case 'timeout':
@@ -32,7 +32,7 @@ export function stopStatus(cause: StopCause): number {
     case 'Ctrl-A x':
       return stopStatus('SIGINT');
     default:
-      // As a shell has it for a program that a signal ended.
+      // The status that a shell gives a program that was ended by a signal.
       return 128 + constants.signals[cause];
   }
 }

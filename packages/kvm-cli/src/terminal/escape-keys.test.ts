@@ -24,7 +24,7 @@ test.each([
   expect(taken(...chunks)).toEqual(parts);
 });
 
-test('keys mean the same however they arrive', () => {
+test('keys have the same meaning in whatever chunks they arrive', () => {
   const key = fc.constantFrom('\x01', '\x03', 'x', 'h', 'z');
   fc.assert(
     fc.property(fc.array(key), (keys) => {

@@ -1,9 +1,9 @@
 const ctrlA = 0x01;
 const ctrlC = 0x03;
 
-/** What a key asks of kvm-cli. */
+/** A command to kvm-cli. */
 export type Command =
-  /** Ctrl-C: the guest's, or the end of the run. */
+  /** Ctrl-C: goes to the guest, or ends the run. */
   | 'interrupt'
   /** Ctrl-A x */
   | 'quit'
@@ -12,19 +12,19 @@ export type Command =
 
 const commands: Readonly<Record<string, Command>> = { x: 'quit', h: 'help' };
 
-/** What Ctrl-A h prints. */
+/** Printed by Ctrl-A h. */
 export const keysHelp = `
 Ctrl-A x       end the run
 Ctrl-A h       print this help
 Ctrl-A Ctrl-A  send Ctrl-A to the guest
-Ctrl-C         to a guest that reads its serial port; ends the run of one that does not
+Ctrl-C         interrupt: goes to a guest that reads its serial port, ends the run otherwise
 `;
 
-/** Tells the keys of a terminal that are commands from those that are the guest's, as QEMU's console does. */
+/** Separates commands to kvm-cli from the keys for the guest. The keys are those of QEMU's console. */
 export class EscapeKeys {
   #escaped = false;
 
-  /** In the order of the keys: bytes for the guest, and commands. Another key after Ctrl-A is dropped with it. */
+  /** Returns bytes for the guest and commands, in the order of the keys. An unknown key after Ctrl-A is dropped. */
   take(keys: Uint8Array): (Uint8Array | Command)[] {
     const parts: (Uint8Array | Command)[] = [];
     let plain: number[] = [];

@@ -2,19 +2,20 @@ import { spawnSync } from 'node:child_process';
 import { fstatSync } from 'node:fs';
 import { inBackground, isControllingTerminal } from './job-control.js';
 
-/** Each key at once, and none of them a signal; a line feed that is printed still returns the carriage. */
+/** Raw input: every key at once, none of them a signal. Output still turns a line feed into CR LF. */
 const rawSettings =
   '-brkint -icrnl -inpck -istrip -ixon cs8 -echo -icanon -iexten -isig min 1 time 0 opost onlcr'.split(' ');
 
-/** How often a process in the background looks whether it has come to the foreground: no signal tells it of `fg`. */
+/** How often a background process checks whether it is in the foreground: no signal reports `fg`. */
 const watchMilliseconds = 200;
 
 /**
- * The terminal on standard input, raw while the program is in its foreground. It has its old settings when the program stops (SIGTSTP),
- * and after `stop`. In the background the terminal is not touched, for that would stop the program (SIGTTOU).
+ * The terminal on standard input, in raw mode while this process is in its foreground. The old settings are restored when the
+ * process is stopped (SIGTSTP), and by `stop`. In the background the terminal is left alone: touching it would stop the process
+ * (SIGTTOU).
  *
- * Raw mode is set by `stty` and not by `setRawMode`: libuv restores the settings at the end of the process from the background, too,
- * which stops it there.
+ * `stty` sets raw mode, not `setRawMode`: libuv restores the settings at the end of the process even from the background, which
+ * stops the process there.
  */
 export class Terminal {
   readonly #fd: number;
@@ -27,7 +28,7 @@ export class Terminal {
 
   /**
    * @param fd a terminal.
-   * @param changed called when the program has got the terminal, and may read it, or has lost it.
+   * @param changed called with true when the process holds the terminal and may read it, with false when it has lost it.
    */
   constructor(fd: number, changed: (held: boolean) => void) {
     this.#fd = fd;
@@ -41,7 +42,7 @@ export class Terminal {
     this.#continue();
   }
 
-  /** Restores the terminal. Safe to call at any time, and again. */
+  /** Restores the terminal. May be called at any time, and repeatedly. */
   stop(): void {
     process.off('SIGTSTP', this.#suspend);
     process.off('SIGCONT', this.#continue);
@@ -53,7 +54,7 @@ export class Terminal {
     return !(this.#isControlling && inBackground());
   }
 
-  /** After SIGCONT the settings are the shell's, whatever they were before. */
+  /** After SIGCONT the shell's settings are in place. */
   readonly #continue = (): void => {
     clearInterval(this.#watch);
     if (this.#isOurs) {
@@ -71,7 +72,7 @@ export class Terminal {
   readonly #suspend = (): void => {
     this.#release();
     process.off('SIGTSTP', this.#suspend);
-    // With nobody listening it does what it does by default: it stops the process here, or nothing in an orphaned group.
+    // Without a listener the signal stops the process here. It does nothing in an orphaned process group.
     process.kill(process.pid, 'SIGTSTP');
     process.on('SIGTSTP', this.#suspend);
     this.#continue();
@@ -98,7 +99,7 @@ export class Terminal {
   }
 }
 
-/** What it prints; undefined when it fails, as on a terminal that is gone. */
+/** Its output; undefined when it fails, such as on a terminal that is gone. */
 function stty(fd: number, args: readonly string[]): string | undefined {
   const { status, stdout } = spawnSync('stty', args, { stdio: [fd, 'pipe', 'ignore'], encoding: 'utf8' });
   return status === 0 ? stdout.trim() : undefined;

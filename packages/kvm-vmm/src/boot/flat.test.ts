@@ -8,18 +8,18 @@ const MiB = 2 ** 20;
 const real: FlatOptions = { mode: 'real', memorySize: MiB, imageSize: 100 };
 const long: FlatOptions = { mode: 'long', memorySize: MiB, imageSize: 100 };
 
-test('a real-mode guest goes to 0x1000, its stack to the end of the first 64 KiB', () => {
+test('a real-mode guest is loaded at 0x1000, with its stack at the end of the first 64 KiB', () => {
   expect(planFlat(real)).toMatchObject({ loadAddr: 0x1000n, entry: 0x1000n, stackTop: 0x1_0000n });
   expect(planFlat({ ...real, memorySize: 0x8000 }).stackTop).toBe(0x8000n);
 });
 
-test('the other modes keep their tables at the end of memory, and the stack below', () => {
+test('the other modes have their tables at the end of memory, and the stack below', () => {
   expect(planFlat(long)).toMatchObject({ tables: 0xf_9000n, stackTop: 0xf_9000n });
   expect(planFlat({ ...long, mode: 'protected' })).toMatchObject({ tables: 0xf_f000n, stackTop: 0xf_f000n });
   expect(planFlat({ ...long, memorySize: 4096 * MiB }).tables).toBe(0xbfff_9000n);
 });
 
-test('the entry is the load address, unless it is said', () => {
+test('the entry is the load address unless it is set', () => {
   expect(planFlat({ ...real, loadAddr: 0x7c00n }).entry).toBe(0x7c00n);
   expect(planFlat({ ...real, loadAddr: 0x7c00n, entry: 0x7c10n }).entry).toBe(0x7c10n);
 });
@@ -27,49 +27,49 @@ test('the entry is the load address, unless it is said', () => {
 test.each([
   ['an empty guest', { ...real, imageSize: 0 }, 'the guest is empty'],
   [
-    'a load address behind the end',
+    'a load address at the end of memory',
     { ...real, loadAddr: 0x10_0000n },
-    'the load address 0x100000 is outside of memory, which ends at 0x100000',
+    'the load address 0x100000 is outside memory, which ends at 0x100000',
   ],
-  ['a negative load address', { ...real, loadAddr: -1n }, 'the load address -0x1 is outside of memory'],
+  ['a negative load address', { ...real, loadAddr: -1n }, 'the load address -0x1 is outside memory'],
   [
     'a guest larger than memory',
     { ...real, imageSize: MiB },
-    'the guest of 1048576 bytes does not fit: memory has room for 1044480 bytes from the load address 0x1000 on',
+    'the guest of 1048576 bytes does not fit: there are 1044480 bytes from the load address 0x1000 on',
   ],
   [
-    'a guest that would lie in the tables',
+    'a guest that overlaps the tables',
     { ...long, imageSize: 0xf_8001 },
-    'room for 1015808 bytes from the load address 0x1000 on; long mode has its tables at 0xf9000',
+    'there are 1015808 bytes from the load address 0x1000 on; the tables of long mode are at 0xf9000',
   ],
   [
     'a load address in the tables',
     { ...long, loadAddr: 0xf_a000n },
-    'room for 0 bytes from the load address 0xfa000 on',
+    'there are 0 bytes from the load address 0xfa000 on',
   ],
   [
     'an entry above 64 KiB in real mode',
     { ...real, entry: 0x1_0000n },
-    'real mode can be entered below 0x10000 only, not at 0x10000',
+    'the entry 0x10000 is out of range: in real mode it is below 0x10000',
   ],
   [
-    'an entry behind the end of the guest',
+    'an entry after the end of the guest',
     { ...long, entry: 0x1064n },
-    'the entry 0x1064 is not in the guest, which lies from 0x1000 to 0x1063',
+    'the entry 0x1064 is outside the guest, which is at 0x1000 to 0x1063',
   ],
-  ['an entry in front of the guest', { ...long, entry: 0xfffn }, 'the entry 0xfff is not in the guest'],
-  ['a negative entry', { ...long, entry: -2n }, 'long mode can be entered below 0x100000000 only, not at -0x2'],
+  ['an entry before the guest', { ...long, entry: 0xfffn }, 'the entry 0xfff is outside the guest'],
+  ['a negative entry', { ...long, entry: -2n }, 'the entry -0x2 is out of range: in long mode it is below 0x100000000'],
   [
     'memory too small for the tables',
     { ...long, memorySize: 0x4000 },
-    'long mode keeps 28672 bytes of tables in memory, which has 16384 bytes',
+    'long mode needs 28672 bytes of memory for its tables, and the guest has 16384',
   ],
 ] as const)('%s is refused, with the limit', (_, options, message) => {
   expect(() => planFlat(options)).toThrow(message);
   expect(() => planFlat(options)).toThrow(KvmError);
 });
 
-test('what is planned fits: image and tables lie in memory, apart, and the entry is in the image', () => {
+test('every plan fits: image and tables are in memory, do not overlap, and the entry is in the image', () => {
   const options = fc.record({
     mode: fc.constantFrom(...modes),
     memorySize: fc.integer({ min: 1, max: 64 }).map((pages) => pages * 4096),

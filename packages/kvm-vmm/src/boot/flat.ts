@@ -1,9 +1,9 @@
 import { type GuestMemory, KvmError, pageSize, type Vcpu } from '@kvm/core';
 import { integer, optionsOf, s64, u64 } from '@kvm/core/struct';
 import { addressLimit, enterMode, type Mode, tablesSize } from '@kvm/core/x86';
-import { guestMemory, lowMemoryEnd } from './memory-map.js';
+import { checkMemory, lowMemoryEnd } from '../memory/memory-map.js';
 
-/** Where a flat binary is put when nobody says where. */
+/** The default load address of a flat binary. */
 export const defaultLoadAddress = 0x1000n;
 
 export interface FlatOptions {
@@ -18,24 +18,24 @@ export interface FlatOptions {
   entry?: bigint;
 }
 
-/** Where everything goes: guest-physical addresses. */
+/** A memory layout: guest-physical addresses. */
 export interface FlatPlan {
   readonly mode: Mode;
   readonly loadAddr: bigint;
   readonly entry: bigint;
   readonly stackTop: bigint;
-  /** The mode's tables. */
+  /** The tables of the mode. */
   readonly tables: bigint;
 }
 
 /**
- * Works out where a flat binary, its stack and the tables of its mode go, before there is a VM.
+ * Plans where a flat binary, its stack and the tables of its mode go, before there is a VM.
  *
- * The tables take the end of the memory below 3 GiB. The stack grows down from there; in real mode from the end of the first
- * 64 KiB. It is the guest's business to keep it away from its own bytes.
+ * The tables are at the end of the memory below 3 GiB. The stack grows down from them; in real mode, from the end of the first
+ * 64 KiB. A guest whose bytes reach its stack has to set up another one.
  *
- * @throws KvmError `ERR_KVM_OUT_OF_RANGE` that names what does not fit, and the limit; `ERR_KVM_INVALID_ARGUMENT` for a value of
- *   the wrong type and for an option that does not exist.
+ * @throws KvmError `ERR_KVM_OUT_OF_RANGE` that names what does not fit, and the limit; `ERR_KVM_INVALID_ARGUMENT` for a value
+ *   of the wrong type and for an unknown option.
  */
 export function planFlat(options: FlatOptions): FlatPlan {
   const {
@@ -46,44 +46,46 @@ export function planFlat(options: FlatOptions): FlatPlan {
     entry = loadAddr,
   } = optionsOf(options, 'the options of planFlat', ['mode', 'memorySize', 'imageSize', 'loadAddr', 'entry']);
   integer(imageSize, 0, Number.MAX_SAFE_INTEGER, 'imageSize');
-  // What else they may be depends on the mode and the memory.
+  // The limits depend on the mode and the memory.
   s64(loadAddr, 'loadAddr');
   s64(entry, 'entry');
   const end = lowMemoryEnd(memorySize);
   const tablesEnd = end - (end % BigInt(pageSize));
   const tables = tablesEnd - BigInt(tablesSize(mode));
-  const imageEnd = tables < tablesEnd ? tables : end;
+  const imageLimit = tables < tablesEnd ? tables : end;
   if (imageSize === 0) throw outOfRange('the guest is empty');
   if (tables < 0n) {
-    throw outOfRange(`${mode} mode keeps ${tablesSize(mode)} bytes of tables in memory, which has ${memorySize} bytes`);
+    throw outOfRange(
+      `${mode} mode needs ${tablesSize(mode)} bytes of memory for its tables, and the guest has ${memorySize}`,
+    );
   }
   if (loadAddr < 0n || loadAddr >= end) {
-    throw outOfRange(`the load address ${hex(loadAddr)} is outside of memory, which ends at ${hex(end)}`);
+    throw outOfRange(`the load address ${hex(loadAddr)} is outside memory, which ends at ${hex(end)}`);
   }
-  if (loadAddr + BigInt(imageSize) > imageEnd) {
-    const room = imageEnd > loadAddr ? imageEnd - loadAddr : 0n;
-    const why = imageEnd < end ? `; ${mode} mode has its tables at ${hex(tables)}` : '';
+  if (loadAddr + BigInt(imageSize) > imageLimit) {
+    const room = imageLimit > loadAddr ? imageLimit - loadAddr : 0n;
+    const why = imageLimit < end ? `; the tables of ${mode} mode are at ${hex(tables)}` : '';
     throw outOfRange(
-      `the guest of ${size(imageSize)} does not fit: memory has room for ${size(room)} from the load address ${hex(loadAddr)} on${why}`,
+      `the guest of ${size(imageSize)} does not fit: there are ${size(room)} from the load address ${hex(loadAddr)} on${why}`,
     );
   }
   if (entry < 0n || entry >= addressLimit(mode)) {
-    throw outOfRange(`${mode} mode can be entered below ${hex(addressLimit(mode))} only, not at ${hex(entry)}`);
+    throw outOfRange(`the entry ${hex(entry)} is out of range: in ${mode} mode it is below ${hex(addressLimit(mode))}`);
   }
-  const imageStop = loadAddr + BigInt(imageSize);
-  if (entry < loadAddr || entry >= imageStop) {
+  const imageEnd = loadAddr + BigInt(imageSize);
+  if (entry < loadAddr || entry >= imageEnd) {
     throw outOfRange(
-      `the entry ${hex(entry)} is not in the guest, which lies from ${hex(loadAddr)} to ${hex(imageStop - 1n)}`,
+      `the entry ${hex(entry)} is outside the guest, which is at ${hex(loadAddr)} to ${hex(imageEnd - 1n)}`,
     );
   }
   const stackLimit = addressLimit(mode);
-  const stackTop = imageEnd < stackLimit ? imageEnd : stackLimit;
+  const stackTop = imageLimit < stackLimit ? imageLimit : stackLimit;
   return { mode, loadAddr, entry, stackTop, tables };
 }
 
 /**
- * Puts a flat binary into memory and the vCPU in front of its entry, as `planFlat` has it. For long mode the vCPU's CPUID has
- * to have it: `vcpu.setCpuid2(kvm.getSupportedCpuid())` first.
+ * Loads a flat binary as planned by `planFlat`, and sets the vCPU up to enter it. Long mode needs a vCPU whose CPUID has it:
+ * call `vcpu.setCpuid2(kvm.getSupportedCpuid())` first.
  */
 export function bootFlat(vcpu: Vcpu, memory: GuestMemory, image: Uint8Array, plan: FlatPlan): void {
   const { mode, loadAddr, entry, stackTop, tables } = optionsOf(plan, 'the plan of a flat guest', [
@@ -93,7 +95,7 @@ export function bootFlat(vcpu: Vcpu, memory: GuestMemory, image: Uint8Array, pla
     'stackTop',
     'tables',
   ]);
-  guestMemory(memory);
+  checkMemory(memory);
   u64(loadAddr, 'loadAddr');
   memory.write(Number(loadAddr), image);
   enterMode(vcpu, mode, { memory, entry, stackTop, tables });

@@ -1,70 +1,94 @@
 import { KvmError, MmioAccess } from '@kvm/core';
-import { s64 } from '@kvm/core/struct';
-import { checkDevice } from './device.js';
-import { RangeMap } from './range-map.js';
-
-/**
- * A device behind guest-physical memory. `offset` counts from its first address; the access is of `len` bytes, up to 8, and
- * carries its data.
- */
-export interface MmioDevice {
-  /** Puts what the guest reads into `access`, as `value`, `value32` or `data`. */
-  read(offset: number, access: MmioAccess): void;
-  write(offset: number, access: MmioAccess): void;
-}
+import { integer, s64 } from '@kvm/core/struct';
+import { type Claim, RangeMap } from './range-map.js';
+import { type AccessSize, allOnes, checkRegisters, type Registers } from './registers.js';
 
 /** No x86 processor has more physical addresses. */
-const addresses = 2n ** 52n;
+const addressCount = 2n ** 52n;
 
 /**
- * The guest-physical addresses of a machine that are not memory, and who answers at them.
+ * The guest-physical addresses of a machine that are not memory.
  *
- * An access belongs to the device that has all its bytes. One that belongs to nobody is no error: it reads all ones, or is lost,
- * and is counted.
+ * An access goes to the device whose range contains all its bytes. Without one it is unclaimed, which is no error: a read
+ * returns all ones, a write is ignored, and both are counted.
+ *
+ * KVM reports accesses of up to 8 bytes, of any length. The bus splits them into accesses of 4, 2 and 1 bytes, the lowest
+ * address first, so that devices need no 64-bit numbers.
  */
 export class MmioBus {
-  readonly #devices = new RangeMap<MmioDevice>();
+  readonly #claims = new RangeMap<Registers>();
   #unclaimedReads = 0;
   #unclaimedWrites = 0;
 
-  /** Gives `length` bytes from a guest-physical address on to a device. Throws `KvmError` when some of them are taken. */
-  attach(guestPhysAddr: bigint, length: bigint, device: MmioDevice): void {
+  /**
+   * Claims `length` bytes from a guest-physical address on.
+   *
+   * @param range what the registers are passed as `range`; 0.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for addresses of more than 52 bits, `ERR_KVM_INVALID_ARGUMENT` when an address
+   *   is claimed already, or for registers without `read` and `write`.
+   */
+  attach(guestPhysAddr: bigint, length: bigint, registers: Registers, range = 0): void {
     s64(guestPhysAddr, 'guestPhysAddr');
     s64(length, 'length');
-    if (guestPhysAddr < 0n || length < 1n || guestPhysAddr + length > addresses) {
+    if (guestPhysAddr < 0n || length < 1n || guestPhysAddr + length > addressCount) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
         `guest-physical addresses have 52 bits: there are no ${length} bytes from 0x${guestPhysAddr.toString(16)} on`,
       );
     }
-    checkDevice(device);
-    const claim = { start: Number(guestPhysAddr), end: Number(guestPhysAddr + length), device };
-    this.#devices.add(claim, 'the range of guest-physical addresses');
+    checkRegisters(registers);
+    const start = Number(guestPhysAddr);
+    const end = Number(guestPhysAddr + length);
+    this.#claims.add({ start, end, owner: registers, range }, 'the range of guest-physical addresses');
   }
 
-  /** Reads that no device answered. */
+  /** How many reads were unclaimed. */
   get unclaimedReads(): number {
     return this.#unclaimedReads;
   }
 
-  /** Writes that no device took. */
+  /** How many writes were unclaimed. */
   get unclaimedWrites(): number {
     return this.#unclaimedWrites;
   }
 
-  /** One MMIO exit. */
+  /** Answers an MMIO exit: `exit.mmio`. */
   dispatch(mmio: MmioAccess): void {
     if (!(mmio instanceof MmioAccess)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'dispatch takes exit.mmio');
-    const { address } = mmio;
-    const claim = this.#devices.find(address, mmio.len);
-    if (mmio.isWrite) {
-      if (claim === undefined) this.#unclaimedWrites++;
-      else claim.device.write(address - claim.start, mmio);
-    } else if (claim === undefined) {
-      this.#unclaimedReads++;
-      mmio.data.fill(0xff);
-    } else {
-      claim.device.read(address - claim.start, mmio);
+    const { address, data, isWrite } = mmio;
+    const claim = this.#claims.find(address, data.length);
+    if (claim === undefined) {
+      if (isWrite) this.#unclaimedWrites++;
+      else this.#unclaimedReads++;
+      if (!isWrite) data.fill(0xff);
+      return;
     }
+    for (let done = 0; done < data.length; ) {
+      const size = pieceSize(data.length - done);
+      access(claim, address - claim.start + done, size, data, done, isWrite);
+      done += size;
+    }
+  }
+}
+
+function pieceSize(bytes: number): AccessSize {
+  return bytes >= 4 ? 4 : bytes >= 2 ? 2 : 1;
+}
+
+function access(
+  { owner, range }: Claim<Registers>,
+  offset: number,
+  size: AccessSize,
+  data: Uint8Array,
+  at: number,
+  isWrite: boolean,
+): void {
+  if (isWrite) {
+    let value = 0;
+    for (let i = size - 1; i >= 0; i--) value = value * 256 + (data[at + i] as number);
+    owner.write(offset, size, value, range);
+  } else {
+    const value = integer(owner.read(offset, size, range), 0, allOnes(size), 'what a guest reads');
+    for (let i = 0; i < size; i++) data[at + i] = value >>> (8 * i);
   }
 }

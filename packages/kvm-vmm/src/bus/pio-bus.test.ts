@@ -1,10 +1,11 @@
 import { KvmError } from '@kvm/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PioBus, type PioDevice } from './pio-bus.js';
+import { PioBus } from './pio-bus.js';
+import type { AccessSize, Registers } from './registers.js';
 
-/** A device that remembers, and reads back what it remembers. */
-function recorder(): PioDevice & { writes: [number, number, number][] } {
+/** Registers that record writes, and whose reads depend on the offset. */
+function recorder(): Registers & { writes: [number, number, number][] } {
   const writes: [number, number, number][] = [];
   return {
     writes,
@@ -13,7 +14,7 @@ function recorder(): PioDevice & { writes: [number, number, number][] } {
   };
 }
 
-test('a device gets what is meant for it, counted from its first port', () => {
+test('a device gets the accesses to its ports, with offsets from the first one', () => {
   const bus = new PioBus();
   const device = recorder();
   bus.attach(0x3f8, 8, device);
@@ -27,14 +28,14 @@ test('a device gets what is meant for it, counted from its first port', () => {
   expect([bus.unclaimedReads, bus.unclaimedWrites]).toEqual([0, 0]);
 });
 
-test('ports that nobody has read all ones, and what is written there is lost but counted', () => {
+test('unclaimed ports read all ones and ignore writes, and both are counted', () => {
   const bus = new PioBus();
-  expect([1, 2, 4].map((size) => bus.read(0x80, size))).toEqual([0xff, 0xffff, 0xffff_ffff]);
+  expect(([1, 2, 4] as const).map((size) => bus.read(0x80, size))).toEqual([0xff, 0xffff, 0xffff_ffff]);
   bus.write(0x80, 1, 0);
   expect([bus.unclaimedReads, bus.unclaimedWrites]).toEqual([3, 1]);
 });
 
-test('an access that leaves a device is for nobody', () => {
+test('an access that crosses the end of a range is unclaimed', () => {
   const bus = new PioBus();
   const device = recorder();
   bus.attach(0x3f8, 8, device);
@@ -44,11 +45,11 @@ test('an access that leaves a device is for nobody', () => {
   expect(bus.unclaimedWrites).toBe(2);
 });
 
-test('two devices cannot have one port, and the message names both ranges', () => {
+test('ranges that overlap are refused, and the message names both', () => {
   const bus = new PioBus();
   bus.attach(0x3f8, 8, recorder());
   expect(() => bus.attach(0x3ff, 2, recorder())).toThrow(
-    'the range of ports 0x3ff..0x400 overlaps 0x3f8..0x3ff, which another device has',
+    'the port range 0x3ff..0x400 overlaps 0x3f8..0x3ff, which belongs to another device',
   );
   bus.attach(0x400, 2, recorder());
 });
@@ -60,18 +61,18 @@ test.each([
   [0, 0],
   [0.5, 1],
   [Number.NaN, 1],
-])('there are no ports from %d, %d of them', (port, length) => {
+])('the range of ports from %d with length %d is refused', (port, length) => {
   expect(() => new PioBus().attach(port, length, recorder())).toThrow(KvmError);
 });
 
-test('any sequence of accesses is answered within its size', () => {
+test('every read returns a value that fits its size', () => {
   const bus = new PioBus();
   bus.attach(0x10, 5, recorder());
   bus.attach(0x15, 1, recorder());
   bus.attach(0xfffe, 2, recorder());
   const port = fc.oneof(fc.integer({ min: 0x0c, max: 0x18 }), fc.integer({ min: 0xfff8, max: 0xffff }));
   fc.assert(
-    fc.property(port, fc.constantFrom(1, 2, 4), fc.nat(0xffff_ffff), (at, size, value) => {
+    fc.property(port, fc.constantFrom<AccessSize>(1, 2, 4), fc.nat(0xffff_ffff), (at, size, value) => {
       bus.write(at, size, value % 2 ** (8 * size));
       const read = bus.read(at, size);
       expect(Number.isInteger(read) && read >= 0 && read < 2 ** (8 * size)).toBe(true);

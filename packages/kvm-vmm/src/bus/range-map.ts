@@ -1,22 +1,29 @@
 import { KvmError } from '@kvm/core';
 
-/** What claims some addresses of a bus. */
+/** A range of addresses on a bus, and who answers there. */
 export interface Claim<T> {
   /** The first address. */
   readonly start: number;
   /** The address after the last. */
   readonly end: number;
-  readonly device: T;
+  readonly owner: T;
+  /** Which of the owner's ranges this is. */
+  readonly range: number;
 }
 
-/** Devices by the addresses they claim, no address twice. */
+/** Ranges of addresses, sorted. No two of them overlap. */
 export class RangeMap<T> {
-  /** In order of address. */
+  /** Sorted by address. */
   readonly #claims: Claim<T>[] = [];
-  /** Guests touch the same device many times in a row. */
+  /** The claim found last: guests access the same device many times in a row. */
   #last: Claim<T> | undefined;
 
-  /** Adds a claim; `what` names the addresses in the message when another has some of them. */
+  /**
+   * Adds a claim.
+   *
+   * @param what the kind of range, for the error message.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the range overlaps another one.
+   */
   add(claim: Claim<T>, what: string): void {
     const next = this.#claims.findIndex(({ start }) => start >= claim.end);
     const at = next === -1 ? this.#claims.length : next;
@@ -24,13 +31,13 @@ export class RangeMap<T> {
     if (before !== undefined && before.end > claim.start) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',
-        `${what} ${span(claim)} overlaps ${span(before)}, which another device has`,
+        `${what} ${span(claim)} overlaps ${span(before)}, which belongs to another device`,
       );
     }
     this.#claims.splice(at, 0, claim);
   }
 
-  /** Which claim has all `length` addresses from `address` on, if one has. Allocates nothing. */
+  /** The claim that contains all `length` addresses from `address` on, if there is one. Allocates nothing. */
   find(address: number, length: number): Claim<T> | undefined {
     const last = this.#last;
     if (last !== undefined && address >= last.start && address + length <= last.end) return last;

@@ -1,9 +1,9 @@
 import { type Exit, ExitReason, exitReasonName, KvmError, Struct, unrecognised } from '@kvm/core';
 
-/** An exit in one line: its name, and what it carries. After it was handled, that is also what a read was given. */
+/** An exit in one line: its name and what it carries. After it was handled, that includes the data of a read. */
 export function describeExit(exit: Exit): string {
   if (typeof exit !== 'object' || exit === null || typeof exit.reason !== 'number') {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'describeExit takes an exit, as vcpu.run() gives it');
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'describeExit takes an exit, as vcpu.run() returns it');
   }
   switch (exit.reason) {
     case ExitReason.Io: {
@@ -12,8 +12,8 @@ export function describeExit(exit: Exit): string {
     }
     case ExitReason.Mmio: {
       const { physAddr, len, isWrite, data } = exit.mmio;
-      const way = isWrite ? 'write' : 'read';
-      return `KVM_EXIT_MMIO ${way} addr=${hex(physAddr)} len=${len} data=${bytes(data)}`;
+      const direction = isWrite ? 'write' : 'read';
+      return `KVM_EXIT_MMIO ${direction} addr=${hex(physAddr)} len=${len} data=${bytes(data)}`;
     }
     case unrecognised:
       return exitReasonName(exit.exitReason);
@@ -22,7 +22,7 @@ export function describeExit(exit: Exit): string {
   }
 }
 
-/** The members of an exit that has no form of its own. */
+/** The members of an exit that has no format of its own. */
 function members(exit: Exit): string[] {
   return Object.entries(exit)
     .filter(([name]) => name !== 'reason')

@@ -1,25 +1,25 @@
 import { exitReasonNames } from '@kvm/core';
 import { s32 } from '@kvm/core/struct';
 
-/** Far above the reasons there are. */
+/** More than there are exit reasons. */
 const room = 256;
 
 /** How often a vCPU has exited, by reason. */
 export class ExitCounts {
-  /** The last place is for reasons that the kernel's headers do not name. */
+  /** The last element is for reasons that the kernel's headers do not name. */
   readonly #counts = new Float64Array(room);
 
   add(reason: number): void {
     s32(reason, 'an exit reason');
-    const place = reason >= 0 && reason < room - 1 ? reason : room - 1;
-    this.#counts[place] = (this.#counts[place] as number) + 1;
+    const index = reason >= 0 && reason < room - 1 ? reason : room - 1;
+    this.#counts[index] = (this.#counts[index] as number) + 1;
   }
 
   get total(): number {
     return this.#counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** The counts that are not 0 by the kernel's names, as in `KVM_EXIT_IO`, the most frequent first. */
+  /** The counts that are not 0 by the kernel's names, such as `KVM_EXIT_IO`, the most frequent first. */
   byName(): Record<string, number> {
     const named = [...this.#counts].map((count, reason) => [exitReasonNames[reason] ?? 'unknown', count] as const);
     const counts: Record<string, number> = {};

@@ -3,16 +3,16 @@ import { Worker } from 'node:worker_threads';
 import { type Exit, ExitReason, KvmRunFailEntry, KvmRunInternal, unrecognised, Vcpu } from '@kvm/core';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../kvm-core/test/backends.js';
-import { guest, withMachine } from '../../test/machine.js';
-import { MmioBus } from '../bus/mmio-bus.js';
-import { PioBus, type PioDevice } from '../bus/pio-bus.js';
-import { Challenge, challengeAddress, challengeLength } from '../devices/challenge.js';
-import { com1, Uart, uartPorts } from '../devices/uart/uart.js';
+import { guest, type TestMachine, withMachine } from '../../test/machine.js';
+import type { Registers } from '../bus/registers.js';
+import { Uart } from '../devices/uart/uart.js';
+import { Devices } from '../machine/devices.js';
 import { describeExit } from './describe-exit.js';
-import { type RunOptions, runVcpu } from './run-vcpu.js';
+import { ExitCounts } from './exit-counts.js';
+import { runVcpu } from './run-vcpu.js';
 
-/** Remembers what is written, and reads the next of the values it was given. */
-function scripted(values: number[] = []): PioDevice & { writes: [number, number][] } {
+/** Records writes. Reads return the values, one after another. */
+function scripted(values: number[] = []): Registers & { writes: [number, number][] } {
   const writes: [number, number][] = [];
   return {
     writes,
@@ -21,31 +21,51 @@ function scripted(values: number[] = []): PioDevice & { writes: [number, number]
   };
 }
 
+/** Adds COM1, and collects its output. */
+function addUart({ devices }: TestMachine): { text: string } {
+  const output = { text: '' };
+  devices.add(
+    new Uart({
+      output: (bytes) => {
+        output.text += Buffer.from(bytes).toString();
+      },
+    }),
+  );
+  return output;
+}
+
 onEachBackend('a guest', (backend) => {
-  test('greets through the serial port, and its halt ends the run', async () => {
+  test('prints a greeting on the serial port, and its halt ends the run', async () => {
     await withMachine(backend, 'real', guest('hello16'), (machine) => {
-      let text = '';
-      machine.pio.attach(com1, uartPorts, new Uart({ output: (bytes) => (text += Buffer.from(bytes)) }));
-      expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'halt' });
-      expect(text).toBe('Hello from real mode.\n');
-      expect(machine.counts.byName()).toEqual({ KVM_EXIT_IO: text.length, KVM_EXIT_HLT: 1 });
-      expect(machine.counts.total).toBe(text.length + 1);
+      const output = addUart(machine);
+      const counts = new ExitCounts();
+      expect(runVcpu(machine.vcpu, { devices: machine.devices, counts })).toEqual({ kind: 'halt' });
+      expect(output.text).toBe('Hello from real mode.\n');
+      expect(counts.byName()).toEqual({ KVM_EXIT_IO: output.text.length, KVM_EXIT_HLT: 1 });
+      expect(counts.total).toBe(output.text.length + 1);
     });
   });
 
-  test('in long mode solves the challenge', async () => {
-    await withMachine(backend, 'long', guest('hello'), ({ vcpu, ...machine }) => {
-      let text = '';
-      const challenge = new Challenge(0x0123_4567_89ab_cdefn, 0xfedc_ba98_7654_3211n);
-      machine.pio.attach(com1, uartPorts, new Uart({ output: (bytes) => (text += Buffer.from(bytes)) }));
-      machine.mmio.attach(challengeAddress, challengeLength, challenge);
-      expect(runVcpu(vcpu, optionsOf(machine))).toEqual({ kind: 'halt' });
-      expect(challenge.verdict).toBe('right');
-      expect(text).toContain(`make ${challenge.expected}\nThe host has checked it: right.`);
+  test('runs in long mode, with accesses of 8 bytes', async () => {
+    await withMachine(backend, 'long', guest('mmio64'), (machine) => {
+      const memory = scripted([0x0506_0708, 0x0102_0304]);
+      const back = scripted();
+      machine.devices.mmio.attach(0xd000_0000n, 0x10n, memory);
+      machine.devices.pio.attach(0x18, 4, back);
+      expect(runVcpu(machine.vcpu, { devices: machine.devices })).toEqual({ kind: 'halt' });
+      expect(memory.writes).toEqual([
+        [4, 0x5566_7788],
+        [4, 0x1122_3344],
+      ]);
+      expect(back.writes).toEqual([
+        [4, 0x0506_0708],
+        [4, 0x0102_0304],
+      ]);
+      expect(machine.vcpu.getRegs().rax).toBe(0x0102_0304_0506_0708n);
     });
   });
 
-  test('echoes its input until Ctrl-D, and ends with the status of its choice', async () => {
+  test('echoes its input until Ctrl-D, and ends with a status of its own', async () => {
     await withMachine(backend, 'real', guest('echo'), (machine) => {
       let text = '';
       let input = Buffer.from('ping\x04');
@@ -55,49 +75,49 @@ onEachBackend('a guest', (backend) => {
           input = input.subarray(uart.push(input));
         },
       });
-      machine.pio.attach(com1, uartPorts, uart);
-      expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'exit', status: 0 });
+      machine.devices.add(uart);
+      expect(runVcpu(machine.vcpu, { devices: machine.devices })).toEqual({ kind: 'exit', status: 0 });
       uart.flush();
       expect(text).toBe('ping');
     });
   });
 
-  test('ends with a status, through the debug-exit port', async () => {
+  test('ends with a status through the debug-exit port', async () => {
     await withMachine(backend, 'real', guest('exit'), (machine) => {
-      expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'exit', status: 42 });
+      expect(runVcpu(machine.vcpu, { devices: machine.devices })).toEqual({ kind: 'exit', status: 42 });
     });
   });
 
-  test('has every size of port access answered', async () => {
-    await withMachine(backend, 'real', guest('pio'), ({ memory, ...machine }) => {
+  test('gets an answer to port accesses of every size', async () => {
+    await withMachine(backend, 'real', guest('pio'), (machine) => {
       const back = scripted();
       const text = scripted();
-      machine.pio.attach(0x10, 6, {
+      machine.devices.pio.attach(0x10, 6, {
         read: (offset) => [0x99, 0, 0xaabb, 0, 0xccdd_eeff][offset] ?? 0,
         write: () => {},
       });
-      machine.pio.attach(0x18, 4, back);
-      machine.pio.attach(0x20, 1, text);
-      machine.pio.attach(0x22, 1, scripted([1, 2, 3, 4]));
-      expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'halt' });
-      // The range at 0x10 ends before the 4 bytes of port 0x14 do: they are nobody's, and read all ones.
+      machine.devices.pio.attach(0x18, 4, back);
+      machine.devices.pio.attach(0x20, 1, text);
+      machine.devices.pio.attach(0x22, 1, scripted([1, 2, 3, 4]));
+      expect(runVcpu(machine.vcpu, { devices: machine.devices })).toEqual({ kind: 'halt' });
+      // The range at 0x10 ends within the 4 bytes from port 0x14 on: that access is unclaimed.
       expect(back.writes).toEqual([
         [1, 0x99],
         [2, 0xaabb],
         [4, 0xffff_ffff],
       ]);
-      expect(machine.pio.unclaimedWrites).toBe(1);
+      expect(machine.devices.pio.unclaimedWrites).toBe(1);
       expect(text.writes).toEqual(Array.from('hello', (letter) => [1, letter.charCodeAt(0)]));
-      expect(memory.read(0x2000, 4)).toEqual(Uint8Array.of(1, 2, 3, 4));
+      expect(machine.memory.read(0x2000, 4)).toEqual(Uint8Array.of(1, 2, 3, 4));
     });
   });
 
-  test('has every element of a string instruction answered, of every size', async () => {
-    await withMachine(backend, 'real', guest('strings'), ({ memory, ...machine }) => {
+  test('gets an answer to every element of a string instruction, of every size', async () => {
+    await withMachine(backend, 'real', guest('strings'), (machine) => {
       const out = scripted();
-      machine.pio.attach(0x20, 4, out);
-      machine.pio.attach(0x22 + 2, 1, scripted());
-      expect(runVcpu(machine.vcpu, optionsOf(machine)).kind).toBe('halt');
+      machine.devices.pio.attach(0x20, 4, out);
+      machine.devices.pio.attach(0x22 + 2, 1, scripted());
+      expect(runVcpu(machine.vcpu, { devices: machine.devices }).kind).toBe('halt');
       expect(out.writes).toEqual([
         [2, 0x1111],
         [2, 0x2222],
@@ -106,17 +126,17 @@ onEachBackend('a guest', (backend) => {
         [4, 0xfedc_ba98],
       ]);
     });
-    await withMachine(backend, 'real', guest('strings'), ({ memory, ...machine }) => {
-      machine.pio.attach(0x22, 4, scripted([0x1234, 0x5678, 0x9abc, 0xdead_beef, 0x0102_0304]));
-      expect(runVcpu(machine.vcpu, optionsOf(machine)).kind).toBe('halt');
-      expect([...new Uint16Array(memory.read(0x2000, 6).buffer)]).toEqual([0x1234, 0x5678, 0x9abc]);
-      expect([...new Uint32Array(memory.read(0x2010, 8).buffer)]).toEqual([0xdead_beef, 0x0102_0304]);
+    await withMachine(backend, 'real', guest('strings'), (machine) => {
+      machine.devices.pio.attach(0x22, 4, scripted([0x1234, 0x5678, 0x9abc, 0xdead_beef, 0x0102_0304]));
+      expect(runVcpu(machine.vcpu, { devices: machine.devices }).kind).toBe('halt');
+      expect([...new Uint16Array(machine.memory.read(0x2000, 6).buffer)]).toEqual([0x1234, 0x5678, 0x9abc]);
+      expect([...new Uint32Array(machine.memory.read(0x2010, 8).buffer)]).toEqual([0xdead_beef, 0x0102_0304]);
     });
   });
 
   test('that faults three times shuts down', async () => {
     await withMachine(backend, 'protected', guest('shutdown'), (machine) => {
-      expect(runVcpu(machine.vcpu, optionsOf(machine))).toMatchObject({ kind: 'shutdown' });
+      expect(runVcpu(machine.vcpu, { devices: machine.devices })).toMatchObject({ kind: 'shutdown' });
     });
   });
 
@@ -128,7 +148,7 @@ onEachBackend('a guest', (backend) => {
       });
       await once(worker, 'message');
       try {
-        expect(runVcpu(machine.vcpu, optionsOf(machine))).toEqual({ kind: 'interrupted' });
+        expect(runVcpu(machine.vcpu, { devices: machine.devices })).toEqual({ kind: 'interrupted' });
       } finally {
         Atomics.store(enough, 0, 1);
         Atomics.notify(enough, 0);
@@ -137,12 +157,12 @@ onEachBackend('a guest', (backend) => {
     });
   });
 
-  test('goes on after an interruption that was not to end it', async () => {
+  test('continues after an interruption that does not end it', async () => {
     await withMachine(backend, 'real', guest('exit'), (machine) => {
       machine.vcpu.kick();
       let asked = 0;
       const outcome = runVcpu(machine.vcpu, {
-        ...optionsOf(machine),
+        devices: machine.devices,
         interrupted: () => {
           asked++;
           return false;
@@ -153,16 +173,14 @@ onEachBackend('a guest', (backend) => {
     });
   });
 
-  test('is observed exit by exit, with what its reads were given', async () => {
+  test('can be observed exit by exit, with the data of its reads', async () => {
     await withMachine(backend, 'real', guest('mmio'), (machine) => {
       const seen: string[] = [];
-      machine.mmio.attach(0xd_0000n, 0x10n, {
-        read: (offset, access) => {
-          access.value = BigInt.asUintN(8 * access.len, BigInt(0x0102_0304 + offset));
-        },
+      machine.devices.mmio.attach(0xd_0000n, 0x10n, {
+        read: (offset, size) => (0x0102_0304 + offset) % 2 ** (8 * size),
         write: () => {},
       });
-      runVcpu(machine.vcpu, { ...optionsOf(machine), observe: (exit) => seen.push(describeExit(exit)) });
+      runVcpu(machine.vcpu, { devices: machine.devices, observe: (exit) => seen.push(describeExit(exit)) });
       expect(seen).toEqual([
         'KVM_EXIT_MMIO write addr=0xd0000 len=1 data=11',
         'KVM_EXIT_MMIO write addr=0xd0002 len=2 data=3322',
@@ -179,11 +197,7 @@ onEachBackend('a guest', (backend) => {
   });
 });
 
-function optionsOf({ pio, mmio, debugExit, counts }: RunOptions): RunOptions {
-  return { pio, mmio, ...(debugExit && { debugExit }), ...(counts && { counts }) };
-}
-
-/** A vCPU that exits once, for a reason that guests here cannot be brought to have. */
+/** A vCPU that exits once, for a reason that no guest here can cause. */
 function exiting(exit: Exit, rip = 0x1234n, base = 0n): Vcpu {
   const vcpu: Vcpu = Object.create(Vcpu.prototype);
   return Object.assign(vcpu, { run: () => exit, getRegs: () => ({ rip }), getSregs: () => ({ cs: { base } }) });
@@ -210,13 +224,13 @@ test.each<[string, Exit, object]>([
     { reason: unrecognised, exitReason: 200, raw: new Uint8Array(8) },
     { kind: 'unhandled', reason: 'exit 200', rip: 0x1234n },
   ],
-])('%s ends the run and says so', (_, exit, outcome) => {
-  expect(runVcpu(exiting(exit), { pio: new PioBus(), mmio: new MmioBus() })).toEqual(outcome);
+])('%s ends the run with an outcome', (_, exit, outcome) => {
+  expect(runVcpu(exiting(exit), { devices: new Devices() })).toEqual(outcome);
 });
 
-test('a shutdown is where the guest was, unless the vCPU has been reset', () => {
+test('a shutdown reports where the guest was, unless the vCPU was reset', () => {
   const shutdown = { reason: ExitReason.Shutdown } as Exit;
-  const end = (vcpu: Vcpu) => runVcpu(vcpu, { pio: new PioBus(), mmio: new MmioBus() });
+  const end = (vcpu: Vcpu) => runVcpu(vcpu, { devices: new Devices() });
   expect(end(exiting(shutdown))).toEqual({ kind: 'shutdown', rip: 0x1234n });
   expect(end(exiting(shutdown, 0xfff0n))).toEqual({ kind: 'shutdown', rip: 0xfff0n });
   expect(end(exiting(shutdown, 0xfff0n, 0xffff_0000n))).toEqual({ kind: 'shutdown', rip: undefined });

@@ -1,7 +1,7 @@
-/** What a 16550 has on each side. */
+/** Bytes in each FIFO of a 16550. */
 export const fifoDepth = 16;
 
-/** Bytes that wait to be read, first come first served, in room for 16 of which fewer may be in use. */
+/** A FIFO of up to 16 bytes. The UART sees to it that there are no more. */
 export class ByteFifo {
   readonly #bytes = new Uint8Array(fifoDepth);
   #first = 0;
@@ -16,7 +16,7 @@ export class ByteFifo {
     this.#length++;
   }
 
-  /** The oldest byte, 0 if there is none. */
+  /** Removes the oldest byte and returns it; 0 if there is none. */
   shift(): number {
     if (this.#length === 0) return 0;
     const byte = this.#bytes[this.#first] as number;
@@ -27,5 +27,10 @@ export class ByteFifo {
 
   clear(): void {
     this.#length = 0;
+  }
+
+  /** Oldest first. */
+  toArray(): number[] {
+    return Array.from({ length: this.#length }, (_, i) => this.#bytes[(this.#first + i) % fifoDepth] as number);
   }
 }

@@ -1,14 +1,15 @@
 import { Mcr, Msr } from './registers.js';
 
-/** What a modem that is there and ready shows on its lines. */
+/** The lines of a modem that is connected and ready. */
 const connected = Msr.Cts | Msr.Dsr | Msr.Dcd;
 const lines = Msr.Cts | Msr.Dsr | Msr.Ri | Msr.Dcd;
 
-/** The modem's side of a 16550: control, status, and what has changed since the last look. */
+/** The modem registers of a 16550. */
 export class Modem {
   #control = 0;
   #status: number = connected;
 
+  /** The modem control register. */
   get control(): number {
     return this.#control;
   }
@@ -17,7 +18,7 @@ export class Modem {
     return (this.#control & Mcr.Loopback) !== 0;
   }
 
-  /** In loopback the lines of the control register come back as those of the status register. */
+  /** In loopback, the outputs of the control register are connected to the inputs of the status register. */
   setControl(value: number): void {
     this.#control = value & Mcr.All;
     const now = this.loopback ? looped(this.#control) : connected;
@@ -26,20 +27,31 @@ export class Modem {
     if ((changed & Msr.Cts) !== 0) deltas |= Msr.DeltaCts;
     if ((changed & Msr.Dsr) !== 0) deltas |= Msr.DeltaDsr;
     if ((changed & Msr.Dcd) !== 0) deltas |= Msr.DeltaDcd;
-    // Of the ring indicator only its end counts.
+    // The ring indicator reports its trailing edge only.
     if ((changed & this.#status & Msr.Ri) !== 0) deltas |= Msr.TrailingEdgeRi;
     this.#status = now | deltas;
   }
 
+  /** Whether a line has changed since the status was last read. */
   get changed(): boolean {
     return (this.#status & 0x0f) !== 0;
   }
 
-  /** The status register; looking at it forgets what has changed. */
+  /** The modem status register, whose delta bits reading clears. */
   takeStatus(): number {
     const status = this.#status;
     this.#status &= lines;
     return status;
+  }
+
+  /** The status register as it is: reading it this way clears nothing. */
+  get status(): number {
+    return this.#status;
+  }
+
+  load(control: number, status: number): void {
+    this.#control = control;
+    this.#status = status;
   }
 }
 

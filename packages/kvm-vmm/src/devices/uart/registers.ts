@@ -22,28 +22,28 @@ export const Register = {
   Scr: 7,
 } as const;
 
-/** Interrupt enable: one bit a source. */
+/** Interrupt enable: one bit for each source. */
 export const Ier = { Received: 0x01, TransmitterEmpty: 0x02, LineStatus: 0x04, ModemStatus: 0x08 } as const;
 
-/** Interrupt identification: the most urgent source, and in the top bits whether there are FIFOs. */
+/** Interrupt identification: the source of the highest priority. The top bits say whether the FIFOs are enabled. */
 export const Iir = {
   ModemStatus: 0x00,
   None: 0x01,
   TransmitterEmpty: 0x02,
   Received: 0x04,
   LineStatus: 0x06,
-  /** Fewer bytes than the trigger level, and none has come for a while. */
+  /** There are fewer bytes than the trigger level, and none has arrived for some time. */
   CharacterTimeout: 0x0c,
   FifosEnabled: 0xc0,
 } as const;
 
-/** FIFO control. */
-export const Fcr = { Enable: 0x01, ClearReceiver: 0x02 } as const;
+/** FIFO control. The top two bits select the trigger level. */
+export const Fcr = { Enable: 0x01, ClearReceiver: 0x02, Trigger: 0xc0 } as const;
 
-/** Received bytes at which the FIFO asks for attention, by the top two bits of FIFO control. */
+/** How many received bytes raise an interrupt, by the trigger bits of FIFO control. */
 export const triggerLevels = [1, 4, 8, 14] as const;
 
-/** Line control: the bit that puts the divisor in the place of the first two registers. */
+/** Line control: with DLAB set, the divisor replaces the first two registers. */
 export const Lcr = { Dlab: 0x80 } as const;
 
 /** Modem control. */
@@ -52,7 +52,7 @@ export const Mcr = { Dtr: 0x01, Rts: 0x02, Out1: 0x04, Out2: 0x08, Loopback: 0x1
 /** Line status. */
 export const Lsr = { DataReady: 0x01, Overrun: 0x02, TransmitterHoldingEmpty: 0x20, TransmitterEmpty: 0x40 } as const;
 
-/** Modem status: the lines, and in the low half which have changed since the last look. */
+/** Modem status: the lines, and in the low half which of them have changed since it was last read. */
 export const Msr = {
   DeltaCts: 0x01,
   DeltaDsr: 0x02,

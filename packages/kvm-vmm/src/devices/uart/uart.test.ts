@@ -1,24 +1,24 @@
 import { KvmError } from '@kvm/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { AccessSize } from '../../bus/registers.js';
+import { InterruptLine } from '../interrupt-line.js';
 import { Uart } from './uart.js';
 
 const [DATA, IER, IIR, FCR, LCR, MCR, LSR, MSR, SCR] = [0, 1, 2, 2, 3, 4, 5, 6, 7];
 
-/** A port whose output is kept, chunk by chunk. */
+/** A port with a record of its output, chunk by chunk, and of its interrupt line. */
 function port(options: { outputBuffer?: number; starved?: (times: number) => void } = {}): {
   uart: Uart;
+  line: InterruptLine;
   chunks: string[];
   levels: boolean[];
 } {
   const chunks: string[] = [];
   const levels: boolean[] = [];
-  const uart = new Uart({
-    output: (bytes) => chunks.push(Buffer.from(bytes).toString('latin1')),
-    interrupt: (level) => levels.push(level),
-    ...options,
-  });
-  return { uart, chunks, levels };
+  const line = new InterruptLine((level) => levels.push(level));
+  const output = (bytes: Uint8Array): unknown => chunks.push(Buffer.from(bytes).toString('latin1'));
+  return { uart: new Uart({ output, line, ...options }), line, chunks, levels };
 }
 
 function send(uart: Uart, text: string): void {
@@ -28,15 +28,15 @@ function send(uart: Uart, text: string): void {
   }
 }
 
-test('a fresh port is idle: nothing received, nothing to send, no interrupt, a modem that is ready', () => {
-  const { uart } = port();
+test('a new port is idle: nothing received, nothing to send, no interrupt, a modem that is ready', () => {
+  const { uart, line } = port();
   expect(uart.read(LSR, 1)).toBe(0x60);
   expect(uart.read(IIR, 1)).toBe(0x01);
   expect(uart.read(MSR, 1)).toBe(0xb0);
-  expect(uart.interruptLine).toBe(false);
+  expect(line.level).toBe(false);
 });
 
-test('output comes in lines, and the rest at a flush', () => {
+test('output is passed on line by line, and the rest by flush', () => {
   const { uart, chunks } = port();
   send(uart, 'one\ntwo\nthree');
   expect(chunks).toEqual(['one\n', 'two\n']);
@@ -45,7 +45,7 @@ test('output comes in lines, and the rest at a flush', () => {
   expect(chunks).toEqual(['one\n', 'two\n', 'three']);
 });
 
-test('output comes when its buffer is full, with room for one byte at once', () => {
+test('output is passed on when its buffer is full; with a buffer of one byte, at once', () => {
   const four = port({ outputBuffer: 4 });
   send(four.uart, 'abcdefghi');
   expect(four.chunks).toEqual(['abcd', 'efgh']);
@@ -54,7 +54,7 @@ test('output comes when its buffer is full, with room for one byte at once', () 
   expect(one.chunks).toEqual(['a', 'b']);
 });
 
-test('a prompt is out by the time the guest waits for the answer', () => {
+test('a prompt is passed on when the guest waits for the answer', () => {
   const { uart, chunks } = port();
   send(uart, '> ');
   uart.read(LSR, 1);
@@ -63,7 +63,7 @@ test('a prompt is out by the time the guest waits for the answer', () => {
   expect(chunks).toEqual(['> ']);
 });
 
-test('a guest that looks for input again and again is said to, with how often', () => {
+test('polls for input are counted until another access', () => {
   const times: number[] = [];
   const { uart } = port({ starved: (n) => times.push(n) });
   for (let i = 0; i < 3; i++) uart.read(LSR, 1);
@@ -73,13 +73,13 @@ test('a guest that looks for input again and again is said to, with how often', 
   expect(times).toEqual([1, 2, 3, 1, 2]);
 });
 
-test('input pushed while the guest looks is there for that very look', () => {
+test('input pushed during a poll is seen by that poll', () => {
   const { uart } = port({ starved: () => uart.push(Uint8Array.of(0x5a)) });
   expect(uart.read(LSR, 1) & 0x01).toBe(1);
   expect(uart.read(DATA, 1)).toBe(0x5a);
 });
 
-test('without FIFOs there is room for one byte, with them for sixteen', () => {
+test('there is room for one byte, with FIFOs for sixteen', () => {
   const { uart } = port();
   const bytes = Uint8Array.from({ length: 20 }, (_, i) => i);
   expect(uart.push(bytes)).toBe(1);
@@ -90,7 +90,7 @@ test('without FIFOs there is room for one byte, with them for sixteen', () => {
   expect(uart.read(LSR, 1) & 0x01).toBe(0);
 });
 
-test('the FIFO control clears what was received, and the identification says that FIFOs are on', () => {
+test('FIFO control clears received bytes, and the interrupt identification says that FIFOs are enabled', () => {
   const { uart } = port();
   uart.write(FCR, 1, 0x01);
   expect(uart.read(IIR, 1)).toBe(0xc1);
@@ -101,7 +101,7 @@ test('the FIFO control clears what was received, and the identification says tha
   expect(uart.read(IIR, 1)).toBe(0x01);
 });
 
-test('DLAB puts the divisor in the place of data and interrupt enable', () => {
+test('with DLAB set, the divisor replaces the data and interrupt enable registers', () => {
   const { uart, chunks } = port();
   uart.write(IER, 1, 0x05);
   uart.write(LCR, 1, 0x83);
@@ -113,20 +113,20 @@ test('DLAB puts the divisor in the place of data and interrupt enable', () => {
   expect(chunks).toEqual([]);
 });
 
-test('the scratch register holds a byte, and the status registers ignore writes', () => {
+test('the scratch register holds a byte, and the status registers are read-only', () => {
   const { uart } = port();
   uart.write(SCR, 1, 0xa5);
   uart.write(LSR, 2, 0xffff);
   expect([uart.read(SCR, 1), uart.read(LSR, 1), uart.read(MSR, 1)]).toEqual([0xa5, 0x60, 0xb0]);
 });
 
-test('an access of four bytes is one to four registers', () => {
+test('an access of four bytes accesses four registers', () => {
   const { uart } = port();
   uart.write(LCR, 4, 0x0000_0b03);
   expect(uart.read(LCR, 4)).toBe(0xb8_60_0b_03 - 0x08_00_00_00);
 });
 
-test('received bytes interrupt: at the trigger level at once, below it as a timeout', () => {
+test('received bytes raise an interrupt: at the trigger level as data, below it as a timeout', () => {
   const { uart, levels } = port();
   uart.write(FCR, 1, 0x41);
   uart.write(IER, 1, 0x01);
@@ -139,18 +139,18 @@ test('received bytes interrupt: at the trigger level at once, below it as a time
   expect(levels).toEqual([true, false]);
 });
 
-test('an empty transmitter interrupts when that is asked for and after each byte, until the guest has looked', () => {
-  const { uart, levels } = port();
+test('an empty transmitter raises an interrupt when enabled and after each byte, until it is identified', () => {
+  const { uart, line, levels } = port();
   uart.write(IER, 1, 0x02);
   expect(uart.read(IIR, 1)).toBe(0x02);
   expect(uart.read(IIR, 1)).toBe(0x01);
   uart.write(DATA, 1, 0x41);
-  expect(uart.interruptLine).toBe(true);
+  expect(line.level).toBe(true);
   expect(uart.read(IIR, 1)).toBe(0x02);
   expect(levels).toEqual([true, false, true, false]);
 });
 
-test('in loopback a port hears itself and nobody else, and its control lines come back as status', () => {
+test('in loopback a port receives only its own output, and its control lines are its status lines', () => {
   const { uart, chunks } = port();
   uart.write(MCR, 1, 0x10);
   expect(uart.push(Uint8Array.of(9))).toBe(0);
@@ -167,7 +167,7 @@ test('in loopback a port hears itself and nobody else, and its control lines com
   expect(chunks).toEqual([]);
 });
 
-test('a byte too many in loopback is an overrun, which the line status tells once', () => {
+test('a byte too many in loopback is an overrun, which the line status reports once', () => {
   const { uart } = port();
   uart.write(MCR, 1, 0x10);
   uart.write(IER, 1, 0x04);
@@ -179,22 +179,22 @@ test('a byte too many in loopback is an overrun, which the line status tells onc
   expect(uart.read(DATA, 1)).toBe(2);
 });
 
-test('an output buffer without room is refused', () => {
+test('an output buffer of no bytes is refused', () => {
   expect(() => new Uart({ output: () => {}, outputBuffer: 0 })).toThrow(KvmError);
 });
 
-const step = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({ offset: fc.nat(7), size: fc.constantFrom(1, 2, 4), value: fc.option(fc.nat(0xffff_ffff)) }),
-  },
-  { weight: 2, arbitrary: fc.uint8Array({ maxLength: 20 }) },
-);
+const access = fc.record({
+  offset: fc.nat(7),
+  size: fc.constantFrom<AccessSize>(1, 2, 4),
+  value: fc.option(fc.nat(0xffff_ffff)),
+});
+const step = fc.oneof({ weight: 8, arbitrary: access }, { weight: 2, arbitrary: fc.uint8Array({ maxLength: 20 }) });
 
 test('no sequence of accesses and input throws or breaks what a driver relies on', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 1, max: 8 }), (steps, outputBuffer) => {
       const levels: boolean[] = [];
+      const line = new InterruptLine((level) => levels.push(level));
       let sent = 0;
       const uart = new Uart({
         output: (bytes) => {
@@ -202,7 +202,7 @@ test('no sequence of accesses and input throws or breaks what a driver relies on
           sent += bytes.length;
         },
         outputBuffer,
-        interrupt: (level) => levels.push(level),
+        line,
       });
       let written = 0;
       for (const each of steps) {
@@ -218,16 +218,63 @@ test('no sequence of accesses and input throws or breaks what a driver relies on
         }
         expect(uart.room).toBeGreaterThanOrEqual(0);
         expect(uart.room).toBeLessThanOrEqual(16);
-        // Polling drivers wait for this bit: it must come in every state.
+        // Polling drivers wait for these bits: they are set in every state.
         expect(uart.read(LSR, 1) & 0x60).toBe(0x60);
-        // The line is up exactly when there is something to identify.
-        const line = uart.interruptLine;
-        expect((uart.read(IIR, 1) & 0x01) === 0).toBe(line);
+        // The line is high exactly when there is an interrupt to identify.
+        const { level } = line;
+        expect((uart.read(IIR, 1) & 0x01) === 0).toBe(level);
       }
       uart.flush();
       expect(sent).toBeLessThanOrEqual(written);
-      // Each call told of a change.
+      // Each call reported a change.
       expect(levels.every((level, i) => level === (i % 2 === 0))).toBe(true);
     }),
   );
+});
+
+function apply(uart: Uart, steps: readonly (typeof step extends fc.Arbitrary<infer S> ? S : never)[]): number[] {
+  return steps.map((each) => {
+    if (each instanceof Uint8Array) return uart.push(each);
+    if (each.value === null) return uart.read(each.offset, each.size);
+    uart.write(each.offset, each.size, each.value);
+    return uart.room;
+  });
+}
+
+test('a port that loads a saved state goes on as the saved one does', () => {
+  const steps = fc.array(step, { maxLength: 60 });
+  fc.assert(
+    fc.property(steps, steps, (before, after) => {
+      const saved = port();
+      apply(saved.uart, before);
+      const restored = port();
+      restored.uart.load(JSON.parse(JSON.stringify(saved.uart.save())));
+      expect(restored.line.level).toBe(saved.line.level);
+      saved.chunks.length = 0;
+      expect(apply(restored.uart, after)).toEqual(apply(saved.uart, after));
+      for (const { uart } of [restored, saved]) uart.flush();
+      expect(restored.chunks.join('')).toBe(saved.chunks.join(''));
+      expect(restored.uart.save()).toEqual(saved.uart.save());
+    }),
+  );
+});
+
+test('a saved state that no port can have is refused, and changes nothing', () => {
+  const { uart } = port();
+  const good = uart.save();
+  const bad: object[] = [
+    { version: 2 },
+    { ier: 0x10 },
+    { fcr: -1 },
+    { mcr: 0x20 },
+    { divisor: 0x1_0000 },
+    { received: [1, 2] },
+    { received: [256] },
+    { received: 'x' },
+    { overrun: 1 },
+    { emptied: undefined },
+    { parity: 0 },
+  ];
+  for (const fields of bad) expect(() => uart.load({ ...good, ...fields } as typeof good)).toThrow(KvmError);
+  expect(uart.save()).toEqual(good);
 });

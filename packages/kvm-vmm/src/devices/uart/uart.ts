@@ -1,116 +1,195 @@
 import { KvmError } from '@kvm/core';
-import { integer, optionsOf, u32 } from '@kvm/core/struct';
-import type { PioDevice } from '../../bus/pio-bus.js';
+import { boolean, integer, optionsOf } from '@kvm/core/struct';
+import type { AccessSize } from '../../bus/registers.js';
+import { type BusRange, checkVersion, type Device } from '../device.js';
+import { InterruptLine } from '../interrupt-line.js';
 import { ByteFifo, fifoDepth } from './byte-fifo.js';
 import { Modem } from './modem.js';
-import { Fcr, Ier, Iir, Lcr, Lsr, Register, triggerLevels } from './registers.js';
+import { Fcr, Ier, Iir, Lcr, Lsr, Mcr, Register, triggerLevels } from './registers.js';
 
-/** Ports a 16550 takes. */
-export const uartPorts = 8;
-/** The first port of COM1. */
-export const com1 = 0x3f8;
+/** COM1 of a PC: 8 ports, the first of which is 0x3f8. Its interrupt line is ISA IRQ 4. */
+export const com1: BusRange = { bus: 'pio', start: 0x3f8, length: 8 };
 
 const newline = 0x0a;
 
-/** Bytes: more than any terminal is behind. */
-const longestBuffer = 2 ** 24;
+/** Bytes. */
+const largestBuffer = 2 ** 24;
 
 export interface UartOptions {
+  /** 'com1'. */
+  name?: string;
+  /** Where it answers: 8 ports or addresses; `com1`. */
+  range?: BusRange;
   /**
-   * Takes what the guest has sent. The bytes are the device's own buffer: copy what is to last longer than the call.
+   * Takes what the guest has sent. The bytes are the device's own buffer: copy what must last longer than the call.
    *
-   * A chunk is complete at the end of a line, when the buffer is full, when the guest waits for input, and at `flush`.
+   * Output is passed on at the end of a line, when the buffer is full, when the guest waits for input, and by `flush`.
    */
   output: (bytes: Uint8Array) => void;
-  /** Bytes of the output's buffer; 256. With 1, each byte is given out at once. */
+  /** Bytes of the output buffer; 256. With 1, each byte is passed on at once. */
   outputBuffer?: number;
   /**
-   * Called when the guest looks for input and there is none: the time to `push` some. `times` says how often it has done so in a
-   * row without doing anything else with the device: a guest that waits can be made to wait.
+   * Called when the guest polls for input and there is none: the time to `push` some. `times` counts how often it has done so
+   * in a row without another access to the device: a guest that waits can be put to sleep.
    */
   starved?: (times: number) => void;
-  /** Called with the new level of the interrupt line when that changes. */
-  interrupt?: (level: boolean) => void;
+  /** The interrupt line; without one, the guest polls. */
+  line?: InterruptLine;
+}
+
+/** What `save` returns: registers by their names in the data sheet, and what they do not show. */
+export interface UartState {
+  readonly version: 1;
+  readonly ier: number;
+  readonly fcr: number;
+  readonly lcr: number;
+  readonly mcr: number;
+  readonly msr: number;
+  readonly scr: number;
+  readonly divisor: number;
+  /** Bytes that the guest has not read yet, oldest first. */
+  readonly received: readonly number[];
+  /** A received byte was lost. */
+  readonly overrun: boolean;
+  /** The transmitter has become empty, and the guest has not seen that interrupt yet. */
+  readonly emptied: boolean;
 }
 
 /**
- * A 16550 serial port, as a guest sees it that polls or that uses interrupts. Transmission takes no time, so the transmitter is
- * always empty; there are no line errors but an overrun in loopback. An access of 2 or 4 bytes is one to as many registers.
+ * A 16550 serial port, for guests that poll and for guests that use interrupts. Transmission takes no time: the transmitter is
+ * always empty. There are no line errors except an overrun in loopback. An access of 2 or 4 bytes accesses as many registers.
  */
-export class Uart implements PioDevice {
-  readonly #calls: Required<Omit<UartOptions, 'outputBuffer'>>;
+export class Uart implements Device {
+  readonly name: string;
+  readonly ranges: readonly BusRange[];
+  readonly #send: (bytes: Uint8Array) => void;
+  readonly #starved: (times: number) => void;
+  readonly #line: InterruptLine;
   readonly #output: Uint8Array;
   #outputLength = 0;
   readonly #received = new ByteFifo();
   readonly #modem = new Modem();
   #enabled = 0;
+  #fifoControl = 0;
   #lineControl = 0;
   #scratch = 0;
-  #divisorLow = 0x0c;
-  #divisorHigh = 0;
-  #fifos = false;
-  #trigger = 1;
+  #divisor = 0x0c;
   #overrun = false;
-  /** The transmitter has become empty, and the guest has not been told. */
+  /** The transmitter has become empty, and the guest has not seen that interrupt yet. */
   #emptied = false;
   #starvedTimes = 0;
-  #line = false;
 
   constructor(options: UartOptions) {
-    const known = ['output', 'outputBuffer', 'starved', 'interrupt'] as const;
+    const known = ['name', 'range', 'output', 'outputBuffer', 'starved', 'line'] as const;
     const {
+      name = 'com1',
+      range = com1,
       output,
       outputBuffer = 256,
       starved = ignore,
-      interrupt = ignore,
+      line = new InterruptLine(),
     } = optionsOf(options, 'the options of a Uart', known);
-    for (const [name, call] of Object.entries({ output, starved, interrupt })) {
-      if (typeof call !== 'function') throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${name} must be a function`);
+    for (const [what, call] of Object.entries({ output, starved })) {
+      if (typeof call !== 'function') throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be a function`);
     }
-    integer(outputBuffer, 1, longestBuffer, "the length of the output's buffer, in bytes,");
-    this.#calls = { output, starved, interrupt };
+    if (!(line instanceof InterruptLine)) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'line must be an InterruptLine');
+    }
+    integer(outputBuffer, 1, largestBuffer, 'the size of the output buffer, in bytes,');
+    this.name = name;
+    this.ranges = [range];
+    this.#send = output;
+    this.#starved = starved;
+    this.#line = line;
     this.#output = new Uint8Array(outputBuffer);
   }
 
-  /** How many bytes `push` takes now. */
+  /** How many bytes `push` accepts now. */
   get room(): number {
-    // The outside is not heard in loopback.
-    return this.#modem.loopback ? 0 : (this.#fifos ? fifoDepth : 1) - this.#received.length;
+    // In loopback the receiver is disconnected from the outside.
+    return this.#modem.loopback ? 0 : this.#capacity - this.#received.length;
   }
 
-  /** Bytes from the outside, for the guest to read. Gives how many were taken: the rest does not fit yet. */
+  /** Receives bytes for the guest to read. Returns how many were accepted: the rest does not fit yet. */
   push(bytes: Uint8Array): number {
     if (!(bytes instanceof Uint8Array)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'push takes a Uint8Array');
-    const taken = Math.max(0, Math.min(this.room, bytes.length));
-    for (let i = 0; i < taken; i++) this.#received.push(bytes[i] as number);
+    const accepted = Math.max(0, Math.min(this.room, bytes.length));
+    for (let i = 0; i < accepted; i++) this.#received.push(bytes[i] as number);
     this.#updateLine();
-    return taken;
+    return accepted;
   }
 
-  /** Gives out what the guest has sent so far. */
+  /** Passes buffered output on. */
   flush(): void {
     const length = this.#outputLength;
     if (length === 0) return;
     this.#outputLength = 0;
-    this.#calls.output(length === this.#output.length ? this.#output : this.#output.subarray(0, length));
+    this.#send(length === this.#output.length ? this.#output : this.#output.subarray(0, length));
   }
 
-  /** The level of the interrupt line. */
-  get interruptLine(): boolean {
-    return this.#line;
-  }
-
-  read(offset: number, size: number): number {
+  read(offset: number, size: AccessSize): number {
     let value = 0;
     for (let i = size - 1; i >= 0; i--) value = value * 256 + this.#readRegister(offset + i);
     this.#updateLine();
     return value;
   }
 
-  write(offset: number, size: number, value: number): void {
-    u32(value, 'what is written to a port');
+  write(offset: number, size: AccessSize, value: number): void {
     for (let i = 0; i < size; i++) this.#writeRegister(offset + i, (value >>> (8 * i)) & 0xff);
     this.#updateLine();
+  }
+
+  /** The state; buffered output is passed on first. */
+  save(): UartState {
+    this.flush();
+    return {
+      version: 1,
+      ier: this.#enabled,
+      fcr: this.#fifoControl,
+      lcr: this.#lineControl,
+      mcr: this.#modem.control,
+      msr: this.#modem.status,
+      scr: this.#scratch,
+      divisor: this.#divisor,
+      received: this.#received.toArray(),
+      overrun: this.#overrun,
+      emptied: this.#emptied,
+    };
+  }
+
+  load(state: UartState): void {
+    const { ier, fcr, lcr, mcr, msr, scr, divisor, received, overrun, emptied } = optionsOf(
+      state,
+      'the state of a Uart',
+      ['version', 'ier', 'fcr', 'lcr', 'mcr', 'msr', 'scr', 'divisor', 'received', 'overrun', 'emptied'],
+    );
+    checkVersion(state, 1, this.name);
+    for (const [what, value] of Object.entries({ fcr, lcr, msr, scr })) integer(value, 0, 0xff, what);
+    integer(ier, 0, 0x0f, 'ier');
+    integer(mcr, 0, Mcr.All, 'mcr');
+    integer(divisor, 0, 0xffff, 'divisor');
+    boolean(overrun, 'overrun');
+    boolean(emptied, 'emptied');
+    if (!Array.isArray(received)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'received must be an array of bytes');
+    integer(received.length, 0, capacityOf(fcr), 'the length of received');
+    for (const byte of received) integer(byte, 0, 0xff, 'a received byte');
+    this.#enabled = ier;
+    this.#fifoControl = fcr;
+    this.#lineControl = lcr;
+    this.#modem.load(mcr, msr);
+    this.#scratch = scr;
+    this.#divisor = divisor;
+    this.#received.clear();
+    for (const byte of received) this.#received.push(byte);
+    this.#overrun = overrun;
+    this.#emptied = emptied;
+    this.#starvedTimes = 0;
+    this.#outputLength = 0;
+    this.#updateLine();
+  }
+
+  get #capacity(): number {
+    return capacityOf(this.#fifoControl);
   }
 
   get #dlab(): boolean {
@@ -122,18 +201,18 @@ export class Uart implements PioDevice {
     if (register !== Register.Lsr && register !== Register.Iir) this.#starvedTimes = 0;
     switch (register) {
       case Register.Data:
-        return this.#dlab ? this.#divisorLow : this.#received.shift();
+        return this.#dlab ? this.#divisor & 0xff : this.#received.shift();
       case Register.Ier:
-        return this.#dlab ? this.#divisorHigh : this.#enabled;
+        return this.#dlab ? this.#divisor >>> 8 : this.#enabled;
       case Register.Iir:
-        this.#lookForInput(times);
+        this.#pollInput(times);
         return this.#takeInterruptId();
       case Register.Lcr:
         return this.#lineControl;
       case Register.Mcr:
         return this.#modem.control;
       case Register.Lsr:
-        this.#lookForInput(times);
+        this.#pollInput(times);
         return this.#takeLineStatus();
       case Register.Msr:
         return this.#modem.takeStatus();
@@ -148,11 +227,11 @@ export class Uart implements PioDevice {
     this.#starvedTimes = 0;
     switch (register) {
       case Register.Data:
-        if (this.#dlab) this.#divisorLow = value;
-        else this.#send(value);
+        if (this.#dlab) this.#divisor = (this.#divisor & 0xff00) | value;
+        else this.#transmit(value);
         break;
       case Register.Ier:
-        if (this.#dlab) this.#divisorHigh = value;
+        if (this.#dlab) this.#divisor = (value << 8) | (this.#divisor & 0xff);
         else this.#enable(value & 0x0f);
         break;
       case Register.Fcr:
@@ -167,11 +246,11 @@ export class Uart implements PioDevice {
       case Register.Scr:
         this.#scratch = value;
         break;
-      // The status registers cannot be written.
+      // The status registers are read-only.
     }
   }
 
-  #send(byte: number): void {
+  #transmit(byte: number): void {
     this.#emptied = true;
     if (this.#modem.loopback) {
       this.#loop(byte);
@@ -181,38 +260,42 @@ export class Uart implements PioDevice {
     if (byte === newline || this.#outputLength === this.#output.length) this.flush();
   }
 
-  /** A byte to itself. One too many is lost or, without FIFOs, takes the place of the one before. */
+  /** Receives a byte of its own. One too many is lost or, without FIFOs, replaces the one before. */
   #loop(byte: number): void {
-    if (this.#received.length >= (this.#fifos ? fifoDepth : 1)) {
+    if (this.#received.length >= this.#capacity) {
       this.#overrun = true;
-      if (this.#fifos) return;
+      if (this.#capacity > 1) return;
       this.#received.clear();
     }
     this.#received.push(byte);
   }
 
   #enable(sources: number): void {
-    // The transmitter is empty now, which to a guest that begins to listen is news.
+    // The transmitter is empty: enabling its interrupt raises it.
     if ((sources & ~this.#enabled & Ier.TransmitterEmpty) !== 0) this.#emptied = true;
     this.#enabled = sources;
   }
 
   #controlFifos(value: number): void {
-    const fifos = (value & Fcr.Enable) !== 0;
-    if (fifos !== this.#fifos || (fifos && (value & Fcr.ClearReceiver) !== 0)) this.#received.clear();
-    this.#fifos = fifos;
-    this.#trigger = fifos ? (triggerLevels[value >>> 6] as number) : 1;
+    const enabled = (value & Fcr.Enable) !== 0;
+    const changed = enabled !== ((this.#fifoControl & Fcr.Enable) !== 0);
+    if (changed || (enabled && (value & Fcr.ClearReceiver) !== 0)) this.#received.clear();
+    this.#fifoControl = value & (Fcr.Enable | Fcr.Trigger);
   }
 
-  #lookForInput(times: number): void {
+  get #trigger(): number {
+    return this.#capacity > 1 ? (triggerLevels[this.#fifoControl >>> 6] as number) : 1;
+  }
+
+  #pollInput(times: number): void {
     if (this.#received.length > 0 || this.#modem.loopback) {
       this.#starvedTimes = 0;
       return;
     }
     this.#starvedTimes = times + 1;
-    // One look without input comes before each byte that a polling guest sends; two in a row are a wait.
+    // A polling guest reads the status once before each byte that it sends. Twice in a row means that it waits.
     if (times > 0) this.flush();
-    this.#calls.starved(this.#starvedTimes);
+    this.#starved(this.#starvedTimes);
   }
 
   #takeLineStatus(): number {
@@ -226,7 +309,7 @@ export class Uart implements PioDevice {
   #takeInterruptId(): number {
     const id = this.#interruptId();
     if (id === Iir.TransmitterEmpty) this.#emptied = false;
-    return this.#fifos ? id | Iir.FifosEnabled : id;
+    return this.#capacity > 1 ? id | Iir.FifosEnabled : id;
   }
 
   #interruptId(): number {
@@ -241,11 +324,13 @@ export class Uart implements PioDevice {
   }
 
   #updateLine(): void {
-    const level = this.#interruptId() !== Iir.None;
-    if (level === this.#line) return;
-    this.#line = level;
-    this.#calls.interrupt(level);
+    this.#line.set(this.#interruptId() !== Iir.None);
   }
+}
+
+/** How many received bytes it holds. */
+function capacityOf(fifoControl: number): number {
+  return (fifoControl & Fcr.Enable) !== 0 ? fifoDepth : 1;
 }
 
 function ignore(): void {}

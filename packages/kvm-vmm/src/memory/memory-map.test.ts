@@ -4,7 +4,7 @@ import { layOut, lowMemoryEnd } from './memory-map.js';
 
 const GiB = 2 ** 30;
 
-test('up to 3 GiB lie at address 0, the rest from 4 GiB on', () => {
+test('up to 3 GiB are mapped at address 0, the rest from 4 GiB on', () => {
   expect([...layOut(GiB, 4 * GiB)]).toEqual([{ guestPhysAddr: 0n, offset: 0, size: GiB }]);
   expect([...layOut(6 * GiB, 4 * GiB)]).toEqual([
     { guestPhysAddr: 0n, offset: 0, size: 3 * GiB },
@@ -14,7 +14,7 @@ test('up to 3 GiB lie at address 0, the rest from 4 GiB on', () => {
   expect([lowMemoryEnd(GiB), lowMemoryEnd(6 * GiB)]).toEqual([0x4000_0000n, 0xc000_0000n]);
 });
 
-test('the pieces are all of the memory, each in one window, none in the hole of the devices', () => {
+test('the pieces cover the memory, each within one window, none in the device hole', () => {
   const pages = fc.integer({ min: 1, max: (16 * GiB) / 4096 }).map((n) => n * 4096);
   const window = fc.integer({ min: GiB / 4 / 4096, max: (16 * GiB) / 4096 }).map((n) => n * 4096);
   fc.assert(

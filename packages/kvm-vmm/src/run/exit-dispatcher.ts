@@ -1,0 +1,97 @@
+import { type Exit, ExitReason, exitReasonNames, KvmError, unrecognised, Vcpu } from '@kvm/core';
+import { optionsOf } from '@kvm/core/struct';
+import type { Outcome } from '../devices/outcome.js';
+import { Devices } from '../machine/devices.js';
+import { ExitCounts } from './exit-counts.js';
+
+export interface RunOptions {
+  /** The devices that answer the exits. */
+  devices: Devices;
+  /** Counts every exit. */
+  counts?: ExitCounts;
+  /** Called with every exit after it was handled. */
+  observe?: (exit: Exit) => void;
+  /** Called after an interruption: whether it ends the run. Without it, every interruption does. */
+  interrupted?: () => boolean;
+}
+
+/** Answers the exits of a vCPU from its devices, and finds out when the run has ended. Device accesses allocate nothing here. */
+export class ExitDispatcher {
+  readonly #vcpu: Vcpu;
+  readonly #options: RunOptions;
+
+  /** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for wrong options. */
+  constructor(vcpu: Vcpu, options: RunOptions) {
+    this.#vcpu = vcpu;
+    this.#options = checked(vcpu, options);
+  }
+
+  /** Handles an exit of the vCPU. Returns the outcome when the run has ended: do not run the vCPU again then. */
+  dispatch(exit: Exit): Outcome | undefined {
+    if (typeof exit?.reason !== 'number') {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'dispatch takes an exit, as vcpu.run() returns it');
+    }
+    const { devices, counts, observe, interrupted } = this.#options;
+    counts?.add(exit.reason);
+    let outcome: Outcome | undefined;
+    switch (exit.reason) {
+      case ExitReason.Io:
+        devices.pio.dispatch(exit.io);
+        outcome = devices.outcome;
+        break;
+      case ExitReason.Mmio:
+        devices.mmio.dispatch(exit.mmio);
+        outcome = devices.outcome;
+        break;
+      case ExitReason.Intr:
+        if (interrupted === undefined || interrupted()) outcome = { kind: 'interrupted' };
+        break;
+      default:
+        outcome = outcomeOf(this.#vcpu, exit);
+    }
+    observe?.(exit);
+    return outcome;
+  }
+}
+
+function checked(vcpu: Vcpu, options: RunOptions): RunOptions {
+  const known = ['devices', 'counts', 'observe', 'interrupted'] as const;
+  const { devices, counts, observe, interrupted } = optionsOf(options, 'the options of a run', known);
+  const isFunction = (value: unknown): boolean => value === undefined || typeof value === 'function';
+  const wrong = Object.entries({
+    'vcpu must be a Vcpu': vcpu instanceof Vcpu,
+    'devices must be Devices': devices instanceof Devices,
+    'counts must be ExitCounts': counts === undefined || counts instanceof ExitCounts,
+    'observe must be a function': isFunction(observe),
+    'interrupted must be a function': isFunction(interrupted),
+  }).find(([, isRight]) => !isRight);
+  if (wrong !== undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', wrong[0]);
+  return options;
+}
+
+/** What an exit means for the run that no device answers. */
+function outcomeOf(vcpu: Vcpu, exit: Exit): Outcome {
+  switch (exit.reason) {
+    case ExitReason.Hlt:
+      return { kind: 'halt' };
+    case ExitReason.Shutdown:
+      return { kind: 'shutdown', rip: ripAtShutdown(vcpu) };
+    case ExitReason.InternalError:
+      return { kind: 'internal-error', suberror: exit.internal.suberror, rip: vcpu.getRegs().rip };
+    case ExitReason.FailEntry: {
+      const { hardwareEntryFailureReason, cpu } = exit.failEntry;
+      return { kind: 'entry-failure', hardwareReason: hardwareEntryFailureReason, cpu };
+    }
+    default: {
+      const number = exit.reason === unrecognised ? exit.exitReason : exit.reason;
+      return { kind: 'unhandled', reason: exitReasonNames[number] ?? `exit ${number}`, rip: vcpu.getRegs().rip };
+    }
+  }
+}
+
+/** Undefined where KVM has reset the vCPU: it then stands at the reset vector, 16 bytes below 4 GiB. */
+function ripAtShutdown(vcpu: Vcpu): bigint | undefined {
+  const { rip } = vcpu.getRegs();
+  const isReset = rip === 0xfff0n && vcpu.getSregs().cs.base === 0xffff_0000n;
+  return isReset ? undefined : rip;
+}
