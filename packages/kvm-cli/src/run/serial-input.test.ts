@@ -75,7 +75,7 @@ test('Ctrl-C goes to a guest that reads; a hint is printed once when it has stop
   expect(events).toEqual([]);
   stdin.write('\x03\x03');
   await turn();
-  expect(events).toEqual(['kvm-cli: the guest does not read its input at the moment; Ctrl-A x ends the run']);
+  expect(events).toEqual(['kvm-cli: the guest is not reading its input; Ctrl-A x ends the run']);
   expect([...ring.read()]).toEqual([3, 3, 3]);
 });
 

@@ -37,7 +37,7 @@ export interface Device extends Registers {
 
 /** Throws unless a state is of a device's present version. Its other fields are for the device to check. */
 export function checkVersion(state: DeviceState, version: number, name: string): void {
-  if (state.version !== version) {
+  if (state?.version !== version) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the state of ${name} must be of version ${version}`);
   }
 }
