@@ -1,15 +1,16 @@
-// Assembles each guest of this folder, and of those of other architectures, with GNU as and ld. `node guests/build.mjs` writes the
-// flat binaries beside their sources; `--check` compares them instead, and fails where one differs. Guests of an architecture
-// whose assembler is not here are left as they are, which is said, unless `--all` is given.
+// Assembles the guests of this folder, and those of the other architectures, with GNU as and ld. `node
+// guests/build.mjs` writes the flat binaries next to their sources. `--check` only compares, and fails if one differs.
+// If the assembler of another architecture is not installed, its guests are skipped with a message; with `--all` that
+// is an error.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 
-/** Where every guest expects its first byte: kvm-cli's default, too. */
+/** The load address of every guest, which is kvm-cli's default. */
 const loadAddress = '0x1000';
 
-/** Where the guests of each architecture are, what builds them, and where Debian has that. */
+/** For each architecture: the folder of its guests, the tools, and the Debian package of the tools. */
 const architectures = [
   { folder: '', as: ['as', '--64'], ld: ['ld', '-m', 'elf_x86_64'], objcopy: ['objcopy'], package: 'binutils' },
   {
@@ -49,14 +50,14 @@ function assemble({ as, ld, objcopy }, folder, name, scratch) {
   const object = join(scratch, `${name}.o`);
   const linked = join(scratch, `${name}.elf`);
   const binary = join(scratch, `${name}.bin`);
-  // An assembler looks for what is included in the working directory first.
+  // The assembler looks for included files in the working directory first.
   tool(as, ['--fatal-warnings', '-o', object, `${name}.s`], folder);
   tool(ld, [`-Ttext=${loadAddress}`, '-e', 'start', '-o', linked, object], folder);
   tool(objcopy, ['-O', 'binary', linked, binary], folder);
   return readFileSync(binary);
 }
 
-/** The committed bytes; none for a guest that is new. */
+/** The committed bytes; none for a new guest. */
 function committed(path) {
   try {
     return readFileSync(path);
@@ -65,7 +66,7 @@ function committed(path) {
   }
 }
 
-/** The guests of one architecture; how many of them are not what their sources say. */
+/** Builds or checks the guests of one architecture. Returns how many are stale when checking. */
 function build(architecture, check) {
   const folder = join(import.meta.dirname, architecture.folder);
   const names = readdirSync(folder).flatMap((file) => (file.endsWith('.s') ? [file.slice(0, -2)] : []));
@@ -79,7 +80,7 @@ function build(architecture, check) {
       if (committed(path).equals(bytes)) continue;
       if (check) {
         stale++;
-        process.stderr.write(`${shown} is not what its source assembles to: run \`node guests/build.mjs\`\n`);
+        process.stderr.write(`${shown} is stale: run \`node guests/build.mjs\`\n`);
       } else {
         writeFileSync(path, bytes);
         process.stdout.write(`${shown}: ${bytes.length} bytes\n`);
@@ -94,8 +95,7 @@ function build(architecture, check) {
 const flags = new Set(process.argv.slice(2));
 try {
   for (const flag of flags) {
-    if (!['--check', '--all'].includes(flag))
-      throw new Error(`unknown argument ${flag}; the only ones there are are --check and --all`);
+    if (!['--check', '--all'].includes(flag)) throw new Error(`unknown argument ${flag}; known are --check and --all`);
   }
   for (const architecture of architectures) {
     const reason = missing(architecture);
@@ -103,10 +103,10 @@ try {
       if (build(architecture, flags.has('--check')) > 0) process.exitCode = 1;
       continue;
     }
-    const message = `\`${architecture.as[0]}\` is not here (${reason}): it is in Debian's ${architecture.package}`;
+    const message = `\`${architecture.as[0]}\` is not installed (${reason}); Debian has it in ${architecture.package}`;
     if (flags.has('--all') || architecture.folder === '')
-      throw new Error(`guests are assembled with GNU binutils, and ${message}`);
-    process.stderr.write(`guests/${architecture.folder}: left alone, for ${message}\n`);
+      throw new Error(`building guests needs GNU binutils: ${message}`);
+    process.stderr.write(`guests/${architecture.folder}: skipped: ${message}\n`);
   }
 } catch (error) {
   process.stderr.write(`${error.message}\n`);

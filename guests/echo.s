@@ -1,5 +1,5 @@
-# echo: sends back what the serial port receives, byte by byte, until Ctrl-D (0x04) ends the run with status 0.
-# Real mode, load address 0x1000.
+# echo: sends each byte that the serial port receives back, until Ctrl-D (0x04) ends the run with status 0. Real mode,
+# load address 0x1000.
 
 .intel_syntax noprefix
 .code16

@@ -1,4 +1,4 @@
-# hello16: a greeting from real mode, and a halt. Load address 0x1000. No stack, no polling: the shortest greeter there is.
+# hello16: prints a greeting in real mode, and halts. Load address 0x1000. It needs no stack and does not poll.
 
 .intel_syntax noprefix
 .code16

@@ -1,5 +1,4 @@
-# hello32: a greeting from 32-bit protected mode, and a halt. Load address 0x1000. The whole text goes out in one string
-# instruction.
+# hello32: prints a greeting in 32-bit protected mode with one string instruction, and halts. Load address 0x1000.
 
 .intel_syntax noprefix
 .code32

@@ -1,7 +1,7 @@
 # irq: takes an interrupt on line 4 of the interrupt controller in the kernel. Real mode, load address 0x1000.
 #
-# Sets up the two PICs (vectors from 0x20 and 0x28, everything masked but line 4) and the vector of line 4, writes 1 to port 0x10,
-# halts with interrupts on, and, once interrupted, writes 2 to port 0x10 and halts for good.
+# Sets up the two PICs (vectors from 0x20 and 0x28, everything masked but line 4) and the vector of line 4, writes 1 to
+# port 0x10, halts with interrupts on, and, once interrupted, writes 2 to port 0x10 and halts for good.
 
 .intel_syntax noprefix
 .code16

@@ -1,4 +1,5 @@
-# mmio64: accesses of 8 bytes to physical memory at 0xd0000000, where the machine must have none. Long mode, load address 0x1000.
+# mmio64: accesses of 8 bytes to physical memory at 0xd0000000, where the machine must have none. Long mode, load
+# address 0x1000.
 #
 # Writes 0x1122334455667788 to 0xd0000000, reads 8 bytes at 0xd0000008, and writes their low and then their high half to
 # port 0x18; halts with all 8 in rax.

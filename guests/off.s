@@ -1,4 +1,4 @@
-# off: halts at once. Real mode, load address 0x1000, but it would run in any mode and at any address.
+# off: halts at once. Real mode, load address 0x1000, but it runs in any mode and at any address.
 
 .intel_syntax noprefix
 .code16

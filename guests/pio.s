@@ -1,7 +1,8 @@
 # pio: port I/O of every size and direction, then string instructions. Real mode, load address 0x1000.
 #
-# Writes 0x11 to port 0x10, 0x2233 to 0x12, 0x44556677 to 0x14; reads each of them back with the same size and writes what it
-# read to port 0x18; `rep outsb` of "hello" to port 0x20; `rep insb` of 4 bytes from port 0x22 to address 0x2000; halts.
+# Writes 0x11 to port 0x10, 0x2233 to 0x12, 0x44556677 to 0x14; reads each of them back with the same size and writes
+# what it read to port 0x18; `rep outsb` of "hello" to port 0x20; `rep insb` of 4 bytes from port 0x22 to address
+# 0x2000; halts.
 
 .intel_syntax noprefix
 .code16

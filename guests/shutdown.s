@@ -1,5 +1,5 @@
-# shutdown: a triple fault. Protected mode, load address 0x1000. With an interrupt table of no length, the exception has no
-# handler, nor has the one that this raises, nor the third.
+# shutdown: a triple fault. Protected mode, load address 0x1000. With an interrupt table of length 0 the exception has
+# no handler, nor does the one that it raises, nor the third.
 
 .intel_syntax noprefix
 .code32

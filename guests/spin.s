@@ -1,5 +1,5 @@
-# spin: an endless loop that causes no exit; only a kick stops it. Real mode, load address 0x1000, but it would run in any mode
-# and at any address.
+# spin: an endless loop that causes no exit; only a kick stops it. Real mode, load address 0x1000, but it runs in any
+# mode and at any address.
 
 .intel_syntax noprefix
 .code16

@@ -1,4 +1,5 @@
-# stores: writes a byte to physical address 0xd0000, where the machine must have no memory, for ever. Real mode, load address 0x1000.
+# stores: writes a byte to physical address 0xd0000, where the machine must have no memory, for ever. Real mode, load
+# address 0x1000.
 
 .intel_syntax noprefix
 .code16

@@ -1,7 +1,7 @@
 # strings: string instructions of every size, both ways. Real mode, load address 0x1000.
 #
-# `rep outsw` of 3 words and `rep outsd` of 2 dwords to port 0x20; `rep insw` of 3 words to 0x2000 and `rep insd` of 2 dwords to
-# 0x2010, both from port 0x22; halts.
+# `rep outsw` of 3 words and `rep outsd` of 2 dwords to port 0x20; `rep insw` of 3 words to 0x2000 and `rep insd` of 2
+# dwords to 0x2010, both from port 0x22; halts.
 
 .intel_syntax noprefix
 .code16

@@ -1,5 +1,5 @@
-# hcall: PAPR hypercalls that the host answers. The first has 0x101 to 0x109 in r4 to r12; what it returns in r3 to r12 is added up,
-# and is the first argument of the next, and so on.
+# hcall: PAPR hypercalls that the host answers. The first has 0x101 to 0x109 in r4 to r12; what it returns in r3 to r12
+# is added up, and is the first argument of the next, and so on.
 
 .include "machine.inc"
 

@@ -1,5 +1,5 @@
-# csr: writes 0 to the CSR seed, which the host answers for where the vCPU has Zkr, and puts what it reads to 0x2000, 8 bytes;
-# turns the machine off.
+# csr: writes 0 to the CSR seed, which the host answers for where the vCPU has Zkr, and puts what it reads to 0x2000, 8
+# bytes; turns the machine off.
 
 .include "machine.inc"
 

@@ -1,5 +1,5 @@
-# sbi: a call of an SBI extension that the host answers: the experimental one 0x08000000, function 7, with 0x11 to 0x16 in a0 to
-# a5. Writes the error and the value it gets, 8 bytes each, to 0x2000 and 0x2008; turns the machine off.
+# sbi: a call of an SBI extension that the host answers: the experimental one 0x08000000, function 7, with 0x11 to 0x16
+# in a0 to a5. Writes the error and the value it gets, 8 bytes each, to 0x2000 and 0x2008; turns the machine off.
 
 .include "machine.inc"
 

@@ -29,8 +29,8 @@ function statusOfOutput(): number {
   return outputs.some(({ readerHasGone }) => readerHasGone) ? ExitStatus.OutputClosed : ExitStatus.Ok;
 }
 
-// At its end Node restores the settings that the terminal had at the start, even from the background, where another program
-// uses the terminal. It does not do so for closed descriptors.
+// At its end Node restores the settings that the terminal had at the start, even from the background, where another
+// program uses the terminal. It does not do so for closed descriptors.
 const startedInBackground = inBackground();
 process.on('exit', () => {
   if (startedInBackground || inBackground()) for (const fd of [0, 1, 2]) closeIfOpen(fd);

@@ -71,7 +71,13 @@ export function createProgram(done: (status: number) => void): Command {
     .addOption(deviceOption())
     .addHelpText(
       'after',
-      '\nThe exit status is 0 if KVM works, 2 if it does not.\n\nExamples:\n  $ kvm-cli doctor\n  $ kvm-cli doctor --json\n',
+      `
+The exit status is 0 if KVM works, 2 if it does not.
+
+Examples:
+  $ kvm-cli doctor
+  $ kvm-cli doctor --json
+`,
     )
     .action(async (options) => {
       const { doctor } = await import('./doctor/command.js');

@@ -139,7 +139,7 @@ describeUnless(reason, 'a terminal', () => {
     expect(after).toBe(before);
   });
 
-  test('passes Ctrl-C to a guest that reads, passes Ctrl-A after Ctrl-A, prints help at Ctrl-A h, ends at Ctrl-A x', async () => {
+  test('passes Ctrl-C to a guest that reads, and has escape keys for Ctrl-A, help and the end', async () => {
     const { stdin, rawMode, shown, ended } = onTerminal(['run', guest('echo')]);
     await rawMode();
     stdin.write('k');

@@ -21,12 +21,12 @@ export interface ChallengeState {
 }
 
 /**
- * The device of the demo. It gives the guest two numbers, a and b, and verifies the result of 16 rounds of x = x * b + i in 64
- * bits, i from 1 on, starting with x = a.
+ * The device of the demo. It gives the guest two numbers, a and b, and verifies the result of 16 rounds of x = x * b +
+ * i in 64 bits, i from 1 on, starting with x = a.
  *
- * Registers of 8 bytes, little-endian, readable in any part: a at 0x00, b at 0x08, the result at 0x10, the verdict at 0x18: 0
- * before there is a result, 1 right, 2 wrong. A result is complete when its high half is written after its low half, as a
- * 64-bit write does.
+ * Registers of 8 bytes, little-endian, readable in any part: a at 0x00, b at 0x08, the result at 0x10, the verdict at
+ * 0x18: 0 before there is a result, 1 right, 2 wrong. A result is complete when its high half is written after its low
+ * half, as a 64-bit write does.
  */
 export class Challenge implements Device {
   readonly name = 'challenge';

@@ -4,8 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { getSystemErrorMap } from 'node:util';
 
 /**
- * Standard output or standard error. `full` and `drained` are for a slow reader. After a failed write, which `onFailure`
- * reports, everything that is written is dropped.
+ * Standard output or standard error. `full` and `drained` are for a slow reader. After a failed write, which
+ * `onFailure` reports, everything that is written is dropped.
  */
 export class StreamSink {
   /** The name of the stream in errors. */

@@ -13,8 +13,8 @@ const WRITER_WAITS = 3;
 const WORDS = 4;
 
 /**
- * A byte stream from one thread to another through shared memory, without locks. There is one writer and one reader. A thread
- * that may block waits in `waitForData` or `waitForRoom`. A thread with an event loop calls `sleepAsReader` or
+ * A byte stream from one thread to another through shared memory, without locks. There is one writer and one reader. A
+ * thread that may block waits in `waitForData` or `waitForRoom`. A thread with an event loop calls `sleepAsReader` or
  * `sleepAsWriter`, and the other side then sends it a message.
  */
 export class ByteRing {

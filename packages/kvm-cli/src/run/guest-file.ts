@@ -13,8 +13,8 @@ export function builtInGuest(): Uint8Array {
 const chunkSize = 0x1_0000;
 
 /**
- * Reads a guest from a file, a pipe or a terminal; `-` is standard input. A guest of more than `limit` bytes is refused, and
- * not read to its end.
+ * Reads a guest from a file, a pipe or a terminal; `-` is standard input. A guest of more than `limit` bytes is
+ * refused, and not read to its end.
  *
  * @param timeoutSeconds how long reading from a pipe or a terminal may take.
  * @throws CliError that names the file and the problem.

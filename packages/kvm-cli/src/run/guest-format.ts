@@ -22,7 +22,8 @@ const formats: readonly Format[] = [
       bytes.toString('latin1', 0x202, 0x206) === 'HdrS',
   },
   { name: 'a DOS or EFI program (MZ)', is: (bytes) => startsWith(bytes, [0x4d, 0x5a]) },
-  // The third byte is the compression method, of which there is one. A real-mode program may begin with the first two bytes.
+  // The third byte is the compression method, of which there is one. A real-mode program may begin with the first two
+  // bytes.
   { name: 'compressed (gzip)', advice: 'gzip -d unpacks it', is: (bytes) => startsWith(bytes, [0x1f, 0x8b, 0x08]) },
 ];
 

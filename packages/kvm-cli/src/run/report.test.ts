@@ -27,7 +27,7 @@ const ends: [Outcome, StopCause | undefined, number, string | undefined][] = [
     { kind: 'shutdown', rip: undefined },
     undefined,
     3,
-    'the guest crashed: it shut down (triple fault) at an address that this processor does not report',
+    'the guest crashed: it shut down (triple fault) at an unknown rip',
   ],
   [
     { kind: 'internal-error', suberror: 1, rip },

@@ -32,8 +32,10 @@ export function outcomeText(outcome: Outcome, stopCause: StopCause | undefined):
       return 'halted';
     case 'exit':
       return `exited with status ${outcome.status}`;
-    case 'shutdown':
-      return `crashed: it shut down (triple fault) ${outcome.rip === undefined ? 'at an address that this processor does not report' : `at rip ${hex(outcome.rip)}`}`;
+    case 'shutdown': {
+      const place = outcome.rip === undefined ? 'an unknown rip' : `rip ${hex(outcome.rip)}`;
+      return `crashed: it shut down (triple fault) at ${place}`;
+    }
     case 'internal-error':
       return `crashed: KVM could not continue at rip ${hex(outcome.rip)} (${suberrorText(outcome.suberror)})`;
     case 'entry-failure':

@@ -7,7 +7,10 @@ export interface Sink {
   drained(): Promise<void>;
 }
 
-/** Moves bytes from a ring to a sink, at the sink's pace: a slow sink slows the writer of the ring down, and loses nothing. */
+/**
+ * Moves bytes from a ring to a sink, at the sink's pace: a slow sink slows the writer of the ring down, and loses
+ * nothing.
+ */
 export class RingPump {
   readonly #ring: ByteRing;
   readonly #sink: Sink;

@@ -16,9 +16,9 @@ export interface SerialInputOptions {
 }
 
 /**
- * Passes standard input to the serial port. A terminal is in raw mode meanwhile, so that each key reaches the guest at once;
- * `stop` restores it. Input that the guest does not read waits. From a terminal at most 64 KiB wait and further keys are
- * dropped, so that the escape keys always work.
+ * Passes standard input to the serial port. A terminal is in raw mode meanwhile, so that each key reaches the guest at
+ * once; `stop` restores it. Input that the guest does not read waits. From a terminal at most 64 KiB wait and further
+ * keys are dropped, so that the escape keys always work.
  */
 export class SerialInput {
   readonly #options: SerialInputOptions;

@@ -30,8 +30,8 @@ const ringSize = 0x1_0000;
 const drainTime = 500;
 
 /**
- * Runs a guest in a thread of its own. This thread keeps what belongs to the process: standard input, signals, the timeout.
- * However the run ends, the guest is stopped, the terminal restored and the thread gone when this settles.
+ * Runs a guest in a thread of its own. This thread keeps what belongs to the process: standard input, signals, the
+ * timeout. However the run ends, the guest is stopped, the terminal restored and the thread gone when this settles.
  *
  * @throws KvmError of either thread.
  */
@@ -168,7 +168,10 @@ class Session {
     this.#stopFor(cause);
   };
 
-  /** The word comes before the kick: a guest that the kick interrupts finds it set, and so does one that has not started. */
+  /**
+   * The word comes before the kick: a guest that the kick interrupts finds it set, and so does one that has not
+   * started.
+   */
   #stopFor(cause: StopCause): void {
     this.#stopCause ??= cause;
     this.#startDrainTime();

@@ -26,8 +26,8 @@ function jobControl(): JobControl | undefined {
 }
 
 /**
- * Whether this process is in the background of its controlling terminal. Reading the terminal or changing its settings would
- * stop the process then.
+ * Whether this process is in the background of its controlling terminal. Reading the terminal or changing its settings
+ * would stop the process then.
  */
 export function inBackground(): boolean {
   const job = jobControl();

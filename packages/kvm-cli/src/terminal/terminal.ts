@@ -10,12 +10,12 @@ const rawSettings =
 const watchMilliseconds = 200;
 
 /**
- * The terminal on standard input, in raw mode while this process is in its foreground. The old settings are restored when the
- * process is stopped (SIGTSTP), and by `stop`. In the background the terminal is left alone: touching it would stop the process
- * (SIGTTOU).
+ * The terminal on standard input, in raw mode while this process is in its foreground. The old settings are restored
+ * when the process is stopped (SIGTSTP), and by `stop`. In the background the terminal is left alone: touching it would
+ * stop the process (SIGTTOU).
  *
- * `stty` sets raw mode, not `setRawMode`: libuv restores the settings at the end of the process even from the background, which
- * stops the process there.
+ * `stty` sets raw mode, not `setRawMode`: libuv restores the settings at the end of the process even from the
+ * background, which stops the process there.
  */
 export class Terminal {
   readonly #fd: number;
@@ -28,7 +28,8 @@ export class Terminal {
 
   /**
    * @param fd a terminal.
-   * @param changed called with true when the process holds the terminal and may read it, with false when it has lost it.
+   * @param changed called with true when the process holds the terminal and may read it, with false when it has lost
+   *   it.
    */
   constructor(fd: number, changed: (held: boolean) => void) {
     this.#fd = fd;

@@ -31,11 +31,11 @@ export interface FlatPlan {
 /**
  * Plans where a flat binary, its stack and the tables of its mode go, before there is a VM.
  *
- * The tables are at the end of the memory below 3 GiB. The stack grows down from them; in real mode, from the end of the first
- * 64 KiB. A guest whose bytes reach its stack has to set up another one.
+ * The tables are at the end of the memory below 3 GiB. The stack grows down from them; in real mode, from the end of
+ * the first 64 KiB. A guest whose bytes reach its stack has to set up another one.
  *
- * @throws KvmError `ERR_KVM_OUT_OF_RANGE` that names what does not fit, and the limit; `ERR_KVM_INVALID_ARGUMENT` for a value
- *   of the wrong type and for an unknown option.
+ * @throws KvmError `ERR_KVM_OUT_OF_RANGE` that names what does not fit, and the limit; `ERR_KVM_INVALID_ARGUMENT` for a
+ *   value of the wrong type and for an unknown option.
  */
 export function planFlat(options: FlatOptions): FlatPlan {
   const {
@@ -66,7 +66,8 @@ export function planFlat(options: FlatOptions): FlatPlan {
     const room = imageLimit > loadAddr ? imageLimit - loadAddr : 0n;
     const why = imageLimit < end ? `; the tables of ${mode} mode are at ${hex(tables)}` : '';
     throw outOfRange(
-      `the guest of ${size(imageSize)} does not fit: there are ${size(room)} from the load address ${hex(loadAddr)} on${why}`,
+      `the guest of ${size(imageSize)} does not fit: ` +
+        `there are ${size(room)} from the load address ${hex(loadAddr)} on${why}`,
     );
   }
   if (entry < 0n || entry >= addressLimit(mode)) {
@@ -84,8 +85,8 @@ export function planFlat(options: FlatOptions): FlatPlan {
 }
 
 /**
- * Loads a flat binary as planned by `planFlat`, and sets the vCPU up to enter it. Long mode needs a vCPU whose CPUID has it:
- * call `vcpu.setCpuid2(kvm.getSupportedCpuid())` first.
+ * Loads a flat binary as planned by `planFlat`, and sets the vCPU up to enter it. Long mode needs a vCPU whose CPUID
+ * has it: call `vcpu.setCpuid2(kvm.getSupportedCpuid())` first.
  */
 export function bootFlat(vcpu: Vcpu, memory: GuestMemory, image: Uint8Array, plan: FlatPlan): void {
   const { mode, loadAddr, entry, stackTop, tables } = optionsOf(plan, 'the plan of a flat guest', [

@@ -9,11 +9,11 @@ const addressCount = 2n ** 52n;
 /**
  * The guest-physical addresses of a machine that are not memory.
  *
- * An access goes to the device whose range contains all its bytes. Without one it is unclaimed, which is no error: a read
- * returns all ones, a write is ignored, and both are counted.
+ * An access goes to the device whose range contains all its bytes. Without one it is unclaimed, which is no error: a
+ * read returns all ones, a write is ignored, and both are counted.
  *
- * KVM reports accesses of up to 8 bytes, of any length. The bus splits them into accesses of 4, 2 and 1 bytes, the lowest
- * address first, so that devices need no 64-bit numbers.
+ * KVM reports accesses of up to 8 bytes, of any length. The bus splits them into accesses of 4, 2 and 1 bytes, the
+ * lowest address first, so that devices need no 64-bit numbers.
  */
 export class MmioBus {
   readonly #claims = new RangeMap<Registers>();
@@ -24,8 +24,8 @@ export class MmioBus {
    * Claims `length` bytes from a guest-physical address on.
    *
    * @param range what the registers are passed as `range`; 0.
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for addresses of more than 52 bits, `ERR_KVM_INVALID_ARGUMENT` when an address
-   *   is claimed already, or for registers without `read` and `write`.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for addresses of more than 52 bits, `ERR_KVM_INVALID_ARGUMENT` when an
+   *   address is claimed already, or for registers without `read` and `write`.
    */
   attach(guestPhysAddr: bigint, length: bigint, registers: Registers, range = 0): void {
     s64(guestPhysAddr, 'guestPhysAddr');

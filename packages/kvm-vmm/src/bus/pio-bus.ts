@@ -9,8 +9,8 @@ const portCount = 0x1_0000;
 /**
  * The I/O ports of a machine.
  *
- * An access goes to the device whose range contains all its ports. Without one it is unclaimed, which is no error, as on real
- * hardware: a read returns all ones, a write is ignored, and both are counted.
+ * An access goes to the device whose range contains all its ports. Without one it is unclaimed, which is no error, as
+ * on real hardware: a read returns all ones, a write is ignored, and both are counted.
  */
 export class PioBus {
   readonly #claims = new RangeMap<Registers>();

@@ -4,8 +4,8 @@ import { KvmError } from '@kvm/core';
 export type AccessSize = 1 | 2 | 4;
 
 /**
- * What answers the accesses to a range of a bus. Both buses make the same calls: an MMIO access of another size than 1, 2
- * or 4 bytes arrives as several accesses, the lowest address first.
+ * What answers the accesses to a range of a bus. Both buses make the same calls: an MMIO access of another size than 1,
+ * 2 or 4 bytes arrives as several accesses, the lowest address first.
  */
 export interface Registers {
   /**

@@ -17,7 +17,8 @@ export interface DebugExitState {
 }
 
 /**
- * A port that ends the run: the low byte of what the guest writes there first is its exit status. Reads return all ones.
+ * A port that ends the run: the low byte of what the guest writes there first is its exit status. Reads return all
+ * ones.
  */
 export class DebugExit implements Device {
   readonly name = 'debug-exit';

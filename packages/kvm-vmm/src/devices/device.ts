@@ -15,8 +15,8 @@ export interface DeviceState {
 /**
  * A device of a machine. All calls come from the one thread that owns it.
  *
- * What it needs it is constructed with: an `InterruptLine`, the guest's memory as a `GuestRam`. What the guest writes is
- * untrusted, and so is a saved state.
+ * What it needs it is constructed with: an `InterruptLine`, the guest's memory as a `GuestRam`. What the guest writes
+ * is untrusted, and so is a saved state.
  */
 export interface Device extends Registers {
   /** Unique within a machine. Saved states and errors use it. */

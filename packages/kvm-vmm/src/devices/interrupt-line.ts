@@ -1,8 +1,8 @@
 import { KvmError } from '@kvm/core';
 
 /**
- * An interrupt line that a device holds high while it wants attention. The device may set the level as often as it likes: only
- * changes reach the interrupt controller.
+ * An interrupt line that a device holds high while it wants attention. The device may set the level as often as it
+ * likes: only changes reach the interrupt controller.
  *
  *     new InterruptLine((level) => vm.irqLine(4, level))
  */

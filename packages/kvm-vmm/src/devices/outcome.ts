@@ -5,8 +5,8 @@ export type Outcome =
   /** The guest ended the run with a status, through the debug-exit port. */
   | { readonly kind: 'exit'; readonly status: number }
   /**
-   * The guest shut down, as by a triple fault. `rip` is undefined on AMD processors: they leave no state behind, and KVM
-   * resets the vCPU.
+   * The guest shut down, as by a triple fault. `rip` is undefined on AMD processors: they leave no state behind, and
+   * KVM resets the vCPU.
    */
   | { readonly kind: 'shutdown'; readonly rip: bigint | undefined }
   /** KVM could not continue, as at an instruction that it cannot emulate. `suberror` is a `KVM_INTERNAL_ERROR_*`. */

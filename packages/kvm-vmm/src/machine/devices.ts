@@ -16,8 +16,8 @@ export class Devices implements Iterable<Device> {
    * Adds a device and claims its ranges.
    *
    * @returns the device.
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a second device of a name, for a range that overlaps another one, and
-   *   for what is no device; `ERR_KVM_OUT_OF_RANGE` for a range that its bus does not have.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a second device of a name, for a range that overlaps another one,
+   *   and for what is no device; `ERR_KVM_OUT_OF_RANGE` for a range that its bus does not have.
    */
   add<D extends Device>(device: D): D {
     const { name, ranges } = checked(device);
@@ -50,7 +50,8 @@ export class Devices implements Iterable<Device> {
   /**
    * Restores states that `save` returned, into devices that were made and added in the same way.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when they are those of other devices, and what a device throws for its own.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when they are those of other devices, and what a device throws for its
+   *   own.
    */
   load(states: Readonly<Record<string, DeviceState>>): void {
     if (typeof states !== 'object' || states === null) throw invalid('the states of devices must be an object');

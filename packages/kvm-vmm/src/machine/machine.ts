@@ -13,8 +13,8 @@ export interface MachineOptions {
 }
 
 /**
- * The part of a machine that the kernel runs: memory and a vCPU that is ready to enter the guest. `vm.start` runs the vCPU in
- * a Worker, where its module of handlers makes the devices; `runVcpu` runs it in this thread.
+ * The part of a machine that the kernel runs: memory and a vCPU that is ready to enter the guest. `vm.start` runs the
+ * vCPU in a Worker, where its module of handlers makes the devices; `runVcpu` runs it in this thread.
  */
 export class Machine implements Disposable {
   readonly kvm: Kvm;
@@ -25,7 +25,8 @@ export class Machine implements Disposable {
   /**
    * Makes a machine: memory from address 0 on, one vCPU with the CPUID that the host supports, no interrupt controller.
    *
-   * @throws KvmError as `Kvm.open` and `kvm.allocateMemory` do, and what `boot` throws. What was made until then is closed.
+   * @throws KvmError as `Kvm.open` and `kvm.allocateMemory` do, and what `boot` throws. What was made until then is
+   *   closed.
    */
   static create(options: MachineOptions): Machine {
     const { kvm, memorySize, boot } = optionsOf(options, 'the options of a Machine', ['kvm', 'memorySize', 'boot']);

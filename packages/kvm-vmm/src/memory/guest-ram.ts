@@ -2,12 +2,12 @@ import type { GuestMemory } from '@kvm/core';
 import { checkMemory, ramOffset } from './memory-map.js';
 
 /**
- * A guest's memory by guest-physical address, for devices that read and write it themselves (DMA). The memory is mapped as
- * `mapRam` maps it.
+ * A guest's memory by guest-physical address, for devices that read and write it themselves (DMA). The memory is mapped
+ * as `mapRam` maps it.
  *
- * Addresses and lengths come from the guest, so those that are not memory are no error here: each method says whether there
- * is memory, and does nothing where there is not. They are numbers, which are exact for every address that a processor has.
- * The guest may change its memory at any time: copy what must not change between a check and its use.
+ * Addresses and lengths come from the guest, so those that are not memory are no error here: each method says whether
+ * there is memory, and does nothing where there is not. They are numbers, which are exact for every address that a
+ * processor has. The guest may change its memory at any time: copy what must not change between a check and its use.
  */
 export class GuestRam {
   readonly #memory: GuestMemory;

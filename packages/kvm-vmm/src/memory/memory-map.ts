@@ -49,8 +49,8 @@ export function* layOut(size: number, windowSize: number): Generator<Piece> {
 }
 
 /**
- * The offset in a memory of `size` bytes at which `length` bytes from a guest-physical address on lie, as `mapRam` maps it;
- * undefined where they are not all memory. Addresses come from the guest: anything may be in them.
+ * The offset in a memory of `size` bytes at which `length` bytes from a guest-physical address on lie, as `mapRam` maps
+ * it; undefined where they are not all memory. Addresses come from the guest: anything may be in them.
  */
 export function ramOffset(guestPhysAddr: number, length: number, size: number): number | undefined {
   const low = Math.min(size, Number(deviceHole));

@@ -15,7 +15,10 @@ export interface RunOptions {
   interrupted?: () => boolean;
 }
 
-/** Answers the exits of a vCPU from its devices, and finds out when the run has ended. Device accesses allocate nothing here. */
+/**
+ * Answers the exits of a vCPU from its devices, and finds out when the run has ended. Device accesses allocate nothing
+ * here.
+ */
 export class ExitDispatcher {
   readonly #vcpu: Vcpu;
   readonly #options: RunOptions;

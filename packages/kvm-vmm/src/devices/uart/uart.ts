@@ -29,8 +29,8 @@ export interface UartOptions {
   /** Bytes of the output buffer; 256. With 1, each byte is passed on at once. */
   outputBuffer?: number;
   /**
-   * Called when the guest polls for input and there is none: the time to `push` some. `times` counts how often it has done so
-   * in a row without another access to the device: a guest that waits can be put to sleep.
+   * Called when the guest polls for input and there is none: the time to `push` some. `times` counts how often it has
+   * done so in a row without another access to the device: a guest that waits can be put to sleep.
    */
   starved?: (times: number) => void;
   /** The interrupt line; without one, the guest polls. */
@@ -56,8 +56,9 @@ export interface UartState {
 }
 
 /**
- * A 16550 serial port, for guests that poll and for guests that use interrupts. Transmission takes no time: the transmitter is
- * always empty. There are no line errors except an overrun in loopback. An access of 2 or 4 bytes accesses as many registers.
+ * A 16550 serial port, for guests that poll and for guests that use interrupts. Transmission takes no time: the
+ * transmitter is always empty. There are no line errors except an overrun in loopback. An access of 2 or 4 bytes
+ * accesses as many registers.
  */
 export class Uart implements Device {
   readonly name: string;
