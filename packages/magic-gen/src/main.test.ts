@@ -1,12 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { headerSet } from '../test/headerSet.js';
-import { builtMain, noCompiler, notBuilt, titled } from '../test/host.js';
-
-function magicGen(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [builtMain, ...args], { encoding: 'utf8' });
-  return { status, stdout, stderr };
-}
+import { headerSet } from '../test/header-set.js';
+import { magicGen, noCompiler, notBuilt, titled } from '../test/host.js';
 
 describe.skipIf(notBuilt)(titled('the command line', notBuilt), () => {
   it('prints the model of a directory of headers', () => {

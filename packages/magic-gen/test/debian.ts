@@ -1,27 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { write } from './headerSet.js';
-
-/** A folder for one test. */
-export function folderForTest(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'magic-gen-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Gives one test a cache of its own, and says where. */
-export function ownCache(): string {
-  const folder = folderForTest();
-  vi.stubEnv('XDG_CACHE_HOME', folder);
-  onTestFinished(() => {
-    vi.unstubAllEnvs();
-  });
-  return join(folder, 'magic-gen');
-}
+import { folderForTest, writeFiles } from './folder.js';
 
 export function makeAr(members: readonly { name: string; data: Uint8Array }[]): Uint8Array {
   const parts = members.flatMap(({ name, data }) => [
@@ -38,7 +20,7 @@ export function makeAr(members: readonly { name: string; data: Uint8Array }[]): 
 export function makeDeb(path: string, files: Readonly<Record<string, string>>): void {
   const folder = folderForTest();
   const tarOf = (name: string, content: Readonly<Record<string, string>>): Uint8Array => {
-    write(join(folder, name), content);
+    writeFiles(join(folder, name), content);
     const run = spawnSync('tar', ['-C', join(folder, name), '-czf', '-', '.'], { maxBuffer: 1 << 24 });
     return new Uint8Array(run.stdout);
   };
@@ -51,12 +33,6 @@ export function makeDeb(path: string, files: Readonly<Record<string, string>>): 
       { name: 'data.tar.gz', data: tarOf('data', files) },
     ]),
   );
-}
-
-/** Why tests that run these programs are skipped on this host; undefined where they are not. */
-export function without(...programs: readonly string[]): string | undefined {
-  const missing = programs.find((program) => spawnSync(program, ['--version']).error !== undefined);
-  return missing && `there is no ${missing}`;
 }
 
 export interface ArchivePackage {
@@ -121,7 +97,7 @@ export class TestArchive {
       ...lists.map(([name, text]) => ` ${sum(Buffer.from(text))} ${Buffer.from(text).length} ${name}`),
       '',
     ].join('\n');
-    write(join(this.folder, 'dists', this.#suite), { ...Object.fromEntries(lists), Release: release });
+    writeFiles(join(this.folder, 'dists', this.#suite), { ...Object.fromEntries(lists), Release: release });
   }
 
   /** Nobody can reach it any more. */

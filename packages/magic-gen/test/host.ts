@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -5,6 +6,7 @@ import { MagicGenError } from '../src/errors.js';
 import { findHeaders, type HeaderSet } from '../src/headers/find.js';
 import { findTarget, type TargetDescription, targets } from '../src/targets/index.js';
 import { findCompiler } from '../src/verify/compiler.js';
+import { folderForTest } from './folder.js';
 
 export const x86 = findTarget('x86');
 
@@ -80,4 +82,17 @@ export function noRealHeaders(target: TargetDescription): string | undefined {
   return realHeaders(target).length > 0
     ? undefined
     : `no headers for ${target.name}: MAGIC_GEN_HEADERS can name directories that have them`;
+}
+
+/** Runs the built command line, with a cache of its own. */
+export function magicGen(...args: string[]) {
+  const env = { ...process.env, XDG_CACHE_HOME: folderForTest() };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [builtMain, ...args], { encoding: 'utf8', env });
+  return { status, stdout, stderr };
+}
+
+/** Why tests that run these programs are skipped on this host; undefined where they are not. */
+export function without(...programs: readonly string[]): string | undefined {
+  const missing = programs.find((program) => spawnSync(program, ['--version']).error !== undefined);
+  return missing && `there is no ${missing}`;
 }

@@ -1,7 +1,7 @@
 import { buildModel } from '../src/model/build.js';
 import type { Model } from '../src/model/model.js';
 import type { TargetDescription } from '../src/targets/index.js';
-import { headerSet } from './headerSet.js';
+import { headerSet } from './header-set.js';
 import { x86 } from './host.js';
 
 /** The model of a text, as if it were a kernel's linux/kvm.h. */

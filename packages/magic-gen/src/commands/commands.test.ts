@@ -1,18 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { folderForTest, makeDeb, without } from '../../test/debian.js';
-import { headerSet, write } from '../../test/headerSet.js';
-import { builtMain, notBuilt, titled } from '../../test/host.js';
+import { makeDeb } from '../../test/debian.js';
+import { folderForTest, writeFiles } from '../../test/folder.js';
+import { headerSet } from '../../test/header-set.js';
+import { magicGen, notBuilt, titled, without } from '../../test/host.js';
 
 const noTar = without('tar');
-
-function magicGen(...args: string[]) {
-  const env = { ...process.env, XDG_CACHE_HOME: folderForTest() };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [builtMain, ...args], { encoding: 'utf8', env });
-  return { status, stdout, stderr };
-}
 
 const kvmRun = 'struct kvm_run { __u64 cr8; };';
 const folderOf = (kvm: string): string => headerSet(`${kvm}\n${kvmRun}`).directories[0] ?? '';
@@ -117,7 +111,7 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     const folder = folderOf('#define KVM_NEW _IO(0xAE, 0xff)\n#define KVM_CAP_NEW 999\n#define KVM_EXIT_NEW 99');
     const out = join(folderForTest(), 'abi');
     mkdirSync(out);
-    write(out, { 'own.ts': 'mine' });
+    writeFiles(out, { 'own.ts': 'mine' });
     const strict = magicGen('gen', '--headers', folder, '--out', out, '--strict');
     expect(strict).toMatchObject({ status: 1, stdout: '' });
     for (const name of ['ioctl KVM_NEW', 'capability KVM_CAP_NEW', 'exit reason KVM_EXIT_NEW']) {

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { folderForTest } from '../../test/folder.js';
 import { titled } from '../../test/host.js';
 import { modelOf } from '../../test/model.js';
 import { MagicGenError } from '../errors.js';
@@ -44,8 +44,7 @@ const options = {
 
 /** A folder in which TypeScript finds @kvm/core as built here. */
 function project(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'magic-gen-compiles-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = folderForTest();
   mkdirSync(join(folder, 'node_modules/@kvm'), { recursive: true });
   symlinkSync(join(root, 'packages/kvm-core'), join(folder, 'node_modules/@kvm/core'));
   symlinkSync(join(root, 'node_modules/@types'), join(folder, 'node_modules/@types'));

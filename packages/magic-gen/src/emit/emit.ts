@@ -7,7 +7,7 @@ import { emitExits } from './exits.js';
 import { emitFunctions } from './functions.js';
 import { emitGroups, groupNames } from './groups.js';
 import { emitForeignIoctls, emitIoctls } from './ioctls.js';
-import { emitOtherIoctls } from './otherIoctls.js';
+import { emitOtherIoctls } from './other-ioctls.js';
 import { isKvm, type Output, withinCore } from './output.js';
 import { banner, text } from './source.js';
 import { emitStructs } from './structs.js';

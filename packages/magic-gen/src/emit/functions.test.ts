@@ -1,9 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { headerSet } from '../../test/headerSet.js';
+import { describe, expect, it } from 'vitest';
+import { folderForTest } from '../../test/folder.js';
+import { headerSet } from '../../test/header-set.js';
 import { noCompiler, realHeaders, titled, x86 } from '../../test/host.js';
 import { buildModel } from '../model/build.js';
 import type { Model } from '../model/model.js';
@@ -33,14 +32,9 @@ const checks = `
 `;
 
 async function load(model: Model): Promise<Emitted> {
-  const directory = mkdtempSync(join(tmpdir(), 'magic-gen-test-'));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
-  const abi = join(directory, 'abi', 'target');
-  mkdirSync(abi, { recursive: true });
-  mkdirSync(join(directory, 'struct'));
-  writeFileSync(join(directory, 'struct', 'check.ts'), checks);
-  writeFileSync(join(abi, 'functions.ts'), emitFunctions(model));
-  return (await import(join(abi, 'functions.ts'))) as Emitted;
+  const emitted = 'abi/target/functions.ts';
+  const folder = folderForTest({ 'struct/check.ts': checks, [emitted]: emitFunctions(model) });
+  return (await import(join(folder, emitted))) as Emitted;
 }
 
 /** What the emitted functions give that is not what the model says, of many calls. */

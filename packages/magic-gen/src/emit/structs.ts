@@ -1,6 +1,6 @@
 import { flexCounts } from '../facts/flex.js';
 import { booleanMembers, countedMembers } from '../facts/members.js';
-import { otherFlexCounts } from '../facts/otherFlex.js';
+import { otherFlexCounts } from '../facts/other-flex.js';
 import { table } from '../facts/table.js';
 import {
   type Field,

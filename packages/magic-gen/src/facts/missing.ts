@@ -2,7 +2,7 @@ import type { Model, Origin } from '../model/model.js';
 import { capabilityFacts, isCapability } from './capabilities.js';
 import { exitMembers, notExitReasons } from './exits.js';
 import { ioctlFacts } from './ioctls.js';
-import { otherIoctlFacts } from './otherIoctls.js';
+import { otherIoctlFacts } from './other-ioctls.js';
 
 /** Something of the headers that nobody has said yet what the headers do not say about. */
 export interface MissingFact {
@@ -24,7 +24,7 @@ export function missingFacts(model: Model): MissingFact[] {
 function ofOthers({ ioctls }: Model): MissingFact[] {
   return ioctls
     .filter(({ name, argument }) => argument === null && otherIoctlFacts[name] === undefined)
-    .map(({ name, origin }) => ({ kind: 'ioctl', name, problem: noEntry('otherIoctls.ts'), origin }));
+    .map(({ name, origin }) => ({ kind: 'ioctl', name, problem: noEntry('other-ioctls.ts'), origin }));
 }
 
 function ofKvm(model: Model): MissingFact[] {

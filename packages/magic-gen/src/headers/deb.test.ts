@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { folderForTest, makeDeb, ownCache, without } from '../../test/debian.js';
-import { titled } from '../../test/host.js';
+import { makeDeb } from '../../test/debian.js';
+import { folderForTest, ownCache } from '../../test/folder.js';
+import { titled, without } from '../../test/host.js';
 import { unpackedDeb, unpackWithTar } from './deb.js';
 
 const files = { 'usr/include/linux/kvm.h': 'text of kvm.h\n', 'usr/include/asm/kvm.h': '' };

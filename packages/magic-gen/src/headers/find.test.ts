@@ -1,8 +1,7 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { write } from '../../test/headerSet.js';
+import { describe, expect, it, vi } from 'vitest';
+import { folderForTest, writeFiles } from '../../test/folder.js';
 import { realHeaders, x86 } from '../../test/host.js';
 import { MagicGenError, NoHeadersError } from '../errors.js';
 import { buildModel } from '../model/build.js';
@@ -11,13 +10,6 @@ import { findTarget, targets } from '../targets/index.js';
 import { findHeaders, includeFrom } from './find.js';
 
 const version = '#define LINUX_VERSION_CODE 393659\n';
-
-function directory(files: Record<string, string>): string {
-  const path = mkdtempSync(join(tmpdir(), 'magic-gen-test-'));
-  onTestFinished(() => rmSync(path, { recursive: true }));
-  write(path, files);
-  return path;
-}
 
 /** A model without the lines of asm/ptrace.h, where magic-gen's own is another. */
 function withoutPtrace(model: Model): Model {
@@ -30,12 +22,16 @@ function withoutPtrace(model: Model): Model {
 
 describe('a header set', () => {
   it('is a directory with linux/ and asm/ in it, and knows its kernel', () => {
-    const path = directory({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': version });
+    const path = folderForTest({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': version });
     expect(findHeaders({ directory: path, target: x86 })).toEqual({ directories: [path], kernel: '6.1' });
   });
 
   it('may have asm/ in a directory of the architecture, as Debian does', () => {
-    const path = directory({ 'linux/kvm.h': '', 'x86_64-linux-gnu/asm/kvm.h': 'found', 'linux/version.h': version });
+    const path = folderForTest({
+      'linux/kvm.h': '',
+      'x86_64-linux-gnu/asm/kvm.h': 'found',
+      'linux/version.h': version,
+    });
     const headers = findHeaders({ directory: path, target: x86 });
     expect(headers.directories).toEqual([join(path, 'x86_64-linux-gnu'), path]);
     expect(includeFrom(headers)('asm/kvm.h')?.text).toBe('found');
@@ -43,7 +39,7 @@ describe('a header set', () => {
   });
 
   it('may hold several architectures, as one package of Debian does', () => {
-    const path = directory({
+    const path = folderForTest({
       'usr/include/linux/kvm.h': '',
       'usr/include/linux/version.h': version,
       'usr/lib/linux/uapi/arm64/asm/kvm.h': 'arm64',
@@ -61,7 +57,7 @@ describe('a header set', () => {
 
   it('may be a cross compiler’s', () => {
     const own = 'usr/aarch64-linux-gnu/include';
-    const path = directory({
+    const path = folderForTest({
       [`${own}/linux/kvm.h`]: '',
       [`${own}/asm/kvm.h`]: '',
       [`${own}/linux/version.h`]: version,
@@ -73,9 +69,9 @@ describe('a header set', () => {
   it.each(['x86', 'arm64'])(
     'may have asm-%s/ beside linux/, as QEMU does, and leave the basics to the system',
     async (name) => {
-      vi.stubEnv('XDG_CACHE_HOME', directory({}));
+      vi.stubEnv('XDG_CACHE_HOME', folderForTest());
       const own = `#pragma once\nstruct kvm_own { __u64 a; }; /* ${name} */\n`;
-      const path = directory({
+      const path = folderForTest({
         'linux/kvm.h':
           '#include <linux/types.h>\n#include <linux/ioctl.h>\n#include <asm/kvm.h>\n#define KVM_OWN _IOR(0xAE, 1, struct kvm_own)\n',
         'asm-x86/kvm.h': name === 'x86' ? own : '',
@@ -94,24 +90,24 @@ describe('a header set', () => {
 
   const real = targets.filter((target) => realHeaders(target).length > 0);
   it.each(real)('says the same of $name without the basics as with them', (target) => {
-    vi.stubEnv('XDG_CACHE_HOME', directory({}));
+    vi.stubEnv('XDG_CACHE_HOME', folderForTest());
     const [headers] = realHeaders(target);
     if (headers === undefined) throw new Error('there were headers');
-    const path = directory({});
+    const path = folderForTest();
     const include = includeFrom(headers);
     cpSync(dirname(include('asm/kvm.h')?.path ?? ''), join(path, `asm-${target.arch}`), { recursive: true });
     // QEMU has no asm/ptrace.h for arm64.
     const left = target.arch === 'arm64' ? ['types.h', 'ioctl.h', 'ptrace.h'] : ['types.h', 'ioctl.h'];
     for (const name of left) rmSync(join(path, `asm-${target.arch}`, name));
     const copies = ['linux/kvm.h', 'linux/psci.h'].map((name) => [name, include(name)?.text ?? '']);
-    write(path, Object.fromEntries(copies));
+    writeFiles(path, Object.fromEntries(copies));
     const copied = buildModel(findHeaders({ directory: path, kernelVersion: headers.kernel, target }), target);
     expect(withoutPtrace(copied)).toEqual(withoutPtrace(buildModel(headers, target)));
     vi.unstubAllEnvs();
   });
 
   it('may have asm-arm64/asm/, as Android does', () => {
-    const path = directory({ 'linux/kvm.h': '', 'asm-arm64/asm/kvm.h': 'found', 'linux/version.h': version });
+    const path = folderForTest({ 'linux/kvm.h': '', 'asm-arm64/asm/kvm.h': 'found', 'linux/version.h': version });
     const headers = findHeaders({ directory: path, target: findTarget('arm64') });
     expect(headers.directories).toEqual([join(path, 'asm-arm64'), path]);
     expect(includeFrom(headers)('asm/kvm.h')?.text).toBe('found');
@@ -122,7 +118,7 @@ describe('a header set', () => {
     'may have %s/asm/ beside include/linux/, as kvmtool does',
     (own) => {
       const files = { 'include/linux/kvm.h': '', [`${own}/asm/kvm.h`]: 'found', 'x86/include/asm/kvm.h': 'other' };
-      const path = directory({ ...files, 'include/linux/version.h': version });
+      const path = folderForTest({ ...files, 'include/linux/version.h': version });
       const headers = findHeaders({ directory: path, target: findTarget('arm64') });
       expect(includeFrom(headers)('asm/kvm.h')?.text).toBe('found');
       expect(includeFrom(findHeaders({ directory: path, target: x86 }))('asm/kvm.h')?.text).toBe('other');
@@ -131,7 +127,7 @@ describe('a header set', () => {
 
   it('may be one level down, where an install step put it', () => {
     const files = { 'include/linux/kvm.h': '', 'include/asm/kvm.h': '', 'include/linux/version.h': version };
-    const path = directory(files);
+    const path = folderForTest(files);
     expect(findHeaders({ directory: path, target: x86 }).directories).toEqual([join(path, 'include')]);
   });
 });
@@ -153,12 +149,12 @@ describe('the kernel release', () => {
       '#if 0\n#define LINUX_VERSION_CODE 1\n#endif\n#ifndef LINUX_VERSION_CODE\n#define LINUX_VERSION_CODE 393659\n#endif',
     ],
   ])('is read %s', (_, text) => {
-    const path = directory({ ...set, 'linux/version.h': text });
+    const path = folderForTest({ ...set, 'linux/version.h': text });
     expect(findHeaders({ directory: path, target: x86 }).kernel).toBe('6.1');
   });
 
   it('is named where the headers do not say it', () => {
-    const path = directory(set);
+    const path = folderForTest(set);
     expect(() => findHeaders({ directory: path, target: x86 })).toThrow(
       /there is no linux\/version\.h; name the release with --kernel-version$/,
     );
@@ -174,7 +170,7 @@ describe('headers of another architecture', () => {
   const set = { 'linux/kvm.h': '', 'linux/version.h': version };
 
   it('are refused, with the line that shows it', () => {
-    const path = directory({ ...set, 'asm/kvm.h': `/* KVM */\n${guard}` });
+    const path = folderForTest({ ...set, 'asm/kvm.h': `/* KVM */\n${guard}` });
     expect(() => findHeaders({ directory: path, target: x86 })).toThrow(
       `${path}/asm/kvm.h:2:9: these are headers for arm64, not for x86\n    #ifndef __ARM_KVM_H__`,
     );
@@ -183,8 +179,8 @@ describe('headers of another architecture', () => {
   });
 
   it('do not hide those asked for, which may be elsewhere in the folder', () => {
-    const path = directory({ ...set, 'asm/kvm.h': guard, 'include/asm/kvm.h': '', 'include/linux/kvm.h': '' });
-    write(path, { 'include/linux/version.h': version });
+    const path = folderForTest({ ...set, 'asm/kvm.h': guard, 'include/asm/kvm.h': '', 'include/linux/kvm.h': '' });
+    writeFiles(path, { 'include/linux/version.h': version });
     expect(findHeaders({ directory: path, target: x86 }).directories).toEqual([join(path, 'include')]);
   });
 
@@ -200,7 +196,7 @@ describe('headers of another architecture', () => {
 
 describe('what is no header set is told by what it lacks', () => {
   it('and where that was looked for', () => {
-    const path = directory({ 'linux/kvm.h': '', 'linux/version.h': version });
+    const path = folderForTest({ 'linux/kvm.h': '', 'linux/version.h': version });
     expect(() => findHeaders({ directory: path, target: x86 })).toThrow(`asm/kvm.h not found in ${path}`);
   });
 
@@ -212,8 +208,8 @@ describe('what is no header set is told by what it lacks', () => {
         return thrown;
       }
     };
-    expect(error(directory({ 'linux/kvm.h': '' }))).toBeInstanceOf(NoHeadersError);
-    const unversioned = directory({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': '' });
+    expect(error(folderForTest({ 'linux/kvm.h': '' }))).toBeInstanceOf(NoHeadersError);
+    const unversioned = folderForTest({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': '' });
     for (const path of ['/no/such', unversioned]) {
       expect(error(path)).toBeInstanceOf(MagicGenError);
       expect(error(path)).not.toBeInstanceOf(NoHeadersError);
@@ -225,7 +221,7 @@ describe('what is no header set is told by what it lacks', () => {
   });
 
   it('when it does not say its version', () => {
-    const path = directory({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': '' });
+    const path = folderForTest({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': '' });
     expect(() => findHeaders({ directory: path, target: x86 })).toThrow(
       /version\.h does not define LINUX_VERSION_CODE/,
     );

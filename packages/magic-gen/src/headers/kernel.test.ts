@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { folderForTest, ownCache, without } from '../../test/debian.js';
-import { write } from '../../test/headerSet.js';
-import { titled } from '../../test/host.js';
+import { folderForTest, ownCache } from '../../test/folder.js';
+import { titled, without } from '../../test/host.js';
 import { findTarget } from '../targets/index.js';
 import { headersFrom, sourceNamed } from './source.js';
 
@@ -18,8 +17,7 @@ const makefile = `headers:
 `;
 
 function tree(others: Readonly<Record<string, string>> = {}): string {
-  const folder = folderForTest();
-  write(folder, {
+  return folderForTest({
     Kbuild: '',
     Makefile: makefile,
     'include/uapi/linux/kvm.h': '',
@@ -28,7 +26,6 @@ function tree(others: Readonly<Record<string, string>> = {}): string {
     'arch/x86/include/uapi/asm/kvm.h': 'x86\n',
     ...others,
   });
-  return folder;
 }
 
 const noMake = without('make');

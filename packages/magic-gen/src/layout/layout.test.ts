@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { headerSet } from '../../test/headerSet.js';
+import { headerSet } from '../../test/header-set.js';
 import { noCompilerFor, titled, x86 } from '../../test/host.js';
 import { buildModel } from '../model/build.js';
 import { targets } from '../targets/index.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { headerSet } from '../../test/headerSet.js';
+import { headerSet } from '../../test/header-set.js';
 import { noHeaders, systemHeaders, titled, x86 } from '../../test/host.js';
 import { buildModel } from './build.js';
 

@@ -1,12 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { describe, expect, it, vi } from 'vitest';
-import { headerSet } from '../../test/headerSet.js';
-import { titled, x86 } from '../../test/host.js';
+import { headerSet } from '../../test/header-set.js';
+import { titled, without, x86 } from '../../test/host.js';
 import { findTarget } from '../targets/index.js';
 import { verify } from '../verify/verify.js';
 import { buildModel } from './build.js';
 
-const noClang = spawnSync('clang-19', ['--version']).status === 0 ? undefined : 'there is no clang-19';
+const noClang = without('clang-19');
 
 const understood: [string, string][] = [
   [

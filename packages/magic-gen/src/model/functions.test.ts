@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { headerSet } from '../../test/headerSet.js';
+import { headerSet } from '../../test/header-set.js';
 import { x86 } from '../../test/host.js';
 import { buildModel } from './build.js';
 import { compute } from './compute.js';

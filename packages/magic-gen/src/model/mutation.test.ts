@@ -1,9 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { write } from '../../test/headerSet.js';
+import { describe, expect, it, vi } from 'vitest';
+import { folderForTest } from '../../test/folder.js';
 import { noRealHeaders, realHeaders, titled } from '../../test/host.js';
 import { MagicGenError } from '../errors.js';
 import { type HeaderSet, includeFrom } from '../headers/find.js';
@@ -55,9 +53,7 @@ function mutated(real: HeaderSet, roots: readonly string[], mutations: readonly 
     const header = each.header % roots.length;
     files[header] = mutate(files[header] ?? '', each);
   }
-  const directory = mkdtempSync(join(tmpdir(), 'magic-gen-test-'));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
-  write(directory, Object.fromEntries(roots.map((root, index) => [root, files[index] ?? ''])));
+  const directory = folderForTest(Object.fromEntries(roots.map((root, index) => [root, files[index] ?? ''])));
   return { ...real, directories: [directory, ...real.directories] };
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { MagicGenError } from '../errors.js';
-import { problems, type Schema } from './jsonSchema.js';
+import { problems, type Schema } from './json-schema.js';
 import { MODEL_SCHEMA, type Model } from './model.js';
 
 /** The schema that is published beside the code. */

@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { folderForTest } from '../../test/debian.js';
+import { folderForTest } from '../../test/folder.js';
 import { noHeaders, realHeaders, titled } from '../../test/host.js';
 import { modelOf } from '../../test/model.js';
 import { withHistory } from '../history/model.js';
 import { targets } from '../targets/index.js';
 import { buildModel } from './build.js';
-import { problems } from './jsonSchema.js';
+import { problems } from './json-schema.js';
 import { MODEL_SCHEMA, type Model } from './model.js';
 import { modelSchema, readModel } from './read.js';
 

@@ -1,7 +1,7 @@
 import { MagicGenError } from '../errors.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 import { type Assertion, Code } from './code.js';
-import { idleBrackets } from './idleBrackets.js';
+import { idleBrackets } from './idle-brackets.js';
 import { markName, unmarkNames } from './names.js';
 
 /** The name an unnamed bitfield is given: the grammar wants one. No header may use names like it. */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { noRealHeaders, realHeaders, titled, x86 } from '../../test/host.js';
+import { noRealHeaders, realHeaders, titled, without, x86 } from '../../test/host.js';
 import { buildModel } from '../model/build.js';
 import { compilerAnswers } from '../preprocess/builtins.js';
 import { verify } from '../verify/verify.js';
@@ -35,7 +35,7 @@ describe('targets', () => {
   });
 });
 
-const noClang19 = spawnSync('clang-19', ['--version']).status === 0 ? undefined : 'there is no clang-19';
+const noClang19 = without('clang-19');
 
 describe.skipIf(noClang19)(titled('clang 19', noClang19), () => {
   const clang = (target: TargetDescription, source: string, ...options: string[]): string => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { headerSet } from '../../test/headerSet.js';
+import { headerSet } from '../../test/header-set.js';
 import { compiledTargets, noCompiler, titled, x86 } from '../../test/host.js';
 import { NoHeadersError } from '../errors.js';
 import type { HeaderSet } from '../headers/find.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { headerSet } from '../../test/headerSet.js';
+import { headerSet } from '../../test/header-set.js';
 import { noCompiler, noHeaders, systemHeaders, titled, x86 } from '../../test/host.js';
 import { buildModel } from '../model/build.js';
 import type { AbiRecord, Member, Model } from '../model/model.js';

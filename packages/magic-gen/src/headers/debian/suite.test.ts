@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type ArchivePackage, ownCache, TestArchive, without } from '../../../test/debian.js';
-import { titled } from '../../../test/host.js';
+import { type ArchivePackage, TestArchive } from '../../../test/debian.js';
+import { ownCache } from '../../../test/folder.js';
+import { titled, without } from '../../../test/host.js';
 import type { Progress } from '../../progress.js';
 import { findTarget } from '../../targets/index.js';
 import { suiteHeaders } from './suite.js';

@@ -1,8 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import type { HeaderSet } from '../src/headers/find.js';
+import { folderForTest } from './folder.js';
 
 const basics = {
   'linux/version.h': '#define LINUX_VERSION_CODE 393472\n',
@@ -39,20 +36,10 @@ const basics = {
 
 /** A header set on disk for one test, with the text as its linux/kvm.h. */
 export function headerSet(kvm: string, others: Readonly<Record<string, string>> = {}): HeaderSet {
-  const directory = mkdtempSync(join(tmpdir(), 'magic-gen-test-'));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
   const includes = '#include <linux/types.h>\n#include <linux/ioctl.h>\n';
-  write(directory, { ...basics, 'linux/kvm.h': `${includes}${kvm}\n`, ...others });
+  const directory = folderForTest({ ...basics, 'linux/kvm.h': `${includes}${kvm}\n`, ...others });
   return { directories: [directory], kernel: '6.1' };
 }
 
 /** How many lines of `linux/kvm.h` come before the text given to `headerSet`. */
 export const linesBefore = 2;
-
-export function write(directory: string, files: Readonly<Record<string, string>>): void {
-  for (const [name, text] of Object.entries(files)) {
-    const path = join(directory, name);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  }
-}

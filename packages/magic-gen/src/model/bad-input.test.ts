@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { headerSet, linesBefore } from '../../test/headerSet.js';
+import { headerSet, linesBefore } from '../../test/header-set.js';
 import { x86 } from '../../test/host.js';
 import { MagicGenError } from '../errors.js';
 import { buildModel } from './build.js';

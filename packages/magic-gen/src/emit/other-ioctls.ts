@@ -1,4 +1,4 @@
-import { otherIoctlFacts } from '../facts/otherIoctls.js';
+import { otherIoctlFacts } from '../facts/other-ioctls.js';
 import type { Ioctl, Model } from '../model/model.js';
 import { declaration } from './ioctls.js';
 import { pascal } from './names.js';
