@@ -2,9 +2,11 @@ import { table } from './table.js';
 
 /** What no header says about a capability. */
 export interface CapabilityFacts {
-  /** The architectures (the kernel's directory names) whose code may offer it; all, when absent; none where kernels no longer do. */
+  /**
+   * The architectures whose code may offer it, by the kernel's folder names. Absent: all. Empty: no kernel any more.
+   */
   arch?: readonly string[];
-  /** The descriptors that KVM_ENABLE_CAP enables it on; absent where there is nothing to enable. */
+  /** The kinds of descriptor that KVM_ENABLE_CAP enables it on. Absent: there is nothing to enable. */
   enable?: readonly ('vm' | 'vcpu')[];
 }
 
@@ -14,16 +16,19 @@ const riscv = ['riscv'] as const;
 const s390 = ['s390'] as const;
 const powerpc = ['powerpc'] as const;
 const mips = ['mips'] as const;
-/** Those whose Kconfig selects KVM_MMIO. */
+/** Their Kconfig selects KVM_MMIO. */
 const withMmio = ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'] as const;
-/** Those whose Kconfig selects HAVE_KVM_IRQCHIP and HAVE_KVM_IRQ_ROUTING. */
+/**
+ * Their Kconfig selects HAVE_KVM_IRQCHIP and HAVE_KVM_IRQ_ROUTING. LoongArch's does so too in Linux 7.3, with
+ * HAVE_KVM_MSI, so virt/kvm/kvm_main.c offers IRQFD, IRQ_ROUTING and SIGNAL_MSI there.
+ */
 const withRouting = ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'] as const;
 const vms = ['vm'] as const;
 const vcpus = ['vcpu'] as const;
 
 /**
- * Constants named like capabilities which are not: what the RME and TMM capabilities of vendors' kernels take, such as
- * KVM_CAP_ARM_TMM_CFG_RPV and KVM_CAP_ARM_RME_RPV_SIZE.
+ * Constants that are named like capabilities and are none: parameters of the RME and TMM capabilities in vendors'
+ * kernels, such as KVM_CAP_ARM_TMM_CFG_RPV and KVM_CAP_ARM_RME_RPV_SIZE.
  */
 const notCapabilities = /^KVM_CAP_ARM_(?:RME|TMM)_/;
 
@@ -32,12 +37,13 @@ export function isCapability(name: string): boolean {
   return name.startsWith('KVM_CAP_') && !notCapabilities.test(name);
 }
 
-/** Still numbered, and no longer answered to. */
+/** It still has a number, but no kernel offers it any more. */
 const gone: CapabilityFacts = { arch: [] };
 
 /**
- * One entry for each capability of the headers, from the code that answers KVM_CHECK_EXTENSION and KVM_ENABLE_CAP. Where
- * the kernel's document says otherwise, the code is followed; `magic-gen facts --kernel TREE` shows where.
+ * One entry for each capability in the headers, taken from the code that answers KVM_CHECK_EXTENSION and
+ * KVM_ENABLE_CAP. Where the kernel's API document disagrees, the code counts. `magic-gen facts --kernel TREE` lists the
+ * disagreements.
  */
 export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = table({
   KVM_CAP_ADJUST_CLOCK: { arch: x86 },
@@ -147,7 +153,7 @@ export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = table(
   KVM_CAP_MP_STATE: { arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'] },
   KVM_CAP_MSI_DEVID: { arch: arm64 },
   KVM_CAP_MSR_PLATFORM_INFO: { arch: x86, enable: vms },
-  // Only x86 has more than one address space: that of system management mode.
+  // Only x86 has a second address space, for system management mode.
   KVM_CAP_MULTI_ADDRESS_SPACE: { arch: x86 },
   KVM_CAP_NESTED_STATE: { arch: x86 },
   KVM_CAP_NOP_IO_DELAY: { arch: x86 },
@@ -241,7 +247,7 @@ export const capabilityFacts: Readonly<Record<string, CapabilityFacts>> = table(
   KVM_CAP_SET_IDENTITY_MAP_ADDR: { arch: x86 },
   KVM_CAP_SET_TSS_ADDR: { arch: x86 },
   KVM_CAP_SGX_ATTRIBUTE: { arch: x86, enable: vms },
-  // The architectures that select HAVE_KVM_MSI.
+  // These select HAVE_KVM_MSI.
   KVM_CAP_SIGNAL_MSI: { arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'] },
   KVM_CAP_SMALLER_MAXPHYADDR: { arch: x86 },
   KVM_CAP_SPAPR_MULTITCE: { arch: powerpc },
