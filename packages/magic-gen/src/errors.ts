@@ -37,8 +37,8 @@ export class NoHeadersError extends MagicGenError {}
 NoHeadersError.prototype.name = 'NoHeadersError';
 
 /**
- * An expression that C does not fold to an integer: an unknown name, a string, a call. In a declaration this is an error
- * like any other; a macro is merely not a constant then.
+ * An expression that C does not fold to an integer: an unknown name, a string, a call. In a declaration this is an
+ * error like any other; a macro is merely not a constant then.
  */
 export class NotConstantError extends MagicGenError {}
 NotConstantError.prototype.name = 'NotConstantError';

@@ -11,7 +11,10 @@ export interface Progress {
 /** For a program that uses magic-gen: says nothing. */
 export const silent: Progress = { step() {}, done() {}, note() {} };
 
-/** Shows the steps on a terminal, on one line that goes when they are over. Where nobody watches, only notes are written. */
+/**
+ * Shows the steps on a terminal, on one line that goes when they are over. Where nobody watches, only notes are
+ * written.
+ */
 export class TerminalProgress implements Progress {
   readonly #stream: NodeJS.WriteStream;
   #shown = false;

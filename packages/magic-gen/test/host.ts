@@ -64,8 +64,8 @@ export function titled(title: string, reason: string | undefined): string {
 }
 
 /**
- * Real headers for a target: of the directories that MAGIC_GEN_HEADERS names, then the system's own. Empty where there are
- * none.
+ * Real headers for a target: of the directories that MAGIC_GEN_HEADERS names, then the system's own. Empty where there
+ * are none.
  */
 export function realHeaders(target: TargetDescription): HeaderSet[] {
   const named = (process.env['MAGIC_GEN_HEADERS'] ?? '').split(delimiter).filter((directory) => directory !== '');

@@ -6,10 +6,15 @@ import { readModel } from '../model/read.js';
 import { formatModel } from './format.js';
 import { placeOf } from './place.js';
 
-/** The models of an interface, by the names of their targets. They are kept without their history, which has a file of its own. */
+/**
+ * The models of an interface, by the names of their targets. They are kept without their history, which has a file of
+ * its own.
+ */
 export type Models = ReadonlyMap<string, Model>;
 
-/** The models that are committed, with their history. @throws MagicGenError where there are none, or they are broken. */
+/**
+ * The models that are committed, with their history. @throws MagicGenError where there are none, or they are broken.
+ */
 export function committedModels(each: Interface): Models {
   const { models } = placeOf(each);
   return new Map(

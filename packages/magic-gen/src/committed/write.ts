@@ -40,8 +40,8 @@ function textOf(path: string): string | undefined {
 export type Folders = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /**
- * Puts files in the place of folders: all the new ones stand complete before the first old one goes, and what went comes back
- * where one cannot be replaced. So a failure changes nothing.
+ * Puts files in the place of folders: all the new ones stand complete before the first old one goes, and what went
+ * comes back where one cannot be replaced. So a failure changes nothing.
  *
  * @throws MagicGenError where a folder holds something that magic-gen did not write.
  */

@@ -5,8 +5,8 @@ import type { Change } from './change.js';
 import { type FlatMember, flatMembers } from './flatten.js';
 
 /**
- * What happened to structs and unions. One that grew is compatible by itself: what that does to others shows where it does
- * it: an ioctl is renumbered, a member behind it moved, the elements of an array retyped.
+ * What happened to structs and unions. One that grew is compatible by itself: what that does to others shows where it
+ * does it: an ioctl is renumbered, a member behind it moved, the elements of an array retyped.
  */
 export function diffRecords(a: Model, b: Model): Change[] {
   const before = recordsByName(a);

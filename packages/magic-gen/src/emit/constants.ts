@@ -16,8 +16,8 @@ export function emitConstants(model: Model, output: Output = withinCore): string
 }
 
 /**
- * A bigint where C says `long long`, for there the kernel means 64 bits, or where a number could not hold the value; a number
- * everywhere else, `unsigned long` flags of 32-bit fields among them.
+ * A bigint where C says `long long`, for there the kernel means 64 bits, or where a number could not hold the value; a
+ * number everywhere else, `unsigned long` flags of 32-bit fields among them.
  */
 export function literal({ value, type }: Pick<Constant, 'value' | 'type'>): string {
   return type.longLong || !Number.isSafeInteger(Number(value)) ? `${value}n` : value;

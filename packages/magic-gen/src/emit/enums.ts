@@ -3,7 +3,9 @@ import { pascal } from './names.js';
 import { type Output, withinCore } from './output.js';
 import { banner, doc, importNames, text } from './source.js';
 
-/** Every enum that has a name, as the object of its members; those of an enum without one are constants like any other. */
+/**
+ * Every enum that has a name, as the object of its members; those of an enum without one are constants like any other.
+ */
 export function emitEnums(model: Model, output: Output = withinCore): string {
   const enums = model.enums.flatMap(({ name, members, origin }) => (name === null ? [] : [{ name, members, origin }]));
   return text([

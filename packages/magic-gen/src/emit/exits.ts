@@ -5,7 +5,10 @@ import { memberName, pascal } from './names.js';
 import { type Output, withinCore } from './output.js';
 import { banner, doc, importNames, text } from './source.js';
 
-/** For each exit reason, the type of its exit and how to make one: the members of `struct kvm_run` that the reason fills. */
+/**
+ * For each exit reason, the type of its exit and how to make one: the members of `struct kvm_run` that the reason
+ * fills.
+ */
 export function emitExits(model: Model, output: Output = withinCore): string {
   const records = recordsByName(model);
   const fields = new Map(fieldsOf(named('kvm_run', records), records).map((field) => [field.name, field]));

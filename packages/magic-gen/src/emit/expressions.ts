@@ -6,7 +6,10 @@ interface Piece {
   text: string;
   /** The operator of a binary expression, `?` of a conditional one; null for what never needs parentheses. */
   top: string | null;
-  /** The names that TypeScript takes for the values they were compared with, where a condition holds, and where it does not. */
+  /**
+   * The names that TypeScript takes for the values they were compared with, where a condition holds, and where it does
+   * not.
+   */
   whenTrue?: readonly string[];
   whenFalse?: readonly string[];
 }

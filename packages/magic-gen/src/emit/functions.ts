@@ -33,7 +33,10 @@ export const reserved: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Words that are no names in C either, but may be those of a macro's parameters; and one that TypeScript lets nobody declare. */
+/**
+ * Words that are no names in C either, but may be those of a macro's parameters; and one that TypeScript lets nobody
+ * declare.
+ */
 const cWords: ReadonlySet<string> = new Set(
   'break case const continue default do else enum for if return switch undefined void while'.split(' '),
 );

@@ -5,7 +5,10 @@ import { pascal } from './names.js';
 import { type Output, withinCore } from './output.js';
 import { age, banner, doc, emitError, kernelOf, quote, text } from './source.js';
 
-/** The constants people use most, in groups with friendly names: `Cap.UserMemory`, `ExitReason.Io`, `MemoryFlag.Readonly`. */
+/**
+ * The constants people use most, in groups with friendly names: `Cap.UserMemory`, `ExitReason.Io`,
+ * `MemoryFlag.Readonly`.
+ */
 export function emitGroups(model: Model, output: Output = withinCore): string {
   const blocks = groups.flatMap((group) => {
     const members = membersOf(group, model);

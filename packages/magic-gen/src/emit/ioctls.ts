@@ -18,7 +18,10 @@ export function emitIoctls(model: Model, output: Output = withinCore): string {
   ]);
 }
 
-/** What the headers say of the ioctls that only other architectures have: enough to know of them, too little to call them. */
+/**
+ * What the headers say of the ioctls that only other architectures have: enough to know of them, too little to call
+ * them.
+ */
 export function emitForeignIoctls(model: Model, output: Output = withinCore): string {
   checkFacts(model.foreignIoctls);
   const entries = model.foreignIoctls.flatMap(({ name, nr, direction, argument, origin, ...dated }) => {
@@ -148,7 +151,9 @@ function list(name: string, items: readonly string[]): string[] {
   return line.length <= 120 ? [line] : [`  ${name}: [`, ...items.map((item) => `    ${quote(item)},`), '  ],'];
 }
 
-/** An ioctl as its header declares it. @param group What the header calls the ioctl's type, where it has a name for it. */
+/**
+ * An ioctl as its header declares it. @param group What the header calls the ioctl's type, where it has a name for it.
+ */
 export function declaration({ direction, nr, argument: type, name }: Ioctl, group: string): string {
   const macro = { none: '_IO', read: '_IOR', write: '_IOW', readwrite: '_IOWR' }[direction];
   return `${name} = ${macro}(${group}, 0x${nr.toString(16).padStart(2, '0')}${type === null ? '' : `, ${spell(type)}`})`;

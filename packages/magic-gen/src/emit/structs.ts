@@ -206,8 +206,8 @@ class StructEmitter {
   }
 
   /**
-   * Views are made once, and kept in a list that every struct has: fields of its own, which only it may see, would make two
-   * architectures' classes of one struct strangers to each other.
+   * Views are made once, and kept in a list that every struct has: fields of its own, which only it may see, would make
+   * two architectures' classes of one struct strangers to each other.
    */
   #cachedView({ type, offset, part }: StructField, ts: string): string[] {
     const line = `    this.parts[${part}] ??= ${this.#make(type, `${offset}`)};`;
@@ -225,7 +225,10 @@ class StructEmitter {
     ];
   }
 
-  /** What an assignment fills: of an array whose elements are counted, all there is room for, as its count may come later. */
+  /**
+   * What an assignment fills: of an array whose elements are counted, all there is room for, as its count may come
+   * later.
+   */
   #whole({ type, offset, countedBy }: StructField, name: string): string {
     return countedBy === undefined ? `this.${name}` : this.#make(type, `${offset}`);
   }
@@ -345,8 +348,8 @@ function scalar(type: TypeRef): { ts: 'number' | 'bigint'; method: string; check
 }
 
 /**
- * JavaScript has no integers of 128 bits: such a one is its 16 bytes, and an array of them rows of bytes. So is an array that no
- * typed array can be a view of.
+ * JavaScript has no integers of 128 bits: such a one is its 16 bytes, and an array of them rows of bytes. So is an
+ * array that no typed array can be a view of.
  */
 function asBytes(type: TypeRef, fits: (element: TypeRef) => boolean): TypeRef {
   if (type.kind === 'array') {
@@ -365,8 +368,8 @@ function arrayType(element: TypeRef): string {
 }
 
 /**
- * Whether a type that says its byte order is little-endian; undefined for one of the machine's own. Virtio's are little-endian
- * since version 1, and there are no devices of before here.
+ * Whether a type that says its byte order is little-endian; undefined for one of the machine's own. Virtio's are
+ * little-endian since version 1, and there are no devices of before here.
  */
 function byteOrder(type: TypeRef): boolean | undefined {
   const order = type.kind === 'int' ? /^__(le|be|virtio)(?:16|32|64)$/.exec(type.name)?.[1] : undefined;

@@ -22,8 +22,8 @@ export interface IoctlFacts {
   /** The capability on a kind of file descriptor that has one of its own; the others keep `capability`. */
   capabilityOn?: Readonly<Partial<Record<FdKind, string>>>;
   /**
-   * How many bytes the kernel reads or writes where neither the size in the request nor a count of elements says it: what a
-   * capability answers on the VM, or what a member of the argument says.
+   * How many bytes the kernel reads or writes where neither the size in the request nor a count of elements says it:
+   * what a capability answers on the VM, or what a member of the argument says.
    */
   length?: { capability: string } | { member: string };
   /** The architectures (the kernel's directory names) that have it; all, when absent. */

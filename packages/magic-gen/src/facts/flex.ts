@@ -2,9 +2,9 @@ import type { FlexCounts } from './facts.js';
 import { table } from './table.js';
 
 /**
- * The member that holds the number of elements. In a list that the kernel fills (kvm_msr_list, kvm_cpuid2, kvm_reg_list)
- * it goes in as the room there is and comes back as the number of elements. Where the room was too small, E2BIG, only
- * kvm_msr_list and kvm_reg_list come back with the number that is needed.
+ * The member that holds the number of elements. In a list that the kernel fills (kvm_msr_list, kvm_cpuid2,
+ * kvm_reg_list) it goes in as the room there is and comes back as the number of elements. Where the room was too small,
+ * E2BIG, only kvm_msr_list and kvm_reg_list come back with the number that is needed.
  */
 export const flexCounts: FlexCounts = table({
   kvm_cpuid: 'nent',

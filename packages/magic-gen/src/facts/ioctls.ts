@@ -223,11 +223,12 @@ export const ioctlFacts: Readonly<Record<string, IoctlFacts>> = table({
     capability: 'KVM_CAP_PPC_COMPAT_CAPS',
     arch: powerpc,
   },
-  // The document has KVM_CAP_DEVICE_CTRL, which x86 did not answer to for long, though it had the call, and VFIO's device.
+  // The document has KVM_CAP_DEVICE_CTRL, which x86 did not answer to for long, though it had the call, and VFIO's
+  // device.
   KVM_CREATE_DEVICE: { fd: ['vm'], gives: 'fd' },
 
-  // Devices, and the attributes that VMs, vCPUs and /dev/kvm have like a device. Whoever has a device needs no capability for its
-  // attributes: see KVM_CREATE_DEVICE.
+  // Devices, and the attributes that VMs, vCPUs and /dev/kvm have like a device. Whoever has a device needs no
+  // capability for its attributes: see KVM_CREATE_DEVICE.
   KVM_SET_DEVICE_ATTR: {
     fd: ['device', 'vm', 'vcpu'],
     capabilityOn: { vm: 'KVM_CAP_VM_ATTRIBUTES', vcpu: 'KVM_CAP_VCPU_ATTRIBUTES' },

@@ -4,8 +4,8 @@
 export const booleanMembers: readonly string[] = ['is_write', 'pio'];
 
 /**
- * Arrays of a fixed length of which another member says how many elements are in use, by record: the array, and what counts it. They
- * become views of the elements in use.
+ * Arrays of a fixed length of which another member says how many elements are in use, by record: the array, and what
+ * counts it. They become views of the elements in use.
  */
 export const countedMembers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'kvm_run.mmio': { data: 'len' },

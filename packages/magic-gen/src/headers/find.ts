@@ -22,7 +22,10 @@ export interface HeaderSet {
 export interface FindOptions {
   /** What `make headers_install` filled, or its like; the running system's headers where absent. */
   directory?: string | undefined;
-  /** The kernel release of the headers ("6.12"). Needed where they have no `linux/version.h`; counts before it where they have. */
+  /**
+   * The kernel release of the headers ("6.12"). Needed where they have no `linux/version.h`; counts before it where
+   * they have.
+   */
   kernelVersion?: string | undefined;
   target: TargetDescription;
 }
@@ -34,8 +37,8 @@ const versionHeader = 'linux/version.h';
 /**
  * Finds a header set.
  *
- * @throws NoHeadersError that lists what is missing and where it was looked for; MagicGenError where the directory is none,
- *   or its headers do not say of which kernel they are.
+ * @throws NoHeadersError that lists what is missing and where it was looked for; MagicGenError where the directory is
+ * none, or its headers do not say of which kernel they are.
  */
 export function findHeaders({ directory, kernelVersion, target }: FindOptions): HeaderSet {
   const system = '/usr/include';

@@ -9,8 +9,8 @@ export interface Foreign {
 }
 
 /**
- * Says of which other architecture an `asm/kvm.h` is, by the macro that keeps it from being read twice; undefined where it is
- * not known to be of another.
+ * Says of which other architecture an `asm/kvm.h` is, by the macro that keeps it from being read twice; undefined where
+ * it is not known to be of another.
  */
 export function foreignHeader(
   path: string,

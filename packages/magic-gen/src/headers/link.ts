@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { cacheDirectory } from './cache.js';
 
 /**
- * A folder, in the cache, in which `asm` is a link to the given one: `#include <asm/kvm.h>` of headers that have `asm-arm64/kvm.h`
- * finds it there, in magic-gen and in a compiler.
+ * A folder, in the cache, in which `asm` is a link to the given one: `#include <asm/kvm.h>` of headers that have
+ * `asm-arm64/kvm.h` finds it there, in magic-gen and in a compiler.
  */
 export function asmLink(folder: string): string {
   const path = realpathSync(folder);

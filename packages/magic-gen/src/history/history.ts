@@ -6,8 +6,8 @@ import { compareKernels } from './versions.js';
 export type Firsts = Readonly<Record<Kind, Readonly<Record<string, string>>>>;
 
 /**
- * What is known of the past. The names of `linux/` headers are the same for all architectures, and go by the first kernel
- * whose header has them for any; those of `asm/` headers are each architecture's own.
+ * What is known of the past. The names of `linux/` headers are the same for all architectures, and go by the first
+ * kernel whose header has them for any; those of `asm/` headers are each architecture's own.
  */
 export interface History {
   schema: 1;
@@ -35,7 +35,9 @@ export function historyOf(model: Model): History {
   return { schema: 1, kernels: { [model.arch]: [model.kernel] }, common, own: { [model.arch]: own } };
 }
 
-/** Two knowledges put together: of two dates, the earlier holds. In which order histories are merged does not matter. */
+/**
+ * Two knowledges put together: of two dates, the earlier holds. In which order histories are merged does not matter.
+ */
 export function mergeHistories(a: History, b: History): History {
   return {
     schema: 1,

@@ -21,8 +21,8 @@ export const suites: readonly string[] = [
 const architectures = targets.filter(({ name, arch }) => name === arch);
 
 /**
- * What the headers of sources add to the histories of interfaces, for every architecture. Where a source lacks an architecture
- * (KVM came to it later, or nobody packages its headers), that is noted and the others count.
+ * What the headers of sources add to the histories of interfaces, for every architecture. Where a source lacks an
+ * architecture (KVM came to it later, or nobody packages its headers), that is noted and the others count.
  *
  * @param histories By the names of the interfaces.
  * @throws MagicGenError where a source has no headers at all, or they cannot be read.

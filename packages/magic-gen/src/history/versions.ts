@@ -13,8 +13,8 @@ export function areAdjacent(earlier: string, later: string): boolean {
 }
 
 /**
- * When something came, in words: "since Linux 6.12 or earlier", or, where the release just before is known and lacks it,
- * "since Linux 7.3".
+ * When something came, in words: "since Linux 6.12 or earlier", or, where the release just before is known and lacks
+ * it, "since Linux 7.3".
  *
  * @param since The first known kernel that has it.
  * @param known The kernels that are known.

@@ -4,7 +4,10 @@ import { type HeaderSet, includeFrom } from '../headers/find.js';
 import type { Model } from '../model/model.js';
 import { findTarget, type TargetDescription } from '../targets/index.js';
 
-/** One of the kernel's interfaces: which headers it is in, and where its TypeScript goes. The table is `interfaces.json`. */
+/**
+ * One of the kernel's interfaces: which headers it is in, and where its TypeScript goes. The table is
+ * `interfaces.json`.
+ */
 export interface Interface {
   /** What a command line calls it: "kvm". */
   name: string;
@@ -13,8 +16,8 @@ export interface Interface {
   /** The architectures that have it. */
   architectures: readonly string[];
   /**
-   * Those whose TypeScript is one and the same, and is committed once; that it is the same is looked at whenever it is made of
-   * headers. Where absent, that of every architecture is committed, each in a folder of its own.
+   * Those whose TypeScript is one and the same, and is committed once; that it is the same is looked at whenever it is
+   * made of headers. Where absent, that of every architecture is committed, each in a folder of its own.
    */
   shared?: readonly string[];
   /** Where this repository keeps the TypeScript. */

@@ -91,7 +91,10 @@ export class Declarations implements Scope {
     }
   }
 
-  /** An alignment asked for by attributes, in bytes; 1 where there is none. @param type What is aligned, where C's own rules count. */
+  /**
+   * An alignment asked for by attributes, in bytes; 1 where there is none. @param type What is aligned, where C's own
+   * rules count.
+   */
   alignment(attributes: LayoutAttributes, node: Syntax, type?: CType): number {
     return Math.max(1, ...attributes.aligned.map((each) => this.#aligned(each, node, type)));
   }
@@ -198,7 +201,10 @@ export class Declarations implements Scope {
   }
 }
 
-/** Refuses `struct s { ... } PACKED;`, where the macro is not defined: to C a variable, which headers have no reason to define. */
+/**
+ * Refuses `struct s { ... } PACKED;`, where the macro is not defined: to C a variable, which headers have no reason to
+ * define.
+ */
 function refuseVariables(declaration: Syntax, type: Syntax): void {
   if (!child(type, 'body') || declaration.children.some((part) => part.type === 'storage_class_specifier')) return;
   const found = declarators(declaration).find(({ node }) => node.type === 'identifier');

@@ -89,8 +89,8 @@ function settle(found: readonly Enumerator[], integer: IntegerType, scope: Decla
 }
 
 /**
- * The integer type compilers give an enum: the first that holds all its values, unsigned where none is negative; the largest
- * where none does.
+ * The integer type compilers give an enum: the first that holds all its values, unsigned where none is negative; the
+ * largest where none does.
  */
 function integerOf(found: readonly Enumerator[], { integers }: Declarations): IntegerType {
   const negative = found.some((enumerator) => enumerator.value < 0n);

@@ -8,8 +8,8 @@ import type { Expression } from './model.js';
 const sizeLimit = 1000;
 
 /**
- * The variables of `({ int a = 1; a += 2; a; })`, GNU's way to make an expression of statements. Statements without a branch
- * leave in each variable a value that one expression can say, and so does the last of them in the whole.
+ * The variables of `({ int a = 1; a += 2; a; })`, GNU's way to make an expression of statements. Statements without a
+ * branch leave in each variable a value that one expression can say, and so does the last of them in the whole.
  */
 export class Block {
   readonly #typing: Typing;

@@ -27,8 +27,8 @@ const arithmetic: ReadonlySet<string> = new Set<Operator<'binary'>>(['+', '-', '
 const comparisons: ReadonlySet<string> = new Set<Operator<'compare'>>(['==', '!=', '<', '<=', '>', '>=']);
 
 /**
- * Gives every part of an expression its type, and the parameters theirs: 64 bits where one is combined with something of 64
- * bits, or converted to it, for there its upper bits would count; else 32.
+ * Gives every part of an expression its type, and the parameters theirs: 64 bits where one is combined with something
+ * of 64 bits, or converted to it, for there its upper bits would count; else 32.
  *
  * @throws NotConstantError where it is no expression of integers.
  */

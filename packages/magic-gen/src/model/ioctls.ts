@@ -33,7 +33,9 @@ export function asIoctlCall(tokens: readonly Token[]): IoctlCall | undefined {
   return args && args.length === (direction === 'none' ? 2 : 3) ? { direction, args } : undefined;
 }
 
-/** Whether the argument is a struct or union, named by its tag, that is not defined here: other headers may define it. */
+/**
+ * Whether the argument is a struct or union, named by its tag, that is not defined here: other headers may define it.
+ */
 export function isForeign(macro: Macro, { args: [, , argument = []] }: IoctlCall, declarations: Declarations): boolean {
   const [keyword, tag, ...more] = argument;
   if (!/^(?:struct|union)$/.test(keyword?.text ?? '') || tag?.kind !== 'identifier' || more.length > 0) return false;

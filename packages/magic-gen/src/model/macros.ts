@@ -22,8 +22,8 @@ export interface ReadMacros {
 }
 
 /**
- * Sorts the macros of the root headers into constants, ioctls, functions and what is none of them. Of the other headers,
- * ioctls are named among the skipped macros.
+ * Sorts the macros of the root headers into constants, ioctls, functions and what is none of them. Of the other
+ * headers, ioctls are named among the skipped macros.
  */
 export function readMacros(
   source: Preprocessed,

@@ -26,8 +26,8 @@ export interface Model {
   /** What the root headers define that is none of the above, each with its reason. */
   skipped: Skipped[];
   /**
-   * The kernels of this architecture that a history is known of, oldest first: what `since` is measured against. Absent,
-   * like every `since`, where no history was asked for.
+   * The kernels of this architecture that a history is known of, oldest first: what `since` is measured against.
+   * Absent, like every `since`, where no history was asked for.
    */
   knownKernels?: string[];
 }
@@ -64,7 +64,9 @@ export interface Constant extends Dated {
   name: string;
   /** Decimal, with a sign where negative; a string, for JSON has no 64-bit integers. */
   value: string;
-  /** The C type of the expression. `longLong`: the header says so (LL suffix, a 64-bit typedef), and not only `long`. */
+  /**
+   * The C type of the expression. `longLong`: the header says so (LL suffix, a 64-bit typedef), and not only `long`.
+   */
   type: { size: number; signed: boolean; longLong: boolean };
   kind: 'macro' | 'enumerator';
   origin: Origin;
@@ -140,8 +142,8 @@ export interface ForeignIoctl extends Dated {
 }
 
 /**
- * A function-like macro that computes an integer. A macro has no types of its own: here each parameter is unsigned, of 64
- * bits where the macro combines it with something of 64 bits, else of 32, and the body is typed accordingly.
+ * A function-like macro that computes an integer. A macro has no types of its own: here each parameter is unsigned, of
+ * 64 bits where the macro combines it with something of 64 bits, else of 32, and the body is typed accordingly.
  */
 export interface AbiFunction extends Dated {
   name: string;
@@ -160,9 +162,9 @@ export interface IntegerShape {
 }
 
 /**
- * An expression of integers, every conversion that C makes by itself written out. An operator computes in the type of its
- * expression, to which its operands have been converted; an unsigned result keeps the low bits that fit. What C leaves
- * undefined stays so: signed overflow, division by zero, a shift by as many bits as there are, or more.
+ * An expression of integers, every conversion that C makes by itself written out. An operator computes in the type of
+ * its expression, to which its operands have been converted; an unsigned result keeps the low bits that fit. What C
+ * leaves undefined stays so: signed overflow, division by zero, a shift by as many bits as there are, or more.
  */
 export type Expression = { type: IntegerShape } /** `value` is decimal. */ & (
   | { kind: 'constant'; value: string }
@@ -180,7 +182,9 @@ export type Expression = { type: IntegerShape } /** `value` is decimal. */ & (
     }
   /** 0 or 1, an `int`. Both operands have one type. */
   | { kind: 'compare'; operator: '==' | '!=' | '<' | '<=' | '>' | '>='; left: Expression; right: Expression }
-  /** 0 or 1, an `int`. Each operand has its own type, and counts as true where it is not 0; the right one may not count. */
+  /**
+   * 0 or 1, an `int`. Each operand has its own type, and counts as true where it is not 0; the right one may not count.
+   */
   | { kind: 'logical'; operator: '&&' | '||'; left: Expression; right: Expression }
   /** `yes` where the condition is not 0, else `no`; the other one does not count. */
   | { kind: 'conditional'; condition: Expression; yes: Expression; no: Expression }

@@ -76,7 +76,9 @@ export class Records {
     if (name !== null) this.#name(record, name, name);
   }
 
-  /** @param within The path of the record that C code goes through to reach the members: anonymous ones do not count. */
+  /**
+   * @param within The path of the record that C code goes through to reach the members: anonymous ones do not count.
+   */
   #name(record: RecordType, name: string, within: string): void {
     if (this.#names.has(record)) return;
     for (const [other, taken] of this.#names) {

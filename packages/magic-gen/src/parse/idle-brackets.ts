@@ -16,8 +16,8 @@ const typeWords = new Set([
 ]);
 
 /**
- * Finds the parentheses around a declared name, as in `__u32 (a), *((b));`: they mean nothing, and make the grammar read a call.
- * `__u8 HINT(a);` is none: what stands before the parenthesis is more than a type.
+ * Finds the parentheses around a declared name, as in `__u32 (a), *((b));`: they mean nothing, and make the grammar
+ * read a call. `__u8 HINT(a);` is none: what stands before the parenthesis is more than a type.
  *
  * @param typeNames The names of types.
  * @returns The indices of the parentheses' tokens, in order.

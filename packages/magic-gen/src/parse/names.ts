@@ -1,6 +1,6 @@
 /**
- * Words that the grammar keeps for itself, from later editions of C or from other compilers: in the C of the headers (gnu11, as
- * clang has it) they are names like any other.
+ * Words that the grammar keeps for itself, from later editions of C or from other compilers: in the C of the headers
+ * (gnu11, as clang has it) they are names like any other.
  */
 const names = new Set(
   (

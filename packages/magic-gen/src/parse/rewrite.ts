@@ -31,8 +31,8 @@ const respelled: Readonly<Record<string, string>> = {
 /**
  * Makes of the preprocessor's output what the grammar reads, without changing what it says: GNU spellings of keywords
  * become the standard's, attributes, `_Alignas` and `_Static_assert` are taken out and kept beside the text, bodies of
- * functions go, unnamed bitfields get a name, names that the grammar takes for keywords are marked, a declared name loses the
- * parentheses around it, and `(name)` is marked where `name` is a type.
+ * functions go, unnamed bitfields get a name, names that the grammar takes for keywords are marked, a declared name
+ * loses the parentheses around it, and `(name)` is marked where `name` is a type.
  */
 export function rewrite(tokens: readonly Token[]): Code {
   const { plain, attributes } = withoutIdleBrackets(takeAttributes(respell(tokens)));
@@ -88,7 +88,9 @@ function mark(token: Token, index: number, tokens: readonly Token[]): Token {
   return text === token.text ? token : { ...token, text };
 }
 
-/** The text without parentheses around declared names, and with such names marked that the grammar takes for keywords. */
+/**
+ * The text without parentheses around declared names, and with such names marked that the grammar takes for keywords.
+ */
 function withoutIdleBrackets({ plain, attributes }: Taken): Taken {
   // The name of a type may have stood in parentheses itself.
   const idle = idleBrackets(plain, new Set(typedefNames(plain, false)));
@@ -114,8 +116,8 @@ function refuseLostMacro(token: Token): void {
 }
 
 /**
- * `(__u64)(1)` reads like a call, `(__u64)-1` like a difference and `(__u64[2])` like an element; `(__u64 const)` can only be
- * a type.
+ * `(__u64)(1)` reads like a call, `(__u64)-1` like a difference and `(__u64[2])` like an element; `(__u64 const)` can
+ * only be a type.
  */
 function marksType(tokens: readonly Token[], index: number, typeNames: TypeNames): boolean {
   const next = tokens[index + 1]?.text;
@@ -170,8 +172,8 @@ function closing(tokens: readonly Token[], open: number): number | undefined {
 /**
  * The names that `typedef` declares: the last identifier outside of brackets in each declarator, or that in `(*name)`.
  *
- * @param functions Whether a name before a parenthesis counts: it is that of a function's type, or a type before a name in
- *   parentheses.
+ * @param functions Whether a name before a parenthesis counts: it is that of a function's type, or a type before a name
+ * in parentheses.
  */
 function typedefNames(tokens: readonly Token[], functions = true): string[] {
   const names: string[] = [];

@@ -40,8 +40,8 @@ const lexemes: readonly [TokenKind, RegExp][] = [
 ];
 
 /**
- * The tokens of a header, line by line, comments gone and lines that end in a backslash joined. A quotation mark without
- * its partner becomes a token of kind `other`: it matters only if a conditional does not leave it out.
+ * The tokens of a header, line by line, comments gone and lines that end in a backslash joined. A quotation mark
+ * without its partner becomes a token of kind `other`: it matters only if a conditional does not leave it out.
  */
 export function tokenize(file: SourceFile): Token[][] {
   const { text, original } = joinLines(file.text);

@@ -19,7 +19,9 @@ export interface LayoutRow {
   since: string;
 }
 
-/** The layout of a record: every member in its place, those of records defined inside it indented, the holes between. */
+/**
+ * The layout of a record: every member in its place, those of records defined inside it indented, the holes between.
+ */
 export function layoutRows(record: AbiRecord, model: Model): LayoutRow[] {
   const records = recordsByName(model);
   return new Layout(records, model.knownKernels ?? []).rows(record, {

@@ -5,8 +5,8 @@ export interface MergedRow<T> {
 }
 
 /**
- * Brings the rows of several columns into one order: each column's own, and what only a later one has stands behind what
- * it follows there.
+ * Brings the rows of several columns into one order: each column's own, and what only a later one has stands behind
+ * what it follows there.
  */
 export function mergeRows<T extends { key: string }>(columns: readonly (readonly T[])[]): MergedRow<T>[] {
   const order: string[] = [];

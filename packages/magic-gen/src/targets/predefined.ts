@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { TargetDescription } from './target.js';
 
 /**
- * The names a compiler knows without having a definition to show. `#ifdef` finds them; what they stand for is worked out by
- * `#if` (preprocess/builtins.ts), or refused.
+ * The names a compiler knows without having a definition to show. `#ifdef` finds them; what they stand for is worked
+ * out by `#if` (preprocess/builtins.ts), or refused.
  */
 export const builtinNames: readonly string[] = [
   '_Pragma',

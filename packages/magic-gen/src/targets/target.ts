@@ -20,5 +20,7 @@ export interface TargetDescription {
 /** How most architectures number an ioctl. */
 export const genericIoc: Target['ioc'] = { sizeBits: 14, none: 0, write: 1, read: 2 };
 
-/** How those do that took their numbers from the Unix systems before Linux: a bit for each direction, and one for none. */
+/**
+ * How those do that took their numbers from the Unix systems before Linux: a bit for each direction, and one for none.
+ */
 export const olderIoc: Target['ioc'] = { sizeBits: 13, none: 1, write: 4, read: 2 };

@@ -98,7 +98,10 @@ async function readContents(model: Model, headers: HeaderSet, compiler: Compiler
 
 const recordHead = new RegExp(String.raw`\b(?:struct|union|enum)\s*${attribute}$`);
 
-/** Whether the text before a brace is the head of a function; `struct __attribute__((packed)) {` ends in a parenthesis, too. */
+/**
+ * Whether the text before a brace is the head of a function; `struct __attribute__((packed)) {` ends in a parenthesis,
+ * too.
+ */
 function isFunction(text: string): boolean {
   return /\)\s*$/.test(text) && !recordHead.test(text);
 }

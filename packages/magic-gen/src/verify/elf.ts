@@ -1,6 +1,8 @@
 import { MagicGenError } from '../errors.js';
 
-/** The sections of an object file, as a compiler for any Linux target writes it, and the byte order it is written in. */
+/**
+ * The sections of an object file, as a compiler for any Linux target writes it, and the byte order it is written in.
+ */
 export interface ObjectFile {
   littleEndian: boolean;
   sections: ReadonlyMap<string, DataView>;

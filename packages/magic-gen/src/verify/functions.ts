@@ -13,7 +13,9 @@ export interface Call {
   expected: bigint;
 }
 
-/** Values at which integers go wrong: the least, the greatest, powers of two with their neighbours, and two patterns. */
+/**
+ * Values at which integers go wrong: the least, the greatest, powers of two with their neighbours, and two patterns.
+ */
 function interesting(bits: number): bigint[] {
   const powers = [4, 8, 12, 15, 16, 31, 32, 48, 52, 60, 63]
     .filter((power) => power < bits)

@@ -138,7 +138,9 @@ function constantProbes(constant: Constant): Probe[] {
   ];
 }
 
-/** Definitions of the structs that only other architectures define: of one byte, which then is the size in the numbers. */
+/**
+ * Definitions of the structs that only other architectures define: of one byte, which then is the size in the numbers.
+ */
 export function standIns({ foreignIoctls }: Pick<Model, 'foreignIoctls'>): string {
   const types = new Set(foreignIoctls.map(({ argument }) => argument));
   return [...types].map((type) => `${type} { char byte; };\n`).join('');

@@ -5,8 +5,9 @@ import { run } from '../../run.js';
 import { type ArchiveEntry, archivesFor, readDeb822, readOneLine, writeDeb822 } from './entries.js';
 
 /**
- * An apt of its own in a private folder: its lists, its cache and its idea of what is installed (nothing) are there, and
- * the system's stay as they are. Only the addresses of archives, and the keys they are signed with, are the system's.
+ * An apt of its own in a private folder: its lists, its cache and its idea of what is installed (nothing) are there,
+ * and the system's stay as they are. Only the addresses of archives, and the keys they are signed with, are the
+ * system's.
  */
 export class PrivateApt {
   readonly #folder: string;
