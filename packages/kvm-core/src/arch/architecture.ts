@@ -101,6 +101,7 @@ export type RunHead = Struct & Pick<x86.KvmRun, 'immediateExit' | 'exitReason' |
 /** The ABI of an architecture, as generic code sees it. */
 export type Abi = { readonly [N in GenericName]: Generic<(typeof x86)[N]> } & {
   readonly Cap: Pick<(typeof x86)['Cap'], Shared<'Cap'>>;
+  readonly capArch: Readonly<Record<string, readonly number[]>>;
   readonly capNames: Readonly<Record<number, string>>;
   readonly capSince: Readonly<Record<number, string>>;
   readonly exitReasonNames: Readonly<Record<number, string>>;

@@ -1,21 +1,15 @@
-/** The beginnings of names of capabilities that one architecture has, by the kernel's name of it. */
-const owners: Readonly<Record<string, readonly string[]>> = {
-  arm64: ['ARM_'],
-  loongarch: ['LOONGARCH_'],
-  mips: ['MIPS_'],
-  powerpc: ['PPC_', 'SPAPR_'],
-  riscv: ['RISCV_'],
-  s390: ['S390_'],
-  x86: ['X86_', 'HYPERV_', 'XEN_'],
-};
+/** The capabilities that an architecture does not offer, by the architectures that do: a table of its ABI. */
+export interface CapabilityArchs {
+  readonly capArch: Readonly<Record<string, readonly number[]>>;
+}
 
-/** Why a host lacks a capability: it is another architecture's, or came with a later kernel. */
+/** Why a host lacks a capability: another architecture has it, kernels dropped it, or a later kernel brought it. */
 export function originOf(
-  arch: string,
-  { name, since }: { name: string; since?: string | undefined },
+  { capArch }: CapabilityArchs,
+  { number, since }: { number: number; since?: string | undefined },
 ): string | undefined {
-  const bare = name.replace('KVM_CAP_', '');
-  const owner = Object.keys(owners).find((each) => owners[each]?.some((prefix) => bare.startsWith(prefix)));
-  if (owner !== undefined && owner !== arch) return `it is a capability of ${owner}`;
+  const archs = Object.keys(capArch).find((each) => capArch[each]?.includes(number));
+  if (archs === 'none') return 'no kernel offers it any more';
+  if (archs !== undefined) return `it is a capability of ${archs}`;
   return since && `it came with ${since}`;
 }

@@ -41,7 +41,7 @@ describe('the error for an ioctl that was refused', () => {
   });
 
   test('says whose a capability of another architecture is, and not which kernel brought it', () => {
-    const capability = { number: 9998, name: 'KVM_CAP_ARM_EXAMPLE', since: 'Linux 5.10 or earlier' };
+    const capability = { number: x86.abi.Cap.ArmSve, name: 'KVM_CAP_ARM_SVE', since: 'Linux 5.10 or earlier' };
     const hint = (arch: Architecture) => ioctlError({ ...guarded, capability }, 'vm', EINVAL, () => 0, arch).hint;
     expect(hint(x86)).toBe('it is a capability of arm64');
     expect(hint(arm)).toBe('it came with Linux 5.10 or earlier');

@@ -20,12 +20,12 @@ export function ioctlError(
   kind: FdKind,
   errno: number,
   checkExtension: (capability: number) => number,
-  { name: arch, abi, hints }: Architecture,
+  { abi, hints }: Architecture,
 ): KvmError {
   const { name } = ioctl;
   const capability = ioctl.capabilityOn?.[kind] ?? ioctl.capability;
   if (capability !== undefined && missing.has(errno) && checkExtension(capability.number) <= 0) {
-    const hint = originOf(arch, capability);
+    const hint = originOf(abi, capability);
     return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM lacks ${bothNames(abi, capability)}`, {
       errno,
       ioctl: name,

@@ -333,7 +333,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     if (this.hostCapability(cap) > 0) return;
     const capability = capabilityOf(this.abi, cap);
     throw new KvmError('ERR_KVM_UNSUPPORTED', `${what}: this host's KVM lacks ${bothNames(this.abi, capability)}`, {
-      hint: originOf(this.archName, capability),
+      hint: originOf(this.abi, capability),
     });
   }
 

@@ -71,7 +71,7 @@ test('a capability is asked for once, and a gate names the first that is missing
   const ask = vi.fn((cap: number) => (cap === 1 ? 5 : 0));
   const names = { 1: 'KVM_CAP_ONE', 2: 'KVM_CAP_TWO' };
   const capabilities = new Capabilities(
-    { Cap: { One: 1, Two: 2 }, capNames: names, capSince: { 2: 'Linux 9.9' } },
+    { Cap: { One: 1, Two: 2 }, capArch: {}, capNames: names, capSince: { 2: 'Linux 9.9' } },
     ask,
   );
   expect([...capabilities]).toEqual([

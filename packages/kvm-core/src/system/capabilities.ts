@@ -1,6 +1,6 @@
 import { bothNames, nameOfCap } from '../arch/names.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { originOf } from '../ioctl/capability-origin.js';
+import { type CapabilityArchs, originOf } from '../ioctl/capability-origin.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
 
 /** What a host says of one capability. */
@@ -15,7 +15,7 @@ export interface CapabilityState<C extends number = number> {
 }
 
 /** What the ABI of an architecture says of its capabilities. */
-interface NamedCaps {
+interface NamedCaps extends CapabilityArchs {
   readonly Cap: Readonly<Record<string, number>>;
   readonly capNames: Readonly<Record<number, string>>;
   readonly capSince: Readonly<Record<number, string>>;
@@ -27,13 +27,11 @@ interface NamedCaps {
  */
 export class Capabilities<C extends number = number> implements Iterable<CapabilityState<C>> {
   readonly #abi: NamedCaps;
-  readonly #arch: string;
   readonly #ask: (cap: number) => number;
   readonly #known = new Map<number, number>();
 
   /** @internal `kvm.capabilities`. */
-  constructor(abi: NamedCaps, ask: (cap: number) => number, arch = 'x86') {
-    this.#arch = arch;
+  constructor(abi: NamedCaps, ask: (cap: number) => number) {
     this.#abi = abi;
     this.#ask = ask;
   }
@@ -65,7 +63,7 @@ export class Capabilities<C extends number = number> implements Iterable<Capabil
       'ERR_KVM_UNSUPPORTED',
       `this host's KVM lacks ${bothNames(this.#abi, { name, number: missing })}`,
       {
-        hint: originOf(this.#arch, { name, since }),
+        hint: originOf(this.#abi, { number: missing, since }),
       },
     );
   }

@@ -35,7 +35,7 @@ export abstract class GenericKvm<
   /** What this host can do, by capability; asked once and remembered. A VM of its own may say more: `vm.checkExtension`. */
   capabilities(): Capabilities<C> {
     this.opened();
-    this.#capabilities ??= new Capabilities(this.abi, (cap) => this.checkExtension(cap), this.archName);
+    this.#capabilities ??= new Capabilities(this.abi, (cap) => this.checkExtension(cap));
     return this.#capabilities;
   }
 

@@ -4,6 +4,7 @@ import { findTarget } from '../targets/index.js';
 import { emitConstants, literal } from './constants.js';
 import { emit } from './emit.js';
 import { emitEnums } from './enums.js';
+import { emitGroups, groupNames } from './groups.js';
 import { emitForeignIoctls, emitIoctls } from './ioctls.js';
 import { camel, pascal } from './names.js';
 import { emitStructs } from './structs.js';
@@ -80,6 +81,24 @@ test('an enum with a name is an object of its members, which say whose they are'
   const text = emitEnums(same);
   expect(text).toContain('export const KvmDeviceType = {\n  KVM_DEV_TYPE_VFIO,\n} as const;');
   expect(text).not.toContain('KVM_OTHER');
+});
+
+describe('the table of capabilities that an architecture does not offer', () => {
+  const caps = ['KVM_CAP_HLT', 'KVM_CAP_ARM_SVE', 'KVM_CAP_S390_UCONTROL', 'KVM_CAP_PPC_RMA', 'KVM_CAP_USER_MEMORY'];
+  const several = ['KVM_CAP_ASYNC_PF', 'KVM_CAP_ARM_PSCI'];
+  const constants = [...caps, ...several].map((name, index) => constant(name, `${index + 1}`));
+
+  test('has the numbers of those, by the architectures that offer them', () => {
+    const table = (arch: string) => /export const capArch[^;]*;/.exec(emitGroups(model({ arch, constants })))?.[0];
+    const type = 'export const capArch: Readonly<Record<string, readonly number[]>> = {';
+    expect(table('x86')).toBe(`${type}\n  arm64: [2, 7],\n  none: [4],\n  s390: [3],\n};`);
+    expect(table('s390')).toBe(`${type}\n  arm64: [2, 7],\n  none: [4],\n  x86: [1],\n};`);
+    expect(table('mips')).toContain("  'x86, s390': [6],\n");
+  });
+
+  test('is exported under a name that nothing else may have', () => {
+    expect(groupNames(model({ constants }))).toContain('capArch');
+  });
 });
 
 describe('structs', () => {

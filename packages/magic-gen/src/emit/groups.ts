@@ -1,3 +1,4 @@
+import { capabilityFacts } from '../facts/capabilities.js';
 import { type Group, groups } from '../facts/groups.js';
 import type { Constant, Model } from '../model/model.js';
 import { literal } from './constants.js';
@@ -19,6 +20,7 @@ export function emitGroups(model: Model, output: Output = withinCore): string {
           ...object(group, members, model),
           ...(group.names ? names(group, members) : []),
           ...(group.ages ? ages(group, members, model) : []),
+          ...(group.archs ? archs(group, members, model) : []),
         ];
   });
   return text([...banner(model, 'Groups of constants under friendly names.', output).slice(0, -1), ...blocks]);
@@ -33,10 +35,11 @@ interface GroupMember {
 export function groupNames(model: Model): string[] {
   return groups
     .filter((group) => membersOf(group, model).length > 0)
-    .flatMap(({ name, names: named, ages: aged }) => [
+    .flatMap(({ name, names: named, ages: aged, archs: owned }) => [
       name,
       ...(named ? [`${variable(name)}Names`] : []),
       ...(aged ? [`${variable(name)}Since`] : []),
+      ...(owned ? [`${variable(name)}Arch`] : []),
     ]);
 }
 
@@ -103,6 +106,45 @@ function ages({ name }: Group, members: GroupMember[], model: Model): string[] {
     ...doc('', `The kernels that brought them, by the number in \`${name}\`, where that is known.`),
     ...byNumber(`${variable(name)}Since`, new Map(known)),
   ];
+}
+
+/** The capabilities that this architecture does not offer, by the architectures that do. */
+function archs({ name }: Group, members: GroupMember[], model: Model): string[] {
+  const numbers = new Map<string, Set<number>>();
+  for (const { constant } of members) {
+    const offering = capabilityFacts[constant.name]?.arch;
+    if (offering === undefined || offering.includes(model.arch)) continue;
+    const key = offering.join(', ') || 'none';
+    numbers.set(key, (numbers.get(key) ?? new Set()).add(Number(constant.value)));
+  }
+  return [
+    '',
+    ...doc('', 'The numbers of the capabilities that this architecture does not offer, by the architectures that do.'),
+    `export const ${variable(name)}Arch: Readonly<Record<string, readonly number[]>> = {`,
+    ...[...numbers]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([key, each]) =>
+        filled(
+          `  ${/^\w+$/.test(key) ? key : quote(key)}: `,
+          [...each].sort((a, b) => a - b),
+        ),
+      ),
+    '};',
+  ];
+}
+
+/** A property that is an array of numbers: on one line where it fits, else with as many on each line as fit. */
+function filled(head: string, numbers: readonly number[]): string[] {
+  const line = `${head}[${numbers.join(', ')}],`;
+  if (line.length <= 120) return [line];
+  const lines = [''];
+  for (const number of numbers) {
+    const last = lines.at(-1) ?? '';
+    if (last.length + `${number},`.length < 116)
+      lines[lines.length - 1] = last === '' ? `${number},` : `${last} ${number},`;
+    else lines.push(`${number},`);
+  }
+  return [`${head}[`, ...lines.map((each) => `    ${each}`), '  ],'];
 }
 
 function byNumber(name: string, texts: ReadonlyMap<string, string>): string[] {

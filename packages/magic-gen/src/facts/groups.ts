@@ -56,6 +56,8 @@ interface GroupHead {
   names?: boolean;
   /** There is a table from the numbers to the kernels that brought them. */
   ages?: boolean;
+  /** There is a table of the capabilities that this architecture does not offer. */
+  archs?: boolean;
 }
 
 /** Every constant with a prefix, named by the rest of its name. */
@@ -85,6 +87,7 @@ export const groups: readonly Group[] = [
     renamed,
     names: true,
     ages: true,
+    archs: true,
     doc: 'Capabilities: what a host may have. KVM_CHECK_EXTENSION asks for them, KVM_ENABLE_CAP enables some.',
   },
   {

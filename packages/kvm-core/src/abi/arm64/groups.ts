@@ -967,6 +967,29 @@ export const capSince: Readonly<Record<number, string>> = {
   251: 'Linux 7.3',
 };
 
+/** The numbers of the capabilities that this architecture does not offer, by the architectures that do. */
+export const capArch: Readonly<Record<string, readonly number[]>> = {
+  mips: [111, 112, 137, 139],
+  none: [18, 29, 49, 65, 75, 138, 166],
+  powerpc: [
+    43, 48, 52, 53, 57, 58, 62, 63, 64, 67, 68, 69, 78, 80, 83, 84, 86, 90, 91, 92, 94, 103, 104, 115, 125, 132, 133,
+    134, 135, 142, 146, 147, 151, 160, 169, 176, 181, 194, 202, 210, 250,
+  ],
+  riscv: [207, 242],
+  s390: [
+    42, 71, 73, 79, 85, 99, 101, 106, 107, 108, 109, 110, 113, 114, 124, 130, 140, 141, 145, 150, 152, 156, 179, 180,
+    186, 211, 217, 221, 222, 224, 246, 247, 248, 249,
+  ],
+  x86: [
+    1, 2, 4, 6, 7, 8, 11, 12, 13, 22, 26, 34, 37, 39, 44, 45, 46, 47, 51, 60, 61, 72, 76, 95, 96, 97, 100, 116, 117,
+    118, 121, 123, 129, 143, 148, 149, 153, 154, 155, 157, 159, 161, 163, 164, 167, 173, 175, 183, 184, 185, 188, 189,
+    190, 191, 192, 193, 196, 197, 199, 200, 201, 204, 206, 208, 209, 212, 213, 214, 218, 219, 220, 226, 232, 233, 235,
+    237, 238,
+  ],
+  'x86, s390': [59, 74, 236],
+  'x86, s390, powerpc, mips, loongarch': [54],
+};
+
 /** Machine types for KVM_CREATE_VM. Each belongs to one architecture; 0 is the default on all of them. */
 export const VmType = {
   /** `KVM_VM_S390_UCONTROL`. */

@@ -963,6 +963,33 @@ export const capSince: Readonly<Record<number, string>> = {
   251: 'Linux 7.3',
 };
 
+/** The numbers of the capabilities that this architecture does not offer, by the architectures that do. */
+export const capArch: Readonly<Record<string, readonly number[]>> = {
+  arm64: [
+    87, 88, 93, 102, 119, 120, 126, 131, 144, 158, 165, 170, 171, 172, 174, 177, 178, 198, 205, 216, 225, 227, 228, 229,
+    230, 239, 240, 241, 243, 245, 251,
+  ],
+  mips: [111, 112, 137, 139],
+  none: [18, 29, 49, 65, 75, 138, 166],
+  powerpc: [
+    43, 48, 52, 53, 57, 58, 62, 63, 64, 67, 68, 69, 78, 80, 83, 84, 86, 90, 91, 92, 94, 103, 104, 115, 125, 132, 133,
+    134, 135, 142, 146, 147, 151, 160, 169, 176, 181, 194, 202, 210, 250,
+  ],
+  riscv: [207, 242],
+  x86: [
+    1, 2, 4, 6, 7, 8, 11, 12, 13, 22, 26, 34, 37, 39, 44, 45, 46, 47, 51, 60, 61, 72, 76, 95, 96, 97, 100, 116, 117,
+    118, 121, 123, 129, 143, 148, 149, 153, 154, 155, 157, 159, 161, 163, 164, 167, 173, 175, 183, 184, 185, 188, 189,
+    190, 191, 192, 193, 196, 197, 199, 200, 201, 204, 206, 208, 209, 212, 213, 214, 218, 219, 220, 226, 232, 233, 235,
+    237, 238,
+  ],
+  'x86, arm64': [234, 244],
+  'x86, arm64, loongarch': [127, 187],
+  'x86, arm64, riscv, loongarch': [0, 223],
+  'x86, arm64, riscv, mips, loongarch': [81, 168],
+  'x86, arm64, riscv, powerpc, loongarch': [77],
+  'x86, arm64, riscv, powerpc, mips, loongarch': [15, 162],
+};
+
 /** Machine types for KVM_CREATE_VM. Each belongs to one architecture; 0 is the default on all of them. */
 export const VmType = {
   /** `KVM_VM_S390_UCONTROL`. */

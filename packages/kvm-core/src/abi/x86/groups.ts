@@ -999,6 +999,25 @@ export const capSince: Readonly<Record<number, string>> = {
   251: 'Linux 7.3',
 };
 
+/** The numbers of the capabilities that this architecture does not offer, by the architectures that do. */
+export const capArch: Readonly<Record<string, readonly number[]>> = {
+  arm64: [
+    87, 88, 93, 102, 119, 120, 126, 131, 144, 158, 165, 170, 171, 172, 174, 177, 178, 198, 205, 216, 225, 227, 228, 229,
+    230, 239, 240, 241, 243, 245, 251,
+  ],
+  mips: [111, 112, 137, 139],
+  none: [18, 29, 49, 65, 75, 138, 166],
+  powerpc: [
+    43, 48, 52, 53, 57, 58, 62, 63, 64, 67, 68, 69, 78, 80, 83, 84, 86, 90, 91, 92, 94, 103, 104, 115, 125, 132, 133,
+    134, 135, 142, 146, 147, 151, 160, 169, 176, 181, 194, 202, 210, 250,
+  ],
+  riscv: [207, 242],
+  s390: [
+    42, 71, 73, 79, 85, 99, 101, 106, 107, 108, 109, 110, 113, 114, 124, 130, 140, 141, 145, 150, 152, 156, 179, 180,
+    186, 211, 217, 221, 222, 224, 246, 247, 248, 249,
+  ],
+};
+
 /** Machine types for KVM_CREATE_VM. Each belongs to one architecture; 0 is the default on all of them. */
 export const VmType = {
   /** `KVM_X86_DEFAULT_VM`. Since Linux 6.12 or earlier. */
