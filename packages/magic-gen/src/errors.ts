@@ -1,8 +1,8 @@
-/** A place in a header, as a person wants it shown. */
+/** A place in a header, as it is shown to the user. */
 export interface SourceLocation {
   /** The path on disk. */
   file: string;
-  /** Both count from one. */
+  /** Line and column count from one. */
   line: number;
   column: number;
   /** The line's text. */
@@ -10,8 +10,8 @@ export interface SourceLocation {
 }
 
 /**
- * Everything that can be wrong with what magic-gen is given: headers it cannot find, read or understand.
- * Where a header is at fault, `file`, `line`, `column` and `text` say where, and so does the message.
+ * Anything wrong with the input of magic-gen: headers that it cannot find, read or understand. Where a header is at
+ * fault, `file`, `line`, `column` and `text` say where, and so does the message.
  */
 export class MagicGenError extends Error {
   /** What is wrong, without the place. */
@@ -32,13 +32,13 @@ export class MagicGenError extends Error {
 }
 MagicGenError.prototype.name = 'MagicGenError';
 
-/** A source of headers that works, and has none for this architecture. */
+/** A source of headers that works but has none for this architecture. */
 export class NoHeadersError extends MagicGenError {}
 NoHeadersError.prototype.name = 'NoHeadersError';
 
 /**
  * An expression that C does not fold to an integer: an unknown name, a string, a call. In a declaration this is an
- * error like any other; a macro is merely not a constant then.
+ * error. A macro with such a body is just not a constant.
  */
 export class NotConstantError extends MagicGenError {}
 NotConstantError.prototype.name = 'NotConstantError';

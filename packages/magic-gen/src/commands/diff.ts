@@ -25,21 +25,21 @@ const operand = "a model (dump's JSON), 'system', 'debian:SUITE', a .deb, a kern
 /** The exit status where the two could not be compared. */
 const trouble = 2;
 
-/** `magic-gen diff`: what changed, and whether it breaks anything. Its exit status is diff's. */
+/** `magic-gen diff`: what changed, and whether it breaks programs. The exit status is that of diff. */
 export function addDiff(program: Command): void {
   program
     .command('diff')
-    .description('what changed between two models or sets of headers; fails where something incompatible did')
+    .description('show what changed between two models or sets of headers; fail on an incompatible change')
     .argument('<a>', operand)
     .argument('<b>', operand)
     .option(
       '--interface <name>',
-      `the interface: ${interfaces.map(({ name }) => name).join(', ')}; a model file has its own`,
+      `the interface: ${interfaces.map(({ name }) => name).join(', ')}; a model file states its own`,
     )
-    .option('--arch <names>', "architectures, by the kernel's names for them: a,b or all; a model file has its own")
+    .option('--arch <names>', "architectures, by the kernel's names for them: a,b or all; a model file states its own")
     .option(
       '--kernel-version <releases>',
-      'the kernel releases of directories without linux/version.h, of the first and the second: 6.1,6.12',
+      'the kernel releases of two directories without linux/version.h: 6.1,6.12',
       (text: string) => text.split(','),
     )
     .addOption(new Option('--markdown', 'print Markdown').conflicts('json'))
@@ -57,7 +57,7 @@ export function addDiff(program: Command): void {
     });
 }
 
-/** The models to compare: of one architecture where one of the two is a model, else of those that are named. */
+/** The models to compare. Where one operand is a model file, only its architecture; else those of the option. */
 async function pairs(a: string, b: string, options: DiffOptions): Promise<[Model, Model][]> {
   const { arch, interface: named, kernelVersion: [versionA, versionB = versionA] = [] } = options;
   const progress = new TerminalProgress();
@@ -71,9 +71,7 @@ async function pairs(a: string, b: string, options: DiffOptions): Promise<[Model
     throw new MagicGenError(`a model of ${found} cannot be compared with ${other}`);
   }
   if (file && arch !== undefined && findTarget(arch).target.triple !== file.target.triple) {
-    throw new MagicGenError(
-      `--arch ${arch}: a model is of the architecture it was made for, here ${file.target.triple}`,
-    );
+    throw new MagicGenError(`--arch ${arch}: a model file has one architecture, here ${file.target.triple}`);
   }
   const list = file ? targetOf(file).name : (arch ?? 'x86');
   const load = async (word: string, given: Model | undefined, version?: string): Promise<Map<string, Model>> => {
@@ -83,7 +81,7 @@ async function pairs(a: string, b: string, options: DiffOptions): Promise<[Model
   };
   const [before, after] = [await load(a, first, versionA), await load(b, second, versionB)];
   progress.done();
-  // Of "all", an architecture that one of the two does not have has not changed: it came or went whole.
+  // With "all", an architecture that only one of the two has did not change: it was added or removed as a whole.
   const common = [...before].flatMap(([name, model]): [Model, Model][] => {
     const counterpart = after.get(name);
     return counterpart ? [[model, counterpart]] : [];

@@ -11,13 +11,11 @@ import { TerminalProgress } from '../progress.js';
 import { modelsFrom } from './models.js';
 import { type SourceOptions, sourceOf, withArchs, withSources } from './sources.js';
 
-/** `magic-gen facts`: what no header says, held against what is said elsewhere. */
+/** `magic-gen facts`: compares the tables of facts with the headers and with the kernel's API document. */
 export function addFacts(program: Command): void {
   const command = program
     .command('facts')
-    .description(
-      'what the headers have that there are no facts about; with a kernel tree, what its document says otherwise',
-    );
+    .description('list names without facts; with a kernel tree, where its API document disagrees with the facts');
   withArchs(withSources(command)).option('--strict', 'fail where facts are missing').action(facts);
 }
 
@@ -47,7 +45,7 @@ async function facts(options: SourceOptions & { arch: string; strict?: boolean }
   process.stdout.write(missing.size === 0 ? 'facts about every name\n' : `${describeMissing([...missing.values()])}\n`);
 }
 
-/** A line for each ioctl of a header that the headers of KVM only include; the model has none of these. */
+/** A line for each ioctl that stands in a header which KVM's headers only include. The model has none of these. */
 function skippedIoctls(models: readonly Model[]): Set<string> {
   return new Set(
     models.flatMap(({ roots, skipped }) =>
@@ -60,6 +58,6 @@ function skippedIoctls(models: readonly Model[]): Set<string> {
 
 function readApiDocument(tree: string): string {
   const path = join(tree, 'Documentation/virt/kvm/api.rst');
-  if (!existsSync(path)) throw new MagicGenError(`${tree} has no API document: ${path} is not there`);
+  if (!existsSync(path)) throw new MagicGenError(`${tree} has no API document: ${path} does not exist`);
   return readFileSync(path, 'utf8');
 }

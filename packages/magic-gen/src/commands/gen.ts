@@ -32,31 +32,32 @@ interface GenOptions extends SourceOptions {
   strict?: boolean;
 }
 
-/** `magic-gen gen`: the TypeScript of the ABI. */
+/** `magic-gen gen`: writes the TypeScript of the ABI. */
 export function addGen(program: Command): void {
   const command = program
     .command('gen')
     .description(
-      "write the TypeScript of the ABI: this repository's, from the models committed in it, which a source of headers brings up to date first; or, with --out, that of one architecture from headers",
+      "write the TypeScript of the ABI: this repository's, from its committed models, which a named source of headers " +
+        'updates first; or, with --out, that of one architecture from headers',
     );
   withSources(command)
     .option('--out <dir>', 'a folder for the TypeScript of one architecture')
-    .option('--arch <name>', 'which architecture goes to --out (default: x86)')
+    .option('--arch <name>', 'the architecture for --out (default: x86)')
     .option('--interface <names>', `interfaces: a,b or all; one with --out, where kvm is the default (all: ${names})`)
     .option('--check', 'write nothing; fail if something would change')
     .addOption(
       new Option(
         '--same-kernel',
-        'with --check: only compare headers of the kernel that the committed models are of',
+        'with --check: skip headers of another kernel than that of the committed models',
       ).conflicts('out'),
     )
-    .option('--strict', 'fail on an ioctl, capability or exit reason that there are no facts about')
+    .option('--strict', 'fail on an ioctl, capability or exit reason without facts')
     .action(gen);
 }
 
 async function gen(options: GenOptions): Promise<void> {
   if (options.out === undefined && options.arch !== undefined) {
-    throw new MagicGenError("--arch goes with --out: the repository's architectures are written together, or none is");
+    throw new MagicGenError("--arch goes with --out: the repository's architectures are always written together");
   }
   const progress = new TerminalProgress();
   const work = options.out === undefined ? await repository(options, progress) : await folder(options, progress);
@@ -73,11 +74,11 @@ async function gen(options: GenOptions): Promise<void> {
 interface Work {
   folders: Folders;
   models: readonly Model[];
-  /** What the folders are to agree with. */
+  /** The source that the folders must agree with, for messages. */
   from: 'headers' | 'committed models';
 }
 
-/** One architecture, to a folder of the person's choice. */
+/** One architecture, written to a folder of the user's choice. */
 async function folder(options: GenOptions, progress: Progress): Promise<Work> {
   const each = findInterface(options.interface ?? 'kvm');
   const model = await modelFrom(sourceOf(options), findTarget(options.arch ?? 'x86'), each, progress);
@@ -85,33 +86,33 @@ async function folder(options: GenOptions, progress: Progress): Promise<Work> {
   return { folders: new Map([[options.out ?? '', files]]), models: [model], from: 'headers' };
 }
 
-/** All that this repository commits; undefined where there is nothing to compare. */
+/** Everything that this repository commits; undefined where there is nothing to compare. */
 async function repository(options: GenOptions, progress: Progress): Promise<Work | undefined> {
   const source = namesSource(options) ? sourceOf(options) : undefined;
   const all = new Map<string, ReadonlyMap<string, string>>();
   const models: Model[] = [];
   for (const each of findInterfaces(options.interface ?? 'all')) {
-    const given = source === undefined ? committedModels(each) : await readAll(each, source, progress);
-    if (options.sameKernel && isOtherKernel(each, given)) return undefined;
-    const folders = foldersOf(each, given, (model) => withFacts(model, options, progress));
+    const current = source === undefined ? committedModels(each) : await readAll(each, source, progress);
+    if (options.sameKernel && isOtherKernel(each, current)) return undefined;
+    const folders = foldersOf(each, current, (model) => withFacts(model, options, progress));
     for (const [path, files] of folders) all.set(path, files);
-    models.push(...given.values());
+    models.push(...current.values());
   }
   return { folders: all, models, from: source === undefined ? 'committed models' : 'headers' };
 }
 
-/** The models of every architecture: where the source lacks one, there is no telling what would become of its files. */
+/** The models of every architecture. A source that lacks one is refused: its files could not be updated. */
 async function readAll(each: Interface, source: HeaderSource, progress: Progress): Promise<Models> {
   const models = new Map<string, Model>();
   for (const target of targetsOf(each)) models.set(target.name, await modelFrom(source, target, each, progress));
   return models;
 }
 
-function isOtherKernel(each: Interface, given: Models): boolean {
+function isOtherKernel(each: Interface, current: Models): boolean {
   const kernel = (models: Models): string | undefined => [...models.values()][0]?.kernel;
-  const [ours, theirs] = [kernel(committedModels(each)), kernel(given)];
-  if (ours === theirs) return false;
-  process.stdout.write(`not compared: the headers are of Linux ${theirs}, the committed models of ${ours}\n`);
+  const [committed, read] = [kernel(committedModels(each)), kernel(current)];
+  if (committed === read) return false;
+  process.stdout.write(`not compared: the headers are of Linux ${read}, the committed models of ${committed}\n`);
   return true;
 }
 
@@ -124,6 +125,7 @@ function withFacts(model: Model, { strict }: GenOptions, progress: Progress): Mo
 }
 
 function summary({ kernel, arch, roots, constants, records, ioctls, foreignIoctls }: Model): string {
-  const counts = `${constants.length} constants, ${records.length} structs and unions, ${ioctls.length} ioctls and ${foreignIoctls.length} of other architectures`;
+  const here = `${constants.length} constants, ${records.length} structs and unions, ${ioctls.length} ioctls`;
+  const counts = `${here} and ${foreignIoctls.length} of other architectures`;
   return `Linux ${kernel}, ${interfaceOf({ roots })?.name}, ${arch}: ${counts}`;
 }

@@ -15,14 +15,14 @@ interface HistoryOptions extends SourceOptions {
   interface: string;
 }
 
-/** `magic-gen history`: since when there is what. */
+/** `magic-gen history`: which kernel brought a name. */
 export function addHistory(program: Command): void {
   const command = program
     .command('history')
-    .description('since which kernel the headers have a name; without names, what is known')
+    .description('show which kernel brought a name; without names, summarize what is known')
     .argument('[names...]', 'constants, ioctls, structs, or members as struct.member');
   withInterfaces(withSources(command), 'all')
-    .option('--update', "read the headers of Debian's suites, or of the source that is named, and add what they tell")
+    .option('--update', "read the headers of Debian's suites, or of the named source, and add their names")
     .action(async (names: string[], options: HistoryOptions) => {
       const all = findInterfaces(options.interface);
       if (options.update) process.stdout.write(await update(all, options));
@@ -46,7 +46,7 @@ async function update(all: readonly Interface[], options: HistoryOptions): Promi
     .join('');
 }
 
-/** Which kernels are known of an interface, and of how many names. */
+/** Which kernels are known for an interface, and how many names. */
 function summary({ name }: Interface): string {
   const history = historyNamed(name);
   const lines = Object.entries(history.kernels).flatMap(([arch, kernels]) => {
@@ -58,17 +58,18 @@ function summary({ name }: Interface): string {
     ];
   });
   const common = kinds.map((kind) => `${Object.keys(history.common[kind]).length} ${kind}s`).join(', ');
-  return `${[...lines, `${name.padEnd(12)} common to all: ${common}; Linux ${knownKernels(history).join(', ')}`].join('\n')}\n`;
+  const shared = `${name.padEnd(12)} common to all: ${common}; Linux ${knownKernels(history).join(', ')}`;
+  return `${[...lines, shared].join('\n')}\n`;
 }
 
-/** One line for each name and kind; architectures that agree share it. */
+/** One line for each name and kind. Architectures that agree share a line. */
 function tell(all: readonly Interface[], names: readonly string[]): string {
   const lines = names.flatMap((name) => {
     const found = all.flatMap((each) => tellOf(historyNamed(each.name), name));
     if (found.length === 0) throw new MagicGenError(`no known kernel has '${name}'`);
     return found;
   });
-  // A struct inside another is a member of it, too; and two interfaces may have the same.
+  // A nested struct is also a member of the outer one, and two interfaces may have the same name.
   return `${[...new Set(lines)].join('\n')}\n`;
 }
 

@@ -8,7 +8,7 @@ import type { Model } from '../model/model.js';
 import type { Progress } from '../progress.js';
 import type { TargetDescription } from '../targets/index.js';
 
-/** The model of what a source has of an interface for a target, with what is known of its history. */
+/** The model of an interface for one target, with its history. */
 export async function modelFrom(
   source: HeaderSource,
   target: TargetDescription,
@@ -26,8 +26,8 @@ function modelOf(headers: HeaderSet, target: TargetDescription, each: Interface,
 /**
  * The models of an interface for several targets.
  *
- * @param list Names with commas between them, or "all": then those that the source does not have are left out.
- * @throws NoHeadersError where it lacks one that is named, or has none.
+ * @param list Names separated by commas, or "all", which leaves out the targets that the source lacks.
+ * @throws NoHeadersError where the source lacks a named target, or has none at all.
  */
 export async function modelsFrom(
   source: HeaderSource,

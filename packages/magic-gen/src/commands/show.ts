@@ -17,11 +17,11 @@ interface ShowOptions extends SourceOptions {
 export function addShow(program: Command): void {
   const command = program
     .command('show')
-    .description('a struct, ioctl, constant or function as a table, side by side over architectures')
-    .argument('<name>', 'as the headers have it: kvm_run, KVM_GET_REGS, KVM_CAP_XSAVE2');
+    .description('show a struct, ioctl, constant or function as a table, architectures side by side')
+    .argument('<name>', 'as the headers spell it: kvm_run, KVM_GET_REGS, KVM_CAP_XSAVE2');
   withArchs(withInterface(withSources(command)))
     .addOption(
-      new Option('--model <files...>', "models to take instead of headers (dump's JSON)").conflicts([
+      new Option('--model <files...>', "models to read instead of headers (dump's JSON)").conflicts([
         'headers',
         'system',
         'deb',

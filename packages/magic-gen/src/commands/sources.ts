@@ -3,7 +3,7 @@ import { MagicGenError } from '../errors.js';
 import type { HeaderSource } from '../headers/source.js';
 import { interfaces } from '../interfaces/interfaces.js';
 
-/** What a person chose of the options that name a source of headers. */
+/** The options that name a source of headers. */
 export interface SourceOptions {
   headers?: string;
   system?: boolean;
@@ -13,7 +13,7 @@ export interface SourceOptions {
   kernelVersion?: string;
 }
 
-/** Gives a command the options that name a source of headers. No two go together. */
+/** Gives a command the options that name a source of headers. They exclude each other. */
 export function withSources(command: Command): Command {
   const options = [
     new Option('--headers <dir>', 'a directory of headers, as `make headers_install` fills it'),
@@ -34,13 +34,13 @@ export function namesSource({ headers, system, deb, kernel, debian, kernelVersio
   return [headers, system, deb, kernel, debian, kernelVersion].some((option) => option !== undefined);
 }
 
-/** The source the options name; the system where they name none. */
+/** The source that the options name; the system where they name none. */
 export function sourceOf({ headers, deb, kernel, debian, kernelVersion }: SourceOptions): HeaderSource {
   if (headers !== undefined) {
     return { kind: 'directory', path: headers, ...(kernelVersion === undefined ? {} : { kernelVersion }) };
   }
   if (kernelVersion !== undefined) {
-    throw new MagicGenError('--kernel-version goes with --headers: other sources say of which kernel they are');
+    throw new MagicGenError('--kernel-version goes with --headers: other sources state their kernel');
   }
   if (deb !== undefined) return { kind: 'deb', path: deb };
   if (kernel !== undefined) return { kind: 'kernel', path: kernel };
@@ -48,12 +48,12 @@ export function sourceOf({ headers, deb, kernel, debian, kernelVersion }: Source
   return { kind: 'system' };
 }
 
-/** Gives a command the option that names one interface. */
+/** Gives a command the option for one interface. */
 export function withInterface(command: Command): Command {
   return command.option('--interface <name>', `the interface: ${names()}`, 'kvm');
 }
 
-/** Gives a command the option that names interfaces. */
+/** Gives a command the option for several interfaces. */
 export function withInterfaces(command: Command, standard = 'kvm'): Command {
   return command.option('--interface <names>', `interfaces: a,b or all, of ${names()}`, standard);
 }
@@ -62,12 +62,12 @@ function names(): string {
   return interfaces.map(({ name }) => name).join(', ');
 }
 
-/** Gives a command the option that names one architecture. */
+/** Gives a command the option for one architecture. */
 export function withArch(command: Command): Command {
   return command.option('--arch <name>', "the architecture, by the kernel's name for it", 'x86');
 }
 
-/** Gives a command the option that names architectures. */
+/** Gives a command the option for several architectures. */
 export function withArchs(command: Command): Command {
   return command.option('--arch <names>', "architectures, by the kernel's names for them: a,b or all", 'x86');
 }

@@ -10,7 +10,7 @@ interface VerifyOptions extends SourceOptions {
   interface: string;
 }
 
-/** `magic-gen verify`: a C compiler's second opinion. */
+/** `magic-gen verify`: has a C compiler check the model. */
 export function addVerify(program: Command): void {
   const command = program.command('verify').description('have a C compiler check the model');
   withArchs(withInterfaces(withSources(command), 'all')).action(async (options: VerifyOptions) => {

@@ -7,10 +7,10 @@ import { placeOf } from './place.js';
 import { compare, type Folders } from './write.js';
 
 /**
- * What the repository's folders of an interface should hold: its models, and the TypeScript that is made of each.
+ * What the repository's folders of an interface should hold: its models, and the TypeScript made from each.
  *
- * @param usable What of a model TypeScript can be made of.
- * @throws MagicGenError where the architectures that share theirs do not make the same.
+ * @param usable Returns the part of a model that TypeScript can be made of.
+ * @throws MagicGenError where architectures that share their TypeScript would get different text.
  */
 export function foldersOf(each: Interface, models: Models, usable: (model: Model) => Model): Folders {
   const place = placeOf(each);
@@ -23,26 +23,28 @@ export function foldersOf(each: Interface, models: Models, usable: (model: Model
   ]);
 }
 
-/** The one TypeScript of several architectures. */
+/** The one TypeScript that several architectures share. */
 function sharedFiles({ name, runtime, shared }: Interface, models: Models): ReadonlyMap<string, string> {
   const made = [...models.values()].map((model) => emit(dateless(model), { runtime, architectures: shared ?? [] }));
   for (const [index, arch] of [...models.keys()].entries()) {
     const differing = [...(made[index] ?? [])].find(([file, text]) => made[0]?.get(file) !== text)?.[0];
     if (differing === undefined && made[index]?.size === made[0]?.size) continue;
+    const where = differing ? ` (${differing})` : '';
     throw new MagicGenError(
-      `the TypeScript of ${name} is not the same for ${arch} as for ${shared?.[0]}${differing ? ` (${differing})` : ''}: interfaces.json says that they share it`,
+      `the TypeScript of ${name} for ${arch} differs from that for ${shared?.[0]}${where}: ` +
+        'interfaces.json says that they share it',
     );
   }
   const [first] = models.values();
   return first ? emit(first, { runtime, architectures: shared ?? [] }) : new Map();
 }
 
-/** Of each architecture other kernels are known; that makes no difference but in comments. */
+/** The known kernels differ between architectures, which changes nothing but comments. */
 function dateless(model: Model): Model {
   return { ...model, knownKernels: [] };
 }
 
-/** Says, a line each, which folders are not what they should be, and how. */
+/** One line for each folder that is not as it should be, with the differences. */
 export function describeDifferences(folders: Folders): string[] {
   return [...folders].flatMap(([folder, files]) => {
     const differences = compare(folder, files);
@@ -51,7 +53,7 @@ export function describeDifferences(folders: Folders): string[] {
   });
 }
 
-/** Those folders that are not what they should be. */
+/** The folders that are not as they should be. */
 export function changed(folders: Folders): Folders {
   return new Map([...folders].filter(([folder, files]) => compare(folder, files).length > 0));
 }

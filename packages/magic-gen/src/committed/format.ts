@@ -1,11 +1,11 @@
 import type { Model } from '../model/model.js';
 
-/** How each of them begins. */
+/** How every model file begins. */
 export const modelBeginning = '{\n"schema": ';
 
 /**
- * A model as it is committed: JSON with one thing of the headers a line, and one member of a record, so that what a new
- * kernel brings reads well in a change.
+ * A model as it is committed: JSON with one declaration, and one member of a record, on each line, so that a diff shows
+ * what a new kernel brings.
  */
 export function formatModel(model: Model): string {
   const properties = Object.entries(model).map(([name, value]) => `${JSON.stringify(name)}: ${formatProperty(value)}`);
@@ -19,7 +19,7 @@ function formatProperty(value: unknown): string {
 
 function formatThing(thing: Readonly<Record<string, unknown>>): string {
   const { members, ...rest } = thing;
-  // The members of a record; those of an enum are but names.
+  // Only records have members that are objects; those of an enum are names.
   if (!Array.isArray(members) || typeof members[0] !== 'object') return JSON.stringify(thing);
   const head = JSON.stringify(rest).slice(0, -1);
   return `${head},"members":${lines(members.map((member) => JSON.stringify(member)))}}`;

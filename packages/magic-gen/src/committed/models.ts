@@ -6,15 +6,10 @@ import { readModel } from '../model/read.js';
 import { formatModel } from './format.js';
 import { placeOf } from './place.js';
 
-/**
- * The models of an interface, by the names of their targets. They are kept without their history, which has a file of
- * its own.
- */
+/** The models of an interface, by target name. Their history is not in them: it has files of its own. */
 export type Models = ReadonlyMap<string, Model>;
 
-/**
- * The models that are committed, with their history. @throws MagicGenError where there are none, or they are broken.
- */
+/** The committed models, with their history. @throws MagicGenError where there are none, or one is broken. */
 export function committedModels(each: Interface): Models {
   const { models } = placeOf(each);
   return new Map(
@@ -22,7 +17,7 @@ export function committedModels(each: Interface): Models {
   );
 }
 
-/** The files of the models that are committed, by name, without their history. */
+/** The files of the committed models by name, without history. */
 export function modelFiles(each: Interface, models: Models): Map<string, string> {
   return new Map(
     committedNames(each).flatMap((name): [string, string][] => {
@@ -32,7 +27,7 @@ export function modelFiles(each: Interface, models: Models): Map<string, string>
   );
 }
 
-/** Where architectures share their TypeScript, it is made of the first one's model, and the others are not kept. */
+/** Where architectures share their TypeScript, it is made from the first one's model, and only that model is kept. */
 function committedNames(each: Interface): string[] {
   const names = targetsOf(each).map(({ name }) => name);
   return each.shared ? names.slice(0, 1) : names;

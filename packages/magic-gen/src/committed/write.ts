@@ -14,7 +14,7 @@ import { signature } from '../emit/source.js';
 import { MagicGenError } from '../errors.js';
 import { modelBeginning } from './format.js';
 
-/** Files of a folder that are not as they should be: changed, missing, or there without a reason. */
+/** A file of a folder that is not as it should be: changed, missing, or surplus. */
 export interface Difference {
   file: string;
   state: 'changed' | 'missing' | 'surplus';
@@ -31,17 +31,17 @@ export function compare(folder: string, files: ReadonlyMap<string, string>): Dif
   return [...wanted, ...surplus];
 }
 
-/** Undefined for what is no file. */
+/** Undefined for what is not a file. */
 function textOf(path: string): string | undefined {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ? readFileSync(path, 'utf8') : undefined;
 }
 
-/** What folders should hold: the text of each file by its name, by the folder's path. */
+/** What folders should hold: the text of each file by name, by the folder's path. */
 export type Folders = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /**
- * Puts files in the place of folders: all the new ones stand complete before the first old one goes, and what went
- * comes back where one cannot be replaced. So a failure changes nothing.
+ * Replaces folders as a whole. All new files are written before the first old folder is moved away, and if one folder
+ * cannot be replaced, those already replaced are restored. A failure therefore changes nothing.
  *
  * @throws MagicGenError where a folder holds something that magic-gen did not write.
  */
@@ -64,7 +64,7 @@ export function replaceAll(folders: Folders): void {
   }
 }
 
-/** What is to take a folder's place, and where the folder goes meanwhile. */
+/** The new contents of a folder, and where the old ones go in the meantime. */
 interface Staged {
   place: string;
   workspace: string;
@@ -74,7 +74,7 @@ interface Staged {
 
 function stage(place: string, files: ReadonlyMap<string, string>): Staged {
   mkdirSync(dirname(place), { recursive: true });
-  // Beside the folder, for a rename cannot leave its file system.
+  // Beside the folder: a rename cannot cross file systems.
   const workspace = mkdtempSync(join(dirname(place), '.magic-gen-'));
   const staged = { place, workspace, fresh: join(workspace, 'new'), old: join(workspace, 'old') };
   try {
@@ -104,13 +104,13 @@ function takeBack({ place, fresh, old }: Staged): void {
 
 function refuseForeign(folder: string): void {
   if (!existsSync(folder)) return;
-  if (!statSync(folder).isDirectory()) throw new MagicGenError(`${folder} is no folder`);
+  if (!statSync(folder).isDirectory()) throw new MagicGenError(`${folder} is not a folder`);
   const foreign = readdirSync(folder).find((file) => !isOurs(file, textOf(join(folder, file)) ?? ''));
   if (foreign === undefined) return;
   throw new MagicGenError(`${folder} holds ${foreign}, which magic-gen did not write: give it a folder of its own`);
 }
 
-/** JSON has no comments to sign it with: a model is known by how it begins. */
+/** JSON has no comments for a signature; a model is recognized by how it begins. */
 function isOurs(file: string, text: string): boolean {
   return file.endsWith('.json') ? text.startsWith(modelBeginning) : text.includes(signature);
 }

@@ -1,14 +1,14 @@
-/** One thing that two models differ in. */
+/** One difference between two models. */
 export interface Change {
-  /** What it happened to. */
+  /** The kind of declaration that changed. */
   kind: 'capability' | 'exit reason' | 'constant' | 'function' | 'ioctl' | 'struct' | 'member';
-  /** For a member the path to it: "kvm_run.exit_reason". */
+  /** For a member its path: "kvm_run.exit_reason". */
   name: string;
   change: 'added' | 'removed' | 'renumbered' | 'grown' | 'shrunk' | 'moved' | 'retyped';
-  /** What it was, and what it is; null where it was not, or is no more. */
+  /** The old and the new state; null where there is none. */
   before: string | null;
   after: string | null;
-  /** Whether a program made for A, source or binary, works with B as it did. */
+  /** Whether a program made for A works with B, both in source and as a binary. */
   compatible: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface Diff {
   /** The kernels of the two models. */
   from: string;
   to: string;
-  /** Incompatible ones first; then by kind and name. */
+  /** Incompatible changes first, then by kind and name. */
   changes: Change[];
 }
 

@@ -7,7 +7,7 @@ import { diffRecords } from './records.js';
 /**
  * What changed from one model to another.
  *
- * @throws MagicGenError where they are of different architectures: then nothing can be said to have changed.
+ * @throws MagicGenError where the two are of different targets: a comparison would mean nothing.
  */
 export function diffModels(a: Model, b: Model): Diff {
   if (a.arch !== b.arch || a.target.triple !== b.target.triple) {

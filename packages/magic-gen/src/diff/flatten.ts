@@ -1,19 +1,19 @@
 import { elementOf, fieldsOf, isFlexible, type RecordsByName, sizeOf } from '../model/lookup.js';
 import type { AbiRecord, TypeRef } from '../model/model.js';
 
-/** A member where it lies in the outermost record that has a name, whatever anonymous records are around it. */
+/** A member at its place in the outermost named record, through all anonymous records around it. */
 export interface FlatMember {
   /** "kvm_run.exit_reason". */
   path: string;
   type: TypeRef;
   /** Bytes from the start of that record. */
   offset: number;
-  /** Of the whole member; null for a flexible array. */
+  /** The size of the whole member; null for a flexible array. */
   size: number | null;
-  /** Of one element at the bottom of an array; of the member where it is none. */
+  /** The size of one element of the innermost array; of the member itself where it is not an array. */
   elementSize: number;
   bits: { offset: number; width: number } | null;
-  /** Nobody reads or writes it: room for later members. */
+  /** Room for later members, which nobody reads or writes. */
   filler: boolean;
 }
 

@@ -1,6 +1,6 @@
 import { type Change, type Diff, isCompatible } from './change.js';
 
-/** The differences as a person reads them in a terminal. */
+/** The differences as text for a terminal. */
 export function formatText(diffs: readonly Diff[]): string {
   return diffs.map(textOf).join('\n');
 }
@@ -18,7 +18,7 @@ function textOf(diff: Diff): string {
   ].join('');
 }
 
-/** The differences as Markdown, for a change's description. */
+/** The differences as Markdown, for the description of a change. */
 export function formatMarkdown(diffs: readonly Diff[]): string {
   return diffs
     .map((diff) => {
@@ -39,7 +39,7 @@ function table(heading: string, changes: readonly Change[]): string[] {
   return [`### ${heading}`, ['| change | what | name | |', '|---|---|---|---|', ...rows].join('\n')];
 }
 
-/** The differences as JSON, a list of one object an architecture. */
+/** The differences as JSON: a list with one object for each architecture. */
 export function formatJson(diffs: readonly Diff[]): string {
   const list = diffs.map((diff) => ({ schema: 1, compatible: isCompatible(diff), ...diff }));
   return `${JSON.stringify(list, null, 2)}\n`;

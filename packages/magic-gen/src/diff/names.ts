@@ -4,7 +4,7 @@ import type { AbiFunction, Constant, Ioctl, Model } from '../model/model.js';
 import { spell } from '../model/spelling.js';
 import type { Change } from './change.js';
 
-/** What happened to constants, and to the function-like macros beside them. */
+/** What happened to constants: object-like macros and enumerators. */
 export function diffConstants(a: Model, b: Model): Change[] {
   const counts = new Set(b.enums.flatMap(({ members }) => members.slice(-1)));
   return diffByName(a.constants, b.constants, {
@@ -23,7 +23,7 @@ export function diffConstants(a: Model, b: Model): Change[] {
   });
 }
 
-/** The last of an enum that says how many there are; it grows with each that is added, and nothing is renumbered. */
+/** Whether a constant is the count at the end of an enum. It grows with the enum, and nothing is renumbered. */
 function isCount(before: Constant, after: Constant, last: ReadonlySet<string>): boolean {
   const grew = BigInt(before.value) < BigInt(after.value);
   return (
@@ -36,7 +36,7 @@ function kindOf({ name }: Constant): Change['kind'] {
   return name.startsWith('KVM_EXIT_') && !notExitReasons.includes(name) ? 'exit reason' : 'constant';
 }
 
-/** Whether C says `long long` decides how a binding holds it. */
+/** A `long long` counts as another type, because bindings represent it differently. */
 function typeText({ type }: Constant): string {
   return `${type.signed ? 'signed' : 'unsigned'}, ${type.size} bytes${type.longLong ? ', long long' : ''}`;
 }
@@ -66,7 +66,7 @@ function argument({ argument: type }: Ioctl): string {
   return type.kind === 'int' || type.kind === 'enum' ? `${type.signed ? 'signed' : 'unsigned'} integer` : spell(type);
 }
 
-/** What happened to function-like macros: what one computes is compared whole. */
+/** What happened to function-like macros. Their bodies are compared as a whole. */
 export function diffFunctions(a: Model, b: Model): Change[] {
   const meaning = ({ parameters, body }: AbiFunction): string => JSON.stringify([parameters, body]);
   return diffByName(a.functions, b.functions, {

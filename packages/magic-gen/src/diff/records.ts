@@ -5,8 +5,8 @@ import type { Change } from './change.js';
 import { type FlatMember, flatMembers } from './flatten.js';
 
 /**
- * What happened to structs and unions. One that grew is compatible by itself: what that does to others shows where it
- * does it: an ioctl is renumbered, a member behind it moved, the elements of an array retyped.
+ * What happened to structs and unions. Growth alone is compatible. Its effects are changes of their own: a renumbered
+ * ioctl, a member that moved, an array with another element type.
  */
 export function diffRecords(a: Model, b: Model): Change[] {
   const before = recordsByName(a);
@@ -34,7 +34,7 @@ function diffRecord(a: AbiRecord, b: AbiRecord, before: RecordsByName, after: Re
   const same = { kind: 'struct', name: a.name } as const;
   const changes: Change[] = [];
   if (a.kind !== b.kind) {
-    // Where the members are is compared for each of them.
+    // The places of the members are compared one by one.
     changes.push({ ...same, change: 'retyped', before: a.kind, after: b.kind, compatible: true });
   }
   if (a.align !== b.align) {
@@ -74,7 +74,7 @@ function diffMembers(a: readonly FlatMember[], b: readonly FlatMember[]): Change
   ];
 }
 
-/** Room for later members is there to be used up: what happens to it harms nobody. */
+/** Padding exists to be used up: no change to it breaks anything. */
 function diffMember(a: FlatMember, b: FlatMember): Change[] {
   const make = (change: Change['change'], before: string, after: string, compatible: boolean): Change => {
     return { kind: 'member', name: a.path, change, before, after, compatible: compatible || (a.filler && b.filler) };
@@ -92,8 +92,8 @@ function diffMember(a: FlatMember, b: FlatMember): Change[] {
 }
 
 /**
- * What two types must have in common to be read by the same code. How long an array is, is no part of that, nor is the
- * size of a lone struct; that of an array's elements is, for it tells where the second one begins.
+ * What two types must share to be read by the same code. The length of an array does not matter, nor does the size of a
+ * single struct. The size of an array's elements does: it decides where the second one begins.
  */
 function shape({ type, elementSize, bits }: FlatMember): string {
   const element = elementOf(type);
@@ -102,7 +102,7 @@ function shape({ type, elementSize, bits }: FlatMember): string {
   return `${inArray}${rows(type)}${scalarShape(element)}${width}`;
 }
 
-/** The dimensions but the first: they tell where things are inside. */
+/** All dimensions but the first, which do not change where elements are. */
 function rows(type: TypeRef): string {
   if (type.kind !== 'array' || type.element.kind !== 'array') return '';
   return `[${type.element.count}]${rows(type.element)}`;

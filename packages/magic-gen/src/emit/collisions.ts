@@ -8,7 +8,7 @@ import { memberName, pascal } from './names.js';
 import { isKvm } from './output.js';
 import { emitError } from './source.js';
 
-/** Names that the output imports, defines or uses for itself. */
+/** Names that the output imports, defines or uses itself. */
 const own = new Set(
   (
     'AbiExit BigInt BigInt64Array BigUint64Array FieldInit FlexStruct Int16Array Int32Array Int8Array Ioctl Math Number ' +
@@ -19,14 +19,16 @@ const own = new Set(
   ).split(' '),
 );
 
-/** @throws MagicGenError where two names of the headers, or one and TypeScript's, would be the same in the output. */
+/**
+ * @throws MagicGenError where two names of the headers, or one and a name that TypeScript uses, coincide in the output.
+ */
 export function checkNames(model: Model): void {
   const seen = new Map<string, string>(
     isKvm(model) ? groupNames(model).map((name) => [name, `the group ${name}`]) : [],
   );
   const take = (name: string, what: string, origin: Origin): void => {
-    const other = reserved.has(name) || own.has(name) ? 'a name that TypeScript or the output has' : seen.get(name);
-    if (other !== undefined) throw emitError(`${what} cannot be called ${name}: so is ${other}`, origin);
+    const other = reserved.has(name) || own.has(name) ? 'a name that TypeScript or the output uses' : seen.get(name);
+    if (other !== undefined) throw emitError(`${what} cannot be called ${name}: that is ${other}`, origin);
     seen.set(name, what);
   };
   for (const { name, origin } of model.constants) take(name, `the constant ${name}`, origin);
@@ -45,7 +47,7 @@ export function checkNames(model: Model): void {
   if (isKvm(model)) checkNumbers(model);
 }
 
-/** Capabilities and exit reasons are numbers in TypeScript, and an exit is known by its number. */
+/** Capabilities and exit reasons are numbers in TypeScript, and a number identifies its exit. */
 function checkNumbers({ constants }: Model): void {
   const reasons = new Map<string, string>();
   for (const constant of constants) {

@@ -2,7 +2,7 @@ import type { Constant, Model } from '../model/model.js';
 import { type Output, withinCore } from './output.js';
 import { age, banner, doc, text } from './source.js';
 
-/** Every integer constant of the headers, under the kernel's own name. */
+/** Every integer constant of the headers, under the kernel's name. */
 export function emitConstants(model: Model, output: Output = withinCore): string {
   const lines = banner(model, 'Every constant of the headers.', output);
   const enums = new Map(model.enums.flatMap(({ name, members }) => (name ? members.map((each) => [each, name]) : [])));
@@ -16,8 +16,8 @@ export function emitConstants(model: Model, output: Output = withinCore): string
 }
 
 /**
- * A bigint where C says `long long`, for there the kernel means 64 bits, or where a number could not hold the value; a
- * number everywhere else, `unsigned long` flags of 32-bit fields among them.
+ * A bigint where C says `long long`, which is where the kernel means 64 bits, or where a number cannot hold the value.
+ * A number otherwise, also for the `unsigned long` flags of 32-bit fields.
  */
 export function literal({ value, type }: Pick<Constant, 'value' | 'type'>): string {
   return type.longLong || !Number.isSafeInteger(Number(value)) ? `${value}n` : value;

@@ -12,7 +12,7 @@ import { isKvm, type Output, withinCore } from './output.js';
 import { banner, text } from './source.js';
 import { emitStructs } from './structs.js';
 
-/** The TypeScript of a model: the text of each file, by its name. The same model gives the same text, to the byte. */
+/** The TypeScript of a model: the text of each file, by file name. The same model always gives the same bytes. */
 export function emit(model: Model, output: Output = withinCore): Map<string, string> {
   checkNames(model);
   const files = isKvm(model) ? kvmFiles(model, output) : otherFiles(model, output);
@@ -33,7 +33,7 @@ function kvmFiles(model: Model, output: Output): Map<string, string> {
   ]);
 }
 
-/** Of other interfaces no table of friendly groups is kept, and only KVM has exits. */
+/** Other interfaces have no table of friendly groups, and only KVM has exits. */
 function otherFiles(model: Model, output: Output): Map<string, string> {
   return new Map([
     ...(model.constants.length > 0 ? [['constants.ts', emitConstants(model, output)] as const] : []),
@@ -44,7 +44,7 @@ function otherFiles(model: Model, output: Output): Map<string, string> {
   ]);
 }
 
-/** Headers without `struct kvm_run`, or without a reason to exit, have no exits. */
+/** Headers without `struct kvm_run`, or without an exit reason, have no exits. */
 function hasExits({ constants, records }: Model): boolean {
   return (
     records.some(({ name }) => name === 'kvm_run') && constants.some(({ name }) => exitMembers[name] !== undefined)

@@ -3,13 +3,11 @@ import { pascal } from './names.js';
 import { type Output, withinCore } from './output.js';
 import { banner, doc, importNames, text } from './source.js';
 
-/**
- * Every enum that has a name, as the object of its members; those of an enum without one are constants like any other.
- */
+/** Every enum with a name, as an object of its members. The members of an anonymous enum are plain constants. */
 export function emitEnums(model: Model, output: Output = withinCore): string {
   const enums = model.enums.flatMap(({ name, members, origin }) => (name === null ? [] : [{ name, members, origin }]));
   return text([
-    ...banner(model, 'Every enum of the headers that has a name.', output),
+    ...banner(model, 'Every named enum of the headers.', output),
     ...importNames(new Set(enums.flatMap(({ members }) => members)), './constants.js'),
     ...enums.flatMap(({ name, members, origin }) => [
       '',

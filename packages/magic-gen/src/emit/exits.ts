@@ -6,7 +6,7 @@ import { type Output, withinCore } from './output.js';
 import { banner, doc, importNames, text } from './source.js';
 
 /**
- * For each exit reason, the type of its exit and how to make one: the members of `struct kvm_run` that the reason
+ * For each exit reason, the type of its exit and how to make it, from the members of `struct kvm_run` that the reason
  * fills.
  */
 export function emitExits(model: Model, output: Output = withinCore): string {
@@ -21,7 +21,7 @@ export function emitExits(model: Model, output: Output = withinCore): string {
     const reason = `ExitReason.${pascal(name.replace('KVM_EXIT_', ''))}`;
     const properties = members.flatMap((member) => {
       const field = fields.get(member);
-      // The facts are those of the newest kernel: an older one may have had the reason before the member.
+      // The facts describe the newest kernel. An older one may have had the reason before the member.
       if (field === undefined) return [];
       const property = memberName(member);
       if (field.type.kind === 'record') {
@@ -32,7 +32,7 @@ export function emitExits(model: Model, output: Output = withinCore): string {
       if (isArray && !isFlexible(field.type)) {
         return [{ property, ts: `KvmRun['${property}']`, view: `${property}: run.${property}` }];
       }
-      // A plain integer has no view of its own: it is read when it is asked for. A flexible array's length may change.
+      // A plain integer has no view: a getter reads it. So does one for a flexible array, whose length may change.
       return [
         {
           property,
@@ -55,12 +55,12 @@ export function emitExits(model: Model, output: Output = withinCore): string {
     ...importNames(['ExitReason'], './groups.js'),
     ...importNames(classes, './structs.js', 'import type'),
     '',
-    ...doc('', 'An exit, by its reason.'),
+    ...doc('', 'An exit, discriminated by its reason.'),
     'export type AbiExit =',
     ...types,
     `${last};`,
     '',
-    ...doc('', 'How an exit is made, by its reason: once a vCPU, as a view of its run state.'),
+    ...doc('', 'Makes an exit of each reason: a view of the run state, made once for each vCPU.'),
     'export const exitViews: Readonly<Record<number, (run: KvmRun) => AbiExit>> = {',
     ...views,
     '};',

@@ -1,34 +1,34 @@
 import type { Expression, IntegerShape } from '../model/model.js';
 import { mayLeaveType, rangeOf } from './ranges.js';
 
-/** A piece of TypeScript, and what it is at its top: that decides over parentheses. */
+/** A piece of TypeScript, and its outermost operator, which decides about parentheses. */
 interface Piece {
   text: string;
-  /** The operator of a binary expression, `?` of a conditional one; null for what never needs parentheses. */
+  /** A binary operator, `?` for a conditional; null for what never needs parentheses. */
   top: string | null;
   /**
-   * The names that TypeScript takes for the values they were compared with, where a condition holds, and where it does
-   * not.
+   * The names whose type TypeScript narrows to the value they were compared with: where a condition holds, and where it
+   * does not.
    */
   whenTrue?: readonly string[];
   whenFalse?: readonly string[];
 }
 
-/** What a function's body needs around it. */
+/** What a function's body needs from its surroundings. */
 export interface Surroundings {
   /** The function's name, for messages. */
   name: string;
-  /** The names of its parameters, once checked: bigints for those of 8 bytes, else numbers. */
+  /** The parameters, once checked: bigints for those of 8 bytes, else numbers. */
   parameters: readonly string[];
-  /** Notes that the body uses a check, and gives back its name. */
+  /** Records that the body uses a check, and returns the check's name. */
   use(check: 'integer' | 'bigInteger'): string;
-  /** Called for each part, to give it a name of its own where it is too long; gives back what to write for it. */
+  /** Called for each part, which may get a name of its own where it is too long. Returns the text to write for it. */
   hoist(text: string): string;
 }
 
 /**
- * The TypeScript for an expression of the model: bigints compute what has 8 bytes, numbers the rest, and both give C's
- * results. What C leaves undefined throws a RangeError, where it can happen.
+ * The TypeScript for an expression of the model. Bigints compute what has 8 bytes, numbers the rest; both give C's
+ * results. What C leaves undefined throws a RangeError, if it can happen.
  */
 export function spellExpression(expression: Expression, around: Surroundings): string {
   return new Spelling(around).value(expression).text;
@@ -38,7 +38,7 @@ type Binary = Extract<Expression, { kind: 'binary' }>;
 
 class Spelling {
   readonly #around: Surroundings;
-  /** The names that TypeScript takes for a value here, as a condition around has compared them with it. */
+  /** The names that TypeScript has narrowed here, by a condition around this expression. */
   #narrowed: readonly string[] = [];
 
   constructor(around: Surroundings) {
@@ -80,7 +80,7 @@ class Spelling {
     }
   }
 
-  /** A result that need not be in its type, for only bits count that are right in any case. */
+  /** A result that need not fit its type, because only bits that are right in any case are used. */
   #loose(expression: Expression): Piece {
     return expression.kind === 'binary' ? this.#named(this.#exact(expression, true)) : this.value(expression);
   }
@@ -114,7 +114,7 @@ class Spelling {
     return intoNumber(exact, type);
   }
 
-  /** @param cut Whether what becomes of the result keeps only as many low bits as the type has. */
+  /** @param cut Whether only the type's low bits of the result are used. */
   #exact(expression: Binary, cut: boolean): Piece {
     const { operator, left, right, type } = expression;
     switch (operator) {
@@ -132,7 +132,7 @@ class Spelling {
           ? atom(`Math.imul(${this.value(left).text}, ${this.value(right).text})`)
           : join(this.value(left), operator, this.value(right));
       case '&':
-        // A mask without upper bits takes them from the other side.
+        // A mask without upper bits removes those of the other side.
         if ([left, right].some((side) => side.kind === 'constant' && rangeOf(side).low >= 0n)) {
           return join(this.#loose(left), operator, this.#loose(right));
         }
@@ -198,7 +198,7 @@ class Spelling {
     return this.#equality(expression, this.value(expression), '!==', atom(literal(0n, expression.type)));
   }
 
-  /** What is spelled where a condition has narrowed names. */
+  /** The text of an expression in which a condition has narrowed names. */
   #where<T>(narrowed: readonly string[] = [], spell: () => T): T {
     const before = this.#narrowed;
     this.#narrowed = [...before, ...narrowed];
@@ -207,7 +207,9 @@ class Spelling {
     return result;
   }
 
-  /** TypeScript refuses to compare values that it knows to differ, so the left one is widened where it may know. */
+  /**
+   * TypeScript refuses to compare values that it knows to differ, so the left one is widened where that is possible.
+   */
   #equality(expression: Expression, left: Piece, operator: '===' | '!==', right: Piece): Piece {
     const names = [left, right].map(({ text }) => text).filter((text) => /^[A-Za-z_$][\w$]*$/.test(text));
     const inner = left.top === null ? left.text : `(${left.text})`;
@@ -216,7 +218,7 @@ class Spelling {
     return operator === '===' ? { ...piece, whenTrue: names } : { ...piece, whenFalse: names };
   }
 
-  /** Whether TypeScript may have one of a few values for an expression's type. */
+  /** Whether TypeScript may infer a type of only a few values for an expression. */
   #isKnown(expression: Expression, { text }: Piece = atom('')): boolean {
     if (this.#narrowed.includes(text)) return true;
     switch (expression.kind) {
@@ -228,7 +230,7 @@ class Spelling {
       case 'binary':
         return false;
       case 'conditional': {
-        // A branch may be known by what its condition compares, which is not looked at here.
+        // A branch may have been narrowed by its condition, which is not examined here.
         return [expression.yes, expression.no].every((each) => each.kind === 'parameter' || this.#isKnown(each));
       }
       default:
@@ -253,19 +255,19 @@ function literal(value: bigint, type: IntegerShape): string {
   return isBig(type) ? `${digits}n` : digits;
 }
 
-/** JavaScript's bitwise operators on numbers look at 32 bits of their operands, and no more. */
+/** JavaScript's bitwise operators use only 32 bits of number operands. */
 function cutsItself(operator: string, { size }: IntegerShape): boolean {
   return size === 4 && ['&', '|', '^', '<<'].includes(operator);
 }
 
-/** Brings the exact result of an operation into its type. */
+/** Wraps the exact result of an operation to its type. */
 function settle(piece: Piece, expression: Binary): Piece {
   const { type, operator } = expression;
   if (isBig(type)) {
     if (!mayLeaveType(expression)) return piece;
     return atom(`BigInt.${type.signed ? 'asIntN' : 'asUintN'}(64, ${piece.text})`);
   }
-  // Those operators give 32 bits with a sign.
+  // Those operators give signed 32-bit results.
   const bitwise = cutsItself(operator, type) || piece.text.startsWith('Math.imul(');
   const signed = bitwise && rangeOf(expression).high > 0x7fff_ffffn;
   if (type.signed ? !bitwise && mayLeaveType(expression) : signed || mayLeaveType(expression))
@@ -293,7 +295,7 @@ function bracket({ text, top }: Piece, parent: string, side: 'left' | 'right'): 
   return top !== null && needsBrackets(top, parent, side) ? `(${text})` : text;
 }
 
-/** Where biome wants parentheses: it takes those away that precedence makes idle, except around mixed operators. */
+/** Where biome wants parentheses. It removes those that precedence makes redundant, except around mixed operators. */
 function needsBrackets(inner: string, parent: string, side: 'left' | 'right'): boolean {
   if (inner === '?') return true;
   if (bitwise.has(parent)) return !(inner === parent && side === 'left' && ['&', '|', '^'].includes(parent));

@@ -6,7 +6,7 @@ import { age, banner, doc, emitError, quote, text } from './source.js';
 
 const width = 120;
 
-/** The macros that compute something, as functions with the kernel's own names. */
+/** The macros that compute something, as functions under the kernel's names. */
 export function emitFunctions(model: Model, output: Output = withinCore): string {
   const used = new Set<string>();
   const functions = model.functions.flatMap((each) => ['', ...emitFunction(model, each, used)]);
@@ -20,21 +20,23 @@ export function emitFunctions(model: Model, output: Output = withinCore): string
 }
 
 const toBigInt = [
-  ...doc('', 'A whole number as the bigint it is; anything else as it is, for the check to refuse.'),
+  ...doc('', 'A whole number as a bigint; anything else unchanged, for the check to refuse.'),
   'function big(value: number | bigint): bigint {',
   "  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : (value as bigint);",
   '}',
 ];
 
-/** Words that are no names in TypeScript but may be in C. */
+/** Words that are reserved in TypeScript but not in C. */
 export const reserved: ReadonlySet<string> = new Set(
-  'arguments await class debugger delete eval export finally function import in instanceof let new null super this throw true try typeof var with yield false catch extends implements interface package private protected public static'.split(
-    ' ',
-  ),
+  (
+    'arguments await class debugger delete eval export finally function import in instanceof let new null super this ' +
+    'throw true try typeof var with yield false catch extends implements interface package private protected public ' +
+    'static'
+  ).split(' '),
 );
 
 /**
- * Words that are no names in C either, but may be those of a macro's parameters; and one that TypeScript lets nobody
+ * Words that are reserved in C as well but may name a macro's parameter; and `undefined`, which TypeScript lets nobody
  * declare.
  */
 const cWords: ReadonlySet<string> = new Set(
@@ -49,7 +51,7 @@ function isTaken(name: string): boolean {
 function emitFunction(model: Model, each: AbiFunction, used: Set<string>): string[] {
   const names = each.parameters.map(({ name }) => (isTaken(camel(name)) ? `${camel(name)}Value` : camel(name)));
   if (new Set(names).size < names.length || names.includes('')) {
-    throw emitError(`the parameters of ${each.name} have no names of their own in TypeScript`, each.origin);
+    throw emitError(`two parameters of ${each.name} get one name in TypeScript, or one gets none`, each.origin);
   }
   const declared = each.parameters.map(
     ({ type }, index) => `${names[index]}: ${type.size === 8 ? 'number | bigint' : 'number'}`,
@@ -57,8 +59,8 @@ function emitFunction(model: Model, each: AbiFunction, used: Set<string>): strin
   const checks = each.parameters.map(({ type }, index) => {
     const check = `u${type.size * 8}`;
     used.add(check);
-    const given = type.size === 8 ? `big(${names[index]})` : names[index];
-    return `  ${names[index]} = ${check}(${given}, ${quote(`${each.name}: ${names[index]}`)});`;
+    const value = type.size === 8 ? `big(${names[index]})` : names[index];
+    return `  ${names[index]} = ${check}(${value}, ${quote(`${each.name}: ${names[index]}`)});`;
   });
   const result = each.body.type.size === 8 ? 'bigint' : 'number';
   const c = `${each.name}(${each.parameters.map(({ name }) => name).join(', ')})`;
@@ -77,7 +79,7 @@ function signature(name: string, parameters: readonly string[], result: string):
   return [`export function ${name}(`, ...parameters.map((each) => `  ${each},`), `): ${result} {`];
 }
 
-/** The body in one line, or, where that is too long, the parts that make it so each in a line of their own. */
+/** The body on one line; where that is too long, its parts are on lines of their own. */
 function body(each: AbiFunction, parameters: readonly string[], used: Set<string>): string[] {
   let lines: string[] = [];
   for (const longest of [Number.POSITIVE_INFINITY, 100, 70, 50, 35, 25]) {
@@ -97,7 +99,7 @@ function bodyInParts(each: AbiFunction, parameters: readonly string[], used: Set
       return check;
     },
     hoist: (part) => {
-      // What may throw has to stay where it is: a conditional may leave it out.
+      // A part that may throw stays in place: a conditional may skip it.
       if (part.length <= longest || /nteger\(/.test(part)) return part;
       const name = parts.get(part) ?? `part${parts.size + 1}`;
       parts.set(part, name);

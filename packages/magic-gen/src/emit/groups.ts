@@ -7,8 +7,7 @@ import { type Output, withinCore } from './output.js';
 import { age, banner, doc, emitError, kernelOf, quote, text } from './source.js';
 
 /**
- * The constants people use most, in groups with friendly names: `Cap.UserMemory`, `ExitReason.Io`,
- * `MemoryFlag.Readonly`.
+ * The most used constants, in groups under friendly names: `Cap.UserMemory`, `ExitReason.Io`, `MemoryFlag.Readonly`.
  */
 export function emitGroups(model: Model, output: Output = withinCore): string {
   const blocks = groups.flatMap((group) => {
@@ -23,7 +22,7 @@ export function emitGroups(model: Model, output: Output = withinCore): string {
           ...(group.archs ? archs(group, members, model) : []),
         ];
   });
-  return text([...banner(model, 'Groups of constants under friendly names.', output).slice(0, -1), ...blocks]);
+  return text([...banner(model, 'Groups of constants with friendly names.', output).slice(0, -1), ...blocks]);
 }
 
 interface GroupMember {
@@ -31,7 +30,7 @@ interface GroupMember {
   constant: Constant;
 }
 
-/** What the groups of a model are exported as, tables beside them too. */
+/** The names that the groups of a model are exported under, with the tables beside them. */
 export function groupNames(model: Model): string[] {
   return groups
     .filter((group) => membersOf(group, model).length > 0)
@@ -48,7 +47,7 @@ function membersOf(group: Group, model: Model): GroupMember[] {
   if ('constants' in group) {
     return Object.entries(group.constants).flatMap(([name, c]) => {
       const constant = byName.get(c);
-      // Another kernel's or another architecture's headers may not have it.
+      // The headers of another kernel or architecture may lack it.
       return constant === undefined ? [] : [{ name, constant }];
     });
   }
@@ -61,7 +60,7 @@ function membersOf(group: Group, model: Model): GroupMember[] {
     const other = seen.get(name);
     if (other !== undefined) {
       throw emitError(
-        `${constant.name} and ${other.name} are both ${group.name}.${name}: rename one among the facts`,
+        `${constant.name} and ${other.name} are both ${group.name}.${name}: rename one in the facts`,
         constant.origin,
       );
     }
@@ -84,18 +83,18 @@ function object({ name, doc: sentence, bigint }: Group, members: GroupMember[], 
   ];
 }
 
-/** The way back from a number to the kernel's name; of two names for one number, the first. */
+/** A table from numbers back to the kernel's names. Where two names have one number, the first counts. */
 function names({ name }: Group, members: GroupMember[]): string[] {
   const byValue = new Map<string, string>();
   for (const { constant } of members) if (!byValue.has(constant.value)) byValue.set(constant.value, constant.name);
   return [
     '',
-    ...doc('', `The kernel's names, by the number in \`${name}\`.`),
+    ...doc('', `The kernel's names, by their number in \`${name}\`.`),
     ...byNumber(`${variable(name)}Names`, byValue),
   ];
 }
 
-/** The kernels that brought the constants, where that is known. */
+/** The kernels that brought the constants, where known. */
 function ages({ name }: Group, members: GroupMember[], model: Model): string[] {
   const known = members.flatMap(({ constant }): [string, string][] => {
     const since = kernelOf(model, constant);
@@ -103,7 +102,7 @@ function ages({ name }: Group, members: GroupMember[], model: Model): string[] {
   });
   return [
     '',
-    ...doc('', `The kernels that brought them, by the number in \`${name}\`, where that is known.`),
+    ...doc('', `The kernels that brought them, by their number in \`${name}\`, where known.`),
     ...byNumber(`${variable(name)}Since`, new Map(known)),
   ];
 }
@@ -133,7 +132,7 @@ function archs({ name }: Group, members: GroupMember[], model: Model): string[] 
   ];
 }
 
-/** A property that is an array of numbers: on one line where it fits, else with as many on each line as fit. */
+/** A property that is an array of numbers: on one line if it fits, else filled as biome does. */
 function filled(head: string, numbers: readonly number[]): string[] {
   const line = `${head}[${numbers.join(', ')}],`;
   if (line.length <= 120) return [line];

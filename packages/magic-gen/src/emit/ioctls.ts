@@ -6,20 +6,20 @@ import { camel, pascal } from './names.js';
 import { ioctlModule, type Output, withinCore } from './output.js';
 import { age, banner, doc, emitError, hex, importNames, kernelOf, quote, text } from './source.js';
 
-/** The table of ioctls: what the header says of each, and what the facts add. */
+/** The table of ioctls: what the header says about each, and what the facts add. */
 export function emitIoctls(model: Model, output: Output = withinCore): string {
   checkFacts(model.ioctls);
   const emitter = new IoctlEmitter(model);
   const entries = model.ioctls.flatMap((ioctl) => ['', ...emitter.emit(ioctl, ioctlFacts[ioctl.name] as IoctlFacts)]);
   return text([
-    ...banner(model, 'Every ioctl of the headers, with what is known of it.', output),
+    ...banner(model, 'Every ioctl of the headers, with what is known about it.', output),
     ...emitter.imports(output),
     ...entries,
   ]);
 }
 
 /**
- * What the headers say of the ioctls that only other architectures have: enough to know of them, too little to call
+ * The ioctls that only other architectures have, with what these headers tell: enough to recognize them, not to call
  * them.
  */
 export function emitForeignIoctls(model: Model, output: Output = withinCore): string {
@@ -40,7 +40,7 @@ export function emitForeignIoctls(model: Model, output: Output = withinCore): st
   });
   return text([
     ...banner(model, 'The ioctls whose argument is a type of another architecture.', output),
-    ...doc('', 'They have no number here: it holds the size of a struct that these headers do not define.'),
+    ...doc('', 'They have no number here: it contains the size of a struct that these headers do not define.'),
     'export const foreignIoctls = [',
     ...entries,
     '] as const;',
@@ -101,7 +101,7 @@ class IoctlEmitter {
     ];
   }
 
-  /** Undefined where these headers do not have the capability: there is no number to ask for. */
+  /** Undefined where these headers lack the capability: there is no number to ask for. */
   #capability(name: string | undefined): string[] | undefined {
     const constant = name === undefined ? undefined : this.#constants.get(name);
     if (name === undefined || constant === undefined) return undefined;
@@ -125,10 +125,11 @@ class IoctlEmitter {
       throw emitError(`${ioctl.name} is an _IO: the facts must say whether it takes a value`, ioctl.origin);
     }
     if (type.kind === 'record') return this.#struct(type.name);
-    if (type.kind === 'array') throw emitError(`${ioctl.name} takes an array, which no ioctl did so far`, ioctl.origin);
+    if (type.kind === 'array')
+      throw emitError(`${ioctl.name} takes an array, which magic-gen does not support`, ioctl.origin);
     if (type.size !== 4 && type.size !== 8) {
       const size = `an integer of ${type.size} ${type.size === 1 ? 'byte' : 'bytes'}`;
-      throw emitError(`${ioctl.name} takes ${size}, which no ioctl did so far`, ioctl.origin);
+      throw emitError(`${ioctl.name} takes ${size}, which magic-gen does not support`, ioctl.origin);
     }
     return `{ kind: 'integer', size: ${type.size} }`;
   }
@@ -139,7 +140,7 @@ class IoctlEmitter {
   }
 }
 
-/** An object of a few properties, on one line where it fits. */
+/** An object with a few properties, on one line if it fits. */
 function object(indent: string, name: string, properties: readonly string[]): string[] {
   const line = `${indent}${name}: { ${properties.join(', ')} },`;
   if (line.length <= 120) return [line];
@@ -151,10 +152,9 @@ function list(name: string, items: readonly string[]): string[] {
   return line.length <= 120 ? [line] : [`  ${name}: [`, ...items.map((item) => `    ${quote(item)},`), '  ],'];
 }
 
-/**
- * An ioctl as its header declares it. @param group What the header calls the ioctl's type, where it has a name for it.
- */
+/** An ioctl as its header declares it. @param group The header's name for the ioctl's type, where it has one. */
 export function declaration({ direction, nr, argument: type, name }: Ioctl, group: string): string {
   const macro = { none: '_IO', read: '_IOR', write: '_IOW', readwrite: '_IOWR' }[direction];
-  return `${name} = ${macro}(${group}, 0x${nr.toString(16).padStart(2, '0')}${type === null ? '' : `, ${spell(type)}`})`;
+  const parts = [group, `0x${nr.toString(16).padStart(2, '0')}`, ...(type === null ? [] : [spell(type)])];
+  return `${name} = ${macro}(${parts.join(', ')})`;
 }

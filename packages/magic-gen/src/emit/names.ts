@@ -1,6 +1,6 @@
 import { words } from '../facts/groups.js';
 
-/** The kernel's snake_case names in TypeScript's two cases. Compound words are split as the `words` table says. */
+/** The kernel's snake_case names in TypeScript's two cases. The `words` table says how compound words are split. */
 
 /** "kvm_irqchip" -> "KvmIrqChip", "USER_MEMORY" -> "UserMemory". */
 export function pascal(name: string): string {
@@ -9,7 +9,7 @@ export function pascal(name: string): string {
     .filter((word) => word !== '')
     .map((word) => words[word.toLowerCase()] ?? word.charAt(0).toUpperCase() + word.slice(1).toLowerCase())
     .join('');
-  // A digit begins no name, and a name is not empty.
+  // A name may not begin with a digit, nor be empty.
   return /^(?:\d|$)/.test(result) ? `_${result}` : result;
 }
 
@@ -19,7 +19,7 @@ export function camel(name: string): string {
   return result.charAt(0).toLowerCase() + result.slice(1);
 }
 
-/** What a struct class has of its own, which no member of a C struct may hide. */
+/** The members of every struct class, which no member of a C struct may hide. */
 const taken = new Set([
   'bytes',
   'view',
@@ -36,7 +36,7 @@ const taken = new Set([
   'propertyIsEnumerable',
 ]);
 
-/** The name of a struct's member: in camel case, with a word behind it where a struct class has such a name itself. */
+/** The name of a struct's member: camel case, with a suffix where every struct class has a member of that name. */
 export function memberName(name: string): string {
   const result = camel(name);
   return taken.has(result) ? `${result}Member` : result;

@@ -5,7 +5,7 @@ import { pascal } from './names.js';
 import type { Output } from './output.js';
 import { age, banner, doc, emitError, hex, importNames, quote, text } from './source.js';
 
-/** The ioctls of an interface that is not KVM's: what the header says of each, and what its argument is in practice. */
+/** The ioctls of an interface other than KVM: what the header says about each, and what its argument really is. */
 export function emitOtherIoctls(model: Model, output: Output): string {
   const structs = new Set<string>();
   const records = new Set(model.records.map(({ name }) => name));
@@ -34,7 +34,7 @@ function argument(
   records: ReadonlySet<string | null>,
 ): string {
   const facts = otherIoctlFacts[name];
-  // Another kernel's headers may lack the struct that the facts name.
+  // The headers of another kernel may lack the struct that the facts name.
   const fact = facts?.record !== undefined && records.has(facts.record) ? facts.record : undefined;
   const record = fact ?? (type?.kind === 'record' ? type.name : undefined);
   if (record !== undefined) {
@@ -44,7 +44,7 @@ function argument(
   if (facts?.argument === 'integer') return "{ kind: 'integer', size: 4 }";
   if (facts?.argument !== undefined) return `{ kind: ${quote(facts.argument)} }`;
   if (type === null) throw emitError(`${name} is an _IO: the facts must say whether it takes a value`, origin);
-  if (type.kind === 'array') throw emitError(`${name} takes an array, which no ioctl did so far`, origin);
-  if (type.kind === 'record') throw new Error('a record has been dealt with');
+  if (type.kind === 'array') throw emitError(`${name} takes an array, which magic-gen does not support`, origin);
+  if (type.kind === 'record') throw new Error('records are handled above');
   return `{ kind: 'integer', size: ${type.size} }`;
 }

@@ -1,26 +1,26 @@
 import type { Model } from '../model/model.js';
 import { importNames } from './source.js';
 
-/** What the TypeScript of a model depends on beside the model. */
+/** What the TypeScript of a model depends on besides the model. */
 export interface Output {
-  /** Where it imports what its classes are made of: a folder of modules, or one module of a package. */
+  /** Where it imports the struct runtime from: a folder of modules, or one module of a package. */
   runtime: string;
-  /** The architectures it is for, where it is the same for several. */
+  /** The architectures it is for, where several share it. */
   architectures?: readonly string[];
 }
 
-/** For a folder of @kvm/core's own. */
+/** For a folder of @kvm/core. */
 export const withinCore: Output = { runtime: '../../struct' };
 
-/** For a folder anywhere. */
+/** For a folder anywhere else. */
 export const anywhere: Output = { runtime: '@kvm/core/struct' };
 
-/** Whether a model is KVM's, of which more is said than of other interfaces. */
+/** Whether a model is KVM's, which has more tables than other interfaces. */
 export function isKvm({ roots }: Pick<Model, 'roots'>): boolean {
   return roots.includes('linux/kvm.h');
 }
 
-/** The names that are used of each module of the struct runtime, by the module's name. */
+/** The names used of each module of the struct runtime, by module. */
 export type Used = ReadonlyMap<string, ReadonlySet<string>>;
 
 export function importRuntime(used: Used, { runtime }: Output): string[] {
@@ -30,7 +30,7 @@ export function importRuntime(used: Used, { runtime }: Output): string[] {
     .flatMap(([module, names]) => importNames(names, `${runtime}/${module}.js`));
 }
 
-/** Where the type of KVM's ioctls comes from. */
+/** The module that exports the type of KVM's ioctls. */
 export function ioctlModule({ runtime }: Output): string {
   return runtime.startsWith('.') ? '../ioctl.js' : '@kvm/core';
 }

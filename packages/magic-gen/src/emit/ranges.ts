@@ -1,6 +1,6 @@
 import type { Expression, IntegerShape } from '../model/model.js';
 
-/** The values something can have, from the least to the greatest. */
+/** The values that something can have, from the least to the greatest. */
 export interface Range {
   low: bigint;
   high: bigint;
@@ -11,13 +11,13 @@ export function rangeOfType({ size, signed }: IntegerShape): Range {
   return signed ? { low: -(1n << (bits - 1n)), high: (1n << (bits - 1n)) - 1n } : { low: 0n, high: (1n << bits) - 1n };
 }
 
-/** The values an expression can have. */
+/** The values that an expression can have. */
 export function rangeOf(expression: Expression): Range {
   const exact = exactRange(expression);
   return exact && within(exact, rangeOfType(expression.type)) ? exact : rangeOfType(expression.type);
 }
 
-/** Whether the exact result of an operation may not fit its type, so that something has to bring it in. */
+/** Whether the exact result of an operation may not fit its type, so that it has to be wrapped. */
 export function mayLeaveType(expression: Expression): boolean {
   const exact = exactRange(expression);
   return !exact || !within(exact, rangeOfType(expression.type));
@@ -27,7 +27,7 @@ function within(inner: Range, outer: Range): boolean {
   return inner.low >= outer.low && inner.high <= outer.high;
 }
 
-/** The values before they are brought into the type; undefined where nothing is known of them. */
+/** The values before wrapping; undefined where nothing is known about them. */
 function exactRange(expression: Expression): Range | undefined {
   switch (expression.kind) {
     case 'constant':
@@ -64,7 +64,7 @@ function rangeOfBinary({ operator, left, right, type }: Extract<Expression, { ki
       return positive ? { low: a.low * b.low, high: a.high * b.high } : undefined;
     case '<<':
       return shiftable ? { low: a.low << b.low, high: a.high << b.high } : undefined;
-    // What follows never leaves the type of its operands.
+    // The remaining operators never leave the type of their operands.
     case '>>':
       return shiftable ? { low: a.low >> b.high, high: a.high >> b.low } : rangeOfType(type);
     case '/':

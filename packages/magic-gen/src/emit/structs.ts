@@ -19,14 +19,14 @@ import { age, banner, doc, emitError, quote, text } from './source.js';
 
 const counts = table({ ...flexCounts, ...otherFlexCounts });
 
-/** The member that counts the elements, where the record has it as an integer: other kernels' may not. */
+/** The member that counts the elements, where the record has it as an integer. In other kernels it may not. */
 function counterOf(record: AbiRecord, fields: readonly Field[]): string | undefined {
   const name = counts[record.name];
   const field = fields.find((each) => each.name === name);
   return field && field.type.kind !== 'array' && field.type.kind !== 'record' ? name : undefined;
 }
 
-/** The arrays whose elements another member counts, where the record has both, as other kernels' may not. */
+/** The arrays whose elements another member counts, where the record has both. In other kernels it may not. */
 function countedIn({ name }: AbiRecord, fields: readonly Field[]): Readonly<Record<string, string>> {
   const typeOf = (member: string): TypeRef | undefined => fields.find((field) => field.name === member)?.type;
   const isCounted = ([member, count]: [string, string]): boolean => {
@@ -37,7 +37,7 @@ function countedIn({ name }: AbiRecord, fields: readonly Field[]): Readonly<Reco
   return Object.fromEntries(Object.entries(countedMembers[name] ?? {}).filter(isCounted));
 }
 
-/** Every struct and union of the headers as a class of typed views. */
+/** Every struct and union of the headers, as a class of typed views. */
 export function emitStructs(model: Model, output: Output = withinCore): string {
   const emitter = new StructEmitter(model);
   const classes = model.records.filter(hasName).flatMap((record) => ['', ...emitter.emit(record)]);
@@ -49,17 +49,19 @@ export function emitStructs(model: Model, output: Output = withinCore): string {
 }
 
 interface StructField extends Field {
-  /** What the class has. */
+  /** The type that the class has. */
   type: TypeRef;
-  /** What the header says. */
+  /** The type that the header says. */
   declared: TypeRef;
-  /** Which of the struct's kept views is the field's, or, of one that is counted, the first of its views. */
+  /**
+   * The index of the field's view among the kept views of the struct; of a counted array, the index of its first view.
+   */
   part: number;
   /** The field that counts the elements in use. */
   countedBy: string | undefined;
 }
 
-/** Whether a field is a view of bytes that is made once. */
+/** Whether the field is a view that is made once. */
 function isView({ type }: Field): boolean {
   return (type.kind === 'record' || type.kind === 'array') && !isFlexible(type);
 }
@@ -68,7 +70,7 @@ class StructEmitter {
   readonly #model: Model;
   readonly #records: RecordsByName;
   readonly #littleEndian: boolean;
-  /** The names the classes use of each module of the struct runtime. */
+  /** The names that the classes use of each module of the struct runtime. */
   readonly used = new Map<string, Set<string>>();
 
   constructor(model: Model) {
@@ -80,7 +82,7 @@ class StructEmitter {
   emit(record: AbiRecord): string[] {
     const declared = fieldsOf(record, this.#records);
     const counted = countedIn(record, declared);
-    // One that is counted has a view for each number of elements, behind all the others.
+    // A counted array has a view for each number of elements, after all others.
     const views = declared.filter((field) => isView(field) && !Object.hasOwn(counted, field.name));
     const fields: StructField[] = declared.map((field) => ({
       ...field,
@@ -110,16 +112,17 @@ class StructEmitter {
     return lines;
   }
 
-  /** A typed array has the machine's byte order, and its elements are aligned. */
+  /** A typed array has the machine's byte order and needs aligned elements. */
   #fitsTypedArray(element: TypeRef, offset: number): boolean {
     const order = byteOrder(element);
     const size = sizeOf(element, this.#records);
     return size === 1 || ((order === undefined || order === this.#littleEndian) && offset % size === 0);
   }
 
-  /** Said of the fields that are younger than their struct. */
-  #fieldAge(record: AbiRecord, field: Field): string {
-    return field.since === record.since ? '' : age(this.#model, field);
+  /** A field's declaration and place; its age where it is younger than its struct. */
+  #fieldDoc(record: AbiRecord, field: Field, declared: string, place: string): string[] {
+    const since = field.since === record.since ? '' : age(this.#model, field);
+    return doc('  ', `\`${declared}\`, at ${place}.${since}`);
   }
 
   #use(module: string, name: string): string {
@@ -139,7 +142,7 @@ class StructEmitter {
     ];
   }
 
-  /** Arrays and nested structs are views made once; a flexible array's length changes with its count. */
+  /** Arrays and nested structs are views made once; the length of a flexible array changes with its count. */
   #accessors(record: AbiRecord, field: StructField, isFlex: boolean): string[] {
     const name = memberName(field.name);
     const where = quote(`${record.name}.${name}`);
@@ -147,14 +150,11 @@ class StructEmitter {
     if (type.kind === 'record' || type.kind === 'array') return this.#viewAccessors(record, field, name, where);
     if (field.bits !== undefined) return this.#bitfieldAccessors(record, field, field.bits, name, where);
     const isBoolean = booleanMembers.includes(field.name) && scalar(type).ts === 'number';
-    const comment = doc(
-      '  ',
-      `\`${spellDeclaration(field.name, type)}\`, at ${field.offset}.${this.#fieldAge(record, field)}`,
-    );
+    const comment = this.#fieldDoc(record, field, spellDeclaration(field.name, type), `byte ${field.offset}`);
     const { ts, method, check } = scalar(type);
     const littleEndian = byteOrder(type) ?? this.#littleEndian;
     const endian = method.endsWith('8') ? '' : `, ${littleEndian}`;
-    // A struct of the same name may end in no array elsewhere: arm64's kvm_pmu_event_filter.
+    // A struct of the same name may have no flexible array elsewhere: arm64's kvm_pmu_event_filter.
     const isCount = isFlex && counterOf(record, fieldsOf(record, this.#records)) === field.name;
     const checked = isCount
       ? `${this.#use('flex', 'capacity')}(this, value, ${where})`
@@ -180,10 +180,8 @@ class StructEmitter {
   #viewAccessors(record: AbiRecord, field: StructField, name: string, where: string): string[] {
     const ts = this.#typeScript(field.type);
     this.#use('struct', 'type FieldInit');
-    const comment = doc(
-      '  ',
-      `\`${spellDeclaration(field.name, field.declared)}\`, at ${field.offset}${countNote(field)}.${this.#fieldAge(record, field)}`,
-    );
+    const declared = spellDeclaration(field.name, field.declared);
+    const comment = this.#fieldDoc(record, field, declared, `byte ${field.offset}${countNote(field)}`);
     const assign =
       field.type.kind === 'record'
         ? [`    this.${name}.assign(value);`]
@@ -206,15 +204,15 @@ class StructEmitter {
   }
 
   /**
-   * Views are made once, and kept in a list that every struct has: fields of its own, which only it may see, would make
-   * two architectures' classes of one struct strangers to each other.
+   * Views are made once and kept in a list that every struct has. Private fields instead would make the classes of one
+   * struct on two architectures incompatible types.
    */
   #cachedView({ type, offset, part }: StructField, ts: string): string[] {
     const line = `    this.parts[${part}] ??= ${this.#make(type, `${offset}`)};`;
     return [line, `    return this.parts[${part}] as ${ts};`];
   }
 
-  /** A view for each number of elements, made when there first are so many: an exit must not make one each time. */
+  /** One view for each number of elements, made when that number first occurs: an exit must not allocate. */
   #countedView({ type, offset, part }: StructField, countedBy: string, ts: string): string[] {
     if (type.kind !== 'array') throw new Error('only an array has elements to count');
     const slot = part === 0 ? 'count' : `${part} + count`;
@@ -225,10 +223,7 @@ class StructEmitter {
     ];
   }
 
-  /**
-   * What an assignment fills: of an array whose elements are counted, all there is room for, as its count may come
-   * later.
-   */
+  /** What an assignment fills. For a counted array this is the whole array, as the count may be assigned later. */
   #whole({ type, offset, countedBy }: StructField, name: string): string {
     return countedBy === undefined ? `this.${name}` : this.#make(type, `${offset}`);
   }
@@ -237,14 +232,16 @@ class StructEmitter {
     const counter = counterOf(record, fieldsOf(record, this.#records));
     const elements = fieldsOf(record, this.#records).find((each) => isFlexible(each.type));
     const count =
-      // A union may have several, with elements of different lengths.
+      // A union may have several, with elements of different sizes.
       counter === undefined && elements?.name !== field.name
         ? `${this.#use('flex', 'elementsOf')}(this, ${sizeOf(type.element, this.#records)})`
-        : `${this.#use('flex', 'elementCount')}(${counter === undefined ? 'this' : `this, this.${memberName(counter)}`})`;
+        : `${this.#use('flex', 'elementCount')}(this${counter === undefined ? '' : `, this.${memberName(counter)}`})`;
     return this.#makeArray(type.element, `${field.offset}`, count);
   }
 
-  /** The expression that makes the view of a member at an offset. @param depth How many rows it lies in. */
+  /**
+   * The expression that makes the view of a member at an offset. @param depth How many arrays of arrays it is inside.
+   */
   #make(type: TypeRef, offset: string, depth = 0): string {
     if (type.kind === 'record') return `${this.#use('array', 'nested')}(this, ${offset}, ${pascal(type.name)})`;
     if (type.kind !== 'array') throw new Error(`a ${type.kind} has no view`);
@@ -256,7 +253,7 @@ class StructEmitter {
       case 'record':
         return `${this.#use('array', 'structs')}(this, ${offset}, ${count}, ${pascal(element.name)})`;
       case 'array': {
-        // Each dimension has an index of its own.
+        // Each dimension has its own index.
         const index = depth === 0 ? 'i' : `i${depth}`;
         const row = this.#make(element, `${offset} + ${index} * ${sizeOf(element, this.#records)}`, depth + 1);
         return `${this.#use('array', 'rows')}(${count}, (${index}) => ${row})`;
@@ -281,7 +278,7 @@ class StructEmitter {
     }
   }
 
-  /** A bitfield is read from and written into the bytes it touches, whatever unit its C type would load. */
+  /** A bitfield is accessed through the bytes it touches, whatever unit its C type would load. */
   #bitfieldAccessors(
     record: AbiRecord,
     field: Field,
@@ -298,13 +295,14 @@ class StructEmitter {
     const [get, set] = wide ? ['getBigBits', 'setBigBits'] : ['getBits', 'setBits'];
     this.#use('bits', get);
     this.#use('bits', set);
+    const declared = `${spellDeclaration(field.name, field.type)} : ${bits.width}`;
     if (signed)
-      throw emitError(`${record.name}.${field.name} is a signed bitfield, which no header had so far`, record.origin);
+      throw emitError(
+        `${record.name}.${field.name} is a signed bitfield, which magic-gen does not support`,
+        record.origin,
+      );
     return [
-      ...doc(
-        '  ',
-        `\`${spellDeclaration(field.name, field.type)} : ${bits.width}\`, at bit ${bits.offset}.${this.#fieldAge(record, field)}`,
-      ),
+      ...this.#fieldDoc(record, field, declared, `bit ${bits.offset}`),
       `  get ${name}(): ${ts} {`,
       `    return ${get}(this.view, ${place});`,
       '  }',
@@ -329,7 +327,7 @@ function returned(expression: string): string[] {
   return [`    return ${expression};`];
 }
 
-/** A call, broken as biome does where it does not fit on its line. */
+/** A call, broken as biome does where it does not fit on one line. */
 function call(indent: string, callee: string, args: string[]): string[] {
   const line = `${indent}${callee}(${args.join(', ')});`;
   return line.length <= 120
@@ -339,7 +337,7 @@ function call(indent: string, callee: string, args: string[]): string[] {
 
 /** How an integer, enum or pointer is read, written and checked. */
 function scalar(type: TypeRef): { ts: 'number' | 'bigint'; method: string; check: string } {
-  if (type.kind === 'record' || type.kind === 'array') throw new Error(`a ${type.kind} is no scalar`);
+  if (type.kind === 'record' || type.kind === 'array') throw new Error(`a ${type.kind} is not a scalar`);
   const signed = type.kind !== 'pointer' && type.signed && !isChar(type);
   const bits = type.size * 8;
   const check = `${signed ? 's' : 'u'}${bits}`;
@@ -348,8 +346,8 @@ function scalar(type: TypeRef): { ts: 'number' | 'bigint'; method: string; check
 }
 
 /**
- * JavaScript has no integers of 128 bits: such a one is its 16 bytes, and an array of them rows of bytes. So is an
- * array that no typed array can be a view of.
+ * JavaScript has no 128-bit integers: one is its 16 bytes, and an array of them is an array of such bytes. The same
+ * goes for an array that no typed array can view.
  */
 function asBytes(type: TypeRef, fits: (element: TypeRef) => boolean): TypeRef {
   if (type.kind === 'array') {
@@ -368,15 +366,15 @@ function arrayType(element: TypeRef): string {
 }
 
 /**
- * Whether a type that says its byte order is little-endian; undefined for one of the machine's own. Virtio's are
- * little-endian since version 1, and there are no devices of before here.
+ * Whether a type with a fixed byte order is little-endian; undefined for one in the machine's order. Virtio's types are
+ * little-endian since version 1, and older devices are not supported.
  */
 function byteOrder(type: TypeRef): boolean | undefined {
   const order = type.kind === 'int' ? /^__(le|be|virtio)(?:16|32|64)$/.exec(type.name)?.[1] : undefined;
   return order === undefined ? undefined : order !== 'be';
 }
 
-/** Plain `char` is bytes here, never a signed number. */
+/** Plain `char` counts as bytes, never as a signed number. */
 function isChar(type: TypeRef): boolean {
   return type.kind === 'int' && type.name === 'char';
 }
