@@ -57,7 +57,7 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     expect(magicGen('diff', model, '/no/such')).toEqual({
       status: 2,
       stdout: '',
-      stderr: "magic-gen: /no/such is no source of headers: neither 'system' nor 'debian:SUITE', a folder nor a .deb\n",
+      stderr: "magic-gen: /no/such is not a source of headers: neither 'system', 'debian:SUITE', a folder nor a .deb\n",
     });
     for (const wrong of [
       ['diff', model],

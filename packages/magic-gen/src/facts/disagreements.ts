@@ -4,13 +4,13 @@ import { type DocumentSection, readDocument } from './document.js';
 import { ioctlFacts } from './ioctls.js';
 import { type Statements, statementsOf } from './statements.js';
 
-/** Where the document says one thing of a name, and the facts another. Who is right has to be looked up in the code. */
+/** The document and the facts disagree about a name. The kernel's code decides. */
 export interface Disagreement {
   name: string;
   about: string;
   document: string;
   facts: string;
-  /** Where the document says so. */
+  /** The line of the document. */
   line: number;
 }
 
@@ -34,7 +34,7 @@ function ofIoctl(name: string, section: DocumentSection, model: Model): Disagree
   return [
     ...differ(name, 'kinds of descriptor', stated.fd, facts.fd, section),
     ...differ(name, 'architectures', archOf(stated), facts.arch ?? ['all'], section),
-    // A capability among several that a section names for its several ioctls is right.
+    // A section may name the capabilities of several ioctls; one of them is enough.
     ...(own.length > 0 && own.every((each) => stated.capabilities?.includes(each))
       ? []
       : differ(name, 'capability', stated.capabilities, own, section)),
@@ -60,7 +60,7 @@ function ofCapability(name: string, section: DocumentSection): Disagreement[] {
   ];
 }
 
-/** The document's chapter tells, unless a field does. */
+/** The chapter decides, unless a field does. */
 function enabledOn({ chapter, fields }: DocumentSection): string[] | undefined {
   const target = `${fields.get('target') ?? ''} ${fields.get('type') ?? ''}`;
   const named = ['vcpu', 'vm'].filter((kind) => new RegExp(`\\b${kind}\\b`, 'i').test(target));

@@ -1,13 +1,15 @@
-/** Reads the kernel's API document, `Documentation/virt/kvm/api.rst`, for what it states in fields: never its prose. */
+/**
+ * Reads the kernel's API document, `Documentation/virt/kvm/api.rst`: only what it states in fields, never its prose.
+ */
 
 /** One numbered section about ioctls or capabilities. */
 export interface DocumentSection {
   /** The names in its heading: KVM_GET_REGS, KVM_CAP_SYNC_REGS. */
   names: string[];
-  /** 4 describes ioctls, 6 the capabilities to be enabled on vCPUs, 7 those of VMs, 8 others. */
+  /** 4 describes ioctls, 6 the capabilities that are enabled on vCPUs, 7 those of VMs, 8 others. */
   chapter: number;
   line: number;
-  /** By their names in small letters: capability, architectures, type, parameters, target. */
+  /** By their names in lower case: capability, architectures, type, parameters, target. */
   fields: ReadonlyMap<string, string>;
 }
 
@@ -22,7 +24,7 @@ const known = [
   'returns',
 ];
 
-/** Every numbered section whose heading names something of KVM's. */
+/** Every numbered section with a name of KVM's in its heading. */
 export function readDocument(text: string): DocumentSection[] {
   const lines = text.split('\n');
   return lines.flatMap((line, index): DocumentSection[] => {
@@ -35,13 +37,13 @@ export function readDocument(text: string): DocumentSection[] {
   });
 }
 
-/** The fields at a section's head; a field's text goes on in lines that are indented. */
+/** The fields at the start of a section. Indented lines continue a field. */
 function readFields(lines: readonly string[], start: number): Map<string, string> {
   const fields = new Map<string, string>();
   let current: string | undefined;
   for (let at = start; at < lines.length; at++) {
     const line = lines[at] ?? '';
-    // Older documents write a field without the first colon.
+    // Older documents omit the first colon.
     const field = /^:?([A-Za-z]+):\s*(.*)$/.exec(line);
     const name = field?.[1]?.toLowerCase();
     if (name !== undefined && known.includes(name)) {

@@ -1,8 +1,8 @@
 import { table } from './table.js';
 
 /**
- * The members of struct kvm_run's union that each exit reason fills. Some reasons fill none, for all there is to know
- * is the reason itself, or stands outside the union (SET_TPR: `cr8`).
+ * The members of struct kvm_run's union that each exit reason fills. Some reasons fill none: the reason says
+ * everything, or the data is outside the union (SET_TPR: `cr8`).
  */
 export const exitMembers: Readonly<Record<string, readonly string[]>> = table({
   KVM_EXIT_UNKNOWN: ['hw'],
@@ -23,7 +23,7 @@ export const exitMembers: Readonly<Record<string, readonly string[]>> = table({
   KVM_EXIT_S390_RESET: ['s390_reset_flags'],
   KVM_EXIT_DCR: ['dcr'],
   KVM_EXIT_NMI: [],
-  // `emulation_failure` lies over `internal` and is the one to read where suberror is KVM_INTERNAL_ERROR_EMULATION.
+  // `emulation_failure` overlays `internal`, and is the one to read where suberror is KVM_INTERNAL_ERROR_EMULATION.
   KVM_EXIT_INTERNAL_ERROR: ['internal', 'emulation_failure'],
   KVM_EXIT_OSI: ['osi'],
   KVM_EXIT_PAPR_HCALL: ['papr_hcall'],
@@ -48,7 +48,7 @@ export const exitMembers: Readonly<Record<string, readonly string[]>> = table({
 
   // After 6.1.
   KVM_EXIT_LOONGARCH_IOCSR: ['iocsr_io'],
-  // Comes with a KVM_RUN that fails, with EFAULT or EHWPOISON.
+  // Comes with a KVM_RUN that fails with EFAULT or EHWPOISON.
   KVM_EXIT_MEMORY_FAULT: ['memory_fault'],
   KVM_EXIT_TDX: ['tdx'],
   KVM_EXIT_ARM_SEA: ['arm_sea'],
@@ -56,7 +56,7 @@ export const exitMembers: Readonly<Record<string, readonly string[]>> = table({
   KVM_EXIT_SNP_REQ_CERTS: ['snp_req_certs'],
 });
 
-/** Constants named like exit reasons which are values and flags of the exits' members. */
+/** Constants that are named like exit reasons but are values and flags of the exits' members. */
 export const notExitReasons: readonly string[] = [
   'KVM_EXIT_ARM_SEA_FLAG_GPA_VALID',
   'KVM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED',

@@ -3,8 +3,8 @@ import { notExitReasons } from './exits.js';
 import { table } from './table.js';
 
 /**
- * The kernel's compound words, in lower case, and where camel case parts them. What is not here counts as one word:
- * Irqfd, Ioeventfd, Cpuid, Sregs, Xsave, Lapic, Ioapic, Vcpu, Memslots.
+ * The kernel's compound words, in lower case, and where camel case splits them. All others count as one word: Irqfd,
+ * Ioeventfd, Cpuid, Sregs, Xsave, Lapic, Ioapic, Vcpu, Memslots.
  */
 export const words: Readonly<Record<string, string>> = table({
   '1m': '1M',
@@ -36,13 +36,13 @@ export const words: Readonly<Record<string, string>> = table({
   vmexit: 'VmExit',
 });
 
-/** The names that words and prefixes alone would make wrong. */
+/** The names that words and prefixes alone would get wrong. */
 export const renamed: Readonly<Record<string, string>> = table({
-  // Digits that would run into the next ones: ArmEl132Bit, ArmPsci02, Pci23.
+  // Digits that would run together: ArmEl132Bit, ArmPsci02, Pci23.
   KVM_CAP_ARM_EL1_32BIT: 'ArmEl1_32Bit',
   KVM_CAP_ARM_PSCI_0_2: 'ArmPsci0_2',
   KVM_CAP_PCI_2_3: 'Pci2_3',
-  // The kernel's name is a misspelling, and ABI.
+  // The kernel's name has a typing error, and is ABI.
   KVM_CPUID_FLAG_SIGNIFCANT_INDEX: 'SignificantIndex',
 });
 
@@ -50,9 +50,9 @@ interface GroupHead {
   /** The name it is exported under. */
   name: string;
   doc: string;
-  /** Its values are bigints: the field they are for has 64 bits, and no other use. */
+  /** Its values are bigints, because the field they are for has 64 bits. */
   bigint?: boolean;
-  /** There is a table back from the numbers to the kernel's names. */
+  /** There is a table from the numbers back to the kernel's names. */
   names?: boolean;
   /** There is a table from the numbers to the kernels that brought them. */
   ages?: boolean;
@@ -60,35 +60,35 @@ interface GroupHead {
   archs?: boolean;
 }
 
-/** Every constant with a prefix, named by the rest of its name. */
+/** Every constant with a prefix; the rest of its name becomes the friendly name. */
 export interface PrefixGroup extends GroupHead {
   prefix: string;
   exclude?: readonly string[];
-  /** Whether a name with the prefix belongs to the group; all do, when absent. */
+  /** Whether a name with the prefix belongs to the group. Absent: all do. */
   includes?: (name: string) => boolean;
   renamed?: Readonly<Record<string, string>>;
 }
 
-/** Chosen constants under chosen names; those that a set of headers does not have are left out. */
+/** Chosen constants under chosen names. Those that a header set lacks are left out. */
 export interface ChosenGroup extends GroupHead {
   constants: Readonly<Record<string, string>>;
 }
 
 export type Group = PrefixGroup | ChosenGroup;
 
-/** The constants that get a friendly name, in groups, by what they are used for. */
+/** The constants that get a friendly name, in groups by use. */
 export const groups: readonly Group[] = [
-  // Asking the host.
+  // Queries about the host.
   {
     name: 'Cap',
-    // No two have one number (facts.test.ts looks).
+    // No two share a number (facts.test.ts checks).
     prefix: 'KVM_CAP_',
     includes: isCapability,
     renamed,
     names: true,
     ages: true,
     archs: true,
-    doc: 'Capabilities: what a host may have. KVM_CHECK_EXTENSION asks for them, KVM_ENABLE_CAP enables some.',
+    doc: 'Capabilities: what a host may offer. KVM_CHECK_EXTENSION queries them, KVM_ENABLE_CAP enables some.',
   },
   {
     name: 'VmType',
@@ -116,19 +116,19 @@ export const groups: readonly Group[] = [
     prefix: 'KVM_EXIT_',
     exclude: notExitReasons,
     names: true,
-    doc: 'Why KVM_RUN came back: `exit_reason` in the run state.',
+    doc: 'Why KVM_RUN returned: `exit_reason` in the run state.',
   },
   {
     name: 'IoDirection',
     constants: { In: 'KVM_EXIT_IO_IN', Out: 'KVM_EXIT_IO_OUT' },
-    doc: 'Which way a port access goes, seen from the guest: `direction` of an Io exit.',
+    doc: 'The direction of a port access, seen from the guest: `direction` of an Io exit.',
   },
   {
     name: 'HyperVExitType',
     prefix: 'KVM_EXIT_HYPERV_',
-    doc: 'What a HyperV exit is about: its `type`.',
+    doc: 'The `type` of a HyperV exit.',
   },
-  { name: 'XenExitType', prefix: 'KVM_EXIT_XEN_', doc: 'What a Xen exit is about: its `type`.' },
+  { name: 'XenExitType', prefix: 'KVM_EXIT_XEN_', doc: 'The `type` of a Xen exit.' },
   {
     name: 'InternalError',
     prefix: 'KVM_INTERNAL_ERROR_',
@@ -140,21 +140,21 @@ export const groups: readonly Group[] = [
     name: 'EmulationFailureFlag',
     constants: { InstructionBytes: 'KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES' },
     bigint: true,
-    doc: 'Which fields of `emulation_failure` are filled: its `flags`.',
+    doc: 'Which fields of `emulation_failure` are valid: its `flags`.',
   },
   {
     name: 'SystemEvent',
     prefix: 'KVM_SYSTEM_EVENT_',
-    // arm64's: flags in the data of an event.
+    // arm64's flags, in the data of an event.
     exclude: ['KVM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2', 'KVM_SYSTEM_EVENT_SHUTDOWN_FLAG_PSCI_OFF2'],
     names: true,
-    doc: 'What the guest asks of its machine: `type` of a SystemEvent exit.',
+    doc: 'What the guest requests from its machine: `type` of a SystemEvent exit.',
   },
   {
     name: 'MsrExitReason',
     prefix: 'KVM_MSR_EXIT_REASON_',
     exclude: ['KVM_MSR_EXIT_REASON_VALID_MASK'],
-    doc: 'Why an MSR access comes to user space: `reason` of such an exit, and for Cap.X86UserSpaceMsr.',
+    doc: 'Why an MSR access exits to user space: `reason` of such an exit, and the argument of Cap.X86UserSpaceMsr.',
   },
   {
     name: 'NotifyFlag',
@@ -193,7 +193,7 @@ export const groups: readonly Group[] = [
       Diag318: 'KVM_SYNC_DIAG318',
     },
     bigint: true,
-    doc: 'Sets of registers in the run state: `kvm_valid_regs`, `kvm_dirty_regs`. Cap.SyncRegs tells which there are.',
+    doc: 'Sets of registers in the run state: `kvm_valid_regs`, `kvm_dirty_regs`. Cap.SyncRegs tells which exist.',
   },
 
   // Memory.
@@ -213,7 +213,7 @@ export const groups: readonly Group[] = [
   {
     name: 'DirtyLogManual',
     constants: { ProtectEnable: 'KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE', InitiallySet: 'KVM_DIRTY_LOG_INITIALLY_SET' },
-    doc: 'What Cap.ManualDirtyLogProtect2 offers, and is enabled for.',
+    doc: 'The bits of Cap.ManualDirtyLogProtect2, queried and enabled.',
   },
   {
     name: 'DirtyGfnFlag',
@@ -226,7 +226,7 @@ export const groups: readonly Group[] = [
   { name: 'IrqfdFlag', prefix: 'KVM_IRQFD_FLAG_', doc: '`flags` for KVM_IRQFD.' },
   {
     name: 'IoeventfdFlag',
-    // The flags; the numbers of their bits are kvm_ioeventfd_flag_nr_*.
+    // The flags. kvm_ioeventfd_flag_nr_* are their bit numbers.
     prefix: 'KVM_IOEVENTFD_FLAG_',
     doc: '`flags` for KVM_IOEVENTFD.',
   },
@@ -234,7 +234,7 @@ export const groups: readonly Group[] = [
     name: 'IrqRoutingType',
     prefix: 'KVM_IRQ_ROUTING_',
     exclude: ['KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL'],
-    doc: 'What a GSI is wired to: `type` of an entry for KVM_SET_GSI_ROUTING.',
+    doc: 'What a GSI is routed to: `type` of an entry for KVM_SET_GSI_ROUTING.',
   },
   {
     name: 'MsiFlag',
@@ -287,7 +287,7 @@ export const groups: readonly Group[] = [
   {
     name: 'MpState',
     prefix: 'KVM_MP_STATE_',
-    doc: 'Whether a vCPU runs, waits or is off: `mp_state` for KVM_GET_MP_STATE and KVM_SET_MP_STATE.',
+    doc: 'Whether a vCPU is running, waiting or off: `mp_state` for KVM_GET_MP_STATE and KVM_SET_MP_STATE.',
   },
   {
     name: 'GuestDebug',
@@ -297,7 +297,7 @@ export const groups: readonly Group[] = [
   {
     name: 'VcpuEventFlag',
     prefix: 'KVM_VCPUEVENT_VALID_',
-    doc: 'Which fields count: `flags` for KVM_GET_VCPU_EVENTS and KVM_SET_VCPU_EVENTS.',
+    doc: 'Which fields are valid: `flags` for KVM_GET_VCPU_EVENTS and KVM_SET_VCPU_EVENTS.',
   },
   {
     name: 'InterruptShadow',
@@ -329,12 +329,12 @@ export const groups: readonly Group[] = [
   {
     name: 'MsrFilterFlag',
     constants: { DefaultAllow: 'KVM_MSR_FILTER_DEFAULT_ALLOW', DefaultDeny: 'KVM_MSR_FILTER_DEFAULT_DENY' },
-    doc: 'What becomes of an MSR that no range covers: `flags` for KVM_X86_SET_MSR_FILTER.',
+    doc: 'What happens to an MSR that no range covers: `flags` for KVM_X86_SET_MSR_FILTER.',
   },
   {
     name: 'MsrFilterRangeFlag',
     constants: { Read: 'KVM_MSR_FILTER_READ', Write: 'KVM_MSR_FILTER_WRITE' },
-    doc: 'The accesses that a range filters: `flags` of a range for KVM_X86_SET_MSR_FILTER.',
+    doc: 'Which accesses a range filters: `flags` of a range for KVM_X86_SET_MSR_FILTER.',
   },
   {
     name: 'PmuEventAction',
@@ -360,25 +360,25 @@ export const groups: readonly Group[] = [
       HasEl2E2H0: 'KVM_ARM_VCPU_HAS_EL2_E2H0',
       PmuV3Strict: 'KVM_ARM_VCPU_PMU_V3_STRICT',
     },
-    doc: 'What a vCPU of arm64 has or does from its start: the numbers of bits in `features` for KVM_ARM_VCPU_INIT.',
+    doc: 'Features of an arm64 vCPU: bit numbers in `features` for KVM_ARM_VCPU_INIT.',
   },
   {
     name: 'ArmIrqType',
     prefix: 'KVM_ARM_IRQ_TYPE_',
     exclude: ['KVM_ARM_IRQ_TYPE_SHIFT', 'KVM_ARM_IRQ_TYPE_MASK'],
-    doc: 'Which interrupts of arm64 a number counts among, for KVM_IRQ_LINE.',
+    doc: 'The kind of interrupt that an arm64 interrupt number belongs to, for KVM_IRQ_LINE.',
   },
   {
     name: 'RiscvIsaExt',
     prefix: 'KVM_RISCV_ISA_EXT_',
     exclude: ['KVM_RISCV_ISA_EXT_MAX'],
-    doc: 'Extensions of the RISC-V instruction set, which a register turns on and off.',
+    doc: 'Extensions of the RISC-V instruction set; a register turns each on or off.',
   },
   {
     name: 'RiscvSbiExt',
     prefix: 'KVM_RISCV_SBI_EXT_',
     exclude: ['KVM_RISCV_SBI_EXT_MAX'],
-    doc: 'Extensions of the SBI of RISC-V, which a register turns on and off.',
+    doc: 'Extensions of the RISC-V SBI; a register turns each on or off.',
   },
   {
     name: 'RegArch',
@@ -405,13 +405,13 @@ export const groups: readonly Group[] = [
     doc: 'The size part of a register id for KVM_GET_ONE_REG and KVM_SET_ONE_REG.',
   },
 
-  // What capabilities are enabled for. KVM_CHECK_EXTENSION returns the same bits, as a number.
+  // Arguments for enabling capabilities. KVM_CHECK_EXTENSION returns the same bits, as a number.
   {
     name: 'X86DisableExits',
     prefix: 'KVM_X86_DISABLE_EXITS_',
     doc: 'Instructions that no longer exit, for Cap.X86DisableExits.',
   },
-  { name: 'X86Quirk', prefix: 'KVM_X86_QUIRK_', doc: 'Old habits to give up, for Cap.DisableQuirks2.' },
+  { name: 'X86Quirk', prefix: 'KVM_X86_QUIRK_', doc: 'Legacy behaviour to disable, for Cap.DisableQuirks2.' },
   {
     name: 'BusLockDetection',
     prefix: 'KVM_BUS_LOCK_DETECTION_',
@@ -427,7 +427,7 @@ export const groups: readonly Group[] = [
     name: 'NotifyVmExit',
     prefix: 'KVM_X86_NOTIFY_VMEXIT_',
     bigint: true,
-    doc: 'For Cap.X86NotifyVmExit: the low half of its argument, whose high half is the window.',
+    doc: 'For Cap.X86NotifyVmExit: the low half of its argument; the high half is the window.',
   },
   {
     name: 'PmuCap',
@@ -437,7 +437,7 @@ export const groups: readonly Group[] = [
   {
     name: 'XenHvmConfigFlag',
     prefix: 'KVM_XEN_HVM_CONFIG_',
-    doc: 'What Cap.XenHvm offers, and `flags` for KVM_XEN_HVM_CONFIG.',
+    doc: 'The bits of Cap.XenHvm, and `flags` for KVM_XEN_HVM_CONFIG.',
   },
   {
     name: 'XenAttrType',
@@ -455,18 +455,18 @@ export const groups: readonly Group[] = [
     name: 'StatsType',
     prefix: 'KVM_STATS_TYPE_',
     exclude: ['KVM_STATS_TYPE_SHIFT', 'KVM_STATS_TYPE_MASK', 'KVM_STATS_TYPE_MAX'],
-    doc: 'How a statistic counts: a part of its `flags`.',
+    doc: 'How a statistic changes over time: a part of its `flags`.',
   },
   {
     name: 'StatsUnit',
     prefix: 'KVM_STATS_UNIT_',
     exclude: ['KVM_STATS_UNIT_SHIFT', 'KVM_STATS_UNIT_MASK', 'KVM_STATS_UNIT_MAX'],
-    doc: 'What a statistic counts: a part of its `flags`.',
+    doc: 'The unit of a statistic: a part of its `flags`.',
   },
   {
     name: 'StatsBase',
     prefix: 'KVM_STATS_BASE_',
     exclude: ['KVM_STATS_BASE_SHIFT', 'KVM_STATS_BASE_MASK', 'KVM_STATS_BASE_MAX'],
-    doc: 'The base whose `exponent` scales a statistic: a part of its `flags`.',
+    doc: 'The base of the scale factor of a statistic, raised to its `exponent`: a part of its `flags`.',
   },
 ];

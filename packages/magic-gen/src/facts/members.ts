@@ -1,10 +1,10 @@
-/** What the members of a record mean where their C type does not say it. */
+/** The meaning of members whose C type does not say it. */
 
-/** Integers that say yes or no, and nothing else, whatever record they are in. They become booleans. */
+/** Integers that mean yes or no and nothing else, in any record. They become booleans. */
 export const booleanMembers: readonly string[] = ['is_write', 'pio'];
 
 /**
- * Arrays of a fixed length of which another member says how many elements are in use, by record: the array, and what
+ * Arrays of fixed length where another member counts the elements in use, by record: the array, and the member that
  * counts it. They become views of the elements in use.
  */
 export const countedMembers: Readonly<Record<string, Readonly<Record<string, string>>>> = {

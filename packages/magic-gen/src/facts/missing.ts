@@ -4,23 +4,23 @@ import { exitMembers, notExitReasons } from './exits.js';
 import { ioctlFacts } from './ioctls.js';
 import { otherIoctlFacts } from './other-ioctls.js';
 
-/** Something of the headers that nobody has said yet what the headers do not say about. */
+/** A name of the headers that the facts lack. */
 export interface MissingFact {
   kind: 'ioctl' | 'capability' | 'exit reason';
   name: string;
-  /** What has to be said, and where. */
+  /** What has to be stated, and in which file. */
   problem: string;
   origin: Origin;
 }
 
 const noEntry = (file: string): string => `no facts about it: add them to packages/magic-gen/src/facts/${file}`;
 
-/** What a model has that the tables of facts have not. */
+/** The names of a model that the tables of facts lack. */
 export function missingFacts(model: Model): MissingFact[] {
   return model.roots.includes('linux/kvm.h') ? ofKvm(model) : ofOthers(model);
 }
 
-/** Of other interfaces only what an `_IO` takes has to be said. */
+/** For other interfaces, only the argument of an `_IO` has to be stated. */
 function ofOthers({ ioctls }: Model): MissingFact[] {
   return ioctls
     .filter(({ name, argument }) => argument === null && otherIoctlFacts[name] === undefined)
@@ -46,7 +46,7 @@ function ofKvm(model: Model): MissingFact[] {
   return [...ioctls, ...constants];
 }
 
-/** All that is missing, one a line, as a message. */
+/** Everything that is missing as a message, one name on each line. */
 export function describeMissing(missing: readonly MissingFact[]): string {
   const lines = missing.map(
     ({ kind, name, problem, origin }) => `    ${origin.file}:${origin.line}: ${kind} ${name}: ${problem}`,
@@ -54,7 +54,7 @@ export function describeMissing(missing: readonly MissingFact[]): string {
   return [`${missing.length} names of the headers without facts`, ...lines].join('\n');
 }
 
-/** The model without the ioctls that no table can be made of; of the other kinds the names alone are of use. */
+/** The model without the ioctls that cannot go into a table. Other names without facts are still usable. */
 export function withoutMissing(model: Model, missing: readonly MissingFact[]): Model {
   const names = new Set(missing.filter(({ kind }) => kind === 'ioctl').map(({ name }) => name));
   if (names.size === 0) return model;

@@ -1,7 +1,7 @@
 import type { FlexCounts } from './facts.js';
 import { table } from './table.js';
 
-/** As `flexCounts`, of the records of other interfaces than KVM's. */
+/** As `flexCounts`, for the records of interfaces other than KVM. */
 export const otherFlexCounts: FlexCounts = table({
   setup_data: 'len',
   tun_filter: 'count',

@@ -1,15 +1,17 @@
 import { table } from './table.js';
 
-/** What no header says of the ioctls of other interfaces than KVM's. Where there is no entry, the header tells all. */
+/**
+ * What no header says about the ioctls of interfaces other than KVM. Most need no entry: their header says everything.
+ */
 export interface OtherIoctlFacts {
   /**
-   * How the argument travels where the header does not say, or says something else: not at all, as a plain number, as a
-   * pointer to an `int`, or as one to a text that ends with a zero byte.
+   * How the argument is passed, where the header does not say, or is wrong: not at all, as a plain number, as a pointer
+   * to an `int`, or as a pointer to a zero-terminated text.
    */
   argument?: 'none' | 'value' | 'integer' | 'text';
-  /** The struct whose address the kernel takes, where the header names another type, or none. */
+  /** The struct that the kernel takes the address of, where the header names another type or none. */
   record?: string;
-  /** What the kernel does with the argument, where the header's direction is not it. */
+  /** The direction of the data, where the header's is wrong. */
   direction?: 'none' | 'write' | 'read' | 'readwrite';
 }
 
@@ -28,11 +30,11 @@ export const otherIoctlFacts: Readonly<Record<string, OtherIoctlFacts>> = table(
   VHOST_GET_VRING_BUSYLOOP_TIMEOUT: { direction: 'readwrite' },
   VHOST_SCSI_GET_ABI_VERSION: { direction: 'read' },
   VHOST_SCSI_GET_EVENTS_MISSED: { direction: 'read' },
-  // These say in the struct how much there is room for.
+  // The struct says how much room there is.
   VHOST_VDPA_GET_CONFIG: { direction: 'readwrite' },
   VHOST_GET_FEATURES_ARRAY: { direction: 'readwrite' },
 
-  // drivers/net/tun.c: the numbers were handed out when only `int` was thought of.
+  // drivers/net/tun.c: the numbers were assigned with `int` as the type of every argument.
   TUNSETNOCSUM: value,
   TUNSETDEBUG: value,
   TUNSETIFF: fills('ifreq'),
@@ -49,7 +51,7 @@ export const otherIoctlFacts: Readonly<Record<string, OtherIoctlFacts>> = table(
   TUNSETFILTEREBPF: { direction: 'write' },
   TUNGETDEVNETNS: none,
 
-  // drivers/vfio: every one is an _IO, so that its struct may grow.
+  // drivers/vfio: all are _IO, so that the struct may grow.
   VFIO_GET_API_VERSION: none,
   VFIO_CHECK_EXTENSION: value,
   VFIO_SET_IOMMU: value,
@@ -85,7 +87,7 @@ export const otherIoctlFacts: Readonly<Record<string, OtherIoctlFacts>> = table(
   VFIO_IOMMU_SPAPR_TCE_CREATE: fills('vfio_iommu_spapr_tce_create'),
   VFIO_IOMMU_SPAPR_TCE_REMOVE: takes('vfio_iommu_spapr_tce_remove'),
 
-  // mm/userfaultfd.c. The first is of /dev/userfaultfd: it takes the flags of userfaultfd(2).
+  // mm/userfaultfd.c. The first belongs to /dev/userfaultfd: it takes the flags of userfaultfd(2).
   USERFAULTFD_IOC_NEW: value,
   UFFDIO_UNREGISTER: { direction: 'write' },
   UFFDIO_WAKE: { direction: 'write' },

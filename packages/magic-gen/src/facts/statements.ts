@@ -1,7 +1,7 @@
 import type { DocumentSection } from './document.js';
 import type { FdKind } from './facts.js';
 
-/** What a section of the document states, in the words of the facts. Absent is what it does not state clearly. */
+/** What a section of the document states, in the terms of the facts. What it does not state clearly is absent. */
 export interface Statements {
   fd?: FdKind[];
   /** Empty where the document calls the ioctl basic. */
@@ -40,10 +40,10 @@ function readCapability(text: string): Statements {
 
 const spellings: Readonly<Record<string, string>> = { ppc: 'powerpc', i386: 'x86', x86_64: 'x86', s390x: 's390' };
 const architectures = ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'mips', 'loongarch'];
-/** Architectures that KVM no longer runs on, which the document of an older kernel may name. */
+/** Architectures that KVM no longer supports; an older kernel's document may name them. */
 const gone = ['arm', 'ia64'];
 
-/** A list of names; what it says beside them ("if ...", "SEV enabled") narrows it no further. */
+/** A list of names. Conditions beside a name ("if ...", "SEV enabled") are ignored. */
 function readArchitectures(text: string): Statements {
   const plain = text.replace(/\([^)]*\)/g, ' ').trim();
   if (/^all$/i.test(plain)) return { arch: null };
@@ -59,7 +59,7 @@ function readArchitectures(text: string): Statements {
 function readParameters(text: string): Statements {
   if (/^none\b/i.test(text)) return { argument: 'none' };
   const way = /\((in\/out|in|out)\)/.exec(text)?.[1];
-  // One ioctl of a section may take what another gives: then the text names more than one way.
+  // Where one ioctl of a section takes what another returns, the text names more than one direction.
   if (way === undefined || [...text.matchAll(/\((?:in\/out|in|out)\)/g)].length > 1) return {};
   return { direction: way === 'in' ? 'write' : way === 'out' ? 'read' : 'readwrite' };
 }

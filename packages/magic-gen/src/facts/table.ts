@@ -1,4 +1,4 @@
-/** A table that has what is written in it and nothing else: no header's name finds `constructor` or `toString`. */
+/** A table with nothing inherited: a header's name such as `constructor` or `toString` finds no entry. */
 export function table<T extends object>(entries: T): T {
   return Object.setPrototypeOf(entries, null);
 }

@@ -1,6 +1,6 @@
 import { MagicGenError } from '../errors.js';
 
-/** A file inside an `ar` archive, which is what a .deb is. */
+/** A file inside an `ar` archive; a .deb is one. */
 export interface ArMember {
   name: string;
   data: Uint8Array;
@@ -12,11 +12,12 @@ const headerSize = 60;
 /**
  * The members of an archive.
  *
- * @throws MagicGenError at a byte that no archive has there.
+ * @throws MagicGenError at the first byte that is not valid.
  */
 export function readAr(bytes: Uint8Array, path: string): ArMember[] {
   const text = (start: number, end: number): string => Buffer.from(bytes.subarray(start, end)).toString('latin1');
-  if (text(0, magic.length) !== magic) throw new MagicGenError(`${path} is not a Debian package: no ar archive`);
+  if (text(0, magic.length) !== magic)
+    throw new MagicGenError(`${path} is not a Debian package: it is not an ar archive`);
   const members: ArMember[] = [];
   let at = magic.length;
   while (at < bytes.length) {
@@ -30,7 +31,7 @@ export function readAr(bytes: Uint8Array, path: string): ArMember[] {
     // GNU's ar ends a name with a slash.
     const name = header.slice(0, 16).trimEnd().replace(/\/$/, '');
     members.push({ name, data: bytes.subarray(start, start + size) });
-    // Members begin at even places.
+    // Members begin at even offsets.
     at = start + size + (size % 2);
   }
   return members;

@@ -3,15 +3,15 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 
-/** Where what was downloaded or unpacked is kept. It may be deleted at any time. */
+/** Where downloaded and unpacked files are kept. It may be deleted at any time. */
 export function cacheDirectory(): string {
   const named = process.env['XDG_CACHE_HOME'];
-  // The specification of that variable says to ignore a relative path.
+  // The specification of that variable says to ignore relative paths.
   const base = named !== undefined && isAbsolute(named) ? named : join(homedir(), '.cache');
   return join(base, 'magic-gen');
 }
 
-/** A folder of its own inside the cache, gone when the work is over. */
+/** A temporary folder inside the cache, removed when the work is done. */
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const parent = join(cacheDirectory(), 'scratch');
   mkdirSync(parent, { recursive: true });
@@ -24,7 +24,7 @@ export async function withScratch<T>(work: (folder: string) => Promise<T>): Prom
   }
 }
 
-/** Removes what processes that were killed left behind. */
+/** Removes what killed processes left behind. */
 function sweep(parent: string): void {
   for (const name of readdirSync(parent)) {
     const path = join(parent, name);
@@ -36,8 +36,8 @@ function sweep(parent: string): void {
 export const day = 24 * 60 * 60 * 1000;
 
 /**
- * Puts a finished file or folder in its place at once, so that nobody ever finds half of it. Where another process was
- * faster, its work stays, for the two are the same.
+ * Moves a finished file or folder to its place atomically, so that nobody ever sees a partial one. If another process
+ * was faster, its result stays: the two are equal.
  */
 export function moveIntoPlace(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });

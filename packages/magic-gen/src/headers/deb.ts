@@ -5,7 +5,7 @@ import { lastLines, MissingProgramError, run } from '../run.js';
 import { readAr } from './ar.js';
 import { cacheDirectory, moveIntoPlace, sha256, withScratch } from './cache.js';
 
-/** The folder that holds what a package holds; it is unpacked once. @throws MagicGenError where it is no package. */
+/** The folder with a package's contents, unpacked once. @throws MagicGenError where the file is not a package. */
 export async function unpackedDeb(file: string): Promise<string> {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new MagicGenError(`${file} is not a file`);
   const folder = join(cacheDirectory(), 'packages', sha256(file));
@@ -19,9 +19,9 @@ export async function unpackedDeb(file: string): Promise<string> {
   return folder;
 }
 
-/** Unpacks with Debian's own tool, or without it where that is not installed. */
+/** Unpacks with dpkg-deb, or without it where it is not installed. */
 async function unpack(file: string, folder: string): Promise<void> {
-  // Of a broken package the archive's reader tells more than dpkg-deb.
+  // For a broken package the archive reader reports more than dpkg-deb.
   readAr(readFileSync(file), file);
   const dpkg = await run('dpkg-deb', ['-x', file, folder], { missing: '' }).catch((error: unknown) => {
     if (error instanceof MissingProgramError) return undefined;

@@ -13,32 +13,31 @@ import { includeDirectories } from './own.js';
 
 /** The headers of one kernel for one architecture. */
 export interface HeaderSet {
-  /** Where headers are looked for, in order. */
+  /** The folders to search, in order. */
   directories: readonly string[];
   /** The kernel release they come from: "6.1". */
   kernel: string;
 }
 
 export interface FindOptions {
-  /** What `make headers_install` filled, or its like; the running system's headers where absent. */
+  /** A folder as `make headers_install` fills it, or similar. Absent: the running system's headers. */
   directory?: string | undefined;
   /**
-   * The kernel release of the headers ("6.12"). Needed where they have no `linux/version.h`; counts before it where
-   * they have.
+   * The kernel release of the headers ("6.12"). Required where there is no `linux/version.h`; it overrides that header.
    */
   kernelVersion?: string | undefined;
   target: TargetDescription;
 }
 
-/** What a header set must have to be one. */
+/** The headers that every header set must have. */
 const needed = ['linux/kvm.h', 'asm/kvm.h'];
 const versionHeader = 'linux/version.h';
 
 /**
  * Finds a header set.
  *
- * @throws NoHeadersError that lists what is missing and where it was looked for; MagicGenError where the directory is
- * none, or its headers do not say of which kernel they are.
+ * @throws NoHeadersError that lists what is missing and where it was searched. MagicGenError where the directory does
+ * not exist, or its headers do not state their kernel.
  */
 export function findHeaders({ directory, kernelVersion, target }: FindOptions): HeaderSet {
   const system = '/usr/include';
@@ -60,7 +59,7 @@ export function findHeaders({ directory, kernelVersion, target }: FindOptions): 
     if (other) foreign ??= other;
     else found.push(directories);
   }
-  // A folder that says its version is the better one of two.
+  // Of two folders, one that states its version is preferred.
   const directories = found.find((each) => resolve(each, versionHeader) !== undefined) ?? found[0];
   if (directories) return { directories, kernel: given ?? readKernelVersion(directories) };
   if (foreign) {
@@ -74,18 +73,18 @@ export function findHeaders({ directory, kernelVersion, target }: FindOptions): 
   );
 }
 
-/** Where the headers of the architecture lie: for a base like /usr/include, the directories to look in. */
+/** Where the headers of the architecture are: for a base like /usr/include, the directories to search. */
 function layouts(base: string, { arch, multiarch }: TargetDescription): string[][] {
   const own = join(base, `asm-${arch}`);
   return [
     [join(base, multiarch), base],
-    // Since Debian 13 one package holds all architectures; the directories above are links into this one.
+    // Since Debian 13 one package has all architectures; the directories above are links into it.
     [join(base, '../lib/linux/uapi', arch), base],
-    // A cross compiler's package is a whole set of its own.
+    // A cross compiler's package is a complete set of its own.
     [join(base, '..', multiarch, 'include')],
     // Android: asm-arm64/asm/kvm.h.
     [own, base],
-    // QEMU: asm-arm64/kvm.h, which its build links as asm.
+    // QEMU: asm-arm64/kvm.h, which QEMU's build links as asm.
     ...(existsSync(join(own, 'kvm.h')) ? [[asmLink(own), base]] : []),
     // kvmtool: arm64/include/asm/kvm.h beside include/linux/kvm.h; before 2025 arm/aarch64/include.
     [join(base, '..', arch, 'include'), base],
@@ -116,7 +115,7 @@ function readKernelVersion(directories: readonly string[]): string {
   const path = resolve(directories, versionHeader);
   if (path === undefined) {
     throw new MagicGenError(
-      `the headers in ${directories.join(' or ')} do not say of which kernel they are: there is no ${versionHeader}; ` +
+      `the headers in ${directories.join(' or ')} do not state their kernel: there is no ${versionHeader}; ` +
         'name the release with --kernel-version',
     );
   }
@@ -128,7 +127,7 @@ function readKernelVersion(directories: readonly string[]): string {
   return `${code >> 16}.${(code >> 8) & 0xff}`;
 }
 
-/** "6.12", or a release such as "6.12.3-rc1", of which the first two numbers count. */
+/** "6.12", or a release such as "6.12.3-rc1", whose first two numbers count. */
 function parseKernelVersion(text: string): string {
   const version = /^(\d+\.\d+)(?:[.-].*)?$/.exec(text)?.[1];
   if (version === undefined) throw new MagicGenError(`'${text}' is not a kernel release, such as 6.12`);

@@ -1,16 +1,15 @@
 import type { SourceLocation } from '../errors.js';
 import type { TargetDescription } from '../targets/target.js';
 
-/** Headers of another architecture than the one that was asked for. */
+/** Headers of another architecture than the requested one. */
 export interface Foreign {
-  /** That architecture, where it is known by name. */
+  /** That architecture's name, where known. */
   arch: string;
   where: SourceLocation;
 }
 
 /**
- * Says of which other architecture an `asm/kvm.h` is, by the macro that keeps it from being read twice; undefined where
- * it is not known to be of another.
+ * Identifies the architecture of an `asm/kvm.h` by its include guard; undefined unless it is known to be another one.
  */
 export function foreignHeader(
   path: string,

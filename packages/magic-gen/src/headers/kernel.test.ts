@@ -66,7 +66,7 @@ describe('a source named by one word', () => {
     expect(sourceNamed('debian:sid')).toEqual({ kind: 'debian', suite: 'sid' });
     expect(sourceNamed(deb)).toEqual({ kind: 'deb', path: deb });
     expect(sourceNamed(folder)).toEqual({ kind: 'directory', path: folder });
-    expect(() => sourceNamed('/no/such')).toThrow('/no/such is no source of headers');
+    expect(() => sourceNamed('/no/such')).toThrow('/no/such is not a source of headers');
   });
 
   it('is refused as a tree where it is none', async () => {

@@ -13,10 +13,10 @@ export function isKernelTree(folder: string): boolean {
 }
 
 /**
- * Has a kernel's source tree make its headers for user space, and says where they are. The tree is left as it is; the
- * output is kept for the next time, when make does only what the tree's changes ask for.
+ * Runs `make headers` of a kernel's source tree and returns their folder. The tree is not changed. The output is kept,
+ * so that make only has to redo what changed.
  *
- * @throws MagicGenError where it is no tree, or its make fails.
+ * @throws MagicGenError where the folder is not such a tree, or make fails.
  */
 export async function kernelTreeHeaders(tree: string, target: TargetDescription): Promise<string> {
   if (!isKernelTree(tree)) throw new MagicGenError(`${tree} is not the source tree of a kernel`);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { cacheDirectory } from './cache.js';
 
 /**
- * A folder, in the cache, in which `asm` is a link to the given one: `#include <asm/kvm.h>` of headers that have
- * `asm-arm64/kvm.h` finds it there, in magic-gen and in a compiler.
+ * A folder in the cache in which `asm` is a link to the given one. `#include <asm/kvm.h>` finds the header there in a
+ * set that has it as `asm-arm64/kvm.h`, both in magic-gen and in a compiler.
  */
 export function asmLink(folder: string): string {
   const path = realpathSync(folder);
@@ -15,7 +15,7 @@ export function asmLink(folder: string): string {
   try {
     symlinkSync(path, link);
   } catch (error) {
-    // It is from before, or another process was faster.
+    // It exists already, or another process was faster.
     if (!existsSync(link)) throw error;
   }
   return parent;

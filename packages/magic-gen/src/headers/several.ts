@@ -3,7 +3,7 @@ import { findTargets, type TargetDescription, targets } from '../targets/index.j
 import type { HeaderSet } from './find.js';
 
 export interface SeveralOptions {
-  /** What "all" stands for. */
+  /** The targets that "all" stands for. */
   all?: readonly TargetDescription[];
   /** Called for each target that is left out, with the reason. */
   lacking?(target: TargetDescription, reason: NoHeadersError): void;
@@ -12,8 +12,8 @@ export interface SeveralOptions {
 /**
  * The headers of several targets, one after the other.
  *
- * @param list Names with commas between them, or "all": then those targets that have no headers are left out.
- * @throws NoHeadersError where a target that was named has none, or where none is left: then the first one's.
+ * @param list Names separated by commas, or "all", which leaves out the targets without headers.
+ * @throws NoHeadersError where a named target has none, or where none is left: then the first one's error.
  */
 export async function* headersOf(
   list: string,

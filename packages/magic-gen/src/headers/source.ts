@@ -7,22 +7,24 @@ import { suiteHeaders } from './debian/suite.js';
 import { findHeaders, type HeaderSet } from './find.js';
 import { isKernelTree, kernelTreeHeaders } from './kernel.js';
 
-/** Where headers come from. One source may have them for many architectures. */
+/** Where headers come from. One source may have headers for many architectures. */
 export type HeaderSource =
   | { kind: 'system' }
-  /** What `make headers_install` filled, or its like; the kernel release where its headers do not say it. */
+  /**
+   * A folder as `make headers_install` fills it, or similar, and the kernel release where the headers do not state it.
+   */
   | { kind: 'directory'; path: string; kernelVersion?: string }
   /** A linux-libc-dev package. */
   | { kind: 'deb'; path: string }
   /** A kernel's source tree. */
   | { kind: 'kernel'; path: string }
-  /** A suite of Debian's: "trixie-backports". */
+  /** A Debian suite: "trixie-backports". */
   | { kind: 'debian'; suite: string; fresh?: boolean };
 
 /**
- * The headers that a source has for an architecture: downloaded, unpacked or made first, where that is needed.
+ * The headers that a source has for an architecture, downloaded, unpacked or made first where necessary.
  *
- * @throws NoHeadersError where it has none; MagicGenError where the source itself is at fault.
+ * @throws NoHeadersError where it has none. MagicGenError where the source itself is faulty.
  */
 export async function headersFrom(
   source: HeaderSource,
@@ -59,7 +61,7 @@ async function directoryOf(
  * directory of headers.
  *
  * @param kernelVersion The kernel release of a directory of headers.
- * @throws MagicGenError where it is none of these.
+ * @throws MagicGenError where the word is none of these.
  */
 export function sourceNamed(word: string, kernelVersion?: string): HeaderSource {
   if (word === 'system') return { kind: 'system' };
@@ -70,5 +72,5 @@ export function sourceNamed(word: string, kernelVersion?: string): HeaderSource 
     return { kind: 'directory', path: word, ...(kernelVersion === undefined ? {} : { kernelVersion }) };
   }
   if (stat?.isFile() && word.endsWith('.deb')) return { kind: 'deb', path: word };
-  throw new MagicGenError(`${word} is no source of headers: neither 'system' nor 'debian:SUITE', a folder nor a .deb`);
+  throw new MagicGenError(`${word} is not a source of headers: neither 'system', 'debian:SUITE', a folder nor a .deb`);
 }

@@ -9,9 +9,9 @@ const fileOf = (name: string): string => fileURLToPath(new URL(`../../history/${
 const read = new Map<string, History>();
 
 /**
- * What magic-gen was published with: the history of an interface's headers.
+ * The history of an interface's headers that magic-gen was published with.
  *
- * @param first What to begin with where there is none yet; without it, that is an error.
+ * @param first What to return where there is none yet; without it, that is an error.
  */
 export function historyNamed(name: string, first?: History): History {
   const history = read.get(name) ?? readHistory(fileOf(name), first);
@@ -19,15 +19,15 @@ export function historyNamed(name: string, first?: History): History {
   return history;
 }
 
-/** @throws MagicGenError where the file is no history, or cannot be read. */
+/** @throws MagicGenError where the file cannot be read, or is not a history. */
 export function readHistory(path: string, first?: History): History {
   const text = readText(path);
   if (text !== undefined) return parseHistory(text, path);
   if (first) return first;
-  throw new MagicGenError(`${path} is not there: it is a part of magic-gen`);
+  throw new MagicGenError(`${path} does not exist: it is a part of magic-gen`);
 }
 
-/** The text of a file, undefined where there is no such file. */
+/** The text of a file; undefined where it does not exist. */
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -38,7 +38,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** @throws MagicGenError where the text is no history. */
+/** @throws MagicGenError where the text is not a history. */
 export function parseHistory(text: string, path: string): History {
   let value: unknown;
   try {
@@ -80,14 +80,14 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The text of the file: one name a line, so that what a new kernel brings reads well in a change. */
+/** The text of the file, with one name on each line, so that a diff shows what a new kernel brings. */
 export function formatHistory(history: History): string {
-  // Lists of kernels stay on one line, as the formatter of the repository has it.
+  // Lists of kernels stay on one line, as the repository's formatter has them.
   const text = JSON.stringify(history, null, 2);
   return `${text.replace(/\[\n\s+([^\]]*?)\n\s+\]/g, (_, list: string) => `[${list.replace(/\n\s+/g, ' ')}]`)}\n`;
 }
 
-/** Writes the history of an interface, at once. Says whether that changed anything. */
+/** Writes the history of an interface atomically. Returns whether that changed anything. */
 export function writeHistory(name: string, history: History): boolean {
   const file = fileOf(name);
   const text = formatHistory(history);

@@ -151,7 +151,7 @@ function notKnown(kernelHere: string): string | undefined {
 describe('a history that cannot be read', () => {
   it('is an error, but for one that is begun', () => {
     const path = join(folderForTest(), 'kvm.json');
-    expect(() => readHistory(path)).toThrow(`${path} is not there: it is a part of magic-gen`);
+    expect(() => readHistory(path)).toThrow(`${path} does not exist: it is a part of magic-gen`);
     expect(readHistory(path, emptyHistory)).toBe(emptyHistory);
     // A folder, which nothing can be read from.
     const folder = folderForTest();

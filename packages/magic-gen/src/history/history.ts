@@ -6,8 +6,8 @@ import { compareKernels } from './versions.js';
 export type Firsts = Readonly<Record<Kind, Readonly<Record<string, string>>>>;
 
 /**
- * What is known of the past. The names of `linux/` headers are the same for all architectures, and go by the first
- * kernel whose header has them for any; those of `asm/` headers are each architecture's own.
+ * What is known about the past. The names of `linux/` headers are common to all architectures and dated by the first
+ * kernel whose header has them for any. The names of `asm/` headers are kept for each architecture.
  */
 export interface History {
   schema: 1;
@@ -18,14 +18,14 @@ export interface History {
   own: Readonly<Record<string, Firsts>>;
 }
 
-/** No knowledge. */
+/** A history of nothing. */
 export const emptyHistory: History = { schema: 1, kernels: {}, common: firstsOf(() => ({})), own: {} };
 
 function firstsOf<T extends Readonly<Record<string, string>>>(make: (kind: Kind) => T): Record<Kind, T> {
   return Object.fromEntries(kinds.map((kind) => [kind, make(kind)])) as Record<Kind, T>;
 }
 
-/** What one model tells of the past: that its kernel has its names. */
+/** What one model adds to the history: its kernel has its names. */
 export function historyOf(model: Model): History {
   const common = firstsOf((): Record<string, string> => ({}));
   const own = firstsOf((): Record<string, string> => ({}));
@@ -35,9 +35,7 @@ export function historyOf(model: Model): History {
   return { schema: 1, kernels: { [model.arch]: [model.kernel] }, common, own: { [model.arch]: own } };
 }
 
-/**
- * Two knowledges put together: of two dates, the earlier holds. In which order histories are merged does not matter.
- */
+/** Merges two histories. The earlier of two dates counts, so the order of merging does not matter. */
 export function mergeHistories(a: History, b: History): History {
   return {
     schema: 1,
@@ -57,7 +55,7 @@ function earlier(a: string | undefined, b: string | undefined): string {
   return [a, b].filter((kernel) => kernel !== undefined).toSorted(compareKernels)[0] ?? '';
 }
 
-/** Sorted by name, so that the same knowledge is always the same text. */
+/** Sorted by name, so that equal histories have equal text. */
 function mergeRecords<T>(
   a: Readonly<Record<string, T>>,
   b: Readonly<Record<string, T>>,
@@ -69,7 +67,7 @@ function mergeRecords<T>(
   return Object.fromEntries(names.map((name) => [name, merge(own(a, name), own(b, name))]));
 }
 
-/** The first known kernel that has a name on an architecture; undefined where none is known to. */
+/** The first known kernel that has a name on an architecture; undefined where no known kernel has it. */
 export function firstKernel(history: History, kind: Kind, name: string, arch: string): string | undefined {
   const look = (firsts: Firsts | undefined): string[] => {
     const names = firsts?.[kind] ?? {};
@@ -79,7 +77,7 @@ export function firstKernel(history: History, kind: Kind, name: string, arch: st
   return [...look(history.common), ...look(history.own[arch])].toSorted(compareKernels)[0];
 }
 
-/** The kernels known of an architecture; of all, where none is named. */
+/** The kernels known for an architecture; without one, for all. */
 export function knownKernels(history: History, arch?: string): string[] {
   const lists = arch === undefined ? Object.values(history.kernels) : [history.kernels[arch] ?? []];
   return [...new Set(lists.flat())].toSorted(compareKernels);

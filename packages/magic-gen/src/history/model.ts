@@ -5,7 +5,7 @@ import { historyNamed } from './file.js';
 import { emptyHistory, firstKernel, type History, knownKernels } from './history.js';
 import { type Kind, memberName, ownersOf } from './names.js';
 
-/** The model with, for each thing in it, the first known kernel that has it. */
+/** The model, with the first known kernel of each thing in it. */
 export function withHistory(model: Model, history: History = publishedHistory(model)): Model {
   const since = (kind: Kind, name: string | undefined): { since?: string } => {
     const kernel = name === undefined ? undefined : firstKernel(history, kind, name, model.arch);
@@ -27,7 +27,7 @@ export function withHistory(model: Model, history: History = publishedHistory(mo
   };
 }
 
-/** Of headers that are no known interface's, nothing is known. */
+/** Headers that belong to no known interface have no history. */
 function publishedHistory(model: Model): History {
   const each = interfaceOf(model);
   return each ? historyNamed(each.name) : emptyHistory;

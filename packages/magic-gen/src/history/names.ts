@@ -1,7 +1,7 @@
 import { hasName, recordsByName } from '../model/lookup.js';
 import type { AbiRecord, Member, Model } from '../model/model.js';
 
-/** What a history is kept of. A capability or an exit reason is a constant. */
+/** What a history is kept about. A capability or an exit reason is a constant. */
 export const kinds = ['constant', 'function', 'ioctl', 'record', 'member'] as const;
 export type Kind = (typeof kinds)[number];
 
@@ -9,13 +9,13 @@ export type Kind = (typeof kinds)[number];
 export interface Name {
   kind: Kind;
   name: string;
-  /** The header it stands in. */
+  /** The header that defines it. */
   file: string;
 }
 
 /**
- * Every name of a model. Anonymous structs and unions have none that would last: they are counted, so a new one renames
- * those behind it. What they hold goes by the name of the record around them, as in C.
+ * Every name of a model. Anonymous structs and unions have no stable name: they are numbered, and a new one renumbers
+ * those after it. Their members are named after the enclosing record, as in C.
  */
 export function namesOf(model: Model): Name[] {
   const owners = ownersOf(model.records);
@@ -35,12 +35,12 @@ export function namesOf(model: Model): Name[] {
   ];
 }
 
-/** A member's lasting name; none for a member that has none. */
+/** A member's stable name; undefined where it has none. */
 export function memberName(record: AbiRecord, member: Member, owners: ReadonlyMap<string, string>): string | undefined {
   return member.name === null ? undefined : `${owners.get(record.name) ?? record.name}.${member.name}`;
 }
 
-/** For each record, the name its members go by. */
+/** For each record, the name that its members are listed under. */
 export function ownersOf(records: readonly AbiRecord[]): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
   const byName = recordsByName({ records: [...records] });

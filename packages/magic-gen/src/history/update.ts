@@ -6,7 +6,7 @@ import type { Progress } from '../progress.js';
 import { targets } from '../targets/index.js';
 import { type History, historyOf, mergeHistories } from './history.js';
 
-/** The suites that between them have every kernel whose headers Debian offers, oldest first. */
+/** The suites that together have every kernel whose headers Debian offers, oldest first. */
 export const suites: readonly string[] = [
   'bullseye',
   'bookworm',
@@ -17,14 +17,14 @@ export const suites: readonly string[] = [
   'trixie-backports',
 ];
 
-/** One data model of each architecture: the names are the same in all. */
+/** One data model of each architecture; the others have the same names. */
 const architectures = targets.filter(({ name, arch }) => name === arch);
 
 /**
  * What the headers of sources add to the histories of interfaces, for every architecture. Where a source lacks an
- * architecture (KVM came to it later, or nobody packages its headers), that is noted and the others count.
+ * architecture (it got KVM later, or nobody packages its headers), a note says so and the others count.
  *
- * @param histories By the names of the interfaces.
+ * @param histories By interface name.
  * @throws MagicGenError where a source has no headers at all, or they cannot be read.
  */
 export async function extendHistories(

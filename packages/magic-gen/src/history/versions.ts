@@ -1,11 +1,14 @@
-/** Kernel releases, "6.12", in the order of time. */
+/** Orders kernel releases ("6.12") by time. */
 export function compareKernels(a: string, b: string): number {
   const [majorA = 0, minorA = 0] = a.split('.').map(Number);
   const [majorB = 0, minorB = 0] = b.split('.').map(Number);
   return majorA - majorB || minorA - minorB;
 }
 
-/** Whether no release came between two. Of the last minor number of a series only people know; so that counts as no. */
+/**
+ * Whether no release lies between two. The last minor number of a series is not known here; across series the answer is
+ * no.
+ */
 export function areAdjacent(earlier: string, later: string): boolean {
   const [majorA, minorA = 0] = earlier.split('.').map(Number);
   const [majorB, minorB = 0] = later.split('.').map(Number);
@@ -13,11 +16,11 @@ export function areAdjacent(earlier: string, later: string): boolean {
 }
 
 /**
- * When something came, in words: "since Linux 6.12 or earlier", or, where the release just before is known and lacks
- * it, "since Linux 7.3".
+ * When something was added, in words: "since Linux 6.12 or earlier", or "since Linux 7.3" where the release just before
+ * is known and lacks it.
  *
  * @param since The first known kernel that has it.
- * @param known The kernels that are known.
+ * @param known The known kernels.
  */
 export function sinceText(since: string, known: readonly string[]): string {
   const before = known

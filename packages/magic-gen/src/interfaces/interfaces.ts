@@ -4,34 +4,31 @@ import { type HeaderSet, includeFrom } from '../headers/find.js';
 import type { Model } from '../model/model.js';
 import { findTarget, type TargetDescription } from '../targets/index.js';
 
-/**
- * One of the kernel's interfaces: which headers it is in, and where its TypeScript goes. The table is
- * `interfaces.json`.
- */
+/** One of the kernel's interfaces: its headers, and where its TypeScript goes. `interfaces.json` is the table. */
 export interface Interface {
-  /** What a command line calls it: "kvm". */
+  /** Its name on the command line: "kvm". */
   name: string;
-  /** The headers whose constants, types and ioctls it is made of. */
+  /** The headers with its constants, types and ioctls. */
   roots: readonly string[];
   /** The architectures that have it. */
   architectures: readonly string[];
   /**
-   * Those whose TypeScript is one and the same, and is committed once; that it is the same is looked at whenever it is
-   * made of headers. Where absent, that of every architecture is committed, each in a folder of its own.
+   * The architectures that share one committed TypeScript. Whenever it is made from headers, all of them are checked to
+   * give the same. Absent: each architecture has a folder of its own.
    */
   shared?: readonly string[];
-  /** Where this repository keeps the TypeScript. */
+  /** The repository's folder for the TypeScript. */
   folder: string;
-  /** Where the TypeScript imports what its classes are made of: a folder of modules, or one module of a package. */
+  /** Where the TypeScript imports the struct runtime from: a folder of modules, or one module of a package. */
   runtime: string;
 }
 
-/** Every interface magic-gen knows. */
+/** Every interface that magic-gen knows. */
 export const interfaces: readonly Interface[] = JSON.parse(
   readFileSync(new URL('../../interfaces.json', import.meta.url), 'utf8'),
 );
 
-/** @throws MagicGenError for a name that is none. */
+/** @throws MagicGenError for an unknown name. */
 export function findInterface(name: string): Interface {
   const found = interfaces.find((each) => each.name === name);
   if (found) return found;
@@ -39,13 +36,13 @@ export function findInterface(name: string): Interface {
   throw new MagicGenError(`unknown interface '${name}'; known: ${known}`);
 }
 
-/** Interfaces by their names: "virtio,vhost", or "all". @throws MagicGenError for a name that is none. */
+/** Interfaces by name: "virtio,vhost", or "all". @throws MagicGenError for an unknown name. */
 export function findInterfaces(list: string): readonly Interface[] {
   if (list === 'all') return interfaces;
   return [...new Set(list.split(',').map((name) => name.trim()))].map(findInterface);
 }
 
-/** The interface a model is of; undefined where its headers are those of none. */
+/** The interface of a model; undefined where its headers belong to none. */
 export function interfaceOf({ roots }: Pick<Model, 'roots'>): Interface | undefined {
   return interfaces.find((each) => roots.length > 0 && roots.every((root) => each.roots.includes(root)));
 }
@@ -55,21 +52,21 @@ export function isOn({ architectures }: Interface, { arch }: TargetDescription):
   return architectures.includes(arch);
 }
 
-/** The targets whose TypeScript this repository keeps, or looks at. */
+/** The targets whose TypeScript this repository keeps or compares. */
 export function targetsOf({ architectures, shared }: Interface): TargetDescription[] {
   return (shared ?? architectures).map(findTarget);
 }
 
-/** The root headers that a header set has; none where the architecture has no such interface. */
+/** The root headers that a header set has; none where the architecture lacks the interface. */
 export function rootsOrNone(headers: HeaderSet, each: Interface, target: TargetDescription): string[] {
   const include = includeFrom(headers);
   return isOn(each, target) ? each.roots.filter((root) => include(root) !== undefined) : [];
 }
 
 /**
- * The root headers that a header set has: an older kernel lacks the newer ones.
+ * The root headers that a header set has. An older kernel lacks the newer ones.
  *
- * @throws NoHeadersError where it has none, or the architecture has no such interface.
+ * @throws NoHeadersError where it has none, or the architecture lacks the interface.
  */
 export function rootsIn(headers: HeaderSet, each: Interface, target: TargetDescription): string[] {
   if (!isOn(each, target)) {

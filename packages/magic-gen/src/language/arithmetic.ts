@@ -1,12 +1,12 @@
 import { commonType, convert, fits, type Integers, type IntegerType, promote, unsignedOf } from './integers.js';
 import type { Value } from './literals.js';
 
-/** What an operator makes of its operands; with `fault`, C leaves the result undefined, and says why. */
+/** The result of an operator. `fault` says why C leaves it undefined. */
 export interface Outcome extends Value {
   fault?: string;
 }
 
-/** `-`, `+`, `~` or `!` of a value; undefined for an operator that makes no integer constant. */
+/** `-`, `+`, `~` or `!` of a value; undefined for an operator that gives no integer constant. */
 export function applyUnary(operator: string, operand: Value, integers: Integers): Outcome | undefined {
   if (operator === '!') return truth(operand.value === 0n, integers);
   const type = promote(operand.type, integers);
@@ -22,7 +22,7 @@ export function applyUnary(operator: string, operand: Value, integers: Integers)
   }
 }
 
-/** A binary operator of two values; undefined for an operator that makes no integer constant. */
+/** A binary operator of two values; undefined for an operator that gives no integer constant. */
 export function applyBinary(operator: string, left: Value, right: Value, integers: Integers): Outcome | undefined {
   if (operator === '<<' || operator === '>>') return shift(operator, left, right, integers);
   const type = commonType(left.type, right.type, integers);
@@ -83,7 +83,7 @@ function shift(operator: string, left: Value, right: Value, integers: Integers):
   if (operator === '>>') return { value: left.value >> right.value, type };
   const exact = left.value << right.value;
   const value = convert(exact, type);
-  // A bit may go into the sign, as in (1 << 31): every compiler gives the negative number. None may be lost.
+  // A bit may be shifted into the sign, as in (1 << 31): every compiler gives the negative number. None may be lost.
   const kept = !type.signed || value === exact || fits(exact, unsignedOf(type, integers));
   return kept ? { value, type } : { value, type, fault: overflow(exact, type) };
 }

@@ -7,17 +7,17 @@ import { alignOf, type CType, describe, sizeOf } from './types.js';
 /** What an expression can see of the program around it. */
 export interface Scope {
   integers: Integers;
-  /** The value of a name; undefined where it is not known. */
+  /** The value of a name; undefined where it is unknown. */
   name(name: string): Value | undefined;
-  /** The type a `type_descriptor` or a name stands for; undefined where types are not to be had. */
+  /** The type that a `type_descriptor` or a name stands for; undefined where there are no types. */
   typeOf(node: Syntax): CType | undefined;
 }
 
 /**
- * The value of an integer constant expression, by C's rules: operands are promoted, unsigned arithmetic wraps, and what
+ * The value of an integer constant expression by C's rules: operands are promoted, unsigned arithmetic wraps, and what
  * C leaves undefined (overflow, division by zero) is an error.
  *
- * @throws NotConstantError where the expression is not one that C folds to an integer.
+ * @throws NotConstantError where C does not fold the expression to an integer.
  */
 export function evaluate(node: Syntax, scope: Scope): Value {
   return new Evaluation(scope).value(node, true);
@@ -32,7 +32,7 @@ class Evaluation {
     this.#integers = scope.integers;
   }
 
-  /** @param used False in the branch that `?:`, `&&` or `||` leaves out: its type counts, but it may divide by zero. */
+  /** @param used False in the branch that `?:`, `&&` or `||` skips: its type counts, but it may divide by zero. */
   value(node: Syntax, used: boolean): Value {
     switch (node.type) {
       case 'number_literal': {
@@ -116,7 +116,7 @@ class Evaluation {
   }
 
   #size(value: number): Value {
-    // size_t is as wide as a pointer; where `long` is too, the compilers take `unsigned long`, else `unsigned int`.
+    // size_t is as wide as a pointer. Compilers use `unsigned long` for it where that is as wide, else `unsigned int`.
     const type = this.#integers[this.#integers.long.size === 8 ? 'unsigned long' : 'unsigned int'];
     return { value: BigInt(value), type };
   }
@@ -137,7 +137,7 @@ class Evaluation {
   #sizeof(node: Syntax): Value {
     const named = child(node, 'type');
     if (!named) {
-      // The operand is not evaluated; its type alone is wanted.
+      // The operand is not evaluated; only its type counts.
       return this.#size(this.value(this.#part(node, 'value'), false).type.size);
     }
     const type = this.#type(named);
@@ -153,7 +153,7 @@ class Evaluation {
   }
 }
 
-/** The offset of a member, found in anonymous records too, as C finds it. */
+/** The offset of a member; as in C, it may be inside anonymous records. */
 function offsetOfMember(type: CType & { kind: 'record' }, name: string): number | undefined {
   for (const member of type.record.members) {
     if (member.name === name) return member.bits ? undefined : member.offset;

@@ -19,14 +19,14 @@ export type IntegerName =
 /** One of C's integer types. */
 export interface IntegerType {
   kind: 'integer';
-  /** The type itself, however it is spelled. */
+  /** The type itself, whatever its spelling. */
   base: IntegerName;
   /** As the header spells it: `__u32`. */
   name: string;
   size: number;
   align: number;
   signed: boolean;
-  /** C's conversion rank: which of two types of the same size an expression prefers. */
+  /** C's conversion rank: which of two types of the same size an expression uses. */
   rank: number;
 }
 
@@ -55,7 +55,7 @@ export function targetIntegers(target: Target): Integers {
   };
 }
 
-/** In `#if` every integer is as wide as the widest type of C itself. */
+/** In `#if`, every integer is as wide as C's widest type. */
 export const preprocessorIntegers: Integers = (() => {
   const all = targetIntegers({
     triple: '',
@@ -71,12 +71,12 @@ export const preprocessorIntegers: Integers = (() => {
   return { ...all, int: signed, long: signed, 'unsigned int': unsigned, 'unsigned long': unsigned };
 })();
 
-/** Arithmetic happens in `int` or wider. */
+/** Integer promotion: arithmetic happens in `int` or a wider type. */
 export function promote(type: IntegerType, integers: Integers): IntegerType {
   return type.rank < integers.int.rank ? integers.int : type;
 }
 
-/** The type in which two operands meet. */
+/** The common type of two operands. */
 export function commonType(left: IntegerType, right: IntegerType, integers: Integers): IntegerType {
   const a = promote(left, integers);
   const b = promote(right, integers);
@@ -99,7 +99,7 @@ export function unsignedOf(type: IntegerType, integers: Integers): IntegerType {
   }
 }
 
-/** What a conversion to the type makes of a value. */
+/** The value after a conversion to the type. */
 export function convert(value: bigint, type: IntegerType): bigint {
   if (type.base === '_Bool') return value === 0n ? 0n : 1n;
   return type.signed ? BigInt.asIntN(type.size * 8, value) : BigInt.asUintN(type.size * 8, value);

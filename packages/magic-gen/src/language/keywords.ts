@@ -1,4 +1,4 @@
-/** The words of C that can name nothing; the grammar lets some of them pass for names. */
+/** The words that C reserves. The grammar accepts some of them as names. */
 export const keywords: ReadonlySet<string> = new Set(
   (
     'auto break case char const continue default do double else enum extern float for goto if inline int long register ' +

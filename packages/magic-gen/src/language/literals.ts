@@ -7,8 +7,8 @@ export interface Value {
 }
 
 /**
- * Reads an integer constant. Undefined where it is none (a floating-point number, a suffix C does not have), null where
- * it fits no type.
+ * Reads an integer constant. Undefined where the text is not one (a floating-point number, an invalid suffix), null
+ * where no type is wide enough.
  */
 export function parseNumber(text: string, integers: Integers): Value | null | undefined {
   const match = /^(0[xX][\da-fA-F]+|0[bB][01]+|\d+)([uUlL]*)$/.exec(text);
@@ -18,7 +18,7 @@ export function parseNumber(text: string, integers: Integers): Value | null | un
   if (octal && /[89]/.test(digits)) return undefined;
   const value = BigInt(octal ? `0o${digits.slice(1)}` : digits);
 
-  // Each suffix, and whether the constant is decimal, gives the list of types to try in order.
+  // The suffix, and whether the constant is decimal, select the list of types to try in order.
   const unsigned = /^[uU]|[uU]$/.test(suffix);
   const length = suffix.replace(/^[uU]|[uU]$/, '');
   if (!['', 'l', 'L', 'll', 'LL'].includes(length)) return undefined;
@@ -49,7 +49,7 @@ const escapes: Readonly<Record<string, number>> = {
   '?': 63,
 };
 
-/** Reads a character constant of one plain character, which in C is an `int`. */
+/** Reads a character constant of one plain character, which is an `int` in C. */
 export function parseCharacter(text: string, integers: Integers): Value | undefined {
   const match = /^'(?:([ -&(-[\]-~])|\\(?:([0-7]{1,3})|x([\da-fA-F]{1,2})|([ntrabfve\\'"?])))'$/.exec(text);
   if (!match) return undefined;

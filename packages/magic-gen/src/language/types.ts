@@ -1,14 +1,14 @@
 import type { Syntax } from '../parse/code.js';
 import type { IntegerType } from './integers.js';
 
-/** A C type, with the size and alignment it has on the target. */
+/** A C type, with its size and alignment on the target. */
 export type CType =
   | IntegerType
   | EnumType
   | { kind: 'float'; name: string; size: number; align: number }
   | { kind: 'pointer'; size: number; align: number }
   | ArrayType
-  /** `align` is null where it is the record's own: a typedef may give another. */
+  /** `align` is null where it is the record's own; a typedef may override it. */
   | { kind: 'record'; record: RecordType; align: number | null }
   | { kind: 'void' }
   | { kind: 'function' };
@@ -16,9 +16,11 @@ export type CType =
 export interface EnumType {
   kind: 'enum';
   name: string;
-  /** Shared by all that name the enum. Its size is 0 until the enum is defined: C can name it, but knows no size. */
+  /**
+   * Shared by everything that names the enum. The size is 0 until the enum is defined; until then C can only name it.
+   */
   integer: IntegerType;
-  /** Null where it is the integer's: a typedef may give another. */
+  /** Null where it is the integer's; a typedef may override it. */
   align: number | null;
 }
 
@@ -34,19 +36,19 @@ export interface ArrayType {
 export interface RecordType {
   union: boolean;
   tag: string | null;
-  /** The name of the typedef that is all C code has to name it by. */
+  /** The typedef's name, where C code can name the record only by a typedef. */
   typedef: string | null;
-  /** False until the closing brace: C can name it, but knows no size. */
+  /** False until the closing brace; until then C can only name it. */
   complete: boolean;
   size: number;
   align: number;
   members: LaidMember[];
-  /** Where the keyword stands. */
+  /** Where the keyword is. */
   node: Syntax;
 }
 
 export interface LaidMember {
-  /** Null where C gives it none: an anonymous record, an unnamed bitfield. */
+  /** Null for an anonymous record or an unnamed bitfield. */
   name: string | null;
   type: CType;
   /** Bytes from the start of the record. */
@@ -55,7 +57,7 @@ export interface LaidMember {
   node: Syntax;
 }
 
-/** The size in bytes; undefined for a type that has none (yet). */
+/** The size in bytes; undefined for a type without one (yet). */
 export function sizeOf(type: CType): number | undefined {
   switch (type.kind) {
     case 'integer':
@@ -75,14 +77,14 @@ export function sizeOf(type: CType): number | undefined {
   }
 }
 
-/** The alignment in bytes; 1 for what has none. */
+/** The alignment in bytes; 1 for a type without one. */
 export function alignOf(type: CType): number {
   if (type.kind === 'record') return type.align ?? type.record.align;
   if (type.kind === 'enum') return type.align ?? type.integer.align;
   return 'align' in type ? type.align : 1;
 }
 
-/** How a message names a type. */
+/** The type's name in messages. */
 export function describe(type: CType): string {
   switch (type.kind) {
     case 'integer':

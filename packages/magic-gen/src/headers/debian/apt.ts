@@ -5,9 +5,8 @@ import { run } from '../../run.js';
 import { type ArchiveEntry, archivesFor, readDeb822, readOneLine, writeDeb822 } from './entries.js';
 
 /**
- * An apt of its own in a private folder: its lists, its cache and its idea of what is installed (nothing) are there,
- * and the system's stay as they are. Only the addresses of archives, and the keys they are signed with, are the
- * system's.
+ * An apt with a private folder for its lists, its cache and its (empty) list of installed packages, so that the
+ * system's stay as they are. Only the archives' addresses and signing keys are the system's.
  */
 export class PrivateApt {
   readonly #folder: string;
@@ -21,7 +20,7 @@ export class PrivateApt {
   /**
    * An apt that knows one suite's packages for these architectures.
    *
-   * @throws MagicGenError where there is no apt, no such suite, or no way to it.
+   * @throws MagicGenError where apt or the suite does not exist, or the archive cannot be reached.
    */
   static async open(folder: string, suite: string, architectures: readonly string[]): Promise<PrivateApt> {
     const archives = archivesFor(suite, await systemEntries(), runningRelease());
@@ -42,14 +41,14 @@ export class PrivateApt {
     throw new MagicGenError(explain(suite, failures[0] ?? ''));
   }
 
-  /** What the suite says of a package, as it names its fields; undefined where it has none of the name. */
+  /** A package's fields in the suite, by name; undefined where the suite does not have the package. */
   async describe(name: string): Promise<Map<string, string> | undefined> {
     const { ok, stdout } = await this.#run('apt-cache', 'show', '--no-all-versions', name);
     if (!ok || stdout.trim() === '') return undefined;
     return new Map([...stdout.matchAll(/^([\w-]+): (.*)$/gm)].map(([, field = '', value = '']) => [field, value]));
   }
 
-  /** Downloads a package. Gives its path. */
+  /** Downloads a package. Returns its path. */
   async download(name: string, version: string): Promise<string> {
     const folder = join(this.#folder, 'download');
     mkdirSync(folder, { recursive: true });
@@ -71,9 +70,9 @@ export class PrivateApt {
   }
 }
 
-const noApt = '--debian downloads with apt; --deb FILE takes a package that is already here';
+const noApt = '--debian downloads with apt; --deb FILE takes a package file instead';
 
-/** Everything that ties apt to the running system, cut. */
+/** Overrides everything that ties apt to the running system. */
 function configuration(folder: string): string {
   const settings = {
     'Dir::State::lists': join(folder, 'lists'),
@@ -83,13 +82,13 @@ function configuration(folder: string): string {
     'Dir::Etc::sourceparts': '-',
     'Dir::Etc::preferences': '-',
     'Dir::Etc::preferencesparts': '-',
-    // One architecture that every suite has, so that the host's is of no account.
+    // One architecture that every suite has, so that the host's does not matter.
     'APT::Architecture': baseArchitecture,
-    // The user apt works as cannot write into somebody's cache.
+    // The user that apt switches to cannot write to this cache.
     'APT::Sandbox::User': '',
     'APT::Update::Error-Mode': 'any',
     'Acquire::Languages': 'none',
-    // A suite that is no longer looked after is as good for its headers as it ever was.
+    // The headers of a suite that is no longer maintained are still good.
     'Acquire::Check-Valid-Until': 'false',
     'Acquire::Retries': '2',
     'Acquire::http::Timeout': '20',
@@ -105,7 +104,7 @@ function configuration(folder: string): string {
   ].join('\n');
 }
 
-/** The architecture whose lists also hold the packages that are for all. */
+/** The architecture whose lists also have the packages for all architectures. */
 export const baseArchitecture = 'amd64';
 
 async function systemEntries(): Promise<ArchiveEntry[]> {
@@ -129,7 +128,7 @@ function runningRelease(): string {
   return (isThere(file) && /^VERSION_CODENAME="?([\w-]+)/m.exec(readFileSync(file, 'utf8'))?.[1]) || 'stable';
 }
 
-/** One sentence for the many lines apt says. */
+/** One sentence for apt's many lines. */
 function explain(suite: string, said: string): string {
   const errors = said.split('\n').filter((line) => /^[EW]: /.test(line));
   const first = (errors.find((line) => line.startsWith('E: ')) ?? errors[0] ?? said.trim()).slice(0, 300);
@@ -138,7 +137,7 @@ function explain(suite: string, said: string): string {
       said,
     )
   ) {
-    return `${suite} cannot be had without a network: ${first.replace(/^[EW]: /, '')}`;
+    return `${suite} cannot be reached without a network: ${first.replace(/^[EW]: /, '')}`;
   }
   if (/does not have a Release file|no longer has a Release file|404 +Not Found|File not found/.test(said)) {
     return `no suite '${suite}' in the archive that the system's apt sources name: ${first.replace(/^[EW]: /, '')}`;

@@ -1,10 +1,10 @@
-/** Reads where the system's apt gets its packages from, in both forms in which that is written down. */
+/** Reads the archives that the system's apt uses, in both file formats. */
 
-/** One archive of the system's: what apt needs to know to ask it for another suite. */
+/** One archive of the system: what apt needs in order to query it for another suite. */
 export interface ArchiveEntry {
   uri: string;
   suites: string[];
-  /** What stands behind the name in deb822 form, word for word; a key may fill lines. */
+  /** The text after the field's name in deb822 format, verbatim; a key may take several lines. */
   signedBy: string | undefined;
   trusted: string | undefined;
 }
@@ -34,7 +34,7 @@ export function readDeb822(text: string): ArchiveEntry[] {
   });
 }
 
-/** A paragraph's fields by their names in small letters; lines that go on begin with a space. */
+/** A paragraph's fields by their names in lower case. A line that begins with a space continues the field. */
 function readFields(paragraph: string): Map<string, string> {
   const fields = new Map<string, string>();
   let name: string | undefined;
@@ -52,9 +52,10 @@ function readFields(paragraph: string): Map<string, string> {
 }
 
 /**
- * The archives that may have a suite, the likeliest first: security suites are in an archive of their own.
+ * The archives that may have a suite, the most likely first. Security suites have an archive of their own.
  *
- * @param release The code name of the running system: its entries are the distribution's, others may be anyone's.
+ * @param release The code name of the running system. Archives that have it are the distribution's; others may be
+ * anyone's.
  */
 export function archivesFor(suite: string, entries: readonly ArchiveEntry[], release: string): ArchiveEntry[] {
   const isSecurity = (name: string): boolean => /(?:-security|\/updates)$/.test(name);
@@ -72,7 +73,7 @@ export function archivesFor(suite: string, entries: readonly ArchiveEntry[], rel
   });
 }
 
-/** An archive and a suite in deb822 form, for these of apt's architectures. */
+/** An archive and a suite in deb822 format, for the given architectures. */
 export function writeDeb822(
   { uri, signedBy, trusted }: ArchiveEntry,
   suite: string,

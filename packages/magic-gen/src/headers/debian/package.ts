@@ -2,11 +2,11 @@ import { NoHeadersError } from '../../errors.js';
 import type { TargetDescription } from '../../targets/target.js';
 import { baseArchitecture, PrivateApt } from './apt.js';
 
-/** The package of a suite that has the headers for an architecture. */
+/** The package of a suite with the headers for an architecture. */
 export interface HeaderPackage {
   name: string;
   version: string;
-  /** Debian's name for the one architecture it is for; "all" where it is for every one. */
+  /** Debian's name for its architecture; "all" for a package for all. */
   architecture: string;
   sha256: string;
 }
@@ -18,8 +18,8 @@ export interface Offer {
 }
 
 /**
- * Looks up which package of a suite has the headers: the one package of newer suites, which is for all architectures;
- * else the one built for the architecture; else the one made for cross compilers.
+ * Looks up which package of a suite has the headers: the package for all architectures in newer suites, else the one
+ * built for the architecture, else the one made for cross compilers.
  *
  * @throws MagicGenError where the suite has none.
  */
@@ -53,7 +53,7 @@ export function debianArchitecture({ multiarch }: TargetDescription): string {
   return debianNames[cpu] ?? cpu;
 }
 
-/** Where Debian's name is not the compiler's. */
+/** Where Debian's name differs from the compiler's. */
 const debianNames: Readonly<Record<string, string>> = {
   x86_64: 'amd64',
   i386: 'i386',

@@ -102,7 +102,7 @@ describe.skipIf(noApt)(titled('a suite of Debian', noApt), () => {
       "no suite 'nowhere' in the archive that the system's apt sources name",
     );
     await expect(fetch(x86, 'trixie-security')).rejects.toThrow('add a security archive of Debian to them');
-    await expect(fetch(x86, 'no/name')).rejects.toThrow("'no/name' is no name of a Debian suite");
+    await expect(fetch(x86, 'no/name')).rejects.toThrow("'no/name' is not the name of a Debian suite");
     await expect(fetch(arm64)).rejects.toThrow("has no package of kernel headers for arm64 (Debian's arm64)");
     const [file = ''] = readdirSync(join(archive.folder, 'pool'));
     writeFileSync(join(archive.folder, 'pool', file), 'something else');

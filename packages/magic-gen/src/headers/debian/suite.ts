@@ -9,24 +9,24 @@ import { debianArchitecture, type HeaderPackage, lookUp } from './package.js';
 
 export interface SuiteOptions {
   progress: Progress;
-  /** Asks the archive even where the cache has a recent answer. */
+  /** Queries the archive even if the cache has a recent answer. */
   fresh?: boolean;
 }
 
 /**
- * The headers of a Debian suite for an architecture: looked up, downloaded and unpacked where the cache does not have
- * them. Without a network, the cache's are as good.
+ * The headers of a Debian suite for an architecture: looked up, downloaded and unpacked unless the cache has them.
+ * Without a network, the cached ones are used.
  *
  * @throws MagicGenError where neither archive nor cache has them.
  */
 export async function suiteHeaders(suite: string, target: TargetDescription, options: SuiteOptions): Promise<string> {
-  if (!/^[a-z][a-z0-9.+-]*$/.test(suite)) throw new MagicGenError(`'${suite}' is no name of a Debian suite`);
+  if (!/^[a-z][a-z0-9.+-]*$/.test(suite)) throw new MagicGenError(`'${suite}' is not the name of a Debian suite`);
   return unpacked(await inTurn(suite, () => findPackage(suite, target, options)), target);
 }
 
 const turns = new Map<string, Promise<unknown>>();
 
-/** One architecture of a suite after the other: what the first one finds is often all that the others need. */
+/** The architectures of a suite take turns: what the first one finds is often all that the others need. */
 function inTurn<T>(suite: string, work: () => Promise<T>): Promise<T> {
   const turn = (turns.get(suite) ?? Promise.resolve()).then(work);
   turns.set(
@@ -36,7 +36,7 @@ function inTurn<T>(suite: string, work: () => Promise<T>): Promise<T> {
   return turn;
 }
 
-/** The package, which is then in the cache. */
+/** Makes sure that the package is in the cache. */
 async function findPackage(
   suite: string,
   target: TargetDescription,
@@ -44,7 +44,7 @@ async function findPackage(
 ): Promise<HeaderPackage> {
   const known = readNote(suite, 'all') ?? readNote(suite, debianArchitecture(target));
   const isHere = known !== undefined && isIntact(known);
-  // Which version a suite has is asked once a day.
+  // The archive is asked once a day which version a suite has.
   const goodSince = fresh ? started : Date.now() - day;
   if (isHere && known.asked >= goodSince) return known;
   try {
@@ -80,7 +80,7 @@ async function fetchPackage(
 
 async function unpacked(found: HeaderPackage, target: TargetDescription): Promise<string> {
   const folder = await unpackedDeb(debOf(found));
-  // Packages for cross compilers have a root of their own for each architecture.
+  // Packages for cross compilers have a root folder for each architecture.
   const cross = join(folder, 'usr', target.multiarch);
   return existsSync(join(cross, 'include')) ? cross : folder;
 }
@@ -89,18 +89,18 @@ function debOf({ sha256: sum, version }: HeaderPackage): string {
   return join(cacheDirectory(), 'debs', `${version.replace(/[^\w.+~-]/g, '_')}-${sum.slice(0, 16)}.deb`);
 }
 
-/** Whether the package is in the cache, and whole. */
+/** Whether the package is in the cache and intact. */
 function isIntact(found: HeaderPackage): boolean {
   const file = debOf(found);
   return existsSync(file) && sha256(file) === found.sha256;
 }
 
 interface Note extends HeaderPackage {
-  /** When the archive said so. */
+  /** When the archive was asked. */
   asked: number;
 }
 
-/** What the cache remembers of a suite; undefined where it does not, or where the note makes no sense. */
+/** What the cache knows about a suite; undefined where it knows nothing, or where its note is invalid. */
 function readNote(suite: string, architecture: string): Note | undefined {
   const path = noteOf(suite, architecture);
   if (!existsSync(path)) return undefined;
