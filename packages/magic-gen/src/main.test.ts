@@ -15,14 +15,14 @@ describe.skipIf(notBuilt)(titled('the command line', notBuilt), () => {
     });
   });
 
-  it.skipIf(noCompiler)(titled('prints what a compiler compared, and last that nothing differs', noCompiler), () => {
+  it.skipIf(noCompiler)(titled('prints what a compiler compared, and finally that nothing differs', noCompiler), () => {
     const [directory = ''] = headerSet('#define A 1\nstruct s { __u8 a; };').directories;
     const { status, stdout } = magicGen('verify', '--interface', 'kvm', '--headers', directory);
     expect(stdout).toMatch(/^constants {3}1$[\s\S]*^records {5}1$[\s\S]*^0 mismatches\n$/m);
     expect(status).toBe(0);
   });
 
-  it('says what is wrong in one message, and no stack', () => {
+  it('reports an error in one message, without a stack', () => {
     const [directory = ''] = headerSet('struct s { u8 a; };').directories;
     const message = `magic-gen: ${directory}/linux/kvm.h:3:12: unknown type 'u8'\n    struct s { u8 a; };\n`;
     expect(magicGen('dump', '--headers', directory)).toEqual({ status: 1, stdout: '', stderr: message });

@@ -9,10 +9,10 @@ import { addHistory } from './commands/history.js';
 import { addShow } from './commands/show.js';
 import { addVerify } from './commands/verify.js';
 
-const program = new Command('magic-gen').description("Reads the kernel's headers and says what KVM's interface is.");
+const program = new Command('magic-gen').description("Reads the kernel's headers and shows what KVM's interface is.");
 for (const add of [addDump, addGen, addVerify, addHistory, addFacts, addDiff, addShow]) add(program);
 
-// Whoever reads the output may have had enough of it: `magic-gen dump | head`.
+// The reader may close the pipe early: `magic-gen dump | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
   throw error;

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { TerminalProgress } from './progress.js';
 
-/** What a progress writes to a stream that is a terminal, or is none. */
+/** What a progress writes to a stream, which may be a terminal. */
 function written(isTTY: boolean, work: (progress: TerminalProgress) => void): string {
   const stream = new PassThrough();
   work(new TerminalProgress(Object.assign(stream, { isTTY, columns: 20 }) as unknown as NodeJS.WriteStream));
@@ -10,7 +10,7 @@ function written(isTTY: boolean, work: (progress: TerminalProgress) => void): st
 }
 
 describe('progress', () => {
-  it('is one line of a terminal, no wider than it, which goes', () => {
+  it('is one line of a terminal, no wider than it, which is erased at the end', () => {
     const text = written(true, (progress) => {
       progress.step('reading the headers of Linux');
       progress.done();
@@ -19,7 +19,7 @@ describe('progress', () => {
     expect(text).toBe('\r\u001b[Kreading the headers\r\u001b[K');
   });
 
-  it('is not there where nobody watches; notes are', () => {
+  it('is only notes without a terminal', () => {
     const text = written(false, (progress) => {
       progress.step('reading');
       progress.note('taken from the cache');

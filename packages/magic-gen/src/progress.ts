@@ -1,19 +1,18 @@
-/** Where to say what takes its time. */
+/** Where to report slow work. */
 export interface Progress {
-  /** What is being done now. */
+  /** The current step. */
   step(text: string): void;
-  /** Nothing is being done any more. */
+  /** There is no current step any more. */
   done(): void;
-  /** Something the person should know of, watching or not. */
+  /** Something the user should know, with or without a terminal. */
   note(text: string): void;
 }
 
-/** For a program that uses magic-gen: says nothing. */
+/** For programs that use magic-gen: reports nothing. */
 export const silent: Progress = { step() {}, done() {}, note() {} };
 
 /**
- * Shows the steps on a terminal, on one line that goes when they are over. Where nobody watches, only notes are
- * written.
+ * Shows the steps on one line of a terminal, which is erased at the end. Without a terminal, only notes are written.
  */
 export class TerminalProgress implements Progress {
   readonly #stream: NodeJS.WriteStream;

@@ -6,18 +6,18 @@ const node = (script: string, input?: string) =>
   run(process.execPath, ['-e', script], { missing, ...(input !== undefined && { input }) });
 
 describe('a program that is run', () => {
-  it('reads what it is given, else nothing', async () => {
+  it('reads its input, else nothing', async () => {
     const copy = 'process.stdin.pipe(process.stdout)';
     expect(await node(copy, 'text')).toEqual({ ok: true, stdout: 'text', stderr: '' });
     expect(await node(copy)).toEqual({ ok: true, stdout: '', stderr: '' });
   });
 
-  it('may stop before it has read all', async () => {
+  it('may stop before it has read everything', async () => {
     const script = 'process.stderr.write("enough"); process.exitCode = 1; process.stdin.destroy()';
     expect(await node(script, 'x'.repeat(1 << 24))).toEqual({ ok: false, stdout: '', stderr: 'enough' });
   });
 
-  it('is missed by its name, and told from one that fails', async () => {
+  it('that is not installed is named, and differs from one that fails', async () => {
     await expect(run('/no/such', [], { missing })).rejects.toThrow(MissingProgramError);
     await expect(run('/no/such', [], { missing })).rejects.toThrow('/no/such is not installed: it is needed');
     await expect(node('console.error("No space left on device")')).rejects.not.toThrow(MissingProgramError);

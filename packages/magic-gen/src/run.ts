@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { MagicGenError } from './errors.js';
 
-/** A program's end, and what it said. */
+/** How a program ended, and its output. */
 export interface Run {
   ok: boolean;
   stdout: string;
@@ -10,20 +10,20 @@ export interface Run {
 
 export interface RunOptions {
   cwd?: string;
-  /** What the program reads; nothing where absent. */
+  /** The program's input; empty where absent. */
   input?: string;
-  /** What to tell the person where the program is not installed. */
+  /** What to tell the user where the program is not installed. */
   missing: string;
 }
 
-/** A program that is needed is not installed. */
+/** A required program is not installed. */
 export class MissingProgramError extends MagicGenError {}
 MissingProgramError.prototype.name = 'MissingProgramError';
 
 /**
- * Runs a program to its end, with its messages in English, for they are read.
+ * Runs a program to its end, with messages in English, because they are parsed.
  *
- * @throws MissingProgramError where the program is not installed; MagicGenError where the disk is full.
+ * @throws MissingProgramError where the program is not installed. MagicGenError where the disk is full.
  */
 export function run(command: string, args: readonly string[], { cwd, input = '', missing }: RunOptions): Promise<Run> {
   return new Promise((resolve, reject) => {
@@ -34,14 +34,14 @@ export function run(command: string, args: readonly string[], { cwd, input = '',
         reject(new MagicGenError(`${command}: no space left on the disk`));
       else resolve({ ok: error === null, stdout, stderr });
     });
-    // A program that stops early closes its input; what it had to say is in its messages.
+    // A program that stops early closes its input; the reason is in its messages.
     child.stdin?.on('error', () => {});
-    // Nothing is to be asked of the person: a program that would ask must fail.
+    // Nobody can answer a question: a program that would ask must fail.
     child.stdin?.end(input);
   });
 }
 
-/** The last lines of what a program said, which tell why it failed. */
+/** The last lines of a program's output, which usually tell why it failed. */
 export function lastLines(text: string, count = 3): string {
   return text.trim().split('\n').slice(-count).join('\n    ');
 }

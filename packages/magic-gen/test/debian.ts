@@ -16,7 +16,7 @@ export function makeAr(members: readonly { name: string; data: Uint8Array }[]): 
   return new Uint8Array(Buffer.concat([Buffer.from('!<arch>\n'), ...parts]));
 }
 
-/** Writes a package with these files to a path. Only what unpacking looks at is in it. */
+/** Writes a package with these files. It has only what unpacking reads. */
 export function makeDeb(path: string, files: Readonly<Record<string, string>>): void {
   const folder = folderForTest();
   const tarOf = (name: string, content: Readonly<Record<string, string>>): Uint8Array => {
@@ -42,7 +42,7 @@ export interface ArchivePackage {
   files: Readonly<Record<string, string>>;
 }
 
-/** An archive on disk that apt can download from, with one suite; apt's own sources name it. */
+/** An archive on disk that apt can download from, with one suite, and set as apt's only source. */
 export class TestArchive {
   readonly folder = folderForTest();
   readonly #sources = folderForTest();
@@ -60,7 +60,7 @@ export class TestArchive {
     });
   }
 
-  /** Puts packages in, in the place of those before. */
+  /** Replaces the packages of the suite. */
   publish(packages: readonly ArchivePackage[]): void {
     const indexes = new Map<string, string>([['amd64', '']]);
     for (const { name, version, architecture, files } of packages) {
@@ -100,7 +100,7 @@ export class TestArchive {
     writeFiles(join(this.folder, 'dists', this.#suite), { ...Object.fromEntries(lists), Release: release });
   }
 
-  /** Nobody can reach it any more. */
+  /** Makes the archive unreachable. */
   close(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -21,7 +21,7 @@ function attempt<T>(make: () => T): { value: T } | { reason: string } {
 
 const headers = attempt(() => findHeaders({ target: x86 }));
 
-/** Why tests that ask a compiler are skipped on this host; undefined where they are not. */
+/** Why tests that need a compiler are skipped on this host; undefined where they run. */
 export const noCompiler = noCompilerFor(x86);
 
 /** Why tests on the running system's headers are skipped on this host. */
@@ -33,7 +33,7 @@ export function systemHeaders(): HeaderSet {
   return headers.value;
 }
 
-/** Why tests that ask a compiler about another machine are skipped on this host; undefined where they are not. */
+/** Why tests that need a compiler for another machine are skipped on this host; undefined where they run. */
 export function noCompilerFor({ target }: TargetDescription): string | undefined {
   const found = attempt(() => findCompiler(target));
   return 'reason' in found ? found.reason : undefined;
@@ -44,17 +44,17 @@ export function compiledTargets(): readonly TargetDescription[] {
   return targets.filter((target) => noCompilerFor(target) === undefined);
 }
 
-/** Where the command line is built. */
+/** The built command line. */
 export const builtMain = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-/** Why tests of the command line are skipped; undefined where they are not. */
+/** Why tests of the command line are skipped; undefined where they run. */
 export const notBuilt = existsSync(builtMain) ? undefined : 'the package is not built';
 
 const printed = new Set<string>();
 
 /**
- * The title of what is skipped for a reason: with the reason in it, which is also printed, once for each file of tests.
- * Where there is none, the title as it is.
+ * The title of a test that may be skipped: with the reason in it, which is also printed once for each file of tests.
+ * Without a reason, the title is unchanged.
  */
 export function titled(title: string, reason: string | undefined): string {
   if (reason === undefined) return title;
@@ -64,7 +64,7 @@ export function titled(title: string, reason: string | undefined): string {
 }
 
 /**
- * Real headers for a target: of the directories that MAGIC_GEN_HEADERS names, then the system's own. Empty where there
+ * Real headers for a target: those of the folders that MAGIC_GEN_HEADERS names, then the system's. Empty where there
  * are none.
  */
 export function realHeaders(target: TargetDescription): HeaderSet[] {
@@ -75,7 +75,7 @@ export function realHeaders(target: TargetDescription): HeaderSet[] {
   });
 }
 
-/** Why tests on real headers for a target are skipped on this host; undefined where they are not. */
+/** Why tests on real headers for a target are skipped on this host; undefined where they run. */
 export function noRealHeaders(target: TargetDescription): string | undefined {
   const reason = noCompilerFor(target);
   if (reason !== undefined) return reason;
@@ -91,7 +91,7 @@ export function magicGen(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-/** Why tests that run these programs are skipped on this host; undefined where they are not. */
+/** Why tests that run these programs are skipped on this host; undefined where they run. */
 export function without(...programs: readonly string[]): string | undefined {
   const missing = programs.find((program) => spawnSync(program, ['--version']).error !== undefined);
   return missing && `there is no ${missing}`;

@@ -12,13 +12,13 @@ const kvmRun = 'struct kvm_run { __u64 cr8; };';
 const folderOf = (kvm: string): string => headerSet(`${kvm}\n${kvmRun}`).directories[0] ?? '';
 
 describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
-  it('take one source of headers, and no two', () => {
+  it('take one source of headers, not two', () => {
     const { status, stderr } = magicGen('dump', '--system', '--debian', 'sid');
     expect(status).toBe(1);
     expect(stderr).toMatch(/cannot be used with option/);
   });
 
-  it('take the release of headers that do not say it', () => {
+  it('take the kernel release of headers that do not state it', () => {
     const folder = folderOf('#define KVM_CAP_X 7');
     const other = folderOf('#define KVM_CAP_X 7');
     for (const each of [folder, other]) rmSync(join(each, 'linux/version.h'));
@@ -71,7 +71,7 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     expect(magicGen('diff', model, none).stderr).toMatch(/is a model of schema 99; this magic-gen reads schema 1\n$/);
   });
 
-  it('head the columns of models with the names of their targets', () => {
+  it('use the names of the models’ targets as headings', () => {
     const folder = folderOf('struct s { long a; };');
     const files = ['x86', 'x86-32'].map((arch) => {
       const file = join(folderForTest(), `${arch}.json`);
@@ -93,8 +93,8 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     ['struct defined twice', 'struct s { int a; };\nstruct s { long a; };', 4, 1],
     ['text that is not C', 'struct s { int a; };\n%', 4, 1],
     ['missing semicolon', 'struct s {\n  int a\n};', 4, 7],
-    ['member that reads as a function', 'struct s {\n  __u8 HINT(a);\n};', 4, 8],
-  ])('stop at a fault of the headers, and change nothing: %s', (_, kvm, line, column) => {
+    ['member that is parsed as a function', 'struct s {\n  __u8 HINT(a);\n};', 4, 8],
+  ])('stop at an error in the headers, and change nothing: %s', (_, kvm, line, column) => {
     const out = join(folderForTest(), 'abi');
     expect(magicGen('gen', '--headers', folderOf(''), '--out', out).status).toBe(0);
     const before = readdirSync(out).map((file) => [file, readFileSync(join(out, file), 'utf8')]);
@@ -107,7 +107,7 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     expect(readdirSync(out).map((file) => [file, readFileSync(join(out, file), 'utf8')])).toEqual(before);
   });
 
-  it('fail on a name without facts where they are strict, and change nothing', () => {
+  it('fail on a name without facts with --strict, and change nothing', () => {
     const folder = folderOf('#define KVM_NEW _IO(0xAE, 0xff)\n#define KVM_CAP_NEW 999\n#define KVM_EXIT_NEW 99');
     const out = join(folderForTest(), 'abi');
     mkdirSync(out);
@@ -122,13 +122,13 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     expect(magicGen('facts', '--headers', folder, '--strict')).toMatchObject({ status: 1 });
   });
 
-  it("write the repository's files from the models that are committed, and need no headers for it", () => {
+  it("write the repository's files from the committed models, without headers", () => {
     const { status, stdout } = magicGen('gen', '--check', '--strict');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Linux \d+\.\d+, kvm, x86: .*, virtio, x86: .*\n0 folders changed\n$/s);
   });
 
-  it("compare the repository's files with headers, and say what is not the same", () => {
+  it("compare the repository's files with headers, and list the differences", () => {
     const headers = folderOf('#define KVM_CAP_USER_MEMORY 3');
     const { status, stderr } = magicGen('gen', '--check', '--interface', 'kvm', '--headers', headers);
     expect(status).toBe(1);
@@ -140,12 +140,12 @@ describe.skipIf(notBuilt)(titled('the commands', notBuilt), () => {
     });
   });
 
-  it('write all architectures of the repository, or none', () => {
+  it('write all architectures of the repository or none', () => {
     const stderr = magicGen('gen', '--headers', folderOf(''), '--arch', 'arm64').stderr;
     expect(stderr).toMatch(/--arch goes with --out/);
   });
 
-  it('tell since when there is what', () => {
+  it('tell which kernel brought a name', () => {
     expect(magicGen('history', 'KVM_CAP_USER_MEMORY')).toEqual({
       status: 0,
       stdout: 'KVM_CAP_USER_MEMORY since Linux 5.10 or earlier\n',

@@ -8,13 +8,9 @@ afterEach(() => {
 });
 
 it.each([
-  ['what the input is at fault for', new MagicGenError('no model'), /^magic-gen: no model\n$/],
-  [
-    'what the system is at fault for',
-    Object.assign(new Error('no space'), { syscall: 'write' }),
-    /^magic-gen: no space\n$/,
-  ],
-  ['what magic-gen is at fault for, with its stack,', new TypeError('no function'), /^TypeError: no function\n +at /],
+  ['an error in the input', new MagicGenError('no model'), /^magic-gen: no model\n$/],
+  ['an error of the system', Object.assign(new Error('no space'), { syscall: 'write' }), /^magic-gen: no space\n$/],
+  ['a bug of magic-gen, with its stack,', new TypeError('no function'), /^TypeError: no function\n +at /],
 ])('%s has the status of its command', (_, error, expected) => {
   let written = '';
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => {

@@ -10,7 +10,7 @@ const aModel = () =>
     ['#define KVM_CAP_USER_MEMORY 3', 'enum e { A, B };', 'struct s { __u8 a[2]; union { __u32 b; }; };'].join('\n'),
   );
 
-test('a model is JSON with one thing, or one member, a line', () => {
+test('a model is JSON with one declaration, or one member, on each line', () => {
   const model = aModel();
   const text = formatModel(model);
   expect(JSON.parse(text)).toEqual(model);
@@ -26,7 +26,7 @@ test('a model is JSON with one thing, or one member, a line', () => {
   }
 });
 
-test('a model is committed without its history, which is in one place', () => {
+test('a model is committed without its history, which has a file of its own', () => {
   const model = aModel();
   const dated = withHistory(model);
   expect(dated.constants[0]?.since).toBe('5.10');

@@ -8,13 +8,13 @@ import { isCompatible } from './change.js';
 import { diffModels } from './diff.js';
 import { formatJson, formatMarkdown, formatText } from './format.js';
 
-/** What changed from one text to another: "removed constant A", with an exclamation mark where it is incompatible. */
+/** What changed from one text to another: "removed constant A", with an exclamation mark if it is incompatible. */
 function changes(before: string, after: string): string[] {
   const { changes: found } = diffModels(modelOf(before), modelOf(after));
   return found.map(({ change, kind, name, compatible }) => `${change} ${kind} ${name}${compatible ? '' : '!'}`);
 }
 
-describe('what comes is compatible, what goes is not', () => {
+describe('an addition is compatible, a removal is not', () => {
   it.each([
     ['#define KVM_A 1', 'constant KVM_A'],
     ['#define KVM_CAP_A 1', 'capability KVM_CAP_A'],
@@ -29,7 +29,7 @@ describe('what comes is compatible, what goes is not', () => {
 });
 
 describe('a constant', () => {
-  it('is renumbered, or retyped where a binding would hold it otherwise', () => {
+  it('is renumbered, or retyped where bindings represent it differently', () => {
     expect(changes('#define A 1', '#define A 2')).toEqual(['renumbered constant A!']);
     expect(changes('#define A 1', '#define A 1ULL')).toEqual(['retyped constant A!']);
     expect(changes('#define A 1', '#define A (0 + 1)')).toEqual([]);
@@ -51,14 +51,14 @@ describe('a constant', () => {
 describe('a struct', () => {
   const ioctl = '#define KVM_A _IOW(0xAE, 1, struct a)';
 
-  it('that grows at its end harms only the ioctl whose number has its size', () => {
+  it('that grows at its end only breaks the ioctl whose number contains its size', () => {
     const before = 'struct a { __u32 b; };';
     const after = 'struct a { __u32 b; __u32 c; };';
     expect(changes(before, after)).toEqual(['grown struct a', 'added member a.c']);
     expect(changes(`${before}\n${ioctl}`, `${after}\n${ioctl}`)).toContain('renumbered ioctl KVM_A!');
   });
 
-  it('that grows moves what lies behind it, and the elements of an array', () => {
+  it('that grows moves later members and the elements of an array', () => {
     const outer = 'struct o { struct a first; __u32 last; }; struct p { __u32 n; struct a all[]; };';
     expect(changes(`struct a { __u32 b; }; ${outer}`, `struct a { __u32 b; __u32 c; }; ${outer}`)).toEqual([
       'moved member o.last!',
@@ -70,7 +70,7 @@ describe('a struct', () => {
     ]);
   });
 
-  it('may use up the room kept for later', () => {
+  it('may use up its padding', () => {
     const before = 'struct a { __u32 b; __u32 pad; __u8 reserved[8]; };';
     const after = 'struct a { __u32 b; __u32 flags; __u8 reserved[4]; __u32 c; };';
     expect(changes(before, after)).toEqual([
@@ -81,7 +81,7 @@ describe('a struct', () => {
     ]);
   });
 
-  it('has members that move, change their type, or go', () => {
+  it('has members that move, change their type, or are removed', () => {
     expect(changes('struct a { __u32 b; __u32 c; };', 'struct a { __u32 c; __u32 b; };')).toEqual([
       'moved member a.b!',
       'moved member a.c!',
@@ -99,14 +99,14 @@ describe('a struct', () => {
     ]);
   });
 
-  it('is the same where only what is anonymous in it changed, or how a flexible array is written', () => {
+  it('is the same if only its anonymous records changed, or the spelling of a flexible array', () => {
     const before = 'struct a { __u32 b; __u32 c; __u8 d[0]; };';
     expect(changes(before, 'struct a { __u32 b; union { __u32 c; }; __u8 d[]; };')).toEqual([]);
   });
 });
 
 describe('two models', () => {
-  it('of different targets have no difference, for they cannot be compared', () => {
+  it('of different targets cannot be compared', () => {
     const other = modelOf('', findTarget('arm64'));
     expect(() => diffModels(modelOf(''), other)).toThrow('these models are of different targets');
   });
@@ -133,7 +133,7 @@ describe('two models', () => {
     );
   });
 
-  it('gain one way what they lose the other way', () => {
+  it('gain in one direction what they lose in the other', () => {
     const names = (a: string, b: string, change: string): string[] =>
       diffModels(modelOf(a), modelOf(b))
         .changes.filter((each) => each.change === change)
@@ -147,7 +147,7 @@ describe('two models', () => {
     );
   });
 
-  it.skipIf(noHeaders)(titled('of the running system have no difference, but the one that is made', noHeaders), () => {
+  it.skipIf(noHeaders)(titled('of the running system differ only by the change that is made', noHeaders), () => {
     const build = () => buildModel(systemHeaders(), x86);
     const [before, after] = [build(), build()];
     expect(diffModels(before, after).changes).toEqual([]);
@@ -163,7 +163,7 @@ describe('a difference is printed', () => {
   const before = 'struct a { __u32 b; };\n#define KVM_CAP_A 1';
   const diff = () => diffModels(modelOf(before), modelOf('struct a { __u32 b; __u32 c; };'));
 
-  it('as text, the incompatible first', () => {
+  it('as text, incompatible changes first', () => {
     expect(formatText([diff()])).toBe(
       [
         'Linux 6.1 to 6.1, x86 (x86_64-linux-gnu)',

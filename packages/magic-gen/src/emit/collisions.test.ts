@@ -3,7 +3,7 @@ import { modelOf } from '../../test/model.js';
 import { emit } from './emit.js';
 import { anywhere } from './output.js';
 
-describe('gen fails by name where two names become one', () => {
+describe('gen fails and names the two names that become one', () => {
   it.each([
     ['struct kvm_run { struct { int a; } io; };\nstruct kvm_run_io { int a; };', 'KvmRunIo'],
     ['struct kvm_foo_bar { int a; };\nstruct kvm_foo__bar { int a; };', 'KvmFooBar'],
@@ -16,7 +16,7 @@ describe('gen fails by name where two names become one', () => {
   });
 });
 
-describe('gen takes names that are those of an object or begin with a digit', () => {
+describe('gen accepts names of Object’s members, or that begin with a digit', () => {
   it('as members, structs and capabilities', () => {
     const text = `struct constructor { int constructor; int __proto__; int to_string; int _1; };
       struct _9p { int a; };
@@ -30,7 +30,7 @@ describe('gen takes names that are those of an object or begin with a digit', ()
     for (const line of ['  Constructor: 1,', '  _9p: 2,', '  _: 3,']) expect(files.get('groups.ts')).toContain(line);
   });
 
-  it('and headers without kvm_run, exits or anything else', () => {
+  it('and accepts headers without kvm_run, exits or anything else', () => {
     expect([...emit(modelOf(''), anywhere).keys()]).toEqual(['foreign-ioctls.ts', 'index.ts']);
     expect([...emit(modelOf('#define KVM_EXIT_IO 2'), anywhere).keys()]).not.toContain('exits.ts');
   });

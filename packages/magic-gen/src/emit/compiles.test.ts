@@ -14,7 +14,7 @@ import { missingFacts, withoutMissing } from '../facts/missing.js';
 import { emit } from './emit.js';
 import { anywhere } from './output.js';
 
-/** Whatever `gen` writes compiles, or `gen` fails by name. */
+/** Whatever `gen` writes compiles, or `gen` fails and names what it cannot write. */
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const noCore = existsSync(join(root, 'packages/kvm-core/dist/struct/index.d.ts'))
@@ -42,7 +42,7 @@ const options = {
   skipLibCheck: true,
 };
 
-/** A folder in which TypeScript finds @kvm/core as built here. */
+/** A folder where TypeScript finds @kvm/core as built here. */
 function project(): string {
   const folder = folderForTest();
   mkdirSync(join(folder, 'node_modules/@kvm'), { recursive: true });
@@ -53,7 +53,7 @@ function project(): string {
   return folder;
 }
 
-/** Writes what `gen --out` writes for a header; false where it fails by name instead. */
+/** Writes what `gen --out` writes for a header; false where it fails with a MagicGenError instead. */
 function generate(folder: string, header: string): boolean {
   try {
     const model = modelOf(header);
@@ -63,11 +63,11 @@ function generate(folder: string, header: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof MagicGenError) return false;
-    throw new Error(`gen fails otherwise than by name on\n${header}`, { cause: error });
+    throw new Error(`gen fails with another error on\n${header}`, { cause: error });
   }
 }
 
-/** What the compiler says against the output for each header, with the header. */
+/** The compiler's errors in the output for each header, with the header. */
 function complaints(folder: string, headers: readonly string[], ...more: string[]): string[] {
   const { status, stdout, stderr } = spawnSync(
     join(root, 'node_modules/.bin/tsc'),
@@ -310,7 +310,7 @@ const header = fc
     ].join('\n'),
   );
 
-/** What the generator would meet too rarely. */
+/** What the generator would produce too rarely. */
 const chosen = [
   '#define F(a, b) (((a) < (b)) == 2)',
   '#define F(a) ((a) == 1 && (a) == 2)',
@@ -330,7 +330,7 @@ const chosen = [
 ];
 
 describe.skipIf(noCore)(titled('what gen writes', noCore), () => {
-  it('compiles strictly, or gen fails by name', () => {
+  it('compiles in strict mode, or gen fails and names the reason', () => {
     const folder = project();
     const runs = Number(process.env['MAGIC_GEN_HEADERS_TO_COMPILE'] ?? 120);
     const headers = [...chosen, ...fc.sample(header, runs)];
@@ -339,7 +339,7 @@ describe.skipIf(noCore)(titled('what gen writes', noCore), () => {
     expect(written.length).toBeGreaterThan(headers.length / 3);
   });
 
-  it('of macros that shift compiles, can be imported and computes', () => {
+  it('for macros that shift compiles, can be imported and computes', () => {
     const folder = project();
     const text = '#define NARROW(n) (1 << (n))\n#define WIDE(n) (1ULL << (n))';
     expect(generate(join(folder, 'case-0'), text)).toBe(true);
@@ -352,7 +352,7 @@ describe.skipIf(noCore)(titled('what gen writes', noCore), () => {
     expect(`${stdout}${stderr}`).toBe('8 1099511627776n\n');
   });
 
-  it('of an array of arrays of arrays has each element where C has it', () => {
+  it('for an array of arrays of arrays has each element where C has it', () => {
     const folder = project();
     const text = 'struct s { __u32 cube[2][3][4]; };';
     expect(generate(join(folder, 'case-0'), text)).toBe(true);
@@ -367,7 +367,7 @@ describe.skipIf(noCore)(titled('what gen writes', noCore), () => {
   });
 });
 
-describe('gen fails by name', () => {
+describe('gen fails and names the reason', () => {
   it.each([
     [
       'struct kvm_run { int a; };\n#define KVM_EXIT_HLT 5\n#define KVM_EXIT_NMI 5',

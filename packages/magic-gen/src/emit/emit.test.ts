@@ -63,13 +63,13 @@ describe('constants', () => {
     expect(literal(constant('A', '-9007199254740993'))).toBe('-9007199254740993n');
   });
 
-  test('keep the kernel s name and say where they come from', () => {
+  test('keep the kernel’s name and say where they come from', () => {
     const text = emitConstants(model({ constants: [constant('KVM_API_VERSION', '12')] }));
     expect(text).toContain('/** `KVM_API_VERSION`, linux/kvm.h. */\nexport const KVM_API_VERSION = 12;\n');
   });
 });
 
-test('an enum with a name is an object of its members, which say whose they are', () => {
+test('a named enum is an object of its members, and these name the enum', () => {
   const same = model({
     constants: [constant('KVM_DEV_TYPE_VFIO', '4')],
     enums: [
@@ -83,12 +83,12 @@ test('an enum with a name is an object of its members, which say whose they are'
   expect(text).not.toContain('KVM_OTHER');
 });
 
-describe('the table of capabilities that an architecture does not offer', () => {
+describe('the table of capabilities that an architecture lacks', () => {
   const caps = ['KVM_CAP_HLT', 'KVM_CAP_ARM_SVE', 'KVM_CAP_S390_UCONTROL', 'KVM_CAP_PPC_RMA', 'KVM_CAP_USER_MEMORY'];
   const several = ['KVM_CAP_ASYNC_PF', 'KVM_CAP_ARM_PSCI'];
   const constants = [...caps, ...several].map((name, index) => constant(name, `${index + 1}`));
 
-  test('has the numbers of those, by the architectures that offer them', () => {
+  test('has their numbers, by the architectures that offer them', () => {
     const table = (arch: string) => /export const capArch[^;]*;/.exec(emitGroups(model({ arch, constants })))?.[0];
     const type = 'export const capArch: Readonly<Record<string, readonly number[]>> = {';
     expect(table('x86')).toBe(`${type}\n  arm64: [2, 7],\n  none: [4],\n  s390: [3],\n};`);
@@ -96,13 +96,13 @@ describe('the table of capabilities that an architecture does not offer', () => 
     expect(table('mips')).toContain("  'x86, s390': [6],\n");
   });
 
-  test('is exported under a name that nothing else may have', () => {
+  test('is exported under a reserved name', () => {
     expect(groupNames(model({ constants }))).toContain('capArch');
   });
 });
 
 describe('structs', () => {
-  test('have the members of their anonymous ones as their own, where those lie', () => {
+  test('have the members of anonymous structs as their own, at the right offset', () => {
     const text = emitStructs(
       model({
         records: [
@@ -128,7 +128,7 @@ describe('structs', () => {
     expect(text).toContain("setBits(this.view, 11, 3, true, value, 'kvm_entry.mode');");
   });
 
-  test('count a flexible array by the member the facts name', () => {
+  test('count a flexible array by the member that the facts name', () => {
     const text = emitStructs(
       model({
         records: [
@@ -144,12 +144,12 @@ describe('structs', () => {
     expect(text).toContain('integers(this, 8, elementCount(this, this.n), BigUint64Array)');
   });
 
-  test('call a member that has the name of something every struct has by another', () => {
+  test('rename a member whose name every struct class has', () => {
     const records = [record('kvm_odd', 8, [{ name: 'bytes', type: u64, offset: 0, origin }])];
     expect(emitStructs(model({ records }))).toContain('get bytesMember(): bigint {');
   });
 
-  test('keep the byte order that a type names, whatever the machine has', () => {
+  test('keep the byte order of a type, whatever the machine’s is', () => {
     const types = ['__le32', '__be32', '__virtio32', '__u32'];
     const records = types.map((name) =>
       record(name, 4, [{ name: 'a', type: { kind: 'int', name, size: 4, signed: false }, offset: 0, origin }]),
@@ -163,7 +163,7 @@ describe('structs', () => {
     }
   });
 
-  test('give as bytes what no typed array can be a view of', () => {
+  test('return as bytes what no typed array can view', () => {
     const array = (name: string): TypeRef => {
       return { kind: 'array', element: { kind: 'int', name, size: 2, signed: false }, count: 3 };
     };
@@ -181,7 +181,7 @@ describe('structs', () => {
     }
   });
 
-  test('have a boolean where an integer says yes or no', () => {
+  test('have a boolean where an integer means yes or no', () => {
     const records = [record('kvm_run.dcr', 8, [{ name: 'is_write', type: u32, offset: 4, origin }])];
     const text = emitStructs(model({ records }));
     expect(text).toContain('get isWrite(): boolean {\n    return this.view.getUint32(4, true) !== 0;');
@@ -189,7 +189,7 @@ describe('structs', () => {
     expect(text).toContain("Number(boolean(value, 'kvm_run.dcr.isWrite'))");
   });
 
-  test('show of an array as many elements as are in use, and keep each such view', () => {
+  test('show the elements in use of a counted array, and keep each such view', () => {
     const data: TypeRef = { kind: 'array', element: u8, count: 8 };
     const records = [
       record('kvm_run.mmio', 24, [
@@ -206,18 +206,18 @@ describe('structs', () => {
 });
 
 describe('ioctls', () => {
-  test('without facts are all named, and nothing is emitted', () => {
+  test('without facts are all listed, and nothing is emitted', () => {
     const ioctls = [ioctl('KVM_BRAND_NEW', null), ioctl('KVM_NEWER_STILL', u64)];
     expect(() => emitIoctls(model({ ioctls }))).toThrow(/no facts about KVM_BRAND_NEW, KVM_NEWER_STILL/);
   });
 
-  test('carry what the facts say of them', () => {
+  test('carry their facts', () => {
     const text = emitIoctls(model({ ioctls: [ioctl('KVM_CREATE_VCPU', null)] }));
     expect(text).toContain("fd: ['vm'],\n  argument: { kind: 'value' },");
   });
 });
 
-test('an ioctl of another architecture is listed with its facts, and has no number to call', () => {
+test('an ioctl of another architecture is listed with its facts but no number', () => {
   const foreign: ForeignIoctl = {
     name: 'KVM_ARM_VCPU_INIT',
     type: 0xae,

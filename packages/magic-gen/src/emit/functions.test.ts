@@ -13,7 +13,7 @@ import { emitFunctions } from './functions.js';
 
 type Emitted = Record<string, (...args: (number | bigint)[]) => number | bigint>;
 
-/** As in @kvm/core, but for the kind of error. */
+/** As in @kvm/core, except for the class of error. */
 const checks = `
   const check = (value: number | bigint, low: number | bigint, high: number | bigint, where: string) => {
     if (value < low || value > high || (typeof value === 'number' && !Number.isInteger(value))) throw new RangeError(where);
@@ -37,7 +37,7 @@ async function load(model: Model): Promise<Emitted> {
   return (await import(join(folder, emitted))) as Emitted;
 }
 
-/** What the emitted functions give that is not what the model says, of many calls. */
+/** Where the results of emitted functions differ from the model, for many calls. */
 async function differences(model: Model): Promise<unknown[]> {
   const emitted = await load(model);
   return sampleCalls(model.functions).flatMap(({ function: { name, parameters, body }, args, expected }) => {
@@ -61,7 +61,7 @@ describe('an emitted function', () => {
     #define BY(n, d) ((n) % (d))
     #define SHIFTED(n) (1ULL << (n))`;
 
-  it('takes numbers and bigints for 64 bits, numbers for 32, and gives the like', async () => {
+  it('takes numbers and bigints for 64 bits, numbers for 32, and returns the same', async () => {
     const { REG, SIZE, SUM } = await load(build(text));
     expect(REG?.(3, 1n)).toBe(0x6080000000150061n);
     expect(SIZE?.(0x0030000000000000n)).toBe(8);
@@ -150,7 +150,7 @@ describe.skipIf(noCompiler)(titled('a macro of any operators', noCompiler), () =
     ),
   }));
 
-  it('is one function to the compiler, the model and TypeScript', async () => {
+  it('is the same function to the compiler, the model and TypeScript', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(tree, { minLength: 12, maxLength: 12 }), async (bodies) => {
         const headers = headerSet(bodies.map((body, index) => `#define F${index}(a, b, c) (${body})`).join('\n'));

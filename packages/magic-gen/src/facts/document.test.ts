@@ -22,7 +22,7 @@ const document = [
   ':Returns: 0 on success, -1',
   '          on error',
   '',
-  'Type: in prose this is no field.',
+  'Type: in prose this is not a field.',
   '',
   '4.2 KVM_ENABLE_CAP, KVM_CHECK_EXTENSION',
   '---------------------------------------',
@@ -40,7 +40,7 @@ const document = [
 ].join('\n');
 
 describe('the API document', () => {
-  it('is read by its sections, in which fields are', () => {
+  it('is read as sections with fields', () => {
     const sections = readDocument(document);
     expect(sections.map(({ names, chapter, line }) => [names.join(), chapter, line])).toEqual([
       ['KVM_GET_REGS', 4, 4],
@@ -54,7 +54,7 @@ describe('the API document', () => {
     ]);
   });
 
-  it('is held against the facts, name by name', () => {
+  it('is compared with the facts, name by name', () => {
     const model = modelOf('struct kvm_regs { __u64 a; };\n#define KVM_GET_REGS _IOR(0xAE, 0x81, struct kvm_regs)');
     const wrong = document.replace(':Type: vcpu', ':Type: vm').replace('(out)', '(in)');
     expect(findDisagreements(document, model).map(({ name, about }) => `${name} ${about}`)).toEqual([
@@ -142,7 +142,7 @@ const linux612 = [
 const linux73 = [...inBoth, 'KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED enabled on'];
 
 describe('a disagreement that the code has settled', () => {
-  it('is told with where the code says so, and another is not', () => {
+  it('comes with what the code says, and any other has nothing', () => {
     expect(settledBy({ name: 'KVM_GET_STATS_FD', about: 'capability' })).toBe('the document misspells it');
     expect(settledBy({ name: 'KVM_GET_STATS_FD', about: 'direction' })).toBeUndefined();
     expect(settledBy({ name: 'toString', about: '' })).toBeUndefined();
@@ -151,16 +151,16 @@ describe('a disagreement that the code has settled', () => {
   it.each([
     ['6.12', linux612],
     ['7.3', linux73],
-  ])('is each one of Linux %s', (_, keys) => {
+  ])('is listed for all of Linux %s', (_, keys) => {
     expect(keys.filter((key) => !Object.hasOwn(settled, key))).toEqual([]);
   });
 
-  it('is one of a kernel that somebody looked at', () => {
+  it('belongs to a kernel whose code was read', () => {
     const known = new Set([...linux612, ...linux73]);
     expect(Object.keys(settled).filter((key) => !known.has(key))).toEqual([]);
   });
 
-  it('is about something there are facts on', () => {
+  it('is about a name that has facts', () => {
     for (const key of Object.keys(settled)) {
       const [name = '', about] = key.split(' ');
       // The facts have no entry for a name that the document misspells.

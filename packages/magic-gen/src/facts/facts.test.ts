@@ -12,11 +12,11 @@ import { type Group, groups, renamed, words } from './groups.js';
 import { ioctlFacts } from './ioctls.js';
 import { booleanMembers, countedMembers } from './members.js';
 
-// Read with plain expressions, and not with magic-gen's own reader: it is the facts that are tested here.
+// Read with regular expressions instead of magic-gen's parser: the facts are tested here.
 const candidates = [
   '/usr/include/linux/kvm.h',
   '/usr/include/x86_64-linux-gnu/asm/kvm.h',
-  // Where a distribution keeps no directory for each architecture.
+  // Where a distribution has no folder for each architecture.
   '/usr/include/asm/kvm.h',
 ];
 const header = candidates
@@ -27,7 +27,7 @@ const header = candidates
   .replace(/\/\*.*?\*\//gs, '');
 const missing = !header.includes('KVM_CREATE_VM') || !header.includes('kvm_msr_list');
 
-/** What newer headers than Linux 6.1's have; older ones do not show whether it is spelled right. */
+/** Names of headers after Linux 6.1; the spelling of these cannot be checked with older headers. */
 const laterIoctls = [
   'KVM_ARM_GET_REG_WRITABLE_MASKS',
   'KVM_ARM_SET_COUNTER_OFFSET',
@@ -57,7 +57,7 @@ const laterExits = [
   'KVM_EXIT_TDX',
 ];
 
-/** Each `#define NAME value`, and each enumerator, whose value is not looked at. */
+/** Each `#define NAME value`, and each enumerator without its value. */
 const constants = new Map([
   ...[...header.matchAll(/^\s*(KVM_\w+)\s*(?:=[^,]*)?,/gm)].map((m) => [m[1] ?? '', ''] as const),
   ...[...header.matchAll(/^\s*#\s*define\s+(\w+)[ \t]+(\S.*?)\s*$/gm)].map((m) => [m[1] ?? '', m[2] ?? ''] as const),
@@ -75,7 +75,7 @@ const defined: IoctlDefinition[] = [...constants].flatMap(([name, value]) => {
   return call ? [{ name, macro: call[1] ?? '', argument: call[2] }] : [];
 });
 
-/** The text of a struct, from its opening brace to the one that closes it. */
+/** The text of a struct, from its opening to its closing brace. */
 function bodyOf(struct: string): string {
   const start = new RegExp(String.raw`struct\s+${struct}\s*\{`).exec(header);
   if (!start) throw new Error(`struct ${struct} is not in the headers`);
@@ -110,23 +110,23 @@ describe('the facts and the headers of this system', () => {
     skip(missing, `${candidates[0]} or its asm/kvm.h for x86 is not here: install linux-libc-dev`);
   });
 
-  it('know every ioctl of the headers, and where each belongs', () => {
+  it('know every ioctl of the headers', () => {
     expect(defined.length).toBeGreaterThanOrEqual(153);
     expect(defined.filter(({ name }) => ioctlFacts[name] === undefined)).toEqual([]);
   });
 
-  it('know no ioctl that is neither in the headers nor newer', () => {
+  it('know no ioctl that is unknown to the headers, except newer ones', () => {
     const names = new Set(defined.map(({ name }) => name));
     const unknown = Object.keys(ioctlFacts).filter((name) => !names.has(name) && !laterIoctls.includes(name));
     expect(unknown).toEqual([]);
   });
 
-  it('say of every _IO whether it takes a value', () => {
+  it('say for every _IO whether it takes a value', () => {
     const unsaid = defined.filter(({ name, macro }) => macro === '_IO' && ioctlFacts[name]?.argument === undefined);
     expect(unsaid).toEqual([]);
   });
 
-  it('take for a value only what the headers declare as nothing or as an unsigned long', () => {
+  it('give a value only to an _IO or to an argument of type unsigned long', () => {
     const odd = defined.filter(
       ({ name, macro, argument }) =>
         ioctlFacts[name]?.argument !== undefined && macro !== '_IO' && argument !== 'unsigned long',
@@ -134,7 +134,7 @@ describe('the facts and the headers of this system', () => {
     expect(odd).toEqual([]);
   });
 
-  it('give a direction only where the headers have another', () => {
+  it('give a direction only where it differs from the header’s', () => {
     const declared: Record<string, string> = { _IO: 'none', _IOR: 'read', _IOW: 'write', _IOWR: 'readwrite' };
     const idle = defined.filter(
       ({ name, macro }) =>
@@ -151,8 +151,8 @@ describe('the facts and the headers of this system', () => {
     expect(laterCapabilities.filter((name) => !names.includes(name))).toEqual([]);
   });
 
-  it('name the capability that the header names beside an ioctl', () => {
-    // The capabilities that the header's comments misspell, or name for another kind of descriptor.
+  it('name the capability that the header’s comment on an ioctl names', () => {
+    // Capabilities that the header's comments misspell, or name for another kind of descriptor.
     const spelled: Record<string, string> = {
       KVM_CAP_RMA: 'KVM_CAP_PPC_RMA',
       KVM_CAP_PPC_RADIX_MMU: 'KVM_CAP_PPC_MMU_RADIX',
@@ -169,17 +169,17 @@ describe('the facts and the headers of this system', () => {
   });
 
   it('find addresses in members that exist', () => {
-    // Members of newer structs, which lie on the bytes of older ones.
+    // Members of newer structs, which overlay older ones.
     const later = ['old_addr', 'u.shared_info.hva', 'u.hva'];
     const wrong = defined.flatMap(({ name, argument }) =>
       (ioctlFacts[name]?.pointers ?? [])
         .filter((path) => !later.includes(path))
-        // Other architectures' structs are in their own headers.
+        // Structs of other architectures are in those architectures' headers.
         .filter(() => argument === 'unsigned long' || header.includes(`${argument} {`))
         .filter((path) => {
           const struct = ioctlFacts[name]?.record ?? argument?.replace('struct ', '') ?? '';
           const steps = path.split('.');
-          // Only kvm_msr_filter's way leads through another struct.
+          // Only kvm_msr_filter has its pointers in another struct.
           const body = steps.length > 1 ? header : bodyOf(struct);
           return !steps.every((step) => hasMember(body, step));
         })
@@ -188,14 +188,14 @@ describe('the facts and the headers of this system', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('leave no pointer and no user space address of an argument out', () => {
-    // Addresses of the guest, for all their names; and one that is not looked at.
+  it('list every pointer and every user space address of an argument', () => {
+    // Guest addresses in spite of their names, and one address that is ignored.
     const guests = ['KVM_ARM_SET_DEVICE_ADDR', 'KVM_IOEVENTFD', 'KVM_REGISTER_COALESCED_MMIO'];
     guests.push('KVM_UNREGISTER_COALESCED_MMIO', 'KVM_HAS_DEVICE_ATTR', 'KVM_S390_UCAS_UNMAP', 'KVM_X86_SET_MCE');
     guests.push('KVM_S390_SET_INITIAL_PSW');
     const missed = defined.filter(({ name, argument }) => {
       const struct = argument?.startsWith('struct ') ? argument.slice('struct '.length) : undefined;
-      // powerpc's, arm64's and s390's own structs are in their own headers.
+      // The structs of powerpc, arm64 and s390 are in those architectures' headers.
       if (struct === undefined || guests.includes(name) || !new RegExp(`struct ${struct}\\s*\\{`).test(header))
         return false;
       const address = /\*\s*\w+;|__u64\s+(?:\w*user\w*|addr|buf|array|bitmap|values|\w+data_addr|blob_addr\w*);/;
@@ -216,9 +216,9 @@ describe('the facts and the headers of this system', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('fill every member of the union of struct kvm_run from some exit', () => {
+  it('assign every member of the union of struct kvm_run to some exit', () => {
     const union = /union \{(.*?)char padding\[256\];/s.exec(bodyOf('kvm_run'))?.[1] ?? '';
-    // Members at the union's own depth: those behind a brace that closes there, and those of named types.
+    // Members at the union's own level: after a brace that closes there, and of named types.
     const members: string[] = [];
     let depth = 0;
     for (const line of union.split('\n')) {
@@ -231,7 +231,7 @@ describe('the facts and the headers of this system', () => {
     expect(members.filter((member) => !filled.has(member))).toEqual([]);
   });
 
-  it('know of every flexible array what counts it', () => {
+  it('know what counts every flexible array', () => {
     const structs = [...header.matchAll(/^struct\s+(\w+)\s*\{/gm)].map((m) => m[1] ?? '');
     const flexible = structs.filter((name) => /__DECLARE_FLEX_ARRAY|\[0?\];/.test(bodyOf(name)));
     expect(flexible.length).toBeGreaterThanOrEqual(12);
@@ -240,7 +240,7 @@ describe('the facts and the headers of this system', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('know members that are booleans or counted by their names in the headers', () => {
+  it('name boolean and counted members as the headers do', () => {
     const models = [...committedModels(findInterface('kvm')).values()];
     const records = new Map(models.flatMap((model) => [...recordsByName(model)]));
     const members = (name: string) => {
@@ -258,7 +258,7 @@ describe('the facts and the headers of this system', () => {
     }
   });
 
-  it('take for capabilities plain numbers, no two the same', () => {
+  it('only have plain numbers as capabilities, no two equal', () => {
     const cap = groups.find(({ name }) => name === 'Cap');
     const values = cap ? constantsOf(cap).map((name) => constants.get(name) ?? '') : [];
     expect(values.length).toBeGreaterThanOrEqual(218);
@@ -266,8 +266,8 @@ describe('the facts and the headers of this system', () => {
     expect(new Set(values).size).toBe(values.length);
   });
 
-  it('make groups of constants that exist', () => {
-    // Some are another architecture's, some of a newer kernel: the committed models have them all.
+  it('group only constants that exist', () => {
+    // Some belong to another architecture, some to a newer kernel: the committed models have all of them.
     const known = new Set(
       [...committedModels(findInterface('kvm')).values()].flatMap((model) => model.constants.map(({ name }) => name)),
     );
@@ -278,13 +278,13 @@ describe('the facts and the headers of this system', () => {
     expect(groups.filter((group) => !isThere(group)).map(({ name }) => name)).toEqual([]);
   });
 
-  it('call no two constants of a group the same, and none by a number', () => {
+  it('give the constants of a group different names, none a number', () => {
     const clashes = groups.filter((group) => new Set(membersOf(group)).size !== membersOf(group).length);
     expect(clashes.map(({ name }) => name)).toEqual([]);
     expect(groups.flatMap(membersOf).filter((name) => !/^[A-Z]\w*$/.test(name))).toEqual([]);
   });
 
-  it('let no digits of a name run into the next', () => {
+  it('keep the digits of a name apart', () => {
     const runs = groups.flatMap((group) =>
       'prefix' in group
         ? constantsOf(group).filter((name) => /\d_\d/.test(name.slice(group.prefix.length)) && !(name in renamed))
@@ -293,25 +293,25 @@ describe('the facts and the headers of this system', () => {
     expect(runs).toEqual([]);
   });
 
-  it('mix no bigints into a group of numbers', () => {
+  it('do not mix bigints and numbers in a group', () => {
     const wide = groups.filter(
       (group) => !group.bigint && constantsOf(group).some((c) => /\dULL/.test(constants.get(c) ?? '')),
     );
     expect(wide.map(({ name }) => name)).toEqual([]);
   });
 
-  it('rename only what is there', () => {
+  it('rename only constants that exist', () => {
     expect(Object.keys(renamed).filter((name) => !constants.has(name))).toEqual([]);
   });
 });
 
 describe('the facts by themselves', () => {
-  it('have no exit reason among those that are none', () => {
+  it('have no exit reason among the names that are not', () => {
     expect(notExitReasons.filter((name) => name in exitMembers)).toEqual([]);
     expect(notExitReasons).toContain('KVM_EXIT_HYPERCALL_VALID_MASK');
   });
 
-  it('have no flexible array both counted and not', () => {
+  it('list no flexible array as both counted and uncounted', () => {
     expect(Object.keys(flexCounts).filter((name) => name in flexUncounted)).toEqual([]);
   });
 
@@ -324,20 +324,20 @@ describe('the facts by themselves', () => {
     }
   });
 
-  it('offer the capability of an ioctl wherever the ioctl works', () => {
+  it('offer an ioctl’s capability wherever the ioctl works', () => {
     const all = ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'mips', 'loongarch'];
-    // The ioctls that work, or are still numbered, where their capability is not offered.
+    // Ioctls that work, or still have a number, where their capability is not offered.
     const without = [
-      // s390 has KVM_CAP_S390_IRQCHIP; powerpc has lines without KVM_CAP_IRQCHIP.
+      // s390 has KVM_CAP_S390_IRQCHIP; powerpc has interrupt lines without KVM_CAP_IRQCHIP.
       'KVM_CREATE_IRQCHIP',
       'KVM_IRQ_LINE',
       'KVM_IRQ_LINE_STATUS',
-      // Kernels no longer have these.
+      // Newer kernels do not have these.
       'KVM_ASSIGN_DEV_IRQ',
       'KVM_DEASSIGN_DEV_IRQ',
       'KVM_ASSIGN_SET_INTX_MASK',
       'KVM_ALLOCATE_RMA',
-      // Devices have attributes everywhere; other kinds of descriptor only on some architectures.
+      // Devices have attributes everywhere, other kinds of descriptor only on some architectures.
       'KVM_SET_DEVICE_ATTR',
       'KVM_GET_DEVICE_ATTR',
       'KVM_HAS_DEVICE_ATTR',
@@ -375,7 +375,7 @@ describe('the facts by themselves', () => {
     expect(new Set(groups.map(({ name }) => name)).size).toBe(groups.length);
   });
 
-  it('split words, and do nothing else to them', () => {
+  it('split words and change nothing else', () => {
     expect(Object.entries(words).filter(([word, split]) => split.toLowerCase() !== word)).toEqual([]);
   });
 

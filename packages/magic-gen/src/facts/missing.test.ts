@@ -28,7 +28,7 @@ describe('a name without facts', () => {
     );
   });
 
-  it('is not what a capability of a vendor’s kernel takes', () => {
+  it('is not an argument of a capability of a vendor’s kernel', () => {
     const model = modelOf(
       [
         '#define KVM_CAP_ARM_TMM 300',
@@ -53,16 +53,16 @@ describe('a name without facts', () => {
     expect(emitted).not.toMatch(/ArmTmmCfgRpv|ArmTmmRpvSize|ArmRmeCfg/);
   });
 
-  it('is left out where it is an ioctl, for its entry would lack half', () => {
+  it('is left out of the output if it is an ioctl', () => {
     const model = modelOf(text);
     expect(withoutMissing(model, missingFacts(model)).ioctls.map(({ name }) => name)).toEqual(['KVM_RUN']);
   });
 
-  it.skipIf(noHeaders)(titled('is none of the running system’s', noHeaders), () => {
+  it.skipIf(noHeaders)(titled('does not occur in the running system’s headers', noHeaders), () => {
     expect(missingFacts(buildModel(systemHeaders(), x86))).toEqual([]);
   });
 
-  it('is looked for by the kernel’s names of architectures', () => {
+  it('is looked up by the kernel’s names of architectures', () => {
     const known = ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'mips', 'loongarch'];
     const named = Object.values(capabilityFacts).flatMap(({ arch }) => arch ?? []);
     expect(named.filter((arch) => !known.includes(arch))).toEqual([]);

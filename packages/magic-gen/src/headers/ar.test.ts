@@ -9,7 +9,7 @@ const members = fc.array(
 );
 
 describe('an ar archive', () => {
-  it('gives back what was put into it', () => {
+  it('returns what was put into it', () => {
     fc.assert(
       fc.property(members, (given) => {
         const read = readAr(makeAr(given), 'x.deb').map(({ name, data }) => ({ name, data: [...data] }));
@@ -18,14 +18,14 @@ describe('an ar archive', () => {
     );
   });
 
-  it('that is cut off is told from a whole one, wherever the cut is', () => {
+  it('that is cut off anywhere is recognized', () => {
     const whole = makeAr([{ name: 'data.tar', data: new Uint8Array(21) }]);
     for (let length = 9; length < whole.length - 1; length++) {
       expect(() => readAr(whole.subarray(0, length), 'x.deb'), `${length}`).toThrow(MagicGenError);
     }
   });
 
-  it('is not made of any bytes: without its first eight they are refused', () => {
+  it('is refused without its first eight bytes', () => {
     const refused = (bytes: Uint8Array): void => {
       expect(() => readAr(bytes, 'x.deb')).toThrow(MagicGenError);
     };
@@ -34,7 +34,7 @@ describe('an ar archive', () => {
     for (let at = 0; at < 8; at++) refused(whole.with(at, (whole[at] as number) ^ 1));
   });
 
-  it('with any byte changed is read or refused, and never breaks its reader', () => {
+  it('with any byte changed is read or refused, without a crash', () => {
     const whole = makeAr([{ name: 'a', data: new Uint8Array(3) }]);
     let refusals = 0;
     fc.assert(

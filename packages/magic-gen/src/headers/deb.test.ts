@@ -22,7 +22,7 @@ describe.skipIf(noTar)(titled('a package', noTar), () => {
     expect(readdirSync(await unpackedDeb(deb))).toContain('mark');
   });
 
-  it('is unpacked without dpkg as with it', async () => {
+  it('is unpacked the same with and without dpkg', async () => {
     ownCache();
     const deb = join(folderForTest(), 'x.deb');
     makeDeb(deb, files);
@@ -32,7 +32,7 @@ describe.skipIf(noTar)(titled('a package', noTar), () => {
     expect(list(own)).toEqual(list(await unpackedDeb(deb)));
   });
 
-  it('is unpacked where there is no dpkg', async () => {
+  it('is unpacked where dpkg is not installed', async () => {
     ownCache();
     const deb = join(folderForTest(), 'x.deb');
     makeDeb(deb, files);
@@ -46,7 +46,7 @@ describe.skipIf(noTar)(titled('a package', noTar), () => {
     expect(readFileSync(join(folder, 'usr/include/linux/kvm.h'), 'utf8')).toBe('text of kvm.h\n');
   });
 
-  it('that is broken leaves nothing in the cache, and is named', async () => {
+  it('that is broken is named and leaves nothing in the cache', async () => {
     const cache = ownCache();
     const folder = folderForTest();
     const deb = join(folder, 'x.deb');

@@ -11,7 +11,7 @@ import { findHeaders, includeFrom } from './find.js';
 
 const version = '#define LINUX_VERSION_CODE 393659\n';
 
-/** A model without the lines of asm/ptrace.h, where magic-gen's own is another. */
+/** A model without the lines of asm/ptrace.h, which differs in magic-gen's own headers. */
 function withoutPtrace(model: Model): Model {
   const placed = (_: string, value: unknown): unknown =>
     typeof value === 'object' && value !== null && 'file' in value && value.file === 'asm/ptrace.h'
@@ -21,7 +21,7 @@ function withoutPtrace(model: Model): Model {
 }
 
 describe('a header set', () => {
-  it('is a directory with linux/ and asm/ in it, and knows its kernel', () => {
+  it('is a directory with linux/ and asm/, and knows its kernel', () => {
     const path = folderForTest({ 'linux/kvm.h': '', 'asm/kvm.h': '', 'linux/version.h': version });
     expect(findHeaders({ directory: path, target: x86 })).toEqual({ directories: [path], kernel: '6.1' });
   });
@@ -66,30 +66,27 @@ describe('a header set', () => {
     expect(headers.directories).toEqual([join(path, own)]);
   });
 
-  it.each(['x86', 'arm64'])(
-    'may have asm-%s/ beside linux/, as QEMU does, and leave the basics to the system',
-    async (name) => {
-      vi.stubEnv('XDG_CACHE_HOME', folderForTest());
-      const own = `#pragma once\nstruct kvm_own { __u64 a; }; /* ${name} */\n`;
-      const path = folderForTest({
-        'linux/kvm.h':
-          '#include <linux/types.h>\n#include <linux/ioctl.h>\n#include <asm/kvm.h>\n#define KVM_OWN _IOR(0xAE, 1, struct kvm_own)\n',
-        'asm-x86/kvm.h': name === 'x86' ? own : '',
-        'asm-arm64/kvm.h': name === 'arm64' ? own : '',
-      });
-      const target = findTarget(name);
-      const headers = findHeaders({ directory: path, kernelVersion: '6.12', target });
-      // A second time the link is there already.
-      expect(findHeaders({ directory: path, kernelVersion: '6.12', target })).toEqual(headers);
-      expect(includeFrom(headers)('asm/kvm.h')).toEqual({ path: join(path, `asm-${name}/kvm.h`), text: own });
-      const model = buildModel(headers, target);
-      expect(model).toMatchObject({ kernel: '6.12', ioctls: [{ name: 'KVM_OWN', request: 0x8008ae01 }] });
-      vi.unstubAllEnvs();
-    },
-  );
+  it.each(['x86', 'arm64'])('may have asm-%s/ beside linux/, as QEMU does, and lack basic headers', async (name) => {
+    vi.stubEnv('XDG_CACHE_HOME', folderForTest());
+    const own = `#pragma once\nstruct kvm_own { __u64 a; }; /* ${name} */\n`;
+    const path = folderForTest({
+      'linux/kvm.h':
+        '#include <linux/types.h>\n#include <linux/ioctl.h>\n#include <asm/kvm.h>\n#define KVM_OWN _IOR(0xAE, 1, struct kvm_own)\n',
+      'asm-x86/kvm.h': name === 'x86' ? own : '',
+      'asm-arm64/kvm.h': name === 'arm64' ? own : '',
+    });
+    const target = findTarget(name);
+    const headers = findHeaders({ directory: path, kernelVersion: '6.12', target });
+    // The second time, the link exists already.
+    expect(findHeaders({ directory: path, kernelVersion: '6.12', target })).toEqual(headers);
+    expect(includeFrom(headers)('asm/kvm.h')).toEqual({ path: join(path, `asm-${name}/kvm.h`), text: own });
+    const model = buildModel(headers, target);
+    expect(model).toMatchObject({ kernel: '6.12', ioctls: [{ name: 'KVM_OWN', request: 0x8008ae01 }] });
+    vi.unstubAllEnvs();
+  });
 
   const real = targets.filter((target) => realHeaders(target).length > 0);
-  it.each(real)('says the same of $name without the basics as with them', (target) => {
+  it.each(real)('gives the same model for $name without the basic headers', (target) => {
     vi.stubEnv('XDG_CACHE_HOME', folderForTest());
     const [headers] = realHeaders(target);
     if (headers === undefined) throw new Error('there were headers');
@@ -125,7 +122,7 @@ describe('a header set', () => {
     },
   );
 
-  it('may be one level down, where an install step put it', () => {
+  it('may be one level down, where an installation put it', () => {
     const files = { 'include/linux/kvm.h': '', 'include/asm/kvm.h': '', 'include/linux/version.h': version };
     const path = folderForTest(files);
     expect(findHeaders({ directory: path, target: x86 }).directories).toEqual([join(path, 'include')]);
@@ -136,14 +133,14 @@ describe('the kernel release', () => {
   const set = { 'linux/kvm.h': '', 'asm/kvm.h': '' };
 
   it.each([
-    ['with a comment behind the number', '#define LINUX_VERSION_CODE 393659 /* 6.1.59 */\n'],
+    ['with a comment after the number', '#define LINUX_VERSION_CODE 393659 /* 6.1.59 */\n'],
     ['with another comment', '#define LINUX_VERSION_CODE 393659 // 6.1.59'],
-    ['in parentheses and with room', '# define\tLINUX_VERSION_CODE  (0x601bb)\r\n'],
+    ['in parentheses and with spaces', '# define\tLINUX_VERSION_CODE  (0x601bb)\r\n'],
     [
       'of parts',
       '#define KERNEL_VERSION(a,b,c) (((a) << 16) + ((b) << 8) + (c))\n#define LINUX_VERSION_CODE KERNEL_VERSION(6, 1, 3)\n',
     ],
-    ['behind a byte order mark', '\uFEFF#define LINUX_VERSION_CODE 393659\r'],
+    ['after a byte order mark', '\uFEFF#define LINUX_VERSION_CODE 393659\r'],
     [
       'in a conditional',
       '#if 0\n#define LINUX_VERSION_CODE 1\n#endif\n#ifndef LINUX_VERSION_CODE\n#define LINUX_VERSION_CODE 393659\n#endif',
@@ -153,7 +150,7 @@ describe('the kernel release', () => {
     expect(findHeaders({ directory: path, target: x86 }).kernel).toBe('6.1');
   });
 
-  it('is named where the headers do not say it', () => {
+  it('is named by an option where the headers do not state it', () => {
     const path = folderForTest(set);
     expect(() => findHeaders({ directory: path, target: x86 })).toThrow(
       /there is no linux\/version\.h; name the release with --kernel-version$/,
@@ -178,13 +175,13 @@ describe('headers of another architecture', () => {
     expect(findHeaders({ directory: path, target: findTarget('arm64') }).directories).toEqual([path]);
   });
 
-  it('do not hide those asked for, which may be elsewhere in the folder', () => {
+  it('do not hide the requested ones elsewhere in the folder', () => {
     const path = folderForTest({ ...set, 'asm/kvm.h': guard, 'include/asm/kvm.h': '', 'include/linux/kvm.h': '' });
     writeFiles(path, { 'include/linux/version.h': version });
     expect(findHeaders({ directory: path, target: x86 }).directories).toEqual([join(path, 'include')]);
   });
 
-  it.each(targets.filter(({ name, arch }) => name === arch))('are known by what $name calls its own', (target) => {
+  it.each(targets.filter(({ name, arch }) => name === arch))('are recognized for $name', (target) => {
     for (const headers of realHeaders(target)) {
       expect(includeFrom(headers)('asm/kvm.h')?.text).toContain(`#define ${target.kvmGuard}\n`);
     }
@@ -194,13 +191,13 @@ describe('headers of another architecture', () => {
   });
 });
 
-describe('what is no header set is told by what it lacks', () => {
-  it('and where that was looked for', () => {
+describe('the error for what is not a header set says what is missing', () => {
+  it('and where it was searched', () => {
     const path = folderForTest({ 'linux/kvm.h': '', 'linux/version.h': version });
     expect(() => findHeaders({ directory: path, target: x86 })).toThrow(`asm/kvm.h not found in ${path}`);
   });
 
-  it('so that what has nothing for a target is told from what is wrong', () => {
+  it('and differs for a set without the target and a broken one', () => {
     const error = (path: string): unknown => {
       try {
         return findHeaders({ directory: path, target: x86 });

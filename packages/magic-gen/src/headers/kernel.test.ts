@@ -9,7 +9,7 @@ import { headersFrom, sourceNamed } from './source.js';
 const arm64 = findTarget('arm64');
 const version = '#define LINUX_VERSION_CODE 393216';
 
-/** What a kernel's make does with `headers`, in two lines. */
+/** What the kernel's make does for `headers`, in a few lines. */
 const makefile = `headers:
 	mkdir -p $(O)/usr/include/linux $(O)/usr/include/asm
 	cp include/uapi/linux/*.h $(O)/usr/include/linux
@@ -31,7 +31,7 @@ function tree(others: Readonly<Record<string, string>> = {}): string {
 const noMake = without('make');
 
 describe.skipIf(noMake)(titled('a kernel’s source tree', noMake), () => {
-  it('makes its headers outside of itself', async () => {
+  it('makes its headers outside the tree', async () => {
     const cache = ownCache();
     const folder = tree();
     const source = sourceNamed(folder);
@@ -43,7 +43,7 @@ describe.skipIf(noMake)(titled('a kernel’s source tree', noMake), () => {
     expect(existsSync(join(folder, 'usr'))).toBe(false);
   });
 
-  it('that cannot make them says what make said', async () => {
+  it('that cannot make them reports make’s error', async () => {
     ownCache();
     const folder = tree({ Makefile: 'headers:\n\t@echo "the source tree is not clean" >&2; false\n' });
     const asked = headersFrom({ kind: 'kernel', path: folder }, arm64);
@@ -69,7 +69,7 @@ describe('a source named by one word', () => {
     expect(() => sourceNamed('/no/such')).toThrow('/no/such is not a source of headers');
   });
 
-  it('is refused as a tree where it is none', async () => {
+  it('is refused as a tree if it is not one', async () => {
     const folder = folderForTest();
     const asked = headersFrom({ kind: 'kernel', path: folder }, arm64);
     await expect(asked).rejects.toThrow(`${folder} is not the source tree of a kernel`);

@@ -3,7 +3,7 @@ import { MagicGenError, NoHeadersError } from '../errors.js';
 import { findTarget, type TargetDescription, targets } from '../targets/index.js';
 import { headersOf } from './several.js';
 
-/** The targets that come, and those that are left out, with headers for some only. */
+/** The targets with headers and those left out, where only some have headers. */
 async function run(list: string, having: readonly string[], all?: readonly TargetDescription[]) {
   const [found, lacking]: string[][] = [[], []];
   const headers = ({ name }: TargetDescription) => {
@@ -19,17 +19,17 @@ async function run(list: string, having: readonly string[], all?: readonly Targe
 const some = ['x86', 'arm64', 'riscv'].map(findTarget);
 
 describe('of several targets', () => {
-  it('all that are named must have headers', async () => {
+  it('all named targets must have headers', async () => {
     expect(await run('arm64,x86', ['x86', 'arm64'])).toEqual({ found: ['arm64', 'x86'], lacking: [] });
     await expect(run('x86,arm64', ['x86'])).rejects.toThrow('no headers for arm64');
   });
 
-  it('of "all" those that lack headers are left out, but not every one', async () => {
+  it('"all" leaves out the targets without headers, but not every one', async () => {
     expect(await run('all', ['arm64'], some)).toEqual({ found: ['arm64'], lacking: ['x86', 'riscv'] });
     await expect(run('all', [], some)).rejects.toThrow(new NoHeadersError('no headers for x86'));
   });
 
-  it('no error is left out that says something else', async () => {
+  it('other errors are not ignored', async () => {
     await expect(run('all', ['x86'], targets)).rejects.toThrow('the disk is broken');
   });
 });

@@ -35,7 +35,7 @@ function sorted(kernels: string[]): string[] {
 const text = (value: History): string => formatHistory(mergeHistories(emptyHistory, value));
 
 describe('histories', () => {
-  it('merge in any order to the same', () => {
+  it('merge to the same in any order', () => {
     fc.assert(
       fc.property(history, history, history, (a, b, c) => {
         expect(text(mergeHistories(a, b))).toBe(text(mergeHistories(b, a)));
@@ -45,7 +45,7 @@ describe('histories', () => {
     );
   });
 
-  it('never come to a later date by what is merged into them', () => {
+  it('never get a later date by merging', () => {
     fc.assert(
       fc.property(history, history, (a, b) => {
         const merged = mergeHistories(a, b);
@@ -56,7 +56,7 @@ describe('histories', () => {
     );
   });
 
-  it('are read back as they are written', () => {
+  it('are read as they were written', () => {
     fc.assert(
       fc.property(history, (given) => {
         expect(text(parseHistory(formatHistory(given), ''))).toBe(text(given));
@@ -64,7 +64,7 @@ describe('histories', () => {
     );
   });
 
-  it('are told from what is none', () => {
+  it('are recognized', () => {
     for (const none of ['', '{}', '[]', '{"schema":2}', '{"schema":1,"kernels":{},"common":{},"own":{}}']) {
       expect(() => parseHistory(none, 'x.json'), none).toThrow(/^x\.json is not /);
     }
@@ -76,7 +76,7 @@ describe('histories', () => {
   });
 });
 
-describe('a model tells of the past', () => {
+describe('a model adds to the history', () => {
   const make = () =>
     buildModel(
       headerSet('#define KVM_CAP_X 1\nstruct s { __u8 a; union { __u8 b; struct { __u8 c; } d; }; };', {
@@ -85,7 +85,7 @@ describe('a model tells of the past', () => {
       x86,
     );
 
-  it('that its kernel has its names, those without a name of their own by what is around them', () => {
+  it('that its kernel has its names, with members of anonymous records under the enclosing record', () => {
     const { common, own, kernels } = historyOf(make());
     expect(kernels).toEqual({ x86: ['6.1'] });
     expect(Object.keys(common.constant)).toContain('KVM_CAP_X');
@@ -94,7 +94,7 @@ describe('a model tells of the past', () => {
     expect(own['x86']?.record).toEqual({ own: '6.1' });
   });
 
-  it('and is told of it', () => {
+  it('and gets its dates from there', () => {
     const model = make();
     const past = mergeHistories(historyOf({ ...model, kernel: '5.10', constants: [] }), historyOf(model));
     const dated = withHistory(model, past);
@@ -111,11 +111,11 @@ describe('since when', () => {
     ['6.1', ['6.1', '6.12'], 'since Linux 6.1 or earlier'],
     ['7.3', ['6.12', '7.2', '7.3'], 'since Linux 7.3'],
     ['7.0', ['6.19', '7.0'], 'since Linux 7.0 or earlier'],
-  ])('%s, where %j are known, is put: %3$s', (first, known, expected) => {
+  ])('%s with %j known is "%3$s"', (first, known, expected) => {
     expect(sinceText(first, known)).toBe(expected);
   });
 
-  it('the committed history knows, of every architecture', () => {
+  it('the committed history knows for every architecture', () => {
     const committed = historyNamed('kvm');
     expect(Object.keys(committed.kernels)).toEqual(['arm64', 'loongarch', 'mips', 'powerpc', 'riscv', 's390', 'x86']);
     expect(knownKernels(committed)).toEqual(expect.arrayContaining(['5.10', '6.1', '6.12', '7.2', '7.3']));
@@ -129,18 +129,21 @@ describe('since when', () => {
     expect(since('ioctl', 'KVM_NO_SUCH', 'x86')).toBeUndefined();
   });
 
-  it('the committed history is as the update writes it', () => {
+  it('the committed history is formatted as the update writes it', () => {
     const path = new URL('../../history/kvm.json', import.meta.url);
     expect(text(historyNamed('kvm'))).toBe(readFileSync(path, 'utf8'));
   });
 
   const reason = noHeaders ?? notKnown(systemHeaders().kernel);
 
-  it.skipIf(reason)(titled('every name of this system’s headers came, where their kernel is known', reason), () => {
-    const model = buildModel(systemHeaders(), x86);
-    const known = mergeHistories(emptyHistory, historyNamed('kvm'));
-    expect(text(mergeHistories(known, historyOf(model)))).toBe(text(known));
-  });
+  it.skipIf(reason)(
+    titled('when every name of this system’s headers came, where their kernel is known', reason),
+    () => {
+      const model = buildModel(systemHeaders(), x86);
+      const known = mergeHistories(emptyHistory, historyNamed('kvm'));
+      expect(text(mergeHistories(known, historyOf(model)))).toBe(text(known));
+    },
+  );
 });
 
 function notKnown(kernelHere: string): string | undefined {
@@ -149,11 +152,11 @@ function notKnown(kernelHere: string): string | undefined {
 }
 
 describe('a history that cannot be read', () => {
-  it('is an error, but for one that is begun', () => {
+  it('is an error, except for a new one', () => {
     const path = join(folderForTest(), 'kvm.json');
     expect(() => readHistory(path)).toThrow(`${path} does not exist: it is a part of magic-gen`);
     expect(readHistory(path, emptyHistory)).toBe(emptyHistory);
-    // A folder, which nothing can be read from.
+    // A folder, which cannot be read.
     const folder = folderForTest();
     for (const first of [undefined, emptyHistory]) {
       expect(() => readHistory(folder, first)).toThrow(MagicGenError);

@@ -23,21 +23,21 @@ describe('interfaces', () => {
     expect(() => findInterface('usb')).toThrow(/^unknown interface 'usb'; known: kvm, virtio, /);
   });
 
-  it('are known by the headers of a model', () => {
+  it('are recognized by the headers of a model', () => {
     for (const each of interfaces) expect(interfaceOf({ roots: [...each.roots] })).toBe(each);
     expect(interfaceOf({ roots: ['linux/vhost.h'] })?.name).toBe('vhost');
     expect(interfaceOf({ roots: ['linux/vhost.h', 'linux/kvm.h'] })).toBeUndefined();
     expect(interfaceOf({ roots: [] })).toBeUndefined();
   });
 
-  it('share TypeScript only among architectures that have them', () => {
+  it('share TypeScript only between architectures that have them', () => {
     for (const { architectures, shared = [] } of interfaces) {
       expect(architectures).toEqual(expect.arrayContaining([...shared]));
       for (const name of architectures) expect(findTarget(name).arch).toBe(name);
     }
   });
 
-  it('are missed where a header set, or an architecture, has none of their headers', () => {
+  it('are missing where a header set or an architecture has none of their headers', () => {
     const headers = headerSet('', { 'linux/virtio_ids.h': '#define VIRTIO_ID_NET 1\n' });
     expect(rootsIn(headers, findInterface('virtio'), x86)).toEqual(['linux/virtio_ids.h']);
     expect(() => rootsIn(headers, findInterface('vhost'), x86)).toThrow(NoHeadersError);
@@ -47,7 +47,7 @@ describe('interfaces', () => {
     expect(rootsOrNone(headers, findInterface('bootparam'), findTarget('arm64'))).toEqual([]);
   });
 
-  it('of Xen has a header of magic-gen’s own', () => {
+  it('of Xen has a header in magic-gen', () => {
     const headers = headerSet('');
     const model = buildModel(headers, x86, rootsIn(headers, findInterface('start-info'), x86));
     const sizes = model.records.map(({ name, size }) => [name, size]);
@@ -58,7 +58,7 @@ describe('interfaces', () => {
     ]);
   });
 
-  it('need no facts but those there are, and there are none about names that no header has', () => {
+  it('need exactly the facts that exist', () => {
     const models = interfaces
       .filter(({ name }) => name !== 'kvm')
       .flatMap((each) => [...committedModels(each).values()]);
@@ -82,7 +82,7 @@ describe.each(targets)('the real headers for $name', (target) => {
   const reason = noRealHeaders(target);
   const others = interfaces.filter(({ name }) => name !== 'kvm');
 
-  it.skipIf(reason)(titled('of other interfaces than KVM’s are modelled as a compiler sees them', reason), async () => {
+  it.skipIf(reason)(titled('of other interfaces are modelled as a compiler sees them', reason), async () => {
     for (const headers of realHeaders(target)) {
       for (const each of others) {
         const roots = rootsOrNone(headers, each, target);
@@ -95,7 +95,7 @@ describe.each(targets)('the real headers for $name', (target) => {
   });
 });
 
-it('no header of magic-gen’s own hides one of the kernel’s', () => {
+it('no header of magic-gen hides one of the kernel', () => {
   const own = join(import.meta.dirname, '..', '..', 'headers');
   for (const name of ['linux', 'asm', 'asm-generic']) expect(existsSync(join(own, name))).toBe(false);
 });

@@ -28,7 +28,7 @@ describe('an integer constant', () => {
     ["'A'", '65', int],
     ["'\\n'", '10', int],
     ["'\\377'", '-1', int],
-  ])('%s has the value and type C gives it', (expression, value, type) => {
+  ])('%s has the value and type that C gives it', (expression, value, type) => {
     expect(constant(expression)).toEqual({ value, ...type });
   });
 });
@@ -114,7 +114,7 @@ describe.skipIf(noCompiler)(titled('a compiler agrees', noCompiler), () => {
   }));
   const before = 'struct s { __u8 a; __u64 b; };\nenum { E0 = -3, E1 = 7 };';
 
-  it('on the value and type of any expression that has them', async () => {
+  it('on the value and type of any valid expression', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(expression, { minLength: 200, maxLength: 200 }), async (expressions) => {
         const sound = expressions.filter((each) => {

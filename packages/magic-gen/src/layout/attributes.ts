@@ -2,23 +2,23 @@ import { MagicGenError } from '../errors.js';
 import type { Attribute } from '../parse/code.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 
-/** What the attributes of a type or member ask of its layout. */
+/** What the attributes of a type or member change about its layout. */
 export interface LayoutAttributes {
   packed: boolean;
-  /** The alignments asked for, of which the largest counts. */
+  /** The requested alignments; the largest counts. */
   aligned: readonly Alignment[];
 }
 
 /** One `aligned` or `_Alignas`. */
 export interface Alignment {
   name: Token;
-  /** Empty for an `aligned` without a number: the largest of the target. */
+  /** Empty for an `aligned` without a number, which means the largest alignment of the target. */
   expression: readonly Token[];
-  /** Whether it is C's own, which asks for no less than the type has, and may name a type. */
+  /** Whether it is C's `_Alignas`, which may not weaken the type's alignment, and may name a type. */
   standard: boolean;
 }
 
-/** Attributes that change no layout. Any other but `packed` and `aligned` stops the run. */
+/** Attributes without an effect on layout. Any other except `packed` and `aligned` stops the run. */
 const harmless = new Set([
   'access',
   'address_space',
@@ -48,7 +48,7 @@ const harmless = new Set([
   'warning',
 ]);
 
-/** Reads the attributes that stood together at one place, or at several that count for the same thing. */
+/** Reads the attributes at one place, or at several places that apply to the same thing. */
 export function readAttributes(attributes: readonly Attribute[]): LayoutAttributes {
   const aligned: Alignment[] = [];
   let packed = false;
@@ -58,19 +58,19 @@ export function readAttributes(attributes: readonly Attribute[]): LayoutAttribut
     else if (word === 'aligned') aligned.push({ name, expression: args, standard: false });
     else if (word === '_Alignas') aligned.push({ name, expression: args, standard: true });
     else if (!harmless.has(word)) {
-      throw new MagicGenError(`attribute '${name.text}' is not known: it may change the layout`, locate(name));
+      throw new MagicGenError(`unknown attribute '${name.text}': it may change the layout`, locate(name));
     }
   }
   return { packed, aligned };
 }
 
-/** @throws MagicGenError for an `_Alignas` where C allows none, or where nobody agrees on what it does. */
+/** @throws MagicGenError for an `_Alignas` where C allows none, or where compilers disagree. */
 export function refuseAlignas({ aligned }: LayoutAttributes, where: string): void {
   const found = aligned.find(({ standard }) => standard);
   if (found) throw new MagicGenError(`_Alignas ${where} is not supported`, locate(found.name));
 }
 
-/** `aligned(8), packed` into its parts. */
+/** Splits `aligned(8), packed` into its parts. */
 function split(tokens: readonly Token[]): { name: Token; args: Token[] }[] {
   const parts: { name: Token; args: Token[] }[] = [];
   let depth = 0;

@@ -20,7 +20,7 @@ export interface Enumerator extends Value {
   node: Syntax;
 }
 
-/** All that a set of declarations declares, laid out for one target, in the order of the text. */
+/** Everything that a set of declarations declares, laid out for one target, in the order of the text. */
 export class Declarations implements Scope {
   readonly target: TargetDescription;
   readonly integers: Integers;
@@ -28,7 +28,7 @@ export class Declarations implements Scope {
   readonly records: RecordType[] = [];
   readonly enums: EnumDefinition[] = [];
   readonly enumerators = new Map<string, Enumerator>();
-  /** What `struct`, `union` and `enum` tags stand for: C keeps them all in one place. */
+  /** The types behind `struct`, `union` and `enum` tags, which share one namespace in C. */
   readonly tags = new Map<string, RecordType | EnumDefinition>();
 
   constructor(target: TargetDescription) {
@@ -37,7 +37,7 @@ export class Declarations implements Scope {
     for (const [name, type] of builtinTypes(this.integers, target.target)) this.typedefs.set(name, type);
   }
 
-  /** Takes in everything a parsed text declares. */
+  /** Processes everything that a parsed text declares. */
   declare(root: Syntax): void {
     for (const node of root.children) this.#declaration(node);
     for (const assertion of root.code.assertions) this.#assert(assertion);
@@ -47,7 +47,7 @@ export class Declarations implements Scope {
     return this.enumerators.get(name);
   }
 
-  /** The type of a `type_descriptor`, as in a cast, or undefined where a name in it is not known. */
+  /** The type of a `type_descriptor`, as in a cast; undefined where a name in it is unknown. */
   typeOf(node: Syntax): CType | undefined {
     const specifier = node.type === 'type_descriptor' ? child(node, 'type') : node;
     if (!specifier) return undefined;
@@ -55,7 +55,7 @@ export class Declarations implements Scope {
     if (specifier.type.endsWith('_specifier') && specifier.type !== 'sized_type_specifier') {
       const entry = this.tags.get(textOf(child(specifier, 'name') ?? specifier));
       if (child(specifier, 'body')) return undefined;
-      // Of what is not declared there can be pointers, and nothing else.
+      // An undeclared record can only be pointed to.
       if (!entry) return declarator ? shape({ kind: 'void' }, declarator, this).type : undefined;
     } else if (!readIntegerWords(textOf(specifier)) && !this.typedefs.has(textOf(specifier))) {
       return undefined;
@@ -64,7 +64,7 @@ export class Declarations implements Scope {
     return declarator ? shape(base, declarator, this).type : base;
   }
 
-  /** The type that a declaration's specifier names or defines. */
+  /** The type that the specifier of a declaration names or defines. */
   specifier(node: Syntax): CType {
     switch (node.type) {
       case 'primitive_type':
@@ -87,13 +87,13 @@ export class Declarations implements Scope {
         return type;
       }
       default:
-        return fail(node, `'${textOf(node)}' is no type`);
+        return fail(node, `'${textOf(node)}' is not a type`);
     }
   }
 
   /**
-   * An alignment asked for by attributes, in bytes; 1 where there is none. @param type What is aligned, where C's own
-   * rules count.
+   * The alignment that attributes ask for, in bytes; 1 where there is none. @param type The type that is aligned, where
+   * C's own rules apply.
    */
   alignment(attributes: LayoutAttributes, node: Syntax, type?: CType): number {
     return Math.max(1, ...attributes.aligned.map((each) => this.#aligned(each, node, type)));
@@ -103,7 +103,7 @@ export class Declarations implements Scope {
     if (expression.length === 0 && !standard) return this.target.largestAlign;
     const named = standard ? this.#typeNamed(name, expression) : undefined;
     const value = named ? BigInt(alignOf(named)) : evaluate(this.expression(expression), this).value;
-    // C: an _Alignas of 0 asks for nothing.
+    // In C, an _Alignas of 0 has no effect.
     if (standard && value === 0n) return 1;
     const bytes = Number(value);
     if (bytes < 1 || bytes > 2 ** 28 || (bytes & (bytes - 1)) !== 0) fail(node, `an alignment of ${value} bytes`);
@@ -120,12 +120,12 @@ export class Declarations implements Scope {
     return descriptor && this.typeOf(descriptor);
   }
 
-  /** Parses the tokens of an expression that may name the types declared so far. */
+  /** Parses the tokens of an expression that may name types declared so far. */
   expression(tokens: Parameters<typeof parseExpression>[0]): Syntax {
     return parseExpression(rewriteExpression(tokens, this.typedefs));
   }
 
-  /** The value of an integer constant expression, at most what a layout can use. */
+  /** The value of an integer constant expression, limited to what a layout can use. */
   count(node: Syntax): number {
     const { value } = evaluate(node, this);
     if (value < 0n) fail(node, `a length of ${value}`);
@@ -202,8 +202,8 @@ export class Declarations implements Scope {
 }
 
 /**
- * Refuses `struct s { ... } PACKED;`, where the macro is not defined: to C a variable, which headers have no reason to
- * define.
+ * Refuses `struct s { ... } PACKED;` where the macro is undefined. To C it is a variable, which headers have no reason
+ * to define.
  */
 function refuseVariables(declaration: Syntax, type: Syntax): void {
   if (!child(type, 'body') || declaration.children.some((part) => part.type === 'storage_class_specifier')) return;
@@ -213,7 +213,7 @@ function refuseVariables(declaration: Syntax, type: Syntax): void {
   fail(found.node, `'${name}' behind a definition declares a variable: is it a macro that the headers do not define?`);
 }
 
-/** Whether C takes two types for one: names apart, all of the shape counts. */
+/** Whether C considers two types equal: apart from names, their whole structure counts. */
 function sameType(left: CType, right: CType): boolean {
   if (left.kind === 'integer' && right.kind === 'integer')
     return left.base === right.base && left.align === right.align;

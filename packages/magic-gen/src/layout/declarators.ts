@@ -3,11 +3,11 @@ import { type Attribute, child, fail, nameOf, notConstant, type Syntax } from '.
 import type { Declarations } from './declarations.js';
 import { sizeLimit } from './record.js';
 
-/** One of the names a declaration declares. */
+/** One of the names in a declaration. */
 export interface Declarator {
   node: Syntax;
   index: number;
-  /** The width of a bitfield, still an expression. */
+  /** The width of a bitfield, as an unevaluated expression. */
   width: Syntax | null;
 }
 
@@ -24,7 +24,7 @@ export function declarators(declaration: Syntax): Declarator[] {
   return found;
 }
 
-/** What a declarator makes of a base type, and the name it gives it: `*a[3]` is an array of pointers called `a`. */
+/** The type and name that a declarator makes from a base type: `*a[3]` is an array of pointers called `a`. */
 export function shape(base: CType, node: Syntax, scope: Declarations): { type: CType; name: string | null } {
   switch (node.type) {
     case 'identifier':
@@ -49,7 +49,7 @@ export function shape(base: CType, node: Syntax, scope: Declarations): { type: C
       return within ? shape(base, within, scope) : fail(node, 'this declares nothing');
     }
     default:
-      return fail(node, `a declarator that is not understood: ${node.type.replaceAll('_', ' ')}`);
+      return fail(node, `an unsupported declarator: ${node.type.replaceAll('_', ' ')}`);
   }
 }
 
@@ -69,8 +69,8 @@ function arrayOf(element: CType, node: Syntax, scope: Declarations): CType {
 }
 
 /**
- * The attributes of a declaration that count for one of its declarators: those among its specifiers count for each, but
- * not those that belong to a record or enum defined there.
+ * The attributes that apply to one declarator of a declaration. Those among the specifiers apply to each, except those
+ * of a record or enum defined there.
  */
 export function ownAttributes(declaration: Syntax, specifier: Syntax, index: number): Attribute[] {
   const all = declarators(declaration);
@@ -80,14 +80,14 @@ export function ownAttributes(declaration: Syntax, specifier: Syntax, index: num
     if (attribute.before < declaration.start || attribute.after >= declaration.end) return false;
     if (isOfSpecifier(attribute, specifier)) return false;
     if (attribute.before <= first) return true;
-    // It belongs to the declarator it follows, or, past a comma, to the next.
+    // It belongs to the declarator before it or, after a comma, to the next one.
     const follows = starts.filter((start) => start < attribute.before).length - 1;
     const comma = declaration.children.find((part) => part.type === ',' && part.start > (starts[follows] ?? 0));
     return index === follows + (comma && comma.end <= attribute.after ? 1 : 0);
   });
 }
 
-/** The attributes of a struct, union or enum where it is defined: after the keyword, or after the closing brace. */
+/** The attributes of the definition of a struct, union or enum: after the keyword, or after the closing brace. */
 export function definitionAttributes(specifier: Syntax): Attribute[] {
   const body = child(specifier, 'body');
   if (!body) return [];

@@ -10,13 +10,13 @@ import { definitionAttributes } from './declarators.js';
 export interface EnumDefinition {
   tag: string | null;
   type: EnumType;
-  /** False where the enum is only named so far. */
+  /** False where the enum has only been named so far. */
   complete: boolean;
   members: string[];
   node: Syntax;
 }
 
-/** Takes in an enum that is defined, or finds (or announces) the one that is named. */
+/** Processes an enum that is defined; finds or announces one that is only named. */
 export function defineEnum(node: Syntax, scope: Declarations): EnumDefinition {
   const nameNode = child(node, 'name');
   const tag = nameNode ? nameOf(nameNode) : null;
@@ -48,7 +48,7 @@ function announced(tag: string | null, node: Syntax, { integers }: Declarations)
   return { tag, type: { kind: 'enum', name: tag ?? '', integer, align: null }, complete: false, members: [], node };
 }
 
-/** The enumerators with the values and types they have before the type of the enum is known. */
+/** The enumerators, with the values and types they have until the type of the enum is known. */
 function readEnumerators(body: Syntax, scope: Declarations): Enumerator[] {
   const { int } = scope.integers;
   const found: Enumerator[] = [];
@@ -60,7 +60,7 @@ function readEnumerators(body: Syntax, scope: Declarations): Enumerator[] {
     if (scope.enumerators.has(name)) fail(part, `enumerator '${name}' is defined twice`);
     const enumerator = { name, value, type: fits(value, int) ? int : type, node: part };
     found.push(enumerator);
-    // Known to the expressions after it.
+    // Later expressions can use it.
     scope.enumerators.set(name, enumerator);
     const wide = wideEnough(value + 1n, enumerator.type, scope);
     // Where no type is wide enough, compilers warn and the value wraps.
@@ -69,7 +69,7 @@ function readEnumerators(body: Syntax, scope: Declarations): Enumerator[] {
   return found;
 }
 
-/** The type of an enumerator without a value of its own: that of the one before it, or the next larger one. */
+/** The type of an enumerator without an explicit value: that of the one before it, or the next larger one. */
 function wideEnough(value: bigint, type: IntegerType, { integers }: Declarations): IntegerType {
   if (fits(value, type)) return type;
   const wider = type.signed
@@ -78,19 +78,19 @@ function wideEnough(value: bigint, type: IntegerType, { integers }: Declarations
   return wider.find(({ size }) => size === type.size * 2) ?? type;
 }
 
-/** Gives the enumerators the types they have behind the enum, and their values in these. */
+/** Gives the enumerators the types they have after the enum, and their values in these types. */
 function settle(found: readonly Enumerator[], integer: IntegerType, scope: Declarations): void {
   const { int } = scope.integers;
   for (const enumerator of found) {
-    // C says `int`; compilers give an enumerator that does not fit it the type of the enum.
+    // C says `int`. Compilers give an enumerator that does not fit it the type of the enum.
     const type = fits(enumerator.value, int) ? int : integer;
     scope.enumerators.set(enumerator.name, { ...enumerator, type, value: convert(enumerator.value, type) });
   }
 }
 
 /**
- * The integer type compilers give an enum: the first that holds all its values, unsigned where none is negative; the
- * largest where none does.
+ * The integer type that compilers give an enum: the first that holds all its values, unsigned if none is negative; the
+ * largest if none does.
  */
 function integerOf(found: readonly Enumerator[], { integers }: Declarations): IntegerType {
   const negative = found.some((enumerator) => enumerator.value < 0n);

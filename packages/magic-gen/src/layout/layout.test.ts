@@ -6,7 +6,7 @@ import { buildModel } from '../model/build.js';
 import { targets } from '../targets/index.js';
 import { verify } from '../verify/verify.js';
 
-/** Size, alignment and offsets of a struct; a bitfield as the bits it takes. */
+/** Size, alignment and offsets of a struct; for a bitfield, the bits that it takes. */
 function layout(declaration: string) {
   const model = buildModel(headerSet(declaration), x86);
   const record = model.records.find((each) => each.name === 's');
@@ -24,11 +24,11 @@ describe('a struct', () => {
     });
   });
 
-  it('may be empty, and then has no size', () => {
+  it('may be empty, and then has size 0', () => {
     expect(layout('struct s { };')).toEqual({ size: 0, align: 1 });
   });
 
-  it('counts a flexible array for its alignment, not its size', () => {
+  it('includes a flexible array in its alignment, not its size', () => {
     expect(layout('struct s { __u8 a; __u32 b[]; };')).toEqual({ size: 4, align: 4, a: 0, b: 4 });
   });
 
@@ -49,23 +49,23 @@ describe('a struct', () => {
 });
 
 describe('bitfields', () => {
-  it('share a unit of their type, and begin another where they do not fit', () => {
+  it('share a unit of their type, and begin a new one where they do not fit', () => {
     expect(layout('struct s { __u8 a:3, b:4; __u8 c:2; __u32 d:20; __u32 e:8; };')).toEqual({
       ...{ size: 8, align: 4 },
       ...{ a: '0+3', b: '3+4', c: '8+2', d: '10+20', e: '32+8' },
     });
   });
 
-  it('without a name take their place, and do not raise the alignment', () => {
+  it('without a name occupy their place, and do not raise the alignment', () => {
     expect(layout('struct s { __u8 a:1; __u32 :7; __u8 b; };')).toMatchObject({ size: 2, align: 1, b: 1 });
     expect(layout('struct s { __u64 a:6, :58; };')).toMatchObject({ size: 8, a: '0+6', null: '6+58' });
   });
 
-  it('of no width close the unit', () => {
+  it('of zero width close the unit', () => {
     expect(layout('struct s { __u8 a:1; __u32 :0; __u8 b:1; };')).toMatchObject({ b: '32+1', size: 5 });
   });
 
-  it('in a packed struct run over the edge of a unit', () => {
+  it('in a packed struct may cross the end of a unit', () => {
     expect(layout('struct s { __u32 a:20; __u32 b:20; } __attribute__((packed));')).toMatchObject({
       b: '20+20',
       size: 5,
@@ -112,7 +112,7 @@ describe('attributes', () => {
     expect(layout(declaration)).toMatchObject(expected);
   });
 
-  it('that are not known stop the run, for they may change the layout', () => {
+  it('that are unknown stop the run, because they may change the layout', () => {
     const declaration = 'struct s { __u8 a; } __attribute__((scalar_storage_order("big-endian")));';
     expect(() => layout(declaration)).toThrow(/attribute 'scalar_storage_order' is not known/);
   });
@@ -120,7 +120,7 @@ describe('attributes', () => {
 
 describe.each(targets)('a compiler for $name agrees', (target) => {
   const reason = noCompilerFor(target);
-  // Each '@' becomes a name of its own.
+  // Each '@' becomes a unique name.
   const scalar = fc.constantFrom(
     '__u8',
     '__s16',
@@ -147,7 +147,7 @@ describe.each(targets)('a compiler for $name agrees', (target) => {
     ['__s64', 64],
     ['enum e', 32],
   );
-  // Without attributes: on a bitfield, gcc and clang do not agree on what `aligned` means.
+  // Without attributes: gcc and clang disagree on `aligned` on a bitfield.
   const bits = fc.tuple(unit, fc.nat(), fc.boolean()).map(([[type, most], pick, named]) => {
     const width = pick % (most + 1);
     return `${type} ${named && width > 0 ? '@' : ''}:${width};`;
@@ -175,7 +175,7 @@ describe.each(targets)('a compiler for $name agrees', (target) => {
         const declarations = records.map((text, index) => text.replace('TAG', `s${index}`));
         const headers = headerSet(['enum e { A, B, C };', ...declarations].join('\n'));
         const report = await verify(buildModel(headers, target), headers);
-        // With its text, for a case this large is not worth shrinking.
+        // With its text, because shrinking a case this large is not worth it.
         const told = report.mismatches.map((mismatch) => ({
           ...mismatch,
           text: declarations[Number(/^s(\d+)/.exec(mismatch.subject)?.[1])],

@@ -8,7 +8,7 @@ import type { Declarations } from './declarations.js';
 import { declarators, definitionAttributes, ownAttributes, shape } from './declarators.js';
 import { layOut, type Member } from './record.js';
 
-/** Takes in a struct or union that is defined, or finds (or announces) the one that is named. */
+/** Processes a struct or union that is defined; finds or announces one that is only named. */
 export function defineRecord(node: Syntax, scope: Declarations): RecordType {
   const union = node.type === 'union_specifier';
   const nameNode = child(node, 'name');
@@ -39,7 +39,7 @@ export function defineRecord(node: Syntax, scope: Declarations): RecordType {
   return record;
 }
 
-/** The members one declaration declares. */
+/** The members that one declaration declares. */
 function readMembers(node: Syntax, scope: Declarations): Member[] {
   if (node.type !== 'field_declaration') fail(node, 'this is not a member');
   refuseModifiers(node);
@@ -50,7 +50,7 @@ function readMembers(node: Syntax, scope: Declarations): Member[] {
 
   return found.map((declarator) => {
     const { type, name } = shape(base, declarator.node, scope);
-    if (type.kind === 'function') fail(declarator.node, 'this member reads as a function');
+    if (type.kind === 'function') fail(declarator.node, 'this member is parsed as a function');
     const attributes = readAttributes(ownAttributes(node, specifier, declarator.index));
     if (declarator.width) refuseAlignas(attributes, 'of a bitfield');
     return {
@@ -64,14 +64,14 @@ function readMembers(node: Syntax, scope: Declarations): Member[] {
   });
 }
 
-/** Refuses `_Atomic`, which is read nowhere else and may change a size. */
+/** Refuses `_Atomic`, which nothing else handles and which may change a size. */
 function refuseModifiers(node: Syntax): void {
   const qualifiers = node.children.filter(({ type }) => type === 'type_qualifier');
   const unknown = qualifiers.find((qualifier) => !/^(?:const|volatile|restrict)$/.test(textOf(qualifier)));
   if (unknown) fail(unknown, `'${textOf(unknown)}' is not supported: it may change the layout`);
 }
 
-/** An anonymous struct or union; a definition alone, of a tag or an enum, is no member. */
+/** An anonymous struct or union. A mere definition, of a tag or an enum, is not a member. */
 function withoutName(node: Syntax, specifier: Syntax, type: CType, scope: Declarations): Member[] {
   if (type.kind === 'record' && type.record.tag === null) {
     const attributes = readAttributes(ownAttributes(node, specifier, 0));
@@ -90,11 +90,11 @@ function readWidth(node: Syntax, type: CType, unnamed: boolean, scope: Declarati
   const widest = integer.base === '_Bool' ? 1 : (sizeOf(integer) ?? 0) * 8;
   if (width > widest || !fits(BigInt(width), scope.integers.int))
     fail(node, `${width} bits do not fit ${integer.name}`);
-  if (width === 0 && !unnamed) fail(node, 'a named bitfield of no bits');
+  if (width === 0 && !unnamed) fail(node, 'a named bitfield of zero width');
   return width;
 }
 
-/** A name may stand once, among the members of anonymous records too. */
+/** A name may occur once, also among the members of anonymous records. */
 function checkNames(members: readonly Member[]): void {
   const seen = new Set<string>();
   const check = (name: string, node: Syntax): void => {

@@ -1,14 +1,14 @@
 import { alignOf, type CType, describe, type LaidMember, sizeOf } from '../language/types.js';
 import { fail, type Syntax } from '../parse/code.js';
 
-/** A member before it has a place. */
+/** A member before its place is known. */
 export interface Member {
   name: string | null;
   type: CType;
-  /** Null where the member is no bitfield. */
+  /** Null unless the member is a bitfield. */
   width: number | null;
   packed: boolean;
-  /** Asked for by `aligned`; 1 where it is not. */
+  /** The alignment that `aligned` asks for, else 1. */
   aligned: number;
   node: Syntax;
 }
@@ -26,15 +26,15 @@ export interface LayoutRules {
   unnamedBitfieldsAlign: boolean;
 }
 
-/** C compilers refuse larger objects; below it no offset, not even in bits, leaves the exact integers. */
+/** C compilers refuse larger objects. Below it every offset, even in bits, is an exact number. */
 export const sizeLimit = 2 ** 47;
 
 /**
- * Places the members as the System V ABIs say: each at the next multiple of its alignment, a bitfield in the next bits
- * of a unit of its type that hold it whole.
+ * Places the members as the System V ABIs do: each at the next multiple of its alignment; a bitfield in the next bits
+ * of a unit of its type that hold all of it.
  */
 export function layOut(members: readonly Member[], rules: LayoutRules): Layout {
-  let end = 0; // in bits: where the next member may begin
+  let end = 0; // in bits: the first one free for the next member
   let longest = 0;
   let align = rules.aligned;
   const laid: LaidMember[] = [];
@@ -65,7 +65,7 @@ export function layOut(members: readonly Member[], rules: LayoutRules): Layout {
         node: member.node,
       });
       end = at + member.width;
-      // One of no width closes the unit of its type, packed or not.
+      // A bitfield of zero width closes the unit of its type, even in a packed record.
       if (counts) align = Math.max(align, packed && member.width > 0 ? 1 : natural, member.aligned);
     }
     if (end / 8 > sizeLimit) fail(member.node, 'the record is too large');
@@ -82,10 +82,10 @@ interface BitRules {
   aligned: number;
 }
 
-/** Where a bitfield goes that may begin at bit `end`; its first bit. */
+/** The first bit of a bitfield that may begin at bit `end`. */
 function placeBits(end: number, width: number, { size, align, packed, aligned }: BitRules): number {
   const unit = align * 8;
-  // A width of zero closes the unit, in a packed record too.
+  // A width of zero closes the unit, even in a packed record.
   if (width === 0) return roundUp(end, Math.max(unit, aligned * 8));
   const at = aligned > 1 ? roundUp(end, aligned * 8) : end;
   const crosses = Math.ceil(((at % unit) + width) / unit) > size / align;

@@ -2,7 +2,7 @@ import type { IntegerName, Integers } from '../language/integers.js';
 import type { CType } from '../language/types.js';
 import type { Target } from '../model/model.js';
 
-/** The types a compiler knows without any header. */
+/** The types that a compiler knows without any header. */
 export function builtinTypes(integers: Integers, { int128Align }: Target): [string, CType][] {
   const { size } = integers.long;
   const wide: [string, CType][] = [
@@ -20,7 +20,7 @@ export function builtinTypes(integers: Integers, { int128Align }: Target): [stri
 
 const integerWords = /^(?:signed|unsigned|char|short|int|long|__int128|_Bool)$/;
 
-/** Which integer type words such as `long unsigned int` name; undefined where they name none. */
+/** The integer type that words such as `long unsigned int` name; undefined where they name none. */
 export function readIntegerWords(text: string): IntegerName | undefined {
   const words = text.split(/\s+/);
   if (!words.every((word) => integerWords.test(word))) return undefined;

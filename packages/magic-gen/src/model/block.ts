@@ -4,12 +4,14 @@ import { operands } from './compute.js';
 import { part, type Typed, type Typing } from './expressions.js';
 import type { Expression } from './model.js';
 
-/** A variable's value stands wherever the variable is used, so `a = a + a` doubles it; no header comes near this. */
+/**
+ * A variable is replaced by its value wherever it is used, so `a = a + a` doubles the size. No header comes near this.
+ */
 const sizeLimit = 1000;
 
 /**
- * The variables of `({ int a = 1; a += 2; a; })`, GNU's way to make an expression of statements. Statements without a
- * branch leave in each variable a value that one expression can say, and so does the last of them in the whole.
+ * The variables of `({ int a = 1; a += 2; a; })`, GNU's statement expression. Without branches, each variable always
+ * holds a value that one expression can state, and so does the whole block.
  */
 export class Block {
   readonly #typing: Typing;
@@ -34,7 +36,7 @@ export class Block {
       else this.#assign(statement);
     }
     const result = last?.type === 'expression_statement' ? last.children.find((each) => each.named) : undefined;
-    if (!result) notConstant(block, 'a block that ends without a value');
+    if (!result) notConstant(block, 'a block without a value');
     const value = this.#typing.value(result, wide);
     this.#variables.clear();
     for (const [name, each] of outer) this.#variables.set(name, each);
@@ -56,10 +58,10 @@ export class Block {
   #assign(statement: Syntax): void {
     const [assignment] = statement.children;
     if (statement.type !== 'expression_statement' || assignment?.type !== 'assignment_expression') {
-      notConstant(statement, `a statement that is no assignment: ${statement.type.replaceAll('_', ' ')}`);
+      notConstant(statement, `a statement other than an assignment: ${statement.type.replaceAll('_', ' ')}`);
     }
     const target = part(assignment, 'left');
-    const { type } = this.#variables.get(textOf(target)) ?? notConstant(target, `${textOf(target)} is no variable`);
+    const { type } = this.#variables.get(textOf(target)) ?? notConstant(target, `${textOf(target)} is not a variable`);
     const operator = textOf(part(assignment, 'operator')).slice(0, -1);
     const right = part(assignment, 'right');
     const wide = type.size === 8;
@@ -76,7 +78,7 @@ export class Block {
     this.#variables.set(textOf(name), { type, expression });
   }
 
-  /** How many parts an expression has, written out. */
+  /** The number of parts of an expression, written out. */
   #size(expression: Expression): number {
     const known = this.#sizes.get(expression);
     if (known !== undefined) return known;

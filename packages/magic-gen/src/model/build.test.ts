@@ -9,7 +9,7 @@ function build(kvm: string, others: Record<string, string> = {}) {
 }
 
 describe('records', () => {
-  it('are named by their tag, or by the way to them', () => {
+  it('are named by their tag, or by the path to them', () => {
     const { records } = build(`
       struct s {
         __u8 a, b;
@@ -27,7 +27,7 @@ describe('records', () => {
     ]);
   });
 
-  it('of other headers are there where the roots need them, and only there', () => {
+  it('of other headers are included only where the roots need them', () => {
     const others = {
       'linux/other.h': 'struct needed { __u8 a; };\nstruct unused { __u8 a; };\ntypedef struct { int v; } id_t;',
     };
@@ -61,7 +61,7 @@ describe('records', () => {
     ]);
   });
 
-  it('see through macros that make members', () => {
+  it('are found through macros that make members', () => {
     const [record] = build(`
       #define HINT(name) name
       #define FLEX(type, name) struct { struct { } __empty_##name; type name[]; }
@@ -73,7 +73,7 @@ describe('records', () => {
 });
 
 describe('macros', () => {
-  it('that make integers are constants, in the order of the text among the enumerators', () => {
+  it('that give integers are constants, in the order of the text among the enumerators', () => {
     const { constants } = build('#define B A\nenum e {\n#define A A\nA = 3,\n#define C (A + 1)\nD };\n#define E 1');
     expect(constants.map(({ name, value, kind }) => `${name} ${value} ${kind}`)).toEqual([
       'B 3 macro',
@@ -84,7 +84,7 @@ describe('macros', () => {
     ]);
   });
 
-  it('that call _IO and its like are ioctls, by another name too', () => {
+  it('that call _IO, _IOR, _IOW or _IOWR are ioctls, also through an alias', () => {
     const { ioctls, constants } = build(`
       struct s { __u64 a[3]; };
       #define KVMIO 0xAE
@@ -114,14 +114,14 @@ describe('macros', () => {
     ]);
   });
 
-  it('is no foreign one where its struct is here, and something else is wrong with it', () => {
+  it('is not a foreign one if its struct is defined here and the error is another', () => {
     const text = 'struct here { __u8 a; };\n#define A _IOR(ODD, 1, struct here)\n#define B _IOR(1, 2, u64)';
     const { ioctls, foreignIoctls, skipped } = build(text);
     expect([ioctls, foreignIoctls]).toEqual([[], []]);
     expect(skipped.map(({ name }) => name)).toEqual(expect.arrayContaining(['A', 'B']));
   });
 
-  it('that make neither are skipped, each with its reason', () => {
+  it('that give neither are skipped, each with its reason', () => {
     const { skipped } = build(`
       #define GUARD
       #define CALL(x) x
@@ -134,7 +134,7 @@ describe('macros', () => {
       enum { SELF };`);
     expect(skipped.map(({ name, reason }) => `${name}: ${reason}`)).toEqual([
       'GUARD: defined as nothing',
-      'CALL: stands for its argument, whatever that is',
+      'CALL: stands for its argument, of any type',
       'SELF: stands for the declaration of the same name',
       'TEXT: a string, not an integer',
       'OTHER: PAGE_SIZE is not defined',
@@ -144,7 +144,7 @@ describe('macros', () => {
     ]);
   });
 
-  it('that are ioctls of headers that are no roots are named', () => {
+  it('that are ioctls of included headers are listed', () => {
     const o = '#include <linux/ioctl.h>\n#define O_GET (_IOR(0xAE, 9, int))\n#define O_ALIAS O_GET\n#define O_NUMBER 1';
     const { ioctls, skipped } = build('#include <linux/o.h>', { 'linux/o.h': o });
     expect(ioctls).toEqual([]);
@@ -154,19 +154,19 @@ describe('macros', () => {
     ]);
   });
 
-  it('of headers that are no roots count only through the roots', () => {
+  it('of included headers count only through the root headers', () => {
     const { constants } = build('#include <linux/o.h>\n#define OURS THEIRS', { 'linux/o.h': '#define THEIRS 1' });
     expect(constants).toMatchObject([{ name: 'OURS', value: '1', origin: { file: 'linux/kvm.h', line: 4 } }]);
   });
 });
 
 describe.skipIf(noHeaders)(titled("the running system's headers", noHeaders), () => {
-  it('make the same model each time', () => {
+  it('give the same model each time', () => {
     const build = () => JSON.stringify(buildModel(systemHeaders(), x86));
     expect(build()).toBe(build());
   });
 
-  it('hold what every KVM has', () => {
+  it('contain what every KVM has', () => {
     const model = buildModel(systemHeaders(), x86);
     const run = model.records.find((record) => record.name === 'kvm_run');
     expect(run).toMatchObject({ size: 2352, align: 8 });
@@ -174,7 +174,7 @@ describe.skipIf(noHeaders)(titled("the running system's headers", noHeaders), ()
     expect(model.records.find((record) => record.name === 'kvm_regs')).toMatchObject({ size: 144 });
     expect(model.ioctls.find((ioctl) => ioctl.name === 'KVM_RUN')).toMatchObject({ request: 0xae80 });
     expect(model.constants.find((constant) => constant.name === 'KVM_API_VERSION')).toMatchObject({ value: '12' });
-    // Every name that the header gives an ioctl, whether its argument exists on this architecture or not.
+    // Every name that the header gives to an ioctl, whether or not its argument exists on this architecture.
     const header = readFileSync('/usr/include/linux/kvm.h', 'utf8');
     const names = [...header.replaceAll('\\\n', ' ').matchAll(/^#define\s+(KVM_\w+)\s+_IO[RW]*\(\s*KVMIO/gm)].map(
       ([, name]) => name,

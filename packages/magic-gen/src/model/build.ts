@@ -11,13 +11,13 @@ import { MODEL_SCHEMA, type Model } from './model.js';
 import { included } from './prelude.js';
 import { Records } from './records.js';
 
-/** The headers a model of KVM is made of. */
+/** The headers that a model of KVM is made from. */
 export const kvmRoots: readonly string[] = ['linux/kvm.h', 'asm/kvm.h'];
 
 /**
- * Reads the root headers with all they include, and says what they define on the target.
+ * Reads the root headers with everything they include, and builds the model of what they define on the target.
  *
- * @throws MagicGenError at the first thing that cannot be read or makes no sense, with its place.
+ * @throws MagicGenError at the first text that cannot be read or is invalid, with its place.
  */
 export function buildModel(headers: HeaderSet, target: TargetDescription, roots: readonly string[] = kvmRoots): Model {
   const source = preprocess(included(roots), predefinedMacros(target), includeFrom(headers));
@@ -28,7 +28,7 @@ export function buildModel(headers: HeaderSet, target: TargetDescription, roots:
   const records = new Records(declarations, ours);
   const { enums, constants } = readEnums(declarations, ours);
   const macros = readMacros(source, declarations, ours, records);
-  // The sort is stable: macros before the same declaration keep their order, and stand before it.
+  // The sort is stable: macros before the same declaration keep their order and come before it.
   const ordered = [...macros.constants, ...constants].sort((a, b) => a.position - b.position);
 
   return {

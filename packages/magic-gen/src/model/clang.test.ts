@@ -9,7 +9,7 @@ const noClang = without('clang-19');
 
 const understood: [string, string][] = [
   [
-    'pointers to what is not declared',
+    'pointers to undeclared types',
     `struct s { char c; __u8 a[16] __attribute__((aligned(__alignof__(struct nowhere *)))); };
      #define SIZE sizeof(struct nowhere *)
      #define MORE (sizeof(const union nobody *[3]) + _Alignof(enum elsewhere **))
@@ -36,7 +36,7 @@ const understood: [string, string][] = [
      struct f { char c; _Alignas(__u64) __u8 x[3]; _Alignas(struct a) char y; };`,
   ],
   [
-    'what the compiler says of itself',
+    'what the compiler says about itself',
     `#ifdef __has_include
      #if __has_include(<linux/types.h>) && !__has_include(<linux/no.h>) && __has_include("kvm.h")
      #define HEADERS 1
@@ -108,7 +108,7 @@ const understood: [string, string][] = [
      #define GET$ _IOR(0xAE, 1, struct s$)`,
   ],
   [
-    'what is declared within a function',
+    'declarations inside a function',
     `struct s { int b; };
      static inline int f(void) { struct inner { char a; int b; } __attribute__((packed)) x = { '{', 1 }; return x.b; }
      typedef int t;
@@ -160,7 +160,7 @@ describe.skipIf(noClang)(titled('clang agrees', noClang), () => {
   );
 });
 
-describe('what changes a meaning and is not understood stops the run', () => {
+describe('an unknown construct that changes the meaning stops the run', () => {
   it.each([
     ['#pragma scalar_storage_order big-endian', '#pragma scalar_storage_order big - endian is not supported'],
     ['#pragma pack(1)', '#pragma pack ( 1 ) is not supported'],
@@ -195,10 +195,10 @@ describe('what changes a meaning and is not understood stops the run', () => {
     ['enum e; struct e { int a; };', "'e' is defined as something else"],
     ['struct e { int a; }; enum e;', "'e' is defined as something else"],
     ['enum e { A }; enum e { B };', "'e' is defined twice"],
-    ['struct s { __u8 HINT(a); };', 'this member reads as a function'],
+    ['struct s { __u8 HINT(a); };', 'this member is parsed as a function'],
     ['#if __has_attribute(odd)\n#endif', '__has_attribute(odd) is not known'],
     ['#if __has_warning("-Wall")\n#endif', '__has_warning("-Wall") is not known'],
-    ['#if __LINE__ > 3\n#endif', "what '__LINE__' is here"],
+    ['#if __LINE__ > 3\n#endif', "the value of '__LINE__' is not known here"],
     ['_Static_assert(sizeof(int) == 8, "wrong, " "so");', 'the static assertion fails: "wrong, " "so"'],
     ['struct s { int a; _Static_assert(0, "x"); };', 'the static assertion fails'],
     ['_Static_assert(unknown, "x");', 'unknown is not defined'],
@@ -207,13 +207,13 @@ describe('what changes a meaning and is not understood stops the run', () => {
     expect(() => buildModel(headerSet(text), x86)).toThrow(problem);
   });
 
-  it('but a name of the compiler’s that the headers define is theirs', () => {
+  it('but headers may define a name of the compiler', () => {
     const text =
       '#undef __has_attribute\n#define __has_attribute(x) 1\n#if __has_attribute(odd)\n#define YES 1\n#endif';
     expect(buildModel(headerSet(text), x86).constants.map(({ name }) => name)).toContain('YES');
   });
 
-  it('and a file that asks to be read once is', () => {
+  it('and a file that asks to be read once is read once', () => {
     const others = { 'linux/once.h': '#pragma once\nstruct once { int a; };' };
     const text = '#include <linux/once.h>\n#include <linux/once.h>\nstruct s { struct once a; };';
     expect(buildModel(headerSet(text, others), x86).records.map(({ name }) => name)).toEqual(['once', 's']);

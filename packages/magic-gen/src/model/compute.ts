@@ -1,6 +1,6 @@
 import type { AbiFunction, Expression, IntegerShape } from './model.js';
 
-/** What a function of the model gives for these arguments; undefined where C leaves it undefined. */
+/** The result of a function of the model for these arguments; undefined where C leaves it undefined. */
 export function compute({ body, parameters }: AbiFunction, args: readonly bigint[]): bigint | undefined {
   const given = parameters.map(({ type }, index) => cut(args[index] ?? 0n, type));
   try {
@@ -11,7 +11,7 @@ export function compute({ body, parameters }: AbiFunction, args: readonly bigint
   }
 }
 
-/** The same value, said more simply where parts of the expression are constants. */
+/** An equal expression, simplified where parts are constant. */
 export function simplify(expression: Expression): Expression {
   if (expression.kind === 'conditional' && expression.condition.kind === 'constant') {
     return expression.condition.value === '0' ? expression.no : expression.yes;
@@ -38,7 +38,7 @@ function isZero(expression: Expression): boolean {
   return expression.kind === 'constant' && expression.value === '0';
 }
 
-/** The expressions that an expression is made of. */
+/** The parts of an expression. */
 export function operands(expression: Expression): Expression[] {
   switch (expression.kind) {
     case 'parameter':
@@ -128,7 +128,7 @@ function compare(operator: string, left: bigint, right: bigint): boolean {
   }
 }
 
-/** An exact result in its type: an unsigned one wraps, a signed one must fit. */
+/** An exact result converted to its type: an unsigned one wraps, a signed one must fit. */
 function settle(exact: bigint, type: IntegerShape): bigint {
   const value = cut(exact, type);
   if (type.signed && value !== exact) throw new Undefined();

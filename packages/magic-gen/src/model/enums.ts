@@ -3,7 +3,7 @@ import type { Declarations } from '../layout/declarations.js';
 import type { Constant, Enum } from './model.js';
 import { originOf, type Placed, tokenOf } from './origin.js';
 
-/** The enums the root headers define, and a constant for each of their members. */
+/** The enums that the root headers define, and a constant for each enumerator. */
 export function readEnums(
   declarations: Declarations,
   roots: ReadonlySet<string>,

@@ -7,16 +7,16 @@ import { Block } from './block.js';
 import { simplify } from './compute.js';
 import type { Expression, IntegerShape } from './model.js';
 
-/** How an expression names the parameters of the function it belongs to. */
+/** How an expression names the parameters of its function. */
 export interface Parameters {
   count: number;
-  /** Undefined for what names no parameter. */
+  /** Undefined for a name that is not a parameter. */
   index(name: string): number | undefined;
   /** For messages. */
   name(index: number): string;
 }
 
-/** An expression with its C type, whose rank says how it meets others. */
+/** An expression with its C type, including its conversion rank. */
 export interface Typed {
   type: IntegerType;
   expression: Expression;
@@ -27,10 +27,10 @@ const arithmetic: ReadonlySet<string> = new Set<Operator<'binary'>>(['+', '-', '
 const comparisons: ReadonlySet<string> = new Set<Operator<'compare'>>(['==', '!=', '<', '<=', '>', '>=']);
 
 /**
- * Gives every part of an expression its type, and the parameters theirs: 64 bits where one is combined with something
- * of 64 bits, or converted to it, for there its upper bits would count; else 32.
+ * Types every part of an expression, and the parameters: 64 bits where one is combined with or converted to 64 bits,
+ * since its upper bits matter there; else 32.
  *
- * @throws NotConstantError where it is no expression of integers.
+ * @throws NotConstantError where it is not an expression of integers.
  */
 export function typeExpression(
   node: Syntax,
@@ -41,7 +41,7 @@ export function typeExpression(
   for (;;) {
     const before = typing.wide.size;
     const { expression } = typing.value(node, false);
-    // A parameter found to be wide is wide wherever it stands, so all is typed again.
+    // A parameter that is wide in one place is wide everywhere, so everything is typed again.
     if (typing.wide.size > before) continue;
     const types = Array.from({ length: parameters.count }, (_, index) => shapeOf(typing.parameterType(index)));
     return { expression, parameters: types };
@@ -64,7 +64,7 @@ export class Typing {
     return this.scope.integers[this.wide.has(index) ? 'unsigned long long' : 'unsigned int'];
   }
 
-  /** @param wide Whether the result goes into something of 64 bits. */
+  /** @param wide Whether the result is used in something of 64 bits. */
   value(node: Syntax, wide: boolean): Typed {
     if (!this.#depends(node)) {
       const { value, type } = evaluate(node, this.scope);
@@ -124,7 +124,7 @@ export class Typing {
     return simplify({ type: shapeOf(to), kind: 'convert', operand: expression });
   }
 
-  /** Two operands in the type in which they meet. */
+  /** Two operands, converted to their common type. */
   #meet(leftNode: Syntax, rightNode: Syntax, wide: boolean) {
     const common = (context: boolean) => {
       const left = this.value(leftNode, context);
@@ -173,7 +173,7 @@ export class Typing {
     return { type, expression: this.convert(this.value(part(node, 'value'), type.size === 8), type) };
   }
 
-  /** Whether a node's value depends on a parameter, or on a variable of a block. */
+  /** Whether the value of a node depends on a parameter, or on a variable of a block. */
   #depends(node: Syntax): boolean {
     if (node.type === 'compound_statement') return true;
     if (node.children.length > 0) return node.children.some((each) => this.#depends(each));

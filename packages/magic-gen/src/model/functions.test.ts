@@ -8,14 +8,14 @@ function build(text: string) {
   return buildModel(headerSet(text), x86);
 }
 
-/** The one function of a text. */
+/** The only function of a text. */
 function only(text: string) {
   const [found, ...more] = build(text).functions;
   if (!found || more.length > 0) throw new Error('not one function');
   return found;
 }
 
-/** A function's parameters and result, as "name: bits, ... -> bits". */
+/** The parameters and result of a function, as "name: bits, ... -> bits". */
 function signature(text: string): string {
   const { parameters, body } = only(text);
   const list = parameters.map(({ name, type }) => `${name}: ${type.size * 8}`).join(', ');
@@ -27,7 +27,7 @@ function reason(text: string): string | undefined {
 }
 
 describe('a macro with parameters is a function', () => {
-  it('with its name, its parameters, its text and its place', () => {
+  it('with its name, parameters, text and place', () => {
     expect(only('#define ID(n, size) (0x100 | ((n) & 0xff) | (size) << 4)')).toMatchObject({
       name: 'ID',
       definition: '(0x100 | ((n) & 0xff) | (size) << 4)',
@@ -50,7 +50,7 @@ describe('a macro with parameters is a function', () => {
     expect(signature(text)).toBe(expected);
   });
 
-  it('that may call others, paste their names together and hand on all its arguments', () => {
+  it('that may call others, paste their names together and pass on all its arguments', () => {
     const { functions, skipped } = build(`
       #define REG_A_SHIFT 4
       #define REG_A_MASK 0xf0
@@ -69,7 +69,7 @@ describe('a macro with parameters is a function', () => {
     expect(compute(made, [1n, 0n])).toBe(0x80n);
   });
 
-  it('whose constant parts are computed beforehand', () => {
+  it('whose constant parts are precomputed', () => {
     expect(only('#define F(x) ((1 << 4) + (sizeof(__u64) == 8 ? (x) : 2) * !!(x))').body).toMatchObject({
       left: { kind: 'constant', value: '16' },
       right: {
@@ -83,7 +83,7 @@ describe('a macro with parameters is a function', () => {
 
 describe('a macro with parameters is skipped, with the reason,', () => {
   it.each([
-    ['#define F(x) x', 'stands for its argument, whatever that is'],
+    ['#define F(x) x', 'stands for its argument, of any type'],
     ['#define F(x)', 'defined as nothing'],
     ['#define F(m) offsetof(struct s, m)', "its parameter 'm' is the name of a member"],
     ['#define F(t) sizeof(t)', "asks for the size of its parameter 't'"],
@@ -93,8 +93,8 @@ describe('a macro with parameters is skipped, with the reason,', () => {
     ['#define F(n) "text"', 'a string, not an integer'],
     ['#define F(n) (1 / 0 + n)', 'division by zero'],
     ['#define F(n) struct n', 'not an expression'],
-    ['#define F(n) ({ for (;;) n; })', 'a block that ends without a value'],
-    ['#define F(n) ({ int i = n; if (i) i = 2; i; })', 'a statement that is no assignment: if statement'],
+    ['#define F(n) ({ for (;;) n; })', 'a block without a value'],
+    ['#define F(n) ({ int i = n; if (i) i = 2; i; })', 'a statement other than an assignment: if statement'],
     ['#define F(n) ((__uint128_t)(n))', 'computes in __uint128_t'],
     ['#define F(...) (0 + G(__VA_ARGS__))', 'takes any number of arguments'],
     ['#define F(n) ((n) + F(n))', 'not an integer expression: call expression'],
@@ -118,7 +118,7 @@ describe('what C leaves undefined', () => {
     expect(compute(only(text), [3n])).toBeDefined();
   });
 
-  it('does not count where it is not used', () => {
+  it('is ignored where it is not used', () => {
     expect(compute(only('#define F(n) ((n) ? 8 / (n) : 0)'), [0n])).toBe(0n);
     expect(compute(only('#define F(n) ((n) && 8 / (n))'), [0n])).toBe(0n);
   });

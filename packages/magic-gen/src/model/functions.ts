@@ -7,20 +7,20 @@ import { typeExpression } from './expressions.js';
 import type { AbiFunction } from './model.js';
 import { originOf } from './origin.js';
 
-/** What stands for a parameter while a macro is expanded: a name that no header has. */
+/** Stands for a parameter while a macro is expanded: a name that no header has. */
 const standIn = (index: number): string => `__magic_gen_parameter_${index}_`;
 const standsIn = /__magic_gen_parameter_(\d+)_/;
 
 /**
  * Reads a function-like macro as a function of integers.
  *
- * @throws NotConstantError where it is none, with the reason.
+ * @throws NotConstantError with the reason, where it is not one.
  */
 export function readFunction(macro: Macro, expander: Expander, declarations: Declarations): AbiFunction {
   const names = parameterNames(macro, expander);
   if (macro.body.length === 0) throw new NotConstantError('defined as nothing');
   if (macro.body.length === 1 && names.includes(macro.body[0]?.text ?? '')) {
-    throw new NotConstantError('stands for its argument, whatever that is');
+    throw new NotConstantError('stands for its argument, of any type');
   }
   try {
     const tokens = withoutIdleBrackets(expander.expand(use(macro, names)));
@@ -41,13 +41,13 @@ export function readFunction(macro: Macro, expander: Expander, declarations: Dec
       origin: originOf(macro.at),
     };
   } catch (error) {
-    // Whatever is wrong with it shows only in a use of it, and the headers have none.
+    // An error in it would only show in a use of it, and the headers have none.
     if (error instanceof MagicGenError) throw new NotConstantError(error.problem);
     throw error;
   }
 }
 
-/** The parameters; those of `NAME(...)` are found where it hands all its arguments to another macro. */
+/** The parameters. Those of `NAME(...)` are found where it passes all its arguments to another macro. */
 function parameterNames({ parameters, variadic, body }: Macro, expander: Expander): readonly string[] {
   if (variadic === null) return parameters ?? [];
   const at = body.findIndex(({ text }, index) => text === variadic && body[index + 1]?.text === ')');
@@ -56,7 +56,7 @@ function parameterNames({ parameters, variadic, body }: Macro, expander: Expande
   return [...(parameters ?? []), ...callee.parameters];
 }
 
-/** `NAME(first, second)`, as a use of the macro where it is defined. */
+/** `NAME(first, second)`, as if the macro were used at its definition. */
 function use(macro: Macro, names: readonly string[]): Token[] {
   const token = (kind: TokenKind, text: string): Token => ({ ...macro.at, kind, text, space: false, hidden: null });
   const args = names.flatMap((_, index) => [
@@ -66,14 +66,14 @@ function use(macro: Macro, names: readonly string[]): Token[] {
   return [token('identifier', macro.name), token('punctuator', '('), ...args, token('punctuator', ')')];
 }
 
-/** `(x) + 1` reads like a cast of `+1` too, as long as nobody knows that x is no type; `x + 1` can only be a sum. */
+/** `(x) + 1` can also be parsed as a cast of `+1`, if x is not known to be a value; `x + 1` can only be a sum. */
 function withoutIdleBrackets(tokens: readonly Token[]): Token[] {
   let output = [...tokens];
   for (;;) {
     const at = output.findIndex(({ text }, index) => {
       if (text !== '(' || !standsIn.test(output[index + 1]?.text ?? '') || output[index + 2]?.text !== ')')
         return false;
-      // After a name they are a call's, before another operand a cast's.
+      // After a name the parentheses are a call's, before another operand a cast's.
       const after = output[index + 3];
       return (
         output[index - 1]?.kind !== 'identifier' &&

@@ -11,18 +11,18 @@ import type { Records } from './records.js';
 
 const directions = { _IO: 'none', _IOR: 'read', _IOW: 'write', _IOWR: 'readwrite' } as const;
 
-/** The macros that make an ioctl's number; what they are given is only to be seen before they are expanded. */
+/** The macros that make an ioctl's number. Their arguments are only visible before they are expanded. */
 export const ioctlMacros: ReadonlySet<string> = new Set(Object.keys(directions));
 
 type Name = keyof typeof directions;
 
-/** One use of `_IO` and its like. */
+/** One use of `_IO`, `_IOR`, `_IOW` or `_IOWR`. */
 export interface IoctlCall {
   direction: Ioctl['direction'];
   args: Token[][];
 }
 
-/** Sees a whole expression as one call of `_IO` and its like; undefined where it is something else. */
+/** Reads a whole expression as one call of such a macro; undefined where it is something else. */
 export function asIoctlCall(tokens: readonly Token[]): IoctlCall | undefined {
   let inner = tokens;
   while (inner[0]?.text === '(' && splitCall(inner)?.length === 1) inner = inner.slice(1, -1);
@@ -34,7 +34,7 @@ export function asIoctlCall(tokens: readonly Token[]): IoctlCall | undefined {
 }
 
 /**
- * Whether the argument is a struct or union, named by its tag, that is not defined here: other headers may define it.
+ * Whether the argument is a struct or union that is named by its tag and not defined here. Other headers may define it.
  */
 export function isForeign(macro: Macro, { args: [, , argument = []] }: IoctlCall, declarations: Declarations): boolean {
   const [keyword, tag, ...more] = argument;
@@ -48,7 +48,7 @@ export function isForeign(macro: Macro, { args: [, , argument = []] }: IoctlCall
   }
 }
 
-/** `(a, b)` into its parts; undefined where the first parenthesis does not close with the last token. */
+/** Splits `(a, b)` into its parts; undefined unless the first parenthesis closes at the last token. */
 function splitCall(tokens: readonly Token[]): Token[][] | undefined {
   if (tokens[0]?.text !== '(') return undefined;
   const parts: Token[][] = [[]];
@@ -65,7 +65,7 @@ function splitCall(tokens: readonly Token[]): Token[][] | undefined {
 /**
  * An ioctl of the model.
  *
- * @param encoded The number that the headers' own `_IOC` makes of it.
+ * @param encoded The number that the headers' own `_IOC` computes for it.
  */
 export function readIoctl(
   macro: Macro,
@@ -98,7 +98,7 @@ export function readIoctl(
   };
 }
 
-/** An ioctl whose argument this target does not define: all but the number, for which the size is missing. */
+/** An ioctl whose argument this target does not define: everything but the number, which needs the size. */
 export function readForeignIoctl(macro: Macro, call: IoctlCall, declarations: Declarations): ForeignIoctl {
   const [typeTokens = [], nrTokens = [], argumentTokens = []] = call.args;
   return {
@@ -122,7 +122,7 @@ function readType(macro: Macro, tokens: readonly Token[], declarations: Declarat
   return { type, size, node };
 }
 
-/** The number as the target's `_IOC` makes it. */
+/** The number as the target's `_IOC` computes it. */
 export function encode(
   ioc: Target['ioc'],
   direction: Ioctl['direction'],

@@ -1,4 +1,4 @@
-/** As much of JSON Schema 2020-12 as the model's schema uses. */
+/** The subset of JSON Schema 2020-12 that the model's schema uses. */
 export interface Schema {
   $ref?: string;
   $defs?: Readonly<Record<string, Schema>>;
@@ -18,25 +18,25 @@ const understood = ['$ref', '$defs', '$schema', 'type', 'const', 'enum', 'oneOf'
 understood.push('pattern', 'minimum', 'maximum', 'title', 'description');
 
 /**
- * What of a value is not as the schema says, each with the path to it.
+ * Where a value violates the schema, each with the path to it.
  *
- * @param strict Whether a property that the schema does not describe counts: a reader has to take it, a writer must not
- * make it.
- * @throws Error at a keyword of the schema that is not understood.
+ * @param strict Whether a property that the schema does not describe is a violation: a reader must accept it, a writer
+ * must not produce it.
+ * @throws Error at an unsupported keyword of the schema.
  */
 export function problems(value: unknown, schema: Schema, strict = false): string[] {
   return problemsAt(value, schema, { root: schema, strict }, '');
 }
 
 interface Context {
-  /** Where definitions are. */
+  /** The object that holds the definitions. */
   root: Schema;
   strict: boolean;
 }
 
 function problemsAt(value: unknown, schema: Schema, context: Context, path: string): string[] {
   for (const keyword of Object.keys(schema)) {
-    if (!understood.includes(keyword)) throw new Error(`the schema uses ${keyword}, which is not understood here`);
+    if (!understood.includes(keyword)) throw new Error(`the schema uses ${keyword}, which is not supported`);
   }
   if (schema.$ref !== undefined) {
     const named = context.root.$defs?.[schema.$ref.replace('#/$defs/', '')];

@@ -1,8 +1,8 @@
 import type { AbiRecord, Dated, Member, Model, TypeRef } from './model.js';
 
-/** What is found in a model: records by name, their members with those of anonymous records among them, sizes. */
+/** Looks things up in a model: records by name, their members through anonymous records, and sizes. */
 
-/** A member as C names it: those of anonymous structs and unions belong to the record that holds them. */
+/** A member as C names it: those of anonymous structs and unions belong to the enclosing record. */
 export interface Field extends Dated {
   name: string;
   type: TypeRef;
@@ -27,7 +27,7 @@ function fieldsOfMember(member: Member, records: RecordsByName, base: number): F
     if (member.type.kind !== 'record') return [];
     return fieldsOf(named(member.type.name, records), records, offset);
   }
-  // The empty struct that a flexible-array macro puts before its array; it has no bytes and no use.
+  // The empty struct that a flexible-array macro puts before its array has no bytes and no use.
   if (member.name.startsWith('__empty_')) return [];
   const bits = member.bits && { offset: base * 8 + member.bits.offset, width: member.bits.width };
   const since = member.since === undefined ? {} : { since: member.since };
@@ -40,7 +40,7 @@ export function named(name: string, records: RecordsByName): AbiRecord {
   return record;
 }
 
-/** Whether C code, or a field, can reach the record by a name: all but the anonymous ones, which have only a number. */
+/** Whether C code, or a field, can name the record. Anonymous ones have only a number. */
 export function hasName(record: Pick<AbiRecord, 'name'>): boolean {
   return !record.name.includes('#');
 }
@@ -56,12 +56,12 @@ export function sizeOf(type: TypeRef, records: RecordsByName): number {
   }
 }
 
-/** What an array holds at its bottom; any other type itself. */
+/** The element type of an array, through all dimensions; any other type itself. */
 export function elementOf(type: TypeRef): TypeRef {
   return type.kind === 'array' ? elementOf(type.element) : type;
 }
 
-/** A flexible array: one without a length, or, as older headers write it, of length 0. */
+/** A flexible array: one without a length or, in older headers, of length 0. */
 export function isFlexible(type: TypeRef): type is Extract<TypeRef, { kind: 'array' }> {
   return type.kind === 'array' && (type.count === null || type.count === 0);
 }

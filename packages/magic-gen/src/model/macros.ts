@@ -22,8 +22,8 @@ export interface ReadMacros {
 }
 
 /**
- * Sorts the macros of the root headers into constants, ioctls, functions and what is none of them. Of the other
- * headers, ioctls are named among the skipped macros.
+ * Sorts the macros of the root headers into constants, ioctls, functions and others. The ioctls of the other headers
+ * are listed among the skipped macros.
  */
 export function readMacros(
   source: Preprocessed,
@@ -42,7 +42,7 @@ export function readMacros(
     try {
       readMacro(macro, source, declarations, records, result);
     } catch (error) {
-      // A macro is only text until it is used: one that makes no integer here is no fault of the header.
+      // A macro is only text until it is used; one that gives no integer here is not an error of the header.
       if (!(error instanceof NotConstantError)) throw error;
       result.skipped.push({ name: macro.name, reason: error.problem, origin: originOf(macro.at) });
     }
@@ -50,7 +50,7 @@ export function readMacros(
   return result;
 }
 
-/** Whether the macro of a header that is only included is an ioctl, which must not be lost without a word. */
+/** Whether a macro of an included header is an ioctl, which must not be lost silently. */
 function isIoctl({ parameters, body }: Macro, { expander }: Preprocessed): boolean {
   return !parameters && asIoctlCall(expander.expand(body, ioctlMacros)) !== undefined;
 }
@@ -95,17 +95,20 @@ function readMacro(
   });
 }
 
-/** C leaves a macro's own name in its expansion as it is, which is only sound where that names something declared. */
+/** C leaves a macro's own name in its expansion, which only makes sense where a declaration has that name. */
 function refuseRecursion(macro: Macro, expanded: readonly Token[], { macros }: Expander): void {
   const again = expanded.find(({ text, hidden }) => {
     const inner = macros.get(text);
     return inner && !inner.parameters && hides(hidden, text) && !standsForDeclaration(inner);
   });
   if (again)
-    throw new MagicGenError(`macro '${macro.name}' is recursive: it comes to '${again.text}' again`, locate(macro.at));
+    throw new MagicGenError(
+      `macro '${macro.name}' is recursive: it expands to '${again.text}' again`,
+      locate(macro.at),
+    );
 }
 
-/** `#define A A`, beside a declaration of A, so that `#ifdef` can ask for it. */
+/** `#define A A` beside a declaration of A, so that `#ifdef` can test for it. */
 function standsForDeclaration({ name, body }: Macro): boolean {
   return body.length === 1 && body[0]?.text === name;
 }

@@ -1,16 +1,16 @@
 /**
- * The ABI model: everything the headers say about one kernel and one architecture, as one JSON document.
- * The stages before it (headers, preprocess, parse, layout) exist to fill it; everything after it reads nothing else.
+ * The ABI model: everything that the headers of one kernel say about one architecture, as one JSON document. The stages
+ * before it (headers, preprocess, parse, layout) fill it; the stages after it read nothing else.
  */
 
-/** Raised by one whenever a reader of the JSON has to change. */
+/** Incremented whenever readers of the JSON have to change. */
 export const MODEL_SCHEMA = 1;
 
 export interface Model {
   schema: typeof MODEL_SCHEMA;
   /** The kernel release the headers come from, as `linux/version.h` gives it: "6.1". */
   kernel: string;
-  /** The kernel's own name for the architecture: the directory under `arch/`. */
+  /** The kernel's name for the architecture: its folder in `arch/`. */
   arch: string;
   target: Target;
   /** The headers whose constants, types and ioctls are in the model: "linux/kvm.h", "asm/kvm.h". */
@@ -19,28 +19,30 @@ export interface Model {
   enums: Enum[];
   records: AbiRecord[];
   ioctls: Ioctl[];
-  /** The ioctls whose argument is a type of another architecture: without its size they have no number here. */
+  /**
+   * The ioctls whose argument is a type of another architecture. They have no number here, since it contains the size.
+   */
   foreignIoctls: ForeignIoctl[];
-  /** The function-like macros of the root headers that compute an integer: most make register ids. */
+  /** The function-like macros of the root headers that compute an integer. Most make register ids. */
   functions: AbiFunction[];
-  /** What the root headers define that is none of the above, each with its reason. */
+  /** What else the root headers define, each with the reason why it is not above. */
   skipped: Skipped[];
   /**
-   * The kernels of this architecture that a history is known of, oldest first: what `since` is measured against.
-   * Absent, like every `since`, where no history was asked for.
+   * The kernels of this architecture in the history, oldest first: `since` refers to them. Absent, as is every `since`,
+   * where no history was requested.
    */
   knownKernels?: string[];
 }
 
-/** What a history may be known of. */
+/** Something that the history may date. */
 export interface Dated {
-  /** The first known kernel that has it; it may be older than that, unless the release just before is known, too. */
+  /** The first known kernel that has it. Unless the release just before is known too, it may be older. */
   since?: string;
 }
 
-/** The data model of a target: what the C standard leaves to the platform. */
+/** The data model of a target: what C leaves to the platform. */
 export interface Target {
-  /** The compiler's name for it: "x86_64-linux-gnu". */
+  /** The compiler's name for the target: "x86_64-linux-gnu". */
   triple: string;
   wordSize: 4 | 8;
   endianness: 'little' | 'big';
@@ -54,7 +56,7 @@ export interface Target {
   ioc: { sizeBits: number; none: number; write: number; read: number };
 }
 
-/** Where something stands in the headers, by the name it is included by: "linux/kvm.h". */
+/** A place in the headers, by the name that `#include` uses: "linux/kvm.h". */
 export interface Origin {
   file: string;
   line: number;
@@ -62,10 +64,11 @@ export interface Origin {
 
 export interface Constant extends Dated {
   name: string;
-  /** Decimal, with a sign where negative; a string, for JSON has no 64-bit integers. */
+  /** Decimal, with a sign where negative. A string, because JSON has no 64-bit integers. */
   value: string;
   /**
-   * The C type of the expression. `longLong`: the header says so (LL suffix, a 64-bit typedef), and not only `long`.
+   * The C type of the expression. `longLong`: the header says so by an LL suffix or a 64-bit typedef, and not just by
+   * `long`.
    */
   type: { size: number; signed: boolean; longLong: boolean };
   kind: 'macro' | 'enumerator';
@@ -81,8 +84,8 @@ export interface Enum {
 
 export interface AbiRecord extends Dated {
   /**
-   * The C tag; for a record defined inside another, the path to it: `kvm_run.io`, or, for one without a member name,
-   * its position among its parent's members: `kvm_run.#7`.
+   * The C tag. For a record inside another, the path to it: `kvm_run.io`, or `kvm_run.#7` by position where it has no
+   * member name.
    */
   name: string;
   kind: 'struct' | 'union';
@@ -98,9 +101,11 @@ export interface Member extends Dated {
   /** Null for an anonymous struct or union, whose members C treats as its parent's, and for an unnamed bitfield. */
   name: string | null;
   type: TypeRef;
-  /** Bytes from the start of the record the member is declared in. For a bitfield, of its first byte. */
+  /** Bytes from the start of the enclosing record; for a bitfield, of its first byte. */
   offset: number;
-  /** A bitfield's place: bits from the start of the record, counted as the target's compiler allots them. */
+  /**
+   * A bitfield's place: bits from the start of the record, in the order in which the target's compiler allocates them.
+   */
   bits?: { offset: number; width: number };
   origin: Origin;
 }
@@ -120,13 +125,13 @@ export interface Ioctl extends Dated {
   /** The `_IOC` type byte: 0xAE for KVM. */
   type: number;
   nr: number;
-  /** As the header declares it, seen from user space. What the kernel does in practice is among the facts. */
+  /** As the header declares it, from the view of user space. The facts say where the kernel does something else. */
   direction: 'none' | 'write' | 'read' | 'readwrite';
   /** The whole request number. */
   request: number;
-  /** What `_IOR` and its like are given: null for `_IO`. */
+  /** The argument of `_IOR`, `_IOW` or `_IOWR`; null for `_IO`. */
   argument: TypeRef | null;
-  /** The size encoded in the request number. */
+  /** The size that the request number contains. */
   size: number;
   origin: Origin;
 }
@@ -136,21 +141,21 @@ export interface ForeignIoctl extends Dated {
   type: number;
   nr: number;
   direction: Ioctl['direction'];
-  /** The argument's type as the header spells it: "struct kvm_vcpu_init". */
+  /** The type of the argument as the header spells it: "struct kvm_vcpu_init". */
   argument: string;
   origin: Origin;
 }
 
 /**
- * A function-like macro that computes an integer. A macro has no types of its own: here each parameter is unsigned, of
- * 64 bits where the macro combines it with something of 64 bits, else of 32, and the body is typed accordingly.
+ * A function-like macro that computes an integer. A macro has no types: here each parameter is unsigned, of 64 bits
+ * where the macro combines it with something of 64 bits, else of 32, and the body is typed accordingly.
  */
 export interface AbiFunction extends Dated {
   name: string;
   parameters: { name: string; type: IntegerShape }[];
-  /** What the macro stands for. Its type is that of the result. */
+  /** The expression that the macro stands for. Its type is that of the result. */
   body: Expression;
-  /** The macro's text, as the header has it. */
+  /** The macro's text in the header. */
   definition: string;
   origin: Origin;
 }
@@ -162,18 +167,18 @@ export interface IntegerShape {
 }
 
 /**
- * An expression of integers, every conversion that C makes by itself written out. An operator computes in the type of
- * its expression, to which its operands have been converted; an unsigned result keeps the low bits that fit. What C
- * leaves undefined stays so: signed overflow, division by zero, a shift by as many bits as there are, or more.
+ * An expression of integers, with every implicit conversion written out. An operator computes in the type of its
+ * expression, to which its operands have been converted; an unsigned result wraps. What C leaves undefined remains so:
+ * signed overflow, division by zero, a shift by the width of the type or more.
  */
 export type Expression = { type: IntegerShape } /** `value` is decimal. */ & (
   | { kind: 'constant'; value: string }
   /** `index` counts the function's parameters from zero. */
   | { kind: 'parameter'; index: number }
-  /** Keeps the low bits that the type has room for, and reads them as the type does. */
+  /** Keeps the low bits that fit the type, and reinterprets them as the type. */
   | { kind: 'convert'; operand: Expression }
   | { kind: 'unary'; operator: '-' | '~'; operand: Expression }
-  /** Both operands have the type, but for the right one of a shift, which has its own. */
+  /** Both operands have the type, except the right one of a shift, which has its own. */
   | {
       kind: 'binary';
       operator: '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^' | '<<' | '>>';
@@ -182,15 +187,13 @@ export type Expression = { type: IntegerShape } /** `value` is decimal. */ & (
     }
   /** 0 or 1, an `int`. Both operands have one type. */
   | { kind: 'compare'; operator: '==' | '!=' | '<' | '<=' | '>' | '>='; left: Expression; right: Expression }
-  /**
-   * 0 or 1, an `int`. Each operand has its own type, and counts as true where it is not 0; the right one may not count.
-   */
+  /** 0 or 1, an `int`. Each operand has its own type and is true unless it is 0; the right one may not be evaluated. */
   | { kind: 'logical'; operator: '&&' | '||'; left: Expression; right: Expression }
-  /** `yes` where the condition is not 0, else `no`; the other one does not count. */
+  /** `yes` where the condition is not 0, else `no`; the other one is not evaluated. */
   | { kind: 'conditional'; condition: Expression; yes: Expression; no: Expression }
 );
 
-/** A macro that is no integer, or an ioctl of a header that is only included. */
+/** A macro that is not an integer, or an ioctl of an included header. */
 export interface Skipped {
   name: string;
   reason: string;

@@ -26,7 +26,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   kind: fc.constantFrom('drop', 'double', 'cut', 'swap lines', 'swap tokens', 'drop token'),
 });
 
-/** A text with one of its lines spoiled. */
+/** A text with one of its lines mutated. */
 function mutate(text: string, { line, place, kind }: Mutation): string {
   const lines = text.split('\n');
   const at = line % lines.length;
@@ -45,7 +45,7 @@ function mutate(text: string, { line, place, kind }: Mutation): string {
   return lines.join('\n');
 }
 
-/** The real headers, some lines spoiled, before the rest of the set. */
+/** The real headers with mutated lines, before the rest of the set. */
 function mutated(real: HeaderSet, roots: readonly string[], mutations: readonly Mutation[]): HeaderSet {
   const include = includeFrom(real);
   const files = roots.map((root) => readFileSync(include(root)?.path ?? '', 'utf8'));
@@ -67,7 +67,7 @@ function attempt(headers: HeaderSet, target: TargetDescription, roots: readonly 
   }
 }
 
-// Many runs of a compiler: a machine that is busy makes fewer, and one at least.
+// Many runs of a compiler: a busy machine makes fewer, but at least one.
 const timeLimit = { interruptAfterTimeLimit: 60_000, markInterruptAsFailure: false };
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -77,7 +77,7 @@ describe.each([
   { name: 's390', of: 'kvm', read: 60, compared: 20 },
   { name: 'x86', of: 'vhost', read: 40, compared: 15 },
   { name: 'x86', of: 'bootparam', read: 40, compared: 15 },
-])('real headers of $of for $name with lines spoiled', ({ name, of, read, compared }) => {
+])('real headers of $of for $name with mutated lines', ({ name, of, read, compared }) => {
   const target = findTarget(name);
   const reason = noRealHeaders(target);
   const real = (): HeaderSet => realHeaders(target)[0] as HeaderSet;
@@ -92,7 +92,7 @@ describe.each([
     );
   });
 
-  it.skipIf(reason)(titled('are read as a compiler reads them, where both do', reason), async () => {
+  it.skipIf(reason)(titled('are read as a compiler reads them, where both accept them', reason), async () => {
     const compiler = findCompiler(target.target);
     // Mutations that seldom break the syntax, so that there is something to compare.
     const mild = mutation.map((each): Mutation => ({ ...each, kind: each.kind === 'cut' ? 'double' : each.kind }));

@@ -2,7 +2,7 @@ import type { Syntax } from '../parse/code.js';
 import type { Token } from '../preprocess/tokens.js';
 import type { Constant, Origin } from './model.js';
 
-/** A constant with its place among the declarations, to bring macros and enumerators into one order. */
+/** A constant with its position among the declarations, which orders macros and enumerators together. */
 export interface Placed {
   position: number;
   constant: Constant;
@@ -12,7 +12,7 @@ export function originOf(token: Token): Origin {
   return { file: token.file.name, line: token.file.line(token.offset) };
 }
 
-/** The token a node begins with. */
+/** The first token of a node. */
 export function tokenOf(node: Syntax): Token {
   const token = node.code.token(node.start);
   if (!token) throw new Error('a node without a token');

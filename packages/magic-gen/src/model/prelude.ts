@@ -1,10 +1,10 @@
 /**
- * What is included before the root headers. Some use `_IO` or `__u32` and leave it to the program to have included what
- * defines them, as every program does that opens a device.
+ * Headers included before the root headers. Some root headers use `_IO` or `__u32` without including what defines them,
+ * which every program that opens a device has included.
  */
 const prelude = ['linux/types.h', 'linux/ioctl.h'];
 
-/** All that is included for the sake of some root headers, in order. */
+/** The headers included before some root headers, in order. */
 export function included(roots: readonly string[]): string[] {
   return [...prelude, ...roots];
 }

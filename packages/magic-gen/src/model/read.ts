@@ -16,7 +16,7 @@ export function isModelFile(path: string): boolean {
 /**
  * Reads a model from a file.
  *
- * @throws MagicGenError where it is none, or one of another schema.
+ * @throws MagicGenError where the file is not a model, or has another schema.
  */
 export function readModel(path: string): Model {
   const value = parse(path);

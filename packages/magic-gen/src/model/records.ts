@@ -5,7 +5,7 @@ import { fail, placeOf, type Syntax } from '../parse/code.js';
 import type { AbiRecord, TypeRef } from './model.js';
 import { originOf, tokenOf } from './origin.js';
 
-/** Gives records their names in the model, and collects those the model has to have. */
+/** Names the records of the model, and collects those that it needs. */
 export class Records {
   readonly #declarations: Declarations;
   readonly #names = new Map<RecordType, string>();
@@ -24,7 +24,7 @@ export class Records {
     return this.#declarations.records.flatMap((record) => this.#needed.get(record) ?? []);
   }
 
-  /** The model's word for a type; a record in it is from then on part of the model. */
+  /** The model's form of a type. A record in it becomes part of the model. */
   typeRef(type: CType, node: Syntax): TypeRef {
     switch (type.kind) {
       case 'integer':
@@ -40,7 +40,7 @@ export class Records {
       case 'array':
         return { kind: 'array', element: this.typeRef(type.element, node), count: type.count };
       default:
-        return fail(node, `the model has no word for the type ${describe(type)}`);
+        return fail(node, `the model cannot express the type ${describe(type)}`);
     }
   }
 
@@ -76,9 +76,7 @@ export class Records {
     if (name !== null) this.#name(record, name, name);
   }
 
-  /**
-   * @param within The path of the record that C code goes through to reach the members: anonymous ones do not count.
-   */
+  /** @param within The path that C code uses to reach the members: anonymous records are not part of it. */
   #name(record: RecordType, name: string, within: string): void {
     if (this.#names.has(record)) return;
     for (const [other, taken] of this.#names) {
@@ -96,7 +94,7 @@ export class Records {
   }
 }
 
-/** The record a member defines without a name of its own. */
+/** The record that a member defines without a tag. */
 function ownRecord(member: LaidMember): RecordType | undefined {
   let { type } = member;
   while (type.kind === 'array') type = type.element;

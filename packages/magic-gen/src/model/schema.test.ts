@@ -26,14 +26,14 @@ const everything = [
 ].join('\n');
 
 describe('the published schema of the model', () => {
-  it('describes all that a model can hold, on every target', () => {
+  it('describes everything that a model can contain, on every target', () => {
     for (const target of targets) {
       const model = JSON.parse(JSON.stringify(withHistory(modelOf(everything, target))));
       expect(problems(model, schema, true), target.name).toEqual([]);
     }
   });
 
-  it('finds what is none', () => {
+  it('rejects what is not a model', () => {
     const model = modelOf(everything);
     const wrong = (change: Partial<Record<keyof Model, unknown>>): string[] =>
       problems({ ...model, ...change }, schema);
@@ -44,7 +44,7 @@ describe('the published schema of the model', () => {
     expect(problems({ ...model, more: 1 }, schema, true)).toEqual([': more is not described']);
   });
 
-  it.skipIf(noHeaders)(titled('describes the models of the headers that are here', noHeaders), () => {
+  it.skipIf(noHeaders)(titled('describes the models of the headers on this host', noHeaders), () => {
     for (const target of targets) {
       for (const headers of realHeaders(target)) {
         const model = JSON.parse(JSON.stringify(withHistory(buildModel(headers, target))));
@@ -53,7 +53,7 @@ describe('the published schema of the model', () => {
     }
   });
 
-  it('is asked of a model that is read', () => {
+  it('is checked when a model is read', () => {
     const path = join(folderForTest(), 'model.json');
     const model = modelOf(everything);
     const read = (value: unknown): Model => {

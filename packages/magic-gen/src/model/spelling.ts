@@ -1,6 +1,6 @@
 import type { TypeRef } from './model.js';
 
-/** A type in C's words: "struct kvm_regs", "__u8[8]". One without a tag is only "struct". */
+/** A type in C: "struct kvm_regs", "__u8[8]". A record without a tag is just "struct". */
 export function spell(type: TypeRef): string {
   return `${innermost(type)}${dimensions(type)}`;
 }
@@ -25,7 +25,7 @@ function innermost(type: TypeRef): string {
   }
 }
 
-/** A flexible array has no number, nor has the array of length 0 that older headers write for one. */
+/** A flexible array has no number, and neither has the array of length 0 that older headers use for one. */
 function dimensions(type: TypeRef): string {
   return type.kind === 'array' ? `[${type.count || ''}]${dimensions(type.element)}` : '';
 }

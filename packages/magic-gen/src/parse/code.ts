@@ -3,21 +3,21 @@ import { keywords } from '../language/keywords.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 import { unmarkNames } from './names.js';
 
-/** `__attribute__((...))`, taken out of the text. */
+/** `__attribute__((...))`, removed from the text. */
 export interface Attribute {
-  /** Where it stood: between these two offsets of the text. */
+  /** The offsets of the text between which it was. */
   after: number;
   before: number;
   tokens: readonly Token[];
 }
 
-/** `_Static_assert(...)`, taken out of the text, without its parentheses. */
+/** `_Static_assert(...)`, removed from the text, without its parentheses. */
 export interface Assertion {
   at: Token;
   tokens: readonly Token[];
 }
 
-/** C text made of tokens, able to say of each character which header it comes from. */
+/** C text made of tokens, which maps each character back to its header. */
 export class Code {
   readonly text: string;
   readonly tokens: readonly Token[];
@@ -25,7 +25,7 @@ export class Code {
   readonly assertions: readonly Assertion[];
   readonly #starts: number[] = [];
 
-  /** @param attributes Each with the index of the token it stood before. */
+  /** @param attributes Each with the index of the token that it preceded. */
   constructor(
     tokens: readonly Token[],
     attributes: readonly { index: number; tokens: readonly Token[] }[] = [],
@@ -36,7 +36,7 @@ export class Code {
     for (const token of tokens) {
       this.#starts.push(at);
       parts.push(token.text);
-      // A space between any two tokens: none can run into the next, and a sign never becomes part of a number.
+      // A space between any two tokens keeps them apart; a sign never becomes part of a number.
       at += token.text.length + 1;
     }
     this.text = parts.join(' ');
@@ -52,7 +52,7 @@ export class Code {
     });
   }
 
-  /** The token that holds the offset. */
+  /** The token at the offset. */
   token(offset: number): Token | undefined {
     let low = 0;
     let high = this.#starts.length;
@@ -67,9 +67,9 @@ export class Code {
 
 /** A node of the parsed text. */
 export interface Syntax {
-  /** As the grammar calls it: "field_declaration", "(". */
+  /** The grammar's name for it: "field_declaration", "(". */
   type: string;
-  /** What it is to its parent: "declarator", "size"; null where the grammar has no name for it. */
+  /** Its role in its parent: "declarator", "size"; null where the grammar has no name for it. */
   field: string | null;
   named: boolean;
   start: number;
@@ -82,7 +82,7 @@ export function textOf(node: Syntax): string {
   return unmarkNames(node.code.text.slice(node.start, node.end));
 }
 
-/** The text of a node that names something. */
+/** The text of a node that is a name. */
 export function nameOf(node: Syntax): string {
   const name = textOf(node);
   return keywords.has(name) ? fail(node, `'${name}' is a keyword`) : name;

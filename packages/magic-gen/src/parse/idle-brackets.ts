@@ -16,8 +16,8 @@ const typeWords = new Set([
 ]);
 
 /**
- * Finds the parentheses around a declared name, as in `__u32 (a), *((b));`: they mean nothing, and make the grammar
- * read a call. `__u8 HINT(a);` is none: what stands before the parenthesis is more than a type.
+ * Finds the parentheses around a declared name, as in `__u32 (a), *((b));`. They mean nothing but make the grammar read
+ * a call. Those of `__u8 HINT(a);` are others: more than a type precedes them.
  *
  * @param typeNames The names of types.
  * @returns The indices of the parentheses' tokens, in order.
@@ -25,7 +25,7 @@ const typeWords = new Set([
 export function idleBrackets(tokens: readonly Token[], typeNames: ReadonlySet<string>): Set<number> {
   const idle = new Set<number>();
   let depth = 0;
-  /** The words of the declaration so far, outside of brackets. */
+  /** The words of the declaration so far, outside brackets. */
   let words: string[] = [];
   for (let index = 0; index < tokens.length; index += 1) {
     const { text } = tokens[index] as Token;
@@ -44,7 +44,7 @@ export function idleBrackets(tokens: readonly Token[], typeNames: ReadonlySet<st
   return idle;
 }
 
-/** How many parentheses stand around a name, from the one at `open`. */
+/** The number of parentheses around a name, counted from the one at `open`. */
 function pairsAround(tokens: readonly Token[], open: number, typeNames: ReadonlySet<string>): number {
   let pairs = 0;
   while (tokens[open + pairs]?.text === '(') pairs += 1;
@@ -55,7 +55,7 @@ function pairsAround(tokens: readonly Token[], open: number, typeNames: Readonly
   return closed === pairs ? pairs : 0;
 }
 
-/** Whether what comes next in a declaration is the name: a type is complete, or another name has ended. */
+/** Whether the declaration's name comes next: a type is complete, or another name has ended. */
 function endsType(words: readonly string[], typeNames: ReadonlySet<string>): boolean {
   const last = words.at(-1);
   if (last === '*' || last === ',' || last === '}') return true;

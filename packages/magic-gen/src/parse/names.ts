@@ -1,6 +1,6 @@
 /**
- * Words that the grammar keeps for itself, from later editions of C or from other compilers: in the C of the headers
- * (gnu11, as clang has it) they are names like any other.
+ * Words that the grammar reserves, from later editions of C or from other compilers. In the C of the headers (clang's
+ * gnu11) they are ordinary names.
  */
 const names = new Set(
   (
@@ -9,7 +9,7 @@ const names = new Set(
   ).split(' '),
 );
 
-/** Stands before such a name while the grammar reads it. No header may use names like it. */
+/** A prefix that such a name gets while the grammar reads it. No header may use names like it. */
 const mark = '__magic_gen_name_';
 
 /** @param called Whether parentheses follow. */
@@ -17,7 +17,7 @@ export function markName(text: string, called: boolean): string {
   return names.has(text) || (text === 'offsetof' && !called) ? mark + text : text;
 }
 
-/** A text of the parser's, with its names as the headers have them. */
+/** A text of the parser, with the names as in the headers. */
 export function unmarkNames(text: string): string {
   return text.includes(mark) ? text.replaceAll(mark, '') : text;
 }

@@ -4,15 +4,15 @@ import { MagicGenError, NotConstantError } from '../errors.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 import { Code, child, fail, notConstant, placeOf, type Syntax } from './code.js';
 
-// The binding hands strings to the parser through a buffer of 32 KiB; longer ones have to come in pieces.
+// The binding passes strings to the parser through a buffer of 32 KiB; longer ones have to be passed in pieces.
 const pieceLength = 8192;
-// Real headers nest some ten deep; without a limit, text made to nest would overflow the stack of the stages after.
+// Real headers nest about ten levels deep. Without a limit, malicious nesting would overflow the stack of later stages.
 const nestingLimit = 400;
 const timeoutMicros = 20_000_000;
 
 let made: Parser | undefined;
 
-/** The parser, a native addon: loaded when it is first needed, for much of magic-gen works without it. */
+/** The parser is a native addon. It is loaded on first use, because much of magic-gen works without it. */
 function theParser(): Parser {
   if (!made) {
     const require = createRequire(import.meta.url);
@@ -28,7 +28,7 @@ function theParser(): Parser {
 /**
  * Parses declarations.
  *
- * @throws MagicGenError where the text is not C as the grammar knows it: nothing is ever passed over.
+ * @throws MagicGenError where the grammar does not understand the text. Nothing is ever skipped.
  */
 export function parseDeclarations(code: Code): Syntax {
   const parser = theParser();
@@ -45,12 +45,12 @@ const wrapper = (text: string, token: Token): Token => ({ ...token, kind: 'other
 /**
  * Parses one expression.
  *
- * @throws NotConstantError where it is none.
+ * @throws NotConstantError where the text is not one.
  */
 export function parseExpression(tokens: readonly Token[]): Syntax {
   const [first] = tokens;
   if (!first) throw new NotConstantError('empty: there is nothing to evaluate');
-  // Most macros are one number, which needs no parser.
+  // Most macros are a single number, which needs no parser.
   if (tokens.length === 1 && first.kind === 'number') return numberLiteral(first);
   const around = [wrapper('int', first), wrapper('x', first), wrapper('=', first)];
   const code = new Code([...around, ...tokens, wrapper(';', tokens.at(-1) ?? first)]);
@@ -73,7 +73,7 @@ function numberLiteral(token: Token): Syntax {
   return { type: 'number_literal', field: 'value', named: true, start: 0, end: token.text.length, children: [], code };
 }
 
-/** Copies the parser's tree, which is slow to walk twice, and stops at the first node that is not sound. */
+/** Copies the parser's tree, which is slow to walk twice, and stops at the first invalid node. */
 function convert(cursor: Parser.TreeCursor, code: Code, depth: number): Syntax {
   const node: Syntax = {
     type: cursor.nodeType,
@@ -84,7 +84,7 @@ function convert(cursor: Parser.TreeCursor, code: Code, depth: number): Syntax {
     children: [],
     code,
   };
-  if (cursor.nodeIsMissing) fail(node, `the parser misses '${node.type}' here`);
+  if (cursor.nodeIsMissing) fail(node, `the parser expects '${node.type}' here`);
   if (node.type === 'ERROR') failUnread(node, cursor);
   if (depth > nestingLimit) fail(node, `nested deeper than ${nestingLimit}`);
   if (cursor.gotoFirstChild()) {
@@ -97,7 +97,7 @@ function convert(cursor: Parser.TreeCursor, code: Code, depth: number): Syntax {
 }
 
 function failUnread(node: Syntax, cursor: Parser.TreeCursor): never {
-  // What is wrong is seldom where the parser's error begins, but seldom far from the last thing it still made out.
+  // The parser's error seldom begins at the mistake, but the last thing that it still recognized is usually close.
   const lastStart = cursor.gotoLastChild() ? cursor.startIndex : node.start;
   const first = node.code.token(node.start);
   const last = node.code.token(lastStart);

@@ -8,7 +8,7 @@ function rewritten(text: string) {
   return rewrite(tokenize(new SourceFile('/a.h', 'a.h', text)).flat());
 }
 
-describe('what the grammar does not read becomes what it does', () => {
+describe('what the grammar cannot read is rewritten', () => {
   it.each([
     ['an unnamed bitfield', 'struct s { __u64 : 58; };', 'struct s { __u64 __magic_gen_unnamed : 58 ; } ;'],
     ['one after a named one', 'struct s { int a:3, :5; };', 'struct s { int a : 3 , __magic_gen_unnamed : 5 ; } ;'],
@@ -26,9 +26,9 @@ describe('what the grammar does not read becomes what it does', () => {
       'typedef int t; static int f(int x) { return (t)(x); } struct s { t a; };',
       'typedef int t ; static int f ( int x ) ; struct s { t a ; } ;',
     ],
-    ['a cast that reads like a call', 'typedef int t; int x[(t)(1)];', 'typedef int t ; int x [ ( t const ) ( 1 ) ] ;'],
+    ['a cast that parses as a call', 'typedef int t; int x[(t)(1)];', 'typedef int t ; int x [ ( t const ) ( 1 ) ] ;'],
     [
-      'a cast that reads like a difference',
+      'a cast that parses as a difference',
       'typedef int t, u; int x[(u)-1];',
       'typedef int t , u ; int x [ ( u const ) - 1 ] ;',
     ],
@@ -39,7 +39,7 @@ describe('what the grammar does not read becomes what it does', () => {
   });
 });
 
-describe('what it reads stays as it is', () => {
+describe('what it can read is unchanged', () => {
   it.each([
     'struct s { int a : 3 , b : 4 ; __u8 c : 1 ; } ;',
     'enum e { A , B = 1 ? 2 : 3 } ;',
@@ -51,7 +51,7 @@ describe('what it reads stays as it is', () => {
 });
 
 describe('an attribute', () => {
-  it('is kept with the place it stood at', () => {
+  it('is kept with its original place', () => {
     const code = rewritten('struct s { int a __attribute__((aligned(8))); } __attribute__((packed));');
     const places = code.attributes.map(({ after, before, tokens }) => {
       return [code.text.slice(0, after), code.text.slice(before), tokens.map((token) => token.text).join('')];

@@ -4,7 +4,7 @@ import { type Assertion, Code } from './code.js';
 import { idleBrackets } from './idle-brackets.js';
 import { markName, unmarkNames } from './names.js';
 
-/** The name an unnamed bitfield is given: the grammar wants one. No header may use names like it. */
+/** The name given to an unnamed bitfield, because the grammar requires one. No header may use names like it. */
 export const unnamedBitfield = '__magic_gen_unnamed';
 
 /** Says whether a name is that of a type. */
@@ -29,10 +29,10 @@ const respelled: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes of the preprocessor's output what the grammar reads, without changing what it says: GNU spellings of keywords
- * become the standard's, attributes, `_Alignas` and `_Static_assert` are taken out and kept beside the text, bodies of
- * functions go, unnamed bitfields get a name, names that the grammar takes for keywords are marked, a declared name
- * loses the parentheses around it, and `(name)` is marked where `name` is a type.
+ * Turns the preprocessor's output into text that the grammar can read, with the same meaning: GNU spellings of keywords
+ * become standard ones; attributes, `_Alignas` and `_Static_assert` are removed and kept beside the text; bodies of
+ * functions are removed; unnamed bitfields get a name; names that the grammar reserves are marked; parentheses around
+ * declared names are removed; and `(name)` is marked where `name` is a type.
  */
 export function rewrite(tokens: readonly Token[]): Code {
   const { plain, attributes } = withoutIdleBrackets(takeAttributes(respell(tokens)));
@@ -43,7 +43,7 @@ export function rewrite(tokens: readonly Token[]): Code {
   const indexed: { index: number; tokens: readonly Token[] }[] = [];
   const keep = new Shape();
   const assertions: Assertion[] = [];
-  let after = 0; // where the text goes on behind an assertion
+  let after = 0; // where the text continues after an assertion
   for (const [index, token] of plain.entries()) {
     if (index < after) continue;
     if (token.text === '_Static_assert' && !keep.dropping) {
@@ -61,14 +61,14 @@ export function rewrite(tokens: readonly Token[]): Code {
     if (!keep.dropping) refuseLostMacro(token);
     const kept = keep.take(token, plain[index - 1], plain[index + 1]);
     output.push(...kept);
-    // A cast in a function's body goes with the body.
+    // A cast in a function's body is removed with the body.
     if (kept.length > 0 && marksType(plain, index, known)) output.push({ ...token, text: 'const' });
   }
   for (const note of attributes.slice(next)) indexed.push({ index: output.length, tokens: note.tokens });
   return new Code(output, indexed, assertions);
 }
 
-/** The same for one expression, where only the spelling and the types matter. */
+/** The same for one expression, where only spellings and types matter. */
 export function rewriteExpression(tokens: readonly Token[], typeNames: TypeNames): Token[] {
   const plain = respell(tokens).map(mark);
   return plain.flatMap((token, index) => {
@@ -83,16 +83,14 @@ function respell(tokens: readonly Token[]): Token[] {
 }
 
 function mark(token: Token, index: number, tokens: readonly Token[]): Token {
-  // `offsetof(...)` is the grammar's own form, which `__builtin_offsetof` has become; alone it is a name.
+  // The grammar knows `offsetof(...)`, which `__builtin_offsetof` has become; without parentheses it is a name.
   const text = markName(token.text, tokens[index + 1]?.text === '(');
   return text === token.text ? token : { ...token, text };
 }
 
-/**
- * The text without parentheses around declared names, and with such names marked that the grammar takes for keywords.
- */
+/** The text without parentheses around declared names, with those names marked that the grammar reserves. */
 function withoutIdleBrackets({ plain, attributes }: Taken): Taken {
-  // The name of a type may have stood in parentheses itself.
+  // The name of a type may itself have been in parentheses.
   const idle = idleBrackets(plain, new Set(typedefNames(plain, false)));
   if (idle.size === 0) return { plain: plain.map(mark), attributes };
   const removed = [...idle];
@@ -105,19 +103,19 @@ function withoutIdleBrackets({ plain, attributes }: Taken): Taken {
   });
 }
 
-/** The kernel's macros for attributes. Where the headers define them, none is left when macros are expanded. */
+/** The kernel's macros for attributes. If the headers define them, macro expansion has removed them all. */
 const attributeMacro =
   /^__+(?:packed|aligned|(?:no_)?randomize_layout|designated_init|cacheline_aligned(?:_in_smp)?|counted_by(?:_[lb]e|_ptr)?|user|bitwise(?:__)?|nonstring|must_check)$/;
 
-/** @throws MagicGenError for `struct s { ... } __packed;` without such a macro, which to C declares a variable. */
+/** @throws MagicGenError for `struct s { ... } __packed;` without such a macro, which declares a variable in C. */
 function refuseLostMacro(token: Token): void {
   if (token.kind !== 'identifier' || !attributeMacro.test(token.text)) return;
   throw new MagicGenError(`'${token.text}' is a macro that the headers do not define`, locate(token));
 }
 
 /**
- * `(__u64)(1)` reads like a call, `(__u64)-1` like a difference and `(__u64[2])` like an element; `(__u64 const)` can
- * only be a type.
+ * `(__u64)(1)` parses as a call, `(__u64)-1` as a difference and `(__u64[2])` as an element. `(__u64 const)` can only
+ * be a type.
  */
 function marksType(tokens: readonly Token[], index: number, typeNames: TypeNames): boolean {
   const next = tokens[index + 1]?.text;
@@ -125,10 +123,10 @@ function marksType(tokens: readonly Token[], index: number, typeNames: TypeNames
   return typeNames.has(name) && tokens[index - 1]?.text === '(' && (next === ')' || next === '[');
 }
 
-/** A text, and the attributes that were taken out of it. */
+/** A text, and the attributes that were removed from it. */
 interface Taken {
   plain: Token[];
-  /** Each with the index of the token it stood before. */
+  /** Each with the index of the token that it preceded. */
   attributes: { index: number; tokens: readonly Token[] }[];
 }
 
@@ -170,9 +168,9 @@ function closing(tokens: readonly Token[], open: number): number | undefined {
 }
 
 /**
- * The names that `typedef` declares: the last identifier outside of brackets in each declarator, or that in `(*name)`.
+ * The names that `typedef` declares: the last identifier outside brackets in each declarator, or the one in `(*name)`.
  *
- * @param functions Whether a name before a parenthesis counts: it is that of a function's type, or a type before a name
+ * @param functions Whether a name before a parenthesis counts: it names a function's type, or is a type before a name
  * in parentheses.
  */
 function typedefNames(tokens: readonly Token[], functions = true): string[] {
@@ -201,21 +199,21 @@ function typedefNames(tokens: readonly Token[], functions = true): string[] {
 
 const typeWords = new Set(['int', 'char', 'short', 'long', 'signed', 'unsigned', '_Bool', '__int128']);
 
-/** Follows the braces of the text, to tell a record's body from a function's. */
+/** Follows the braces of the text, to tell the bodies of records and functions apart. */
 class Shape {
   readonly #open: ('record' | 'other' | 'dropped')[] = [];
   #brackets = 0;
   /** The tokens of the declaration so far, inside a record's body. */
   #declaration: Token[] = [];
-  /** The last tokens that were not dropped: enough to see `struct name {`. */
+  /** The last tokens that were kept: enough to recognize `struct name {`. */
   #recent: string[] = [];
 
-  /** Whether the text at this point is a function's body. */
+  /** Whether the text at this point is inside a function's body. */
   get dropping(): boolean {
     return this.#open.at(-1) === 'dropped';
   }
 
-  /** What stands in the output for the token. */
+  /** What the output has in the place of the token. */
   take(token: Token, previous: Token | undefined, next: Token | undefined): Token[] {
     const { dropping } = this;
     if (token.text === '{') {

@@ -7,7 +7,7 @@ const yes = (names: string): Record<string, boolean> =>
 const no = (names: string): Record<string, boolean> =>
   Object.fromEntries(names.split(' ').map((name) => [name, false]));
 
-/** What clang 19 answers to a header that asks what it knows. Any other question stops the run. */
+/** clang 19's answers to headers that ask for its features. Any other question stops the run. */
 export const compilerAnswers: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
   __has_attribute: {
     ...yes(
@@ -34,7 +34,7 @@ export const compilerAnswers: Readonly<Record<string, Readonly<Record<string, bo
   },
 };
 
-/** Whether a token is one of the compiler's own names, and no macro that the headers define in its place. */
+/** Whether a token is one of the compiler's names, and not a macro that the headers define instead. */
 function isBuiltin({ kind, text }: Token, { macros }: Expander): boolean {
   return (
     kind === 'identifier' &&
@@ -44,10 +44,10 @@ function isBuiltin({ kind, text }: Token, { macros }: Expander): boolean {
 }
 
 /**
- * Replaces what the compiler works out in a condition: `__has_include(<a.h>)` and its like.
+ * Replaces what the compiler evaluates in a condition, such as `__has_include(<a.h>)`.
  *
  * @param hasHeader Whether `#include` would find this, `<a.h>` or `"a.h"`.
- * @throws MagicGenError for a question whose answer is not known.
+ * @throws MagicGenError for a question without a known answer.
  */
 export function resolveQuestions(
   tokens: readonly Token[],
@@ -63,11 +63,11 @@ export function resolveQuestions(
     }
     const close = tokens.findIndex(({ text }, at) => at > index && text === ')');
     if (tokens[index + 1]?.text !== '(' || close < 0) {
-      throw new MagicGenError(`what '${token.text}' is here is not known`, locate(token));
+      throw new MagicGenError(`the value of '${token.text}' is not known here`, locate(token));
     }
     const argument = tokens.slice(index + 2, close);
     const answer = token.text === '__has_include' ? include(token, argument, hasHeader) : ask(token, argument);
-    // Not expanded yet: the name of a header that a macro stands for is known later.
+    // Not expanded yet: the header's name may come from a macro, so it is known later.
     if (answer === undefined) output.push(...tokens.slice(index, close + 1));
     else output.push({ ...token, kind: 'number', text: answer ? '1' : '0', hidden: null });
     index = close;
@@ -90,7 +90,7 @@ function ask(question: Token, argument: readonly Token[]): boolean {
   const name = text.replace(/^__(?!builtin_)(\w+?)__$/, '$1');
   const answers = Object.hasOwn(compilerAnswers, question.text) ? compilerAnswers[question.text] : undefined;
   if (!answers || !Object.hasOwn(answers, name)) {
-    throw new MagicGenError(`what a compiler answers to ${question.text}(${text}) is not known`, locate(question));
+    throw new MagicGenError(`the compiler's answer to ${question.text}(${text}) is not known`, locate(question));
   }
   return answers[name] as boolean;
 }

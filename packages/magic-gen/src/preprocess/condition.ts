@@ -7,7 +7,7 @@ import type { Expander } from './expand.js';
 import { locate, type Token } from './tokens.js';
 
 /**
- * The truth of the expression after `#if` or `#elif`.
+ * Whether the expression after `#if` or `#elif` is true.
  *
  * @param hasHeader Whether `#include` would find a header.
  */
@@ -17,11 +17,12 @@ export function evaluateCondition(
   expander: Expander,
   hasHeader: (header: Token) => boolean,
 ): boolean {
-  // What stands there as it is, is not expanded: `linux` may be a macro. What macros stand for comes after.
+  // Literal header names are not expanded, since `linux` may be a macro. Those that come from macros are replaced
+  // later.
   const plain = resolveQuestions(resolveDefined(tokens, expander), expander, hasHeader);
   const expanded = resolveQuestions(resolveDefined(expander.expand(plain), expander), expander, hasHeader);
   if (expanded.length === 0) throw new MagicGenError(`#${directive.text} needs an expression`, locate(directive));
-  // What is no macro counts as zero.
+  // A name that is not a macro counts as zero.
   const text = expanded.map((token) => (token.kind === 'identifier' ? number(token, '0') : token));
   return evaluate(parseExpression(text), conditionScope).value !== 0n;
 }
@@ -32,7 +33,7 @@ const conditionScope: Scope = {
   typeOf: () => undefined,
 };
 
-/** Replaces `defined X` and `defined(X)`, before X could be expanded. */
+/** Replaces `defined X` and `defined(X)` before X is expanded. */
 function resolveDefined(tokens: readonly Token[], expander: Expander): Token[] {
   const output: Token[] = [];
   for (let index = 0; index < tokens.length; index += 1) {

@@ -3,15 +3,15 @@ import { locate, type Token } from './tokens.js';
 
 interface Group {
   opened: Token;
-  /** Whether the text around the conditional is in use at all. */
+  /** Whether the text around the conditional is in use. */
   outer: boolean;
-  /** Whether a branch has been taken already. */
+  /** Whether a branch has been taken. */
   decided: boolean;
   active: boolean;
   hasElse: boolean;
 }
 
-/** The conditionals that are open at one point of one file. */
+/** The conditionals that are open at one point of a file. */
 export class Conditionals {
   readonly #groups: Group[] = [];
 
@@ -20,14 +20,16 @@ export class Conditionals {
     return this.#groups.at(-1)?.active ?? true;
   }
 
-  /** `#if` and its like. The condition is asked for only where it counts: it may be nonsense in text left out. */
+  /**
+   * `#if`, `#ifdef` or `#ifndef`. The condition is evaluated only where it matters: in skipped text it may be invalid.
+   */
   open(directive: Token, condition: () => boolean): void {
     const outer = this.active;
     const active = outer && condition();
     this.#groups.push({ opened: directive, outer, decided: active, active, hasElse: false });
   }
 
-  /** `#elif` and its like. */
+  /** `#elif` or `#else`. */
   next(directive: Token, condition: () => boolean): void {
     const group = this.#top(directive);
     if (group.hasElse) throw new MagicGenError(`#${directive.text} after #else`, locate(directive));
@@ -45,7 +47,7 @@ export class Conditionals {
     this.#groups.pop();
   }
 
-  /** At the end of a file: nothing may be left open. */
+  /** At the end of a file, no conditional may be open. */
   finish(): void {
     const group = this.#groups.at(-1);
     if (group) throw new MagicGenError(`the #${group.opened.text} that opens here has no #endif`, locate(group.opened));

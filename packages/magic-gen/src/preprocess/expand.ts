@@ -2,13 +2,13 @@ import { MagicGenError } from '../errors.js';
 import type { Macro } from './macros.js';
 import { type HideSet, locate, type Token } from './tokens.js';
 
-/**
- * Macros that double at each step would fill any memory; real headers, all of them together, need a fiftieth of this.
- */
+/** Macros that double at each step would exhaust memory. All real headers together need a fiftieth of this. */
 const tokenLimit = 1_000_000;
 const nestingLimit = 200;
 
-/** Expands macros as C does: recursion stops at a macro's own name, arguments are expanded before they go in. */
+/**
+ * Expands macros as C does: recursion stops at a macro's own name, and arguments are expanded before they are inserted.
+ */
 export class Expander {
   readonly macros: ReadonlyMap<string, Macro>;
   #produced = 0;
@@ -18,7 +18,7 @@ export class Expander {
     this.macros = macros;
   }
 
-  /** The tokens with every macro expanded but those named in `keep`. */
+  /** The tokens with every macro expanded except those named in `keep`. */
   expand(tokens: readonly Token[], keep: ReadonlySet<string> = new Set()): Token[] {
     const pending = tokens.toReversed();
     const output: Token[] = [];
@@ -32,7 +32,7 @@ export class Expander {
         this.#push(pending, this.#substitute(macro, token, [], { name: macro.name, rest: token.hidden }, keep));
         continue;
       }
-      // Without arguments the name of a function-like macro is only a name.
+      // Without arguments, the name of a function-like macro is just a name.
       if (pending.at(-1)?.text !== '(') {
         output.push(token);
         continue;
@@ -48,7 +48,7 @@ export class Expander {
     for (const token of tokens.toReversed()) pending.push(token);
   }
 
-  /** A macro's body with its arguments in place. What comes from the body is from now on at the place of use. */
+  /** A macro's body with its arguments inserted. The tokens of the body get the place of the use. */
   #substitute(macro: Macro, use: Token, args: Token[][], hidden: HideSet, keep: ReadonlySet<string>): Token[] {
     const argument = (token: Token | undefined): Token[] | undefined => {
       if (token?.kind !== 'identifier' || !macro.parameters) return undefined;
@@ -57,7 +57,7 @@ export class Expander {
     };
     const body = macro.body.map((token) => ({ ...token, file: use.file, offset: use.offset }));
     const output: Token[] = [];
-    // Whether the last thing put out came from an empty argument: `##` beside it then pastes nothing.
+    // Whether the last output came from an empty argument: `##` beside it pastes nothing.
     let lastEmpty = false;
 
     for (let index = 0; index < body.length; index += 1) {
@@ -71,7 +71,7 @@ export class Expander {
         index += 1;
       } else if (token.text === '##') {
         const right = argument(next) ?? (next ? [next] : []);
-        // GNU: a comma before an empty variadic argument goes away; before a full one, nothing is pasted.
+        // GNU: a comma before an empty variadic argument is removed; before a non-empty one, nothing is pasted.
         const comma = output.at(-1)?.text === ',' && next?.text === macro.variadic;
         if (comma) {
           if (right.length === 0) output.pop();
@@ -95,7 +95,7 @@ export class Expander {
 
     this.#produced += output.length + 1;
     if (this.#produced > tokenLimit) {
-      throw new MagicGenError(`expanding macro ${macro.name} does not come to an end in reason`, locate(use));
+      throw new MagicGenError(`the expansion of macro ${macro.name} grows without end`, locate(use));
     }
     return output.map((token) => ({ ...token, hidden: union(token.hidden, hidden) }));
   }
@@ -111,7 +111,7 @@ export class Expander {
   }
 }
 
-/** Takes an argument list off the pending tokens, which are in reverse order. */
+/** Removes an argument list from the pending tokens, which are in reverse order. */
 function takeArguments(macro: Macro, use: Token, pending: Token[]): { args: Token[][]; close: Token } {
   const wanted = macro.parameters?.length ?? 0;
   const args: Token[][] = [[]];
@@ -155,7 +155,7 @@ function paste(left: Token, right: Token, use: Token): Token {
   throw new MagicGenError(`'${left.text}' and '${right.text}' do not paste into one token`, locate(use));
 }
 
-/** Whether a token comes from the expansion of the macro, which for it is only a name. */
+/** Whether a token comes from the expansion of the macro itself, where it is just a name. */
 export function hides(set: HideSet | null, name: string): boolean {
   for (let entry = set; entry; entry = entry.rest) if (entry.name === name) return true;
   return false;

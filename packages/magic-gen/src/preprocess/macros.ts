@@ -3,14 +3,14 @@ import { locate, type Token } from './tokens.js';
 
 export interface Macro {
   name: string;
-  /** The name where it is defined, for its place. */
+  /** The name at its definition, for its place. */
   at: Token;
   /** Null for an object-like macro. */
   parameters: readonly string[] | null;
-  /** The parameter that takes all further arguments: `__VA_ARGS__`, or a GNU name such as `MEMBERS...`. */
+  /** The parameter that takes all remaining arguments: `__VA_ARGS__`, or a GNU name such as `MEMBERS...`. */
   variadic: string | null;
   body: readonly Token[];
-  /** How many tokens of output came before the definition: orders macros among declarations. */
+  /** The number of output tokens before the definition, which orders macros among declarations. */
   position: number;
 }
 
@@ -19,7 +19,7 @@ export function parseDefine(directive: Token, tokens: readonly Token[], position
   const [name, open] = tokens;
   if (name?.kind !== 'identifier') throw new MagicGenError('#define needs a name', locate(name ?? directive));
   if (name.text === 'defined') throw new MagicGenError("'defined' cannot be a macro", locate(name));
-  // Only a parenthesis that touches the name opens parameters; with a space between, it begins the body.
+  // Only a parenthesis directly after the name begins parameters; after a space it begins the body.
   if (open?.text !== '(' || open.space) {
     return checkBody({ name: name.text, at: name, parameters: null, variadic: null, body: tokens.slice(1), position });
   }

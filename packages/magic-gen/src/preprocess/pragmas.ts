@@ -1,7 +1,7 @@
 import { MagicGenError } from '../errors.js';
 import { locate, type Token } from './tokens.js';
 
-/** Pragmas that change no meaning. Any other but `once` stops the run. */
+/** Pragmas without an effect on meaning. Any other except `once` stops the run. */
 const harmless = [
   /^(?:GCC|clang) (?:diagnostic|system_header|warning)\b/,
   /^GCC (?:poison|visibility)\b/,
@@ -17,7 +17,7 @@ export function refusePragma(at: Token, text: string): void {
   );
 }
 
-/** Takes out `_Pragma("...")`, which says in the text what `#pragma` says on a line of its own. */
+/** Removes `_Pragma("...")`, which is `#pragma` within a line. */
 export function takePragmas(tokens: readonly Token[]): Token[] {
   const output: Token[] = [];
   for (let index = 0; index < tokens.length; index += 1) {

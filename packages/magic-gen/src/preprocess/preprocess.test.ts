@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { preprocess } from './preprocess.js';
 
-/** The text a root header comes out as, its tokens one space apart. */
+/** The text that a root header becomes, with its tokens one space apart. */
 function text(root: string, others: Record<string, string> = {}): string {
   return tokens(root, others)
     .map((token) => token.text)
@@ -21,11 +21,11 @@ function run(root: string, others: Record<string, string> = {}) {
 }
 
 describe('the text', () => {
-  it('loses its comments, and a comment parts two tokens', () => {
+  it('loses its comments, and a comment separates two tokens', () => {
     expect(text('a/* b */c // d\ne /* f\n g */ h')).toBe('a c e h');
   });
 
-  it('takes no comment for one inside a string', () => {
+  it('does not see a comment inside a string', () => {
     expect(text('"/* a */" b')).toBe('"/* a */" b');
   });
 
@@ -54,7 +54,7 @@ describe('the text', () => {
     expect(c?.file.locate(c.offset)).toMatchObject({ file: '/include/root.h', line: 4, column: 4, text: '*/ c' });
   });
 
-  it('of a macro stands where the macro is used, of its arguments where they are written', () => {
+  it('of a macro’s body is at the use, of its arguments where they are written', () => {
     const [first, second] = tokens('#define TWICE(x) z x\n\n  TWICE(\n y)');
     expect(first?.file.line(first.offset)).toBe(3);
     expect(second?.file.line(second.offset)).toBe(4);
@@ -62,7 +62,7 @@ describe('the text', () => {
 });
 
 describe('macros', () => {
-  it('are expanded to the end, in any order of definition', () => {
+  it('are fully expanded, in any order of definition', () => {
     expect(text('#define A B\n#define B C(1)\n#define C(x) [x]\nA')).toBe('[ 1 ]');
   });
 
@@ -83,7 +83,7 @@ describe('macros', () => {
     expect(text('#define P(a, b, c) <a##b##c>\nP(,,) P(x,,) P(,y,) P(x,,z)')).toBe('< > < x > < y > < xz >');
   });
 
-  it('quote text as C does, spaces as one and quotation marks kept', () => {
+  it('quote text as C does, with single spaces and with quotation marks', () => {
     expect(text('#define Q(x) #x\nQ( a   "b\\n" )')).toBe('"a \\"b\\\\n\\""');
   });
 
@@ -96,15 +96,15 @@ describe('macros', () => {
     expect(text('#define G(a, rest...) f(a, ## rest)\nG(1) G(1, 2)')).toBe('f ( 1 ) f ( 1 , 2 )');
   });
 
-  it('are called over several lines', () => {
+  it('may be called over several lines', () => {
     expect(text('#define F(a, b) a b\nF(1,\n  2)')).toBe('1 2');
   });
 
-  it('are gone after #undef, and the last definition counts', () => {
+  it('are undefined after #undef, and the last definition counts', () => {
     expect(text('#define A 1\n#undef A\nA\n#define A 2\n#define A 3\nA')).toBe('A 3');
   });
 
-  it('that double without end stop the run', () => {
+  it('that double endlessly stop the run', () => {
     const doubling = Array.from({ length: 60 }, (_, index) => `#define X${index} X${index + 1} X${index + 1}\n`);
     expect(() => text(`${doubling.join('')}X0`)).toThrow(/does not come to an end/);
   });
@@ -130,11 +130,11 @@ describe('conditionals', () => {
     );
   });
 
-  it('take one branch, and look at no condition after it', () => {
+  it('take one branch, and evaluate no condition after it', () => {
     expect(text('#if 0\na\n#elif 1\nb\n#elif 1 / 0\nc\n#else\nd\n#endif')).toBe('b');
   });
 
-  it('inside text left out are not looked at, but counted', () => {
+  it('in skipped text are not evaluated but counted', () => {
     expect(text("#if 0\n#if nonsense here\n#else\n#endif\ndon't\n#error no\n#endif\na")).toBe('a');
   });
 
@@ -145,7 +145,7 @@ describe('conditionals', () => {
 });
 
 describe('includes', () => {
-  it('with quotation marks look beside the header first', () => {
+  it('with quotation marks search beside the header first', () => {
     const others = { 'sub/a.h': '#include "b.h"', 'sub/b.h': 'near', 'b.h': 'far' };
     expect(text('#include <sub/a.h>\n#include "b.h"', others)).toBe('near far');
   });
@@ -153,21 +153,21 @@ describe('includes', () => {
 
 describe('what cannot be processed stops at its place', () => {
   it.each([
-    ['a comment without end', 'a\n /* b', /root\.h:2:2: the comment/],
-    ['a conditional without end', '\n#if 1\na', /root\.h:2:2: the #if that opens here has no #endif/],
+    ['an unterminated comment', 'a\n /* b', /root\.h:2:2: the comment/],
+    ['an unterminated conditional', '\n#if 1\na', /root\.h:2:2: the #if that opens here has no #endif/],
     ['#endif alone', '#endif', /:1:2: #endif without #if/],
     ['#else twice', '#if 1\n#else\n#else\n#endif', /:3:2: #else after #else/],
     ['a missing header', '#include <no.h>', /:1:10: header <no\.h> is not in the header set/],
-    ['a header that includes itself', '#include "root.h"', /includes do not end/],
+    ['a header that includes itself', '#include "root.h"', /endless includes/],
     ['#error', '#error too old', /:1:2: #error too old/],
     ['an unknown directive', '#defin A', /:1:2: unknown directive #defin/],
-    ['a condition that is none', '#if\n#endif', /needs an expression/],
-    ['a condition that is cut', '#if (1\n#endif', /:1:5: not an expression/],
+    ['an empty condition', '#if\n#endif', /needs an expression/],
+    ['an incomplete condition', '#if (1\n#endif', /:1:5: not an expression/],
     ['division by zero', '#if 1 / 0\n#endif', /:1:5: division by zero/],
-    ['arguments without end', '#define F(x) x\nF(1', /:2:1: the arguments of macro F do not end/],
+    ['unterminated arguments', '#define F(x) x\nF(1', /:2:1: the arguments of macro F do not end/],
     ['too many arguments', '#define F(x) x\nF(1, 2)', /:2:1: macro F takes 1 arguments, not 2/],
-    ['a paste that makes no token', '#define P(a, b) a##b\nP(+, /)', /:2:1: '\+' and '\/' do not paste/],
-    ['a quote of no parameter', '#define Q(x) #y', /'#' in macro Q is not before a parameter/],
+    ['a paste that gives no token', '#define P(a, b) a##b\nP(+, /)', /:2:1: '\+' and '\/' do not paste/],
+    ['a quote without a parameter', '#define Q(x) #y', /'#' in macro Q is not before a parameter/],
     ['a change of packing', '#pragma pack(1)', /#pragma pack/],
   ])('%s', (_, source, message) => {
     expect(() => text(source)).toThrow(message);

@@ -7,25 +7,25 @@ import { refusePragma, takePragmas } from './pragmas.js';
 import { SourceFile } from './source.js';
 import { locate, type Token, tokenize } from './tokens.js';
 
-/** The declarations of a set of headers, and the macros that stand at their end. */
+/** The declarations of a set of headers, and the macros defined at their end. */
 export interface Preprocessed {
-  /** Plain C, every macro expanded, each token with the place it comes from. */
+  /** Plain C with every macro expanded, each token with its origin. */
   tokens: Token[];
   macros: ReadonlyMap<string, Macro>;
   expander: Expander;
 }
 
-/** Finds what `#include` names; undefined where there is no such header. */
+/** Finds the header of an `#include`; undefined where there is none. */
 export type Include = (name: string) => { path: string; text: string } | undefined;
 
-// As deep as compilers go; only a header that includes itself without end gets there.
+// As deep as compilers allow. Only a header that includes itself endlessly reaches it.
 const depthLimit = 200;
 const includeLimit = 10_000;
 
 /**
  * Runs C's preprocessor over the named headers, in order.
  *
- * @param predefined A header text with what the compiler defines beforehand.
+ * @param predefined The text of a header with the compiler's predefined macros.
  * @throws MagicGenError at the first line that cannot be processed.
  */
 export function preprocess(roots: readonly string[], predefined: string, include: Include): Preprocessed {
@@ -43,7 +43,7 @@ class Preprocessor {
   readonly #lines = new Map<string, Token[][]>();
   /** The files with `#pragma once`. */
   readonly #once = new Set<string>();
-  /** Text since the last directive: a macro's arguments may run over several lines. */
+  /** The text since the last directive: a macro's arguments may span several lines. */
   #text: Token[] = [];
   #depth = 0;
   #included = 0;
@@ -81,7 +81,7 @@ class Preprocessor {
 
   #directive(line: readonly Token[], conditionals: Conditionals): void {
     const [, directive, ...rest] = line;
-    // A lone '#' is allowed and means nothing.
+    // A lone '#' is valid and has no effect.
     if (!directive || this.#conditional(directive, rest, conditionals)) return;
     if (!conditionals.active) return;
     switch (directive.text) {
@@ -90,7 +90,7 @@ class Preprocessor {
         return;
       case 'define': {
         const macro = parseDefine(directive, rest, this.output.length);
-        // Taken out first, so that the table's order is that of the definitions in force.
+        // Deleted first, so that the table's order is that of the current definitions.
         this.macros.delete(macro.name);
         this.macros.set(macro.name, macro);
         return;
@@ -111,7 +111,7 @@ class Preprocessor {
     }
   }
 
-  /** Whether the directive was one that opens, divides or closes a conditional. */
+  /** Whether the directive opened, divided or closed a conditional. */
   #conditional(directive: Token, rest: readonly Token[], conditionals: Conditionals): boolean {
     const holds = () => {
       return evaluateCondition(directive, rest, this.expander, (header) => this.#find(header) !== undefined);
@@ -153,14 +153,14 @@ class Preprocessor {
 
     this.#included += 1;
     if (this.#depth >= depthLimit || this.#included > includeLimit) {
-      throw new MagicGenError(`includes do not end: ${found.name} is entered again and again`, locate(header));
+      throw new MagicGenError(`endless includes: ${found.name} is included again and again`, locate(header));
     }
     this.#depth += 1;
     this.file(new SourceFile(found.path, found.name, found.text));
     this.#depth -= 1;
   }
 
-  /** The header that `<name>` or `"name"` stands for: the latter may lie beside the file that includes it. */
+  /** The header for `<name>` or `"name"`; the latter may be beside the including file. */
   #find({ text, file }: Token): { path: string; name: string; text: string } | undefined {
     const named = text.slice(1, -1);
     const beside = file.name.includes('/') ? file.name.replace(/[^/]*$/, named) : named;

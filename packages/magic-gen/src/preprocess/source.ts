@@ -1,12 +1,12 @@
 import type { SourceLocation } from '../errors.js';
 
-/** One header as it lies on disk. */
+/** One header file. */
 export class SourceFile {
   /** The path on disk, for messages. */
   readonly path: string;
-  /** The name it is included by: "linux/kvm.h". */
+  /** The name that `#include` uses: "linux/kvm.h". */
   readonly name: string;
-  /** Without a byte order mark, each line ended by '\n': a '\r' alone ends one, too, as clang has it. */
+  /** Without a byte order mark, each line ended by '\n'. As in clang, a lone '\r' also ends a line. */
   readonly text: string;
   readonly #lineStarts: number[] = [0];
 
@@ -19,7 +19,7 @@ export class SourceFile {
     }
   }
 
-  /** The line, counted from one, that holds the offset. */
+  /** The line, counted from one, that contains the offset. */
   line(offset: number): number {
     let low = 0;
     let high = this.#lineStarts.length;

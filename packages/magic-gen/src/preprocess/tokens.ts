@@ -3,7 +3,7 @@ import type { SourceFile } from './source.js';
 
 export type TokenKind = 'identifier' | 'number' | 'string' | 'char' | 'punctuator' | 'header' | 'other';
 
-/** The names a token must not be expanded as again: those of the macros it came out of. */
+/** The names that the token must not be expanded as again: the macros it came from. */
 export interface HideSet {
   name: string;
   rest: HideSet | null;
@@ -12,13 +12,13 @@ export interface HideSet {
 export interface Token {
   kind: TokenKind;
   text: string;
-  /** Where it stands; for a token out of a macro's body, where the macro was used. */
+  /** Its place; for a token from a macro's body, the place of the macro's use. */
   file: SourceFile;
   offset: number;
-  /** Whether white space or a comment stands before it. */
+  /** Whether white space or a comment precedes it. */
   space: boolean;
   hidden: HideSet | null;
-  /** Its place in the preprocessor's output; zero until it is there. */
+  /** Its position in the preprocessor's output; zero before it is there. */
   position: number;
 }
 
@@ -40,8 +40,8 @@ const lexemes: readonly [TokenKind, RegExp][] = [
 ];
 
 /**
- * The tokens of a header, line by line, comments gone and lines that end in a backslash joined. A quotation mark
- * without its partner becomes a token of kind `other`: it matters only if a conditional does not leave it out.
+ * The tokens of a header, line by line, with comments removed and continued lines joined. An unmatched quotation mark
+ * becomes a token of kind `other`: it only matters if no conditional skips it.
  */
 export function tokenize(file: SourceFile): Token[][] {
   const { text, original } = joinLines(file.text);
@@ -94,7 +94,7 @@ function namesHeader(line: readonly Token[]): boolean {
   return line.length === 2 && line[0]?.text === '#' && line[1]?.text === 'include';
 }
 
-/** Takes out each backslash that ends a line, with its newline; `original` gives back where an offset was before. */
+/** Removes each backslash-newline pair; `original` returns the original offset of an offset. */
 function joinLines(text: string): { text: string; original: (offset: number) => number } {
   const kept: string[] = [];
   const cuts: { at: number; removed: number }[] = [];
@@ -108,7 +108,7 @@ function joinLines(text: string): { text: string; original: (offset: number) => 
   }
   kept.push(text.slice(from));
 
-  // Offsets are asked for in rising order, so the search goes on from the last answer.
+  // Offsets are queried in ascending order, so the search continues from the last answer.
   let next = 0;
   const original = (offset: number): number => {
     while ((cuts[next]?.at ?? Number.POSITIVE_INFINITY) <= offset) next += 1;

@@ -3,7 +3,7 @@ import { ioctlFacts } from '../facts/ioctls.js';
 import type { Constant, Dated, Ioctl, Model } from '../model/model.js';
 import { spell } from '../model/spelling.js';
 
-/** What is shown of one name on one architecture, by the labels of the rows. */
+/** What is shown about one name on one architecture, by the labels of the rows. */
 export interface NamedCells {
   what: string;
   item: Dated & { origin: { file: string } };
@@ -50,7 +50,7 @@ export function constantCells(name: string, model: Model): NamedCells | undefine
       value: item.value,
       hex: hexOf(item),
       'C type': cType(item),
-      ...(facts ? { architectures: facts.arch?.join(', ') || (facts.arch ? 'none any more' : 'all') } : {}),
+      ...(facts ? { architectures: facts.arch?.join(', ') || (facts.arch ? 'none (removed)' : 'all') } : {}),
       ...(facts?.enable ? { 'enabled on': facts.enable.join(', ') } : {}),
     },
   };

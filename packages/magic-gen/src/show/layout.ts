@@ -5,23 +5,21 @@ import { spell } from '../model/spelling.js';
 
 /** One line of a record's layout on one architecture. */
 export interface LayoutRow {
-  /** What is the same thing on another architecture. */
+  /** Identifies the same row on another architecture. */
   key: string;
-  /** How deep it is nested. */
+  /** The nesting depth. */
   depth: number;
   /** "__u32 exit_reason", "union", "(hole)". */
   label: string;
-  /** Bytes from the start of the outermost record; for a bitfield "12.3", the byte and the bit in it. */
+  /** Bytes from the start of the outermost record. For a bitfield "12.3": the byte and the bit in it. */
   offset: string;
-  /** Bytes, or bits of a bitfield. */
+  /** In bytes; for a bitfield, in bits. */
   size: string;
-  /** Since when it is there, where that is not as long as what is around it. */
+  /** When it was added, where that differs from the enclosing record. */
   since: string;
 }
 
-/**
- * The layout of a record: every member in its place, those of records defined inside it indented, the holes between.
- */
+/** The layout of a record: every member at its place, the members of nested records indented, and the holes between. */
 export function layoutRows(record: AbiRecord, model: Model): LayoutRow[] {
   const records = recordsByName(model);
   return new Layout(records, model.knownKernels ?? []).rows(record, {
@@ -37,7 +35,7 @@ interface Place {
   base: number;
   depth: number;
   path: string;
-  /** Since when what is around is there. */
+  /** When the enclosing record was added. */
   since: string | undefined;
 }
 
@@ -88,14 +86,14 @@ class Layout {
       : [row];
   }
 
-  /** What has no name goes by the first name in it: its place among the others is not the same everywhere. */
+  /** An anonymous record is identified by its first name: its position differs between architectures. */
   #keyName({ name, type, bits }: Member): string {
     if (name !== null) return name;
     const [first] = this.#inner(type)?.members ?? [];
     return first === undefined ? `#${bits?.offset ?? ''}` : `#${this.#keyName(first)}`;
   }
 
-  /** The record a member defines: one that has a tag is shown under its own name. */
+  /** The record that a member defines. One with a tag is shown under its own name. */
   #inner(type: TypeRef): AbiRecord | undefined {
     const element = elementOf(type);
     const record = element.kind === 'record' ? this.#records.get(element.name) : undefined;

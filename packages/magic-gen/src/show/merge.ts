@@ -1,12 +1,12 @@
-/** A row of a table that stands side by side: the cell of each column, or none. */
+/** A row of a side-by-side table: the cell of each column, or none. */
 export interface MergedRow<T> {
   key: string;
   cells: (T | undefined)[];
 }
 
 /**
- * Brings the rows of several columns into one order: each column's own, and what only a later one has stands behind
- * what it follows there.
+ * Merges the rows of several columns into one order. Each column's own order is kept; a row that only a later column
+ * has comes after the row that it follows there.
  */
 export function mergeRows<T extends { key: string }>(columns: readonly (readonly T[])[]): MergedRow<T>[] {
   const order: string[] = [];

@@ -23,7 +23,7 @@ const on = (text: string, ...names: string[]) =>
   names.map((name) => ({ heading: name, model: modelOf(text, findTarget(name)) }));
 
 describe('a struct is shown', () => {
-  it('with its holes, its unions and what is nested in it, side by side', () => {
+  it('with its holes, unions and nested records, side by side', () => {
     expect(show('struct s', on(struct, 'x86', 'x86-32'))).toBe(
       [
         'struct s, linux/kvm.h, Linux 6.1',
@@ -48,7 +48,7 @@ describe('a struct is shown', () => {
     );
   });
 
-  it('with those members only that an architecture has', () => {
+  it('with only the members that an architecture has', () => {
     const text = 'struct s {\n__u32 a;\n#ifdef __aarch64__\n__u32 b;\n#endif\n__u32 c;\n};';
     const lines = show('s', on(text, 'x86', 'arm64')).split('\n');
     expect(lines.slice(2, 5)).toEqual([
@@ -58,7 +58,7 @@ describe('a struct is shown', () => {
     ]);
   });
 
-  it('with the date of what came later than it', () => {
+  it('with the date of later members', () => {
     const [shown] = on('struct s { __u8 a; __u8 b; };', 'x86');
     if (!shown) throw new Error('nothing to show');
     const [record] = shown.model.records;
@@ -80,7 +80,7 @@ describe('a struct is shown', () => {
 });
 
 describe('a name is shown', () => {
-  it('of an ioctl, once what all share, and side by side what differs', () => {
+  it('of an ioctl, with what all share once and what differs side by side', () => {
     const text = show('KVM_X', on('#define KVM_X _IOR(0xAE, 1, unsigned long)', 'x86', 'x86-32'));
     expect(text).toMatch(/^ioctl KVM_X, linux\/kvm\.h, Linux 6\.1\n/);
     expect(text).toMatch(/\nargument +unsigned long\n/);
@@ -105,7 +105,7 @@ describe('a name is shown', () => {
     expect(show('F', on('#define F(x) ((x) << 1)', 'x86'))).toMatch(/\ndefinition +\(\(x\) << 1\)\n$/);
   });
 
-  it('that is none, by what it may have meant', () => {
+  it('that is unknown, with a suggestion', () => {
     expect(() => show('kvm_rum', on('struct kvm_run { __u8 a; };', 'x86'))).toThrow(
       "no struct, ioctl, constant or function 'kvm_rum'; is it kvm_run?",
     );
@@ -113,8 +113,8 @@ describe('a name is shown', () => {
   });
 });
 
-describe('the parts of it', () => {
-  it('keep every row of every column once, each column in its order where the first has one', () => {
+describe('its parts', () => {
+  it('keep every row of every column once, each column in its own order', () => {
     const keys = fc.uniqueArray(fc.constantFrom<string[]>('a', 'b', 'c', 'd', 'e'));
     fc.assert(
       fc.property(fc.array(keys, { minLength: 1 }), (columns) => {
@@ -125,7 +125,7 @@ describe('the parts of it', () => {
     );
   });
 
-  it('know a word that is one letter off', () => {
+  it('recognize a word that is one letter off', () => {
     expect(closeTo('KVM_GET_RGES', ['KVM_RUN', 'KVM_GET_REGS'])).toEqual(['KVM_GET_REGS']);
   });
 });

@@ -8,14 +8,14 @@ import { mergeRows } from './merge.js';
 import { closeTo } from './suggest.js';
 import { type Column, formatTable } from './table.js';
 
-/** One architecture of what is shown, and the heading of its column. */
+/** One architecture of the table, and the heading of its column. */
 export interface Shown {
   heading: string;
   model: Model;
 }
 
 /**
- * A struct's layout, an ioctl, a constant or a function as a table, side by side over architectures.
+ * The layout of a struct, an ioctl, a constant or a function as a table, with architectures side by side.
  *
  * @throws MagicGenError where no model has the name.
  */
@@ -92,7 +92,7 @@ function showCells(name: string, shown: readonly Shown[], found: readonly (Named
   ].join('');
 }
 
-/** Where it stands, in which kernel, and since when. */
+/** Its header, its kernel, and since when it exists. */
 function about(
   shown: readonly Shown[],
   items: readonly ((Dated & { origin: { file: string } }) | undefined)[],

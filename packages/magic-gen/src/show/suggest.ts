@@ -1,4 +1,4 @@
-/** The names a person may have meant, the closest first. */
+/** The names that the user may have meant, the closest first. */
 export function closeTo(word: string, names: readonly string[]): string[] {
   const wanted = word.toLowerCase();
   return [...new Set(names)]
@@ -9,7 +9,7 @@ export function closeTo(word: string, names: readonly string[]): string[] {
     .map(({ name }) => name);
 }
 
-/** How many letters to change, add or leave out to make one word of the other. */
+/** The number of letters to change, add or remove to turn one word into the other. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...a].entries()) {

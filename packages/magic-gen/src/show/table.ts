@@ -1,4 +1,4 @@
-/** A cell, and on which side of its column it stands. */
+/** A cell, and the side of its column that it is aligned to. */
 export interface Column {
   heading: string;
   align: 'left' | 'right';

@@ -11,7 +11,7 @@ import { x86, x86Of32Bits } from './x86.js';
 
 export type { TargetDescription } from './target.js';
 
-/** Every target magic-gen knows: each architecture under the kernel's name, beside it its other data models. */
+/** Every target that magic-gen knows: each architecture under the kernel's name, and its other data models. */
 export const targets: readonly TargetDescription[] = [
   x86,
   x86Of32Bits,
@@ -24,7 +24,7 @@ export const targets: readonly TargetDescription[] = [
   loongarch,
 ];
 
-/** The target of that name. @throws MagicGenError when magic-gen does not know it. */
+/** The target of that name. @throws MagicGenError for an unknown name. */
 export function findTarget(name: string): TargetDescription {
   const found = targets.find((target) => target.name === name);
   if (!found) {
@@ -33,14 +33,14 @@ export function findTarget(name: string): TargetDescription {
   return found;
 }
 
-/** The target a model is of. @throws MagicGenError when magic-gen does not know it. */
+/** The target of a model. @throws MagicGenError for an unknown target. */
 export function targetOf({ target, arch }: Pick<Model, 'target' | 'arch'>): TargetDescription {
   const found = targets.find((each) => each.target.triple === target.triple);
   if (!found) throw new MagicGenError(`a model of ${target.triple} (${arch}), which this magic-gen does not know`);
   return found;
 }
 
-/** The targets a list names: "arm64,s390", or "all". @throws MagicGenError for a name magic-gen does not know. */
+/** The targets in a list: "arm64,s390", or "all". @throws MagicGenError for an unknown name. */
 export function findTargets(list: string): readonly TargetDescription[] {
   if (list === 'all') return targets;
   const names = list.split(',').map((name) => name.trim());

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { TargetDescription } from './target.js';
 
 /**
- * The names a compiler knows without having a definition to show. `#ifdef` finds them; what they stand for is worked
- * out by `#if` (preprocess/builtins.ts), or refused.
+ * Names that a compiler knows without a definition. `#ifdef` finds them; preprocess/builtins.ts evaluates them in
+ * `#if`, or refuses them.
  */
 export const builtinNames: readonly string[] = [
   '_Pragma',
@@ -39,11 +39,11 @@ export const builtinNames: readonly string[] = [
 ];
 
 /**
- * What clang 19 defines for the target before the first line, as a header text of its own: the committed output of
- * `clang -std=gnu11 -dM -E` (`predefined/`), so that a header's question about the compiler gets the answer of one.
+ * What clang 19 predefines for the target, as the text of a header: the committed output of `clang -std=gnu11 -dM -E`
+ * (`predefined/`). Headers that ask about the compiler get clang's answers.
  */
 export function predefinedMacros({ name }: TargetDescription): string {
   const macros = readFileSync(new URL(`../../predefined/${name}.h`, import.meta.url), 'utf8');
-  // Defined as themselves, they are known to `#ifdef` and stay as they are in text.
+  // Defined as themselves, so that `#ifdef` finds them and text keeps them.
   return `${macros}${builtinNames.map((each) => `#define ${each} ${each}\n`).join('')}`;
 }

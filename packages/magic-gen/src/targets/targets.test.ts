@@ -13,23 +13,23 @@ describe('targets', () => {
     expect(new Set(targets.map(({ target }) => target.triple)).size).toBe(targets.length);
   });
 
-  it('are by default called as the kernel calls the architecture', () => {
+  it('have the kernel’s name for the architecture by default', () => {
     for (const { arch } of targets) expect(findTarget(arch)).toMatchObject({ name: arch, arch });
   });
 
-  it('are listed with commas between them, each once, or all', () => {
+  it('are listed with commas, each once, or all', () => {
     expect(findTargets('arm64, powerpc-be,arm64').map(({ name }) => name)).toEqual(['arm64', 'powerpc-be']);
     expect(findTargets('all')).toEqual(targets);
     expect(() => findTargets('arm64,vax')).toThrow(/unknown architecture 'vax'; known: x86, x86-32, arm64/);
   });
 
-  it('are known by their triples again, for a model has nothing else', () => {
+  it('are found by their triples, which is all a model has', () => {
     for (const { name, arch, target } of targets) expect(targetOf({ arch, target }).name).toBe(name);
     const vax = { arch: 'vax', target: { ...findTarget('x86').target, triple: 'vax-linux-gnu' } };
     expect(() => targetOf(vax)).toThrow('a model of vax-linux-gnu (vax), which this magic-gen does not know');
   });
 
-  it('say of 128-bit integers whether there are any', () => {
+  it('say whether there are 128-bit integers', () => {
     expect(predefinedMacros(findTarget('s390'))).toContain('#define __SIZEOF_INT128__ 16\n');
     expect(predefinedMacros(findTarget('x86-32'))).not.toContain('INT128');
   });
@@ -44,9 +44,9 @@ describe.skipIf(noClang19)(titled('clang 19', noClang19), () => {
   };
 
   // `vitest run -u` writes the files again, for a newer clang.
-  it.each(targets)('predefines for $name what predefined/$name.h says', async (target) => {
+  it.each(targets)('predefines for $name what predefined/$name.h has', async (target) => {
     const lines = clang(target, '', '-dM').trim().split('\n').sort();
-    // Which build of clang it is, is nothing that a header asks.
+    // No header asks for the exact build of clang.
     const plain = lines.map((line) =>
       line
         .replace(/(__VERSION__|__clang_version__) .*/, '$1 "19"')
@@ -55,12 +55,12 @@ describe.skipIf(noClang19)(titled('clang 19', noClang19), () => {
     await expect(`${plain.join('\n')}\n`).toMatchFileSnapshot(`../../predefined/${target.name}.h`);
   });
 
-  it('knows each name that is said to be built in', () => {
+  it('knows each built-in name', () => {
     const source = builtinNames.map((name) => `#ifdef ${name}\nknown\n#endif\n`).join('');
     expect(clang(x86, source).match(/^known$/gm)?.length).toBe(builtinNames.length);
   });
 
-  it('gives the known answers to questions about itself', () => {
+  it('gives the recorded answers to questions about itself', () => {
     const asked = Object.entries(compilerAnswers).flatMap(([question, answers]) =>
       Object.entries(answers).map(([name, answer]) => ({ question, name, answer })),
     );

@@ -1,11 +1,11 @@
 /**
- * C has no name for an anonymous struct or union, so none to ask its size by. Here each is given one, `magic_0` for the
- * first in its parent, in text that the compiler's own preprocessor made. A name changes no layout.
+ * C has no name for an anonymous struct or union, and thus no way to ask for its size. Here each gets a name, `magic_0`
+ * for the first in its parent, in the output of the compiler's own preprocessor. A name does not change the layout.
  */
 export function nameAnonymous(text: string): string {
   const output: string[] = [];
   const open: Body[] = [];
-  /** The words since the last brace or semicolon, without what is in parentheses. */
+  /** The words since the last brace or semicolon, except those in parentheses. */
   let words: string[] = [];
   let closed: Body | undefined;
   let depth = 0;
@@ -39,7 +39,7 @@ export function nameAnonymous(text: string): string {
   return output.join('');
 }
 
-/** The name that the anonymous record at a place among its parent's anonymous records is given. */
+/** The name given to an anonymous record, by its position among the anonymous records of its parent. */
 export function anonymousName(index: number): string {
   return `magic_${index}`;
 }
@@ -47,7 +47,7 @@ export function anonymousName(index: number): string {
 interface Body {
   record: boolean;
   anonymous: boolean;
-  /** How many anonymous records have been named in it. */
+  /** How many anonymous records in it have been named. */
   inner: number;
 }
 

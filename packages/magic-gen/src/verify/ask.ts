@@ -8,7 +8,7 @@ import type { Mismatch } from './report.js';
 export interface Question {
   compiler: Compiler;
   headers: HeaderSet;
-  /** The C text the expressions are about. */
+  /** The C text that the expressions are about. */
   text: string;
   numbers: readonly Probe[];
   bitfields: readonly BitfieldProbe[];
@@ -16,7 +16,7 @@ export interface Question {
   output: string;
 }
 
-/** Has the compiler work out the numbers and bits, and says where they are not what is expected. */
+/** Has the compiler compute the numbers and bits, and returns the mismatches. */
 export async function askCompiler(question: Question): Promise<Mismatch[]> {
   const { compiler, headers, output } = question;
   const textLines = question.text.trimEnd().split('\n');
@@ -26,7 +26,7 @@ export async function askCompiler(question: Question): Promise<Mismatch[]> {
     const lines = [...textLines, ...probeLines(numbers, bitfields)];
     const run = await runCompiler(compiler, headers, lines.join('\n'), ['-c', '-o', output]);
     if (run.ok) break;
-    // Whatever the compiler rejects is a mismatch of its own, and the rest is asked again without it.
+    // Whatever the compiler rejects is a mismatch; the rest is compiled again without it.
     const rejected = linesInError(run);
     const accepts = (line: number, subject: string, aspect: string): boolean => {
       const message = rejected.get(line);
@@ -50,7 +50,9 @@ export async function askCompiler(question: Question): Promise<Mismatch[]> {
 const numbersSection = '.magic.numbers';
 const bitsSection = (index: number): string => `.magic.bits.${index}`;
 
-/** Each probe has a line of its own, so that a message about it can be told; so have the first and last of the list. */
+/**
+ * Each probe has its own line, so that a message can be attributed to it; so do the first and last line of the list.
+ */
 function probeLines(numbers: readonly Probe[], bitfields: readonly BitfieldProbe[]): string[] {
   const place = (section: string): string => `__attribute__((section("${section}"), used))`;
   return [
@@ -77,7 +79,8 @@ function compareBits(bitfields: readonly BitfieldProbe[], object: ObjectFile): M
     const section = object.sections.get(bitsSection(index));
     const set: number[] = [];
     for (let bit = 0; section && bit < section.byteLength * 8; bit += 1) {
-      // Bits are counted as the compiler allots them: from the least significant where bytes are, else from the most.
+      // Bits are counted as the compiler allocates them: from the least significant on little-endian machines, else
+      // from the most.
       const within = object.littleEndian ? bit % 8 : 7 - (bit % 8);
       if ((section.getUint8(bit >> 3) >> within) & 1) set.push(bit);
     }

@@ -7,18 +7,21 @@ import { type Run, run } from '../run.js';
 
 /** A C compiler that makes code for the target. */
 export interface Compiler {
-  /** Its own word for itself: "gcc (Debian 12.2.0-14) 12.2.0". */
+  /** Its own name: "gcc (Debian 12.2.0-14) 12.2.0". */
   version: string;
   command: string;
   args: readonly string[];
 }
 
-/** Debian calls a clang by its version where it is not the release's own. The first that knows the target is taken. */
+/**
+ * Debian adds the version to the name of a clang that is not the release's default. The first that knows the target is
+ * used.
+ */
 const clangs = ['clang', ...[22, 21, 20, 19, 18, 17, 16, 15, 14].map((version) => `clang-${version}`)];
 
 /**
- * Finds a compiler: what the environment names as CC, else gcc for the machine it runs on, else a clang, which makes
- * code for any.
+ * Finds a compiler: the one that the environment names as CC, else gcc for the host, else a clang, which compiles for
+ * any machine.
  *
  * @throws MagicGenError where there is none for the target.
  */
@@ -53,7 +56,7 @@ function tryCompiler(candidate: string, { triple }: Target): Compiler | undefine
   return machine.split('-')[0] === triple.split('-')[0] ? { version, command, args } : undefined;
 }
 
-/** Runs the compiler on a text that sees the headers under test, and no others. */
+/** Compiles a text that sees the headers under test and no others. */
 export function runCompiler(
   compiler: Compiler,
   headers: HeaderSet,
@@ -65,7 +68,7 @@ export function runCompiler(
   return run(compiler.command, args, { input: source, missing: 'a model is verified with a C compiler' });
 }
 
-/** The lines of the text itself that the messages are about, each with the first thing said of it. */
+/** The lines of the text that have messages, each with its first message. */
 export function linesInError({ stderr }: Run): Map<number, string> {
   const lines = new Map<number, string>();
   let latest = 'rejected';

@@ -6,10 +6,10 @@ import type { Model, Skipped } from '../model/model.js';
 import { type Compiler, linesInError, runCompiler } from './compiler.js';
 import { includeLines, type Mismatch } from './report.js';
 
-/** What the root headers hold by the compiler's own preprocessor. */
+/** What the root headers contain, according to the compiler's own preprocessor. */
 interface Contents {
   macros: Set<string>;
-  /** How many structs and unions, and how many enums, have a body. */
+  /** The number of structs and unions, and of enums, that have a body. */
   records: number;
   enums: number;
   tags: Set<string>;
@@ -19,7 +19,7 @@ const attribute = String.raw`(?:__attribute__\s*\(\((?:[^()]|\((?:[^()]|\([^()]*
 const recordBody = new RegExp(String.raw`\b(?:struct|union)\s*${attribute}([\w$]+\s*)?${attribute}\{`, 'g');
 const enumBody = new RegExp(String.raw`\benum\s*${attribute}(?:[\w$]+\s*)?${attribute}\{`, 'g');
 
-/** Says what the headers define and the model lacks. Nothing of magic-gen's own reading is used for it. */
+/** Reports what the headers define and the model lacks. It uses nothing of magic-gen's own parser. */
 export async function findMissing(model: Model, headers: HeaderSet, compiler: Compiler): Promise<Mismatch[]> {
   const contents = await readContents(model, headers, compiler);
   const roots = new Set(model.roots);
@@ -39,7 +39,7 @@ export async function findMissing(model: Model, headers: HeaderSet, compiler: Co
   ];
 }
 
-/** Ioctls of other headers are skipped, too, and are integers all the same. */
+/** Ioctls of other headers are skipped as well, although they are integers. */
 function skippedOfRoots({ roots, skipped }: Model): Skipped[] {
   return skipped.filter(({ origin }) => roots.includes(origin.file));
 }
@@ -65,7 +65,7 @@ async function readContents(model: Model, headers: HeaderSet, compiler: Compiler
         rootPaths.add(realpathSync(join(directory, root)));
         break;
       } catch {
-        // Not in this directory: the next one has it.
+        // This folder lacks it; the next one has it.
       }
     }
   }
@@ -99,14 +99,14 @@ async function readContents(model: Model, headers: HeaderSet, compiler: Compiler
 const recordHead = new RegExp(String.raw`\b(?:struct|union|enum)\s*${attribute}$`);
 
 /**
- * Whether the text before a brace is the head of a function; `struct __attribute__((packed)) {` ends in a parenthesis,
- * too.
+ * Whether the text before a brace is the head of a function. That of `struct __attribute__((packed)) {` also ends in a
+ * parenthesis.
  */
 function isFunction(text: string): boolean {
   return /\)\s*$/.test(text) && !recordHead.test(text);
 }
 
-/** The text without the bodies of functions: what is declared in one is nobody else's. */
+/** The text without the bodies of functions, whose declarations are local. */
 function withoutBodies(text: string): string {
   const kept: string[] = [];
   let from = 0;
@@ -129,13 +129,11 @@ function real(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    return path; // "<built-in>" and its like
+    return path; // "<built-in>" and similar
   }
 }
 
-/**
- * Gives the compiler every macro that the model left out: one it takes for an integer constant should not have been.
- */
+/** Gives the compiler every macro that the model left out. One that compiles as an integer constant is missing. */
 export async function findWronglySkipped(model: Model, headers: HeaderSet, compiler: Compiler): Promise<Mismatch[]> {
   const known = new Set([...model.constants, ...model.ioctls].map((each) => each.name));
   const macros = [...model.foreignIoctls, ...skippedOfRoots(model)]
@@ -148,7 +146,7 @@ export async function findWronglySkipped(model: Model, headers: HeaderSet, compi
   const rejected = linesInError(run);
   const suspects = macros.filter((_, index) => !rejected.has(first + index));
 
-  // One macro's text may have hidden the next one's fault, so each is tried alone before it is reported.
+  // The text of one macro may hide an error in the next, so each is tried alone before it is reported.
   const accepted = await Promise.all(
     suspects.map((name) => runCompiler(compiler, headers, preamble + line(name, 0), ['-fsyntax-only'])),
   );

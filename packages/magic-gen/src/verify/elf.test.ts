@@ -42,7 +42,7 @@ describe('an object file', () => {
     expect(sections.get('.magic.numbers')?.getBigUint64(0, littleEndian)).toBe(0x0102030405060708n);
   });
 
-  it('is told from what is none', () => {
+  it('is told apart from other data', () => {
     expect(() => readObject(new Uint8Array(100))).toThrow('the compiler wrote no ELF object');
   });
 });

@@ -1,8 +1,6 @@
 import { MagicGenError } from '../errors.js';
 
-/**
- * The sections of an object file, as a compiler for any Linux target writes it, and the byte order it is written in.
- */
+/** The sections of an object file for any Linux target, and its byte order. */
 export interface ObjectFile {
   littleEndian: boolean;
   sections: ReadonlyMap<string, DataView>;
@@ -33,7 +31,7 @@ export function readObject(bytes: Uint8Array): ObjectFile {
     const { name, offset, size } = header(index);
     const start = names + name;
     const text = Buffer.from(bytes.subarray(start, bytes.indexOf(0, start))).toString('latin1');
-    // A section without contents in the file (.bss) may claim a size beyond its end.
+    // A section without contents in the file (.bss) may claim a size beyond the file's end.
     if (offset + size <= bytes.length) sections.set(text, new DataView(view.buffer, view.byteOffset + offset, size));
   }
   return { littleEndian, sections };

@@ -6,7 +6,7 @@ import { type Compiler, linesInError, runCompiler } from './compiler.js';
 import { readObject } from './elf.js';
 import { includeLines, type Mismatch } from './report.js';
 
-/** One call of a function of the model, with what it gives. */
+/** One call of a function of the model, with its result. */
 export interface Call {
   function: AbiFunction;
   args: readonly bigint[];
@@ -14,7 +14,8 @@ export interface Call {
 }
 
 /**
- * Values at which integers go wrong: the least, the greatest, powers of two with their neighbours, and two patterns.
+ * Values at which integer code tends to fail: the least, the greatest, powers of two with their neighbours, and two
+ * patterns.
  */
 function interesting(bits: number): bigint[] {
   const powers = [4, 8, 12, 15, 16, 31, 32, 48, 52, 60, 63]
@@ -25,7 +26,9 @@ function interesting(bits: number): bigint[] {
   return [...all, greatest, greatest - 1n, greatest / 3n, (greatest / 15n) * 6n];
 }
 
-/** Calls that try each parameter at every value of interest, the others small, large or mixed; those C defines. */
+/**
+ * Calls that try each parameter at every such value, with the others small, large or mixed; only calls that C defines.
+ */
 export function sampleCalls(functions: readonly AbiFunction[]): Call[] {
   return functions.flatMap((each) => {
     const values = each.parameters.map(({ type }) => interesting(type.size * 8));
@@ -44,7 +47,7 @@ export function sampleCalls(functions: readonly AbiFunction[]): Call[] {
 
 const section = '.magic.functions';
 
-/** Has the compiler compute the calls, and says where its results are not those of the model. */
+/** Has the compiler compute the calls, and returns where its results differ from the model's. */
 export async function askFunctions(
   model: Model,
   calls: readonly Call[],
@@ -53,8 +56,8 @@ export async function askFunctions(
   output: string,
 ): Promise<Mismatch[]> {
   if (calls.length === 0) return [];
-  // A macro may hold statements, which stand in functions alone; there only the optimizer's constants are known, and
-  // the assembler can be told those. In halves, for on 32-bit machines it takes no more at once.
+  // A macro may contain statements, which are only allowed in functions. There only the optimizer knows constants, and
+  // it can pass them to the assembler: in halves, as 32-bit machines accept no more at once.
   const before = [...includeLines(model.roots).trimEnd().split('\n'), 'void magic_functions(void) {'];
   const lines = calls.map((call, index) => {
     const text = spell(call);

@@ -2,18 +2,18 @@ import { recordsByName } from '../model/lookup.js';
 import type { AbiRecord, Model, TypeRef } from '../model/model.js';
 import { anonymousName } from './anonymous.js';
 
-/** How C gets at a record of the model. */
+/** How C reaches a record of the model. */
 export interface RecordPath {
-  /** An expression for one of it; for an anonymous record, for the record around it that C can name. */
+  /** An expression for an object of it; for an anonymous record, of the enclosing record that C can name. */
   expression: string;
-  /** Where it begins in what the expression stands for: other than zero only for an anonymous record. */
+  /** Its offset in that object: non-zero only for an anonymous record. */
   base: number;
   anonymous: boolean;
-  /** An expression for one of it in text whose anonymous records have been given names. */
+  /** An expression for an object of it in text where anonymous records have names. */
   named: string;
 }
 
-/** The way to each record: by its tag or typedef, or through the members that lead to it. */
+/** The path to each record: its tag or typedef, or the members that lead to it. */
 export function findPaths(model: Model): Map<string, RecordPath> {
   const records = recordsByName(model);
   const paths = new Map<string, RecordPath>();
@@ -43,7 +43,7 @@ export function findPaths(model: Model): Map<string, RecordPath> {
   return paths;
 }
 
-/** How C names a record that has a tag or a typedef. */
+/** C's name for a record with a tag or a typedef. */
 export function cName(record: AbiRecord): string {
   return record.tagged ? `${record.kind} ${record.name}` : record.name;
 }

@@ -5,18 +5,18 @@ import { cName, findPaths, type RecordPath } from './paths.js';
 
 export type ProbeKind = 'record' | 'member' | 'bitfield' | 'constant' | 'enum' | 'ioctl' | 'function';
 
-/** One number of the model, and the C expression a compiler is to find it with. */
+/** One number of the model, and the C expression with which a compiler computes it. */
 export interface Probe {
   kind: ProbeKind;
   /** What the number belongs to: "kvm_run.immediate_exit". */
   subject: string;
-  /** Which of its numbers: "offset". */
+  /** Which of its numbers it is: "offset". */
   aspect: string;
   expression: string;
   expected: bigint;
 }
 
-/** A bitfield of the model, and the object with all its bits set, and no others, that a compiler is to make. */
+/** A bitfield of the model, and the object that a compiler makes with exactly its bits set. */
 export interface BitfieldProbe {
   subject: string;
   type: string;
@@ -29,19 +29,19 @@ export interface BitfieldProbe {
 export interface Probes {
   numbers: Probe[];
   bitfields: BitfieldProbe[];
-  /** Numbers of the ioctls of other architectures: to be asked in text where `standIns` stand for their structs. */
+  /** Numbers of the ioctls of other architectures, for text in which `standIns` replace their structs. */
   foreign: Probe[];
-  /** Numbers of anonymous records: to be asked in text where those have names. */
+  /** Numbers of anonymous records, for text in which those have names. */
   anonymous: Probe[];
   unchecked: { name: string; reason: string }[];
 }
 
-// The compilers' own numbering of the kinds of types.
+// The compilers' numbers for the kinds of types.
 const pointerClass = 5;
 const structClass = 12;
 const unionClass = 13;
 
-/** Everything a compiler is to be asked about the model. */
+/** Everything to ask a compiler about the model. */
 export function makeProbes(model: Model): Probes {
   const probes: Probes = { numbers: [], bitfields: [], foreign: [], anonymous: [], unchecked: [] };
   const paths = findPaths(model);
@@ -49,7 +49,7 @@ export function makeProbes(model: Model): Probes {
   for (const record of model.records) {
     const path = paths.get(record.name);
     if (!path) {
-      probes.unchecked.push({ name: record.name, reason: 'no C expression leads to it' });
+      probes.unchecked.push({ name: record.name, reason: 'no C expression can name it' });
       continue;
     }
     probeRecord(record, path, probes);
@@ -86,7 +86,7 @@ function probeMember(
 ): void {
   const { name, bits } = member;
   if (name === null) {
-    // An anonymous record is a record of its own, and its place shows in its members' offsets.
+    // An anonymous record is a record of its own; the offsets of its members show its place.
     if (bits) probes.unchecked.push({ name: `${record.name} bit ${bits.offset}`, reason: 'a bitfield without a name' });
     return;
   }
@@ -106,7 +106,7 @@ function probeMember(
   let element: TypeRef = member.type;
   let single = value;
   for (; element.kind === 'array'; element = element.element) {
-    // A flexible array has no size to ask for.
+    // A flexible array has no size.
     if (element.count !== null) ask('array size', `sizeof(${single})`, sizeOf(element, records));
     single += '[0]';
   }
@@ -139,14 +139,14 @@ function constantProbes(constant: Constant): Probe[] {
 }
 
 /**
- * Definitions of the structs that only other architectures define: of one byte, which then is the size in the numbers.
+ * Definitions of the structs that only other architectures define: of one byte, which becomes the size in the numbers.
  */
 export function standIns({ foreignIoctls }: Pick<Model, 'foreignIoctls'>): string {
   const types = new Set(foreignIoctls.map(({ argument }) => argument));
   return [...types].map((type) => `${type} { char byte; };\n`).join('');
 }
 
-/** All there is to know of an ioctl but the size of its struct. */
+/** Everything in an ioctl's number except the size of its struct. */
 function foreignProbes(ioctl: ForeignIoctl, model: Model): Probe[] {
   const size = 1;
   const request = encode(model.target.ioc, ioctl.direction, ioctl.type, ioctl.nr, size);

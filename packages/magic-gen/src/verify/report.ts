@@ -1,7 +1,7 @@
 import { included } from '../model/prelude.js';
 import type { ProbeKind } from './probes.js';
 
-/** Something on which the model and the compiler differ. */
+/** A difference between the model and the compiler. */
 export interface Mismatch {
   subject: string;
   aspect: string;
@@ -10,21 +10,21 @@ export interface Mismatch {
 }
 
 export interface VerifyReport {
-  /** The target, as a command line names it, and what the compiler calls it. */
+  /** The target's name on the command line, and the compiler's. */
   target: string;
   triple: string;
-  /** The interface the model is of; its root headers where they are those of none. */
+  /** The interface of the model; its root headers where they belong to none. */
   interface: string;
-  /** The kernel release the headers come from. */
+  /** The kernel release of the headers. */
   kernel: string;
-  /** The compiler that was asked, as it calls itself. */
+  /** The compiler's own name. */
   compiler: string;
   /** How many things of each kind were compared. */
   compared: Record<ProbeKind, number>;
-  /** How many single numbers that took. */
+  /** How many individual numbers that were. */
   numbers: number;
   mismatches: Mismatch[];
-  /** What no compiler can be asked, each with the reason. */
+  /** What no compiler can be asked about, each with the reason. */
   unchecked: { name: string; reason: string }[];
 }
 
@@ -57,12 +57,12 @@ export function describeReport(report: VerifyReport): string {
   ].join('\n');
 }
 
-/** The last line: how many mismatches there are in all. */
+/** The last line: the total number of mismatches. */
 export function formatTotal(reports: readonly VerifyReport[]): string {
   return `${reports.reduce((total, { mismatches }) => total + mismatches.length, 0)} mismatches\n`;
 }
 
-/** The lines that bring the headers under test into a C text. */
+/** The lines that include the headers under test in a C text. */
 export function includeLines(roots: readonly string[]): string {
   return included(roots)
     .map((root) => `#include <${root}>\n`)

@@ -8,7 +8,7 @@ import { verifyTargets } from './targets.js';
 
 const text = 'struct s { __u8 a; __u64 b; };\n#define F(n) ((n) | 1ULL)';
 
-/** What is written, with headers for some targets only. */
+/** The output, where only some targets have headers. */
 async function run(list: string, having: readonly string[]): Promise<string> {
   let written = '';
   const set = headerSet(text);
@@ -21,7 +21,7 @@ async function run(list: string, having: readonly string[]): Promise<string> {
 }
 
 describe.skipIf(noCompiler)(titled('several targets', noCompiler), () => {
-  it('have counts of their own, under their names, and one last line', async () => {
+  it('have their own counts under their names, and one common last line', async () => {
     const names = compiledTargets()
       .slice(0, 3)
       .map(({ name }) => name);
@@ -32,14 +32,14 @@ describe.skipIf(noCompiler)(titled('several targets', noCompiler), () => {
     expect(written).toMatch(/\n0 mismatches\n$/);
   });
 
-  it('are all those the headers have; the others are named', async () => {
+  it('are all that the headers have; the others are named', async () => {
     const written = await run('all', ['x86']);
     expect(written).toContain(`target      x86 (${x86.target.triple}), Linux 6.1\n`);
     expect(written).toContain('target      mips: not in these headers\n');
     expect(written).toMatch(/\n0 mismatches\n$/);
   });
 
-  it('must have headers where they are named, and one at least', async () => {
+  it('must have headers if named, and at least one must', async () => {
     await expect(run('x86,mips', ['x86'])).rejects.toThrow('no headers for mips');
     await expect(run('all', [])).rejects.toThrow('no headers for x86');
   });

@@ -7,19 +7,19 @@ import { describeReport, formatTotal, type VerifyReport } from './report.js';
 import { verify } from './verify.js';
 
 export interface TargetsToVerify {
-  /** Names of targets, with commas between them, or "all": then those the headers do not have are left out. */
+  /** Names of targets separated by commas, or "all", which leaves out those that the headers lack. */
   list: string;
   headers(target: TargetDescription): HeaderSet | Promise<HeaderSet>;
-  /** KVM alone where absent. An interface that a target, or an older kernel, does not have is left out. */
+  /** Absent: only KVM. An interface that a target, or an older kernel, lacks is left out. */
   interfaces?: readonly Interface[];
-  /** Called with the text about each target when it is there, and at last with the line that counts the mismatches. */
+  /** Called with the text about each target, and finally with the line that counts the mismatches. */
   write(text: string): void;
 }
 
 /**
  * Has a compiler check the models of several targets.
  *
- * @throws NoHeadersError where a target that was named, or every target, has no headers.
+ * @throws NoHeadersError where a named target, or every target, has no headers.
  */
 export async function verifyTargets({
   list,

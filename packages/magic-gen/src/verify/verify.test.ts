@@ -24,7 +24,7 @@ const header = `
   #define SET _IOW(KVMIO, 1, struct s)
   #define FAR _IOWR(KVMIO, 2, struct far_away)`;
 
-/** The mismatches the compiler finds once the model has been changed. */
+/** The mismatches that the compiler finds after a change to the model. */
 async function mismatches(change: (model: Model) => void): Promise<string[]> {
   const headers = headerSet(header);
   const model = buildModel(headers, x86);
@@ -110,7 +110,7 @@ describe.skipIf(noCompiler)(titled('a compiler', noCompiler), () => {
       ["enum nonsense tag present invalid application of 'sizeof' to incomplete type 'enum nonsense'"],
     ],
     [
-      'a constant that is none',
+      'a constant that does not exist',
       (model) => {
         model.constants.push({ ...(model.constants[1] as Model['constants'][0]), name: 'NOWHERE', kind: 'enumerator' });
       },
@@ -119,7 +119,7 @@ describe.skipIf(noCompiler)(titled('a compiler', noCompiler), () => {
       ),
     ],
     [
-      'a member that is none',
+      'a member that does not exist',
       (model) => {
         Object.assign(member(model, 's', 'b'), { name: 'x' });
       },
@@ -127,7 +127,7 @@ describe.skipIf(noCompiler)(titled('a compiler', noCompiler), () => {
     ],
   ])('finds %s that is wrong', async (_, change, expected) => {
     const found = await mismatches(change);
-    // Compilers word their messages each in their own way.
+    // Compilers word their messages differently.
     const plain = (text: string): string => text.replace(/ present .*/, ' present');
     expect(found.map(plain)).toEqual(expected.map(plain));
   });
@@ -139,26 +139,26 @@ describe.skipIf(noCompiler)(titled('a compiler', noCompiler), () => {
     ['a record', (model) => model.records.splice(1, 1), ['s tag missing defined', 'structs and unions count 4 5']],
     ['an enum', (model) => model.enums.splice(0, 1), ['enums count 0 1']],
     [
-      'a constant taken for none',
+      'a constant that was skipped',
       (model) => {
         const [constant] = model.constants.splice(1, 1);
         model.skipped.push({ name: constant?.name ?? '', reason: '', origin: { file: 'linux/kvm.h', line: 1 } });
       },
       ['NUMBER macro skipped an integer constant'],
     ],
-  ])('misses %s that is left out', async (_, change, expected) => {
+  ])('reports %s that is missing from the model', async (_, change, expected) => {
     expect(await mismatches(change)).toEqual(expect.arrayContaining(expected));
   });
 
-  it('lists a function that C defines at no arguments, for nobody can compute it', async () => {
+  it('lists a function that C defines for no arguments as unchecked', async () => {
     const headers = headerSet('#define KVMIO 0xAE\n#define NEVER(n) ((n) / 0)\n#define ALWAYS(n) ((n) | 1)');
     const { compared, unchecked, mismatches: found } = await verify(buildModel(headers, x86), headers);
     expect(compared.function).toBe(1);
-    expect(unchecked).toEqual([{ name: 'NEVER', reason: 'no arguments at which C defines it' }]);
+    expect(unchecked).toEqual([{ name: 'NEVER', reason: 'no arguments for which C defines it' }]);
     expect(found).toEqual([]);
   });
 
-  it('finds a function that is wrong, in its value and in its type', async () => {
+  it('finds a function with a wrong value or a wrong type', async () => {
     const headers = headerSet('#define KVMIO 0xAE\n#define MAKE(n, m) (0x100 | (n) << 4 | (m))');
     const model = buildModel(headers, x86);
     expect((await verify(model, headers)).compared.function).toBe(1);
@@ -190,7 +190,7 @@ describe.skipIf(noCompiler)(titled('a compiler', noCompiler), () => {
   });
 });
 
-describe('an anonymous record is given a name', () => {
+describe('an anonymous record gets a name', () => {
   it.each([
     ['struct s { union { int a; }; };', 'struct s { union { int a; } magic_0; };'],
     [

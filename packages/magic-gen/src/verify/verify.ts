@@ -14,8 +14,8 @@ import { makeProbes, type ProbeKind, type Probes, standIns } from './probes.js';
 import { includeLines, type VerifyReport } from './report.js';
 
 /**
- * Has a C compiler work out everything the model says, from the same headers, and compares. The compiler's object files
- * are read, never run, so the target may be another machine.
+ * Has a C compiler compute everything in the model from the same headers, and compares. The compiler's object files are
+ * read, not run, so the target may be another machine.
  *
  * @throws MagicGenError where there is no compiler for the target.
  */
@@ -59,12 +59,12 @@ export async function verify(model: Model, headers: HeaderSet): Promise<VerifyRe
   }
 }
 
-/** C defines no result of them for any of the arguments that were tried. */
+/** C defines no result for any of the arguments that were tried. */
 function withoutCalls({ functions }: Model, calls: readonly Call[]): VerifyReport['unchecked'] {
   const called = new Set(calls.map((call) => call.function));
   return functions
     .filter((each) => !called.has(each))
-    .map(({ name }) => ({ name, reason: 'no arguments at which C defines it' }));
+    .map(({ name }) => ({ name, reason: 'no arguments for which C defines it' }));
 }
 
 function countSubjects(

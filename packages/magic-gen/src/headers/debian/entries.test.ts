@@ -6,7 +6,7 @@ const debian = 'mirror:/debian';
 const security = 'mirror:/debian-security';
 
 describe('apt’s sources', () => {
-  it('are read from lines', () => {
+  it('are read in one-line format', () => {
     const text = [
       `deb ${debian} bookworm main contrib # a comment`,
       `#deb ${debian} sid main`,
@@ -19,7 +19,7 @@ describe('apt’s sources', () => {
     ]);
   });
 
-  it('are read from paragraphs, with their keys', () => {
+  it('are read in deb822 format, with their keys', () => {
     const key = '\n -----BEGIN-----\n .\n abc\n -----END-----';
     const text = [
       '# A comment.',
@@ -44,7 +44,7 @@ describe('apt’s sources', () => {
     ]);
   });
 
-  it('are read back as they are written', () => {
+  it('are read as they were written', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z]{1,9}$/), fc.option(fc.stringMatching(/^\/[a-z]{1,9}$/)), (suite, key) => {
         const entry = { uri: debian, suites: [suite], signedBy: key ?? undefined, trusted: undefined };
@@ -53,7 +53,7 @@ describe('apt’s sources', () => {
     );
   });
 
-  it('of any text are a list', () => {
+  it('are a list for any text', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         expect(Array.isArray([...readOneLine(text), ...readDeb822(text)])).toBe(true);
@@ -72,7 +72,7 @@ describe('the archive of a suite', () => {
   ];
   const uris = (suite: string): string[] => archivesFor(suite, entries, 'bookworm').map(({ uri }) => uri);
 
-  it('is the one that has the running release, once', () => {
+  it('is the one with the running release, once', () => {
     expect(uris('trixie-backports')).toEqual([debian]);
     expect(uris('sid')).toEqual([debian]);
   });
@@ -81,7 +81,7 @@ describe('the archive of a suite', () => {
     expect(uris('bullseye-security')).toEqual([security]);
   });
 
-  it('is before others the one that names the suite itself', () => {
+  it('is preferably one that has the suite itself', () => {
     expect(uris('nodistro')).toEqual(['mirror:/somebody', debian]);
     expect(uris('bookworm-backports')).toEqual([`${debian}/`]);
   });

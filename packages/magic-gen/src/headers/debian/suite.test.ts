@@ -17,7 +17,7 @@ function libcDev(version: string, architecture: string, text = version): Archive
   return { name: 'linux-libc-dev', version, architecture, files: { 'usr/include/linux/kvm.h': text } };
 }
 
-/** What was said while the headers were fetched. */
+/** Records the messages while headers are fetched. */
 class Said implements Progress {
   steps: string[] = [];
   notes: string[] = [];
@@ -30,7 +30,7 @@ class Said implements Progress {
   done(): void {}
 }
 
-/** A suite with these packages; what asks it, and reads the header that comes. */
+/** A suite with these packages, and a function that fetches its headers and reads one. */
 function suite(...packages: ArchivePackage[]) {
   const cache = ownCache();
   const archive = new TestArchive('testing-suite');
@@ -45,7 +45,7 @@ function suite(...packages: ArchivePackage[]) {
 }
 
 describe.skipIf(noApt)(titled('a suite of Debian', noApt), () => {
-  it('is downloaded from, and then had without it', async () => {
+  it('is downloaded once and then read from the cache', async () => {
     const { archive, said, fetch } = suite(libcDev('6.1.2-1', 'amd64'));
     expect(await fetch()).toBe('6.1.2-1');
     archive.close();
@@ -54,16 +54,16 @@ describe.skipIf(noApt)(titled('a suite of Debian', noApt), () => {
     expect(said.steps).toEqual([]);
   });
 
-  it('gives what the cache has, and says so, where it is asked anew and cannot answer', async () => {
+  it('falls back to the cache with a note where the archive cannot be reached', async () => {
     const { archive, said, fetch } = suite(libcDev('6.1.2-1', 'amd64'));
     await fetch();
     archive.close();
-    // The clock of the cache must be before this process's, as that of a run before is.
+    // The cache's time must precede this process's, as if an earlier run had filled it.
     expect(await withOldNotes(() => fetch())).toBe('6.1.2-1');
     expect(said.notes).toEqual([expect.stringMatching(/taken from the cache: linux-libc-dev 6\.1\.2-1$/)]);
   });
 
-  it('is asked again after a day, and its new version taken', async () => {
+  it('is asked again after a day, and its new version is used', async () => {
     const { archive, fetch } = suite(libcDev('6.1.2-1', 'amd64'));
     await fetch();
     archive.publish([libcDev('6.1.3-1', 'amd64')]);
@@ -71,7 +71,7 @@ describe.skipIf(noApt)(titled('a suite of Debian', noApt), () => {
     expect(await withOldNotes(() => fetch())).toBe('6.1.3-1');
   });
 
-  it('is downloaded from again where the cache is broken', async () => {
+  it('is downloaded again where the cache is broken', async () => {
     const { cache, fetch } = suite(libcDev('6.1.2-1', 'amd64'));
     await fetch();
     const [file = ''] = readdirSync(join(cache, 'debs'));
@@ -82,7 +82,7 @@ describe.skipIf(noApt)(titled('a suite of Debian', noApt), () => {
     expect(readFileSync(path).equals(whole)).toBe(true);
   });
 
-  it('has one package for all architectures, or one for each, or one for cross compilers', async () => {
+  it('has one package for all architectures, one for each, or one for cross compilers', async () => {
     const all = suite(libcDev('6.12-1', 'all'));
     expect(await all.fetch()).toBe('6.12-1');
     all.archive.close();
@@ -96,7 +96,7 @@ describe.skipIf(noApt)(titled('a suite of Debian', noApt), () => {
     expect(await suite(libcDev('6.1-1', 'amd64'), own).fetch(arm64)).toBe('for cross compilers');
   });
 
-  it('says what is wrong with it', async () => {
+  it('has clear errors', async () => {
     const { archive, cache, fetch } = suite(libcDev('6.1-1', 'amd64'));
     await expect(fetch(x86, 'nowhere')).rejects.toThrow(
       "no suite 'nowhere' in the archive that the system's apt sources name",
@@ -128,7 +128,7 @@ describe.skipIf(noApt)(titled('a suite of Debian', noApt), () => {
 });
 
 describe('a system without apt', () => {
-  it('is told of the other sources', async () => {
+  it('suggests the other sources', async () => {
     ownCache();
     const path = process.env['PATH'];
     process.env['PATH'] = '';
