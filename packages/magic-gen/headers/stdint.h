@@ -1,4 +1,4 @@
-/* The integers of C's <stdint.h> that kernel headers use, for a set of kernel headers comes without a C library. */
+/* The integer types of C's <stdint.h> that kernel headers use: a set of kernel headers has no C library. */
 #ifndef MAGIC_GEN_STDINT_H
 #define MAGIC_GEN_STDINT_H
 

@@ -1,4 +1,4 @@
-/* How an ioctl's number is made: from the lowest bit, nr, type, size and direction. */
+/* The encoding of an ioctl's number, from the lowest bit: nr, type, size and direction. */
 #ifndef MAGIC_GEN_ASM_IOCTL_H
 #define MAGIC_GEN_ASM_IOCTL_H
 

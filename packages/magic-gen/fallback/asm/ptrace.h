@@ -1,4 +1,4 @@
-/* The registers that arm64's asm/kvm.h takes from here. */
+/* The registers that arm64's asm/kvm.h needs. */
 #ifndef MAGIC_GEN_ASM_PTRACE_H
 #define MAGIC_GEN_ASM_PTRACE_H
 

@@ -9,7 +9,7 @@ typedef unsigned short __u16;
 typedef signed int __s32;
 typedef unsigned int __u32;
 
-/* Only on these two is a 64-bit integer a long where a long has 64 bits, unless the program asks otherwise. */
+/* Only on these two is a 64-bit integer a long where long has 64 bits, unless the program asks otherwise. */
 #if (defined(__powerpc64__) || (defined(__mips__) && __SIZEOF_LONG__ == 8)) && !defined(__SANE_USERSPACE_TYPES__)
 typedef signed long __s64;
 typedef unsigned long __u64;

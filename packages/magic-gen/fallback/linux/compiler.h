@@ -1,4 +1,4 @@
-/* What kernel headers took from it in older releases is gone from the ones that are installed. */
+/* Installed headers no longer use anything of it; those of older releases include it. */
 #ifndef __user
 #define __user
 #endif

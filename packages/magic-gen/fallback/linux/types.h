@@ -1,4 +1,4 @@
-/* What kernel headers need of linux/types.h, for header sets that leave it to the system. */
+/* What kernel headers need from linux/types.h, for header sets that leave it to the system. */
 #ifndef MAGIC_GEN_LINUX_TYPES_H
 #define MAGIC_GEN_LINUX_TYPES_H
 

@@ -1,4 +1,4 @@
-/* What linux/if.h takes from the C library: an address of any family, as POSIX and Linux have it. */
+/* What linux/if.h needs from the C library: an address of any family, as POSIX and Linux define it. */
 #ifndef MAGIC_GEN_SYS_SOCKET_H
 #define MAGIC_GEN_SYS_SOCKET_H
 

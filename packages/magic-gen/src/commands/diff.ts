@@ -23,7 +23,7 @@ interface DiffOptions {
 const operand = "a model (dump's JSON), 'system', 'debian:SUITE', a .deb, a kernel tree or a directory of headers";
 
 /** The exit status where the two could not be compared. */
-const trouble = 2;
+const cannotCompare = 2;
 
 /** `magic-gen diff`: what changed, and whether it breaks programs. The exit status is that of diff. */
 export function addDiff(program: Command): void {
@@ -44,7 +44,7 @@ export function addDiff(program: Command): void {
     )
     .addOption(new Option('--markdown', 'print Markdown').conflicts('json'))
     .option('--json', 'print JSON')
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : trouble))
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : cannotCompare))
     .action(async (a: string, b: string, options: DiffOptions) => {
       try {
         const diffs = (await pairs(a, b, options)).map(([before, after]) => diffModels(before, after));
@@ -52,7 +52,7 @@ export function addDiff(program: Command): void {
         process.stdout.write(format(diffs));
         if (!diffs.every(isCompatible)) process.exitCode = 1;
       } catch (error) {
-        reportFailure(error, trouble);
+        reportFailure(error, cannotCompare);
       }
     });
 }
@@ -74,8 +74,8 @@ async function pairs(a: string, b: string, options: DiffOptions): Promise<[Model
     throw new MagicGenError(`--arch ${arch}: a model file has one architecture, here ${file.target.triple}`);
   }
   const list = file ? targetOf(file).name : (arch ?? 'x86');
-  const load = async (word: string, given: Model | undefined, version?: string): Promise<Map<string, Model>> => {
-    if (given) return new Map([[list, given]]);
+  const load = async (word: string, model: Model | undefined, version?: string): Promise<Map<string, Model>> => {
+    if (model) return new Map([[list, model]]);
     const models = await modelsFrom(sourceNamed(word, version || undefined), list, findInterface(other), progress);
     return new Map(models.map(({ target, model }) => [target.name, model]));
   };

@@ -37,8 +37,8 @@ export function addGen(program: Command): void {
   const command = program
     .command('gen')
     .description(
-      "write the TypeScript of the ABI: this repository's, from its committed models, which a named source of headers " +
-        'updates first; or, with --out, that of one architecture from headers',
+      "write the TypeScript of the ABI: this repository's, from its committed models, which a named source of " +
+        'headers updates first; or, with --out, that of one architecture from headers',
     );
   withSources(command)
     .option('--out <dir>', 'a folder for the TypeScript of one architecture')

@@ -26,7 +26,7 @@ export function addHistory(program: Command): void {
     .action(async (names: string[], options: HistoryOptions) => {
       const all = findInterfaces(options.interface);
       if (options.update) process.stdout.write(await update(all, options));
-      else process.stdout.write(names.length > 0 ? tell(all, names) : all.map(summary).join(''));
+      else process.stdout.write(names.length > 0 ? describeNames(all, names) : all.map(summary).join(''));
     });
 }
 
@@ -63,9 +63,9 @@ function summary({ name }: Interface): string {
 }
 
 /** One line for each name and kind. Architectures that agree share a line. */
-function tell(all: readonly Interface[], names: readonly string[]): string {
+function describeNames(all: readonly Interface[], names: readonly string[]): string {
   const lines = names.flatMap((name) => {
-    const found = all.flatMap((each) => tellOf(historyNamed(each.name), name));
+    const found = all.flatMap((each) => describeName(historyNamed(each.name), name));
     if (found.length === 0) throw new MagicGenError(`no known kernel has '${name}'`);
     return found;
   });
@@ -73,7 +73,7 @@ function tell(all: readonly Interface[], names: readonly string[]): string {
   return `${[...new Set(lines)].join('\n')}\n`;
 }
 
-function tellOf(history: History, name: string): string[] {
+function describeName(history: History, name: string): string[] {
   return kinds.flatMap((kind) => {
     const texts = new Map<string, string[]>();
     for (const arch of Object.keys(history.kernels)) {

@@ -25,7 +25,7 @@ export function foldersOf(each: Interface, models: Models, usable: (model: Model
 
 /** The one TypeScript that several architectures share. */
 function sharedFiles({ name, runtime, shared }: Interface, models: Models): ReadonlyMap<string, string> {
-  const made = [...models.values()].map((model) => emit(dateless(model), { runtime, architectures: shared ?? [] }));
+  const made = [...models.values()].map((model) => emit(withoutDates(model), { runtime, architectures: shared ?? [] }));
   for (const [index, arch] of [...models.keys()].entries()) {
     const differing = [...(made[index] ?? [])].find(([file, text]) => made[0]?.get(file) !== text)?.[0];
     if (differing === undefined && made[index]?.size === made[0]?.size) continue;
@@ -40,7 +40,7 @@ function sharedFiles({ name, runtime, shared }: Interface, models: Models): Read
 }
 
 /** The known kernels differ between architectures, which changes nothing but comments. */
-function dateless(model: Model): Model {
+function withoutDates(model: Model): Model {
   return { ...model, knownKernels: [] };
 }
 

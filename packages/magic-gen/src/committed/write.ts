@@ -57,7 +57,7 @@ export function replaceAll(folders: Folders): void {
       swapped.push(each);
     }
   } catch (error) {
-    for (const each of swapped.reverse()) takeBack(each);
+    for (const each of swapped.reverse()) restore(each);
     throw error;
   } finally {
     for (const { workspace } of staged) rmSync(workspace, { recursive: true, force: true });
@@ -97,7 +97,7 @@ function swapIn({ place, fresh, old }: Staged): void {
   }
 }
 
-function takeBack({ place, fresh, old }: Staged): void {
+function restore({ place, fresh, old }: Staged): void {
   renameSync(place, fresh);
   if (existsSync(old)) renameSync(old, place);
 }

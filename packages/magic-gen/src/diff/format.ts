@@ -14,7 +14,7 @@ function textOf(diff: Diff): string {
     `${title(diff)}\n`,
     ...(bad.length > 0 ? ['incompatible\n', ...bad.map(line)] : []),
     ...(good.length > 0 ? ['compatible\n', ...good.map(line)] : []),
-    `${verdict(diff)}\n`,
+    `${countText(diff)}\n`,
   ].join('');
 }
 
@@ -23,9 +23,13 @@ export function formatMarkdown(diffs: readonly Diff[]): string {
   return diffs
     .map((diff) => {
       const [bad, good] = split(diff);
-      return [`## ${title(diff)}`, ...table('Incompatible', bad), ...table('Compatible', good), verdict(diff), ''].join(
-        '\n\n',
-      );
+      return [
+        `## ${title(diff)}`,
+        ...table('Incompatible', bad),
+        ...table('Compatible', good),
+        countText(diff),
+        '',
+      ].join('\n\n');
     })
     .join('\n')
     .replace(/\n+$/, '\n');
@@ -53,7 +57,7 @@ function title({ from, to, arch, triple }: Diff): string {
   return `Linux ${from} to ${to}, ${arch} (${triple})`;
 }
 
-function verdict(diff: Diff): string {
+function countText(diff: Diff): string {
   if (diff.changes.length === 0) return 'no difference';
   const [bad, good] = split(diff);
   return `${bad.length} incompatible, ${good.length} compatible`;

@@ -11,11 +11,11 @@ import { emitError } from './source.js';
 /** Names that the output imports, defines or uses itself. */
 const own = new Set(
   (
-    'AbiExit BigInt BigInt64Array BigUint64Array FieldInit FlexStruct Int16Array Int32Array Int8Array Ioctl Math Number ' +
-    'Readonly Record Struct StructArray Uint16Array Uint32Array Uint8Array big bigInteger capacity elementCount elementsOf ' +
-    'enum exitViews fill foreignIoctls getBigBits getBits globalThis integer integers nested null rows s16 s32 s64 s8 ' +
-    'setBigBits setBits structs true false u16 u32 u64 u8 undefined break case const continue default do else for if ' +
-    'return switch void while'
+    'AbiExit BigInt BigInt64Array BigUint64Array FieldInit FlexStruct Int16Array Int32Array Int8Array Ioctl Math ' +
+    'Number Readonly Record Struct StructArray Uint16Array Uint32Array Uint8Array big bigInteger capacity ' +
+    'elementCount elementsOf enum exitViews fill foreignIoctls getBigBits getBits globalThis integer integers ' +
+    'nested null rows s16 s32 s64 s8 setBigBits setBits structs true false u16 u32 u64 u8 undefined break case ' +
+    'const continue default do else for if return switch void while'
   ).split(' '),
 );
 

@@ -15,7 +15,7 @@ interface Piece {
 }
 
 /** What a function's body needs from its surroundings. */
-export interface Surroundings {
+export interface BodyContext {
   /** The function's name, for messages. */
   name: string;
   /** The parameters, once checked: bigints for those of 8 bytes, else numbers. */
@@ -30,19 +30,19 @@ export interface Surroundings {
  * The TypeScript for an expression of the model. Bigints compute what has 8 bytes, numbers the rest; both give C's
  * results. What C leaves undefined throws a RangeError, if it can happen.
  */
-export function spellExpression(expression: Expression, around: Surroundings): string {
+export function spellExpression(expression: Expression, around: BodyContext): string {
   return new Spelling(around).value(expression).text;
 }
 
 type Binary = Extract<Expression, { kind: 'binary' }>;
 
 class Spelling {
-  readonly #around: Surroundings;
+  readonly #context: BodyContext;
   /** The names that TypeScript has narrowed here, by a condition around this expression. */
   #narrowed: readonly string[] = [];
 
-  constructor(around: Surroundings) {
-    this.#around = around;
+  constructor(around: BodyContext) {
+    this.#context = around;
   }
 
   value(expression: Expression): Piece {
@@ -54,7 +54,7 @@ class Spelling {
       case 'constant':
         return atom(literal(BigInt(expression.value), expression.type));
       case 'parameter':
-        return atom(this.#around.parameters[expression.index] ?? '');
+        return atom(this.#context.parameters[expression.index] ?? '');
       case 'convert':
         return this.#convert(expression.operand, expression.type);
       case 'unary':
@@ -86,7 +86,7 @@ class Spelling {
   }
 
   #named(piece: Piece): Piece {
-    const text = this.#around.hoist(piece.text);
+    const text = this.#context.hoist(piece.text);
     return text === piece.text ? piece : { ...piece, ...atom(text) };
   }
 
@@ -137,7 +137,7 @@ class Spelling {
           return join(this.#loose(left), operator, this.#loose(right));
         }
     }
-    const loose = cut || cutsItself(operator, type);
+    const loose = cut || wrapsItself(operator, type);
     return join(this.#operand(left, loose), operator, this.#operand(right, loose));
   }
 
@@ -155,7 +155,7 @@ class Spelling {
     else if (!big && isBig(right.type)) amount = atom(`Number(${amount.text})`);
     if (count.low < 0n || count.high >= BigInt(bits))
       amount = this.#checked(amount, 0n, BigInt(bits - 1), big, 'shift');
-    if (operator === '<<') return join(this.#operand(left, cut || cutsItself(operator, type)), operator, amount);
+    if (operator === '<<') return join(this.#operand(left, cut || wrapsItself(operator, type)), operator, amount);
     return join(this.value(left), type.signed || big ? '>>' : '>>>', amount);
   }
 
@@ -168,7 +168,7 @@ class Spelling {
   #checked({ text }: Piece, low: bigint, high: bigint, big: boolean, what: string): Piece {
     const bounds = big ? `${low}n, ${high}n` : `${low}, ${high}`;
     return atom(
-      `${this.#around.use(big ? 'bigInteger' : 'integer')}(${text}, ${bounds}, '${this.#around.name}: ${what}')`,
+      `${this.#context.use(big ? 'bigInteger' : 'integer')}(${text}, ${bounds}, '${this.#context.name}: ${what}')`,
     );
   }
 
@@ -223,7 +223,7 @@ class Spelling {
     if (this.#narrowed.includes(text)) return true;
     switch (expression.kind) {
       case 'parameter':
-        return this.#narrowed.includes(this.#around.parameters[expression.index] ?? '');
+        return this.#narrowed.includes(this.#context.parameters[expression.index] ?? '');
       case 'convert':
       case 'unary':
         return this.#isKnown(expression.operand);
@@ -256,7 +256,7 @@ function literal(value: bigint, type: IntegerShape): string {
 }
 
 /** JavaScript's bitwise operators use only 32 bits of number operands. */
-function cutsItself(operator: string, { size }: IntegerShape): boolean {
+function wrapsItself(operator: string, { size }: IntegerShape): boolean {
   return size === 4 && ['&', '|', '^', '<<'].includes(operator);
 }
 
@@ -268,7 +268,7 @@ function settle(piece: Piece, expression: Binary): Piece {
     return atom(`BigInt.${type.signed ? 'asIntN' : 'asUintN'}(64, ${piece.text})`);
   }
   // Those operators give signed 32-bit results.
-  const bitwise = cutsItself(operator, type) || piece.text.startsWith('Math.imul(');
+  const bitwise = wrapsItself(operator, type) || piece.text.startsWith('Math.imul(');
   const signed = bitwise && rangeOf(expression).high > 0x7fff_ffffn;
   if (type.signed ? !bitwise && mayLeaveType(expression) : signed || mayLeaveType(expression))
     return intoNumber(piece, type);

@@ -16,7 +16,8 @@ type Emitted = Record<string, (...args: (number | bigint)[]) => number | bigint>
 /** As in @kvm/core, except for the class of error. */
 const checks = `
   const check = (value: number | bigint, low: number | bigint, high: number | bigint, where: string) => {
-    if (value < low || value > high || (typeof value === 'number' && !Number.isInteger(value))) throw new RangeError(where);
+    const isFraction = typeof value === 'number' && !Number.isInteger(value);
+    if (value < low || value > high || isFraction) throw new RangeError(where);
     if (typeof value !== typeof low) throw new TypeError(where);
   };
   export function integer(value: number, low: number, high: number, where: string): number {

@@ -15,7 +15,7 @@ export function cacheDirectory(): string {
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const parent = join(cacheDirectory(), 'scratch');
   mkdirSync(parent, { recursive: true });
-  sweep(parent);
+  removeLeftovers(parent);
   const folder = mkdtempSync(join(parent, 'run-'));
   try {
     return await work(folder);
@@ -25,7 +25,7 @@ export async function withScratch<T>(work: (folder: string) => Promise<T>): Prom
 }
 
 /** Removes what killed processes left behind. */
-function sweep(parent: string): void {
+function removeLeftovers(parent: string): void {
   for (const name of readdirSync(parent)) {
     const path = join(parent, name);
     const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs;

@@ -70,8 +70,10 @@ describe('a header set', () => {
     vi.stubEnv('XDG_CACHE_HOME', folderForTest());
     const own = `#pragma once\nstruct kvm_own { __u64 a; }; /* ${name} */\n`;
     const path = folderForTest({
-      'linux/kvm.h':
-        '#include <linux/types.h>\n#include <linux/ioctl.h>\n#include <asm/kvm.h>\n#define KVM_OWN _IOR(0xAE, 1, struct kvm_own)\n',
+      'linux/kvm.h': [
+        '#include <linux/types.h>\n#include <linux/ioctl.h>\n#include <asm/kvm.h>',
+        '#define KVM_OWN _IOR(0xAE, 1, struct kvm_own)\n',
+      ].join('\n'),
       'asm-x86/kvm.h': name === 'x86' ? own : '',
       'asm-arm64/kvm.h': name === 'arm64' ? own : '',
     });
@@ -138,12 +140,14 @@ describe('the kernel release', () => {
     ['in parentheses and with spaces', '# define\tLINUX_VERSION_CODE  (0x601bb)\r\n'],
     [
       'of parts',
-      '#define KERNEL_VERSION(a,b,c) (((a) << 16) + ((b) << 8) + (c))\n#define LINUX_VERSION_CODE KERNEL_VERSION(6, 1, 3)\n',
+      '#define KERNEL_VERSION(a,b,c) (((a) << 16) + ((b) << 8) + (c))\n' +
+        '#define LINUX_VERSION_CODE KERNEL_VERSION(6, 1, 3)\n',
     ],
     ['after a byte order mark', '\uFEFF#define LINUX_VERSION_CODE 393659\r'],
     [
       'in a conditional',
-      '#if 0\n#define LINUX_VERSION_CODE 1\n#endif\n#ifndef LINUX_VERSION_CODE\n#define LINUX_VERSION_CODE 393659\n#endif',
+      '#if 0\n#define LINUX_VERSION_CODE 1\n#endif\n' +
+        '#ifndef LINUX_VERSION_CODE\n#define LINUX_VERSION_CODE 393659\n#endif',
     ],
   ])('is read %s', (_, text) => {
     const path = folderForTest({ ...set, 'linux/version.h': text });

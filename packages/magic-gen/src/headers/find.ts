@@ -46,7 +46,7 @@ export function findHeaders({ directory, kernelVersion, target }: FindOptions): 
   if (directory !== undefined && !statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     throw new MagicGenError(`${directory} is not a directory`);
   }
-  const given = kernelVersion === undefined ? undefined : parseKernelVersion(kernelVersion);
+  const requested = kernelVersion === undefined ? undefined : parseKernelVersion(kernelVersion);
   const candidates = bases
     .flatMap((base) => layouts(base, target))
     .map((directories) => directories.filter((path) => existsSync(path)));
@@ -61,7 +61,7 @@ export function findHeaders({ directory, kernelVersion, target }: FindOptions): 
   }
   // Of two folders, one that states its version is preferred.
   const directories = found.find((each) => resolve(each, versionHeader) !== undefined) ?? found[0];
-  if (directories) return { directories, kernel: given ?? readKernelVersion(directories) };
+  if (directories) return { directories, kernel: requested ?? readKernelVersion(directories) };
   if (foreign) {
     throw new NoHeadersError(`these are headers for ${foreign.arch}, not for ${target.arch}`, foreign.where);
   }

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MagicGenError } from '../errors.js';
-import type { Firsts, History } from './history.js';
+import type { FirstKernels, History } from './history.js';
 import { kinds } from './names.js';
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`../../history/${name}.json`, import.meta.url));
@@ -56,13 +56,13 @@ function isHistory(value: unknown): value is History {
   return (
     isObject(kernels) &&
     Object.values(kernels).every((list) => Array.isArray(list) && list.every(isKernel)) &&
-    isFirsts(common) &&
+    isFirstKernels(common) &&
     isObject(own) &&
-    Object.values(own).every(isFirsts)
+    Object.values(own).every(isFirstKernels)
   );
 }
 
-function isFirsts(value: unknown): value is Firsts {
+function isFirstKernels(value: unknown): value is FirstKernels {
   return (
     isObject(value) &&
     kinds.every((kind) => {

@@ -3,7 +3,7 @@ import { type Kind, kinds, namesOf } from './names.js';
 import { compareKernels } from './versions.js';
 
 /** For each name, the first known kernel that has it. */
-export type Firsts = Readonly<Record<Kind, Readonly<Record<string, string>>>>;
+export type FirstKernels = Readonly<Record<Kind, Readonly<Record<string, string>>>>;
 
 /**
  * What is known about the past. The names of `linux/` headers are common to all architectures and dated by the first
@@ -13,22 +13,22 @@ export interface History {
   schema: 1;
   /** The kernels whose headers were read, oldest first, by architecture. */
   kernels: Readonly<Record<string, readonly string[]>>;
-  common: Firsts;
+  common: FirstKernels;
   /** By architecture. */
-  own: Readonly<Record<string, Firsts>>;
+  own: Readonly<Record<string, FirstKernels>>;
 }
 
 /** A history of nothing. */
-export const emptyHistory: History = { schema: 1, kernels: {}, common: firstsOf(() => ({})), own: {} };
+export const emptyHistory: History = { schema: 1, kernels: {}, common: forEachKind(() => ({})), own: {} };
 
-function firstsOf<T extends Readonly<Record<string, string>>>(make: (kind: Kind) => T): Record<Kind, T> {
+function forEachKind<T extends Readonly<Record<string, string>>>(make: (kind: Kind) => T): Record<Kind, T> {
   return Object.fromEntries(kinds.map((kind) => [kind, make(kind)])) as Record<Kind, T>;
 }
 
 /** What one model adds to the history: its kernel has its names. */
 export function historyOf(model: Model): History {
-  const common = firstsOf((): Record<string, string> => ({}));
-  const own = firstsOf((): Record<string, string> => ({}));
+  const common = forEachKind((): Record<string, string> => ({}));
+  const own = forEachKind((): Record<string, string> => ({}));
   for (const { kind, name, file } of namesOf(model)) {
     (file.startsWith('asm/') ? own : common)[kind][name] = model.kernel;
   }
@@ -42,13 +42,13 @@ export function mergeHistories(a: History, b: History): History {
     kernels: mergeRecords(a.kernels, b.kernels, (x = [], y = []) => {
       return [...new Set([...x, ...y])].toSorted(compareKernels);
     }),
-    common: mergeFirsts(a.common, b.common),
-    own: mergeRecords(a.own, b.own, mergeFirsts),
+    common: mergeFirstKernels(a.common, b.common),
+    own: mergeRecords(a.own, b.own, mergeFirstKernels),
   };
 }
 
-function mergeFirsts(a: Firsts = emptyHistory.common, b: Firsts = emptyHistory.common): Firsts {
-  return firstsOf((kind) => mergeRecords(a[kind], b[kind], earlier));
+function mergeFirstKernels(a: FirstKernels = emptyHistory.common, b: FirstKernels = emptyHistory.common): FirstKernels {
+  return forEachKind((kind) => mergeRecords(a[kind], b[kind], earlier));
 }
 
 function earlier(a: string | undefined, b: string | undefined): string {
@@ -69,7 +69,7 @@ function mergeRecords<T>(
 
 /** The first known kernel that has a name on an architecture; undefined where no known kernel has it. */
 export function firstKernel(history: History, kind: Kind, name: string, arch: string): string | undefined {
-  const look = (firsts: Firsts | undefined): string[] => {
+  const look = (firsts: FirstKernels | undefined): string[] => {
     const names = firsts?.[kind] ?? {};
     return Object.hasOwn(names, name) ? [names[name] ?? ''] : [];
   };

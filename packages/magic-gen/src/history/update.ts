@@ -47,8 +47,8 @@ export async function extendHistories(
       progress.step(`${target.name}: reading the headers of Linux ${headers.kernel}`);
       for (const [each, history] of result) {
         if (!isOn(each, target)) continue;
-        const told = historyOf(buildModel(headers, target, rootsIn(headers, each, target)));
-        result.set(each, mergeHistories(history, told));
+        const found = historyOf(buildModel(headers, target, rootsIn(headers, each, target)));
+        result.set(each, mergeHistories(history, found));
       }
     }
     for (const note of notes) progress.note(note);

@@ -19,7 +19,7 @@ export interface Alignment {
 }
 
 /** Attributes without an effect on layout. Any other except `packed` and `aligned` stops the run. */
-const harmless = new Set([
+const ignoredAttributes = new Set([
   'access',
   'address_space',
   'always_inline',
@@ -57,7 +57,7 @@ export function readAttributes(attributes: readonly Attribute[]): LayoutAttribut
     if (word === 'packed') packed = true;
     else if (word === 'aligned') aligned.push({ name, expression: args, standard: false });
     else if (word === '_Alignas') aligned.push({ name, expression: args, standard: true });
-    else if (!harmless.has(word)) {
+    else if (!ignoredAttributes.has(word)) {
       throw new MagicGenError(`unknown attribute '${name.text}': it may change the layout`, locate(name));
     }
   }

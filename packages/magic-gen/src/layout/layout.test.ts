@@ -176,11 +176,11 @@ describe.each(targets)('a compiler for $name agrees', (target) => {
         const headers = headerSet(['enum e { A, B, C };', ...declarations].join('\n'));
         const report = await verify(buildModel(headers, target), headers);
         // With its text, because shrinking a case this large is not worth it.
-        const told = report.mismatches.map((mismatch) => ({
+        const differing = report.mismatches.map((mismatch) => ({
           ...mismatch,
           text: declarations[Number(/^s(\d+)/.exec(mismatch.subject)?.[1])],
         }));
-        expect(told).toEqual([]);
+        expect(differing).toEqual([]);
         expect(report.compared.record).toBeGreaterThanOrEqual(80);
       }),
       { numRuns: target === x86 ? 4 : 2, endOnFailure: true },

@@ -94,8 +94,14 @@ describe('macros', () => {
       #define WRITE _IOW(KVMIO, 3, __u64)
       #define BOTH _IOWR(KVMIO, 4, unsigned long)
       #define SUM (_IO(KVMIO, 5) + 1)`);
-    const told = ioctls.map((ioctl) => [ioctl.name, ioctl.direction, ioctl.nr, ioctl.size, ioctl.request.toString(16)]);
-    expect(told).toEqual([
+    const found = ioctls.map((ioctl) => [
+      ioctl.name,
+      ioctl.direction,
+      ioctl.nr,
+      ioctl.size,
+      ioctl.request.toString(16),
+    ]);
+    expect(found).toEqual([
       ['NONE', 'none', 1, 0, 'ae01'],
       ['READ', 'read', 2, 24, '8018ae02'],
       ['ALIAS', 'read', 2, 24, '8018ae02'],

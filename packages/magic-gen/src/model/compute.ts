@@ -2,9 +2,9 @@ import type { AbiFunction, Expression, IntegerShape } from './model.js';
 
 /** The result of a function of the model for these arguments; undefined where C leaves it undefined. */
 export function compute({ body, parameters }: AbiFunction, args: readonly bigint[]): bigint | undefined {
-  const given = parameters.map(({ type }, index) => cut(args[index] ?? 0n, type));
+  const values = parameters.map(({ type }, index) => cut(args[index] ?? 0n, type));
   try {
-    return valueIn(body, given);
+    return valueIn(body, values);
   } catch (error) {
     if (error instanceof Undefined) return undefined;
     throw error;

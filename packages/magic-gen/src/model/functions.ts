@@ -23,7 +23,7 @@ export function readFunction(macro: Macro, expander: Expander, declarations: Dec
     throw new NotConstantError('stands for its argument, of any type');
   }
   try {
-    const tokens = withoutIdleBrackets(expander.expand(use(macro, names)));
+    const tokens = withoutRedundantParentheses(expander.expand(use(macro, names)));
     checkPasting(tokens, names);
     const { expression, parameters } = typeExpression(declarations.expression(tokens), declarations, {
       count: names.length,
@@ -67,7 +67,7 @@ function use(macro: Macro, names: readonly string[]): Token[] {
 }
 
 /** `(x) + 1` can also be parsed as a cast of `+1`, if x is not known to be a value; `x + 1` can only be a sum. */
-function withoutIdleBrackets(tokens: readonly Token[]): Token[] {
+function withoutRedundantParentheses(tokens: readonly Token[]): Token[] {
   let output = [...tokens];
   for (;;) {
     const at = output.findIndex(({ text }, index) => {

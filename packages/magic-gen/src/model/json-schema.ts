@@ -14,8 +14,19 @@ export interface Schema {
   maximum?: number;
 }
 
-const understood = ['$ref', '$defs', '$schema', 'type', 'const', 'enum', 'oneOf', 'properties', 'required', 'items'];
-understood.push('pattern', 'minimum', 'maximum', 'title', 'description');
+const supportedKeywords = [
+  '$ref',
+  '$defs',
+  '$schema',
+  'type',
+  'const',
+  'enum',
+  'oneOf',
+  'properties',
+  'required',
+  'items',
+];
+supportedKeywords.push('pattern', 'minimum', 'maximum', 'title', 'description');
 
 /**
  * Where a value violates the schema, each with the path to it.
@@ -36,7 +47,7 @@ interface Context {
 
 function problemsAt(value: unknown, schema: Schema, context: Context, path: string): string[] {
   for (const keyword of Object.keys(schema)) {
-    if (!understood.includes(keyword)) throw new Error(`the schema uses ${keyword}, which is not supported`);
+    if (!supportedKeywords.includes(keyword)) throw new Error(`the schema uses ${keyword}, which is not supported`);
   }
   if (schema.$ref !== undefined) {
     const named = context.root.$defs?.[schema.$ref.replace('#/$defs/', '')];

@@ -4,8 +4,8 @@
  */
 const names = new Set(
   (
-    'alignas alignof bool constexpr defined false FALSE noreturn NULL nullptr thread_local true TRUE _alignof _unaligned ' +
-    '__based __clrcall __declspec __except __finally __forceinline __leave __try __unaligned'
+    'alignas alignof bool constexpr defined false FALSE noreturn NULL nullptr thread_local true TRUE _alignof ' +
+    '_unaligned __based __clrcall __declspec __except __finally __forceinline __leave __try __unaligned'
   ).split(' '),
 );
 

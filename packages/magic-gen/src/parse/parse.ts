@@ -13,7 +13,7 @@ const timeoutMicros = 20_000_000;
 let made: Parser | undefined;
 
 /** The parser is a native addon. It is loaded on first use, because much of magic-gen works without it. */
-function theParser(): Parser {
+function lazyParser(): Parser {
   if (!made) {
     const require = createRequire(import.meta.url);
     const TreeSitter: typeof Parser = require('tree-sitter');
@@ -31,7 +31,7 @@ function theParser(): Parser {
  * @throws MagicGenError where the grammar does not understand the text. Nothing is ever skipped.
  */
 export function parseDeclarations(code: Code): Syntax {
-  const parser = theParser();
+  const parser = lazyParser();
   const tree = parser.parse((at: number) => code.text.slice(at, at + pieceLength)) as Parser.Tree | null;
   if (!tree) {
     parser.reset();

@@ -1,8 +1,8 @@
 import { MagicGenError } from '../errors.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 import { type Assertion, Code } from './code.js';
-import { idleBrackets } from './idle-brackets.js';
 import { markName, unmarkNames } from './names.js';
+import { redundantParentheses } from './redundant-parentheses.js';
 
 /** The name given to an unnamed bitfield, because the grammar requires one. No header may use names like it. */
 export const unnamedBitfield = '__magic_gen_unnamed';
@@ -35,7 +35,7 @@ const respelled: Readonly<Record<string, string>> = {
  * declared names are removed; and `(name)` is marked where `name` is a type.
  */
 export function rewrite(tokens: readonly Token[]): Code {
-  const { plain, attributes } = withoutIdleBrackets(takeAttributes(respell(tokens)));
+  const { plain, attributes } = withoutRedundantParentheses(takeAttributes(respell(tokens)));
   const known = new Set(typedefNames(plain));
 
   const output: Token[] = [];
@@ -89,12 +89,12 @@ function mark(token: Token, index: number, tokens: readonly Token[]): Token {
 }
 
 /** The text without parentheses around declared names, with those names marked that the grammar reserves. */
-function withoutIdleBrackets({ plain, attributes }: Taken): Taken {
+function withoutRedundantParentheses({ plain, attributes }: Extracted): Extracted {
   // The name of a type may itself have been in parentheses.
-  const idle = idleBrackets(plain, new Set(typedefNames(plain, false)));
+  const idle = redundantParentheses(plain, new Set(typedefNames(plain, false)));
   if (idle.size === 0) return { plain: plain.map(mark), attributes };
   const removed = [...idle];
-  return withoutIdleBrackets({
+  return withoutRedundantParentheses({
     plain: plain.filter((_, index) => !idle.has(index)),
     attributes: attributes.map((each) => ({
       ...each,
@@ -104,8 +104,10 @@ function withoutIdleBrackets({ plain, attributes }: Taken): Taken {
 }
 
 /** The kernel's macros for attributes. If the headers define them, macro expansion has removed them all. */
-const attributeMacro =
-  /^__+(?:packed|aligned|(?:no_)?randomize_layout|designated_init|cacheline_aligned(?:_in_smp)?|counted_by(?:_[lb]e|_ptr)?|user|bitwise(?:__)?|nonstring|must_check)$/;
+const attributeMacro = new RegExp(
+  '^__+(?:packed|aligned|(?:no_)?randomize_layout|designated_init|cacheline_aligned(?:_in_smp)?|' +
+    'counted_by(?:_[lb]e|_ptr)?|user|bitwise(?:__)?|nonstring|must_check)$',
+);
 
 /** @throws MagicGenError for `struct s { ... } __packed;` without such a macro, which declares a variable in C. */
 function refuseLostMacro(token: Token): void {
@@ -124,13 +126,13 @@ function marksType(tokens: readonly Token[], index: number, typeNames: TypeNames
 }
 
 /** A text, and the attributes that were removed from it. */
-interface Taken {
+interface Extracted {
   plain: Token[];
   /** Each with the index of the token that it preceded. */
   attributes: { index: number; tokens: readonly Token[] }[];
 }
 
-function takeAttributes(tokens: readonly Token[]): Taken {
+function takeAttributes(tokens: readonly Token[]): Extracted {
   const plain: Token[] = [];
   const attributes: { index: number; tokens: readonly Token[] }[] = [];
   for (let index = 0; index < tokens.length; index += 1) {

@@ -12,18 +12,18 @@ export const compilerAnswers: Readonly<Record<string, Readonly<Record<string, bo
   __has_attribute: {
     ...yes(
       'address_space alias aligned alloc_size always_inline cold const constructor counted_by deprecated destructor ' +
-        'diagnose_if error fallthrough flatten format gnu_inline hot malloc may_alias mode ms_struct noinline nonnull ' +
-        'noreturn nothrow overloadable packed pure returns_nonnull section sized_by ' +
-        'transparent_union unavailable uninitialized unused used vector_size visibility warn_unused_result warning weak',
+        'diagnose_if error fallthrough flatten format gnu_inline hot malloc may_alias mode ms_struct noinline ' +
+        'nonnull noreturn nothrow overloadable packed pure returns_nonnull section sized_by transparent_union ' +
+        'unavailable uninitialized unused used vector_size visibility warn_unused_result warning weak',
     ),
     ...no('access assume_aligned_to designated_init externally_visible nonstring noclone scalar_storage_order'),
   },
   __has_builtin: {
     ...yes(
-      '__builtin_bswap16 __builtin_bswap32 __builtin_bswap64 __builtin_choose_expr __builtin_clz __builtin_constant_p ' +
-        '__builtin_ctz __builtin_dynamic_object_size __builtin_expect __builtin_ffs __builtin_memcpy ' +
-        '__builtin_object_size __builtin_offsetof __builtin_popcount __builtin_types_compatible_p __builtin_unreachable ' +
-        '__builtin_va_arg',
+      '__builtin_bswap16 __builtin_bswap32 __builtin_bswap64 __builtin_choose_expr __builtin_clz ' +
+        '__builtin_constant_p __builtin_ctz __builtin_dynamic_object_size __builtin_expect __builtin_ffs ' +
+        '__builtin_memcpy __builtin_object_size __builtin_offsetof __builtin_popcount __builtin_types_compatible_p ' +
+        '__builtin_unreachable __builtin_va_arg',
     ),
     ...no('__builtin_counted_by_ref __builtin_has_attribute'),
   },

@@ -2,7 +2,7 @@ import { MagicGenError } from '../errors.js';
 import { locate, type Token } from './tokens.js';
 
 /** Pragmas without an effect on meaning. Any other except `once` stops the run. */
-const harmless = [
+const ignoredPragmas = [
   /^(?:GCC|clang) (?:diagnostic|system_header|warning)\b/,
   /^GCC (?:poison|visibility)\b/,
   /^message\b/,
@@ -10,7 +10,7 @@ const harmless = [
 
 /** @throws MagicGenError for a pragma that may change what the headers mean. */
 export function refusePragma(at: Token, text: string): void {
-  if (harmless.some((pattern) => pattern.test(text))) return;
+  if (ignoredPragmas.some((pattern) => pattern.test(text))) return;
   throw new MagicGenError(
     `#pragma ${text} is not supported: it may change what follows`.replace('  ', ' '),
     locate(at),

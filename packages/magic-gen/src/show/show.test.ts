@@ -4,7 +4,7 @@ import { modelOf } from '../../test/model.js';
 import { findTarget } from '../targets/index.js';
 import { mergeRows } from './merge.js';
 import { show } from './show.js';
-import { closeTo } from './suggest.js';
+import { similarNames } from './suggest.js';
 
 const struct = [
   'struct s {',
@@ -126,6 +126,6 @@ describe('its parts', () => {
   });
 
   it('recognize a word that is one letter off', () => {
-    expect(closeTo('KVM_GET_RGES', ['KVM_RUN', 'KVM_GET_REGS'])).toEqual(['KVM_GET_REGS']);
+    expect(similarNames('KVM_GET_RGES', ['KVM_RUN', 'KVM_GET_REGS'])).toEqual(['KVM_GET_REGS']);
   });
 });

@@ -5,7 +5,7 @@ import type { Dated, Model } from '../model/model.js';
 import { constantCells, functionCells, ioctlCells, type NamedCells } from './cells.js';
 import { layoutRows } from './layout.js';
 import { mergeRows } from './merge.js';
-import { closeTo } from './suggest.js';
+import { similarNames } from './suggest.js';
 import { type Column, formatTable } from './table.js';
 
 /** One architecture of the table, and the heading of its column. */
@@ -31,7 +31,7 @@ export function show(name: string, shown: readonly Shown[]): string {
     const found = shown.map(({ model }) => read(plain, model));
     if (found.some((each) => each !== undefined)) return showCells(plain, shown, found);
   }
-  const close = closeTo(
+  const close = similarNames(
     plain,
     shown.flatMap(({ model }) => namesOf(model)),
   );

@@ -1,5 +1,5 @@
 /** The names that the user may have meant, the closest first. */
-export function closeTo(word: string, names: readonly string[]): string[] {
+export function similarNames(word: string, names: readonly string[]): string[] {
   const wanted = word.toLowerCase();
   return [...new Set(names)]
     .map((name) => ({ name, distance: distance(wanted, name.toLowerCase()) }))

@@ -67,8 +67,8 @@ describe.skipIf(noClang19)(titled('clang 19', noClang19), () => {
     for (const target of targets) {
       const source = asked.map(({ question, name }) => `#if ${question}(${name})\nyes\n#else\nno\n#endif\n`).join('');
       const found = clang(target, source).match(/^(?:yes|no)$/gm) ?? [];
-      const told = asked.map((each, index) => ({ ...each, answer: found[index] === 'yes' }));
-      expect(told).toEqual(asked);
+      const answered = asked.map((each, index) => ({ ...each, answer: found[index] === 'yes' }));
+      expect(answered).toEqual(asked);
     }
   });
 });

@@ -17,7 +17,7 @@ export interface Call {
  * Values at which integer code tends to fail: the least, the greatest, powers of two with their neighbours, and two
  * patterns.
  */
-function interesting(bits: number): bigint[] {
+function edgeValues(bits: number): bigint[] {
   const powers = [4, 8, 12, 15, 16, 31, 32, 48, 52, 60, 63]
     .filter((power) => power < bits)
     .map((power) => 1n << BigInt(power));
@@ -31,7 +31,7 @@ function interesting(bits: number): bigint[] {
  */
 export function sampleCalls(functions: readonly AbiFunction[]): Call[] {
   return functions.flatMap((each) => {
-    const values = each.parameters.map(({ type }) => interesting(type.size * 8));
+    const values = each.parameters.map(({ type }) => edgeValues(type.size * 8));
     const least = values.map(() => 0n);
     const greatest = each.parameters.map(({ type }) => (1n << BigInt(type.size * 8)) - 1n);
     const mixed = values.map((_, index) => BigInt(index + 1));

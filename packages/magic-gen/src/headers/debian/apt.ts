@@ -128,18 +128,20 @@ function runningRelease(): string {
   return (isThere(file) && /^VERSION_CODENAME="?([\w-]+)/m.exec(readFileSync(file, 'utf8'))?.[1]) || 'stable';
 }
 
+const networkErrors = new RegExp(
+  'Could not resolve|Temporary failure|Could not connect|Cannot initiate|Connection (?:failed|timed|refused)|' +
+    'unreachable',
+  'i',
+);
+
 /** One sentence for apt's many lines. */
-function explain(suite: string, said: string): string {
-  const errors = said.split('\n').filter((line) => /^[EW]: /.test(line));
-  const first = (errors.find((line) => line.startsWith('E: ')) ?? errors[0] ?? said.trim()).slice(0, 300);
-  if (
-    /Could not resolve|Temporary failure|Could not connect|Cannot initiate|Connection (?:failed|timed|refused)|unreachable/i.test(
-      said,
-    )
-  ) {
+function explain(suite: string, stderr: string): string {
+  const errors = stderr.split('\n').filter((line) => /^[EW]: /.test(line));
+  const first = (errors.find((line) => line.startsWith('E: ')) ?? errors[0] ?? stderr.trim()).slice(0, 300);
+  if (networkErrors.test(stderr)) {
     return `${suite} cannot be reached without a network: ${first.replace(/^[EW]: /, '')}`;
   }
-  if (/does not have a Release file|no longer has a Release file|404 +Not Found|File not found/.test(said)) {
+  if (/does not have a Release file|no longer has a Release file|404 +Not Found|File not found/.test(stderr)) {
     return `no suite '${suite}' in the archive that the system's apt sources name: ${first.replace(/^[EW]: /, '')}`;
   }
   return `apt could not get ${suite}: ${first.replace(/^[EW]: /, '')}`;

@@ -18,7 +18,7 @@ function libcDev(version: string, architecture: string, text = version): Archive
 }
 
 /** Records the messages while headers are fetched. */
-class Said implements Progress {
+class RecordedProgress implements Progress {
   steps: string[] = [];
   notes: string[] = [];
   step(text: string): void {
@@ -35,32 +35,32 @@ function suite(...packages: ArchivePackage[]) {
   const cache = ownCache();
   const archive = new TestArchive('testing-suite');
   archive.publish(packages);
-  const said = new Said();
+  const messages = new RecordedProgress();
   const fetch = async (target = x86, name = 'testing-suite', fresh = false): Promise<string> => {
-    const folder = await suiteHeaders(name, target, { progress: said, fresh });
+    const folder = await suiteHeaders(name, target, { progress: messages, fresh });
     const include = readdirSync(folder).includes('include') ? 'include' : 'usr/include';
     return readFileSync(join(folder, include, 'linux/kvm.h'), 'utf8');
   };
-  return { cache, archive, said, fetch };
+  return { cache, archive, messages, fetch };
 }
 
 describe.skipIf(noApt)(titled('a suite of Debian', noApt), () => {
   it('is downloaded once and then read from the cache', async () => {
-    const { archive, said, fetch } = suite(libcDev('6.1.2-1', 'amd64'));
+    const { archive, messages, fetch } = suite(libcDev('6.1.2-1', 'amd64'));
     expect(await fetch()).toBe('6.1.2-1');
     archive.close();
-    said.steps = [];
+    messages.steps = [];
     expect(await fetch()).toBe('6.1.2-1');
-    expect(said.steps).toEqual([]);
+    expect(messages.steps).toEqual([]);
   });
 
   it('falls back to the cache with a note where the archive cannot be reached', async () => {
-    const { archive, said, fetch } = suite(libcDev('6.1.2-1', 'amd64'));
+    const { archive, messages, fetch } = suite(libcDev('6.1.2-1', 'amd64'));
     await fetch();
     archive.close();
     // The cache's time must precede this process's, as if an earlier run had filled it.
     expect(await withOldNotes(() => fetch())).toBe('6.1.2-1');
-    expect(said.notes).toEqual([expect.stringMatching(/taken from the cache: linux-libc-dev 6\.1\.2-1$/)]);
+    expect(messages.notes).toEqual([expect.stringMatching(/taken from the cache: linux-libc-dev 6\.1\.2-1$/)]);
   });
 
   it('is asked again after a day, and its new version is used', async () => {
@@ -133,7 +133,7 @@ describe('a system without apt', () => {
     const path = process.env['PATH'];
     process.env['PATH'] = '';
     try {
-      const asked = suiteHeaders('trixie', x86, { progress: new Said() });
+      const asked = suiteHeaders('trixie', x86, { progress: new RecordedProgress() });
       await expect(asked).rejects.toThrow(/^apt-config is not installed: .*--deb FILE/);
     } finally {
       process.env['PATH'] = path;

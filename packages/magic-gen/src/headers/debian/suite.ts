@@ -21,15 +21,15 @@ export interface SuiteOptions {
  */
 export async function suiteHeaders(suite: string, target: TargetDescription, options: SuiteOptions): Promise<string> {
   if (!/^[a-z][a-z0-9.+-]*$/.test(suite)) throw new MagicGenError(`'${suite}' is not the name of a Debian suite`);
-  return unpacked(await inTurn(suite, () => findPackage(suite, target, options)), target);
+  return unpacked(await oneAtATime(suite, () => findPackage(suite, target, options)), target);
 }
 
-const turns = new Map<string, Promise<unknown>>();
+const queues = new Map<string, Promise<unknown>>();
 
 /** The architectures of a suite take turns: what the first one finds is often all that the others need. */
-function inTurn<T>(suite: string, work: () => Promise<T>): Promise<T> {
-  const turn = (turns.get(suite) ?? Promise.resolve()).then(work);
-  turns.set(
+function oneAtATime<T>(suite: string, work: () => Promise<T>): Promise<T> {
+  const turn = (queues.get(suite) ?? Promise.resolve()).then(work);
+  queues.set(
     suite,
     turn.catch(() => {}),
   );

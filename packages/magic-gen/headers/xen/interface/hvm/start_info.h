@@ -1,8 +1,8 @@
 /*
- * What a guest kernel that boots by PVH finds at the physical address in EBX: an x86 interface of Xen's, which Linux and its
- * virtual machine monitors share. The kernel does not install a header of it, so this is one of magic-gen's own, written
- * from the layout that Xen's document states (https://xenbits.xen.org/docs/unstable/misc/pvh.html): all integers are
- * little-endian, all addresses guest-physical, and 0 is no address.
+ * What a guest kernel that boots by PVH finds at the physical address in EBX: an x86 interface of Xen that Linux and its
+ * virtual machine monitors share. The kernel installs no header for it, so magic-gen has one of its own, written from
+ * the layout in Xen's document (https://xenbits.xen.org/docs/unstable/misc/pvh.html). All integers are little-endian,
+ * all addresses guest-physical, and the address 0 means none.
  */
 #ifndef MAGIC_GEN_XEN_START_INFO_H
 #define MAGIC_GEN_XEN_START_INFO_H
@@ -12,7 +12,7 @@
 /* In hvm_start_info.magic: "xEn3", the E with its highest bit set. */
 #define XEN_HVM_START_MAGIC_VALUE 0x336ec578
 
-/* In hvm_memmap_table_entry.type, the types of ACPI's address ranges. */
+/* In hvm_memmap_table_entry.type: ACPI's address range types. */
 #define XEN_HVM_MEMMAP_TYPE_RAM 1
 #define XEN_HVM_MEMMAP_TYPE_RESERVED 2
 #define XEN_HVM_MEMMAP_TYPE_ACPI 3
@@ -25,12 +25,12 @@ struct hvm_start_info {
 	__le32 magic;
 	__le32 version;
 	__le32 flags;
-	/* How many hvm_modlist_entry there are at modlist_paddr. */
+	/* The number of hvm_modlist_entry at modlist_paddr. */
 	__le32 nr_modules;
 	__le64 modlist_paddr;
 	__le64 cmdline_paddr;
 	__le64 rsdp_paddr;
-	/* From version 1 on: how many hvm_memmap_table_entry there are, and where. */
+	/* Since version 1: the address of the hvm_memmap_table_entry array, and its length. */
 	__le64 memmap_paddr;
 	__le32 memmap_entries;
 	__le32 reserved;

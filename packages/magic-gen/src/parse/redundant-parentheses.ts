@@ -22,7 +22,7 @@ const typeWords = new Set([
  * @param typeNames The names of types.
  * @returns The indices of the parentheses' tokens, in order.
  */
-export function idleBrackets(tokens: readonly Token[], typeNames: ReadonlySet<string>): Set<number> {
+export function redundantParentheses(tokens: readonly Token[], typeNames: ReadonlySet<string>): Set<number> {
   const idle = new Set<number>();
   let depth = 0;
   /** The words of the declaration so far, outside brackets. */
