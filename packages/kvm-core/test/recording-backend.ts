@@ -34,6 +34,7 @@ export function recordingBackend(kernel: (call: RecordedCall) => number): Backen
     unmap: nothing,
     discard: nothing,
     remove: nothing,
+    punchHole: nothing,
     hugePages: nothing,
     view: (_, length) => new ArrayBuffer(length),
     eventfd: nothing,

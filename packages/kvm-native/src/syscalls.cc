@@ -90,6 +90,12 @@ Napi::Value Remove(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_REMOVE)));
 }
 
+Napi::Value PunchHole(const Napi::CallbackInfo& info) {
+  const off_t offset = static_cast<off_t>(info[1].As<Napi::Number>().Int64Value());
+  const off_t length = static_cast<off_t>(info[2].As<Napi::Number>().Int64Value());
+  return Number(info, OrErrno(fallocate(Int(info[0]), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length)));
+}
+
 Napi::Value HugePages(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_HUGEPAGE)));
 }
@@ -138,6 +144,7 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("unmap", Napi::Function::New<Unmap>(env, "unmap"));
   exports.Set("discard", Napi::Function::New<Discard>(env, "discard"));
   exports.Set("remove", Napi::Function::New<Remove>(env, "remove"));
+  exports.Set("punchHole", Napi::Function::New<PunchHole>(env, "punchHole"));
   exports.Set("hugePages", Napi::Function::New<HugePages>(env, "hugePages"));
   exports.Set("view", Napi::Function::New<View>(env, "view"));
   exports.Set("eventfd", Napi::Function::New<Eventfd>(env, "eventfd"));

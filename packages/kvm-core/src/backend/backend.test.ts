@@ -1,5 +1,6 @@
-import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
-import { constants } from 'node:os';
+import { closeSync, openSync, readFileSync, readlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import type { Backend, BackendName } from './backend.js';
@@ -88,6 +89,19 @@ onEachBackend('a backend', (name) => {
     expect(backend.pread(fd, backend.address(bytes), 3, 2 ** 40)).toBe(0);
     closeSync(fd);
     expect(backend.pread(fd, backend.address(bytes), 3, 0)).toBe(-EBADF);
+  });
+
+  test('takes a range out of a file, which keeps its size', () => {
+    const path = join(tmpdir(), `kvm-hole-${process.pid}-${name}`);
+    writeFileSync(path, new Uint8Array(3 * 4096).fill(7));
+    const fd = openSync(path, 'r+');
+    unlinkSync(path);
+    expect(backend.punchHole(fd, 4096, 2 * 4096)).toBe(0);
+    const left = readFileSync(fd);
+    expect([left.length, left[4095], left[4096], left[3 * 4096 - 1]]).toEqual([3 * 4096, 7, 0, 0]);
+    expect(backend.punchHole(fd, 0, 0)).toBe(-EINVAL);
+    closeSync(fd);
+    expect(backend.punchHole(fd, 0, 4096)).toBe(-EBADF);
   });
 
   test('carries an eventfd both ways, and never blocks on an empty one', () => {

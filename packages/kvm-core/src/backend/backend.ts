@@ -35,6 +35,8 @@ export interface Backend {
   discard(address: number, length: number): number;
   /** Takes the pages of a shared mapping out of its file: they read zero from then on, in each mapping. */
   remove(address: number, length: number): number;
+  /** Takes a range out of a file, which keeps its size: it reads zero from then on. */
+  punchHole(fd: number, offset: number, length: number): number;
   /** Asks the host to back private memory with huge pages. */
   hugePages(address: number, length: number): number;
   /** The bytes at an address, as a view. */

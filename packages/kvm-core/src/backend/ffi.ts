@@ -8,6 +8,7 @@ const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x02 | 0x10 | 0x20 | 0x4000;
 const MADV_DONTNEED = 4;
 const MADV_REMOVE = 9;
 const MADV_HUGEPAGE = 14;
+const FALLOC_FL_KEEP_SIZE_PUNCH_HOLE = 0x01 | 0x02;
 const POLLIN = 1;
 const O_RDWR_CLOEXEC = 0o2000002;
 const F_DUPFD_CLOEXEC = 1030;
@@ -54,6 +55,7 @@ export function loadFfi(): Backend {
   const mmap = syscall('int64_t mmap(int64_t address, size_t length, int prot, int flags, int fd, int64_t offset)');
   const munmap = syscall('int munmap(int64_t address, size_t length)');
   const madvise = syscall('int madvise(int64_t address, size_t length, int advice)');
+  const fallocate = syscall('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
   const eventfd = syscall('int eventfd(uint32_t initial, int flags)');
   const fcntl = syscall('int fcntl(int fd, int command, int64_t argument)');
   const read = syscall('int64_t read(int fd, int64_t buffer, size_t length)');
@@ -85,6 +87,7 @@ export function loadFfi(): Backend {
     unmap: munmap,
     discard: (address, length) => madvise(address, length, MADV_DONTNEED),
     remove: (address, length) => madvise(address, length, MADV_REMOVE),
+    punchHole: (fd, offset, length) => fallocate(fd, FALLOC_FL_KEEP_SIZE_PUNCH_HOLE, offset, length),
     hugePages: (address, length) => madvise(address, length, MADV_HUGEPAGE),
     view: (address, length) => koffi.view(BigInt(address), length),
     eventfd: (initial) => eventfd(initial, EFD_CLOEXEC_NONBLOCK),

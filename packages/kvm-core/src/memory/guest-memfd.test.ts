@@ -115,6 +115,30 @@ for (const backend of backendNames) {
       expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => memfd.map()).hint).toMatch(/GuestMemfdFlag.Mmap/);
     });
 
+    test('loses pages that are discarded, which are in it and whole', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      const memfd = vm.createGuestMemfd(size);
+      memfd.discard();
+      memfd.discard(pageSize, 3 * pageSize);
+      memfd.discard(size);
+      memfd.discard(0, 0);
+      for (const [offset, length] of [
+        [1, pageSize],
+        [0, 1],
+        [-pageSize, pageSize],
+        [0, -pageSize],
+        [15 * pageSize, 2 * pageSize],
+        [size + pageSize, 0],
+        [0, 2 ** 60],
+      ] as const) {
+        kvmError('ERR_KVM_OUT_OF_RANGE', () => memfd.discard(offset, length));
+      }
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => memfd.discard('0' as never));
+      memfd.close();
+      kvmError('ERR_KVM_CLOSED', () => memfd.discard());
+    });
+
     test('must be one, fit its region, and have memory beside it', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
@@ -337,6 +361,37 @@ import { readFileSync } from 'node:fs';
       expect(vcpu.getRegs().rax & 0xffffn).toBe(0x0700n);
       memory.write(3 * pageSize, Uint8Array.of(9));
       expect(again.read(3 * pageSize, 1)[0]).toBe(9);
+    });
+
+    test('loses the pages that are discarded by its file, mapped or not', () => {
+      using kvm = Kvm.open({ backend });
+      using vm = kvm.createVm();
+      using code = kvm.allocateMemory({ size });
+      // mov al, [0x1000]; mov byte [0x1000], 7; mov byte [0x2000], 8; mov ah, [0x2000]; hlt
+      const program = [0xa0, 0x00, 0x10, 0xc6, 0x06, 0x00, 0x10, 7, 0xc6, 0x06, 0x00, 0x20, 8, 0x8a, 0x26, 0x00, 0x20];
+      code.write(codeAddress, Uint8Array.of(...program, 0xf4));
+      vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: code });
+      using guestMemfd = vm.createGuestMemfd(size, mapped);
+      using unused = kvm.allocateMemory({ size });
+      vm.setUserMemoryRegion2({ slot: 1, guestPhysAddr: BigInt(size), memory: unused, guestMemfd });
+      using vcpu = realModeVcpu(vm);
+      vcpu.setSregs(Object.assign(vcpu.getSregs(), { ds: { base: BigInt(size), selector: 0 } }));
+      const ax = (): bigint => {
+        vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n });
+        expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
+        return vcpu.getRegs().rax & 0xffffn;
+      };
+      expect([ax(), ax()]).toEqual([0x0800n, 0x0807n]);
+      guestMemfd.discard(pageSize, pageSize);
+      expect([ax(), ax()]).toEqual([0x0800n, 0x0807n]);
+      // Discarded pages are no other slot's: the ordinary memory beside the file never had the guest's bytes.
+      expect(unused.read(pageSize, 1)[0]).toBe(0);
+      using memory = guestMemfd.map();
+      expect([1, 2].map((page) => memory.read(page * pageSize, 1)[0])).toEqual([7, 8]);
+      guestMemfd.discard(2 * pageSize);
+      expect([1, 2].map((page) => memory.read(page * pageSize, 1)[0])).toEqual([7, 0]);
+      guestMemfd.discard();
+      expect(memory.read(0, size).every((byte) => byte === 0)).toBe(true);
     });
 
     test('cannot be sent to another Worker, and reads zero when it is gone', () => {

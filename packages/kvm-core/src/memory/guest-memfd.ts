@@ -3,8 +3,10 @@ import type { Backend } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { Descriptor, unreachable } from '../ioctl/descriptor.js';
 import { systemCall } from '../ioctl/system-call.js';
+import { integer } from '../struct/check.js';
 import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import { GuestMemory } from './guest-memory.js';
+import { wholePages } from './sizes.js';
 
 /** @internal What the package does to a file for slots, no methods, as with `memoryAccess`. */
 export interface GuestMemfdAccess {
@@ -107,6 +109,23 @@ export class GuestMemfd implements Disposable {
       backend.blank(address, size);
       throw error;
     }
+  }
+
+  /**
+   * Takes pages out of the file: they go back to the host at once and read zero from then on, for the guest and in each mapping. The
+   * next touch takes new pages from the host. Needs no mapping, so it is also for memory that is the guest's alone.
+   *
+   * @param offset bytes from the start of the file, whole pages.
+   * @param length bytes, whole pages; all that follow.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for what is not whole pages, or leaves the file.
+   */
+  discard(offset = 0, length?: number): void {
+    const fd = this.#fd;
+    wholePages(integer(offset, 0, this.#size, 'the offset of what is discarded'), 'the offset of what is discarded');
+    const left = this.#size - offset;
+    const size = integer(length ?? left, 0, left, 'the length of what is discarded');
+    wholePages(size, 'the length of what is discarded');
+    if (size > 0) systemCall('discarding pages of a guest_memfd', this.#descriptor.backend.punchHole(fd, offset, size));
   }
 
   /** Gives the descriptor back, once no slot needs it. A second call does nothing. */
