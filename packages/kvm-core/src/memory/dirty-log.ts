@@ -1,4 +1,5 @@
 import { KvmError } from '../errors/kvm-error.js';
+import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { lengthOf } from '../struct/view.js';
 
 /** The kernel fills bitmaps in units of so many pages, whatever the size of its own words. */
@@ -49,6 +50,11 @@ export class DirtyLog implements Iterable<number> {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bitmap of this log was transferred away');
     }
     return log.#bitmap;
+  }
+
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    return show('DirtyLog', () => ({ slot: this.slot, pages: this.#pages, dirty: [...this] }), depth, options);
   }
 
   /** Whether a page is among them. */

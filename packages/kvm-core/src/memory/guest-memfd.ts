@@ -112,8 +112,9 @@ export class GuestMemfd implements Disposable {
   }
 
   /**
-   * Takes pages out of the file: they go back to the host at once and read zero from then on, for the guest and in each mapping. The
-   * next touch takes new pages from the host. Needs no mapping, so it is also for memory that is the guest's alone.
+   * Takes pages out of the file: they go back to the host at once and read zero from then on, for the guest and in each
+   * mapping. The next touch takes new pages from the host. It needs no mapping, so it is also for memory that is the
+   * guest's alone.
    *
    * @param offset bytes from the start of the file, whole pages.
    * @param length bytes, whole pages; all that follow.

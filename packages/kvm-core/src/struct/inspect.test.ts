@@ -159,6 +159,27 @@ onEachBackend('with a host, console.log', (backend) => {
     expect(inspect(memory)).toBe('GuestMemory { size: 0x10000, closed: true }');
   });
 
+  test('shows what an encrypted guest is of', () => {
+    using guest = realModeGuest(backend, [0xf4]);
+    const { vm, vcpu } = guest;
+    const shownVm = `vm: Vm { fd: ${vm.fd}, backend: '${backend}' }`;
+    expect(inspect(vm.sev(7))).toBe(`Sev { ${shownVm}, device: 7 }`);
+    expect(inspect(vm.tdx())).toBe(`Tdx { ${shownVm} }`);
+    expect(inspect(vcpu.tdx())).toBe(`TdxVcpu { vcpu: Vcpu { id: 0, fd: ${vcpu.fd}, backend: '${backend}' } }`);
+    expect(inspect({ sev: vm.sev(7) }, { depth: 0 })).toBe('{ sev: [Sev] }');
+  });
+
+  test('shows the values of statistics', (context) => {
+    using guest = realModeGuest(backend, [0xf4]);
+    if (guest.kvm.checkExtension(Cap.BinaryStatsFd) === 0) context.skip('the host lacks KVM_CAP_BINARY_STATS_FD');
+    const stats = guest.vcpu.stats();
+    expect(inspect(stats)).toMatch(/^Stats \{\s+id: 'kvm-\d+\/vcpu-0',[\s\S]* exits: 0n,/);
+    exitOf(guest.vcpu);
+    expect(inspect(stats)).toMatch(/ exits: [1-9]\d*n,/);
+    guest.vcpu.close();
+    expect(inspect(stats)).toMatch(/^Stats \{ id: '.+', closed: true \}$/);
+  });
+
   test('shows capabilities by name, and JSON has them', () => {
     const kvm = Kvm.open({ backend });
     const capabilities = kvm.capabilities();

@@ -69,6 +69,13 @@ export class RunningVcpu {
     this.ended = this.#watch(this.#worker);
   }
 
+  /** For `console.log`. */
+  get state(): 'starting' | 'running' | 'stopping' | 'ended' {
+    if (this.#over) return 'ended';
+    if (this.#grace !== undefined) return 'stopping';
+    return this.vm === undefined ? 'starting' : 'running';
+  }
+
   #watch(worker: Worker): Promise<Ending | undefined> {
     return new Promise((resolve) => {
       let ending: Ending | undefined;

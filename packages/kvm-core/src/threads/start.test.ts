@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
@@ -102,8 +103,15 @@ onEachBackend('vCPUs that are started', (backend) => {
       let messages = 0;
       const onMessage = () => messages++;
       const running = guest.vm.start({ vcpus: guest.vcpus, handlers, onMessage });
+      expect(inspect(running)).toMatch(
+        /^Running \{\s+vcpus: \[ 'starting', 'starting', 'starting' \],\s+done: Promise/,
+      );
       await until(() => messages > 0);
-      const outcomes = await running.stop(patient);
+      expect(inspect(running)).toMatch(/vcpus: \[ '(starting|running)', 'running', /);
+      const stopped = running.stop(patient);
+      expect(inspect(running)).toContain("vcpus: [ 'stopping', 'stopping', 'stopping' ]");
+      const outcomes = await stopped;
+      expect(inspect(running, { depth: 1 })).toContain("vcpus: [ 'ended', 'ended', 'ended' ]");
       expect(outcomes.map(({ ended }) => ended)).toEqual(['stop', 'stop', 'stop']);
       expect(await running.done).toBe(outcomes);
       await running.stop(patient);

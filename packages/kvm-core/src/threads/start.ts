@@ -3,6 +3,7 @@ import type { Descriptor } from '../ioctl/descriptor.js';
 import { closedError } from '../ioctl/kvm-fd.js';
 import { reclaimVm, shareVm } from '../ioctl/shared-vm.js';
 import { integer, list } from '../struct/check.js';
+import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { optionsOf } from '../struct/options.js';
 import type { VcpuResources } from '../vcpu/resources.js';
 import { adoptVcpu, reclaimVcpu } from '../vcpu/transfer.js';
@@ -135,13 +136,16 @@ export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
   });
   const outcome = (ending: Ending<ResultOf<T>>, vcpu: C): VcpuOutcome<C, ResultOf<T>> =>
     ending.ended === 'stop' ? { ...ending, ended: cause ?? 'stop', vcpu } : { ...ending, vcpu };
-  return {
+  const shown = {
     done,
-    stop: (options = {}) => {
+    stop: (options: StopOptions = {}) => {
       stopFor('stop', graceOf(options));
       return done;
     },
+    [custom]: (depth: unknown, options?: ShowOptions) =>
+      show('Running', () => ({ vcpus: running.map(({ state }) => state), done }), depth, options),
   };
+  return shown;
 }
 
 function takeBack<C>(

@@ -1,6 +1,7 @@
 import type { KvmCoalescedMmio, KvmRunMmio } from '../abi/x86/structs.js';
 import type { Abi } from '../arch/architecture.js';
 import { KvmError } from '../errors/kvm-error.js';
+import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { mmioAccess } from './mmio-access.js';
 
 /** A write of the guest for which it did not leave: `len` bytes of `data`. */
@@ -65,6 +66,17 @@ export class CoalescedRing {
       handle(this.#access);
     }
     return taken;
+  }
+
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    const members = () => {
+      const { first, last } = this.#layout;
+      const entries = this.#entries;
+      const end = Atomics.load(this.#words, last) % entries;
+      return { entries, waiting: (end - (Atomics.load(this.#words, first) % entries) + entries) % entries };
+    };
+    return show('CoalescedRing', members, depth, options);
   }
 
   #take(): boolean {

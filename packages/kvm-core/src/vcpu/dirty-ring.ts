@@ -3,6 +3,7 @@ import type { Abi } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
 import { systemCall } from '../ioctl/system-call.js';
 import { pageSize } from '../memory/page-size.js';
+import { custom, type ShowOptions, show } from '../struct/inspect.js';
 
 /** A page that a vCPU has written to. */
 export interface DirtyPage {
@@ -44,15 +45,32 @@ export class DirtyRing implements Iterable<DirtyPage> {
     for (let page = this.#take(); page !== undefined; page = this.#take()) yield page;
   }
 
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    const members = () => {
+      let waiting = 0;
+      while (waiting < this.entries && this.#isDirty((this.#next + waiting) % this.entries)) waiting++;
+      return { entries: this.entries, waiting };
+    };
+    return show('DirtyRing', members, depth, options);
+  }
+
+  #flagsOf(entry: number): number {
+    return entry * this.#entryWords.length + this.#flagsWord;
+  }
+
+  #isDirty(entry: number): boolean {
+    return Atomics.load(this.#words, this.#flagsOf(entry)) === this.#state.Dirty;
+  }
+
   #take(): DirtyPage | undefined {
     const words = this.#words;
     const { length } = this.#entryWords;
     const start = this.#next * length;
-    const flags = start + this.#flagsWord;
     // The kernel writes the entry, then its flag; the flag is read first, and in an order that no processor changes.
-    if (Atomics.load(words, flags) !== this.#state.Dirty) return undefined;
+    if (!this.#isDirty(this.#next)) return undefined;
     for (let i = 0; i < length; i++) this.#entryWords[i] = words[start + i] as number;
-    Atomics.store(words, flags, this.#state.Reset);
+    Atomics.store(words, this.#flagsOf(this.#next), this.#state.Reset);
     this.#next = (this.#next + 1) % this.entries;
     return { slot: this.#entry.slot, offset: Number(this.#entry.offset) };
   }

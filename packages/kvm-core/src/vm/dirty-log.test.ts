@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
@@ -52,6 +53,7 @@ onEachBackend('the dirty log', (backend) => {
     expect(log).toMatchObject({ slot: 0, pages: 16, size: 3 });
     expect([log.has(3), log.has(4), log.has(-1), log.has(16)]).toEqual([true, false, false, false]);
     expect([...log.bitmap]).toEqual([0b0010_1000, 0b10, 0, 0, 0, 0, 0, 0]);
+    expect(inspect(log)).toBe('DirtyLog { slot: 0, pages: 16, dirty: [ 3, 5, 9 ] }');
     expect([...guest.vm.getDirtyLog(0, log)]).toEqual([]);
     runToHalt(guest);
     expect([...guest.vm.getDirtyLog(0, log)]).toEqual([3, 5, 9]);
@@ -179,7 +181,9 @@ onEachBackend('the dirty ring', (backend) => {
       { slot: 2, offset: 5 },
     ];
     for (let round = 0; round < 3; round++) {
+      expect(inspect(ring)).toBe('DirtyRing { entries: 1024, waiting: 0 }');
       expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
+      expect(inspect(ring)).toBe('DirtyRing { entries: 1024, waiting: 2 }');
       expect([...ring]).toEqual(written);
       expect([...ring]).toEqual([]);
       expect(vm.resetDirtyRings()).toBe(2);

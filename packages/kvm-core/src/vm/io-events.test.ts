@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
@@ -166,6 +167,7 @@ onEachBackend('coalesced writes', (backend) => {
     const exit = exitOf(vcpu);
     if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
     expect([exit.io.port, exit.io.value]).toEqual([0x20, 15]);
+    expect(inspect(ring)).toMatch(/^CoalescedRing \{ entries: \d{2,}, waiting: 4 \}$/);
     const seen: object[] = [];
     const objects = new Set<object>();
     const drained = ring.drain((access) => {
@@ -261,6 +263,7 @@ onEachBackend('coalesced writes', (backend) => {
     vm.close();
     vcpu.close();
     expect(ring.drain(() => {})).toBe(0);
+    expect(inspect(ring)).toContain('waiting: 0');
     kvmError('ERR_KVM_CLOSED', () => vcpu.coalescedRing);
     kvmError('ERR_KVM_CLOSED', () => vm.registerCoalescedMmio({ addr: device, size: 2 }));
   });

@@ -6,6 +6,7 @@ import type { GuestMemory } from '../../memory/guest-memory.js';
 import { pageSize } from '../../memory/page-size.js';
 import type { StructArray } from '../../struct/array.js';
 import { boolean, u64 } from '../../struct/check.js';
+import { className, custom, type ShowOptions, show } from '../../struct/inspect.js';
 import { optionsOf } from '../../struct/options.js';
 import { Struct, type StructInit } from '../../struct/struct.js';
 import { CpuidTable } from './cpuid/table.js';
@@ -15,6 +16,8 @@ import { partOf } from './sev/commands.js';
 export interface TdxTarget {
   command(command: abi.KvmTdxCmd, behind: readonly object[]): void;
   address(bytes: Uint8Array): number;
+  /** For `console.log`. */
+  readonly shown: object;
 }
 
 /** The options of `tdx.initVm`. */
@@ -41,6 +44,11 @@ abstract class TdxCommands {
   /** @internal */
   constructor(target: TdxTarget) {
     this.#target = target;
+  }
+
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    return show(className(this), () => this.#target.shown, depth, options);
   }
 
   protected addressOf(bytes: Uint8Array): bigint {

@@ -2,6 +2,7 @@ import { KvmSevCmd } from '../../../abi/x86/index.js';
 import { KvmError } from '../../../errors/kvm-error.js';
 import { type GuestMemory, memoryAccess } from '../../../memory/guest-memory.js';
 import { bytesGiven } from '../../../struct/bytes.js';
+import { className, custom, type ShowOptions, show } from '../../../struct/inspect.js';
 import type { Struct } from '../../../struct/struct.js';
 import { isGuestMemory } from '../../../vm/memory.js';
 
@@ -10,6 +11,8 @@ export interface SevVm {
   /** Runs KVM_MEMORY_ENCRYPT_OP. `behind` are the buffers that the command points to. */
   command(command: KvmSevCmd, behind: readonly object[]): void;
   address(bytes: Uint8Array): number;
+  /** For `console.log`. */
+  readonly vm: object;
 }
 
 /** The kernel's limit for blobs of the firmware, in bytes. */
@@ -24,6 +27,11 @@ export abstract class SevCommands {
   constructor(vm: SevVm, device: number) {
     this.#vm = vm;
     this.#device = device;
+  }
+
+  /** @internal `console.log`. */
+  [custom](depth: unknown, options?: ShowOptions): string {
+    return show(className(this), () => ({ vm: this.#vm.vm, device: this.#device }), depth, options);
   }
 
   /** Runs a command with its struct. `behind` has the buffers that the struct points to. */

@@ -14,6 +14,7 @@ export abstract class X86VcpuEncryption extends GenericVcpu<Exit, KvmRun> {
       command: (command, behind) =>
         tdxCommand(command, () => this.call(abi.KVM_MEMORY_ENCRYPT_OP, this.addressOf(command, behind))),
       address: (bytes) => backend.address(bytes),
+      shown: { vcpu: this },
     });
   }
 }

@@ -20,7 +20,11 @@ export abstract class X86VmEncryption extends GenericVm<Vcpu> {
   sev(device: number): Sev {
     const backend = this.opened();
     return new Sev(
-      { command: (command, behind) => this.sevCommand(command, behind), address: (bytes) => backend.address(bytes) },
+      {
+        command: (command, behind) => this.sevCommand(command, behind),
+        address: (bytes) => backend.address(bytes),
+        vm: this,
+      },
       s32(device, 'the descriptor of /dev/sev'),
     );
   }
@@ -35,6 +39,7 @@ export abstract class X86VmEncryption extends GenericVm<Vcpu> {
       command: (command, behind) =>
         tdxCommand(command, () => this.call(abi.KVM_MEMORY_ENCRYPT_OP, this.addressOf(command, behind))),
       address: (bytes) => backend.address(bytes),
+      shown: { vm: this },
     });
   }
 
