@@ -24,4 +24,9 @@ export interface Core {
   Kvm: { open(options: { backend: BackendName }): AnyKvm };
 }
 
-export function startGuest(core: Core, backend: BackendName, code: Uint8Array): MachineGuest;
+export function startGuest(
+  core: Core,
+  backend: BackendName,
+  code: Uint8Array,
+  prepareVm?: (vm: MachineGuest['vm']) => void,
+): MachineGuest;

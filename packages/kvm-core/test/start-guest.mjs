@@ -33,13 +33,17 @@ const prepare = {
   },
 };
 
-/** @param core the package: its entry for this architecture. */
-export function startGuest(core, backend, code) {
+/**
+ * @param core the package: its entry for this architecture.
+ * @param prepareVm what the VM needs before its first vCPU.
+ */
+export function startGuest(core, backend, code, prepareVm = () => {}) {
   const kvm = core.Kvm.open({ backend });
   const vm = kvm.createVm();
   const memory = kvm.allocateMemory({ size: 0x10000 });
   memory.write(codeAddress, code);
   vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
+  prepareVm(vm);
   const vcpu = vm.createVcpu(0);
   prepare[process.arch]({ vm, vcpu }, core);
   const close = () => {

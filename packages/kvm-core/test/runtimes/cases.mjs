@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { inspect } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { Cap, ExitReason, Kvm, KvmError, tryBackend } from '../../dist/index.js';
 
@@ -28,6 +29,20 @@ function guest(backend, code) {
     for (const object of [vcpu, memory, vm, kvm]) object.close();
   };
   return { kvm, vm, vcpu, memory, close };
+}
+
+/** How this runtime runs a program that can collect garbage. */
+const collecting =
+  'Bun' in globalThis ? [] : 'Deno' in globalThis ? ['run', '--allow-all', '--v8-flags=--expose-gc'] : ['--expose-gc'];
+
+/** A case of what garbage collection leaves, in a process of its own. */
+async function collected(backend, name) {
+  const program = new URL('../collected.mjs', import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, [...collecting, program, backend, name], {
+    timeout: 100_000,
+    killSignal: 'SIGKILL',
+  });
+  assert.match(stdout, /^kept$|^the host lacks /);
 }
 
 const cases = {
@@ -133,6 +148,10 @@ const cases = {
     );
   },
 };
+
+for (const name of ['views', 'coalesced', 'dirty', 'shared', 'running', 'dropped']) {
+  cases[`garbage collection leaves what is in use, and nothing else: ${name}`] = (backend) => collected(backend, name);
+}
 
 let numPassedTests = 0;
 let numFailedTests = 0;
