@@ -130,7 +130,8 @@ const cases = {
     );
     while (!isDone) {
       collect();
-      await setTimeout(1);
+      // Some time for the Workers, whose start takes seconds in a loaded lab.
+      await setTimeout(50);
     }
     const [{ ended, reason }] = await running.done;
     assert.deepEqual([ended, reason], ['exit', ExitReason.Hlt]);

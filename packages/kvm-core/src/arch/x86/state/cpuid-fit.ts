@@ -20,14 +20,24 @@ const places: readonly { leaf: number; register: Register; own: number }[] = [
   { leaf: 0x8000_0001, register: 'edx', own: bits(9, 28) },
 ];
 
+/** The values of the registers in `places`, in its order. */
+export type Features = readonly number[];
+
 /**
- * The features that a guest has seen and the host lacks.
+ * The features that CPUID entries announce.
  *
- * @param told the CPUID entries of the guest, as consecutive structs: each restore reads them, and needs only a few.
+ * @param entries consecutive structs: each restore reads them, and needs only a few.
  */
-export function missingFeatures(told: Uint8Array, had: Uint8Array): string[] {
-  return places.flatMap(({ leaf, register, own }) => {
-    const lacking = at(told, leaf, register) & ~at(had, leaf, register) & ~own;
+export function featuresOf(entries: Uint8Array): Features {
+  return places.map(({ leaf, register }) => at(entries, leaf, register));
+}
+
+/** The features that a guest has seen and the host lacks. */
+export function missingFeatures(seen: Features, had: Features): string[] {
+  return places.flatMap(({ leaf, register, own }, i) => {
+    const lacking = (seen[i] as number) & ~(had[i] as number) & ~own;
+    // A list of bits for each place would be most of the work.
+    if (lacking === 0) return [];
     return Array.from({ length: 32 }, (_, bit) => bit)
       .filter((bit) => (lacking & (1 << bit)) !== 0)
       .map((bit) => `leaf 0x${leaf.toString(16)} ${register} bit ${bit}`);

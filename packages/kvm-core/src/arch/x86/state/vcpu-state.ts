@@ -5,7 +5,7 @@ import { registersPart } from '../../../state/one-regs.js';
 import { ifPresent, type Part, structPart } from '../../../state/parts.js';
 import { broken } from '../../../state/saved-state.js';
 import type { X86VcpuCalls as Vcpu } from '../vcpu/calls.js';
-import { missingFeatures } from './cpuid-fit.js';
+import { featuresOf, missingFeatures } from './cpuid-fit.js';
 import { checkWhole, joined, listed, split } from './elements.js';
 import { readableMsrs, setMsrs, settable } from './msrs.js';
 import { xenVcpuPart } from './xen-state.js';
@@ -177,19 +177,20 @@ function withCr8<S extends abi.KvmSregs | abi.KvmSregs2>(vcpu: Vcpu, sregs: S): 
 }
 
 /** Refuses a guest that has seen features which this host lacks: it would fail later, while it runs. */
-function checkFeatures({ vcpu, supportedCpuid, once }: VcpuStateSource, told: Uint8Array): void {
-  const supported = once('supported CPUID', () => joined(supportedCpuid()));
-  if (missingFeatures(told, supported).length === 0) return;
+function checkFeatures({ vcpu, supportedCpuid, once }: VcpuStateSource, cpuid: Uint8Array): void {
+  const wanted = featuresOf(cpuid);
+  const supported = once('supported features', () => featuresOf(joined(supportedCpuid())));
+  if (missingFeatures(wanted, supported).length === 0) return;
   // Some hosts show a guest more than the supported CPUID. So set that, and read back what a guest sees.
-  const shown = once('CPUID as a guest sees it', () => {
+  const shown = once('features as a guest sees them', () => {
     const before = vcpu.getCpuid2();
-    vcpu.ioctl(abi.KVM_SET_CPUID2, listed(supported, abi.KvmCpuid2));
-    const seen = joined(vcpu.getCpuid2());
+    vcpu.ioctl(abi.KVM_SET_CPUID2, listed(joined(supportedCpuid()), abi.KvmCpuid2));
+    const seen = featuresOf(joined(vcpu.getCpuid2()));
     // The vCPU must get its own CPUID back even if the state does not fit.
     vcpu.setCpuid2(before);
     return seen;
   });
-  const missing = missingFeatures(told, shown);
+  const missing = missingFeatures(wanted, shown);
   if (missing.length > 0) throw broken(`cpuid names features that this host lacks: ${missing.join(', ')}`);
 }
 
