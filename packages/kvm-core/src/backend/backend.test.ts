@@ -31,12 +31,12 @@ onEachBackend('a backend', (name) => {
     backend = load(name);
   });
 
-  test('says its own name and version', () => {
+  test('reports its name and version', () => {
     expect(backend.name).toBe(name);
     expect(backend.version).toMatch(/\d+\.\d+\.\d+/);
   });
 
-  test('returns what a system call returns, and -errno where it fails', () => {
+  test('returns the result of a system call, and -errno if it fails', () => {
     const kvm = backend.open('/dev/kvm');
     expect(kvm).toBeGreaterThanOrEqual(0);
     expect(backend.ioctl(kvm, GET_API_VERSION, 0)).toBe(12);
@@ -59,16 +59,16 @@ onEachBackend('a backend', (name) => {
     for (const fd of [twin, event, vcpu, vm, kvm]) expect(backend.close(fd)).toBe(0);
   });
 
-  test('gives an ioctl an unsigned request and a 64-bit argument', () => {
+  test('passes an unsigned request and a 64-bit argument to an ioctl', () => {
     const kvm = backend.open('/dev/kvm');
-    // KVM_GET_MSR_INDEX_LIST with room for nothing: E2BIG, and the number there are.
+    // KVM_GET_MSR_INDEX_LIST with no room fails with E2BIG and writes the number of MSRs.
     const list = new Uint32Array(1);
     expect(backend.ioctl(kvm, 0xc004ae02, backend.address(list))).toBe(-constants.errno.E2BIG);
     expect(list[0]).toBeGreaterThan(0);
     backend.close(kvm);
   });
 
-  test('finds the address of a view, its offset included, in shared and unshared buffers', () => {
+  test('returns the address of a view, including its offset, for shared and unshared buffers', () => {
     for (const buffer of [new ArrayBuffer(4096), new SharedArrayBuffer(4096)]) {
       const start = backend.address(new Uint8Array(buffer));
       expect(Number.isSafeInteger(start)).toBe(true);
@@ -78,7 +78,7 @@ onEachBackend('a backend', (name) => {
     }
   });
 
-  test('reads a file at an offset, as often as it likes', () => {
+  test('reads a file at an offset repeatedly', () => {
     const fd = openSync('/proc/self/exe', 'r');
     const bytes = new Uint8Array(3);
     for (let i = 0; i < 2; i++) {
@@ -104,7 +104,7 @@ onEachBackend('a backend', (name) => {
     expect(backend.punchHole(fd, 0, 4096)).toBe(-EBADF);
   });
 
-  test('carries an eventfd both ways, and never blocks on an empty one', () => {
+  test('writes and reads an eventfd, and never blocks on an empty one', () => {
     const fd = backend.eventfd(3);
     const word = new BigUint64Array(1);
     const address = backend.address(word);
@@ -120,7 +120,7 @@ onEachBackend('a backend', (name) => {
     backend.close(fd);
   });
 
-  test('waits for an eventfd, and says whether there is something', () => {
+  test('polls an eventfd, and reports whether it is readable', () => {
     const fd = backend.eventfd(0);
     expect(backend.poll(fd, 0)).toBe(0);
     expect(backend.poll(fd, 1)).toBe(0);
@@ -132,7 +132,7 @@ onEachBackend('a backend', (name) => {
     expect(backend.duplicate(fd)).toBe(-EBADF);
   });
 
-  test('maps the run state as a true alias, and blanks it so that old views read zero', () => {
+  test('maps the run state without copying, and blanks it so that old views read zero', () => {
     const kvm = backend.open('/dev/kvm');
     const vm = backend.ioctl(kvm, CREATE_VM, 0);
     const vcpu = backend.ioctl(vm, CREATE_VCPU, 0);
@@ -150,7 +150,7 @@ onEachBackend('a backend', (name) => {
     expect(other[1]).toBe(1);
   });
 
-  test('runs a vCPU, and says EINTR when the flag is set', () => {
+  test('runs a vCPU, and returns EINTR when immediate_exit is set', () => {
     const kvm = backend.open('/dev/kvm');
     const vm = backend.ioctl(kvm, CREATE_VM, 0);
     const vcpu = backend.ioctl(vm, CREATE_VCPU, 0);
@@ -163,7 +163,7 @@ onEachBackend('a backend', (name) => {
     expect(ioctl(vcpu, RUN, 0)).toBe(-EBADF);
   });
 
-  test('interrupts a thread, and says so when there is none', () => {
+  test('interrupts a thread, and returns ESRCH for a missing one', () => {
     expect(backend.threadId()).toBeGreaterThan(0);
     expect(backend.interrupt(backend.threadId())).toBe(0);
     expect(backend.interrupt(0x3fffffff)).toBe(-ESRCH);

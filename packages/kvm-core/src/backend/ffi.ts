@@ -18,10 +18,10 @@ const CLOCK_MONOTONIC = 1;
 const SIGEV_THREAD_ID = 4;
 /** Nanoseconds in a millisecond. */
 const MILLISECOND = 1_000_000;
-/** libc's struct sigaction, on every 64-bit Linux: the handler comes first, and 24 words are more than enough. */
+/** Room for libc's struct sigaction, which has the handler first on every 64-bit Linux; 24 words are ample. */
 const SIGACTION_WORDS = 24;
 
-/** What this file uses of koffi. Addresses come back as bigint and go in as number or bigint. */
+/** The part of koffi that this file uses. koffi returns addresses as bigint and takes them as number or bigint. */
 interface Koffi {
   version: string;
   load(path: string | null): { func(definition: string): (...args: never[]) => unknown };
@@ -30,17 +30,17 @@ interface Koffi {
 }
 
 /**
- * libc through koffi: no compiled code of ours. Prototypes have a fixed number of arguments and take addresses as integers,
- * which spares koffi the conversions that cost most of a short call.
+ * Calls libc through koffi, without compiled code of our own. Prototypes have a fixed number of arguments and take
+ * addresses as integers: this avoids koffi's conversions, which are most of the cost of a short call.
  */
 export function loadFfi(): Backend {
   const koffi = loadKoffi();
   const libc = koffi.load(null);
   const errnoAddress = (libc.func('void *__errno_location(void)') as () => bigint)();
-  // The thread's errno, mapped once: reading it is a load, where koffi.errno() is a call.
+  // The thread's errno, mapped once: reading it is a load, while koffi.errno() is a call.
   const errno = new Int32Array(koffi.view(errnoAddress, 4));
 
-  /** A libc function that says -1 and sets errno, as one that returns -errno. */
+  /** Turns a libc function that returns -1 and sets errno into one that returns -errno. */
   const syscall = (definition: string, library = libc): ((...args: (number | string)[]) => number) => {
     const call = library.func(definition) as unknown as (...args: (number | string)[]) => number;
     return (...args) => {
@@ -62,7 +62,7 @@ export function loadFfi(): Backend {
   const pread = syscall('int64_t pread(int fd, int64_t buffer, size_t length, int64_t offset)');
   const write = syscall('int64_t write(int fd, int64_t buffer, size_t length)');
   const poll = syscall('int poll(int64_t fds, unsigned long count, int timeout)');
-  // struct pollfd: the descriptor, and the events that are awaited, before those that have come.
+  // struct pollfd: the descriptor, the requested events, and the returned events.
   const pollfd = new Int32Array(2);
   new Int16Array(pollfd.buffer)[2] = POLLIN;
   const pollfdAddress = Number(koffi.address(pollfd));
@@ -108,7 +108,7 @@ export function loadFfi(): Backend {
   };
 }
 
-/** POSIX timers. A libc of before 2021 has them in a library of their own. */
+/** POSIX timers. A libc from before 2021 has them in a separate library. */
 function timers(
   koffi: Koffi,
   libc: ReturnType<Koffi['load']>,
@@ -127,7 +127,7 @@ function timers(
       return from(koffi.load('librt.so.1'));
     }
   };
-  // struct sigevent, whose first words are the value, the signal and the notification, and the thread; and a timer_t.
+  // struct sigevent, which starts with the value, the signal, the notification and the thread; and a timer_t.
   const event = new Int32Array(16);
   const timer = new BigInt64Array(1);
   // struct itimerspec: the interval and the first time, each in seconds and nanoseconds.
@@ -160,8 +160,8 @@ function timers(
 let kickSignal = 0;
 
 /**
- * The signal for kicks: the first real-time one that nobody uses; `-EBUSY` if there is none. Its handler is libc's `abs`, a
- * function that takes an int, touches nothing, and may run at any moment in any thread.
+ * The signal for kicks: the first unused real-time signal, or `-EBUSY` if there is none. Its handler is libc's `abs`, a
+ * function that takes an int, has no side effects, and may run at any moment in any thread.
  */
 function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
   if (kickSignal !== 0) return kickSignal;
@@ -170,7 +170,7 @@ function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
     action: null,
     previous: BigUint64Array,
   ) => number;
-  // libc's `signal` sets SA_RESTART, which lies elsewhere in each libc's struct sigaction.
+  // libc's `signal` sets SA_RESTART. The offset of the flags in struct sigaction differs between libcs.
   const setHandler = libc.func('int64_t signal(int number, uint64_t handler)') as unknown as (
     number: number,
     handler: bigint,
@@ -180,7 +180,7 @@ function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
   for (let number = kickSignals.first; number <= kickSignals.last; number++) {
     const current = new BigUint64Array(SIGACTION_WORDS);
     sigaction(number, null, current);
-    // Another thread's copy of this module may have been here first: its handler is the same.
+    // Another thread's copy of this module may have set the handler already: it is the same one.
     if (current[0] !== SIG_DFL && current[0] !== harmless) continue;
     setHandler(number, harmless);
     kickSignal = number;

@@ -5,7 +5,7 @@ import { backendNames, selectBackend, tryBackend } from './select.js';
 
 afterEach(() => vi.unstubAllEnvs());
 
-test('the one asked for is chosen', () => {
+test('the requested backend is chosen', () => {
   for (const name of backendNames) {
     const attempt = tryBackend(name);
     if ('version' in attempt) expect(selectBackend(name).name).toBe(name);
@@ -13,17 +13,17 @@ test('the one asked for is chosen', () => {
   }
 });
 
-test('KVM_BACKEND chooses where nobody asks', () => {
+test('KVM_BACKEND chooses the backend if none is requested', () => {
   vi.stubEnv('KVM_BACKEND', 'ffi');
   expect(selectBackend().name).toBe('ffi');
 });
 
-test('native is preferred where its binary loads, and ffi serves where it does not', () => {
+test('native is preferred if its binary loads, else ffi is used', () => {
   vi.stubEnv('KVM_BACKEND', '');
   expect(selectBackend().name).toBe('version' in tryBackend('native') ? 'native' : 'ffi');
 });
 
-test('a name that is none is refused with the names there are', () => {
+test('an unknown name is refused with the list of names', () => {
   expect(() => selectBackend('fast')).toThrow(/no backend "fast".*native and ffi/);
   expect(() => tryBackend('toString' as never)).toThrow(/no backend "toString"/);
   const circle: { self?: unknown } = {};
@@ -34,13 +34,13 @@ test('a name that is none is refused with the names there are', () => {
   }
 });
 
-/** Older Node has the permission model under its first name. */
+/** Older Node versions have the permission model behind an experimental flag. */
 const permission = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
   : '--experimental-permission';
 
 test.each([{ flags: ['--no-addons'] }, { flags: [permission, '--allow-fs-read=*'] }])(
-  'a process that may load no addons is told so, and not to install anything: $flags',
+  'the hint names the flag if the process may not load addons: $flags',
   ({ flags }) => {
     const built = new URL('../../dist/index.js', import.meta.url).href;
     const program = `const { Kvm } = await import('${built}'); try { Kvm.open(); } catch (error) { console.log(error.code, error.hint); }`;

@@ -10,21 +10,21 @@ export const backendNames: readonly BackendName[] = ['native', 'ffi'];
 const loaders: Readonly<Record<BackendName, () => Backend>> = { native: loadNative, ffi: loadFfi };
 const loaded = new Map<BackendName, Backend>();
 
-/** What became of an attempt to load a backend. */
+/** The result of an attempt to load a backend. */
 export type BackendAttempt =
   | { readonly name: BackendName; readonly version: string }
   | { readonly name: BackendName; readonly error: Error };
 
-/** Whether a backend loads here, and if not, why. */
+/** Whether a backend loads on this host, and if not, why. */
 export function tryBackend(name: BackendName): BackendAttempt {
   const result = loadBackend(checked(name));
   return result instanceof Error ? { name, error: result } : { name, version: result.version };
 }
 
-/** A backend, loaded once a thread, or what stands in its way. */
+/** The backend, loaded once per thread, or the error that prevents it. */
 export function loadBackend(name: BackendName): Backend | Error {
-  const known = loaded.get(name);
-  if (known !== undefined) return known;
+  const cached = loaded.get(name);
+  if (cached !== undefined) return cached;
   try {
     const backend = loaders[name]();
     loaded.set(name, backend);
@@ -43,28 +43,29 @@ function checked(name: string): BackendName {
 }
 
 /**
- * The backend to use: the one asked for, else the one `KVM_BACKEND` names, else native where its binary loads, else ffi.
+ * The backend to use: the requested one, else the one that `KVM_BACKEND` names, else native if its binary loads, else
+ * ffi.
  *
- * @throws KvmError `ERR_KVM_BACKEND` when the one asked for, or every one, does not load.
+ * @throws KvmError `ERR_KVM_BACKEND` if the requested backend does not load, or none does.
  */
 export function selectBackend(wanted: string | undefined = process.env['KVM_BACKEND'] || undefined): Backend {
   const reasons: string[] = [];
   let disabled = false;
   for (const name of wanted === undefined ? backendNames : [checked(wanted)]) {
     const result = loadBackend(name);
-    // koffi is not even read where the addon serves.
+    // Returning here keeps koffi unloaded when the addon works.
     if (!(result instanceof Error)) return result;
     disabled ||= isDisabled(result);
     reasons.push(`${name}: ${firstLine(result)}`);
   }
   throw new KvmError('ERR_KVM_BACKEND', `no backend loads: ${reasons.join('; ')}`, {
     hint: disabled
-      ? 'this process may not load addons: with --permission it needs --allow-addons, and it must not be started with --no-addons'
-      : 'reinstall @kvm/core with its dependencies; koffi serves without a compiler',
+      ? 'this process may not load addons: add --allow-addons to --permission, and do not use --no-addons'
+      : 'reinstall @kvm/core with its dependencies; koffi needs no compiler',
   });
 }
 
-/** Whether Node was told to load no addons. koffi says so in its words, with the cause in them or behind. */
+/** Whether Node was started without addons. koffi wraps Node's error, in its message or as the cause. */
 function isDisabled(error: Error): boolean {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if ((at as { code?: unknown }).code === 'ERR_DLOPEN_DISABLED' || /loading addons is disabled/.test(at.message))

@@ -1,20 +1,20 @@
 import { KvmError, type KvmErrorJson } from './kvm-error.js';
 
-/** An error as `postMessage` carries it with all it has, which structured cloning would take from it. */
+/** An error as plain data for `postMessage`. Structured cloning of an error loses most of its properties. */
 export interface EncodedError {
   readonly kvm?: KvmErrorJson | undefined;
   readonly name: string;
   readonly message: string;
   readonly stack?: string | undefined;
-  /** Node's own. */
+  /** The code of an error of Node's, such as `ENOENT`. */
   readonly code?: string | undefined;
   readonly cause?: EncodedError | undefined;
 }
 
-/** How far causes are followed: one that is its own cause has no end. */
+/** The limit for a chain of causes: an error may be its own cause. */
 const deepest = 8;
 
-/** @param error what was thrown: anything. */
+/** @param error any thrown value. */
 export function encodeError(error: unknown, depth = 0): EncodedError {
   if (!(error instanceof Error)) return { name: 'Error', message: `thrown: ${String(error)}` };
   const { name, message, stack, cause } = error;

@@ -9,15 +9,15 @@ const error = new KvmError('ERR_KVM_SYSCALL', 'KVM_RUN: EFAULT', {
   cause: new TypeError('beneath', { cause: 'the ground' }),
 });
 
-describe('an error that goes to another thread', () => {
-  test('has its code, errno, ioctl and hint there', () => {
+describe('an error sent to another thread', () => {
+  test('keeps its code, errno, ioctl and hint', () => {
     const there = KvmError.from(JSON.parse(JSON.stringify(error)));
     expect(there).toBeInstanceOf(KvmError);
     const { name, code, message, errno, errnoName, ioctl, hint } = error;
     expect(there).toMatchObject({ name, code, message, errno, errnoName, ioctl, hint });
   });
 
-  test('has its stack and its causes, too, where all of it is sent', () => {
+  test('keeps its stack and its causes if it is encoded', () => {
     const there = decodeError(structuredClone(encodeError(error)));
     expect(there).toBeInstanceOf(KvmError);
     expect(there.stack).toBe(error.stack);
@@ -31,7 +31,7 @@ describe('an error that goes to another thread', () => {
     expect(decodeError(structuredClone(encodeError(circle))).message).toBe('round');
   });
 
-  test('keeps the code that Node gave it', () => {
+  test("keeps the code of Node's error", () => {
     const there = decodeError(encodeError(Object.assign(new Error('away'), { code: 'ENOENT' })));
     expect(there).toMatchObject({ message: 'away', code: 'ENOENT' });
   });

@@ -1,32 +1,32 @@
 import { constants } from 'node:os';
 
-/** Every value `KvmError.code` can have. They are stable: a program may switch on them. */
+/** Every value of `KvmError.code`. The codes are stable: a program may switch on them. */
 export type KvmErrorCode =
-  /** The kernel refused a call; `errno` and `ioctl` say which and how. */
+  /** The kernel refused a call: `ioctl` is the call, `errno` the reason. */
   | 'ERR_KVM_SYSCALL'
-  /** The host has no KVM: no `/dev/kvm`, or no module behind it. */
+  /** The host has no KVM: `/dev/kvm` or the module behind it is missing. */
   | 'ERR_KVM_UNAVAILABLE'
-  /** `/dev/kvm` is there, and this process may not open it. */
+  /** `/dev/kvm` exists, but this process may not open it. */
   | 'ERR_KVM_PERMISSION'
-  /** The kernel speaks another version of the API than 12, which every kernel since 2.6.22 speaks. */
+  /** The kernel's API version is not 12, the version of every kernel since 2.6.22. */
   | 'ERR_KVM_API_VERSION'
-  /** This host lacks what the call needs; the message names the capability. */
+  /** This host lacks a feature that the call needs; the message names the capability. */
   | 'ERR_KVM_UNSUPPORTED'
   /** The object was closed. */
   | 'ERR_KVM_CLOSED'
   /** An argument of the wrong kind or shape. */
   | 'ERR_KVM_INVALID_ARGUMENT'
-  /** A value that does not fit where it should go. */
+  /** A value that does not fit its field, or is outside the allowed range. */
   | 'ERR_KVM_OUT_OF_RANGE'
-  /** A raw ioctl that carries an address of this process, which only a method can pass safely. */
+  /** A raw ioctl that carries an address of this process: only a method can pass it safely. */
   | 'ERR_KVM_UNSAFE'
-  /** A saved state that is damaged, or does not fit where it should be restored. */
+  /** A saved state that is damaged, or does not match the object to restore. */
   | 'ERR_KVM_STATE'
-  /** A backend that was asked for cannot be loaded. */
+  /** A requested backend cannot be loaded. */
   | 'ERR_KVM_BACKEND'
   /**
-   * Of `vm.start`: a vCPU left the guest for a reason that no handler handles, a handler returned a value or ended its vCPU twice, or a
-   * Worker could not be started or ended by itself.
+   * An error of `vm.start`: a vCPU left the guest for a reason without a handler, a handler returned a value or ended
+   * its vCPU twice, or a Worker could not be started or ended by itself.
    */
   | 'ERR_KVM_HANDLER';
 
@@ -37,11 +37,11 @@ export interface KvmErrorDetails {
   cause?: unknown;
 }
 
-/** A `KvmError` as plain data, for a log or another thread: what `toJSON` gives. */
+/** A `KvmError` as plain data, for a log or another thread: the result of `toJSON`. */
 export interface KvmErrorJson {
   readonly name: 'KvmError';
   readonly code: KvmErrorCode;
-  /** With the hint in it. */
+  /** Includes the hint. */
   readonly message: string;
   readonly errno?: number | undefined;
   readonly ioctl?: string | undefined;
@@ -51,10 +51,10 @@ export interface KvmErrorJson {
 const brand = Symbol.for('@kvm/core.KvmError');
 
 /**
- * The one error this package throws.
+ * The only error that this package throws.
  *
- * `code` is for programs, `message` for people; `errno` is the kernel's number (positive), `ioctl` the call it refused, and
- * `hint`, where there is one, what to do about it. `instanceof KvmError` holds across two copies of the package.
+ * `code` is for programs, `message` for people. `errno` is the kernel's number (positive), `ioctl` the call that it
+ * refused, and `hint`, if present, suggests a remedy. `instanceof KvmError` works across two copies of the package.
  */
 export class KvmError extends Error {
   readonly code: KvmErrorCode;
@@ -71,15 +71,15 @@ export class KvmError extends Error {
     this.hint = hint;
   }
 
-  /** The error as plain data; `KvmError.from` makes an error of it again. Neither its stack nor its cause is in it. */
+  /** The error as plain data, without stack and cause. `KvmError.from` turns it back into an error. */
   toJSON(): KvmErrorJson {
     const { code, message, errno, ioctl, hint } = this;
     return { name: 'KvmError', code, message, errno, ioctl, hint };
   }
 
-  /** The error that `toJSON` gave, in another thread. */
+  /** Recreates an error from the result of `toJSON`, for example in another thread. */
   static from({ code, message, errno, ioctl, hint }: KvmErrorJson): KvmError {
-    // The message has the hint already.
+    // The message already includes the hint.
     return Object.assign(new KvmError(code, message), { errno, ioctl, hint });
   }
 
@@ -101,12 +101,12 @@ Object.defineProperties(KvmError.prototype, {
 
 const names = new Map<number, string>();
 for (const [name, number] of Object.entries(constants.errno)) {
-  // EAGAIN and EWOULDBLOCK, ENOTSUP and EOPNOTSUPP share a number; the kernel says the first of each.
+  // EAGAIN and EWOULDBLOCK, ENOTSUP and EOPNOTSUPP share a number; the kernel uses EAGAIN and EOPNOTSUPP.
   if (!names.has(number)) names.set(number, name);
 }
 names.set(constants.errno.EOPNOTSUPP, 'EOPNOTSUPP');
 
-/** "EINVAL" for 22; "errno 4095" for a number the host has no name for. */
+/** "EINVAL" for 22; "errno 4095" for a number without a name on this host. */
 export function errnoName(errno: number): string {
   return names.get(errno) ?? `errno ${errno}`;
 }

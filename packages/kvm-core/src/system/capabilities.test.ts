@@ -8,7 +8,7 @@ import { Capabilities } from './capabilities.js';
 const wrong = (value: unknown): never => value as never;
 
 onEachBackend('the capabilities of a host', (backend) => {
-  test('are what KVM_CHECK_EXTENSION says of each, by name', () => {
+  test('have the values of KVM_CHECK_EXTENSION, by name', () => {
     using kvm = Kvm.open({ backend });
     const capabilities = kvm.capabilities();
     expect(capabilities.has(Cap.UserMemory)).toBe(true);
@@ -22,7 +22,7 @@ onEachBackend('the capabilities of a host', (backend) => {
     });
   });
 
-  test('are the same object each time, until the end', () => {
+  test('are the same object each time, until the Kvm is closed', () => {
     const kvm = Kvm.open({ backend });
     const capabilities = kvm.capabilities();
     expect(kvm.capabilities()).toBe(capabilities);
@@ -31,7 +31,7 @@ onEachBackend('the capabilities of a host', (backend) => {
     kvmError('ERR_KVM_CLOSED', () => capabilities.has(Cap.UserMemory));
   });
 
-  test('are refused for what is no number', () => {
+  test('are refused for a value that is not a number', () => {
     using kvm = Kvm.open({ backend });
     const capabilities = kvm.capabilities();
     for (const value of [undefined, null, 'UserMemory', {}, [], Symbol.iterator]) {
@@ -43,7 +43,7 @@ onEachBackend('the capabilities of a host', (backend) => {
     expect(capabilities.has(wrong(0x7fff_ffff))).toBe(false);
   });
 
-  test('that are missing are named when one is enabled', (context) => {
+  test('that are missing are named by the error of enableCap', (context) => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const lacking = [Cap.SgxAttribute, Cap.X86NotifyVmExit, Cap.X86BusLockExit].find((c) => vm.checkExtension(c) === 0);
@@ -57,7 +57,7 @@ onEachBackend('the capabilities of a host', (backend) => {
 });
 
 onEachBackend('a raw signal mask', (backend) => {
-  test('is refused: it could keep kicks away', async () => {
+  test('is refused, because it could block kicks', async () => {
     const { KVM_SET_SIGNAL_MASK, KvmSignalMask } = await import('../abi/x86/index.js');
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
@@ -67,7 +67,7 @@ onEachBackend('a raw signal mask', (backend) => {
   });
 });
 
-test('a capability is asked for once, and a gate names the first that is missing', () => {
+test('a capability is queried once, and require names the first that is missing', () => {
   const ask = vi.fn((cap: number) => (cap === 1 ? 5 : 0));
   const names = { 1: 'KVM_CAP_ONE', 2: 'KVM_CAP_TWO' };
   const capabilities = new Capabilities(

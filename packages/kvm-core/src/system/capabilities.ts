@@ -3,18 +3,18 @@ import { KvmError } from '../errors/kvm-error.js';
 import { type CapabilityArchs, originOf } from '../ioctl/capability-origin.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
 
-/** What a host says of one capability. */
+/** The state of one capability on a host. */
 export interface CapabilityState<C extends number = number> {
   readonly cap: C;
   /** The kernel's name: "KVM_CAP_SYNC_REGS". */
   readonly name: string;
-  /** 0 where the host lacks it; 1 or more where it has it. What more means depends on the capability. */
+  /** 0 if the host lacks it, 1 or more if it has it. The meaning of larger values depends on the capability. */
   readonly value: number;
-  /** The kernel that brought it: "Linux 6.12 or earlier". */
+  /** The kernel that introduced it: "Linux 6.12 or earlier". */
   readonly since: string | undefined;
 }
 
-/** What the ABI of an architecture says of its capabilities. */
+/** The capabilities of an architecture's ABI. */
 interface NamedCaps extends CapabilityArchs {
   readonly Cap: Readonly<Record<string, number>>;
   readonly capNames: Readonly<Record<number, string>>;
@@ -22,13 +22,13 @@ interface NamedCaps extends CapabilityArchs {
 }
 
 /**
- * What a host's KVM can do, by the architecture's `Cap`. Each capability is asked for once, when it is first wanted: what a host
- * says of one does not change. Iterated, it tells of every capability the headers name, by number.
+ * What a host's KVM supports, by the architecture's `Cap`. Each capability is queried once, on first use, because the
+ * answer does not change. Iteration yields every capability that the headers name, by number.
  */
 export class Capabilities<C extends number = number> implements Iterable<CapabilityState<C>> {
   readonly #abi: NamedCaps;
   readonly #ask: (cap: number) => number;
-  readonly #known = new Map<number, number>();
+  readonly #cache = new Map<number, number>();
 
   /** @internal `kvm.capabilities`. */
   constructor(abi: NamedCaps, ask: (cap: number) => number) {
@@ -41,19 +41,19 @@ export class Capabilities<C extends number = number> implements Iterable<Capabil
     return this.value(cap) > 0;
   }
 
-  /** What the host says of a capability: 0 if it lacks it. KVM_CHECK_EXTENSION, api.rst 4.4. */
+  /** The host's value for a capability: 0 if it lacks it. KVM_CHECK_EXTENSION, api.rst 4.4. */
   value(cap: C): number {
-    const known = this.#known.get(cap);
-    if (known !== undefined) return known;
+    const cached = this.#cache.get(cap);
+    if (cached !== undefined) return cached;
     const value = this.#ask(cap);
-    this.#known.set(cap, value);
+    this.#cache.set(cap, value);
     return value;
   }
 
   /**
-   * Does nothing where the host has all of them: a gate before work that would fail half-way.
+   * Checks that the host has all of the capabilities, before work that would otherwise fail half-way.
    *
-   * @throws KvmError `ERR_KVM_UNSUPPORTED` that names the first one missing, and the kernel that brought it.
+   * @throws KvmError `ERR_KVM_UNSUPPORTED` that names the first missing capability, and the kernel that introduced it.
    */
   require(...caps: readonly C[]): void {
     const missing = caps.find((cap) => !this.has(cap));
@@ -68,7 +68,7 @@ export class Capabilities<C extends number = number> implements Iterable<Capabil
     );
   }
 
-  /** All that is known of a capability. */
+  /** The number, name, value and origin of a capability. */
   get(cap: C): CapabilityState<C> {
     const { capNames, capSince } = this.#abi;
     const value = this.value(cap);
@@ -79,12 +79,12 @@ export class Capabilities<C extends number = number> implements Iterable<Capabil
     for (const cap of Object.keys(this.#abi.capNames)) yield this.get(Number(cap) as C);
   }
 
-  /** The capabilities that the host has, with what it says of each: `{ KVM_CAP_IRQCHIP: 1 }`. */
+  /** The capabilities that the host has, with their values: `{ KVM_CAP_IRQCHIP: 1 }`. */
   toJSON(): Record<string, number> {
     return Object.fromEntries([...this].filter(({ value }) => value > 0).map(({ name, value }) => [name, value]));
   }
 
-  /** @internal `console.log`: those that the host has. */
+  /** @internal `console.log` shows those that the host has. */
   [custom](depth: unknown, options?: ShowOptions): string {
     try {
       return show('Capabilities', () => this.toJSON(), depth, options);

@@ -15,20 +15,20 @@ import { KvmError } from '../errors/kvm-error.js';
 import { allCaps } from '../index.js';
 
 onEachBackend('Kvm', (backend) => {
-  test('opens the device, close-on-exec, and speaks version 12 of the API', () => {
+  test('opens the device close-on-exec, with version 12 of the API', () => {
     using kvm = Kvm.open({ backend });
     expect(kvm.backendName).toBe(backend);
     expect(kvm.getApiVersion()).toBe(12);
     expect(readFileSync(`/proc/self/fdinfo/${kvm.fd}`, 'utf8')).toMatch(/^flags:\s*02[0-7]*2$/m);
   });
 
-  test('refuses a device that speaks another language', () => {
+  test('refuses a device that is not KVM', () => {
     const error = kvmError('ERR_KVM_UNAVAILABLE', () => Kvm.open({ backend, path: '/dev/null' }));
-    expect(error.message).toBe('/dev/null is not KVM: it does not tell a version (ENOTTY)');
+    expect(error.message).toBe('/dev/null is not KVM: it reports no API version (ENOTTY)');
     expect(error).toMatchObject({ errno: constants.errno.ENOTTY, ioctl: 'KVM_GET_API_VERSION' });
   });
 
-  test('refuses a kernel that speaks another version', () => {
+  test('refuses a kernel with another API version', () => {
     const version = vi.spyOn(selectBackend(backend), 'ioctl').mockReturnValue(11);
     try {
       expect(kvmError('ERR_KVM_API_VERSION', () => Kvm.open({ backend })).message).toMatch(
@@ -39,7 +39,7 @@ onEachBackend('Kvm', (backend) => {
     }
   });
 
-  test('refuses options that are none', () => {
+  test('refuses options of the wrong type', () => {
     const wrong = (value: unknown): never => value as never;
     for (const use of [
       () => Kvm.open(wrong(null)),
@@ -53,7 +53,7 @@ onEachBackend('Kvm', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.allocateMemory({ size: wrong('1M') }));
   });
 
-  test('gives back the descriptors of objects that nobody closed', () => {
+  test('closes the descriptors of collected objects', () => {
     const code = `import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then(async ({ Kvm }) => {
       const { readdirSync } = await import('node:fs');
       const open = () => readdirSync('/proc/self/fd').length;
@@ -70,7 +70,7 @@ onEachBackend('Kvm', (backend) => {
     expect(output.trim()).toBe('true true');
   });
 
-  test('leaves nothing open where a vCPU cannot be mapped', () => {
+  test('leaves no descriptor open if a vCPU cannot be mapped', () => {
     using kvm = Kvm.open({ backend });
     const vm = kvm.createVm();
     const before = openDescriptors();
@@ -87,7 +87,7 @@ onEachBackend('Kvm', (backend) => {
       throw new KvmError('ERR_KVM_BACKEND', 'no view');
     });
     try {
-      // The kernel counts the first one as made, though its descriptor is gone.
+      // Id 1, because the kernel still counts the first vCPU although its descriptor is closed.
       kvmError('ERR_KVM_BACKEND', () => vm.createVcpu(1));
     } finally {
       view.mockRestore();
@@ -98,12 +98,12 @@ onEachBackend('Kvm', (backend) => {
     expect(openDescriptors()).toBe(before - 1);
   });
 
-  test('says what to do where there is no device', () => {
+  test('suggests a remedy if there is no device', () => {
     const error = kvmError('ERR_KVM_UNAVAILABLE', () => Kvm.open({ backend, path: '/dev/no-such-kvm' }));
     expect(error.message).toMatch(/^\/dev\/no-such-kvm: there is no such device.*modprobe/);
   });
 
-  test('answers for every capability, and 0 for one nobody knows', () => {
+  test('has a value for every capability, and 0 for an unknown one', () => {
     using kvm = Kvm.open({ backend });
     for (const cap of allCaps()) expect(kvm.checkExtension(cap)).toBeGreaterThanOrEqual(0);
     expect(kvm.checkExtension(Cap.UserMemory)).toBe(1);
@@ -112,13 +112,13 @@ onEachBackend('Kvm', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.checkExtension(-1));
   });
 
-  test('knows how much of a vCPU is mapped', () => {
+  test("returns the size of a vCPU's mapping", () => {
     using kvm = Kvm.open({ backend });
     expect(kvm.getVcpuMmapSize()).toBeGreaterThanOrEqual(abi.KvmRun.size);
     expect(kvm.getVcpuMmapSize() % 4096).toBe(0);
   });
 
-  test('lists the MSRs of guests, however many there are', () => {
+  test('lists the MSRs of guests', () => {
     using kvm = Kvm.open({ backend });
     const indices = kvm.getMsrIndexList();
     const IA32_TSC = 0x10;
@@ -158,7 +158,7 @@ onEachBackend('Kvm', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.createVm(-1));
   });
 
-  test('passes a raw ioctl with its argument, and nothing else', () => {
+  test('passes a raw ioctl with its argument, and refuses any other argument', () => {
     using kvm = Kvm.open({ backend });
     expect(kvm.ioctl(KVM_GET_API_VERSION)).toBe(12);
     expect(kvm.ioctl(abi.KVM_CHECK_EXTENSION, Cap.UserMemory)).toBe(1);
@@ -168,7 +168,7 @@ onEachBackend('Kvm', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(KVM_CREATE_VCPU, 0));
     // @ts-expect-error: it takes no argument
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(KVM_GET_API_VERSION, 1));
-    // @ts-expect-error: it takes one
+    // @ts-expect-error: it takes an argument
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(abi.KVM_CHECK_EXTENSION));
     // @ts-expect-error: another struct
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(abi.KVM_GET_SUPPORTED_CPUID, new KvmRegs()));
@@ -176,7 +176,7 @@ onEachBackend('Kvm', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(forged, 1));
   });
 
-  test('closes once, and then answers nothing', () => {
+  test('closes once, and then refuses every call', () => {
     const kvm = Kvm.open({ backend });
     const { fd } = kvm;
     kvm.close();
@@ -201,7 +201,7 @@ onEachBackend('Kvm', (backend) => {
     }
   });
 
-  test('a file that is no device is refused without leaking its descriptor', () => {
+  test('refuses a file that is not a device, without leaking its descriptor', () => {
     const folder = mkdtempSync(join(tmpdir(), 'kvm-'));
     const path = join(folder, 'file');
     closeSync(openSync(path, 'w'));
@@ -217,7 +217,7 @@ function openDescriptors(): number {
 }
 
 onEachBackend('an EventFd', (backend) => {
-  test('adds up what is written and gives it all to one reader', () => {
+  test('returns the sum of all writes to one reader', () => {
     using kvm = Kvm.open({ backend });
     using event = kvm.createEventFd(1);
     event.write();

@@ -7,14 +7,14 @@ import { EventFd } from '../vm/event-fd.js';
 import { type GenericVm, vmDescriptor } from '../vm/vm.js';
 import { Capabilities } from './capabilities.js';
 
-/** What `Kvm` has on every architecture, whose VMs are `V` and whose capabilities are `C`. */
+/** The part of `Kvm` that is common to all architectures. `V` is the architecture's VM, `C` its capabilities. */
 export abstract class GenericKvm<
   V extends GenericVm,
   C extends number = number,
 > extends ReadableAttributesFd<'system'> {
   readonly kind = 'system';
   #capabilities: Capabilities<C> | undefined;
-  /** @internal The VMs of the architecture. */
+  /** @internal The VM class of the architecture. */
   protected abstract readonly vmType: new (
     descriptor: Descriptor,
   ) => V;
@@ -25,29 +25,31 @@ export abstract class GenericKvm<
   }
 
   /**
-   * What the host says of a capability: 0 if it lacks it, 1 or more if it has it; what more means depends on the capability.
-   * KVM_CHECK_EXTENSION, api.rst 4.4. A number that no kernel knows gives 0.
+   * The host's value for a capability: 0 if it lacks it, 1 or more if it has it. The meaning of larger values depends on
+   * the capability. KVM_CHECK_EXTENSION, api.rst 4.4. A number that the kernel does not know gives 0.
    */
   checkExtension(cap: number): number {
     return this.ownCapability(cap);
   }
 
-  /** What this host can do, by capability; asked once and remembered. A VM of its own may say more: `vm.checkExtension`. */
+  /** The capabilities of this host, cached. A VM may have more: `vm.checkExtension`. */
   capabilities(): Capabilities<C> {
     this.opened();
     this.#capabilities ??= new Capabilities(this.abi, (cap) => this.checkExtension(cap));
     return this.#capabilities;
   }
 
-  /** The bytes of a vCPU that are mapped into the process: the run state and the pages behind it. api.rst 4.5. */
+  /**
+   * The size in bytes of a vCPU's mapping: the run state and the pages after it. KVM_GET_VCPU_MMAP_SIZE, api.rst 4.5.
+   */
   getVcpuMmapSize(): number {
     return this.call(this.abi.KVM_GET_VCPU_MMAP_SIZE);
   }
 
   /**
-   * A new VM, without memory or vCPUs. KVM_CREATE_VM, api.rst 4.2.
+   * Creates a VM without memory or vCPUs. KVM_CREATE_VM, api.rst 4.2.
    *
-   * @param type the machine type: 0, but for what an architecture's capabilities offer.
+   * @param type the machine type: 0, or a type that the architecture's capabilities offer.
    */
   createVm(type = 0): V {
     const mmapSize = this.getVcpuMmapSize();
@@ -56,15 +58,16 @@ export abstract class GenericKvm<
   }
 
   /**
-   * RAM for a guest: zeroed, shared with every Worker, taken from the host page by page as it is touched.
+   * Allocates RAM for a guest: zeroed, and shareable with every Worker. The host provides each page on first access.
    *
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when the size is 0, not whole pages, or more than can be mapped.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` if the size is 0, not a multiple of the page size, or more than can be
+   * mapped.
    */
   allocateMemory(options: MemoryOptions): GuestMemory {
     return GuestMemory.allocate(this.opened(), options);
   }
 
-  /** A kernel counter to signal by: for `vm.irqfd` and `vm.ioeventfd`. */
+  /** Creates an eventfd, a kernel counter used for signalling: for `vm.irqfd` and `vm.ioeventfd`. */
   createEventFd(initial = 0): EventFd {
     return EventFd.create(this.opened(), initial);
   }

@@ -8,12 +8,12 @@ import { openDevice } from './open.js';
 
 const { EACCES, EMFILE, ENODEV, ENOENT, EPERM } = constants.errno;
 
-/** A backend whose every open fails. */
+/** A backend that fails every open. */
 function failing(errno: number): Backend {
   return { open: () => -errno } as unknown as Backend;
 }
 
-/** A file that this group may read and write; without one, its owner alone. */
+/** A file that this group may read and write; without a group, only its owner. */
 function fileOfGroup(gid: number | undefined): string {
   const folder = mkdtempSync(join(tmpdir(), 'kvm-open-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -24,7 +24,7 @@ function fileOfGroup(gid: number | undefined): string {
   return path;
 }
 
-test('a device that no group may open is a matter of permission, with what to do', () => {
+test('a device that no group may open gives a permission error with a remedy', () => {
   const path = fileOfGroup(undefined);
   const error = kvmError('ERR_KVM_PERMISSION', () => openDevice(failing(EACCES), path));
   expect(error.errno).toBe(EACCES);
@@ -32,29 +32,29 @@ test('a device that no group may open is a matter of permission, with what to do
   expect(error.hint).not.toContain('666');
 });
 
-test.skipIf(process.getuid?.() !== 0)('a device whose group may open it is a matter of joining that group', () => {
+test.skipIf(process.getuid?.() !== 0)('the hint for a device that a group may open is to join that group', () => {
   const groups = readFileSync('/etc/group', 'utf8')
     .split('\n')
     .map((line) => line.split(':'));
   const [name = '', , gid = ''] = groups.find(([, , number]) => Number(number) > 0) ?? [];
   const error = kvmError('ERR_KVM_PERMISSION', () => openDevice(failing(EACCES), fileOfGroup(Number(gid))));
-  expect(error.hint).toBe(`the group ${name} may: \`sudo usermod -aG ${name} $USER\`, then log in again`);
+  expect(error.hint).toBe(`join the group ${name}: \`sudo usermod -aG ${name} $USER\`, then log in again`);
 });
 
-test('a device that a filter forbids, as that of a container, is told from one of another owner', () => {
+test("a device filter, such as a container's, gives another hint than file permissions", () => {
   const error = kvmError('ERR_KVM_PERMISSION', () => openDevice(failing(EPERM), '/dev/kvm'));
   expect(error.hint).toMatch(/--device \/dev\/kvm/);
   expect(error.hint).not.toMatch(/chmod/);
 });
 
-test('a device that is not there, or has no module, is a host without KVM', () => {
+test('a missing device, or one without its module, means that the host has no KVM', () => {
   const absent = kvmError('ERR_KVM_UNAVAILABLE', () => openDevice(failing(ENOENT), '/dev/kvm'));
   expect(absent.message).toMatch(/there is no such device.*modprobe/);
   const empty = kvmError('ERR_KVM_UNAVAILABLE', () => openDevice(failing(ENODEV), '/dev/kvm'));
-  expect(empty.message).toMatch(/no module stands behind the device/);
+  expect(empty.message).toMatch(/no kernel module provides the device/);
 });
 
-test('a process with too many files open is told so, and not that there is no KVM', () => {
+test('an open that fails for too many open files gives that reason, not a missing KVM', () => {
   const error = kvmError('ERR_KVM_SYSCALL', () => openDevice(failing(EMFILE), '/dev/kvm'));
   expect(error.message).toMatch(/opening \/dev\/kvm: EMFILE.*ulimit/);
 });

@@ -12,13 +12,13 @@ import { optionsOf } from '../struct/options.js';
 const { EACCES, EPERM, ENOENT, ENODEV, ENXIO } = constants.errno;
 
 export interface KvmOptions {
-  /** Which backend; without it `KVM_BACKEND` in the environment, else native where its binary loads, else ffi. */
+  /** The backend. Default: `KVM_BACKEND` of the environment, else native if its binary loads, else ffi. */
   backend?: BackendName;
-  /** The device; `/dev/kvm`. */
+  /** The path of the device. Default: `/dev/kvm`. */
   path?: string;
 }
 
-/** Opens KVM for the ABI of one architecture, and checks that the kernel speaks the one stable version of its API. */
+/** Opens KVM for the ABI of one architecture, and checks that the kernel has the one stable version of the API. */
 export function openSystem(arch: Architecture, options: KvmOptions): Descriptor {
   const { backend: name, path = '/dev/kvm' } = optionsOf(options, 'the options of Kvm.open', ['backend', 'path']);
   const backend = selectBackend(name);
@@ -46,7 +46,7 @@ function checkApiVersion({ abi }: Architecture, backend: Backend, fd: number, pa
   const version = backend.ioctl(fd, request, 0);
   if (version === abi.KVM_API_VERSION) return;
   if (version < 0) {
-    throw new KvmError('ERR_KVM_UNAVAILABLE', `${path} is not KVM: it does not tell a version`, {
+    throw new KvmError('ERR_KVM_UNAVAILABLE', `${path} is not KVM: it reports no API version`, {
       errno: -version,
       ioctl,
       hint: errnoName(-version),
@@ -54,12 +54,12 @@ function checkApiVersion({ abi }: Architecture, backend: Backend, fd: number, pa
   }
   throw new KvmError(
     'ERR_KVM_API_VERSION',
-    `this kernel's KVM speaks version ${version} of the API, not ${abi.KVM_API_VERSION}`,
+    `this kernel's KVM has version ${version} of the API, not ${abi.KVM_API_VERSION}`,
     { ioctl },
   );
 }
 
-/** Opens the device, or says why that cannot be and what to do about it. */
+/** Opens the device, or throws an error with the reason and a remedy. */
 export function openDevice(backend: Backend, path: string): number {
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the path of the device must be a string without NUL');
@@ -73,24 +73,25 @@ export function openDevice(backend: Backend, path: string): number {
     });
   }
   if (errno === ENOENT || errno === ENODEV || errno === ENXIO) {
-    const what = errno === ENOENT ? 'there is no such device' : 'no module stands behind the device';
+    const what = errno === ENOENT ? 'there is no such device' : 'no kernel module provides the device';
     throw new KvmError('ERR_KVM_UNAVAILABLE', `${path}: ${what}`, { errno, hint: unavailableHint() });
   }
   return systemCall(`opening ${path}`, fd);
 }
 
-/** The files' own permissions give EACCES: EPERM comes from what stands before them. */
+/** File permissions give EACCES; EPERM comes from a device filter. */
 const filterHint =
-  'a filter of devices forbids it, as a container has: start the container with `--device /dev/kvm`; a unit of systemd wants `DeviceAllow=/dev/kvm rw`';
+  'a device filter forbids it: start a container with `--device /dev/kvm`, ' +
+  'give a systemd unit `DeviceAllow=/dev/kvm rw`';
 
 function permissionHint(path: string): string {
   const group = groupThatMayOpen(path);
   return group === undefined
-    ? `let a group of yours open it: \`sudo chgrp GROUP ${path}\` and \`sudo chmod g+rw ${path}\``
-    : `the group ${group} may: \`sudo usermod -aG ${group} $USER\`, then log in again`;
+    ? `let one of your groups open it: \`sudo chgrp GROUP ${path}\` and \`sudo chmod g+rw ${path}\``
+    : `join the group ${group}: \`sudo usermod -aG ${group} $USER\`, then log in again`;
 }
 
-/** The name of the device's group, where it may read and write, and is not root's. */
+/** The name of the device's group, if it may read and write and is not root's. */
 function groupThatMayOpen(path: string): string | undefined {
   const readAndWrite = 0o060;
   const root = 0;
@@ -102,7 +103,7 @@ function groupThatMayOpen(path: string): string | undefined {
       .find((entry) => entry.split(':')[2] === String(gid));
     return line?.split(':', 1)[0];
   } catch {
-    // A hint is worth no second error.
+    // A missing hint is better than a second error.
     return undefined;
   }
 }
@@ -110,6 +111,6 @@ function groupThatMayOpen(path: string): string | undefined {
 function unavailableHint(): string {
   const modules = 'load the module, `sudo modprobe kvm_intel` or `sudo modprobe kvm_amd`';
   return existsSync('/.dockerenv')
-    ? `${modules}, and give it to the container with \`--device /dev/kvm\``
-    : `${modules}; in a virtual machine, nested virtualisation has to be on for it at its host`;
+    ? `${modules}, and pass the device to the container with \`--device /dev/kvm\``
+    : `${modules}; in a virtual machine, its host must enable nested virtualisation for it`;
 }
