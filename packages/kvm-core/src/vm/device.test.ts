@@ -21,7 +21,7 @@ onEachBackend('a Device', (backend) => {
     }
   }
 
-  test('is made once, and closed once; the VM stays for it', (context) => {
+  test('is created once and closed once, and keeps its VM alive', (context) => {
     using kvm = Kvm.open({ backend });
     if (!hasVfio(kvm)) context.skip('the host has no VFIO device');
     const vm = kvm.createVm();
@@ -43,14 +43,14 @@ onEachBackend('a Device', (backend) => {
     kvmError('ERR_KVM_CLOSED', () => device.fd);
   });
 
-  test('takes attributes, and says which of them it does not have', (context) => {
+  test('takes attributes, and reports which of them it lacks', (context) => {
     using kvm = Kvm.open({ backend });
     if (!hasVfio(kvm)) context.skip('the host has no VFIO device');
     using vm = kvm.createVm();
     using device = vm.createDevice(DeviceType.Vfio);
     expect(device.hasDeviceAttr({ ...add, attr: KVM_DEV_VFIO_FILE_DEL })).toBe(true);
     expect(device.hasDeviceAttr({ group: 0x7fff, attr: 0 })).toBe(false);
-    // A number is the descriptor that the attribute is.
+    // The value of the attribute is a descriptor.
     expect(kvmError('ERR_KVM_SYSCALL', () => device.setDeviceAttr(add, -1)).errno).toBe(EBADF);
     using eventfd = kvm.createEventFd();
     expect(kvmError('ERR_KVM_SYSCALL', () => device.setDeviceAttr(add, eventfd.fd)).errno).toBe(EINVAL);
@@ -59,12 +59,12 @@ onEachBackend('a Device', (backend) => {
     expect(none.hint).toMatch(/no such attribute/);
   });
 
-  test('is not made where it is only asked for, or the host has none', () => {
+  test('is not created by a test, or if the host lacks it', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const before = readdirSync('/proc/self/fd').length;
     if (hasVfio(kvm)) expect(vm.createDevice(DeviceType.Vfio, { test: true })).toBeUndefined();
-    // On x86 there are none of s390's.
+    // x86 has none of s390's devices.
     for (const use of [
       () => vm.createDevice(DeviceType.Flic),
       () => vm.createDevice(DeviceType.Flic, { test: true }),

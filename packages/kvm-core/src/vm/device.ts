@@ -1,16 +1,16 @@
 import { AttributesFd } from '../ioctl/attributes.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
 
-/** What a FLIC takes, or gives, at a time, at the most. */
+/** The most bytes that a FLIC takes or returns in one call. */
 const longestList = 32 * 1024 * 1024;
 
 /**
- * A device in the kernel: an interrupt controller of another architecture, the list of a VM's VFIO files. What there is to do with it,
- * its attributes do. `vm.createDevice` makes one; closed, it goes on to exist for as long as the VM does.
+ * A device that the kernel emulates: an interrupt controller of another architecture, or the list of a VM's VFIO files.
+ * Its attributes control it. `vm.createDevice` creates one. A closed device continues to exist as long as its VM.
  */
 export class Device extends AttributesFd<'device'> {
   readonly kind = 'device';
-  /** Of `DeviceType`. */
+  /** One of `DeviceType`. */
   readonly type: number;
 
   /** @internal `vm.createDevice`. */
@@ -24,7 +24,7 @@ export class Device extends AttributesFd<'device'> {
     return { type: this.type };
   }
 
-  /** @internal The lists of interrupts of s390's FLIC are as long as `attr` says. */
+  /** @internal For lists of interrupts of s390's FLIC, `attr` is the length. */
   protected override attributeLength(attr: bigint): number {
     const length = Number(attr & 0xffff_ffffn);
     return this.type === this.abi.DeviceType.Flic && length <= longestList ? length : 0;

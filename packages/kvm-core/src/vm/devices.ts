@@ -4,17 +4,18 @@ import { boolean, u32 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
 import { Device } from './device.js';
 
-/** The devices of a VM that the kernel emulates, but for those an ioctl of their own makes. */
+/** The devices of a VM that the kernel emulates, except those created by a separate ioctl. */
 export abstract class VmDevices extends KvmFd<'vm'> {
   /**
-   * A device of the kernel's. KVM_CREATE_DEVICE, api.rst 4.79. Older kernels of x86 have it
-   * without Cap.DeviceCtrl.
+   * Creates a device in the kernel. KVM_CREATE_DEVICE, api.rst 4.79. Older x86 kernels have the ioctl without
+   * Cap.DeviceCtrl.
    *
-   * @param type of `DeviceType`. Which of them there are depends on architecture and kernel; VFIO's is everywhere.
-   * @throws KvmError `ERR_KVM_SYSCALL` with ENODEV when this host has no such device, EEXIST or EBUSY when the VM has its one already.
+   * @param type one of `DeviceType`. Architecture and kernel decide which exist; VFIO's exists everywhere.
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENODEV if this host has no such device, EEXIST or EBUSY if the VM already
+   *   has its only one.
    */
   createDevice(type: number): Device;
-  /** Makes no device, and throws what making one of this type would throw for want of it: only whether the host has it is looked at. */
+  /** Only tests whether the host has the device: creates nothing, and throws the same error if the host lacks it. */
   createDevice(type: number, options: { test: true }): undefined;
   createDevice(type: number, options: { test?: boolean } = {}): Device | undefined {
     const { test = false } = optionsOf(options, 'the options of createDevice', ['test']);

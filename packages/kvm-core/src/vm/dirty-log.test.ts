@@ -15,14 +15,14 @@ import { pageSize } from '../memory/page-size.js';
 
 const { EINVAL, ENOENT } = constants.errno;
 
-/** A guest that writes into each of these pages and halts, again and again; what it writes is noted. */
+/** A guest with a dirty log that repeatedly writes to each of these pages and halts. */
 function writingGuest(backend: BackendName, pages: readonly number[]): RealModeGuest {
   // mov byte [page], 1 for each; hlt; jmp to the start
   const writes = pages.flatMap((page) => [0xc6, 0x06, 0x00, page * 16, 0x01]);
   const guest = realModeGuest(backend, [...writes, 0xf4, 0xeb, 256 - writes.length - 3]);
   const { vm, memory } = guest;
   vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, flags: MemoryFlag.LogDirtyPages });
-  // Where hardware runs the guest, a page counts as written to when it is first mapped for writing, be it for a read.
+  // With hardware virtualisation, a page counts as dirty once it is mapped writable, even by a read.
   runToHalt(guest);
   vm.getDirtyLog(0);
   return guest;
@@ -33,7 +33,7 @@ function runToHalt({ vcpu }: RealModeGuest): void {
 }
 
 onEachBackend('the dirty log', (backend) => {
-  test('is filled only into a true one, whose bytes are there', () => {
+  test('is filled only into a DirtyLog whose buffer was not transferred', () => {
     using guest = writingGuest(backend, [3]);
     const { vm } = guest;
     for (const fake of fakes(new DirtyLog(0, 16))) {
@@ -45,7 +45,7 @@ onEachBackend('the dirty log', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.getDirtyLog(0, log));
   });
 
-  test('shows exactly the pages the guest has written to since it was last asked for', () => {
+  test('shows exactly the pages that the guest has written since the last call', () => {
     using guest = writingGuest(backend, [3, 5, 9]);
     runToHalt(guest);
     const log = guest.vm.getDirtyLog(0);
@@ -59,13 +59,13 @@ onEachBackend('the dirty log', (backend) => {
     expect([...guest.vm.getDirtyLog(0, log)]).toEqual([3, 5, 9]);
   });
 
-  test('does not show what this process writes', () => {
+  test('does not show writes of this process', () => {
     using guest = writingGuest(backend, [3]);
     guest.memory.write(8 * pageSize, Uint8Array.of(1));
     expect([...guest.vm.getDirtyLog(0)]).toEqual([]);
   });
 
-  test('waits to be cleared where that was asked for, the whole or a part', (context) => {
+  test('is cleared by hand with ManualDirtyLogProtect2, as a whole or in parts', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const { kvm, vm } = guest;
     if (kvm.checkExtension(Cap.ManualDirtyLogProtect2) === 0) {
@@ -75,7 +75,7 @@ onEachBackend('the dirty log', (backend) => {
     using large = kvm.allocateMemory({ size: 130 * pageSize });
     const flags = MemoryFlag.LogDirtyPages;
     vm.setUserMemoryRegion({ slot: 1, guestPhysAddr: 1n << 32n, memory: large, flags });
-    // All pages begin as written to.
+    // All pages start dirty.
     const log = vm.getDirtyLog(1);
     expect([log.pages, log.size, log.bitmap.length]).toEqual([130, 130, 24]);
     expect(vm.getDirtyLog(1).size).toBe(130);
@@ -98,7 +98,7 @@ onEachBackend('the dirty log', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.getDirtyLog(1, log));
   });
 
-  test('says what it wants: a slot that is noted, and a log of that slot', () => {
+  test('needs a logged slot, and a log of that slot', () => {
     using guest = writingGuest(backend, [3]);
     const { vm, memory } = guest;
     vm.setUserMemoryRegion({ slot: 1, guestPhysAddr: 1n << 32n, memory });
@@ -130,7 +130,7 @@ onEachBackend('the dirty ring', (backend) => {
   const hasRing = (kvm: Kvm): boolean =>
     kvm.checkExtension(Cap.DirtyLogRing) + kvm.checkExtension(Cap.DirtyLogRingAcqRel) > 0;
 
-  /** A VM with rings and, in slot 2, memory for a real-mode guest that is noted. */
+  /** A VM with rings and, in slot 2, logged memory for a real-mode guest. */
   function ringGuest(code: readonly number[], size = 0x10000) {
     const kvm = Kvm.open({ backend });
     const vm = kvm.createVm();
@@ -156,7 +156,7 @@ onEachBackend('the dirty ring', (backend) => {
     };
   }
 
-  test('tells the pages a vCPU has written to, and tells them again when the rings were reset', (context) => {
+  test('yields the pages that a vCPU has written, and yields them again after a reset', (context) => {
     using kvm = Kvm.open({ backend });
     if (!hasRing(kvm)) context.skip(noRing);
     // mov byte [0x3000], 1; mov byte [0x5000], 1; hlt; jmp to the start
@@ -168,7 +168,7 @@ onEachBackend('the dirty ring', (backend) => {
     expect(ring.entries).toBe(entries);
     expect([...ring]).toEqual([]);
     expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
-    // The pages that were only mapped among them.
+    // The ring may also have pages that were only mapped.
     expect([...ring]).toEqual(
       expect.arrayContaining([
         { slot: 2, offset: 3 },
@@ -190,7 +190,7 @@ onEachBackend('the dirty ring', (backend) => {
       expect(vm.resetDirtyRings()).toBe(0);
     }
     expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
-    // What is left in the ring when somebody stops taking is taken the next time.
+    // The next iteration yields the entries that an interrupted one left in the ring.
     for (const page of ring) {
       expect(page).toEqual(written[0]);
       break;
@@ -199,12 +199,12 @@ onEachBackend('the dirty ring', (backend) => {
     expect([...ring]).toEqual([written[1]]);
   });
 
-  test('goes round, and makes the guest leave when it is full', (context) => {
+  test('wraps around, and causes an exit when it is full', (context) => {
     using kvm = Kvm.open({ backend });
     if (!hasRing(kvm)) context.skip(noRing);
     const pages = 4 * entries;
     // mov edi, 0x10000; again: mov byte [edi], 1; out 0x10, al; add edi, 4096; cmp edi, end; jb again; hlt
-    // A host that interprets the guest looks at the ring between two exits, so the guest leaves after each page.
+    // A host that interprets the guest checks the ring between exits, so the guest exits after each page.
     const start = [0x66, 0xbf, 0, 0, 1, 0, 0x67, 0xc6, 0x07, 1, 0xe6, 0x10, 0x66, 0x81, 0xc7, 0, 16, 0, 0];
     const end = [0x66, 0x81, 0xff, 0, 0, (pages >> 4) & 0xff, pages >> 12, 0x72, 0xea, 0xf4];
     using guest = ringGuest([...start, ...end], pages * pageSize);
@@ -223,12 +223,12 @@ onEachBackend('the dirty ring', (backend) => {
     }
     for (const { offset } of vcpu.dirtyRing) seen.add(offset);
     expect(full).toBeGreaterThan(2);
-    // Those below are of the guest's own code.
+    // The lower pages are the guest's code.
     const data = [...seen].filter((page) => page >= 16);
     expect(data.sort((a, b) => a - b)).toEqual(Array.from({ length: pages - 16 }, (_, i) => i + 16));
   });
 
-  test('is empty when its vCPU is closed, and never faults', (context) => {
+  test('is empty once its vCPU is closed, and never faults', (context) => {
     using kvm = Kvm.open({ backend });
     if (!hasRing(kvm)) context.skip(noRing);
     using guest = ringGuest([0xc6, 0x06, 0x00, 0x30, 1, 0xf4]);
@@ -241,7 +241,7 @@ onEachBackend('the dirty ring', (backend) => {
     kvmError('ERR_KVM_CLOSED', () => guest.vm.resetDirtyRings());
   });
 
-  test('takes the place of the log, and comes before the first vCPU', (context) => {
+  test('replaces the log, and must be enabled before the first vCPU', (context) => {
     using kvm = Kvm.open({ backend });
     if (!hasRing(kvm)) context.skip(noRing);
     using guest = ringGuest([0xf4]);
@@ -256,7 +256,7 @@ onEachBackend('the dirty ring', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', () => vm.resetDirtyRings()).hint).toMatch(/enableDirtyRing/);
   });
 
-  test('has a power of two of entries that the host can give', (context) => {
+  test('has a power of two of entries within the limit of the host', (context) => {
     using kvm = Kvm.open({ backend });
     if (!hasRing(kvm)) context.skip(noRing);
     using vm = kvm.createVm();
@@ -266,19 +266,19 @@ onEachBackend('the dirty ring', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.enableDirtyRing('1024' as never));
   });
 
-  test('is as long as it was enabled, however it was', (context) => {
+  test('has the enabled length with enableCap, too', (context) => {
     using kvm = Kvm.open({ backend });
     if (!hasRing(kvm)) context.skip(noRing);
     using vm = kvm.createVm();
     const cap = kvm.checkExtension(Cap.DirtyLogRing) > 0 ? Cap.DirtyLogRing : Cap.DirtyLogRingAcqRel;
-    // The kernel looks at the low half of the number.
+    // The kernel uses the low half of the number.
     vm.enableCap(cap, [(1n << 32n) | 0x8000n]);
     using vcpu = vm.createVcpu(0);
     expect(vcpu.dirtyRing.entries).toBe(0x8000 / 16);
     expect([...vcpu.dirtyRing]).toEqual([]);
   });
 
-  test('is as long as the kernel was told, though the number changes once it was read', (context) => {
+  test('has the length passed to the kernel, even if the argument changes after it was read', (context) => {
     using kvm = Kvm.open({ backend });
     if (!hasRing(kvm)) context.skip(noRing);
     using vm = kvm.createVm();
@@ -295,7 +295,7 @@ onEachBackend('the dirty ring', (backend) => {
     expect(vcpu.dirtyRing.entries).toBe(0x4000 / 16);
   });
 
-  test('is refused by name where the host lacks it', (context) => {
+  test('is refused with the name of the capability if the host lacks it', (context) => {
     using kvm = Kvm.open({ backend });
     if (hasRing(kvm)) context.skip('the host has dirty rings');
     using vm = kvm.createVm();
@@ -305,7 +305,7 @@ onEachBackend('the dirty ring', (backend) => {
   });
 });
 
-test('a dirty log gives the number of every bit that is set', () => {
+test('a dirty log yields the number of every set bit', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 300 }), fc.uniqueArray(fc.nat(299)), (pages, dirty) => {
       const log = new DirtyLog(7, pages);

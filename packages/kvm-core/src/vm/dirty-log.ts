@@ -5,22 +5,22 @@ import { DirtyLog, pagesPerWord } from '../memory/dirty-log.js';
 import { pageSize } from '../memory/page-size.js';
 import { integer, list, u32, u64 } from '../struct/check.js';
 
-/** Which pages of a VM's memory were written to. */
+/** The record of written pages of a VM's memory. */
 export abstract class VmDirtyLog extends KvmFd<'vm'> {
-  /** What all objects of this VM know of it. */
+  /** The facts that all objects of this VM share. */
   protected abstract readonly facts: VmFacts;
 
-  /** Bytes of the dirty ring that each vCPU has; 0 where there are none. */
+  /** Bytes of each vCPU's dirty ring; 0 without rings. */
   protected get dirtyRingBytes(): number {
     return this.facts.dirtyRingBytes;
   }
 
   /**
-   * Which pages of a slot the guest has written to since the last call. They are clean from now on, unless
-   * Cap.ManualDirtyLogProtect2 was enabled: then `clearDirtyLog` says so. What this process writes is not seen.
+   * Returns the pages of a slot that the guest has written since the last call, and marks them clean. With
+   * Cap.ManualDirtyLogProtect2 enabled, only `clearDirtyLog` marks them clean. Writes of this process are not recorded.
    * KVM_GET_DIRTY_LOG, api.rst 4.8. The slot must have `MemoryFlag.LogDirtyPages`.
    *
-   * @param into a log of this slot, to be filled again.
+   * @param into a log of this slot to refill.
    */
   getDirtyLog(slot: number, into?: DirtyLog): DirtyLog {
     const pages = this.pagesOf(slot);
@@ -33,15 +33,16 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
   }
 
   /**
-   * Makes the pages clean that a log shows: what the guest writes to them from now on, the next log shows again. So copy them
-   * after this, and of a large slot a part at a time: what is written before its part is cleared has not to be copied twice.
+   * Marks the pages of a log clean, so that the next log shows later writes to them. Copy the pages after this call. Clear
+   * a large slot in parts: a page written before its part is cleared needs no second copy.
    * KVM_CLEAR_DIRTY_LOG, api.rst 4.117. Cap.ManualDirtyLogProtect2, enabled with `DirtyLogManual.ProtectEnable`.
    *
-   * @param firstPage of the part, a multiple of 64; 0.
-   * @param numPages of the part, a multiple of 64 but at the slot's end; all from `firstPage`.
+   * @param firstPage the first page of the part, a multiple of 64. Default: 0.
+   * @param numPages the number of pages, a multiple of 64 unless the part ends at the slot's end. Default: all pages from
+   *   `firstPage`.
    */
   clearDirtyLog(log: DirtyLog, firstPage = 0, numPages?: number): void {
-    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
+    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'log must be a DirtyLog');
     const { slot } = log;
     const pages = this.pagesOf(slot);
     const bitmap = DirtyLog.bitmapOf(log, slot, pages);
@@ -55,12 +56,13 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
   }
 
   /**
-   * Gives each vCPU that is created from now on a ring into which the kernel writes the pages it dirties, which is cheaper than a
-   * log where they are few: `vcpu.dirtyRing`. Before the first vCPU; logs are gone then. A full ring makes `run` return
-   * `ExitReason.DirtyRingFull`. KVM_ENABLE_CAP, api.rst 8.29. Cap.DirtyLogRing or Cap.DirtyLogRingAcqRel, which says how many
-   * bytes a ring may have.
+   * Gives each later vCPU a ring to which the kernel adds the pages that it dirties: `vcpu.dirtyRing`. A ring is cheaper
+   * than a log for few dirty pages. Call this before the first vCPU; dirty logs are unavailable from then on. A full ring
+   * makes `run` return `ExitReason.DirtyRingFull`. KVM_ENABLE_CAP, api.rst 8.29. Cap.DirtyLogRing or
+   * Cap.DirtyLogRingAcqRel, whose value is the largest size of a ring in bytes.
    *
-   * @param entries how many pages a ring has room for, some of which the kernel keeps in reserve: a power of two, of a page at least.
+   * @param entries the capacity of a ring in pages, some of which the kernel reserves: a power of two. A ring fills at
+   *   least one page of memory.
    */
   enableDirtyRing(entries: number): void {
     const { DirtyLogRing, DirtyLogRingAcqRel } = this.abi.Cap;
@@ -74,23 +76,23 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
     this.enableCapability(cap, [BigInt(entries * entrySize)], 0);
   }
 
-  /** However a ring is enabled, its length has to be known: what is mapped beyond its end must not be touched. */
+  /** Records the length of a ring that `enableCap` enables: memory mapped beyond its end must not be accessed. */
   protected override enableCapability(cap: number, args: readonly bigint[], flags: number): void {
-    // Read once: what is remembered has to be what the kernel was told.
-    const own = list(args, 'the arguments of a capability').map((each, i) => u64(each, `args[${i}]`));
-    super.enableCapability(cap, own, flags);
+    // Read once, so that the recorded length is the one passed to the kernel.
+    const copy = list(args, 'the arguments of a capability').map((each, i) => u64(each, `args[${i}]`));
+    super.enableCapability(cap, copy, flags);
     const { DirtyLogRing, DirtyLogRingAcqRel } = this.abi.Cap;
-    // The kernel looks at 32 bits of it.
+    // The kernel uses the low 32 bits.
     if (cap === DirtyLogRing || cap === DirtyLogRingAcqRel) {
-      this.facts.dirtyRingBytes = Number(BigInt.asUintN(32, own[0] ?? 0n));
+      this.facts.dirtyRingBytes = Number(BigInt.asUintN(32, copy[0] ?? 0n));
     }
   }
 
   /**
-   * Says that the pages taken from all vCPUs' rings have been seen: their entries are free again, and what the guest writes to
-   * them is noted anew. Copy the pages after this, not before. KVM_RESET_DIRTY_RINGS, api.rst 8.29. Cap.DirtyLogRing.
+   * Frees the entries taken from all vCPUs' rings, and records later writes to their pages again. Copy the pages after
+   * this call, not before. KVM_RESET_DIRTY_RINGS, api.rst 8.29. Cap.DirtyLogRing.
    *
-   * @returns how many pages.
+   * @returns the number of pages.
    */
   resetDirtyRings(): number {
     return this.call(this.abi.KVM_RESET_DIRTY_RINGS);
@@ -98,9 +100,9 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
 
   private pagesOf(slot: number): number {
     this.opened();
-    const used = this.facts.slots.get(u32(slot, 'slot'));
-    if (used === undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `slot ${slot} has no memory`);
-    return used.size / pageSize;
+    const region = this.facts.slots.get(u32(slot, 'slot'));
+    if (region === undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `slot ${slot} has no memory`);
+    return region.size / pageSize;
   }
 }
 

@@ -5,56 +5,56 @@ import { integer, objectOf, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
 import type { StructInit } from '../struct/struct.js';
 
-/** A message-signalled interrupt: what a PCI device would write, and where. */
+/** A message-signalled interrupt: the address and data of a PCI device's write. */
 export interface MsiMessage {
-  /** Where it is written: on x86 0xfee00000 and up, with the destination's APIC id from bit 12 on. */
+  /** The address of the write: on x86 0xfee00000 and up, with the destination's APIC id from bit 12 on. */
   address: bigint;
-  /** What is written: on x86 the vector in the low eight bits. */
+  /** The written value: on x86 the vector in the low eight bits. */
   data: number;
-  /** Which device writes it, for controllers that tell them apart. Cap.MsiDevId. */
+  /** The id of the writing device, for controllers that distinguish devices. Cap.MsiDevId. */
   devId?: number;
 }
 
-/** What a GSI is wired to: a pin of a controller in the kernel. On x86 `irqChip` is of `IrqChipId`; elsewhere it is 0. */
+/** A route to a pin of a controller in the kernel. On x86 `irqChip` is one of `IrqChipId`; elsewhere it is 0. */
 export interface IrqChipRoute {
   gsi: number;
   irqChip: { irqChip: number; pin: number };
 }
 
-/** A message. */
+/** A route to a message-signalled interrupt. */
 export interface MsiRoute {
   gsi: number;
   msi: MsiMessage;
 }
 
-/** A synthetic interrupt of Hyper-V's, of one vCPU. x86, Cap.HyperVSynic. */
+/** A route to a synthetic Hyper-V interrupt of one vCPU. x86, Cap.HyperVSynic. */
 export interface HvSintRoute {
   gsi: number;
   hvSint: { vcpu: number; sint: number };
 }
 
 /**
- * An event channel of Xen's. `priority` is KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL, the only one there is. x86, Cap.XenHvm with
- * `XenHvmConfigFlag.Evtchn2level`.
+ * A route to a Xen event channel. `priority` is KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL, the only value. x86, Cap.XenHvm
+ * with `XenHvmConfigFlag.Evtchn2level`.
  */
 export interface XenEvtchnRoute {
   gsi: number;
   xenEvtchn: { port: number; vcpu: number; priority?: number };
 }
 
-/** An adapter interrupt. s390. */
+/** A route to an adapter interrupt. s390. */
 export interface AdapterRoute {
   gsi: number;
   adapter: { indAddr: bigint; summaryAddr: bigint; indOffset: bigint; summaryOffset: number; adapterId: number };
 }
 
-/** One wire: a GSI, and what it reaches. */
+/** A route from a GSI to one target. */
 export type GsiRoute = IrqChipRoute | MsiRoute | HvSintRoute | XenEvtchnRoute | AdapterRoute;
 
 type Fields = StructInit<KvmIrqRoutingEntry>;
 type Target = keyof StructInit<KvmIrqRoutingEntryU>;
 
-/** A route as the kernel takes it. `limit` is one more than the largest GSI. */
+/** The kernel's form of a route. `limit` is one more than the largest GSI. */
 export function routingEntry(abi: Abi, route: GsiRoute, limit: number): Fields {
   const { IrqRoutingType, MsiFlag, KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL: twoLevel } = abi;
   const { gsi, ...wiring } = objectOf(route, 'a route');
@@ -90,11 +90,11 @@ export function routingEntry(abi: Abi, route: GsiRoute, limit: number): Fields {
 function unknown(what: string): KvmError {
   return new KvmError(
     'ERR_KVM_INVALID_ARGUMENT',
-    `a route leads to one of irqChip, msi, hvSint, xenEvtchn, adapter, and not to ${what}`,
+    `a route must have one target of irqChip, msi, hvSint, xenEvtchn, adapter, not ${what}`,
   );
 }
 
-/** The halves of a message's address, and its data. */
+/** The kernel's fields of a message: the halves of its address, and its data. */
 export function messageFields(message: MsiMessage): {
   addressLo: number;
   addressHi: number;

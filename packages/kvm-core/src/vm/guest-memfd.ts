@@ -7,17 +7,17 @@ import { integer, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
 import type { RegionFields, UserMemoryRegion } from './memory.js';
 
-/** What `vm.setUserMemoryRegion2` takes. */
+/** The argument of `vm.setUserMemoryRegion2`. */
 export interface UserMemoryRegion2 extends UserMemoryRegion {
-  /** The file the guest's own pages come from. `memory` has those it shares with this process. */
+  /** The file with the guest's private pages. `memory` has the pages that it shares with this process. */
   guestMemfd?: GuestMemfd;
-  /** Bytes from the start of the file, whole pages; 0. */
+  /** The offset in the file, in bytes, a multiple of the page size. Default: 0. */
   guestMemfdOffset?: number;
 }
 
-/** Memory that belongs to the guest. */
+/** The guest's private memory, in a guest_memfd. */
 export abstract class VmGuestMemfd extends KvmFd<'vm'> {
-  /** Checks a region, has it sent, and keeps what is in it for as long as the slot does. */
+  /** Checks a region, calls `send`, and keeps the memory alive as long as the slot has it. */
   protected abstract setRegion(
     region: UserMemoryRegion,
     send: (fields: RegionFields) => void,
@@ -25,10 +25,11 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
   ): void;
 
   /**
-   * A file of memory for this VM alone. KVM_CREATE_GUEST_MEMFD, api.rst 4.142. x86 and arm64, Cap.GuestMemfd.
+   * Creates a file of memory for this VM alone. KVM_CREATE_GUEST_MEMFD, api.rst 4.142. x86 and arm64, Cap.GuestMemfd.
    *
-   * @param size bytes, whole pages.
-   * @param flags of `GuestMemfdFlag`, as far as Cap.GuestMemfdFlags offers them. Without any, only the guest sees the pages.
+   * @param size the size in bytes, a multiple of the page size.
+   * @param flags flags of `GuestMemfdFlag` that Cap.GuestMemfdFlags offers. Without any, only the guest can access the
+   *   pages.
    */
   createGuestMemfd(size: number, flags = 0n): GuestMemfd {
     memorySize(size, 'the size of a guest_memfd');
@@ -40,11 +41,11 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
   }
 
   /**
-   * `setUserMemoryRegion` for a slot that may also have pages of a `GuestMemfd`: `MemoryFlag.GuestMemfd` follows from that. The
-   * slot keeps the file, and cannot be changed but by deleting it. KVM_SET_USER_MEMORY_REGION2, api.rst 4.140. Cap.UserMemory2,
-   * and for a file Cap.GuestMemfd.
+   * Sets a slot like `setUserMemoryRegion`, optionally with pages of a `GuestMemfd`, which sets `MemoryFlag.GuestMemfd`.
+   * The slot keeps the file alive; it cannot be changed, only deleted. KVM_SET_USER_MEMORY_REGION2, api.rst 4.140.
+   * Cap.UserMemory2, and for a file Cap.GuestMemfd.
    *
-   * @throws KvmError as `setUserMemoryRegion`, and `ERR_KVM_OUT_OF_RANGE` for an offset that leaves the file.
+   * @throws KvmError as `setUserMemoryRegion`, and `ERR_KVM_OUT_OF_RANGE` for a range that is outside the file.
    */
   setUserMemoryRegion2(region: UserMemoryRegion2): void {
     const { guestMemfd, guestMemfdOffset = 0, ...rest } = regionOf(region);
@@ -65,7 +66,7 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
   }
 }
 
-/** A region as it is now: it is not read again. */
+/** A copy of the region, so that each property is read once. */
 function regionOf(region: UserMemoryRegion2): UserMemoryRegion2 {
   const { slot, guestPhysAddr, memory, offset, size, flags, guestMemfd, guestMemfdOffset } = optionsOf(
     region,
@@ -90,7 +91,7 @@ function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): { fd: number
   }
   if (memory === undefined) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'a slot with a guestMemfd needs memory as well', {
-      hint: 'memory has the pages that the guest shares; of a file that can be mapped, those of guestMemfd.map()',
+      hint: 'memory has the pages that the guest shares; for a mappable file, pass guestMemfd.map()',
     });
   }
   return guestMemfdAccess.file(guestMemfd);

@@ -13,12 +13,12 @@ import type { GsiRoute } from './gsi-route.js';
 const { EINVAL, ENXIO } = constants.errno;
 const apic = 0xfee0_0000n;
 
-/** Gives line 4 of the PIC vector 0x24, and lets it through. */
+/** Gives line 4 of the PIC vector 0x24, and unmasks it. */
 function openLine4(vm: Vm): void {
   vm.setIrqChip(IrqChipId.PicMaster, { irqBase: 0x20, imr: 0xef });
 }
 
-/** Turns the local APIC on, so that it takes messages. */
+/** Enables the local APIC, so that it accepts messages. */
 function turnOn({ vcpu }: Interruptible): void {
   const lapic = vcpu.getLapic();
   lapic.set(LapicRegister.Svr, 0x1ff);
@@ -26,7 +26,7 @@ function turnOn({ vcpu }: Interruptible): void {
 }
 
 onEachBackend('the interrupts of a VM', (backend) => {
-  test('come by lines, which are raised and lowered', () => {
+  test('are delivered by lines, which are raised and lowered', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     openLine4(guest.vm);
     for (let i = 0; i < 3; i++) {
@@ -38,7 +38,7 @@ onEachBackend('the interrupts of a VM', (backend) => {
     }
   });
 
-  test('by lines say whether they reached the guest, waited there already, or are masked', () => {
+  test('by lines report whether they reached the guest, were pending already, or are masked', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     openLine4(guest.vm);
     expect(guest.next()[0]).toBe(Port.Ready);
@@ -50,7 +50,7 @@ onEachBackend('the interrupts of a VM', (backend) => {
     expect(guest.next()).toEqual([Port.Taken, 0x24]);
   });
 
-  test('come by messages', () => {
+  test('are delivered by messages', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     turnOn(guest);
     expect(guest.next()[0]).toBe(Port.Ready);
@@ -58,11 +58,11 @@ onEachBackend('the interrupts of a VM', (backend) => {
     expect(guest.vcpu.getLapic().vectors(LapicRegister.Irr)).toEqual([0x51]);
     expect(guest.next()).toEqual([Port.Taken, 0x51]);
     expect(guest.vcpu.getLapic().vectors(LapicRegister.Irr)).toEqual([]);
-    // To an APIC that is not there.
+    // To a missing APIC.
     expect(guest.vm.signalMsi({ address: apic | (9n << 12n), data: 0x51 })).toBe(false);
   });
 
-  test('go where routes lead: to a pin, to a message, and nowhere without one', () => {
+  test('follow routes to a pin or a message, and go nowhere without a route', () => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     openLine4(guest.vm);
     turnOn(guest);
@@ -86,7 +86,7 @@ onEachBackend('the interrupts of a VM', (backend) => {
     expect(guest.vm.irqLineStatus(9, true)).toBeLessThan(0);
   });
 
-  test('from an eventfd that is level-triggered come until it is over, and say when the guest has had one', (context) => {
+  test('of a level-triggered eventfd signal its resample eventfd once the guest has acknowledged them', (context) => {
     using guest = interruptible(backend, (vm) => vm.createIrqChip());
     if (guest.kvm.checkExtension(Cap.IrqfdResample) === 0) context.skip('the host lacks KVM_CAP_IRQFD_RESAMPLE');
     openLine4(guest.vm);
@@ -100,7 +100,7 @@ onEachBackend('the interrupts of a VM', (backend) => {
     expect(resample.read()).toBeGreaterThan(0n);
   });
 
-  test('come to local APICs in the kernel where the other controllers are not', () => {
+  test('reach local APICs in the kernel if the other controllers are in user space', () => {
     using guest = interruptible(backend, (vm) => vm.createSplitIrqChip(24));
     turnOn(guest);
     guest.vm.setGsiRouting([{ gsi: 0, msi: { address: apic, data: 0x71 } }]);
@@ -108,13 +108,13 @@ onEachBackend('the interrupts of a VM', (backend) => {
     guest.vm.irqLine(0, true);
     expect(guest.next()).toEqual([Port.Taken, 0x71]);
     expect(kvmError('ERR_KVM_SYSCALL', () => guest.vm.getIrqChip(IrqChipId.Ioapic)).errno).toBe(ENXIO);
-    // There are no pins.
+    // A split controller has no pins.
     const pin: GsiRoute = { gsi: 0, irqChip: { irqChip: IrqChipId.Ioapic, pin: 0 } };
     expect(kvmError('ERR_KVM_SYSCALL', () => guest.vm.setGsiRouting([pin])).errno).toBe(EINVAL);
     kvmError('ERR_KVM_SYSCALL', () => guest.vm.createIrqChip());
   });
 
-  test('need a controller first, and say so', () => {
+  test('need a controller first, and the hint names it', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using eventfd = kvm.createEventFd();
@@ -134,7 +134,7 @@ onEachBackend('the interrupts of a VM', (backend) => {
     expect(late.hint).toMatch(/too late/);
   });
 
-  test('take no route to nothing, to two things, or from a GSI that cannot be', () => {
+  test('refuse a route without a target, with two, or from a GSI out of range', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -180,7 +180,7 @@ onEachBackend('the interrupts of a VM', (backend) => {
     for (const use of [
       route({ gsi: 0, irqChip: { irqChip: IrqChipId.Ioapic, pin: 24 } }),
       route({ gsi: 0, irqChip: { irqChip: 7, pin: 0 } }),
-      // On x86 there are no adapters.
+      // x86 has no adapter interrupts.
       route({
         gsi: 0,
         adapter: { indAddr: 0n, summaryAddr: 0n, indOffset: 0n, summaryOffset: 0, adapterId: 0 },
@@ -200,7 +200,7 @@ onEachBackend('the interrupts of a VM', (backend) => {
     kvmError('ERR_KVM_CLOSED', () => vm.signalMsi(msi));
   });
 
-  test('of Hyper-V and Xen have routes where the host has these', () => {
+  test('of Hyper-V and Xen have routes if the host supports them', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -218,7 +218,7 @@ onEachBackend('the interrupts of a VM', (backend) => {
   });
 });
 
-test('a Lapic has registers of 32 bits, sixteen bytes apart', () => {
+test('a Lapic has 32-bit registers, sixteen bytes apart', () => {
   const lapic = new Lapic();
   lapic.set(LapicRegister.Tpr, 0x30);
   lapic.set(LapicRegister.Irr + 0x10, 0x8000_0001);

@@ -7,43 +7,43 @@ import type { StructInit } from '../struct/struct.js';
 import { EventFd } from './event-fd.js';
 import { type GsiRoute, type MsiMessage, messageFields, routingEntry } from './gsi-route.js';
 
-/** An interrupt line that an eventfd stands for. */
+/** The connection of an eventfd to an interrupt line. */
 export interface IrqfdConfig {
   eventfd: EventFd;
-  /** The interrupt line: a pin of the interrupt controller, or what a route says. */
+  /** The interrupt line: a pin of the interrupt controller, or the target of a route. */
   gsi: number;
-  /** Of `IrqfdFlag`; 0. */
+  /** Flags of `IrqfdFlag`. Default: 0. */
   flags?: number;
-  /** Signalled when the guest has acknowledged the interrupt, which is level-triggered then. Cap.IrqfdResample. */
+  /** Makes the interrupt level-triggered; signalled when the guest acknowledges it. Cap.IrqfdResample. */
   resample?: EventFd;
 }
 
-/** The interrupts of a VM: its controllers in the kernel, and the lines that reach them. */
+/** The interrupts of a VM: its controllers in the kernel, and the lines that lead to them. */
 export abstract class VmInterrupts extends KvmFd<'vm'> {
   /**
-   * An interrupt controller in the kernel: on x86 a PIC, an I/O APIC, and for each later vCPU a local APIC. It must come before
-   * the first vCPU. KVM_CREATE_IRQCHIP, api.rst 4.24. Cap.IrqChip.
+   * Creates an interrupt controller in the kernel: on x86 a PIC, an I/O APIC, and for each later vCPU a local APIC. Call it
+   * before the first vCPU. KVM_CREATE_IRQCHIP, api.rst 4.24. Cap.IrqChip.
    */
   createIrqChip(): void {
     this.call(this.abi.KVM_CREATE_IRQCHIP);
   }
 
   /**
-   * Sets the level of an interrupt line. KVM_IRQ_LINE, api.rst 4.25. Cap.IrqChip, and an interrupt controller in the kernel. Not
-   * on s390 and mips.
+   * Sets the level of an interrupt line. KVM_IRQ_LINE, api.rst 4.25. Cap.IrqChip, and an interrupt controller in the
+   * kernel. Not on s390 and mips.
    *
-   * @param gsi the line; on arm64 its type, vCPU and number in one, as `KVM_ARM_IRQ_…_SHIFT` place them.
-   * @param level true to raise it. An edge-triggered line wants both, one after the other.
+   * @param gsi the line; on arm64 its type, vCPU and number in one value, at `KVM_ARM_IRQ_…_SHIFT`.
+   * @param level true to raise it. For an edge-triggered line, raise it and then lower it.
    */
   irqLine(gsi: number, level: boolean): void {
     this.write(this.abi.KVM_IRQ_LINE, this.line(gsi, level));
   }
 
   /**
-   * Sets the level of an interrupt line, and says what came of it. KVM_IRQ_LINE_STATUS, api.rst 4.25. Cap.IrqInjectStatus.
+   * Sets the level of an interrupt line, and returns the effect. KVM_IRQ_LINE_STATUS, api.rst 4.25. Cap.IrqInjectStatus.
    *
-   * @returns the number of vCPUs it reached; 0 when an interrupt from before was still waiting there; negative when the line is
-   *   masked, or nobody listens to it.
+   * @returns the number of vCPUs it reached; 0 if an earlier interrupt is still pending; negative if the line is masked or
+   *   not connected.
    */
   irqLineStatus(gsi: number, level: boolean): number {
     const line = this.abi.KvmIrqLevel.from(this.line(gsi, level));
@@ -55,19 +55,19 @@ export abstract class VmInterrupts extends KvmFd<'vm'> {
   }
 
   /**
-   * Says what each GSI is wired to, in the place of all that was said before, and of the wiring that an interrupt controller starts
-   * with. A GSI may have several routes to pins, or one to a message. KVM_SET_GSI_ROUTING, api.rst 4.52. Cap.IrqRouting, and an
+   * Sets the routes of all GSIs. They replace all earlier routes, including the initial ones of the interrupt controller.
+   * A GSI may have several routes to pins, or one to a message. KVM_SET_GSI_ROUTING, api.rst 4.52. Cap.IrqRouting, and an
    * interrupt controller in the kernel.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a route to nothing known, or to two things, `ERR_KVM_OUT_OF_RANGE` for a GSI that
-   *   is not below what Cap.IrqRouting gives.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a route with no known target or with two, `ERR_KVM_OUT_OF_RANGE` for a
+   *   GSI that is not below the value of Cap.IrqRouting.
    */
   setGsiRouting(routes: ArrayLike<GsiRoute>): void {
     this.opened();
     const limit = this.gsiLimit();
-    const own = list(routes, 'routes');
-    integer(own.length, 0, limit, 'the number of routes');
-    const entries = own.map((route) => routingEntry(this.abi, route, limit));
+    const copy = list(routes, 'routes');
+    integer(copy.length, 0, limit, 'the number of routes');
+    const entries = copy.map((route) => routingEntry(this.abi, route, limit));
     this.write(this.abi.KVM_SET_GSI_ROUTING, { entries });
   }
 
@@ -78,10 +78,10 @@ export abstract class VmInterrupts extends KvmFd<'vm'> {
   }
 
   /**
-   * Delivers a message-signalled interrupt at once, without a route. KVM_SIGNAL_MSI, api.rst 4.71. Cap.SignalMsi, and an interrupt
-   * controller in the kernel.
+   * Delivers a message-signalled interrupt immediately, without a route. KVM_SIGNAL_MSI, api.rst 4.71. Cap.SignalMsi, and
+   * an interrupt controller in the kernel.
    *
-   * @returns whether it was delivered, and not blocked by the guest.
+   * @returns true if it was delivered, false if the guest blocked it.
    */
   signalMsi(message: MsiMessage): boolean {
     const fields = messageFields(message);
@@ -90,8 +90,9 @@ export abstract class VmInterrupts extends KvmFd<'vm'> {
   }
 
   /**
-   * Connects an eventfd to an interrupt line, or with `IrqfdFlag.Deassign` parts them: what is written to it interrupts the
-   * guest, with no vCPU leaving it. KVM_IRQFD, api.rst 4.75. Cap.Irqfd, and an interrupt controller in the kernel.
+   * Connects an eventfd to an interrupt line, or disconnects it with `IrqfdFlag.Deassign`. A write to the eventfd
+   * interrupts the guest without a vCPU exit. KVM_IRQFD, api.rst 4.75. Cap.Irqfd, and an interrupt controller in the
+   * kernel.
    */
   irqfd(config: IrqfdConfig): void {
     const {

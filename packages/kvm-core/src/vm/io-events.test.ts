@@ -16,7 +16,7 @@ function mmioWrite(offset: number, value: number): number[] {
   return [0x64, 0xc6, 0x06, offset & 0xff, offset >> 8, value];
 }
 
-/** Beyond the 64 KiB that the guest's slot backs. */
+/** An address beyond the 64 KiB of the guest's slot. */
 const device = 0x2_0000n;
 /** mov ax, 0x2000; mov fs, ax */
 const deviceSegment = [0xb8, 0x00, 0x20, 0x8e, 0xe0];
@@ -25,7 +25,7 @@ const portWrite = (port: number, value: number): number[] => [0xb0, value, 0xe6,
 const hlt = 0xf4;
 
 onEachBackend('ioeventfd', (backend) => {
-  test('signals for the write it was asked for, and lets every other one out', () => {
+  test('signals for a matching write, and every other write is an exit', () => {
     const writes = [portWrite(0x10, 1), portWrite(0x10, 2), portWrite(0x11, 1)].flat();
     using guest = realModeGuest(backend, [...writes, hlt]);
     const { kvm, vm, vcpu } = guest;
@@ -42,7 +42,7 @@ onEachBackend('ioeventfd', (backend) => {
     expect(eventfd.read()).toBe(1n);
   });
 
-  test('signals for any value of one length, or of any length where the host can', () => {
+  test('signals for any value of one length, or of any length if the host supports it', () => {
     // out 0x10, al; out 0x10, ax; out 0x10, eax
     using guest = realModeGuest(backend, [0xe6, 0x10, 0xe7, 0x10, 0x66, 0xe7, 0x10, hlt, 0xeb, 0xf6]);
     const { kvm, vm, vcpu } = guest;
@@ -85,7 +85,7 @@ onEachBackend('ioeventfd', (backend) => {
     expect(eventfd.read()).toBe(1n);
   });
 
-  test('goes on when its EventFd is closed, and its VM', () => {
+  test('keeps signalling after its EventFd and its Vm are closed', () => {
     using guest = realModeGuest(backend, [...portWrite(0x10, 1), hlt]);
     const { kvm, vm, vcpu } = guest;
     const eventfd = kvm.createEventFd();
@@ -95,7 +95,7 @@ onEachBackend('ioeventfd', (backend) => {
     expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
-  test('is one at a place, and is parted by what assigned it', () => {
+  test('exists once per address, and is removed by the same configuration', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using eventfd = kvm.createEventFd();
@@ -114,7 +114,7 @@ onEachBackend('ioeventfd', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', deassign({})).errno).toBe(ENOENT);
   });
 
-  test('refuses what is no eventfd, no length, no value of that length', () => {
+  test('refuses a wrong eventfd, length or value', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using eventfd = kvm.createEventFd();
@@ -154,7 +154,7 @@ onEachBackend('ioeventfd', (backend) => {
 onEachBackend('coalesced writes', (backend) => {
   const noRing = 'the host lacks KVM_CAP_COALESCED_MMIO';
 
-  test('wait in the ring, in their order, until the guest leaves for something else', (context) => {
+  test('stay in the ring, in order, until the guest exits for another reason', (context) => {
     const writes = [mmioWrite(4, 11), mmioWrite(5, 12), portWrite(0x10, 13), portWrite(0x10, 14), portWrite(0x20, 15)];
     using guest = realModeGuest(backend, [...deviceSegment, ...writes.flat(), hlt]);
     const { kvm, vm, vcpu } = guest;
@@ -190,7 +190,7 @@ onEachBackend('coalesced writes', (backend) => {
     expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
-  test('leave the guest again when their zone is no longer one', (context) => {
+  test('are exits again once their zone is removed', (context) => {
     using guest = realModeGuest(backend, [...deviceSegment, ...mmioWrite(0, 1), hlt, ...mmioWrite(0, 2), hlt]);
     const { kvm, vm, vcpu } = guest;
     if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
@@ -205,7 +205,7 @@ onEachBackend('coalesced writes', (backend) => {
     expect(waiting).toEqual([1]);
   });
 
-  test('are none lost, however many: a full ring makes the guest leave', (context) => {
+  test('are never lost: a full ring causes an exit', (context) => {
     // mov cx, 1000; again: mov [fs:0], cx; loop again; hlt
     const loop = [0xb9, 0xe8, 0x03, 0x64, 0x89, 0x0e, 0x00, 0x00, 0xe2, 0xf9];
     using guest = realModeGuest(backend, [...deviceSegment, ...loop, hlt]);
@@ -218,7 +218,7 @@ onEachBackend('coalesced writes', (backend) => {
     let exit = exitOf(vcpu);
     for (; exit.reason === ExitReason.Mmio; exit = exitOf(vcpu)) {
       full++;
-      // Older kernels take a ring of 170 for full at 85: they count its room modulo 170 in 32 bits.
+      // Older kernels treat a ring of 170 as full at 85: they compute its free space modulo 170 in 32 bits.
       expect(drain()).toBeGreaterThan(80);
       seen.push(exit.mmio.value32);
     }
@@ -228,7 +228,7 @@ onEachBackend('coalesced writes', (backend) => {
     expect(seen).toEqual(Array.from({ length: 1000 }, (_, i) => 1000 - i));
   });
 
-  test('are handled once each, whatever their handler does', (context) => {
+  test('are handled once each, even if the handler throws or drains the ring', (context) => {
     using guest = realModeGuest(backend, [...deviceSegment, ...[1, 2, 3, 4].flatMap((i) => mmioWrite(0, i)), hlt]);
     const { kvm, vm, vcpu } = guest;
     if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
@@ -239,10 +239,10 @@ onEachBackend('coalesced writes', (backend) => {
     const failing = (): number =>
       ring.drain(({ value32 }) => {
         seen.push(value32);
-        throw new Error('the handler s own');
+        throw new Error('thrown by the handler');
       });
-    expect(failing).toThrow(/own/);
-    // From within a handler, too.
+    expect(failing).toThrow(/by the handler/);
+    // A handler may drain the ring, too.
     ring.drain(({ value32 }) => {
       seen.push(value32);
       ring.drain((access) => seen.push(access.value32));
@@ -253,7 +253,7 @@ onEachBackend('coalesced writes', (backend) => {
     }
   });
 
-  test('are none of a closed vCPU s, whose ring never faults', (context) => {
+  test('end when the vCPU is closed, and its ring never faults', (context) => {
     using guest = realModeGuest(backend, [...deviceSegment, ...mmioWrite(0, 1), hlt]);
     const { kvm, vm, vcpu } = guest;
     if (kvm.checkExtension(Cap.CoalescedMmio) === 0) context.skip(noRing);
@@ -268,7 +268,7 @@ onEachBackend('coalesced writes', (backend) => {
     kvmError('ERR_KVM_CLOSED', () => vm.registerCoalescedMmio({ addr: device, size: 2 }));
   });
 
-  test('are of zones: an address, a size, ports or not', () => {
+  test('need a valid zone: an address, a size, and whether it has ports', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const zone = { addr: device, size: 2 };

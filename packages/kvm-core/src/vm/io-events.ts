@@ -5,34 +5,34 @@ import { boolean, integer, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
 import { EventFd } from './event-fd.js';
 
-/** A place that signals an eventfd when the guest writes to it. */
+/** An address or port that signals an eventfd when the guest writes to it. */
 export interface IoeventfdConfig {
   eventfd: EventFd;
   /** The guest-physical address, or with `IoeventfdFlag.Pio` the port. */
   addr: bigint;
-  /** Bytes of a write that signals: 1, 2, 4, 8, or 0 for a write of any length. Cap.IoeventfdAnyLength for 0. */
+  /** The length in bytes of a write that signals: 1, 2, 4, 8, or 0 for any length. 0 needs Cap.IoeventfdAnyLength. */
   len: number;
-  /** The only value that signals; any, when left out. Not with a `len` of 0. */
+  /** The only value that signals. Default: any value. Not with a `len` of 0. */
   datamatch?: bigint;
-  /** Of `IoeventfdFlag`; 0. */
+  /** Flags of `IoeventfdFlag`. Default: 0. */
   flags?: number;
 }
 
-/** Addresses or ports that the guest's writes to may wait. */
+/** Addresses or ports whose writes are coalesced. */
 export interface CoalescedZone {
   /** The guest-physical address, or the port. */
   addr: bigint;
-  /** Bytes, or ports. */
+  /** The number of bytes or ports. */
   size: number;
-  /** Whether they are ports; false. Cap.CoalescedPio. */
+  /** True for ports. Default: false. Cap.CoalescedPio. */
   pio?: boolean;
 }
 
-/** Writes to ports and to memory without backing for which no vCPU leaves the guest. */
+/** Writes to ports and unbacked memory that cause no vCPU exit. */
 export abstract class VmIoEvents extends KvmFd<'vm'> {
   /**
-   * Has the guest's writes to an address or a port signal an eventfd, and no vCPU leave for them; or, with
-   * `IoeventfdFlag.Deassign` and all else as it was, no longer. What else is written there is an exit as ever.
+   * Makes the guest's writes to an address or port signal an eventfd instead of causing an exit. `IoeventfdFlag.Deassign`
+   * with otherwise the same configuration ends this. Writes that do not match still cause an exit.
    * KVM_IOEVENTFD, api.rst 4.59. Cap.Ioeventfd.
    */
   ioeventfd(config: IoeventfdConfig): void {
@@ -54,22 +54,22 @@ export abstract class VmIoEvents extends KvmFd<'vm'> {
     }
     const value = u64(datamatch ?? 0n, 'datamatch');
     if (matching !== 0 && value >> BigInt(8 * len) !== 0n) {
-      throw new KvmError('ERR_KVM_OUT_OF_RANGE', `no write of ${len} bytes has the value ${value}`);
+      throw new KvmError('ERR_KVM_OUT_OF_RANGE', `datamatch ${value} does not fit a write of ${len} bytes`);
     }
     if (len === 0) this.requireCapability(this.abi.Cap.IoeventfdAnyLength, 'a doorbell for writes of any length');
-    const place = { addr: u64(addr, 'addr'), len, datamatch: value };
-    this.write(KVM_IOEVENTFD, { ...place, fd, flags: flags | matching });
+    const target = { addr: u64(addr, 'addr'), len, datamatch: value };
+    this.write(KVM_IOEVENTFD, { ...target, fd, flags: flags | matching });
   }
 
   /**
-   * Lets the guest's writes to some addresses or ports wait in a ring instead of making it leave: `vcpu.coalescedRing`.
+   * Collects the guest's writes to some addresses or ports in a ring instead of causing exits: `vcpu.coalescedRing`.
    * KVM_REGISTER_COALESCED_MMIO, api.rst 4.116. Cap.CoalescedMmio, and for ports Cap.CoalescedPio.
    */
   registerCoalescedMmio(zone: CoalescedZone): void {
     this.write(this.abi.KVM_REGISTER_COALESCED_MMIO, this.zone(zone));
   }
 
-  /** Ends this for every zone that lies within these addresses or ports. KVM_UNREGISTER_COALESCED_MMIO, api.rst 4.116. */
+  /** Removes every zone within these addresses or ports. KVM_UNREGISTER_COALESCED_MMIO, api.rst 4.116. */
   unregisterCoalescedMmio(zone: CoalescedZone): void {
     this.write(this.abi.KVM_UNREGISTER_COALESCED_MMIO, this.zone(zone));
   }

@@ -12,14 +12,14 @@ import { pageSize } from '../memory/page-size.js';
 
 const { EINVAL, ENOENT } = constants.errno;
 
-/** What the classes above see of the slots. */
+/** The slots that a Vm knows. */
 function slotsOf(vm: Vm): object[] {
   const { slots } = (vm as unknown as { facts: { slots: ReadonlyMap<number, Slot> } }).facts;
-  return [...slots].map(([slot, { release, share, ...known }]) => ({ slot, ...known }));
+  return [...slots].map(([slot, { release, share, ...rest }]) => ({ slot, ...rest }));
 }
 
 onEachBackend('the memory of a VM', (backend) => {
-  test('is known slot by slot, as the kernel knows it', () => {
+  test('is recorded slot by slot, as the kernel has it', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: 4 * pageSize });
@@ -28,7 +28,7 @@ onEachBackend('the memory of a VM', (backend) => {
     const pages = memory.bytes(pageSize, 2 * pageSize);
     const slot = { slot: 3, guestPhysAddr: 0x10000n, size: 2 * pageSize, flags, address: expect.any(Number), pages };
     expect(slotsOf(vm)).toEqual([slot]);
-    // Moved, and then with other flags.
+    // Move the slot, and then change its flags.
     vm.setUserMemoryRegion({ slot: 3, guestPhysAddr: 0n, memory, offset: pageSize, size: 2 * pageSize });
     expect(slotsOf(vm)).toEqual([{ ...slot, guestPhysAddr: 0n, flags: 0 }]);
     kvmError('ERR_KVM_SYSCALL', () => vm.setUserMemoryRegion({ slot: 4, guestPhysAddr: 0n, memory }));
@@ -39,7 +39,7 @@ onEachBackend('the memory of a VM', (backend) => {
     expect(nothing.hint).toMatch(/nothing in the slot to delete/);
   });
 
-  test('is that of the memory it was given, whatever methods somebody has put in the place of the memory s', () => {
+  test('is that of the GuestMemory, even if its methods are replaced', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: pageSize });
@@ -60,7 +60,7 @@ onEachBackend('the memory of a VM', (backend) => {
     expect(view[0]).toBe(0);
   });
 
-  test('is made of nothing that only looks like a GuestMemory', () => {
+  test('refuses an object that only looks like a GuestMemory', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: pageSize });
@@ -83,7 +83,7 @@ onEachBackend('the memory of a VM', (backend) => {
     }
   });
 
-  test('gives back what it would have held where the kernel refuses a slot', () => {
+  test('releases the memory if the kernel refuses a slot', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using other = kvm.allocateMemory({ size: pageSize });
@@ -95,7 +95,7 @@ onEachBackend('the memory of a VM', (backend) => {
     expect(view[0]).toBe(0);
   });
 
-  test('has another address space where the host has, and names what is missing where not', () => {
+  test('has a second address space, or an error names the missing capability', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: pageSize });
@@ -116,7 +116,7 @@ onEachBackend('the memory of a VM', (backend) => {
     }
   });
 
-  test('can be the guest s own or shared, where the host tells them apart', () => {
+  test('can be private or shared, if the host has memory attributes', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const range = { address: 0n, size: BigInt(pageSize), attributes: 0n };
@@ -125,9 +125,8 @@ onEachBackend('the memory of a VM', (backend) => {
       vm.setMemoryAttributes(range);
       expect(kvmError('ERR_KVM_SYSCALL', () => vm.setMemoryAttributes({ ...range, size: 0n })).errno).toBe(EINVAL);
     } else {
-      // A VM without any takes none.
-      const own = { ...range, attributes: MemoryAttribute.Private };
-      const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.setMemoryAttributes(own));
+      const isPrivate = { ...range, attributes: MemoryAttribute.Private };
+      const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.setMemoryAttributes(isPrivate));
       expect(error.message).toContain('KVM_CAP_MEMORY_ATTRIBUTES');
     }
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setMemoryAttributes({ ...range, address: 1n }));
@@ -137,7 +136,7 @@ onEachBackend('the memory of a VM', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.setMemoryAttributes(undefined as never));
   });
 
-  test('is mapped before the guest touches it, where the host can', () => {
+  test('is mapped before the guest accesses it, if the host supports this', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu, memory } = guest;
     if (guest.kvm.checkExtension(Cap.PreFaultMemory) > 0) {
@@ -152,7 +151,7 @@ onEachBackend('the memory of a VM', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.preFaultMemory('0' as never, 1n));
   });
 
-  test('has as many shadow page tables as it is let have', () => {
+  test('has a settable number of shadow page tables', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.setNrMmuPages(1000);
@@ -163,18 +162,18 @@ onEachBackend('the memory of a VM', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.setNrMmuPages(2 ** 32));
   });
 
-  test('tells how many there may be, on kernels that do', () => {
+  test('returns the number of shadow page tables, on kernels with that ioctl', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.setNrMmuPages(1000);
-    let told: number;
+    let count: number;
     try {
-      told = vm.getNrMmuPages();
+      count = vm.getNrMmuPages();
     } catch {
       const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.getNrMmuPages());
       expect(error.hint).toMatch(/newer kernels do not report it/);
       return;
     }
-    expect(told).toBe(1000);
+    expect(count).toBe(1000);
   });
 });

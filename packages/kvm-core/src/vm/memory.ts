@@ -8,49 +8,50 @@ import { wholePages, wholePages64 } from '../memory/sizes.js';
 import { integer, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
 
-/** What `vm.setUserMemoryRegion` takes. */
+/** The argument of `vm.setUserMemoryRegion`. */
 export interface UserMemoryRegion {
   /**
-   * The slot's number; its upper 16 bits are the address space, of which most hosts have one. With Cap.MultiAddressSpace x86 has
-   * two, and the second is what a vCPU sees in system management mode. Reusing a number moves or deletes what was there.
+   * The slot's number. Its upper 16 bits are the address space; most hosts have only one. With Cap.MultiAddressSpace x86
+   * has two, and a vCPU in system management mode uses the second. Reusing a number moves or deletes the existing region.
    */
   slot: number;
-  /** Where the guest sees it: a guest-physical address, whole pages. */
+  /** The guest-physical address, a multiple of the page size. */
   guestPhysAddr: bigint;
   /** The pages. Without it the slot is deleted. */
   memory?: GuestMemory;
-  /** Bytes from the start of `memory`, whole pages; 0. */
+  /** The offset in `memory` in bytes, a multiple of the page size. Default: 0. */
   offset?: number;
-  /** Bytes, whole pages; all of `memory` from `offset`. */
+  /** The size in bytes, a multiple of the page size. Default: all of `memory` from `offset`. */
   size?: number;
-  /** Of `MemoryFlag`; 0. */
+  /** Flags of `MemoryFlag`. Default: 0. */
   flags?: number;
 }
 
-/** A region as the kernel is told it. */
+/** The kernel's fields of a region. */
 export type RegionFields = Pick<
   KvmUserspaceMemoryRegion,
   'slot' | 'flags' | 'guestPhysAddr' | 'memorySize' | 'userspaceAddr'
 >;
 
-/** The memory of a VM: which pages the guest has, and where. */
+/** The memory of a VM: its slots, which give the guest pages at guest-physical addresses. */
 export abstract class VmMemory extends KvmFd<'vm'> {
-  /** What all objects of this VM know of it. */
+  /** The facts that all objects of this VM share. */
   protected abstract readonly facts: VmFacts;
 
   /**
-   * Gives the guest memory at an address, moves what a slot holds, changes its flags, or, without `memory`, deletes the slot.
-   * The pages stay for as long as the slot has them. KVM_SET_USER_MEMORY_REGION, api.rst 4.35. Cap.UserMemory, and for
-   * `MemoryFlag.Readonly` Cap.ReadonlyMem.
+   * Gives the guest memory at an address, moves a slot, changes its flags, or, without `memory`, deletes it. The slot
+   * keeps its pages alive. KVM_SET_USER_MEMORY_REGION, api.rst 4.35. Cap.UserMemory, and for `MemoryFlag.Readonly`
+   * Cap.ReadonlyMem.
    *
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address or size that is not whole pages or leaves the memory,
-   *   `ERR_KVM_UNSUPPORTED` for an address space that the host lacks, `ERR_KVM_SYSCALL` with EEXIST where another slot is.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address or size that is not a multiple of the page size or is outside
+   *   the memory, `ERR_KVM_UNSUPPORTED` for an address space that the host lacks, `ERR_KVM_SYSCALL` with EEXIST if it
+   *   overlaps another slot.
    */
   setUserMemoryRegion(region: UserMemoryRegion): void {
     this.setRegion(region, (fields) => this.write(this.abi.KVM_SET_USER_MEMORY_REGION, fields));
   }
 
-  /** Checks a region, has it sent, and keeps what is in it for as long as the slot does. */
+  /** Checks a region, calls `send`, and keeps the memory alive as long as the slot has it. */
   protected setRegion(region: UserMemoryRegion, send: (fields: RegionFields) => void, guestMemfd?: GuestMemfd): void {
     const {
       slot,
@@ -67,10 +68,11 @@ export abstract class VmMemory extends KvmFd<'vm'> {
     const pages = memory === undefined ? undefined : pagesOf(memory, offset, size);
     const address = pages === undefined ? 0 : this.backend.address(pages);
     const memorySize = BigInt(pages?.length ?? 0);
-    const known = this.facts.slots.get(slot);
-    const isSame = known?.guestPhysAddr === guestPhysAddr && known.address === address && known.size === pages?.length;
+    const current = this.facts.slots.get(slot);
+    const isSame =
+      current?.guestPhysAddr === guestPhysAddr && current.address === address && current.size === pages?.length;
     if (!isSame) this.notShared('which memory the guest has');
-    // Before the kernel has the pages: after that, nothing may fail.
+    // Hold the memory first: nothing may fail once the kernel has the pages.
     const holds = memory === undefined ? [] : [memoryAccess.hold(memory)];
     if (guestMemfd !== undefined) holds.push(guestMemfdAccess.hold(guestMemfd));
     const release = (): void => {
@@ -91,7 +93,7 @@ export abstract class VmMemory extends KvmFd<'vm'> {
     before?.release();
   }
 
-  /** The lower half of a slot's number counts the slots of an address space, the upper half the address spaces. */
+  /** The lower half of a slot's number is the slot within an address space, the upper half the address space. */
   private checkSlot(slot: number): void {
     const { MultiAddressSpace, NrMemslots } = this.abi.Cap;
     integer(u32(slot, 'slot') & 0xffff, 0, this.cachedCapability(NrMemslots) - 1, 'slot');
@@ -102,9 +104,9 @@ export abstract class VmMemory extends KvmFd<'vm'> {
   }
 
   /**
-   * Gives the guest the whole of a memory at an address, in as many slots as it has windows, the lowest free ones.
+   * Gives the guest all of a memory at an address. Each window of the memory takes one slot, the lowest free one.
    *
-   * @returns the slots' numbers.
+   * @returns the numbers of the slots.
    */
   mapMemory(memory: GuestMemory, guestPhysAddr: bigint, flags = 0): number[] {
     isGuestMemory(memory);

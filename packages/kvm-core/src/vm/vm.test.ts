@@ -30,7 +30,7 @@ import { enterMode } from '../arch/x86/mode.js';
 const { EEXIST, EINVAL, ENOENT } = constants.errno;
 
 onEachBackend('Vm', (backend) => {
-  test('answers for capabilities itself', () => {
+  test('has its own values of capabilities', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     expect(kvm.checkExtension(Cap.CheckExtensionVm)).toBe(1);
@@ -38,7 +38,7 @@ onEachBackend('Vm', (backend) => {
     expect(vm.checkExtension(0x7fff_ffff)).toBe(0);
   });
 
-  test('makes as many vCPUs as ids go, and names the limit', () => {
+  test('creates vCPUs with distinct ids, and names the limit', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using first = vm.createVcpu(0);
@@ -53,13 +53,13 @@ onEachBackend('Vm', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.createVcpu(0.5));
   });
 
-  test('gives the guest memory that is this process s own, and takes it away', () => {
+  test('gives the guest memory of this process, and removes it', () => {
     // mov al, [0x3000]; inc al; mov [0x3001], al; hlt
     using guest = realModeGuest(backend, [0xa0, 0x00, 0x30, 0xfe, 0xc0, 0xa2, 0x01, 0x30, 0xf4]);
     guest.memory.bytes()[0x3000] = 41;
     expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     expect(guest.memory.bytes()[0x3001]).toBe(42);
-    // All but the guest's code: on some processors one that has lost it spins for ever.
+    // Keep the guest's code: on some processors a guest without it spins forever.
     guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
     guest.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory: guest.memory, size: 0x3000 });
     guest.vcpu.setRegs({ rip: BigInt(codeAddress), rflags: 2n });
@@ -68,7 +68,7 @@ onEachBackend('Vm', (backend) => {
     expect([exit.mmio.physAddr, exit.mmio.isWrite]).toEqual([0x3000n, false]);
   });
 
-  test('refuses a region that is not whole pages, leaves its memory, or overlaps', () => {
+  test('refuses a region that is not page-aligned, is outside its memory, or overlaps another', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: 0x4000 });
@@ -90,7 +90,7 @@ onEachBackend('Vm', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', set({ flags: 1 << 30 })).errno).toBe(EINVAL);
   });
 
-  test('does not let a raw call pass an address', () => {
+  test('refuses a raw call that passes an address', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const region = KvmUserspaceMemoryRegion.from({ memorySize: 4096n, userspaceAddr: 4096n });
@@ -98,7 +98,7 @@ onEachBackend('Vm', (backend) => {
     expect(error.ioctl).toBe('KVM_SET_USER_MEMORY_REGION');
   });
 
-  test('does not let a raw call make a descriptor that nobody closes', () => {
+  test('refuses a raw call that creates a descriptor without an owner', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -139,7 +139,7 @@ onEachBackend('Vm', (backend) => {
     using vm = kvm.createVm();
     try {
       using early = kvm.createVm();
-      // Older kernels make a timer that nobody listens to.
+      // Older kernels create a timer that has no effect.
       early.createPit2();
     } catch (error) {
       expect(error).toMatchObject({ errno: ENOENT, hint: expect.stringMatching(/createIrqChip/) });
@@ -150,7 +150,7 @@ onEachBackend('Vm', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', () => vm.createPit2({ flags: 0 })).errno).toBe(EEXIST);
   });
 
-  test('sets the guest s clock and reads it back, running', () => {
+  test('sets the clock of the guest and reads it back, running', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using _vcpu = vm.createVcpu(0);
@@ -162,7 +162,7 @@ onEachBackend('Vm', (backend) => {
     expect(vm.getClock().clock).toBeGreaterThanOrEqual(first);
   });
 
-  test('takes the addresses an Intel host needs, and only before the first vCPU', () => {
+  test('takes the addresses that an Intel host needs, only before the first vCPU', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.setIdentityMapAddr(0xfffb_c000n);
@@ -178,7 +178,7 @@ onEachBackend('Vm', (backend) => {
     expect(late.hint).toMatch(/before the first vCPU/);
   });
 
-  test('assigns an eventfd to an interrupt line once, and parts them', () => {
+  test('assigns an eventfd to an interrupt line once, and deassigns it', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using eventfd = kvm.createEventFd();
@@ -192,7 +192,7 @@ onEachBackend('Vm', (backend) => {
     kvmError('ERR_KVM_CLOSED', () => vm.irqfd({ eventfd, gsi: 5 }));
   });
 
-  test('lets an eventfd interrupt a guest that waits', () => {
+  test('lets an eventfd interrupt a halted guest', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -207,12 +207,12 @@ onEachBackend('Vm', (backend) => {
       const exit = exitOf(vcpu);
       if (exit.reason !== ExitReason.Io) throw new Error(`exit reason ${exit.reason}`);
       expect([exit.io.port, exit.io.value]).toEqual([0x10, value]);
-      // The guest is about to halt inside the kernel: without the interrupt the next run would not return.
+      // The guest is about to halt in the kernel: without the interrupt the next run would not return.
       eventfd.write();
     }
   });
 
-  test('turns on a capability, and none that takes an address', () => {
+  test('enables a capability, but none that takes an address', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.enableCap(Cap.SplitIrqChip, [24n]);
@@ -222,7 +222,7 @@ onEachBackend('Vm', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.enableCap(Cap.SplitIrqChip, [1n, 2n, 3n, 4n, 5n]));
   });
 
-  test('refuses what is no memory, no eventfd, no line', () => {
+  test('refuses a wrong memory, eventfd or line', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: 4096 });
@@ -249,7 +249,7 @@ onEachBackend('Vm', (backend) => {
     expect(kvmError('ERR_KVM_OUT_OF_RANGE', beyond).message).toContain(`0 to ${slots - 1}`);
   });
 
-  test('keeps its descriptor for its vCPUs, and gives it back with the last', () => {
+  test('keeps its descriptor open for its vCPUs, and closes it with the last', () => {
     using kvm = Kvm.open({ backend });
     const vm = kvm.createVm();
     const { fd } = vm;
@@ -263,7 +263,7 @@ onEachBackend('Vm', (backend) => {
     expect(() => readFileSync(`/proc/self/fdinfo/${fd}`)).toThrow(/ENOENT/);
   });
 
-  test('answers nothing once it is closed', () => {
+  test('refuses every call once it is closed', () => {
     using kvm = Kvm.open({ backend });
     using memory = kvm.allocateMemory({ size: 4096 });
     using eventfd = kvm.createEventFd();

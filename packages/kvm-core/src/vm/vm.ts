@@ -24,7 +24,7 @@ export function vmDescriptor(parent: Descriptor, fd: number, mmapSize: number): 
   return new Descriptor(parent.arch, parent.backend, fd, parent, end, { mmapSize, dirtyRingBytes: 0, slots });
 }
 
-/** The calls of a VM that every architecture has. */
+/** The calls of a VM on every architecture. */
 const VmCalls = /* @__PURE__ */ withGroups(
   KvmFd<'vm'>,
   StatsFd<'vm'>,
@@ -36,13 +36,13 @@ const VmCalls = /* @__PURE__ */ withGroups(
   VmInterrupts,
 );
 
-/** What a VM has on every architecture. */
+/** The part of `Vm` that is common to all architectures. */
 export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmCalls {
   readonly kind = 'vm';
   protected readonly facts: VmFacts;
-  /** The descriptors of the vCPUs made here, by id. A WeakRef of a vCPU would keep it until the event loop turns. */
+  /** The descriptors of the vCPUs created here, by id. A WeakRef to a vCPU would keep it until the event loop turns. */
   protected readonly made = new Map<number, Descriptor>();
-  /** @internal The vCPUs of the architecture. */
+  /** @internal The vCPU class of the architecture. */
   protected abstract readonly vcpuType: new (
     resources: VcpuResources,
   ) => C;
@@ -55,7 +55,7 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
   }
 
   /**
-   * What this VM says of a capability; it may say more than the host does in general. KVM_CHECK_EXTENSION, api.rst 4.4.
+   * The value of a capability for this VM, which may differ from the host's. KVM_CHECK_EXTENSION, api.rst 4.4.
    * Cap.CheckExtensionVm.
    */
   checkExtension(cap: number): number {
@@ -63,9 +63,9 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
   }
 
   /**
-   * A new vCPU. KVM_CREATE_VCPU, api.rst 4.7.
+   * Creates a vCPU. KVM_CREATE_VCPU, api.rst 4.7.
    *
-   * @param id a number below what Cap.MaxVcpuId gives, of which each vCPU has its own; on x86 also its APIC ID.
+   * @param id a number below the value of Cap.MaxVcpuId, unique in the VM; on x86 also the APIC ID.
    */
   createVcpu(id: number): C {
     this.opened();
@@ -79,12 +79,12 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
   }
 
   /**
-   * What to send to another Worker with `postMessage`: `Vm.from` makes a VM of it there, of the same guest, with a descriptor of its own.
-   * Keep this one open until it has. From now on only `close` ends this object, and not garbage collection. The guest's memory stays as it
-   * is, but for flags, for as long as the VM lives.
+   * Returns a handle to send to another Worker with `postMessage`. `Vm.from` turns it into a `Vm` of the same guest there,
+   * with its own descriptor. Keep this object open until then. From now on only `close` ends this object, not garbage
+   * collection. From now on the guest's memory slots are fixed, except for their flags, for as long as the VM exists.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` where a slot has memory mapped from a file, `ERR_KVM_UNSAFE` where the kernel has
-   *   addresses of memory that only this thread keeps: Xen's shared pages.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if a slot has memory mapped from a file, `ERR_KVM_UNSAFE` if the kernel
+   *   has addresses of memory that only this thread keeps: Xen's shared pages.
    */
   share(): SharedVm {
     this.opened();
@@ -95,9 +95,9 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
   }
 
   /**
-   * Turns on a capability of this VM that is off by default. KVM_ENABLE_CAP, api.rst 4.37. Cap.EnableCapVm.
+   * Enables a capability of this VM that is off by default. KVM_ENABLE_CAP, api.rst 4.37. Cap.EnableCapVm.
    *
-   * @param args what the capability takes: up to four numbers.
+   * @param args the arguments of the capability: up to four numbers.
    */
   enableCap(cap: number, args: readonly bigint[] = [], flags = 0): void {
     this.enableCapability(cap, args, flags);
