@@ -4,23 +4,23 @@ import type { Slot } from '../ioctl/descriptor.js';
 import { GuestMemory } from '../memory/guest-memory.js';
 import { broken, type NewPart, type SavedState } from './saved-state.js';
 
-/** The unit in which memory is looked at for zeros, in bytes. */
+/** The unit, in bytes, in which zeros are left out. */
 const unit = 4096;
 const zeros = new Uint8Array(unit);
 
-/** A slot as a state's notes have it. */
+/** A slot in the notes of a state. */
 interface SavedSlot {
   readonly slot: number;
-  /** Hexadecimal: it may exceed what JSON's numbers can hold. */
+  /** Hexadecimal, because it may exceed the range of JSON's numbers. */
   readonly guestPhysAddr: string;
   readonly flags: number;
-  /** Which memory of the state, and where in it. */
+  /** The index of the memory in the state. */
   readonly memory: number;
   readonly offset: number;
   readonly size: number;
 }
 
-/** One memory of a VM: the part of a buffer that its slots show. */
+/** One memory of a VM: the part of a buffer that its slots map. */
 interface Span {
   readonly buffer: ArrayBufferLike;
   start: number;
@@ -28,10 +28,10 @@ interface Span {
 }
 
 /**
- * The memory of a VM: which slots there are, and the memories they show, each once however many slots show it. Of a memory only
- * what is not zero is kept.
+ * The memory of a VM as parts of a state: its slots, and each memory once, even if several slots map it. The zeros of a
+ * memory are left out.
  *
- * @param unreadable the flag of a slot whose memory this process does not have: MemoryFlag.GuestMemfd.
+ * @param unreadable the flag of a slot whose memory this process cannot read: MemoryFlag.GuestMemfd.
  */
 export function savedMemory(slots: ReadonlyMap<number, Slot>, unreadable: number): NewPart[] {
   for (const [slot, { flags }] of slots) {
@@ -43,11 +43,11 @@ export function savedMemory(slots: ReadonlyMap<number, Slot>, unreadable: number
   for (const { pages } of slots.values()) {
     const { buffer, byteOffset: start } = pages;
     const end = start + pages.length;
-    const known = spans.find((span) => span.buffer === buffer);
-    if (known === undefined) spans.push({ buffer, start, end });
+    const span = spans.find((each) => each.buffer === buffer);
+    if (span === undefined) spans.push({ buffer, start, end });
     else {
-      known.start = Math.min(known.start, start);
-      known.end = Math.max(known.end, end);
+      span.start = Math.min(span.start, start);
+      span.end = Math.max(span.end, end);
     }
   }
   const listed = [...slots].map(([slot, { guestPhysAddr, flags, pages }]): SavedSlot => {
@@ -61,7 +61,7 @@ export function savedMemory(slots: ReadonlyMap<number, Slot>, unreadable: number
   ];
 }
 
-/** What is in a memory, without its zeros. */
+/** The contents of a memory, without its zeros. */
 function contents(name: string, bytes: Buffer): NewPart {
   const runs: [offset: number, length: number][] = [];
   for (let offset = 0; offset < bytes.length; offset += unit) {
@@ -74,7 +74,7 @@ function contents(name: string, bytes: Buffer): NewPart {
   return { name, bytes: kept, notes: { size: bytes.length, runs } };
 }
 
-/** The memory of a state, made anew, and how it is to be given to the VM. */
+/** The recreated memories of a state, and the slots for them. */
 export interface RestoredMemory {
   readonly memories: readonly GuestMemory[];
   readonly slots: readonly {
@@ -87,18 +87,18 @@ export interface RestoredMemory {
   }[];
 }
 
-/** Makes the memories of a state again; which slots they go into is checked, and left to the caller. */
+/** Recreates the memories of a state and checks its slots; the caller sets the slots. */
 export function restoredMemory(state: SavedState, backend: Backend): RestoredMemory {
   const { slots } = state.notes('slots');
   if (!Array.isArray(slots) || !slots.every(isSlot))
-    throw broken('this state does not say which memory slots there were');
+    throw broken('this state has no valid list of memory slots');
   const twice = slots.find(({ slot }, i) => slots.findIndex((each) => each.slot === slot) !== i);
   if (twice !== undefined) throw broken(`this state has slot ${twice.slot} twice`);
   const count = state.header.parts.filter(({ name }) => /^memory\/\d+$/.test(name)).length;
   const sizes = Array.from({ length: count }, (_, i) => checkedContents(state, `memory/${i}`));
   for (const { slot, memory, offset, size } of slots) {
     if (offset + size > (sizes[memory] ?? -1))
-      throw broken(`slot ${slot} of this state shows memory that it does not have`);
+      throw broken(`slot ${slot} of this state refers to memory that it does not have`);
   }
   const memories: GuestMemory[] = [];
   try {
@@ -110,7 +110,7 @@ export function restoredMemory(state: SavedState, backend: Backend): RestoredMem
   } catch (error) {
     for (const memory of memories) memory.close();
     if (!(error instanceof KvmError)) throw error;
-    throw broken(`memory/${memories.length} of this state cannot be had here: ${error.message}`, error);
+    throw broken(`memory/${memories.length} of this state cannot be allocated here: ${error.message}`, error);
   }
   return {
     memories,
@@ -122,7 +122,7 @@ export function restoredMemory(state: SavedState, backend: Backend): RestoredMem
   };
 }
 
-/** The size of a memory, whose runs are all inside it and fill its body. */
+/** The size of a memory, after a check that its runs are inside it and match its body. */
 function checkedContents(state: SavedState, name: string): number {
   const body = state.part(name);
   const { size, runs } = state.notes(name);
@@ -132,7 +132,7 @@ function checkedContents(state: SavedState, name: string): number {
     Array.isArray(runs) &&
     runs.every((run) => isRun(run) && run[0] + run[1] <= size) &&
     runs.reduce((sum: number, [, length]) => sum + length, 0) === body.length;
-  if (!fits) throw broken(`${name} of this state does not say what is where in it`);
+  if (!fits) throw broken(`${name} of this state has no valid list of its runs`);
   return size as number;
 }
 

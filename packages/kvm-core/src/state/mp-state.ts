@@ -12,7 +12,7 @@ export function mpStatePart<O>(vcpuOf: (object: O) => Pick<VcpuInterrupts, 'getM
       return state === undefined ? undefined : new Uint8Array(Uint32Array.of(state).buffer);
     },
     restore(object, bytes) {
-      if (bytes.length !== 4) throw broken(`mpState has ${bytes.length} bytes, and has to have 4`);
+      if (bytes.length !== 4) throw broken(`mpState has ${bytes.length} bytes, not 4`);
       const state = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) as MpState;
       return () => vcpuOf(object).setMpState(state);
     },

@@ -11,7 +11,7 @@ import { type Registers, registersPart } from './one-regs.js';
 import { restoreParts, savedParts } from './parts.js';
 import { SavedState } from './saved-state.js';
 
-/** A vCPU of these registers, some of which cannot be set; it notes what is asked of it. */
+/** A fake vCPU with these registers, some of them read-only; it records its calls. */
 class FakeVcpu implements Registers {
   readonly calls: string[] = [];
   readonly #values: Map<bigint, bigint | Uint8Array<ArrayBuffer>>;
@@ -62,7 +62,7 @@ function saved(vcpu: FakeVcpu): Uint8Array {
 }
 
 describe('the registers of a vCPU', () => {
-  test('are saved and restored in their order, whatever their length', () => {
+  test('are saved and restored in order, for every length', () => {
     const bytes = saved(new FakeVcpu(values));
     expect(bytes).toHaveLength(3 * 8 + 4 + 8 + 16);
     const other = new FakeVcpu(values.map(([id]) => [id, 0n]));
@@ -71,7 +71,7 @@ describe('the registers of a vCPU', () => {
     expect(other.calls).toEqual(values.map(([id]) => `set ${id.toString(16)}`));
   });
 
-  test('may be fixed, if to the same value', () => {
+  test('may be read-only if they have the same value', () => {
     const bytes = saved(new FakeVcpu(values));
     part.restore(new FakeVcpu(values, [word, vector]), bytes)();
     const other = new FakeVcpu(
@@ -89,14 +89,14 @@ describe('the registers of a vCPU', () => {
     ['in an id', (bytes: Uint8Array) => bytes.subarray(0, 5), 'ends in the middle of an id'],
     ['in a value', (bytes: Uint8Array) => bytes.subarray(0, 10), 'ends in the middle of the register'],
     ['with one twice', (bytes: Uint8Array) => Buffer.concat([bytes, bytes]), 'has no place for the register'],
-  ])('are refused before one is set when they end %s', (_, damage, message) => {
+  ])('are refused before any is set if they end %s', (_, damage, message) => {
     const vcpu = new FakeVcpu(values);
     const bytes = damage(saved(vcpu));
     expect(kvmError('ERR_KVM_STATE', () => part.restore(vcpu, bytes)).message).toContain(message);
     expect(vcpu.calls).toEqual([]);
   });
 
-  test('come after the extensions that riscv has them with', () => {
+  test('are set after the extensions of riscv that they belong to', () => {
     const vcpu = new FakeVcpu([
       [CoreReg.pc, 1n],
       [doubleReg(0), 2n],
@@ -112,7 +112,7 @@ describe('a vCPU of arm64 with SVE', () => {
   const { KVM_REG_ARM64_SVE_VLS, KvmVcpuEvents, KvmVcpuInit, MpState, VcpuFeature } = arm64;
   const x0 = 0x6030_0000_0010_0000n;
 
-  /** As much of a vCPU as its parts ask for. */
+  /** A fake vCPU with the methods that its parts use. */
   class FakeArmVcpu extends FakeVcpu {
     readonly getVcpuEvents = () => new KvmVcpuEvents();
     readonly getMpState = () => MpState.Runnable;
@@ -134,7 +134,7 @@ describe('a vCPU of arm64 with SVE', () => {
     } & Parameters<(typeof armParts)[number]['save']>[0];
   };
 
-  test('is initialised, has its vector lengths fixed, and then its registers set', () => {
+  test('is initialised, then gets its vector lengths, and then its registers', () => {
     const state = SavedState.of('vcpu', 'arm64', savedParts(armParts, whole()));
     expect(KvmVcpuInit.at(state.part('init').slice()).features[0]).toBe(1 << VcpuFeature.Sve);
     const other = whole();
@@ -149,7 +149,7 @@ describe('a vCPU of arm64 with SVE', () => {
     ]);
   });
 
-  test('is not saved if nobody knows what it was initialised with', () => {
+  test('cannot be saved if the argument of its initialisation is unknown', () => {
     const { vcpu, init } = whole();
     const message = kvmError('ERR_KVM_STATE', () =>
       savedParts(armParts, { vcpu, init, initWords: new Uint32Array(8) }),

@@ -3,19 +3,19 @@ import type { VcpuOneReg } from '../vcpu/one-reg.js';
 import type { Part } from './parts.js';
 import { broken } from './saved-state.js';
 
-/** Registers by their ids, as arm64 and riscv have them: little-endian, both. */
+/** Saves and restores registers by their ids, on arm64 and riscv, which are both little-endian. */
 
-/** What of a vCPU saves and restores its registers. */
+/** The methods of a vCPU that read and set its registers. */
 export type Registers = Pick<VcpuOneReg, 'getOneReg' | 'setOneReg' | 'getRegList'>;
 
-/** What an architecture says of its registers. */
+/** The rules of an architecture for its registers. */
 export interface RegisterRules<O> {
   vcpuOf(object: O): Registers;
-  /** The length of a register, in bytes, which its id says. */
+  /** The length of a register in bytes, from its id. */
   sizeOf(id: bigint): number;
-  /** Which the part has, of those that the kernel lists. */
+  /** Whether the part includes a register that the kernel lists. */
   has(id: bigint): boolean;
-  /** Which have to be set before the others; of each kind, the kernel's order is kept. */
+  /** Whether a register must be set before the others. Within each group, the kernel's order is kept. */
   first(id: bigint): boolean;
 }
 
@@ -26,7 +26,7 @@ interface Register {
 
 const idSize = 8;
 
-/** All registers that the kernel lists, in its order: of each the id, then its value as it lies in memory. */
+/** All registers that the kernel lists, in its order: for each one its id, then its value in memory order. */
 export function registersPart<O>(rules: RegisterRules<O>): Part<O> {
   return {
     name: 'registers',
@@ -52,25 +52,25 @@ export function registersPart<O>(rules: RegisterRules<O>): Part<O> {
   };
 }
 
-/** A register's bytes, as they lie in memory. */
+/** A register's bytes, in memory order. */
 export function registerBytes(vcpu: Registers, id: bigint, size: number): Uint8Array {
   const value = vcpu.getOneReg(id);
   return value instanceof Uint8Array ? value : new Uint8Array(BigUint64Array.of(value).buffer, 0, size);
 }
 
-/** Sets a register; one that cannot be set is passed over if it already says the right thing. */
+/** Sets a register. A register that cannot be set is skipped if it already has the right value. */
 function setRegister(vcpu: Registers, { id, value }: Register): void {
   try {
     vcpu.setOneReg(id, value);
   } catch (error) {
     if (!(error instanceof KvmError)) throw error;
-    if (says(vcpu, { id, value })) return;
+    if (hasValue(vcpu, { id, value })) return;
     const wanted = Buffer.from(value).reverse().toString('hex');
     throw broken(`the register 0x${id.toString(16)} cannot be set to 0x${wanted} here: ${error.message}`, error);
   }
 }
 
-function says(vcpu: Registers, { id, value }: Register): boolean {
+function hasValue(vcpu: Registers, { id, value }: Register): boolean {
   try {
     return Buffer.from(value).equals(registerBytes(vcpu, id, value.length));
   } catch (error) {

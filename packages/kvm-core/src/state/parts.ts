@@ -2,18 +2,18 @@ import { KvmError } from '../errors/kvm-error.js';
 import { Struct, type StructType } from '../struct/struct.js';
 import { broken, type NewPart, SavedState } from './saved-state.js';
 
-/** One thing that the state of an object is made of. */
+/** One part of the state of an object. */
 export interface Part<O> {
   readonly name: string;
-  /** Every state has a part of one of these names. */
+  /** Every state must have a part with one of these names. */
   readonly required?: readonly string[];
-  /** What the object has of it: a struct, or bytes; undefined where the host, or this object, has no such thing. */
+  /** The part as a struct or bytes; undefined if the host, or this object, does not have it. */
   save(object: O): Struct | Uint8Array | undefined;
-  /** Looks, before anything is restored, whether it can be: it throws, or gives what does the restoring. */
+  /** Checks the bytes before anything is restored. It throws, or returns the function that restores the part. */
   restore(object: O, bytes: Uint8Array): () => void;
 }
 
-/** A part that is one struct, read by one call and written by another. */
+/** A part that is one struct, with one call to read it and one to write it. */
 export function structPart<O, T extends Struct>(
   name: string,
   type: StructType<T>,
@@ -29,7 +29,7 @@ export function structPart<O, T extends Struct>(
       if (bytes.length !== type.size) {
         throw broken(`${name} has ${bytes.length} bytes, and a struct ${type.cName} has ${type.size}`);
       }
-      // A copy: the kernel is given bytes that nobody else writes, at an address that any struct may have.
+      // The copy is private and aligned.
       const value = new type();
       value.bytes.set(bytes);
       return () => set(object, value);
@@ -37,7 +37,7 @@ export function structPart<O, T extends Struct>(
   };
 }
 
-/** What a call gives, or undefined where the host, or the object, lacks what it asks for. */
+/** The result of a call, or undefined if the host, or the object, lacks the feature. */
 export function ifPresent<T>(call: () => T, ...absent: readonly number[]): T | undefined {
   try {
     return call();
@@ -51,8 +51,8 @@ export function ifPresent<T>(call: () => T, ...absent: readonly number[]): T | u
 /**
  * The parts of an object, as bytes.
  *
- * They are read in the reverse of the order they are restored in: what comes last there depends on the rest, and reading it may
- * still change the rest, as when asking for the MP state makes a vCPU take the INIT that waits for it.
+ * They are read in the reverse of the restore order: later parts depend on earlier ones, and reading them may change the
+ * earlier ones. For example, reading the MP state makes a vCPU take a pending INIT.
  */
 export function savedParts<O>(parts: readonly Part<O>[], object: O): NewPart[] {
   const saved = parts.toReversed().flatMap(({ name, save }) => {
@@ -64,13 +64,13 @@ export function savedParts<O>(parts: readonly Part<O>[], object: O): NewPart[] {
 }
 
 /**
- * Puts the parts of a state back, once it is sure of all that can be known before: that it is of this architecture and this kind
- * of object, that every part is known here and as long as it has to be, and that none is missing which every object has.
+ * Restores the parts of a state. Before it changes anything, it checks that every part is known and has the right length,
+ * and that no required part is missing.
  */
 export function restoreParts<O>(parts: readonly Part<O>[], object: O, state: SavedState): void {
   const names = new Set(parts.map(({ name }) => name));
   const unknown = state.header.parts.find(({ name }) => !names.has(name));
-  if (unknown !== undefined) throw broken(`this state has ${unknown.name}, which this version knows nothing of`);
+  if (unknown !== undefined) throw broken(`this state has ${unknown.name}, which this version does not know`);
   for (const { required } of parts) {
     if (required?.some((name) => state.has(name)) === false) throw broken(`this state has no ${required.join(' or ')}`);
   }
@@ -87,12 +87,12 @@ export function restoreParts<O>(parts: readonly Part<O>[], object: O, state: Sav
   }
 }
 
-/** Refuses a state of something else. */
+/** Refuses the state of another kind of object, or of another architecture. */
 export function checkKind(state: SavedState, kind: SavedState['kind'], arch: string): void {
   if (!(state instanceof SavedState)) {
     throw new KvmError(
       'ERR_KVM_INVALID_ARGUMENT',
-      'a state must be given as a SavedState: SavedState.from makes one of bytes',
+      'the state must be a SavedState: SavedState.from creates one from bytes',
     );
   }
   if (state.kind !== kind) throw broken(`this is the state of a ${state.kind}, not of a ${kind}`);

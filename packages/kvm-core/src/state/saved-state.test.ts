@@ -11,7 +11,7 @@ const parts = [
 ];
 const state = SavedState.of('vcpu', 'x86', parts);
 
-/** A document with this header and this body. */
+/** A document with this header and body. */
 function document(header: unknown, body: readonly number[] = [], version = 1): Uint8Array {
   const json = typeof header === 'string' ? header : JSON.stringify(header);
   const bytes = Buffer.alloc(16 + json.length + body.length);
@@ -24,7 +24,7 @@ function document(header: unknown, body: readonly number[] = [], version = 1): U
 }
 
 describe('a saved state', () => {
-  test('is the same after a trip through its bytes', () => {
+  test('survives a round trip through its bytes', () => {
     const again = SavedState.from(state.toBytes());
     expect(again.header).toEqual(state.header);
     expect(again.kind).toBe('vcpu');
@@ -36,7 +36,7 @@ describe('a saved state', () => {
     expect(state.size).toBe(state.toBytes().length);
   });
 
-  test('says what it holds', () => {
+  test('describes its contents', () => {
     expect(JSON.parse(JSON.stringify(state))).toEqual({
       kind: 'vcpu',
       arch: 'x86',
@@ -52,12 +52,12 @@ describe('a saved state', () => {
   });
 
   test.each([
-    ['what is no state', Buffer.from('ELF and so on, for long enough'), 'do not begin with KVMSTATE'],
+    ['not a state', Buffer.from('ELF and so on, for long enough'), 'do not begin with KVMSTATE'],
     ['nothing', new Uint8Array(0), 'do not begin with KVMSTATE'],
-    ['a later version', document({}, [], 2), 'of version 2 of the document, and this is a reader of version 1'],
-    ['a header that is no JSON', document('{"kind"'), 'is no JSON'],
-    ['a header of another shape', document({ kind: 'disk', arch: 'x86', parts: [] }), 'does not say what it is of'],
-    ['a size below 0', document({ kind: 'vm', arch: 'x86', parts: [{ name: 'a', size: -1 }] }), 'does not say what'],
+    ['a later version', document({}, [], 2), 'has version 2 of the document, and this package reads version 1'],
+    ['a header that is not JSON', document('{"kind"'), 'is not JSON'],
+    ['a header of another shape', document({ kind: 'disk', arch: 'x86', parts: [] }), 'lacks a valid kind'],
+    ['a size below 0', document({ kind: 'vm', arch: 'x86', parts: [{ name: 'a', size: -1 }] }), 'lacks a valid kind'],
     [
       'a part twice',
       document({
@@ -71,18 +71,18 @@ describe('a saved state', () => {
       'lists a twice',
     ],
     ['a short body', document({ kind: 'vm', arch: 'x86', parts: [{ name: 'a', size: 2 }] }, [1]), 'a has 1 of 2 bytes'],
-    ['a long body', document({ kind: 'vm', arch: 'x86', parts: [] }, [1]), 'has 1 bytes that its header does not know'],
+    ['a long body', document({ kind: 'vm', arch: 'x86', parts: [] }, [1]), 'has 1 bytes that its header does not list'],
     ['a cut header', state.toBytes().subarray(0, 40), 'is cut short, in its header'],
-  ])('is refused when it is %s', (_, bytes, message) => {
+  ])('is refused if it is %s', (_, bytes, message) => {
     const error = kvmError('ERR_KVM_STATE', () => SavedState.from(bytes));
     expect(error.message).toContain(message);
   });
 
-  test('is no string', () => {
+  test('is not a string', () => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => SavedState.from('KVMSTATE' as never));
   });
 
-  test('of any bytes is a state or an error', () => {
+  test('parsed from any bytes is a state or an error', () => {
     const original = state.toBytes();
     const damage = fc.array(fc.tuple(fc.nat(original.length - 1), fc.nat(255)), { maxLength: 6 });
     fc.assert(

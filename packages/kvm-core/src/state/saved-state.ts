@@ -2,31 +2,31 @@ import { KvmError } from '../errors/kvm-error.js';
 import { bytesGiven } from '../struct/bytes.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
 
-/** What is known of a part beside its bytes: anything JSON can hold. */
+/** Facts about a part other than its bytes: any JSON value. */
 export type PartNotes = Readonly<Record<string, unknown>>;
 
-/** One part of a state, as the header lists it. */
+/** One part of a state, listed in the header. */
 export interface StatePart {
-  /** "regs"; of a VM's vCPU "vcpu/0/regs". */
+  /** "regs"; for a vCPU in the state of a VM "vcpu/0/regs". */
   readonly name: string;
-  /** Bytes in the body. */
+  /** The size in the body, in bytes. */
   readonly size: number;
   readonly notes?: PartNotes;
 }
 
-/** What a state says it holds. */
+/** The header of a state. */
 export interface StateHeader {
-  /** Of what it is the state. */
+  /** The kind of the saved object. */
   readonly kind: StateKind;
   /** The kernel's name of the architecture: "x86". */
   readonly arch: string;
-  /** Of a vCPU: its number. */
+  /** The id of a vCPU. */
   readonly id?: number;
   /** In the order of the body. */
   readonly parts: readonly StatePart[];
 }
 
-/** What a state is made of. */
+/** One part of a new state. */
 export interface NewPart {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -45,11 +45,11 @@ const magic = new TextEncoder().encode('KVMSTATE');
 const prologueSize = magic.length + 8;
 
 /**
- * The state of a VM or a vCPU, as `save` takes it and `restore` puts it back.
+ * The state of a VM or a vCPU: the result of `save`, and the argument of `restore`.
  *
- * As bytes it is a document: "KVMSTATE", the version and the length of the header (both 32 bits, little-endian), the header in
- * JSON, then the bytes of each part in the header's order. What the parts hold is the kernel's own structs, so a state is of one
- * architecture.
+ * As bytes it is a document: "KVMSTATE", the version and the length of the header (both 32 bits, little-endian), the
+ * header in JSON, then the bytes of each part in the header's order. The parts are the kernel's structs, so a state
+ * belongs to one architecture.
  */
 export class SavedState {
   readonly header: StateHeader;
@@ -74,19 +74,19 @@ export class SavedState {
   }
 
   /**
-   * The state that these bytes are the document of. The parts are views of them.
+   * Parses a document. The parts are views of its bytes.
    *
-   * @throws KvmError `ERR_KVM_STATE` when they are no such document, are cut short, or come from a later version of it.
+   * @throws KvmError `ERR_KVM_STATE` if the bytes are not such a document, are truncated, or have another version.
    */
   static from(document: Uint8Array): SavedState {
     const bytes = bytesGiven(document, 'a saved state');
     if (bytes.length < prologueSize || magic.some((byte, i) => bytes[i] !== byte)) {
-      throw broken('these bytes are no saved state: they do not begin with KVMSTATE');
+      throw broken('these bytes are not a saved state: they do not begin with KVMSTATE');
     }
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const written = view.getUint32(magic.length, true);
-    if (written !== version) {
-      throw broken(`this state is of version ${written} of the document, and this is a reader of version ${version}`);
+    const found = view.getUint32(magic.length, true);
+    if (found !== version) {
+      throw broken(`this state has version ${found} of the document, and this package reads version ${version}`);
     }
     const bodyStart = prologueSize + view.getUint32(magic.length + 4, true);
     if (bodyStart > bytes.length) throw broken('this state is cut short, in its header');
@@ -100,14 +100,14 @@ export class SavedState {
       bodies.set(name, bytes.subarray(at, at + size));
       at += size;
     }
-    if (at !== bytes.length) throw broken(`this state has ${bytes.length - at} bytes that its header does not know`);
+    if (at !== bytes.length) throw broken(`this state has ${bytes.length - at} bytes that its header does not list`);
     return new SavedState(header, bodies);
   }
 
   /**
-   * @internal Some of its parts as a state of their own.
+   * @internal A state with some of the parts.
    *
-   * @param rename the name a part has there, or undefined to leave it out.
+   * @param rename returns the new name of a part, or undefined to leave it out.
    */
   selected(rename: (name: string) => string | undefined, kind = this.kind): SavedState {
     const parts = this.header.parts.flatMap(({ name, notes }): NewPart[] => {
@@ -119,7 +119,7 @@ export class SavedState {
     return SavedState.of(kind, this.arch, parts);
   }
 
-  /** Of what it is the state. */
+  /** The kind of the saved object. */
   get kind(): StateKind {
     return this.header.kind;
   }
@@ -129,12 +129,12 @@ export class SavedState {
     return this.header.arch;
   }
 
-  /** Bytes of the document. */
+  /** The size of the document in bytes. */
   get size(): number {
     return this.header.parts.reduce((sum, part) => sum + part.size, this.#head().length);
   }
 
-  /** The document, in pieces: to write a large one to a file without having it in memory twice. */
+  /** The document in pieces: to write a large one to a file without a second copy in memory. */
   *chunks(): Generator<Uint8Array> {
     yield this.#head();
     yield* this.#bodies.values();
@@ -162,7 +162,7 @@ export class SavedState {
     return head;
   }
 
-  /** Whether it has a part of this name. */
+  /** Whether it has a part with this name. */
   has(name: string): boolean {
     return this.#bodies.has(name);
   }
@@ -170,7 +170,7 @@ export class SavedState {
   /**
    * The bytes of a part.
    *
-   * @throws KvmError `ERR_KVM_STATE` when there is no such part.
+   * @throws KvmError `ERR_KVM_STATE` if there is no such part.
    */
   part(name: string): Uint8Array {
     const body = this.#bodies.get(name);
@@ -178,17 +178,17 @@ export class SavedState {
     return body;
   }
 
-  /** What the header says of a part beside its length. */
+  /** The notes on a part in the header. */
   notes(name: string): PartNotes {
     return this.#notes.get(name) ?? {};
   }
 
-  /** The header: what is in it, for people. */
+  /** The header, which describes the contents. */
   toJSON(): StateHeader {
     return this.header;
   }
 
-  /** @internal `console.log`: the parts with their sizes. */
+  /** @internal `console.log` shows the parts with their sizes. */
   [custom](depth: unknown, options?: ShowOptions): string {
     const { kind, arch, id, parts } = this.header;
     const members = () => ({
@@ -202,7 +202,7 @@ export class SavedState {
   }
 }
 
-/** The error for a state that cannot be read, or does not fit where it should go. */
+/** The error for a state that cannot be read, or does not match the object to restore. */
 export function broken(message: string, cause?: unknown): KvmError {
   return new KvmError('ERR_KVM_STATE', message, { cause });
 }
@@ -212,9 +212,9 @@ function headerOf(bytes: Uint8Array): StateHeader {
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw broken('the header of this state is no JSON', cause);
+    throw broken('the header of this state is not JSON', cause);
   }
-  if (!isHeader(header)) throw broken('the header of this state does not say what it is of, or what its parts are');
+  if (!isHeader(header)) throw broken('the header of this state lacks a valid kind, architecture or list of parts');
   return header;
 }
 

@@ -4,40 +4,40 @@ import { GenericVcpu } from '../vcpu/vcpu.js';
 import { checkKind } from './parts.js';
 import { broken, type NewPart, SavedState } from './saved-state.js';
 
-/** The state of a vCPU as a whole, on the architectures whose kernel tells it. */
+/** Saves and restores a vCPU, on the architectures whose kernel supports it. */
 export abstract class VcpuSaving<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends GenericVcpu<E, R> {
-  /** What the vCPU is made of, now. */
+  /** The parts of the current state. */
   protected abstract savedParts(): NewPart[];
-  /** Puts all of it back. */
+  /** Restores all parts. */
   protected abstract restoreParts(state: SavedState): void;
 
   /**
-   * The state of the vCPU: on x86 registers, extended state, MSRs, CPUID, local APIC, pending events, and what Xen keeps of it; on arm64
-   * and riscv each register that `getRegList` lists, and what goes with them. Between two runs, in the thread that runs it. What the last
-   * exit waits for is completed first, with what its handler has put there; and on x86 what the next run would take from the run state,
-   * `syncRegs.dirty` and CR8, is in it.
+   * Returns the state of the vCPU: on x86 registers, extended state, MSRs, CPUID, local APIC, pending events, and its Xen
+   * state; on arm64 and riscv each register that `getRegList` lists, and the related state. Call it between two runs, in
+   * the thread that runs the vCPU. It first completes the last exit with the handler's data. On x86 the state includes
+   * what the next run would take from the run state: `syncRegs.dirty` and CR8.
    *
-   * Not in it: the capabilities enabled on it, its device attributes, the signal mask, what a debugger has set.
+   * The state does not include enabled capabilities, device attributes, the signal mask, and debug settings.
    *
-   * @throws KvmError `ERR_KVM_STATE` when the guest is in the middle of an instruction that needs one more exit: `settle` gives
-   *   that; and for a vCPU of arm64 that `init` did not initialise.
+   * @throws KvmError `ERR_KVM_STATE` if the guest is in the middle of an instruction that needs another exit, which
+   *   `settle` returns; and for an arm64 vCPU that `init` did not initialise.
    */
   save(): SavedState {
     if (this.settle() !== undefined) {
       throw broken(
-        'the guest is in the middle of an access: handle what settle() gives until it gives nothing, then save',
+        'the guest is in the middle of an access: handle the exits of settle() until it returns undefined, then save',
       );
     }
     return SavedState.of('vcpu', this.archName, this.savedParts(), this.id);
   }
 
   /**
-   * Puts a state back, into a vCPU of the same id that has not run yet, of a VM that has the memory and the interrupt controllers. One
-   * of arm64 needs no `init`: the state says with what.
+   * Restores a state into a vCPU with the same id that has not run yet, of a VM that already has its memory and interrupt
+   * controllers. On arm64 do not call `init`: the state includes its argument.
    *
-   * @throws KvmError `ERR_KVM_STATE` for the state of something else, of a vCPU of another id, or of another architecture; for one that
-   *   lacks what every vCPU has; for a vCPU that has run; when the guest was told of CPU features that this host lacks; and when the
-   *   kernel refuses a part, which the message names.
+   * @throws KvmError `ERR_KVM_STATE` for a state of another kind, vCPU id or architecture; for a state without a required
+   *   part; for a vCPU that has run; if the guest's CPUID has features that this host lacks; and if the kernel refuses a
+   *   part, which the message names.
    */
   restore(state: SavedState): void {
     this.opened();
@@ -45,8 +45,8 @@ export abstract class VcpuSaving<E extends AnyExit = AnyExit, R extends RunHead 
     const { id } = state.header;
     if (id !== undefined && id !== this.id)
       throw broken(`this is the state of vCPU ${id}, and this is vCPU ${this.id}`);
-    // It has more in the kernel than its parts: an access that it is in, a guest of its guest, a CPUID that is fixed.
-    if (this.hasRun) throw broken('a state is restored into a vCPU that has not run yet');
+    // A vCPU that has run has kernel state beside its parts: a pending access, a nested guest, a fixed CPUID.
+    if (this.hasRun) throw broken('a state can only be restored into a vCPU that has not run yet');
     this.restoreParts(state);
   }
 }

@@ -18,7 +18,7 @@ function words({ memory }: MachineGuest): number[] {
   return [...new Uint32Array(memory.read(RESULT, 8).buffer)];
 }
 
-/** A guest that adds numbers up, and is not done; up to which number depends on how fast this machine is. */
+/** A guest that is still adding up numbers. The last number depends on the speed of this machine. */
 function halfWay(backend: MachineGuest['kvm']['backendName']): { guest: MachineGuest; last: number } {
   for (let last = 10_000; ; last *= 4) {
     const guest = machineGuest(backend, 'sum');
@@ -30,14 +30,14 @@ function halfWay(backend: MachineGuest['kvm']['backendName']): { guest: MachineG
   }
 }
 
-/** What the guest has to say in the end, of 32 bits. */
+/** The guest's final result, a 32-bit number. */
 function sum(last: number): number {
   return Number(BigInt.asUintN(32, (BigInt(last) * BigInt(last + 1)) / 2n));
 }
 
 onEveryMachine('a computation saved half-way', (backend) => {
   test.each(backendNames)(
-    'goes on in a new process with %s, to the right answer',
+    'continues in a new process with %s, to the right result',
     (other) => {
       const { guest, last } = halfWay(backend);
       const folder = mkdtempSync(join(tmpdir(), 'kvm-state-'));
@@ -48,9 +48,9 @@ onEveryMachine('a computation saved half-way', (backend) => {
         const program = new URL('../../test/state/finish.mjs', import.meta.url).pathname;
         const output = execFileSync(process.execPath, [program, builtCore, other, file], { encoding: 'utf8' });
         expect(JSON.parse(output)).toEqual([last, sum(last)]);
-        // The one that was saved is none the worse for it.
+        // The saved guest is unaffected.
         let exit = exitOf(guest.vcpu);
-        // A deadline's signal may come late.
+        // The signal of a deadline may be late.
         while (exit.reason === ExitReason.Intr) exit = guest.vcpu.run();
         expect(ended(exit)).toBe(true);
         expect(words(guest)).toEqual([last, sum(last)]);
@@ -64,7 +64,7 @@ onEveryMachine('a computation saved half-way', (backend) => {
 });
 
 onEveryMachine('a VM saved on any machine', (backend) => {
-  test('takes a read that was answered with it', () => {
+  test('includes the answer to a read', () => {
     using guest = machineGuest(backend, 'mmio');
     for (let i = 0; i < 3; i++) exitOf(guest.vcpu);
     const read = exitOf(guest.vcpu);
@@ -76,11 +76,11 @@ onEveryMachine('a VM saved on any machine', (backend) => {
     const echo = vcpus[0]?.run();
     if (echo?.reason === ExitReason.Io) expect(echo.io.value).toBe(0x5a);
     else if (echo?.reason === ExitReason.Mmio) expect(echo.mmio.value32).toBe(0x5a);
-    else throw new Error('the guest did not tell what it read');
+    else throw new Error('the guest did not report the value that it read');
     for (const each of [...vcpus, ...memories]) each.close();
   });
 
-  test('is refused where it does not belong', () => {
+  test('is refused by an object that it does not match', () => {
     using guest = machineGuest(backend, 'spin');
     const state = guest.vm.save([guest.vcpu]);
     expect(kvmError('ERR_KVM_STATE', () => guest.vm.restore(state)).message).toContain('has no memory yet');

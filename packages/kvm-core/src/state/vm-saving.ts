@@ -7,41 +7,40 @@ import { checkKind, type Part, restoreParts, savedParts } from './parts.js';
 import { broken, SavedState } from './saved-state.js';
 import type { VcpuSaving } from './vcpu-saving.js';
 
-/** What `vm.restore` has made. */
+/** The result of `vm.restore`. */
 export interface RestoredVm<C> {
-  /** The vCPUs, in the order they were saved in. */
+  /** The vCPUs, in the order of `save`. */
   readonly vcpus: readonly C[];
-  /** The memories, which the VM has in the slots it had. */
+  /** The memories, which are in the same slots as before. */
   readonly memories: readonly GuestMemory[];
 }
 
-/** The state of a VM as a whole, on the architectures whose kernel tells it. */
+/** Saves and restores a VM, on the architectures whose kernel supports it. */
 export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends GenericVm<C> {
-  /** What the VM is made of beside its memory and its vCPUs, in the order it has to be restored in: before the vCPUs are made. */
+  /** The parts other than memory and vCPUs that are restored before the vCPUs are created, in restore order. */
   protected abstract readonly earlyParts: readonly Part<this>[];
-  /** And after they are restored. */
+  /** The parts that are restored after the vCPUs, in restore order. */
   protected abstract readonly stateParts: readonly Part<this>[];
 
-  /** Makes what has to be there before the vCPUs are. */
+  /** Creates the objects that must exist before the vCPUs. */
   protected abstract prepare(own: SavedState): void;
 
   /**
-   * The state of the VM: its memory, its vCPUs, and on x86 its interrupt controllers, timer and clock, and what Xen keeps. While none of
-   * its vCPUs runs.
+   * Returns the state of the VM: its memory, its vCPUs, and on x86 its interrupt controllers, timer, clock, and Xen state.
+   * Call it while none of its vCPUs runs.
    *
-   * Not in it: the capabilities enabled on it, its interrupt routes, eventfds and I/O zones, its filters, Xen's configuration and what
-   * lies outside of the guest's memory. Nor are devices, which are the program's: a GIC, an AIA.
+   * The state does not include enabled capabilities, interrupt routes, eventfds and I/O zones, filters, Xen's
+   * configuration and memory outside the guest's; nor devices, which belong to the program: a GIC, an AIA.
    *
-   * @param vcpus all that it has; one that another thread runs is given as the state that its `save` gave there.
-   * @throws KvmError `ERR_KVM_STATE` when a vCPU that this object made, and that is open in this thread, is missing. Of others the VM
-   *   cannot know: a state without them restores a VM without them.
+   * @param vcpus all vCPUs of the VM. For a vCPU that another thread runs, pass the result of its `save` in that thread.
+   * @throws KvmError `ERR_KVM_STATE` if a vCPU is missing that this object created and that is open in this thread. The VM
+   *   cannot know of other vCPUs: a state without them restores a VM without them.
    */
   save(vcpus: Iterable<C | SavedState>): SavedState {
     this.opened();
-    const given = listOf(vcpus);
-    const states = given.map((vcpu) => (vcpu instanceof SavedState ? vcpu : vcpu.save()));
+    const states = listOf(vcpus).map((vcpu) => (vcpu instanceof SavedState ? vcpu : vcpu.save()));
     const ids = states.map((state) => idOf(state, this.archName));
-    if (new Set(ids).size < ids.length) throw broken(`the vCPUs ${ids.join(', ')} are not all different ones`);
+    if (new Set(ids).size < ids.length) throw broken(`the vCPUs ${ids.join(', ')} are not all different`);
     const missing = [...this.made].find(([id, { released }]) => !released && !ids.includes(id));
     if (missing !== undefined) throw broken(`vCPU ${missing[0]} of this VM is not among those to save`);
     return SavedState.of('vm', this.archName, [
@@ -54,17 +53,17 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
   }
 
   /**
-   * Makes a VM what another one was: a fresh one, without memory and without vCPUs, on which the program has enabled what the other had
-   * enabled. On x86, interrupt controllers and the timer are created if the state has them and the VM does not.
+   * Restores a state into a new VM, without memory and vCPUs, on which the program has enabled the same capabilities. On
+   * x86, it creates interrupt controllers and the timer if the state has them and the VM does not.
    *
-   * @throws KvmError `ERR_KVM_STATE` when the state is damaged, of something else, or does not fit this host, and when the VM has had
-   *   memory or vCPUs. The VM is then good for nothing but to be closed.
+   * @throws KvmError `ERR_KVM_STATE` if the state is damaged, is of another kind, or does not match this host, and if the VM
+   *   has had memory or vCPUs. After an error the VM is unusable: close it.
    */
   restore(state: SavedState): RestoredVm<C> {
     const backend = this.opened();
     checkKind(state, 'vm', this.archName);
-    if (this.facts.slots.size > 0) throw broken('a state is restored into a VM that has no memory yet');
-    if (this.made.size > 0) throw broken('a state is restored into a VM that has no vCPUs yet');
+    if (this.facts.slots.size > 0) throw broken('a state can only be restored into a VM without memory');
+    if (this.made.size > 0) throw broken('a state can only be restored into a VM without vCPUs');
     const own = state.selected((name) => (/^(?:slots$|memory\/\d+$|vcpu\/\d+\/.)/.test(name) ? undefined : name));
     const early = new Set(this.earlyParts.map(({ name }) => name));
     const ids = new Set(state.header.parts.flatMap(({ name }) => /^vcpu\/(\d+)\//.exec(name)?.[1] ?? []));
@@ -100,11 +99,11 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
 /** More vCPUs than any host gives a VM. */
 const mostVcpus = 2 ** 16;
 
-/** What an iterable gives, which may give it only once, and for ever. */
+/** The elements of an iterable, which may be readable only once, and may be endless. */
 function listOf<C>(vcpus: Iterable<C | SavedState>): (C | SavedState)[] {
   const wrong = new KvmError(
     'ERR_KVM_INVALID_ARGUMENT',
-    'the vCPUs to save must be given as a list of vCPUs or of their states',
+    'the vCPUs to save must be an iterable of vCPUs or their states',
   );
   const isObject = typeof vcpus === 'object' && vcpus !== null && !ArrayBuffer.isView(vcpus);
   if (!isObject || !(Symbol.iterator in vcpus)) throw wrong;
@@ -115,10 +114,10 @@ function listOf<C>(vcpus: Iterable<C | SavedState>): (C | SavedState)[] {
   return all;
 }
 
-/** Which vCPU a state is of. */
+/** The id of the vCPU of a state. */
 function idOf(state: SavedState, arch: string): number {
   checkKind(state, 'vcpu', arch);
   const { id } = state.header;
-  if (id === undefined) throw broken('the state of a vCPU does not say of which');
+  if (id === undefined) throw broken('the state of a vCPU has no id');
   return id;
 }

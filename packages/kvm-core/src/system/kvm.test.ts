@@ -112,7 +112,7 @@ onEachBackend('Kvm', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.checkExtension(-1));
   });
 
-  test("returns the size of a vCPU's mapping", () => {
+  test('returns the size of the mapping of a vCPU', () => {
     using kvm = Kvm.open({ backend });
     expect(kvm.getVcpuMmapSize()).toBeGreaterThanOrEqual(abi.KvmRun.size);
     expect(kvm.getVcpuMmapSize() % 4096).toBe(0);

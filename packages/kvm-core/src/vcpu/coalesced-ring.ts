@@ -4,34 +4,34 @@ import { KvmError } from '../errors/kvm-error.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { mmioAccess } from './mmio-access.js';
 
-/** A write of the guest for which it did not leave: `len` bytes of `data`. */
+/** A coalesced write of the guest, which caused no exit: `len` bytes of `data`. */
 export interface CoalescedAccess extends Readonly<Pick<KvmCoalescedMmio, 'physAddr' | 'len' | 'data' | 'pio'>> {
-  /** The port, or the guest-physical address: `physAddr` as a number, for handlers that must not allocate. */
+  /** `physAddr`, the guest-physical address or port, as a number, for handlers that must not allocate. */
   readonly address: number;
   /** The first `len` bytes as a little-endian number. */
   readonly value: bigint;
-  /** The same for up to 4 bytes, as a number, which makes no garbage; of more, the low 4 bytes. */
+  /** The same as a number, without allocation, for up to 4 bytes; for longer writes the low 4 bytes. */
   readonly value32: number;
 }
 
 /**
- * The guest's writes to the zones of `vm.registerCoalescedMmio`, which wait here to be handled. All vCPUs of a VM write into one
- * ring, of which each has a mapping; one thread at a time may drain it. Drain it before an exit is handled, whose cause came later:
- * a write where the ring is full is an exit, too.
+ * The guest's pending writes to the zones of `vm.registerCoalescedMmio`. All vCPUs of a VM share one ring, which each of
+ * them maps; only one thread at a time may drain it. Drain it before you handle an exit, because the writes happened
+ * first. A write to a full ring is an exit, too.
  *
  * The ring of a closed vCPU is empty. api.rst 4.116.
  */
 export class CoalescedRing {
   readonly #words: Uint32Array;
-  /** Where things lie in the ring, in words. */
+  /** The offsets of the ring's fields, in words. */
   readonly #layout: { first: number; last: number; elements: number };
   readonly #entries: number;
   readonly #access: CoalescedAccess & KvmCoalescedMmio;
   readonly #accessWords: Uint32Array;
-  /** Bytes of a write, at most. */
+  /** The longest write in bytes. */
   readonly #longest: number;
 
-  /** @internal @param page the ring's, in a buffer that nobody else has and could transfer away. */
+  /** @internal @param page the ring's page, in a private buffer, which cannot be transferred away. */
   constructor({ KvmCoalescedMmio, KvmCoalescedMmioRing: Ring }: Abi, page: ArrayBuffer) {
     this.#words = new Uint32Array(page);
     this.#layout = {
@@ -40,7 +40,7 @@ export class CoalescedRing {
       elements: Ring.elementsOffset / 4,
     };
     this.#entries = Math.floor((page.byteLength - Ring.elementsOffset) / Ring.elementSize);
-    // An access of the guest that made it leave has the same members, and some more.
+    // KvmRunMmio has the same members and more.
     const Access = mmioAccess(
       KvmCoalescedMmio as unknown as typeof KvmRunMmio,
     ) as unknown as new () => CoalescedAccess & KvmCoalescedMmio;
@@ -50,17 +50,17 @@ export class CoalescedRing {
   }
 
   /**
-   * Takes the writes there are, oldest first, and gives each to `handle`: one object for all of them, which shows the next one when
-   * `handle` returns. Nothing is allocated.
+   * Takes the pending writes, oldest first, and passes each to `handle`. All of them use the same object, which is
+   * overwritten when `handle` returns. Nothing is allocated.
    *
-   * @returns how many there were.
+   * @returns the number of writes.
    */
   drain(handle: (access: CoalescedAccess) => void): number {
     if (typeof handle !== 'function') {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what handles coalesced writes must be a function');
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the handler of coalesced writes must be a function');
     }
     let taken = 0;
-    // A guest that goes on writing must not keep this from ending.
+    // The limit ends the loop even if the guest keeps writing.
     while (taken < this.#entries && this.#take()) {
       taken++;
       handle(this.#access);
@@ -83,7 +83,7 @@ export class CoalescedRing {
     const words = this.#words;
     const entries = this.#entries;
     const { first, last, elements } = this.#layout;
-    // The kernel writes an entry, then `last`; it is read in that order, whatever the processor's.
+    // The kernel writes the entry before `last`; Atomics keep this order on every processor.
     const end = Atomics.load(words, last) % entries;
     const at = Atomics.load(words, first) % entries;
     if (at === end) return false;

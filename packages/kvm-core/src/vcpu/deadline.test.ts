@@ -9,7 +9,7 @@ import { Kvm } from '../arch/x86/kvm.js';
 
 const spin = [0xeb, 0xfe];
 const halt = [0xf4];
-/** out 0x10, al, for ever */
+/** out 0x10, al, forever */
 const exits = [0xe6, 0x10, 0xeb, 0xfc];
 
 const timerList = '/proc/self/timers';
@@ -20,7 +20,7 @@ function timers(): number {
 }
 
 onEachBackend('a deadline', (backend) => {
-  test('stops a guest that spins, and says that it did', () => {
+  test('stops a guest that spins, and sets deadlinePassed', () => {
     using guest = realModeGuest(backend, spin);
     for (let i = 0; i < 20; i++) {
       const deadline = performance.now() + 3;
@@ -58,7 +58,7 @@ onEachBackend('a deadline', (backend) => {
     while (!vcpu.deadlinePassed);
   });
 
-  test('that is far away leaves exits as they are', () => {
+  test('that is far away does not change exits', () => {
     using guest = realModeGuest(backend, exits);
     for (const deadline of [performance.now() + 100_000, Number.MAX_VALUE, Number.POSITIVE_INFINITY]) {
       expect(guest.vcpu.run({ deadline }).reason).toBe(ExitReason.Io);
@@ -66,7 +66,7 @@ onEachBackend('a deadline', (backend) => {
     }
   });
 
-  test('in the past gives the guest what it waits for, and runs no further', () => {
+  test('in the past completes the last exit, and executes no further instruction', () => {
     // in al, 0x10; then spin
     using guest = realModeGuest(backend, [0xe4, 0x10, ...spin]);
     for (const deadline of [0, -1, Number.NEGATIVE_INFINITY]) {
@@ -82,14 +82,14 @@ onEachBackend('a deadline', (backend) => {
     expect([rip, rax & 0xffn]).toEqual([0x1002n, 42n]);
   });
 
-  test('is told from a kick, which it does not swallow', () => {
+  test('is distinguished from a kick, which it does not swallow', () => {
     using guest = realModeGuest(backend, exits);
     guest.vcpu.kick();
     expect(guest.vcpu.run({ deadline: performance.now() + 100_000 }).reason).toBe(ExitReason.Intr);
     expect(guest.vcpu.deadlinePassed).toBe(false);
   });
 
-  test('leaves no signal behind for the runs and calls after it', () => {
+  test('leaves no pending signal for later runs and calls', () => {
     using guest = realModeGuest(backend, exits);
     for (let i = 0; i < 200; i++) {
       guest.vcpu.run({ deadline: performance.now() + 0.02 * (i % 10) });
@@ -98,7 +98,7 @@ onEachBackend('a deadline', (backend) => {
     }
   });
 
-  test('has one timer for all its runs, which goes with the vCPU', (context) => {
+  test('uses one timer for all runs, which is deleted with the vCPU', (context) => {
     if (!existsSync(timerList)) context.skip('this kernel does not list the timers of a process');
     const before = timers();
     for (let i = 0; i < 3; i++) {
@@ -110,7 +110,7 @@ onEachBackend('a deadline', (backend) => {
     expect(timers()).toBe(before);
   });
 
-  test('must be a time, and the vCPU open', () => {
+  test('must be a time, and needs an open vCPU', () => {
     using guest = realModeGuest(backend, exits);
     const { vcpu } = guest;
     const wrong = (options: unknown) => () => vcpu.run(options as never);

@@ -3,30 +3,30 @@ import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../ioctl/system-call.js';
 import { optionsOf } from '../struct/options.js';
 
-/** How a vCPU is to run. */
+/** The options of `vcpu.run`. */
 export interface RunOptions {
   /**
-   * When the run has to return at the latest: a time as `performance.now()` tells it, in milliseconds. Once it has passed, a run gives
-   * the guest what a handler left for it, and returns without a further instruction.
+   * The latest time for the run to return, in milliseconds, on the clock of `performance.now()`. Once it has passed, a run
+   * completes the last exit with the handler's data and returns without executing another instruction.
    */
   deadline: number;
 }
 
-/** How often the signal of a deadline that has passed is sent again, in milliseconds. */
+/** The interval at which the signal repeats after the deadline, in milliseconds. */
 const again = 1;
 
-/** Longer than any process lives, and short enough for the kernel: 30 years, in milliseconds. */
+/** 30 years in milliseconds: longer than a process runs, and within the kernel's limit. */
 const longest = 1e12;
 
 export function deadlineOf(options: RunOptions): number {
   const { deadline } = optionsOf(options, 'the options of run', ['deadline']);
   if (typeof deadline !== 'number' || Number.isNaN(deadline)) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'deadline must be a time as performance.now() tells it');
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'deadline must be a number, a time of performance.now()');
   }
   return deadline;
 }
 
-/** The timer that ends the runs of a vCPU: made for the first that has a deadline, and gone with the vCPU. */
+/** The timer that ends the runs of a vCPU. The first run with a deadline creates it; it is deleted with the vCPU. */
 export class DeadlineTimer {
   readonly #backend: Backend;
   #timer: number | undefined;
@@ -35,14 +35,14 @@ export class DeadlineTimer {
     this.#backend = backend;
   }
 
-  /** Interrupts this thread in so many milliseconds, and from then on until `rest`. */
+  /** Interrupts this thread after `milliseconds`, and then repeatedly until `rest`. */
   arm(milliseconds: number): void {
     const backend = this.#backend;
-    this.#timer ??= systemCall('making a timer', backend.createTimer(backend.threadId()));
+    this.#timer ??= systemCall('creating a timer', backend.createTimer(backend.threadId()));
     systemCall('setting a timer', backend.setTimer(this.#timer, Math.min(milliseconds, longest), again));
   }
 
-  /** A signal that is under way arrives before this returns, so that none is left for other calls. */
+  /** Disarms the timer. A pending signal arrives before this returns, so that it cannot interrupt later calls. */
   rest(): void {
     if (this.#timer !== undefined) this.#backend.setTimer(this.#timer, 0, again);
   }

@@ -5,33 +5,33 @@ import { systemCall } from '../ioctl/system-call.js';
 import { pageSize } from '../memory/page-size.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
 
-/** A page that a vCPU has written to. */
+/** A page that a vCPU has written. */
 export interface DirtyPage {
   /** The number of its slot. */
   readonly slot: number;
-  /** Which page of the slot it is, from 0 on. */
+  /** The index of the page in the slot, from 0. */
   readonly offset: number;
 }
 
 /**
- * The pages a vCPU has written to, as the kernel notes them: a ring that it shares with this process. Iterated, it gives those that
- * are there and marks them as taken; `vm.resetDirtyRings` then frees their entries. A page may be there twice. One thread at a time
- * may take.
+ * The pages that a vCPU has written, in a ring that the kernel shares with this process. Iteration yields the recorded
+ * pages and marks them as taken; `vm.resetDirtyRings` then frees their entries. A page may occur twice. Only one thread
+ * at a time may iterate.
  *
  * The ring of a closed vCPU is empty. api.rst 8.29.
  */
 export class DirtyRing implements Iterable<DirtyPage> {
-  /** How many entries there are, of which the kernel keeps some in reserve. */
+  /** The number of entries, some of which the kernel reserves. */
   readonly entries: number;
   readonly #words: Uint32Array;
   readonly #flagsWord: number;
-  /** A copy of the entry at hand. */
+  /** A copy of the current entry. */
   readonly #entry: KvmDirtyGfn;
   readonly #entryWords: Uint32Array;
   readonly #state: Abi['DirtyGfnFlag'];
   #next = 0;
 
-  /** @internal @param ring in a buffer that nobody else has and could transfer away. */
+  /** @internal @param ring a private buffer, which cannot be transferred away. */
   constructor({ KvmDirtyGfn, DirtyGfnFlag }: Abi, ring: ArrayBuffer) {
     this.entries = ring.byteLength / KvmDirtyGfn.size;
     this.#words = new Uint32Array(ring);
@@ -67,7 +67,7 @@ export class DirtyRing implements Iterable<DirtyPage> {
     const words = this.#words;
     const { length } = this.#entryWords;
     const start = this.#next * length;
-    // The kernel writes the entry, then its flag; the flag is read first, and in an order that no processor changes.
+    // The kernel writes the entry before its flag, so the flag is read first; Atomics keep this order.
     if (!this.#isDirty(this.#next)) return undefined;
     for (let i = 0; i < length; i++) this.#entryWords[i] = words[start + i] as number;
     Atomics.store(words, this.#flagsOf(this.#next), this.#state.Reset);
@@ -76,14 +76,14 @@ export class DirtyRing implements Iterable<DirtyPage> {
   }
 }
 
-/** Where a ring is mapped. */
+/** The mapping of a ring. */
 export interface MappedRing {
   readonly address: number;
-  /** Bytes: all there are, for beyond its end is nothing that could be touched. */
+  /** The exact length in bytes: memory mapped beyond the ring's end must not be accessed. */
   readonly length: number;
 }
 
-/** The ring of a new vCPU; `length` is what was enabled. */
+/** Maps the ring of a new vCPU; `length` is the enabled length. */
 export function mapRing(abi: Abi, backend: Backend, fd: number, length: number): MappedRing {
   const address = backend.map(fd, length, abi.KVM_DIRTY_LOG_PAGE_OFFSET * pageSize);
   return { address: systemCall('mapping the dirty ring of a vCPU', address), length };

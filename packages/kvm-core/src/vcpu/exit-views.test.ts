@@ -27,7 +27,7 @@ function mmio(exit: Exit): MmioExit['mmio'] {
   return exit.mmio;
 }
 
-/** What an `out` of a string of elements writes, however the host splits it over exits. */
+/** The elements that an `outs` writes, even if the host splits it over several exits. */
 function outString(vcpu: Vcpu, port: number, length: number): number[] {
   const bytes: number[] = [];
   while (bytes.length < length) {
@@ -40,7 +40,7 @@ function outString(vcpu: Vcpu, port: number, length: number): number[] {
 }
 
 onEachBackend('an exit', (backend) => {
-  test('of port I/O has size, count, direction and data, both ways', () => {
+  test('of port I/O has size, count, direction and data, in both directions', () => {
     using guest = realModeGuest(backend, guestImage('pio'));
     const { vcpu, memory } = guest;
     for (const [port, size, value] of [
@@ -70,16 +70,16 @@ onEachBackend('an exit', (backend) => {
       expect([echoed.port, echoed.size, echoed.value]).toEqual([0x18, size, value]);
     }
     expect(outString(vcpu, 0x20, 5)).toEqual([...Buffer.from('hello')]);
-    for (let given = 0; given < 4; ) {
+    for (let answered = 0; answered < 4; ) {
       const access = io(exitOf(vcpu));
       expect([access.port, access.size, access.isWrite]).toEqual([0x22, 1, false]);
-      for (let i = 0; i < access.count; i++) access.data[i] = 0x70 + given++;
+      for (let i = 0; i < access.count; i++) access.data[i] = 0x70 + answered++;
     }
     expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     expect([...memory.read(0x2000, 4)]).toEqual([0x70, 0x71, 0x72, 0x73]);
   });
 
-  test('of MMIO has address, length and data, both ways', () => {
+  test('of MMIO has address, length and data, in both directions', () => {
     using guest = realModeGuest(backend, guestImage('mmio'));
     const { vcpu } = guest;
     for (const [address, len, value] of [
@@ -109,8 +109,9 @@ onEachBackend('an exit', (backend) => {
     expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
   });
 
-  test('gives all ones where nobody answers, whatever the size', () => {
-    // mov ax, 0xd000; mov ds, ax; xor eax, eax; in al, 0x40; in ax, 0x40; in eax, 0x40; mov bl, [0]; mov cx, [0]; mov edx, [0]; hlt
+  test('can be answered with all ones for every size', () => {
+    // mov ax, 0xd000; mov ds, ax; xor eax, eax; in al, 0x40; in ax, 0x40; in eax, 0x40;
+    // mov bl, [0]; mov cx, [0]; mov edx, [0]; hlt
     const code = [
       ...[0xb8, 0x00, 0xd0, 0x8e, 0xd8, 0x66, 0x31, 0xc0, 0xe4, 0x40, 0xe5, 0x40, 0x66, 0xe5, 0x40],
       ...[0x8a, 0x1e, 0x00, 0x00, 0x8b, 0x0e, 0x00, 0x00, 0x66, 0x8b, 0x16, 0x00, 0x00, 0xf4],
@@ -128,7 +129,7 @@ onEachBackend('an exit', (backend) => {
     expect([rax, rbx & 0xffn, rcx & 0xffffn, rdx]).toEqual([0xffff_ffffn, 0xffn, 0xffffn, 0xffff_ffffn]);
   });
 
-  test('of MMIO may be of 8 bytes', () => {
+  test('of MMIO may have 8 bytes', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using memory = kvm.allocateMemory({ size: 0x20000 });
@@ -144,7 +145,7 @@ onEachBackend('an exit', (backend) => {
     expect([...written.data]).toEqual([0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
   });
 
-  test('takes nothing that does not fit what the guest reads', () => {
+  test('refuses a value that does not fit the read', () => {
     // in al, 0x40; hlt
     using guest = realModeGuest(backend, [0xe4, 0x40, 0xf4]);
     const access = io(exitOf(guest.vcpu));
@@ -173,7 +174,7 @@ onEachBackend('an exit', (backend) => {
     }
   });
 
-  test('is one object a reason, for ever the same', () => {
+  test('is always the same object for a reason', () => {
     // out 0x10, al; out 0x11, al; hlt; jmp -4
     using guest = realModeGuest(backend, [0xe6, 0x10, 0xe6, 0x11, 0xf4, 0xeb, 0xf9]);
     const seen = new Set<Exit>();
@@ -191,7 +192,7 @@ onEachBackend('an exit', (backend) => {
     expect(again.io.data).toBe(data);
   });
 
-  test('cannot be answered once the vCPU is closed, and says so', () => {
+  test('cannot be answered once the vCPU is closed, and the error tells why', () => {
     using guest = realModeGuest(backend, [0xe4, 0x10, 0xf4]);
     const access = io(exitOf(guest.vcpu));
     access.value = 1;
@@ -205,10 +206,10 @@ onEachBackend('an exit', (backend) => {
     expect([access.count, access.data.length]).toEqual([0, 0]);
   });
 
-  test('has no data once the buffer that shows it was transferred away, and says so', (context) => {
+  test('has no data once its buffer was transferred away, and the error tells why', (context) => {
     using guest = realModeGuest(backend, [0xe4, 0x10, 0xf4]);
     const access = io(exitOf(guest.vcpu));
-    // Of Node's only 22 and later have it: TypeScript's library is older.
+    // Node has it since 22; TypeScript's library is older.
     const buffer = access.data.buffer as ArrayBufferLike & { transfer?(): ArrayBuffer };
     if (buffer.transfer === undefined) return context.skip('buffers cannot be transferred here');
     buffer.transfer();
@@ -219,7 +220,7 @@ onEachBackend('an exit', (backend) => {
     });
   });
 
-  test('of a guest that faults past all handling is a shutdown', () => {
+  test('of a triple fault is a shutdown', () => {
     using guest = realModeGuest(backend, guestImage('shutdown'));
     enterMode(guest.vcpu, 'protected', { memory: guest.memory, entry: 0x1000n, stackTop: 0x8000n, tables: 0x8000n });
     expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Shutdown);
@@ -236,7 +237,7 @@ describe('the exits of the headers', () => {
   }
 
   test.each(['x86', 'arm64', 'riscv', 's390', 'powerpc', 'mips', 'loongarch'])(
-    'of %s all have a view, which is lossless: every member of the union belongs to one',
+    'of %s all have a view, and every member of the union belongs to one',
     async (name) => {
       const { [name]: arch } = (await import(`../arch/${name}/architecture.ts`)) as Record<
         string,
@@ -263,7 +264,7 @@ describe('the exits of the headers', () => {
     },
   );
 
-  test('of a string instruction make one view of its data, and another when that changes', () => {
+  test('of a string instruction reuse a view of its data until the data moves', () => {
     const state = stateOf(ExitReason.Io);
     state.run.io.assign({ size: 2, count: 40, dataOffset: 0x1000n });
     const access = io(new ExitViews(state, exitMakers).current());
@@ -281,7 +282,7 @@ describe('the exits of the headers', () => {
     for (const index of [1, 99, -1, 0.5]) kvmError('ERR_KVM_OUT_OF_RANGE', () => access.element(index));
   });
 
-  test('that a newer kernel adds carry the raw bytes', () => {
+  test('of a newer kernel carry the raw bytes', () => {
     const state = stateOf(200);
     state.run.padding[5] = 7;
     const exit = new ExitViews(state, exitMakers).current();

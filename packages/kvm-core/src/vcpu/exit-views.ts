@@ -5,7 +5,7 @@ import { bytes, custom, hex, type ShowOptions, show } from '../struct/inspect.js
 import type { MmioAccess, MmioAccessType } from './mmio-access.js';
 import type { RunState } from './run-state.js';
 
-/** The `reason` of an exit that the generated tables do not know: it comes from a kernel newer than they are. */
+/** The `reason` of an exit that is missing in the generated tables, from a newer kernel. */
 export const unrecognised = -1;
 
 /** An exit of any architecture. */
@@ -20,28 +20,28 @@ export interface MmioExit {
 
 export interface UnrecognisedExit {
   readonly reason: typeof unrecognised;
-  /** The number the kernel gave. */
+  /** The kernel's number of the exit reason. */
   readonly exitReason: number;
   /** All bytes of the run state's union. */
   readonly raw: Uint8Array;
 }
 
-/** The exits of an architecture, whose generated ones are `A`: their members bare, but where more can be said of them. */
+/** The exits of an architecture: the generated ones, `A`, except for those with a richer view. */
 export type ExitOf<A extends AnyExit> =
   | Exclude<A, { readonly reason: MmioExit['reason'] }>
   | MmioExit
   | UnrecognisedExit;
 
-/** How each exit of an architecture is made of a run state, by its reason. */
+/** The functions that create the exits of an architecture from a run state, by reason. */
 export type ExitMakers<E extends AnyExit> = Readonly<Record<number, (state: RunState) => E>>;
 
-/** The table of an architecture that has no more to say of its exits than the generated ABI and `MmioAccess` do. */
+/** The table of an architecture that needs only the generated exits and `MmioAccess`. */
 export function makeExits<A extends AnyExit, R extends RunHead>(
   views: Readonly<Record<number, (run: R) => A>>,
   access: MmioAccessType,
   reasons: Pick<typeof ExitReason, 'Mmio'>,
 ): ExitMakers<ExitOf<A>> {
-  // Mmio, which alone differs from the generated exits, is taken out of them here.
+  // Mmio is replaced below: it is the only exit that differs from the generated one.
   const generated = Object.entries(views).map(([reason, view]) => [
     reason,
     ({ run }: RunState) => view(run as R) as ExitOf<A>,
@@ -52,12 +52,12 @@ export function makeExits<A extends AnyExit, R extends RunHead>(
   };
 }
 
-/** The exits of one vCPU: one object a reason, made when it first occurs and used again ever after. */
+/** The exits of one vCPU: one object per reason, created on first use and reused. */
 export class ExitViews<E extends AnyExit> {
   readonly #state: RunState;
   readonly #table: ExitMakers<E>;
   readonly #intr: number;
-  readonly #known: (E | undefined)[] = [];
+  readonly #views: (E | undefined)[] = [];
 
   constructor(state: RunState, table: ExitMakers<E>) {
     this.#state = state;
@@ -65,37 +65,37 @@ export class ExitViews<E extends AnyExit> {
     this.#intr = state.arch.abi.ExitReason.Intr;
   }
 
-  /** What the run state says now. */
+  /** The exit that the run state shows. */
   current(): E {
     const reason = this.#state.run.exitReason;
-    return this.#known[reason] ?? this.#make(reason);
+    return this.#views[reason] ?? this.#make(reason);
   }
 
-  /** A run that a signal cut short: the run state may still show the exit before it. */
+  /** The exit of a run that a signal interrupted. The run state may still show the previous exit. */
   interrupted(): E {
-    return this.#known[this.#intr] ?? this.#make(this.#intr);
+    return this.#views[this.#intr] ?? this.#make(this.#intr);
   }
 
   #make(reason: number): E {
     const exit = this.#table[reason]?.(this.#state) ?? this.#unrecognised(reason);
     const name = exitReasonNameOf(this.#state.arch.abi.exitReasonNames, reason);
-    // Not enumerable: who copies or compares an exit does not see it.
+    // Not enumerable, so that copies and comparisons of an exit ignore it.
     Object.defineProperty(exit, custom, {
       value: (depth: unknown, options?: ShowOptions) => show(name, () => shownExit(exit, options), depth, options),
     });
-    // Numbers far beyond those of today would make the list sparse, and every look into it slow.
-    if (reason < 256) this.#known[reason] = exit;
+    // A large number would make the array sparse, and each lookup slow.
+    if (reason < 256) this.#views[reason] = exit;
     return exit;
   }
 
-  /** Every architecture's exits have this one among them. */
+  /** UnrecognisedExit is one of the exits of every architecture. */
   #unrecognised(exitReason: number): E {
     const exit: UnrecognisedExit = { reason: unrecognised, exitReason, raw: this.#state.run.padding };
     return exit as AnyExit as E;
   }
 }
 
-/** The members of an exit, to be printed. */
+/** The members of an exit for `console.log`. */
 function shownExit(exit: AnyExit, options: ShowOptions = {}): object {
   return Object.fromEntries(
     Object.entries(exit).map(([name, value]) => {

@@ -1,29 +1,35 @@
 import type { Backend } from '../backend/backend.js';
 
 /**
- * A Worker ends, be it by `terminate()` or with its process, once its thread is back in JavaScript; both wait for it. A guest that spins
- * or sleeps never comes back. So a thread that runs vCPUs, other than the main one, is sent a signal at intervals: `KVM_RUN` returns, the
- * engine sees whether the thread is to end, and else `KVM_RUN` goes on without a word.
+ * `terminate()` and the end of the process both wait until a Worker's thread is back in JavaScript. A guest that spins or
+ * sleeps never returns. So each thread that runs vCPUs, except the main thread, receives a signal at intervals: `KVM_RUN`
+ * returns, the engine checks whether the thread has to end, and otherwise `KVM_RUN` continues.
  */
 
-/** In milliseconds: seldom enough to cost nothing, and soon enough for a process that ends with many vCPUs, one after another. */
+/**
+ * In milliseconds: rare enough to cost nothing, and short enough for a process that ends with many vCPUs, one by one.
+ */
 const interval = 50;
 
 let beats = false;
 
-/** Whether this thread is sent signals that mean nothing. */
+/** Whether this thread receives the heartbeat, so that an interrupted run may have no other cause. */
 export function hasHeartbeat(): boolean {
   return beats;
 }
 
-/** Before this thread, whose id the kernel says, runs a vCPU. The main thread has none: it cannot end while it is in a guest. */
+/**
+ * Starts the heartbeat of this thread before it runs a vCPU. The main thread has none: it cannot end while in a guest.
+ *
+ * @param threadId the kernel's id of this thread.
+ */
 export function startHeartbeat(backend: Backend, threadId: number): void {
   if (beats || threadId === process.pid) return;
   const timer = backend.createTimer(threadId);
-  // As many timers as the process may have, or no signal: the guest runs all the same.
+  // The process has no timer or signal left; the guest can run without a heartbeat.
   if (timer < 0) return;
   backend.setTimer(timer, interval, interval);
   beats = true;
-  // The kernel sends nothing to a thread that was terminated.
+  // A terminated Worker emits no 'exit', but the kernel sends no signal to a thread that has ended.
   process.once('exit', () => backend.deleteTimer(timer));
 }

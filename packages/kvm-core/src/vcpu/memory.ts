@@ -7,13 +7,13 @@ import { CoalescedRing } from './coalesced-ring.js';
 import { DirtyRing } from './dirty-ring.js';
 import type { VcpuResources } from './resources.js';
 
-/** What a vCPU does to its VM's memory. */
+/** A vCPU's accesses to its VM's memory. */
 export abstract class VcpuMemory extends KvmFd<'vcpu'> {
-  /** What the vCPU is made of. */
+  /** The descriptor, mappings and timers of the vCPU. */
   protected abstract readonly resources: VcpuResources;
 
   /**
-   * The guest's writes to the zones of `vm.registerCoalescedMmio`, which did not make it leave.
+   * The guest's writes to the zones of `vm.registerCoalescedMmio`, which caused no exit.
    *
    * @throws KvmError `ERR_KVM_UNSUPPORTED` without Cap.CoalescedMmio.
    */
@@ -22,7 +22,7 @@ export abstract class VcpuMemory extends KvmFd<'vcpu'> {
     return this.kept('coalescedRing', () => {
       const { CoalescedMmio } = this.abi.Cap;
       this.requireCapability(CoalescedMmio, 'a ring of coalesced writes');
-      // What the host answers is the number of the ring's page in the run state.
+      // The value of the capability is the page number of the ring in the run state.
       const offset = this.hostCapability(CoalescedMmio) * pageSize;
       const { address, length } = this.resources.state;
       if (offset + pageSize > length) {
@@ -35,16 +35,16 @@ export abstract class VcpuMemory extends KvmFd<'vcpu'> {
   }
 
   /**
-   * The pages that this vCPU has written to.
+   * The pages that this vCPU has written.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` unless `vm.enableDirtyRing` was called before the vCPU was made.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` unless `vm.enableDirtyRing` was called before the vCPU was created.
    */
   get dirtyRing(): DirtyRing {
     const backend = this.opened();
     const { dirtyRing } = this.resources;
     if (dirtyRing === undefined) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this vCPU has no dirty ring', {
-        hint: 'call vm.enableDirtyRing before the first vCPU is made',
+        hint: 'call vm.enableDirtyRing before you create the first vCPU',
       });
     }
     return this.kept('dirtyRing', () => {
@@ -55,18 +55,18 @@ export abstract class VcpuMemory extends KvmFd<'vcpu'> {
   }
 
   /**
-   * Maps guest memory as the guest's first touches would, so that these need not: all of a range, however many calls it takes.
-   * KVM_PRE_FAULT_MEMORY, api.rst 4.143. x86, Cap.PreFaultMemory.
+   * Maps guest memory in advance, so that the guest's first accesses cause no page faults. It repeats the call until the
+   * whole range is mapped. KVM_PRE_FAULT_MEMORY, api.rst 4.143. x86, Cap.PreFaultMemory.
    *
-   * @param guestPhysAddr whole pages.
-   * @param size bytes, whole pages.
-   * @throws KvmError `ERR_KVM_SYSCALL` with ENOENT for what no slot has; what came before it is mapped.
+   * @param guestPhysAddr the start of the range, a multiple of the page size.
+   * @param size the size in bytes, a multiple of the page size.
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENOENT for an address without a slot; the memory before it is mapped.
    */
   preFaultMemory(guestPhysAddr: bigint, size: bigint): void {
     const { KVM_PRE_FAULT_MEMORY, KvmPreFaultMemory } = this.abi;
     const gpa = wholePages64(guestPhysAddr, 'guestPhysAddr');
     const range = KvmPreFaultMemory.from({ gpa, size: wholePages64(size, 'size') });
-    // The kernel moves the range's start past what it has done.
+    // The kernel advances the range past the part that it has mapped.
     do this.write(KVM_PRE_FAULT_MEMORY, range);
     while (range.size > 0n);
   }

@@ -2,13 +2,13 @@ import type { KvmRunMmio } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { bigInteger, integer } from '../struct/check.js';
 
-/** An access to guest-physical memory that no slot backs: `len` bytes of `data`, which the guest wrote or is going to read. */
+/** An access to guest-physical memory without a slot: `len` bytes of `data` that the guest wrote or will read. */
 export interface MmioAccess extends KvmRunMmio {
   /** `physAddr` as a number, for handlers that must not allocate. It is exact: no processor has more than 52 address bits. */
   readonly address: number;
-  /** `data` as a little-endian number: what the guest wrote. Set, it is what the guest reads, and must fit. */
+  /** `data` as a little-endian number: the written value. Set it to the value that the guest reads, which must fit. */
   value: bigint;
-  /** The same for accesses of up to 4 bytes, as a number, which makes no garbage; of a longer one, the low 4 bytes. */
+  /** The same as a number, without allocation, for accesses of up to 4 bytes; for longer ones the low 4 bytes. */
   value32: number;
 }
 
@@ -18,9 +18,9 @@ export interface MmioAccessType {
   at(bytes: Uint8Array): MmioAccess;
 }
 
-/** @param type the struct, which is the same on every architecture but for the order of its bytes. */
+/** @param type the struct of an architecture; only the byte order differs between architectures. */
 export function mmioAccess(type: typeof KvmRunMmio): MmioAccessType {
-  // Where things lie in the exit is found through the struct itself: there is no offset to type.
+  // The struct itself gives the offsets, so that none is hard-coded.
   const dataOffset = new type().data.byteOffset;
   const { bytes: addressBytes } = type.from({ physAddr: 1n });
   const addressOffset = addressBytes.indexOf(1) & ~7;
@@ -57,15 +57,15 @@ export function mmioAccess(type: typeof KvmRunMmio): MmioAccessType {
   };
 }
 
-/** The largest number of so many bytes. */
+/** The largest value of `bytes` bytes. */
 function lastValue(bytes: number): bigint {
   return (1n << BigInt(8 * bytes)) - 1n;
 }
 
-/** The kernel shows no access without a byte: the pages of the run state have been given back, or show something else. */
+/** The error for an access of length 0: the kernel shows none, so the run state is blank or shows another exit. */
 export function noAccess(): KvmError {
   return new KvmError(
     'ERR_KVM_CLOSED',
-    'there is no access to answer: the vCPU is closed, or has left the guest again',
+    'there is no access to answer: the vCPU is closed, or has run to another exit',
   );
 }

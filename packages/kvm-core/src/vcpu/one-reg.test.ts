@@ -11,7 +11,7 @@ const star = KVM_X86_REG_MSR(IA32_STAR);
 const sizeMask = ~(0xfn << 52n);
 
 onEachBackend('one register', (backend) => {
-  test('is the MSR of its id, both ways', (context) => {
+  test('is the MSR of its id, when read and when set', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.OneReg) === 0) context.skip('the host lacks KVM_CAP_ONE_REG');
     using vm = kvm.createVm();
@@ -25,7 +25,7 @@ onEachBackend('one register', (backend) => {
     expect(vcpu.getOneReg(star)).toBe(0x0102_0304_0506_0708n);
   });
 
-  test('that does not exist is refused, whatever length its id says', (context) => {
+  test('that does not exist is refused, for every length in the id', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.OneReg) === 0) context.skip('the host lacks KVM_CAP_ONE_REG');
     using vm = kvm.createVm();
@@ -42,7 +42,7 @@ onEachBackend('one register', (backend) => {
     expect(vcpu.getOneReg(star)).toBe(0n);
   });
 
-  test('takes no value of another length than its id says', () => {
+  test('refuses a value whose length differs from that in the id', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -72,7 +72,7 @@ onEachBackend('one register', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.getOneReg(wrong(1)));
   });
 
-  test('can be read wherever the list has its id', (context) => {
+  test('can be read for every id in the list', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.OneReg) === 0) context.skip('the host lacks KVM_CAP_ONE_REG');
     using vm = kvm.createVm();
@@ -92,7 +92,7 @@ onEachBackend('one register', (backend) => {
     }
   });
 
-  test('is told to be missing where the host has none', (context) => {
+  test('is refused with the name of the capability if the host lacks it', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.OneReg) !== 0) context.skip('the host has KVM_CAP_ONE_REG');
     using vm = kvm.createVm();

@@ -6,10 +6,10 @@ import { type MappedRing, mapRing } from './dirty-ring.js';
 import { KickState } from './kick.js';
 import { RunState } from './run-state.js';
 
-/** @internal How many words it can have been told. */
+/** @internal The length of `initWords`. */
 export const initWordCount = 8;
 
-/** What a vCPU is made of. */
+/** The descriptor, mappings and timers of a vCPU. */
 export interface VcpuResources {
   readonly descriptor: Descriptor;
   readonly id: number;
@@ -17,15 +17,15 @@ export interface VcpuResources {
   readonly kickState: KickState;
   readonly timer: DeadlineTimer;
   readonly dirtyRing: MappedRing | undefined;
-  /** In another thread, before it came to this one. */
+  /** Whether it ran in another thread before its transfer to this one. */
   readonly hasRun: boolean;
-  /** What the architecture told it once, and no kernel tells again: arm64's `struct kvm_vcpu_init`, in words of 32 bits. */
+  /** The argument of its initialisation, which no ioctl returns: arm64's `struct kvm_vcpu_init`, in 32-bit words. */
   readonly initWords: Uint32Array;
-  /** That of the handle it came with. */
+  /** The claim of the handle that transferred it. */
   readonly claim?: Claim;
 }
 
-/** @internal @param dirtyRingBytes what was enabled for all vCPUs of the VM; 0 for no ring. */
+/** @internal @param dirtyRingBytes the length of each vCPU's ring in this VM; 0 for no ring. */
 export function createResources(
   parent: Descriptor,
   fd: number,
@@ -37,7 +37,7 @@ export function createResources(
   let dirtyRing: MappedRing | undefined;
   let state: RunState;
   try {
-    // Before the run state, which has views: while nobody has one, what is mapped can be given up.
+    // Map the ring before the run state, which has views: a mapping can be unmapped only while it has none.
     if (dirtyRingBytes > 0) dirtyRing = mapRing(arch.abi, backend, fd, dirtyRingBytes);
     state = RunState.map(arch, backend, fd, mmapSize);
   } catch (error) {
@@ -55,11 +55,11 @@ export function createResources(
   });
 }
 
-/** @internal What is known of a vCPU that was mapped by another thread. */
+/** @internal The facts about a vCPU that another thread has mapped. */
 export interface MappedVcpu {
   readonly fd: number;
   readonly id: number;
-  /** Of the run state. */
+  /** The address of the run state. */
   readonly address: number;
   readonly length: number;
   readonly dirtyRing: MappedRing | undefined;
@@ -70,8 +70,8 @@ export interface MappedVcpu {
 }
 
 /** @internal */
-export function adoptResources(parent: Descriptor, known: MappedVcpu): VcpuResources {
-  const { fd, id, address, length, dirtyRing, kickWords, hasRun, initWords, claim } = known;
+export function adoptResources(parent: Descriptor, mapped: MappedVcpu): VcpuResources {
+  const { fd, id, address, length, dirtyRing, kickWords, hasRun, initWords, claim } = mapped;
   const { arch, backend } = parent;
   const state = new RunState(arch, address, new Uint8Array(backend.view(address, length)));
   return assemble(parent, fd, {
@@ -85,13 +85,16 @@ export function adoptResources(parent: Descriptor, known: MappedVcpu): VcpuResou
   });
 }
 
-function assemble(parent: Descriptor, fd: number, own: Omit<VcpuResources, 'descriptor' | 'timer'>): VcpuResources {
+function assemble(parent: Descriptor, fd: number, rest: Omit<VcpuResources, 'descriptor' | 'timer'>): VcpuResources {
   const { arch, backend } = parent;
   const timer = new DeadlineTimer(backend);
-  return { ...own, timer, descriptor: new Descriptor(arch, backend, fd, parent, ending(backend, own, timer)) };
+  return { ...rest, timer, descriptor: new Descriptor(arch, backend, fd, parent, ending(backend, rest, timer)) };
 }
 
-/** What goes before the descriptor does. It refers to no view of the run state, which would keep the vCPU from being collected. */
+/**
+ * Frees the resources before the descriptor is closed. It refers to no view of the run state: that would keep the vCPU
+ * from being collected.
+ */
 function ending(
   backend: Backend,
   { state, kickState, dirtyRing, claim }: Omit<VcpuResources, 'descriptor' | 'timer'>,

@@ -5,19 +5,19 @@ import { systemCall } from '../ioctl/system-call.js';
 /**
  * The pages of a vCPU that the kernel shares with the process: the run state, the data of port I/O, the coalesced ring.
  *
- * Views of them may outlive the vCPU, move to another ArrayBuffer by `transfer`, and live in other threads: nobody can tell when
- * the last is gone. So the end of a vCPU puts zero pages in their place, which cost nothing while they are not touched, and
- * the addresses stay taken. A view of a closed vCPU reads zeros, and never faults.
+ * Views of them may outlive the vCPU, move to another ArrayBuffer by `transfer`, and exist in other threads, so the last
+ * one cannot be detected. Closing a vCPU therefore replaces the pages with zero pages, which cost nothing until they are
+ * accessed, and the address range stays reserved. A view of a closed vCPU reads zeros, and never faults.
  */
 export class RunState {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** How many they are: the bytes no longer say once somebody has transferred their buffer, which `kvmRun` shows. */
+  /** The number of bytes. `bytes.length` is 0 after a transfer of the buffer, which `kvmRun` exposes. */
   readonly length: number;
   readonly run: RunHead;
   readonly arch: Architecture;
   readonly address: number;
 
-  /** @param bytes those at the address, which is that of a vCPU. */
+  /** @param bytes a view of the vCPU's pages at `address`. */
   constructor(arch: Architecture, address: number, bytes: Uint8Array<ArrayBuffer>) {
     this.arch = arch;
     this.address = address;
@@ -31,7 +31,7 @@ export class RunState {
     try {
       return new RunState(arch, address, new Uint8Array(backend.view(address, length)));
     } catch (error) {
-      // Nobody has seen a view of it yet.
+      // There is no view of it yet, so it can be unmapped.
       backend.unmap(address, length);
       throw error;
     }

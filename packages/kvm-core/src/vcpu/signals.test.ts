@@ -10,8 +10,8 @@ const wrong = (value: unknown): never => value as never;
 const core = new URL('../../dist/index.js', import.meta.url).href;
 
 /**
- * A guest that spins, in a process of its own. Another thread sends the process signals, says so, and then kicks; what is printed
- * is whether the first interruption came before it said so.
+ * A guest that spins in a separate process. Another thread sends signals to the process, sets a flag, and then kicks. The
+ * process prints whether the first interruption came after the flag was set.
  */
 const program = (backend: string, mask: string): string => `
   import(${JSON.stringify(core)}).then(({ Kvm, ExitReason }) => {
@@ -28,23 +28,23 @@ const program = (backend: string, mask: string): string => `
     vcpu.setSregs(sregs);
     vcpu.setRegs({ rip: 0x1000n, rflags: 2n });
     ${mask}
-    const said = new Int32Array(new SharedArrayBuffer(8));
+    const shared = new Int32Array(new SharedArrayBuffer(8));
     const worker = new Worker(\`
-      const { workerData: { said, handle } } = require('node:worker_threads');
+      const { workerData: { shared, handle } } = require('node:worker_threads');
       import(${JSON.stringify(core)}).then(({ kick }) => {
-        Atomics.wait(said, 0, 0);
+        Atomics.wait(shared, 0, 0);
         for (let i = 0; i < 20; i++) {
           process.kill(process.pid, 'SIGUSR2');
-          Atomics.wait(said, 1, 0, 10);
+          Atomics.wait(shared, 1, 0, 10);
         }
-        Atomics.store(said, 1, 1);
+        Atomics.store(shared, 1, 1);
         kick(handle);
-      });\`, { eval: true, workerData: { said, handle: vcpu.kickHandle() } });
+      });\`, { eval: true, workerData: { shared, handle: vcpu.kickHandle() } });
     worker.once('online', () => {
-      Atomics.store(said, 0, 1);
-      Atomics.notify(said, 0);
+      Atomics.store(shared, 0, 1);
+      Atomics.notify(shared, 0);
       const { reason } = vcpu.run();
-      console.log(reason === ExitReason.Intr, Atomics.load(said, 1) === 1);
+      console.log(reason === ExitReason.Intr, Atomics.load(shared, 1) === 1);
       process.exit();
     });
   });`;
@@ -53,15 +53,15 @@ onEachBackend('a signal mask', (backend) => {
   const run = (mask: string) =>
     execFileSync(process.execPath, ['-e', program(backend, mask)], { encoding: 'utf8', timeout: 50_000 }).trim();
 
-  test('keeps signals away from a guest that runs, and lets kicks through', () => {
+  test('blocks signals while the guest runs, but not kicks', () => {
     expect(run(`vcpu.setSignalMask(['SIGUSR2']);`)).toBe('true true');
   });
 
-  test('may be taken away again: then signals interrupt the guest', () => {
+  test('can be removed, so that signals interrupt the guest again', () => {
     expect(run(`vcpu.setSignalMask(['SIGUSR2']); vcpu.setSignalMask();`)).toBe('true false');
   });
 
-  test('takes names and numbers, and none that kicks or libc need', () => {
+  test('takes names and numbers, and refuses the signals of kicks and libc', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu } = guest;
     vcpu.setSignalMask(['SIGPROF', 'SIGWINCH', 34, 39, 61, 64, 1]);

@@ -4,20 +4,21 @@ import { KvmError } from '../errors/kvm-error.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { integer, list, oneOf } from '../struct/check.js';
 
-/** libc's own, from its threads to each other. */
+/** The signals that libc's threads send each other. */
 const libcSignals: readonly number[] = [32, 33];
-/** sigset_t of the kernel: one bit a signal. mips alone has more, and refuses a set of this length. */
+/** The kernel's sigset_t: one bit per signal. Only mips has more, and refuses a set of this length. */
 const signals = 64;
 
-/** The signals that reach a thread while it runs a vCPU. */
+/** The signals that can interrupt a running vCPU. */
 export abstract class VcpuSignals extends KvmFd<'vcpu'> {
   /**
-   * Which signals wait while the guest runs, instead of ending the `run` with `ExitReason.Intr`: a profiler's SIGPROF, say. They arrive
-   * between the runs. Without a list it is again those that wait for the thread as it is. KVM_SET_SIGNAL_MASK, api.rst 4.21.
+   * Sets the signals that are blocked while the guest runs, so that they do not end `run` with `ExitReason.Intr`: a
+   * profiler's SIGPROF, for example. They are delivered between the runs. Without a list, the thread's own mask applies
+   * again. KVM_SET_SIGNAL_MASK, api.rst 4.21.
    *
    * @param blocked names or numbers: `['SIGPROF', 34]`.
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for the signals from 40 to 60, of which one is the kick's, and for 32 and 33, by which the
-   *   threads of libc talk.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for the signals from 40 to 60, one of which kicks use, and for 32 and 33,
+   *   which libc's threads use.
    */
   setSignalMask(blocked?: ArrayLike<NodeJS.Signals | number>): void {
     const { KVM_SET_SIGNAL_MASK, KvmSignalMask } = this.abi;
@@ -41,8 +42,8 @@ function numberOf(signal: NodeJS.Signals | number): number {
       : oneOf(constants.signals as Readonly<Record<string, number>>, signal, 'a signal');
   const isKick = number >= kickSignals.first && number <= kickSignals.last;
   if (isKick || libcSignals.includes(number)) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `signal ${number} must not wait while a guest runs`, {
-      hint: isKick ? 'it may be the one that kicks are made of' : 'the threads of libc talk by it',
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `signal ${number} must not be blocked while a guest runs`, {
+      hint: isKick ? 'kicks may use it' : "libc's threads use it",
     });
   }
   return number;

@@ -207,7 +207,7 @@ onEachBackend('a state is refused', (backend) => {
 
   test.each([
     ['regs of another length', { 'vcpu/0/regs': new Uint8Array(8) }, 'regs has 8 bytes, and a struct kvm_regs has 144'],
-    ['an unknown part', { 'vcpu/0/soul': new Uint8Array(1) }, 'has soul, which this version knows nothing of'],
+    ['an unknown part', { 'vcpu/0/soul': new Uint8Array(1) }, 'has soul, which this version does not know'],
     [
       'more extended state than the host supports',
       { 'vcpu/0/xsave': new Uint8Array(1 << 20) },
@@ -217,13 +217,13 @@ onEachBackend('a state is refused', (backend) => {
     ['half an MSR', { 'vcpu/0/msrs': new Uint8Array(9) }, 'not a whole number of struct kvm_msr_entry'],
     ['an unknown MSR', { 'vcpu/0/msrs': msr(0xdead, 1n) }, 'MSR 0xdead cannot be set to 0x1 here'],
     ['a frequency of two bytes', { 'vcpu/0/tscKhz': new Uint8Array(2) }, 'tscKhz has 2 bytes'],
-    ['no slots', { slots: undefined }, 'does not say which memory slots'],
+    ['no slots', { slots: undefined }, 'has no valid list of memory slots'],
     [
       'registers that the kernel refuses',
       { 'vcpu/0/debugRegs': new Uint8Array(128).fill(0xff) },
       'debugRegs cannot be',
     ],
-    ['incomplete memory', { 'memory/0': new Uint8Array(5) }, 'memory/0 of this state does not say'],
+    ['incomplete memory', { 'memory/0': new Uint8Array(5) }, 'memory/0 of this state has no valid list'],
   ])('that has %s', (_, parts: Record<string, Uint8Array | undefined>, message) => {
     expect(refusal(altered(parts))).toContain(message);
   });
@@ -237,13 +237,13 @@ onEachBackend('a state is refused', (backend) => {
   test.each([
     [
       [{ slot: 0, guestPhysAddr: '0x0', flags: 0, memory: 3, offset: 0, size: 4096 }],
-      'shows memory that it does not have',
+      'refers to memory that it does not have',
     ],
     [
       [{ slot: 0, guestPhysAddr: 'here', flags: 0, memory: 0, offset: 0, size: 4096 }],
-      'does not say which memory slots',
+      'has no valid list of memory slots',
     ],
-    [[{ slot: 0 }], 'does not say which memory slots'],
+    [[{ slot: 0 }], 'has no valid list of memory slots'],
     [
       [{ slot: 0, guestPhysAddr: '0x0', flags: 2 ** 40, memory: 0, offset: 0, size: 4096 }],
       'cannot be restored here: flags must be',
@@ -263,7 +263,7 @@ onEachBackend('a state is refused', (backend) => {
       [0, 1].map((slot) => ({ slot, guestPhysAddr: '0x0', flags: 0, memory: 0, offset: 0, size: 4096 })),
       'cannot be restored here: KVM_SET_USER_MEMORY_REGION: EEXIST',
     ],
-    ['none', 'does not say which memory slots'],
+    ['none', 'has no valid list of memory slots'],
   ])('whose slots are %j', (slots, message) => {
     expect(refusal(altered({ slots: new Uint8Array() }, { slots }))).toContain(message);
   });
@@ -296,14 +296,14 @@ onEachBackend('a state is refused', (backend) => {
     using other = kvm.createVm();
     const whole = vm.save([vcpu, second]);
     other.createVcpu(3).close();
-    expect(kvmError('ERR_KVM_STATE', () => other.restore(whole)).message).toContain('has no vCPUs yet');
+    expect(kvmError('ERR_KVM_STATE', () => other.restore(whole)).message).toContain('a VM without vCPUs');
   });
 
   test('by an object of another kind or architecture', () => {
     using guest = realModeGuest(backend, fibonacci);
     const { vm, vcpu } = guest;
     const state = vm.save([vcpu]);
-    expect(kvmError('ERR_KVM_STATE', () => vm.restore(state)).message).toContain('has no memory yet');
+    expect(kvmError('ERR_KVM_STATE', () => vm.restore(state)).message).toContain('a VM without memory');
     expect(kvmError('ERR_KVM_STATE', () => vcpu.restore(state)).message).toContain('state of a vm, not of a vcpu');
     const arm = SavedState.of('vcpu', 'arm64', []);
     expect(kvmError('ERR_KVM_STATE', () => vcpu.restore(arm)).message).toContain('is of arm64, and this host is x86');
