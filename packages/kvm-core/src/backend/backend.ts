@@ -65,8 +65,8 @@ export interface Backend {
   /** Creates a disarmed timer that interrupts a thread of this process like `interrupt`. Returns the timer's number. */
   createTimer(threadId: number): number;
   /**
-   * Arms a timer to expire after `milliseconds`, and then every `interval` milliseconds; 0 disarms it. It repeats because
-   * a single signal may arrive just before the `KVM_RUN` that it should interrupt.
+   * Arms a timer to expire after `milliseconds`, and then every `interval` milliseconds; 0 disarms it. It repeats
+   * because a single signal may arrive just before the `KVM_RUN` that it should interrupt.
    */
   setTimer(timer: number, milliseconds: number, interval: number): number;
   deleteTimer(timer: number): number;

@@ -90,8 +90,7 @@ export interface RestoredMemory {
 /** Recreates the memories of a state and checks its slots; the caller sets the slots. */
 export function restoredMemory(state: SavedState, backend: Backend): RestoredMemory {
   const { slots } = state.notes('slots');
-  if (!Array.isArray(slots) || !slots.every(isSlot))
-    throw broken('this state has no valid list of memory slots');
+  if (!Array.isArray(slots) || !slots.every(isSlot)) throw broken('this state has no valid list of memory slots');
   const twice = slots.find(({ slot }, i) => slots.findIndex((each) => each.slot === slot) !== i);
   if (twice !== undefined) throw broken(`this state has slot ${twice.slot} twice`);
   const count = state.header.parts.filter(({ name }) => /^memory\/\d+$/.test(name)).length;

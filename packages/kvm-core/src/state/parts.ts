@@ -51,8 +51,8 @@ export function ifPresent<T>(call: () => T, ...absent: readonly number[]): T | u
 /**
  * The parts of an object, as bytes.
  *
- * They are read in the reverse of the restore order: later parts depend on earlier ones, and reading them may change the
- * earlier ones. For example, reading the MP state makes a vCPU take a pending INIT.
+ * They are read in the reverse of the restore order: later parts depend on earlier ones, and reading them may change
+ * the earlier ones. For example, reading the MP state makes a vCPU take a pending INIT.
  */
 export function savedParts<O>(parts: readonly Part<O>[], object: O): NewPart[] {
   const saved = parts.toReversed().flatMap(({ name, save }) => {
@@ -64,8 +64,8 @@ export function savedParts<O>(parts: readonly Part<O>[], object: O): NewPart[] {
 }
 
 /**
- * Restores the parts of a state. Before it changes anything, it checks that every part is known and has the right length,
- * and that no required part is missing.
+ * Restores the parts of a state. Before it changes anything, it checks that every part is known and has the right
+ * length, and that no required part is missing.
  */
 export function restoreParts<O>(parts: readonly Part<O>[], object: O, state: SavedState): void {
   const names = new Set(parts.map(({ name }) => name));

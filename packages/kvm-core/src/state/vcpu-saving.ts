@@ -12,10 +12,10 @@ export abstract class VcpuSaving<E extends AnyExit = AnyExit, R extends RunHead 
   protected abstract restoreParts(state: SavedState): void;
 
   /**
-   * Returns the state of the vCPU: on x86 registers, extended state, MSRs, CPUID, local APIC, pending events, and its Xen
-   * state; on arm64 and riscv each register that `getRegList` lists, and the related state. Call it between two runs, in
-   * the thread that runs the vCPU. It first completes the last exit with the handler's data. On x86 the state includes
-   * what the next run would take from the run state: `syncRegs.dirty` and CR8.
+   * Returns the state of the vCPU: on x86 registers, extended state, MSRs, CPUID, local APIC, pending events, and its
+   * Xen state; on arm64 and riscv each register that `getRegList` lists, and the related state. Call it between two
+   * runs, in the thread that runs the vCPU. It first completes the last exit with the handler's data. On x86 the state
+   * includes what the next run would take from the run state: `syncRegs.dirty` and CR8.
    *
    * The state does not include enabled capabilities, device attributes, the signal mask, and debug settings.
    *
@@ -32,12 +32,12 @@ export abstract class VcpuSaving<E extends AnyExit = AnyExit, R extends RunHead 
   }
 
   /**
-   * Restores a state into a vCPU with the same id that has not run yet, of a VM that already has its memory and interrupt
-   * controllers. On arm64 do not call `init`: the state includes its argument.
+   * Restores a state into a vCPU with the same id that has not run yet, of a VM that already has its memory and
+   * interrupt controllers. On arm64 do not call `init`: the state includes its argument.
    *
-   * @throws KvmError `ERR_KVM_STATE` for a state of another kind, vCPU id or architecture; for a state without a required
-   *   part; for a vCPU that has run; if the guest's CPUID has features that this host lacks; and if the kernel refuses a
-   *   part, which the message names.
+   * @throws KvmError `ERR_KVM_STATE` for a state of another kind, vCPU id or architecture; for a state without a
+   *   required part; for a vCPU that has run; if the guest's CPUID has features that this host lacks; and if the kernel
+   *   refuses a part, which the message names.
    */
   restore(state: SavedState): void {
     this.opened();

@@ -26,15 +26,16 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
   protected abstract prepare(own: SavedState): void;
 
   /**
-   * Returns the state of the VM: its memory, its vCPUs, and on x86 its interrupt controllers, timer, clock, and Xen state.
-   * Call it while none of its vCPUs runs.
+   * Returns the state of the VM: its memory, its vCPUs, and on x86 its interrupt controllers, timer, clock, and Xen
+   * state. Call it while none of its vCPUs runs.
    *
    * The state does not include enabled capabilities, interrupt routes, eventfds and I/O zones, filters, Xen's
    * configuration and memory outside the guest's; nor devices, which belong to the program: a GIC, an AIA.
    *
-   * @param vcpus all vCPUs of the VM. For a vCPU that another thread runs, pass the result of its `save` in that thread.
-   * @throws KvmError `ERR_KVM_STATE` if a vCPU is missing that this object created and that is open in this thread. The VM
-   *   cannot know of other vCPUs: a state without them restores a VM without them.
+   * @param vcpus all vCPUs of the VM. For a vCPU that another thread runs, pass the result of its `save` in that
+   *   thread.
+   * @throws KvmError `ERR_KVM_STATE` if a vCPU is missing that this object created and that is open in this thread. The
+   *   VM cannot know of other vCPUs: a state without them restores a VM without them.
    */
   save(vcpus: Iterable<C | SavedState>): SavedState {
     this.opened();
@@ -53,11 +54,11 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
   }
 
   /**
-   * Restores a state into a new VM, without memory and vCPUs, on which the program has enabled the same capabilities. On
-   * x86, it creates interrupt controllers and the timer if the state has them and the VM does not.
+   * Restores a state into a new VM, without memory and vCPUs, on which the program has enabled the same capabilities.
+   * On x86, it creates interrupt controllers and the timer if the state has them and the VM does not.
    *
-   * @throws KvmError `ERR_KVM_STATE` if the state is damaged, is of another kind, or does not match this host, and if the VM
-   *   has had memory or vCPUs. After an error the VM is unusable: close it.
+   * @throws KvmError `ERR_KVM_STATE` if the state is damaged, is of another kind, or does not match this host, and if
+   *   the VM has had memory or vCPUs. After an error the VM is unusable: close it.
    */
   restore(state: SavedState): RestoredVm<C> {
     const backend = this.opened();

@@ -25,8 +25,8 @@ export abstract class GenericKvm<
   }
 
   /**
-   * The host's value for a capability: 0 if it lacks it, 1 or more if it has it. The meaning of larger values depends on
-   * the capability. KVM_CHECK_EXTENSION, api.rst 4.4. A number that the kernel does not know gives 0.
+   * The host's value for a capability: 0 if it lacks it, 1 or more if it has it. The meaning of larger values depends
+   * on the capability. KVM_CHECK_EXTENSION, api.rst 4.4. A number that the kernel does not know gives 0.
    */
   checkExtension(cap: number): number {
     return this.ownCapability(cap);

@@ -15,8 +15,8 @@ export interface CoalescedAccess extends Readonly<Pick<KvmCoalescedMmio, 'physAd
 }
 
 /**
- * The guest's pending writes to the zones of `vm.registerCoalescedMmio`. All vCPUs of a VM share one ring, which each of
- * them maps; only one thread at a time may drain it. Drain it before you handle an exit, because the writes happened
+ * The guest's pending writes to the zones of `vm.registerCoalescedMmio`. All vCPUs of a VM share one ring, which each
+ * of them maps; only one thread at a time may drain it. Drain it before you handle an exit, because the writes happened
  * first. A write to a full ring is an exit, too.
  *
  * The ring of a closed vCPU is empty. api.rst 4.116.

@@ -6,8 +6,8 @@ import { optionsOf } from '../struct/options.js';
 /** The options of `vcpu.run`. */
 export interface RunOptions {
   /**
-   * The latest time for the run to return, in milliseconds, on the clock of `performance.now()`. Once it has passed, a run
-   * completes the last exit with the handler's data and returns without executing another instruction.
+   * The latest time for the run to return, in milliseconds, on the clock of `performance.now()`. Once it has passed, a
+   * run completes the last exit with the handler's data and returns without executing another instruction.
    */
   deadline: number;
 }

@@ -1,9 +1,9 @@
 import type { Backend } from '../backend/backend.js';
 
 /**
- * `terminate()` and the end of the process both wait until a Worker's thread is back in JavaScript. A guest that spins or
- * sleeps never returns. So each thread that runs vCPUs, except the main thread, receives a signal at intervals: `KVM_RUN`
- * returns, the engine checks whether the thread has to end, and otherwise `KVM_RUN` continues.
+ * `terminate()` and the end of the process both wait until a Worker's thread is back in JavaScript. A guest that spins
+ * or sleeps never returns. So each thread that runs vCPUs, except the main thread, receives a signal at intervals:
+ * `KVM_RUN` returns, the engine checks whether the thread has to end, and otherwise `KVM_RUN` continues.
  */
 
 /**

@@ -55,8 +55,8 @@ export abstract class VcpuMemory extends KvmFd<'vcpu'> {
   }
 
   /**
-   * Maps guest memory in advance, so that the guest's first accesses cause no page faults. It repeats the call until the
-   * whole range is mapped. KVM_PRE_FAULT_MEMORY, api.rst 4.143. x86, Cap.PreFaultMemory.
+   * Maps guest memory in advance, so that the guest's first accesses cause no page faults. It repeats the call until
+   * the whole range is mapped. KVM_PRE_FAULT_MEMORY, api.rst 4.143. x86, Cap.PreFaultMemory.
    *
    * @param guestPhysAddr the start of the range, a multiple of the page size.
    * @param size the size in bytes, a multiple of the page size.

@@ -4,7 +4,10 @@ import { bigInteger, integer } from '../struct/check.js';
 
 /** An access to guest-physical memory without a slot: `len` bytes of `data` that the guest wrote or will read. */
 export interface MmioAccess extends KvmRunMmio {
-  /** `physAddr` as a number, for handlers that must not allocate. It is exact: no processor has more than 52 address bits. */
+  /**
+   * `physAddr` as a number, for handlers that must not allocate. It is exact: no processor has more than 52 address
+   * bits.
+   */
   readonly address: number;
   /** `data` as a little-endian number: the written value. Set it to the value that the guest reads, which must fit. */
   value: bigint;
@@ -64,8 +67,5 @@ function lastValue(bytes: number): bigint {
 
 /** The error for an access of length 0: the kernel shows none, so the run state is blank or shows another exit. */
 export function noAccess(): KvmError {
-  return new KvmError(
-    'ERR_KVM_CLOSED',
-    'there is no access to answer: the vCPU is closed, or has run to another exit',
-  );
+  return new KvmError('ERR_KVM_CLOSED', 'there is no access to answer: the vCPU is closed, or has run to another exit');
 }

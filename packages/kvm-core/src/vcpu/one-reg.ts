@@ -29,7 +29,8 @@ export abstract class VcpuOneReg extends KvmFd<'vcpu'> {
   /**
    * Sets one register. KVM_SET_ONE_REG, api.rst 4.68. Cap.OneReg.
    *
-   * @param value a number that fits the length in the id, or that many bytes; for a register longer than 8 bytes, bytes.
+   * @param value a number that fits the length in the id, or that many bytes; for a register longer than 8 bytes,
+   *   bytes.
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for a value of another length, `ERR_KVM_SYSCALL` if the kernel refuses it.
    */
   setOneReg(id: bigint, value: bigint | Uint8Array): void {
@@ -39,8 +40,8 @@ export abstract class VcpuOneReg extends KvmFd<'vcpu'> {
   }
 
   /**
-   * The ids of the registers that a saved state needs; `getOneReg` reads each. On arm64 they depend on the features that
-   * the vCPU was initialised with. KVM_GET_REG_LIST, api.rst 4.84. Cap.OneReg; x86, arm64, riscv, mips.
+   * The ids of the registers that a saved state needs; `getOneReg` reads each. On arm64 they depend on the features
+   * that the vCPU was initialised with. KVM_GET_REG_LIST, api.rst 4.84. Cap.OneReg; x86, arm64, riscv, mips.
    */
   getRegList(): BigUint64Array {
     return this.readList(this.abi.KVM_GET_REG_LIST).reg.slice();
@@ -79,7 +80,9 @@ class RegisterValue {
     if (this.bytes.length < length) this.bytes = new Uint8Array(length);
   }
 
-  /** A short register is at the start of the bytes: the low end of the number on little-endian hosts, else the high end. */
+  /**
+   * A short register is at the start of the bytes: the low end of the number on little-endian hosts, else the high end.
+   */
   get number(): bigint {
     const number = new DataView(this.bytes.buffer).getBigUint64(0, littleEndian);
     return littleEndian ? BigInt.asUintN(8 * this.length, number) : number >> BigInt(64 - 8 * this.length);

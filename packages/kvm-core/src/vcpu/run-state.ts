@@ -5,9 +5,9 @@ import { systemCall } from '../ioctl/system-call.js';
 /**
  * The pages of a vCPU that the kernel shares with the process: the run state, the data of port I/O, the coalesced ring.
  *
- * Views of them may outlive the vCPU, move to another ArrayBuffer by `transfer`, and exist in other threads, so the last
- * one cannot be detected. Closing a vCPU therefore replaces the pages with zero pages, which cost nothing until they are
- * accessed, and the address range stays reserved. A view of a closed vCPU reads zeros, and never faults.
+ * Views of them may outlive the vCPU, move to another ArrayBuffer by `transfer`, and exist in other threads, so the
+ * last one cannot be detected. Closing a vCPU therefore replaces the pages with zero pages, which cost nothing until
+ * they are accessed, and the address range stays reserved. A view of a closed vCPU reads zeros, and never faults.
  */
 export class RunState {
   readonly bytes: Uint8Array<ArrayBuffer>;

@@ -10,8 +10,8 @@ const wrong = (value: unknown): never => value as never;
 const core = new URL('../../dist/index.js', import.meta.url).href;
 
 /**
- * A guest that spins in a separate process. Another thread sends signals to the process, sets a flag, and then kicks. The
- * process prints whether the first interruption came after the flag was set.
+ * A guest that spins in a separate process. Another thread sends signals to the process, sets a flag, and then kicks.
+ * The process prints whether the first interruption came after the flag was set.
  */
 const program = (backend: string, mask: string): string => `
   import(${JSON.stringify(core)}).then(({ Kvm, ExitReason }) => {

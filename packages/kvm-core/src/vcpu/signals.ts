@@ -17,8 +17,8 @@ export abstract class VcpuSignals extends KvmFd<'vcpu'> {
    * again. KVM_SET_SIGNAL_MASK, api.rst 4.21.
    *
    * @param blocked names or numbers: `['SIGPROF', 34]`.
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for the signals from 40 to 60, one of which kicks use, and for 32 and 33,
-   *   which libc's threads use.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for the signals from 40 to 60, one of which kicks use, and for 32 and
+   *   33, which libc's threads use.
    */
   setSignalMask(blocked?: ArrayLike<NodeJS.Signals | number>): void {
     const { KVM_SET_SIGNAL_MASK, KvmSignalMask } = this.abi;

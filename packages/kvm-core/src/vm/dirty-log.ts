@@ -33,13 +33,13 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
   }
 
   /**
-   * Marks the pages of a log clean, so that the next log shows later writes to them. Copy the pages after this call. Clear
-   * a large slot in parts: a page written before its part is cleared needs no second copy.
-   * KVM_CLEAR_DIRTY_LOG, api.rst 4.117. Cap.ManualDirtyLogProtect2, enabled with `DirtyLogManual.ProtectEnable`.
+   * Marks the pages of a log clean, so that the next log shows later writes to them. Copy the pages after this call.
+   * Clear a large slot in parts: a page written before its part is cleared needs no second copy. KVM_CLEAR_DIRTY_LOG,
+   * api.rst 4.117. Cap.ManualDirtyLogProtect2, enabled with `DirtyLogManual.ProtectEnable`.
    *
    * @param firstPage the first page of the part, a multiple of 64. Default: 0.
-   * @param numPages the number of pages, a multiple of 64 unless the part ends at the slot's end. Default: all pages from
-   *   `firstPage`.
+   * @param numPages the number of pages, a multiple of 64 unless the part ends at the slot's end. Default: all pages
+   *   from `firstPage`.
    */
   clearDirtyLog(log: DirtyLog, firstPage = 0, numPages?: number): void {
     if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'log must be a DirtyLog');
@@ -56,9 +56,9 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
   }
 
   /**
-   * Gives each later vCPU a ring to which the kernel adds the pages that it dirties: `vcpu.dirtyRing`. A ring is cheaper
-   * than a log for few dirty pages. Call this before the first vCPU; dirty logs are unavailable from then on. A full ring
-   * makes `run` return `ExitReason.DirtyRingFull`. KVM_ENABLE_CAP, api.rst 8.29. Cap.DirtyLogRing or
+   * Gives each later vCPU a ring to which the kernel adds the pages that it dirties: `vcpu.dirtyRing`. A ring is
+   * cheaper than a log for few dirty pages. Call this before the first vCPU; dirty logs are unavailable from then on. A
+   * full ring makes `run` return `ExitReason.DirtyRingFull`. KVM_ENABLE_CAP, api.rst 8.29. Cap.DirtyLogRing or
    * Cap.DirtyLogRingAcqRel, whose value is the largest size of a ring in bytes.
    *
    * @param entries the capacity of a ring in pages, some of which the kernel reserves: a power of two. A ring fills at

@@ -41,9 +41,9 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
   }
 
   /**
-   * Sets a slot like `setUserMemoryRegion`, optionally with pages of a `GuestMemfd`, which sets `MemoryFlag.GuestMemfd`.
-   * The slot keeps the file alive; it cannot be changed, only deleted. KVM_SET_USER_MEMORY_REGION2, api.rst 4.140.
-   * Cap.UserMemory2, and for a file Cap.GuestMemfd.
+   * Sets a slot like `setUserMemoryRegion`, optionally with pages of a `GuestMemfd`, which sets
+   * `MemoryFlag.GuestMemfd`. The slot keeps the file alive; it cannot be changed, only deleted.
+   * KVM_SET_USER_MEMORY_REGION2, api.rst 4.140. Cap.UserMemory2, and for a file Cap.GuestMemfd.
    *
    * @throws KvmError as `setUserMemoryRegion`, and `ERR_KVM_OUT_OF_RANGE` for a range that is outside the file.
    */

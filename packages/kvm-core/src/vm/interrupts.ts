@@ -21,8 +21,8 @@ export interface IrqfdConfig {
 /** The interrupts of a VM: its controllers in the kernel, and the lines that lead to them. */
 export abstract class VmInterrupts extends KvmFd<'vm'> {
   /**
-   * Creates an interrupt controller in the kernel: on x86 a PIC, an I/O APIC, and for each later vCPU a local APIC. Call it
-   * before the first vCPU. KVM_CREATE_IRQCHIP, api.rst 4.24. Cap.IrqChip.
+   * Creates an interrupt controller in the kernel: on x86 a PIC, an I/O APIC, and for each later vCPU a local APIC.
+   * Call it before the first vCPU. KVM_CREATE_IRQCHIP, api.rst 4.24. Cap.IrqChip.
    */
   createIrqChip(): void {
     this.call(this.abi.KVM_CREATE_IRQCHIP);
@@ -40,10 +40,11 @@ export abstract class VmInterrupts extends KvmFd<'vm'> {
   }
 
   /**
-   * Sets the level of an interrupt line, and returns the effect. KVM_IRQ_LINE_STATUS, api.rst 4.25. Cap.IrqInjectStatus.
+   * Sets the level of an interrupt line, and returns the effect. KVM_IRQ_LINE_STATUS, api.rst 4.25.
+   * Cap.IrqInjectStatus.
    *
-   * @returns the number of vCPUs it reached; 0 if an earlier interrupt is still pending; negative if the line is masked or
-   *   not connected.
+   * @returns the number of vCPUs it reached; 0 if an earlier interrupt is still pending; negative if the line is masked
+   *   or not connected.
    */
   irqLineStatus(gsi: number, level: boolean): number {
     const line = this.abi.KvmIrqLevel.from(this.line(gsi, level));
@@ -55,12 +56,12 @@ export abstract class VmInterrupts extends KvmFd<'vm'> {
   }
 
   /**
-   * Sets the routes of all GSIs. They replace all earlier routes, including the initial ones of the interrupt controller.
-   * A GSI may have several routes to pins, or one to a message. KVM_SET_GSI_ROUTING, api.rst 4.52. Cap.IrqRouting, and an
-   * interrupt controller in the kernel.
+   * Sets the routes of all GSIs. They replace all earlier routes, including the initial ones of the interrupt
+   * controller. A GSI may have several routes to pins, or one to a message. KVM_SET_GSI_ROUTING, api.rst 4.52.
+   * Cap.IrqRouting, and an interrupt controller in the kernel.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a route with no known target or with two, `ERR_KVM_OUT_OF_RANGE` for a
-   *   GSI that is not below the value of Cap.IrqRouting.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a route with no known target or with two, `ERR_KVM_OUT_OF_RANGE`
+   *   for a GSI that is not below the value of Cap.IrqRouting.
    */
   setGsiRouting(routes: ArrayLike<GsiRoute>): void {
     this.opened();
@@ -78,8 +79,8 @@ export abstract class VmInterrupts extends KvmFd<'vm'> {
   }
 
   /**
-   * Delivers a message-signalled interrupt immediately, without a route. KVM_SIGNAL_MSI, api.rst 4.71. Cap.SignalMsi, and
-   * an interrupt controller in the kernel.
+   * Delivers a message-signalled interrupt immediately, without a route. KVM_SIGNAL_MSI, api.rst 4.71. Cap.SignalMsi,
+   * and an interrupt controller in the kernel.
    *
    * @returns true if it was delivered, false if the guest blocked it.
    */

@@ -31,9 +31,9 @@ export interface CoalescedZone {
 /** Writes to ports and unbacked memory that cause no vCPU exit. */
 export abstract class VmIoEvents extends KvmFd<'vm'> {
   /**
-   * Makes the guest's writes to an address or port signal an eventfd instead of causing an exit. `IoeventfdFlag.Deassign`
-   * with otherwise the same configuration ends this. Writes that do not match still cause an exit.
-   * KVM_IOEVENTFD, api.rst 4.59. Cap.Ioeventfd.
+   * Makes the guest's writes to an address or port signal an eventfd instead of causing an exit.
+   * `IoeventfdFlag.Deassign` with otherwise the same configuration ends this. Writes that do not match still cause an
+   * exit. KVM_IOEVENTFD, api.rst 4.59. Cap.Ioeventfd.
    */
   ioeventfd(config: IoeventfdConfig): void {
     const {

@@ -11,8 +11,9 @@ import { optionsOf } from '../struct/options.js';
 /** The argument of `vm.setUserMemoryRegion`. */
 export interface UserMemoryRegion {
   /**
-   * The slot's number. Its upper 16 bits are the address space; most hosts have only one. With Cap.MultiAddressSpace x86
-   * has two, and a vCPU in system management mode uses the second. Reusing a number moves or deletes the existing region.
+   * The slot's number. Its upper 16 bits are the address space; most hosts have only one. With Cap.MultiAddressSpace
+   * x86 has two, and a vCPU in system management mode uses the second. Reusing a number moves or deletes the existing
+   * region.
    */
   slot: number;
   /** The guest-physical address, a multiple of the page size. */
@@ -43,9 +44,9 @@ export abstract class VmMemory extends KvmFd<'vm'> {
    * keeps its pages alive. KVM_SET_USER_MEMORY_REGION, api.rst 4.35. Cap.UserMemory, and for `MemoryFlag.Readonly`
    * Cap.ReadonlyMem.
    *
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address or size that is not a multiple of the page size or is outside
-   *   the memory, `ERR_KVM_UNSUPPORTED` for an address space that the host lacks, `ERR_KVM_SYSCALL` with EEXIST if it
-   *   overlaps another slot.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address or size that is not a multiple of the page size or is
+   *   outside the memory, `ERR_KVM_UNSUPPORTED` for an address space that the host lacks, `ERR_KVM_SYSCALL` with EEXIST
+   *   if it overlaps another slot.
    */
   setUserMemoryRegion(region: UserMemoryRegion): void {
     this.setRegion(region, (fields) => this.write(this.abi.KVM_SET_USER_MEMORY_REGION, fields));

@@ -79,9 +79,10 @@ export abstract class GenericVm<C extends GenericVcpu = GenericVcpu> extends VmC
   }
 
   /**
-   * Returns a handle to send to another Worker with `postMessage`. `Vm.from` turns it into a `Vm` of the same guest there,
-   * with its own descriptor. Keep this object open until then. From now on only `close` ends this object, not garbage
-   * collection. From now on the guest's memory slots are fixed, except for their flags, for as long as the VM exists.
+   * Returns a handle to send to another Worker with `postMessage`. `Vm.from` turns it into a `Vm` of the same guest
+   * there, with its own descriptor. Keep this object open until then. From now on only `close` ends this object, not
+   * garbage collection. From now on the guest's memory slots are fixed, except for their flags, for as long as the VM
+   * exists.
    *
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if a slot has memory mapped from a file, `ERR_KVM_UNSAFE` if the kernel
    *   has addresses of memory that only this thread keeps: Xen's shared pages.
