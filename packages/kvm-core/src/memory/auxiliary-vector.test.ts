@@ -13,12 +13,12 @@ test.each([
   expect(pageSizeIn(new Uint8Array(BigUint64Array.from(words).buffer))).toBe(size);
 });
 
-test('reads a vector that is a part of what buffers share', () => {
+test('reads a vector in a pooled Buffer', () => {
   const shared = Buffer.concat([Buffer.alloc(24, 6), Buffer.from(BigUint64Array.of(33n, 1n, 6n, 0x4000n).buffer)]);
   expect(pageSizeIn(shared.subarray(24))).toBe(0x4000);
 });
 
-test('reads a vector that lies at an odd offset of its buffer', () => {
+test('reads a vector at an odd offset of its buffer', () => {
   const bytes = new Uint8Array(17);
   bytes.set(new Uint8Array(BigUint64Array.of(6n, 0x4000n).buffer), 1);
   expect(pageSizeIn(bytes.subarray(1))).toBe(0x4000);

@@ -1,16 +1,16 @@
-/** Where the kernel shows a process what it told it at its start. */
+/** The file with the auxiliary vector that the kernel passed to this process. */
 export const auxiliaryVector = '/proc/self/auxv';
 
-/** What the kernel calls its entries: `AT_PAGESZ` and `AT_RANDOM` of elf.h. */
+/** The kinds of entries: `AT_PAGESZ` and `AT_RANDOM` of elf.h. */
 export const AuxiliaryEntry = {
   PageSize: 6n,
   /** The address of 16 random bytes. */
   Random: 25n,
 } as const;
 
-/** The value of an entry in an auxiliary vector, pairs of 64-bit words, a kind and a value; undefined where the vector does not say. */
+/** The value of an entry, or undefined. The auxiliary vector consists of pairs of 64-bit words: a kind and a value. */
 export function auxiliaryValue(vector: Uint8Array, entry: bigint): number | undefined {
-  // Not by `slice`, which of a Buffer is a view of what it shares with others.
+  // Not `slice`, which does not copy a Buffer: its memory may be shared with other Buffers.
   const { buffer } = new Uint8Array(vector);
   const words = new BigUint64Array(buffer, 0, Math.floor(vector.length / 8));
   for (let i = 0; i + 1 < words.length; i += 2) {

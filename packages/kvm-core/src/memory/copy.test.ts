@@ -5,13 +5,13 @@ import { copyBytes } from './copy.js';
 const most = 200_000;
 const pattern = Uint8Array.from({ length: most }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
 
-/** Bytes in the middle of a buffer, and those around them. */
+/** Bytes in the middle of a buffer, and the bytes around them. */
 function room(shared: boolean, offset: number, length: number): Uint8Array {
   const bytes = length + 32;
   return new Uint8Array(shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes), offset, length);
 }
 
-test('copies every byte and no other, between any two kinds of memory and from any offset to any other', () => {
+test('copies exactly the bytes, between both kinds of memory and for all offsets', () => {
   fc.assert(
     fc.property(
       fc.record({ toShared: fc.boolean(), fromShared: fc.boolean(), to: fc.nat(16), from: fc.nat(16) }),

@@ -1,17 +1,17 @@
-/** Where words of two copies do not lie on the same boundaries, engines copy shared memory byte by byte. */
+/** Engines copy shared memory byte by byte unless source and target have the same alignment to words. */
 const word = 8;
 
-/** Bytes that are copied at once on such a way; fewer are copied as they are. */
+/** The bytes of one step of such a copy; shorter copies are direct. */
 export const chunk = 2 ** 16;
 
-/** `to.set(from, at)`, whatever somebody has made of the `set` of his array. */
+/** `to.set(from, at)`, independent of a replaced `set`. */
 export const setBytes: (to: Uint8Array, from: Uint8Array, at: number) => void = Function.prototype.call.bind(
   Uint8Array.prototype.set,
 );
 
 /**
- * Copies bytes between shared and unshared memory at the speed of memcpy, whatever their alignment: long copies that are not
- * aligned to each other go by way of a buffer that is small enough to stay in the cache.
+ * Copies bytes between shared and unshared memory at the speed of memcpy, for every alignment. Long copies whose ends
+ * are aligned differently use an intermediate buffer that is small enough to stay in the cache.
  *
  * @param to at least as long as `from`.
  */

@@ -2,12 +2,12 @@ import { KvmError } from '../errors/kvm-error.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { lengthOf } from '../struct/view.js';
 
-/** The kernel fills bitmaps in units of so many pages, whatever the size of its own words. */
+/** The kernel fills bitmaps in units of this many pages, on every architecture. */
 export const pagesPerWord = 64;
 
 /**
- * Which pages of a slot have been written to: a bit a page, counted from the start of the slot. Iterated, it gives the numbers of
- * those pages, in order. `vm.getDirtyLog` makes one.
+ * The dirty pages of a slot: one bit per page, counted from the start of the slot. Iteration yields the numbers of the
+ * dirty pages, in order. `vm.getDirtyLog` creates one.
  */
 export class DirtyLog implements Iterable<number> {
   /** The number of the slot. */
@@ -22,24 +22,24 @@ export class DirtyLog implements Iterable<number> {
     this.#bitmap = new Uint8Array((Math.ceil(pages / pagesPerWord) * pagesPerWord) / 8);
   }
 
-  /** How many pages the slot has. */
+  /** The number of pages in the slot. */
   get pages(): number {
     return this.#pages;
   }
 
-  /** The bits themselves, page n in bit n % 8 of byte n / 8; a multiple of 8 bytes. */
+  /** The bits: page n in bit n % 8 of byte n / 8; a multiple of 8 bytes. */
   get bitmap(): Uint8Array {
     return this.#bitmap;
   }
 
-  /** @internal Whether a value is one, and does not only look like one. */
+  /** @internal Whether a value is a DirtyLog, not just an object of the same shape. */
   static is(value: unknown): value is DirtyLog {
     return typeof value === 'object' && value !== null && #bitmap in value;
   }
 
-  /** @internal The same, for the kernel: sure to be as long as the slot needs. */
+  /** @internal The bits for the kernel, checked to be long enough for the slot. */
   static bitmapOf(log: DirtyLog, slot: number, pages: number): Uint8Array {
-    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
+    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'log must be a DirtyLog');
     if (log.slot !== slot || log.#pages !== pages) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',
@@ -57,12 +57,12 @@ export class DirtyLog implements Iterable<number> {
     return show('DirtyLog', () => ({ slot: this.slot, pages: this.#pages, dirty: [...this] }), depth, options);
   }
 
-  /** Whether a page is among them. */
+  /** Whether a page is dirty. */
   has(page: number): boolean {
     return page >= 0 && page < this.#pages && (((this.#bitmap[page >> 3] ?? 0) >> (page & 7)) & 1) === 1;
   }
 
-  /** How many pages there are. */
+  /** The number of dirty pages. */
   get size(): number {
     let size = 0;
     for (const _ of this) size++;
@@ -73,7 +73,7 @@ export class DirtyLog implements Iterable<number> {
     const bitmap = this.#bitmap;
     const length = lengthOf(bitmap);
     for (let byte = 0; byte < length; byte++) {
-      // The lowest bit, and then the rest without it.
+      // Take the lowest bit, then clear it.
       for (let bits = bitmap[byte] as number; bits !== 0; bits &= bits - 1) {
         yield byte * 8 + 31 - Math.clz32(bits & -bits);
       }

@@ -22,7 +22,7 @@ const size = 16 * pageSize;
 const core = new URL('../../dist/index.js', import.meta.url).href;
 const mapped = GuestMemfdFlag.Mmap | GuestMemfdFlag.InitShared;
 
-/** What a default VM offers of guest_memfd. */
+/** The support of guest_memfd for a default VM. */
 function offered(): { file: boolean; flags: bigint } {
   using kvm = Kvm.open();
   using vm = kvm.createVm();
@@ -49,17 +49,17 @@ function realModeVcpu(vm: Vm): Vcpu {
   return vcpu;
 }
 
-onEachBackend('guest_memfd, wherever', (backend) => {
-  test('is refused by name where the host lacks it', (context) => {
+onEachBackend('guest_memfd, on any host,', (backend) => {
+  test('is refused with the name of the capability if the host lacks it', (context) => {
     using kvm = Kvm.open({ backend });
-    // Of the system, not of a VM: kernels that make such a file for no use a default VM has make it all the same.
+    // Ask the system, not a VM: some kernels create the file although a default VM cannot use it.
     if (kvm.checkExtension(Cap.GuestMemfd) > 0) context.skip('the host has KVM_CAP_GUEST_MEMFD');
     using vm = kvm.createVm();
     const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.createGuestMemfd(size));
     expect(error.message).toContain('KVM_CAP_GUEST_MEMFD');
   });
 
-  test('is not made with what is no size and no flags', () => {
+  test('is not created with a wrong size or wrong flags', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     for (const wrong of [0, 1, pageSize + 1, -pageSize, 2 ** 60]) {
@@ -70,7 +70,7 @@ onEachBackend('guest_memfd, wherever', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.createGuestMemfd(size, -1n));
   });
 
-  test('is not needed by setUserMemoryRegion2, which does all that setUserMemoryRegion does', (context) => {
+  test('is optional for setUserMemoryRegion2, which then acts like setUserMemoryRegion', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.UserMemory2) === 0) context.skip('the host lacks KVM_CAP_USER_MEMORY2');
     using vm = kvm.createVm();
@@ -108,7 +108,7 @@ for (const backend of backendNames) {
       expect(kvmError('ERR_KVM_SYSCALL', () => vm.createGuestMemfd(size, 1n << 40n))).toMatchObject({ errno: EINVAL });
     });
 
-    test('is not mapped for this process where it is the guest s alone', () => {
+    test('is not mapped into this process if it is private', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       using memfd = vm.createGuestMemfd(size);
@@ -139,7 +139,7 @@ for (const backend of backendNames) {
       kvmError('ERR_KVM_CLOSED', () => memfd.discard());
     });
 
-    test('must be one, fit its region, and have memory beside it', () => {
+    test('must be a GuestMemfd, be large enough, and come with memory', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       using memory = kvm.allocateMemory({ size });
@@ -156,7 +156,7 @@ for (const backend of backendNames) {
       kvmError('ERR_KVM_OUT_OF_RANGE', set({ guestMemfdOffset: -pageSize, size: pageSize }));
       kvmError('ERR_KVM_OUT_OF_RANGE', set({ flags: -1 }));
       kvmError('ERR_KVM_OUT_OF_RANGE', set({ flags: 1n }));
-      // What it says of its size is its owner's to change, and the file's is not.
+      // A program may redefine the property, but the size of the file is fixed.
       Object.defineProperty(guestMemfd, 'size', { value: 2 * size });
       using longer = kvm.allocateMemory({ size: 2 * size });
       kvmError('ERR_KVM_OUT_OF_RANGE', set({ memory: longer }));
@@ -174,7 +174,7 @@ for (const backend of backendNames) {
   });
 
   describeUnless(without(backend, lacksMapping), `a mapped GuestMemfd (${backend})`, () => {
-    test('is the guest s memory and this process s, after it was closed, and until the slot is deleted', () => {
+    test('is shared by the guest and this process, even after it was closed, until the slot is deleted', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       const guestMemfd = vm.createGuestMemfd(size, mapped);
@@ -196,7 +196,7 @@ for (const backend of backendNames) {
       expect(view[0x3001]).toBe(0);
     });
 
-    test('gives a slot any part of itself, and keeps a slot as it is', () => {
+    test('can back a slot with any part, and the slot cannot be changed', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       using guestMemfd = vm.createGuestMemfd(size, mapped);
@@ -210,12 +210,12 @@ for (const backend of backendNames) {
       expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
     });
 
-    test('is read and written to though the buffer that shows it was transferred away', (context) => {
+    test('can be read and written after the buffer of its view was transferred away', (context) => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       using guestMemfd = vm.createGuestMemfd(size, mapped);
       using memory = guestMemfd.map();
-      // Of Node's only 22 and later have it: TypeScript's library is older.
+      // Node has it since 22; TypeScript's library is older.
       const buffer = memory.bytes().buffer as ArrayBufferLike & { transfer?(): ArrayBuffer };
       const moved = buffer.transfer?.();
       if (moved === undefined) return context.skip('buffers cannot be transferred here');
@@ -230,7 +230,7 @@ for (const backend of backendNames) {
       expect([elsewhere[5], again.read(5, 1)[0]]).toEqual([0, 7]);
     });
 
-    test('is told by what it is, and not by what is written to it', () => {
+    test('is recognised even if its properties are replaced', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       using memory = kvm.allocateMemory({ size });
@@ -250,7 +250,7 @@ for (const backend of backendNames) {
       vm.setUserMemoryRegion2({ ...region, guestMemfd });
     });
 
-    test('is let go by who drops it, but not while there is a view of it or a slot has it', () => {
+    test('is unmapped once it is dropped, but not while a view or a slot needs it', () => {
       const program = `import { Kvm, GuestMemfdFlag } from ${JSON.stringify(core)};
 import { readFileSync } from 'node:fs';
         const mapped = () => readFileSync('/proc/self/maps', 'latin1').split('\\n').filter((line) => /kvm-gmem|guest_memfd/.test(line)).length;
@@ -280,7 +280,7 @@ import { readFileSync } from 'node:fs';
     });
 
     describe('without its file', () => {
-      /** mov al, [0]; hlt, with ds at the slot of a file that nobody has any more. */
+      /** mov al, [0]; hlt, with ds at the slot of a file that was closed. */
       function faulting(): { kvm: Kvm; vm: Vm; vcpu: Vcpu } {
         const kvm = Kvm.open({ backend });
         const vm = kvm.createVm();
@@ -293,7 +293,7 @@ import { readFileSync } from 'node:fs';
         vm.setUserMemoryRegion2({ slot: 1, guestPhysAddr: BigInt(size), memory: shown, guestMemfd });
         const vcpu = realModeVcpu(vm);
         vcpu.setSregs(Object.assign(vcpu.getSregs(), { ds: { base: BigInt(size), selector: 0 } }));
-        // The number is taken at once, so that the slot, which gives it back in the end, gives back this.
+        // Reuse the number at once, so that the slot closes this file in the end.
         closeSync(fd);
         expect(openSync('/dev/null', 'r')).toBe(fd);
         return { kvm, vm, vcpu };
@@ -301,7 +301,7 @@ import { readFileSync } from 'node:fs';
 
       const fault = { reason: ExitReason.MemoryFault, memoryFault: { gpa: BigInt(size), size: BigInt(pageSize) } };
 
-      test('makes the guest leave with a memory fault, by every kind of run, as often as it is touched', () => {
+      test('causes a memory fault exit on each access, for every kind of run', () => {
         const { kvm, vm, vcpu } = faulting();
         const shown = (exit: Exit | undefined): unknown =>
           exit?.reason === ExitReason.MemoryFault
@@ -310,19 +310,19 @@ import { readFileSync } from 'node:fs';
         expect(shown(vcpu.run())).toEqual(fault);
         expect(shown(vcpu.run({ deadline: performance.now() + 10_000 }))).toEqual(fault);
         expect(vcpu.deadlinePassed).toBe(false);
-        // The guest is in no instruction that waits for anything.
+        // No instruction of the guest is pending.
         expect(vcpu.settle()).toBeUndefined();
         expect(shown(vcpu.run())).toEqual(fault);
         vcpu.kick();
         expect(vcpu.run().reason).toBe(ExitReason.Intr);
-        // Without the slot the read is an access that no slot backs.
+        // Without the slot the read is an MMIO access.
         vm.setUserMemoryRegion2({ slot: 1, guestPhysAddr: 0n });
         expect(vcpu.run().reason).toBe(ExitReason.Mmio);
         expect(vcpu.run().reason).toBe(ExitReason.Hlt);
         for (const object of [vcpu, vm, kvm]) object.close();
       });
 
-      test('comes to the handler memoryFault of `vm.start`', async () => {
+      test('calls the handler memoryFault of `vm.start`', async () => {
         const { kvm, vm, vcpu } = faulting();
         const handlers = `data:text/javascript,${encodeURIComponent(
           'export function memoryFault({ memoryFault: { gpa, size } }, context) { context.post({ gpa, size }); }',
@@ -342,7 +342,7 @@ import { readFileSync } from 'node:fs';
       });
     });
 
-    test('loses the pages that are discarded, for each mapping and the guest', () => {
+    test('loses discarded pages, for each mapping and the guest', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       using guestMemfd = vm.createGuestMemfd(size, mapped);
@@ -394,7 +394,7 @@ import { readFileSync } from 'node:fs';
       expect(memory.read(0, size).every((byte) => byte === 0)).toBe(true);
     });
 
-    test('cannot be sent to another Worker, and reads zero when it is gone', () => {
+    test('cannot be sent to another Worker, and reads zero once it is unmapped', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       using guestMemfd = vm.createGuestMemfd(size, mapped);

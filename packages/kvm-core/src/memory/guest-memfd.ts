@@ -8,12 +8,12 @@ import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import { GuestMemory } from './guest-memory.js';
 import { wholePages } from './sizes.js';
 
-/** @internal What the package does to a file for slots, no methods, as with `memoryAccess`. */
+/** @internal The package's own access to a file, for slots, like `memoryAccess`. */
 export interface GuestMemfdAccess {
   is(value: unknown): value is GuestMemfd;
   /** @throws KvmError `ERR_KVM_CLOSED`. */
   file(file: GuestMemfd): { fd: number; size: number };
-  /** A slot has the file: gives what to call when it no longer does. */
+  /** Keeps the file open for a slot. Returns the function that ends this. */
   hold(file: GuestMemfd): () => void;
 }
 
@@ -21,11 +21,12 @@ export interface GuestMemfdAccess {
 export let guestMemfdAccess: GuestMemfdAccess;
 
 /**
- * A file of memory that belongs to one VM: its guest's, and not this process's, which sees it only where its flags allow.
- * `vm.createGuestMemfd` makes one, and `vm.setUserMemoryRegion2` puts it into a slot, which keeps it until the slot is deleted.
+ * A file of private memory that belongs to one VM. This process can access it only if its flags allow it.
+ * `vm.createGuestMemfd` creates one, and `vm.setUserMemoryRegion2` puts it into a slot, which keeps it until the slot
+ * is deleted.
  */
 export class GuestMemfd implements Disposable {
-  /** Of `GuestMemfdFlag`. */
+  /** Flags of `GuestMemfdFlag`. */
   readonly flags: bigint;
   readonly #descriptor: Descriptor;
   readonly #size: number;
@@ -38,7 +39,7 @@ export class GuestMemfd implements Disposable {
     this.#size = size;
     this.flags = flags;
     this.#mappable = (flags & Mmap) !== 0n && (flags & InitShared) !== 0n;
-    // The VM is no parent: its slots may hold this, and neither would ever be let go.
+    // The VM is not its parent: the VM's slots may hold this file, and the cycle would keep both open.
     this.#descriptor = new Descriptor(arch, backend, fd);
     unreachable.register(this, this.#descriptor, this.#descriptor);
   }
@@ -51,7 +52,7 @@ export class GuestMemfd implements Disposable {
     };
   }
 
-  /** Bytes. */
+  /** The size in bytes. */
   get size(): number {
     return this.#size;
   }
@@ -86,18 +87,18 @@ export class GuestMemfd implements Disposable {
   }
 
   /**
-   * The file's pages, mapped into this process: what is written there is the guest's. They stay when this object is closed, until
-   * the memory is closed as well and in no slot, or until nobody can reach it or a view of it: a buffer made of a view's by
-   * `transfer` keeps nothing, and reads zero then. Each call maps them again.
+   * Maps the file's pages into this process, shared with the guest. The mapping outlives this object: it exists until
+   * the memory is closed and in no slot, or until the memory and its views are unreachable. A buffer made from a view's
+   * buffer by `transfer` does not keep the mapping, and reads zero once it is gone. Each call creates a new mapping.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` unless the file was made with `GuestMemfdFlag.Mmap` and `InitShared`: a touch of
-   *   pages that are the guest's alone would end the process.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` unless the file was created with `GuestMemfdFlag.Mmap` and
+   *   `InitShared`: an access to private pages would end the process.
    */
   map(): GuestMemory {
     const fd = this.#fd;
     if (!this.#mappable) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this GuestMemfd is for its guest alone', {
-        hint: 'GuestMemfdFlag.Mmap and GuestMemfdFlag.InitShared make one that this process sees, too',
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this GuestMemfd is private to its guest', {
+        hint: 'create it with GuestMemfdFlag.Mmap and GuestMemfdFlag.InitShared to map it',
       });
     }
     const { backend } = this.#descriptor;
@@ -129,7 +130,7 @@ export class GuestMemfd implements Disposable {
     if (size > 0) systemCall('discarding pages of a guest_memfd', this.#descriptor.backend.punchHole(fd, offset, size));
   }
 
-  /** Gives the descriptor back, once no slot needs it. A second call does nothing. */
+  /** Closes the descriptor once no slot needs it. A second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -7,27 +7,29 @@ import { bufferOf, bytesOf } from '../struct/view.js';
 
 const { isSharedArrayBuffer, isUint8Array } = types;
 
-/** A `GuestMemory` as `postMessage` carries it: `GuestMemory.from` makes one of it in another Worker, of the same pages. */
+/**
+ * A `GuestMemory` as plain data for `postMessage`. `GuestMemory.from` turns it into one of the same pages in a Worker.
+ */
 export interface SharedGuestMemory {
   readonly size: number;
   readonly windowSize: number;
   readonly windows: readonly Uint8Array[];
-  /** The backend it was made with, which loads in the other thread because it loaded in this one. */
+  /** The backend that it was allocated with. It loads in the other thread, too. */
   readonly backend: BackendName;
 }
 
-/** More windows than the memory of any machine has. */
+/** More windows than any machine's memory needs. */
 const mostWindows = 2 ** 16;
 
-/** What such a record says, each part of it read once, with views that nobody else has. */
+/** Checks such a record, reading each property once, and returns it with its own views. */
 export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, 'backend'> & { backend: Backend } {
   const {
     size,
     windowSize,
-    windows: said,
+    windows: list,
     backend,
-  } = objectOf(shared, 'what memory.share gave') as Partial<SharedGuestMemory>;
-  const windows = windowsIn(said);
+  } = objectOf(shared, 'the result of memory.share()') as Partial<SharedGuestMemory>;
+  const windows = windowsIn(list);
   const total = windows.reduce((sum, { length }) => sum + length, 0);
   const last = windows.at(-1);
   const fits =
@@ -41,18 +43,18 @@ export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, '
   return { size, windowSize, windows, backend: selectBackend(backend) };
 }
 
-function windowsIn(said: unknown): Uint8Array[] {
-  if (!Array.isArray(said)) throw notShared();
-  const { length } = said;
-  // Somebody's Proxy of an array may say anything.
+function windowsIn(list: unknown): Uint8Array[] {
+  if (!Array.isArray(list)) throw notShared();
+  const { length } = list;
+  // The length of a Proxy of an array may be any value.
   if (!Number.isSafeInteger(length) || length > mostWindows) throw notShared();
   return Array.from({ length }, (_, i) => {
-    const window: unknown = said[i];
+    const window: unknown = list[i];
     if (!isUint8Array(window) || !isSharedArrayBuffer(bufferOf(window))) throw notShared();
     return bytesOf(window);
   });
 }
 
 function notShared(): KvmError {
-  return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what GuestMemory.share gave');
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not the result of memory.share()');
 }

@@ -8,20 +8,20 @@ interface Talk {
   result: string;
 }
 
-test('a module of handlers is checked in one place', () => {
+test('the types of a module of handlers are checked', () => {
   const handlers = {
     setup({ data, post }) {
       expectTypeOf(data).toEqualTypeOf<{ key: number }>();
       post({ port: 1 });
-      // @ts-expect-error: another message
+      // @ts-expect-error: a wrong message
       post('text');
     },
     io(exit, context) {
       expectTypeOf(exit).toEqualTypeOf<IoExit>();
       context.end('done');
-      // @ts-expect-error: another result
+      // @ts-expect-error: a wrong result
       context.end(5);
-      // @ts-expect-error: there is one
+      // @ts-expect-error: the result is missing
       context.stop();
     },
     async hlt(_, { resume }) {
@@ -40,7 +40,7 @@ test('a module of handlers is checked in one place', () => {
   expect(untyped.io).toBeTypeOf('function');
 });
 
-test('what handlers cannot be does not compile', () => {
+test('wrong handlers do not compile', () => {
   // @ts-expect-error: a value is returned
   const value: Handlers = { io: ({ io }) => io.isWrite };
   // @ts-expect-error: a value is promised
@@ -50,7 +50,7 @@ test('what handlers cannot be does not compile', () => {
   expect([value, promise, typo]).toHaveLength(3);
 });
 
-test('what is started has the types of its handlers', () => {
+test('vm.start has the types of its handlers', () => {
   const typed = (vm: Vm, vcpus: Vcpu[], handlers: URL) => {
     const running = vm.start<Talk>({
       vcpus,
@@ -59,9 +59,9 @@ test('what is started has the types of its handlers', () => {
       onMessage: (message) => expectTypeOf(message).toEqualTypeOf<{ port: number }>(),
     });
     expectTypeOf(running.done).resolves.toEqualTypeOf<VcpuOutcome<Vcpu, string>[]>();
-    // @ts-expect-error: the handlers want data
+    // @ts-expect-error: the data is missing
     vm.start<Talk>({ vcpus, handlers });
-    // @ts-expect-error: other data
+    // @ts-expect-error: wrong data
     vm.start<Talk>({ vcpus, handlers, data: { key: '5' } });
     vm.start({ vcpus, handlers, onMessage: (message) => expectTypeOf(message).toBeUnknown() });
   };

@@ -7,15 +7,15 @@ import { type Ending, Word } from './protocol.js';
 type Handler = (exit: AnyExit, context: unknown) => unknown;
 type Table = Readonly<Record<string, unknown>>;
 
-/** What the functions of a context have said. */
+/** The effects of the functions of a context. */
 export interface Verdict {
-  /** By `end` or `stop`. */
+  /** Set by `end` or `stop`. */
   end: { readonly ended: 'handler' | 'machine'; readonly result: unknown } | undefined;
-  /** By `resume`, since the last exit. */
+  /** Whether `resume` was called since the last exit. */
   resumed: boolean;
 }
 
-/** What the loop needs of an architecture. */
+/** The parts of `runLoop` that depend on the architecture or the Worker. */
 export interface LoopParts {
   readonly vcpu: { run(): AnyExit };
   /** The module of handlers. */
@@ -25,7 +25,7 @@ export interface LoopParts {
   readonly verdict: Verdict;
 }
 
-/** Exits with which a guest ends, unless its handler resumes it. */
+/** Exits that end a guest, unless the handler resumes it. */
 const ends = ['Hlt', 'Shutdown', 'SystemEvent'];
 
 /** Handlers that are not named after an exit. */
@@ -44,36 +44,36 @@ export async function runLoop(
   const intr = reasons['Intr'];
   const setup = functionOf(handlers, 'setup') as unknown as ((context: unknown) => unknown) | undefined;
   await nothing(setup?.(context));
-  // A handler may have set it, which the compiler does not know.
-  const said = (): Verdict['end'] => verdict.end;
-  const early = said();
+  // A function, because the compiler does not know that handlers set it.
+  const endOf = (): Verdict['end'] => verdict.end;
+  const early = endOf();
   if (early !== undefined) return { ...early, reason: undefined };
   for (;;) {
     const exit = vcpu.run();
     const { reason } = exit;
     if (reason === intr && Atomics.load(words, Word.Stop) !== 0) return { ended: 'stop', reason, result: undefined };
     verdict.resumed = false;
-    const seen = watch?.(exit, context);
-    if (seen !== undefined) await nothing(seen);
+    const watched = watch?.(exit, context);
+    if (watched !== undefined) await nothing(watched);
     const handler = table.get(reason) ?? (reason === intr ? ignore : fallback);
     const isLast = last.includes(reason);
     if (handler === undefined && !isLast) throw unhandled(reason, reasons);
     const answer = handler?.(exit, context);
     if (answer !== undefined) await nothing(answer);
-    const end = said();
+    const end = endOf();
     if (end !== undefined) return { ...end, reason };
     if (isLast && !verdict.resumed) return { ended: 'exit', reason, result: undefined };
   }
 }
 
-/** The default export, where it is an object, else the module; whose functions all have names of handlers. */
+/** The default export if it is an object, else the module. Every function in it must have the name of a handler. */
 function handlersOf(module: Table, reasons: LoopParts['reasons']): Table {
   const whole = module['default'];
   const handlers = typeof whole === 'object' && whole !== null ? (whole as Table) : module;
-  const known = [...Object.keys(reasons).map(handlerName), ...hooks];
+  const allowed = [...Object.keys(reasons).map(handlerName), ...hooks];
   for (const [name, value] of Object.entries(handlers)) {
-    if (typeof value === 'function' && !known.includes(name)) {
-      throw unknownName(`the handlers' module exports a function ${name}, which is no handler`, name, known);
+    if (typeof value === 'function' && !allowed.includes(name)) {
+      throw unknownName(`the handlers' module exports a function ${name}, which is not a handler`, name, allowed);
     }
   }
   return handlers;
@@ -92,31 +92,31 @@ function handlerName(reason: string): string {
   return `${reason.slice(0, 1).toLowerCase()}${reason.slice(1)}`;
 }
 
-/** A handler, with the object that it is a method of. */
+/** A handler, bound to its object. */
 function functionOf(handlers: Table, name: string): Handler | undefined {
   const value = handlers[name];
   if (value === undefined) return undefined;
   if (typeof value === 'function') return value.bind(handlers) as Handler;
-  throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the handlers' module exports ${name}, which is no function`);
+  throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the handlers' module exports ${name}, which is not a function`);
 }
 
 function ignore(): undefined {
   return undefined;
 }
 
-/** What a handler returns is nothing, or a promise of it. */
+/** Refuses a handler's return value other than undefined or a promise of undefined. */
 async function nothing(answer: unknown): Promise<void> {
   const value = await answer;
   if (value === undefined) return;
   const what = value === null ? 'null' : `a value of type ${typeof value}`;
-  throw new KvmError('ERR_KVM_HANDLER', `a handler returned ${what}, which means nothing`, {
-    hint: 'return nothing; context.end(result) ends this vCPU, context.stop(result) all of them',
+  throw new KvmError('ERR_KVM_HANDLER', `a handler returned ${what}, which has no meaning`, {
+    hint: 'return nothing; context.end(result) ends this vCPU, context.stop(result) ends all of them',
   });
 }
 
 function unhandled(reason: number, reasons: LoopParts['reasons']): KvmError {
   const name = Object.keys(reasons).find((each) => reasons[each] === reason);
-  const what = name === undefined ? `an exit these tables do not know` : `an exit ${name}`;
+  const what = name === undefined ? 'an exit with an unknown reason' : `an exit ${name}`;
   return new KvmError('ERR_KVM_HANDLER', `${what} has no handler`, {
     hint: `export ${name === undefined ? '' : `${handlerName(name)}, or `}exit, from the module of handlers`,
   });

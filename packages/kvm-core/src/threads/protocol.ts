@@ -4,9 +4,9 @@ import type { EncodedError } from '../errors/across-threads.js';
 import type { SharedVm } from '../ioctl/shared-vm.js';
 import type { TransferredVcpu } from '../vcpu/transfer.js';
 
-/** What the thread that started a vCPU and the Worker that runs it tell each other. */
+/** The protocol between the thread that started a vCPU and the Worker that runs it. */
 
-/** What a Worker is given. */
+/** The `workerData` of a Worker. */
 export interface Order {
   readonly arch: ArchName;
   readonly backend: BackendName;
@@ -16,59 +16,62 @@ export interface Order {
   readonly handlers: string;
   readonly data: unknown;
   readonly words: Int32Array;
-  /** How many messages may be under way. */
+  /** The limit of unhandled messages. */
   readonly queue: number;
 }
 
-/** The words that both share. */
+/** The shared words. */
 export const Word = {
-  /** 1 when the run is to end. */
+  /** 1 if the run has to end. */
   Stop: 0,
-  /** How many messages were taken. */
+  /** The number of handled messages. */
   Taken: 1,
-  /** Of `Turn`. */
+  /** One of `Turn`: a lock. */
   Turn: 2,
 } as const;
 
 export const words = 3;
 
-/** Who does what the other must not come between. */
+/** The owner of the lock, whose step the other thread must not interrupt. */
 export const Turn = {
   Nobody: 0,
-  /** The Worker takes descriptors or gives them up, and says so. */
+  /** The Worker is taking or returning descriptors, and reporting it. */
   Worker: 1,
-  /** The other thread ends the Worker. */
+  /** The other thread is terminating the Worker. */
   Ending: 2,
 } as const;
 
 /** Why a vCPU no longer runs. */
 export type Ending<R = unknown> = {
-  /** The last exit's; undefined where the vCPU never ran, or its Worker was terminated. */
+  /** The reason of the last exit; undefined if the vCPU never ran, or its Worker was terminated. */
   readonly reason: number | undefined;
 } & (
   | {
       /** `handler`: a handler called `context.end`. `machine`: it called `context.stop`. */
       readonly ended: 'handler' | 'machine';
-      /** What the handler gave. */
+      /** The handler's result. */
       readonly result: R;
     }
   | {
       /**
-       * `exit`: the guest came to its end. `stop`: `running.stop()` was called, or `context.stop` of another vCPU. `signal`: the signal
-       * that `vm.start` was given was aborted.
+       * `exit`: the guest ended. `stop`: `running.stop()` was called, or `context.stop` of another vCPU. `signal`: the
+       * `signal` of `vm.start` was aborted.
        */
       readonly ended: 'exit' | 'stop' | 'signal';
       readonly result: undefined;
     }
   | {
-      /** It was to stop, but handlers or `onMessage` did not end in time. Handlers were cut short; messages may be lost. */
+      /**
+       * It had to stop, but handlers or `onMessage` did not end in time. Handlers were interrupted; messages may be
+       * lost.
+       */
       readonly ended: 'timeout';
-      /** What a handler had given before. */
+      /** The result that a handler had set before. */
       readonly result: R | undefined;
     }
 );
 
-/** What a Worker says. The vCPU comes back with its last word. */
+/** A message of a Worker. Its last one returns the vCPU. */
 export type Report =
   | { readonly kind: 'began'; readonly vm: SharedVm }
   | { readonly kind: 'message'; readonly message: unknown }

@@ -8,26 +8,26 @@ import { nodeWorkerThreads } from './node-modules.js';
 import { type Ending, type Order, type Report, Turn, Word } from './protocol.js';
 
 /**
- * How often a guest that is to stop is kicked again, in milliseconds: a handler that runs the vCPU itself may have taken a kick, and a Worker
- * that is in its guest ends only when it is out of it.
+ * The interval at which a stopping guest is kicked again, in milliseconds. A handler that runs the vCPU itself may have
+ * consumed a kick, and a Worker in its guest ends only after it has left the guest.
  */
-const patience = 50;
+const kickInterval = 50;
 
-/** How long what is to stop may take, in milliseconds, where nobody says. */
+/** The default of `grace`, in milliseconds. */
 const defaultGrace = 5000;
 
-/** More than any queue holds: as if that many messages had been taken. */
+/** More messages than any queue holds: releases a handler that waits for room. */
 const all = 2 ** 30;
 
-/** One vCPU in its Worker, as the thread that started it sees it. */
+/** The starting thread's view of one vCPU in its Worker. */
 export class RunningVcpu {
-  /** How it ended; it never rejects: an error is told to `failed`. */
+  /** How it ended. The promise never rejects: `failed` receives an error. */
   readonly ended: Promise<Ending | undefined>;
-  /** The vCPU as it went. */
+  /** The record of the vCPU's transfer to the Worker. */
   readonly offered: OfferedVcpu;
-  /** The handle with which it came back. */
+  /** The handle that returned the vCPU. */
   returned: TransferredVcpu | undefined;
-  /** The VM as the Worker has it, from when it does. */
+  /** The Worker's handle of the VM, once it has begun. */
   vm: SharedVm | undefined;
   readonly #worker: Worker;
   readonly #kickHandle: KickHandle;
@@ -39,15 +39,15 @@ export class RunningVcpu {
   #messages: Promise<void> = Promise.resolve();
   /** The Worker has not ended yet. */
   #running = true;
-  /** Nothing is waited for any more, onMessage included. */
+  /** Nothing is awaited any longer, not even onMessage. */
   #over = false;
-  /** How long it may take to stop, in milliseconds, once it is to. */
+  /** The time that it may take to stop, in milliseconds; undefined until it has to. */
   #grace: number | undefined;
-  /** When patience ends, as `performance.now()` tells it: a Worker that has not begun yet cannot have stopped. */
+  /** The end of that time on the clock of `performance.now()`. It is set once the Worker has begun. */
   #deadline = Number.POSITIVE_INFINITY;
-  /** It was ended from here, for it did not do so by itself. */
+  /** This thread terminated it, because it did not end by itself. */
   #terminated = false;
-  #pressing: NodeJS.Timeout | undefined;
+  #kicking: NodeJS.Timeout | undefined;
   #giveUp = (): void => undefined;
 
   constructor(
@@ -82,7 +82,7 @@ export class RunningVcpu {
       let isOver = false;
       const finish = (): void => {
         this.#over = true;
-        clearInterval(this.#pressing);
+        clearInterval(this.#kicking);
         resolve(ending);
       };
       this.#giveUp = () => {
@@ -95,7 +95,7 @@ export class RunningVcpu {
           return;
         }
         if (report.kind === 'began') {
-          // Once: what says so later is a handler, which may mean another VM.
+          // Only the first one counts: a later one is a handler's own message, maybe about another VM.
           this.vm ??= report.vm;
           this.#count();
           return;
@@ -106,12 +106,12 @@ export class RunningVcpu {
           ending = report.ending;
           if (ending.ended === 'machine') this.#stopAll();
         } else this.#failed(decodeError(report.error));
-        // Whatever the handlers left open, the vCPU is back.
+        // The vCPU is back, even if handlers have left timers or promises.
         worker.terminate();
       });
       worker.on('error', (error) => {
         isOver = true;
-        // What the program of the Worker throws, it reports: this comes of the engine.
+        // The Worker's program reports its own errors, so this one is the engine's.
         this.#failed(this.vm === undefined ? notStarted(error) : error);
       });
       worker.on('exit', (code) => {
@@ -134,42 +134,42 @@ export class RunningVcpu {
   }
 
   /**
-   * Ends the run of the guest, and a handler's wait for room; what takes longer is ended from here.
+   * Ends the run of the guest, and a handler's wait for room. A Worker that takes longer is terminated.
    *
-   * @param grace in milliseconds; without it, what was said before holds.
+   * @param grace in milliseconds. Default: the value of an earlier call.
    */
   stop(grace?: number): void {
     if (this.#over) return;
-    const known = this.#grace;
-    if (grace !== undefined || known === undefined) {
+    const isFirst = this.#grace === undefined;
+    if (grace !== undefined || isFirst) {
       this.#grace = grace ?? defaultGrace;
       this.#count();
     }
-    if (known === undefined) {
+    if (isFirst) {
       Atomics.store(this.#words, Word.Stop, 1);
       Atomics.add(this.#words, Word.Taken, all);
       Atomics.notify(this.#words, Word.Taken);
-      this.#pressing = setInterval(() => this.#press(), patience);
+      this.#kicking = setInterval(() => this.#press(), kickInterval);
     }
     this.#press();
   }
 
-  /** The time that it has to stop begins, if it is to, and has begun itself. */
+  /** Starts the time to stop, if it has to stop and has begun. */
   #count(): void {
     if (this.#grace !== undefined && this.vm !== undefined) this.#deadline = performance.now() + this.#grace;
   }
 
-  /** An end that is due comes before the kick, so that the guest is not entered again after it. */
+  /** Terminates before it kicks, so that the guest is not entered again after the kick. */
   #press(): void {
     if (performance.now() >= this.#deadline) this.#end();
     try {
       if (this.#running) kick(this.#kickHandle);
     } catch {
-      // Somebody has spoilt the words of its handles. The end comes all the same.
+      // The words of its handle were overwritten. The Worker is still terminated at the deadline.
     }
   }
 
-  /** Its time is up. */
+  /** Ends it without waiting any longer. */
   #end(): void {
     if (!this.#running) {
       this.#giveUp();
@@ -181,8 +181,8 @@ export class RunningVcpu {
 }
 
 /**
- * The package's own program is found from the sources as well as from `dist/shared`, where the built package has this code. In a bundle
- * it is not there; some bundles do not even have an `import.meta.url`.
+ * The package's own program is found from the sources as well as from `dist/shared`, which contains this code in the
+ * built package. It is missing in a bundle; some bundles do not even have an `import.meta.url`.
  */
 function workerOf(program: URL | undefined, order: Order): Worker {
   const { Worker } = nodeWorkerThreads();
@@ -201,7 +201,8 @@ function notStarted(cause: unknown): KvmError {
   const hint =
     code === 'ERR_ACCESS_DENIED'
       ? "with Node's --permission, Workers need --allow-worker, and their files --allow-fs-read"
-      : 'in a bundle, vm.start needs the option workerUrl: the URL of an entry of the bundle that imports @kvm/core/worker';
+      : 'in a bundle, vm.start needs the option workerUrl: ' +
+        'the URL of an entry of the bundle that imports @kvm/core/worker';
   return new KvmError('ERR_KVM_HANDLER', 'the Worker of a vCPU could not be started', { cause, hint });
 }
 

@@ -15,7 +15,7 @@ import type { GuestMemory } from '../memory/guest-memory.js';
 
 const handlers = new URL('../../test/start/handlers.mjs', import.meta.url);
 const stubborn = new URL('../../test/start/stubborn.mjs', import.meta.url);
-/** Where it is not about time: a lab may take long. */
+/** For tests that do not test time: a lab may be slow. */
 const patient = { grace: Number.POSITIVE_INFINITY };
 const descriptors = () => readdirSync('/proc/self/fd').length;
 
@@ -26,7 +26,7 @@ interface Machine extends Disposable {
   memory: GuestMemory;
 }
 
-/** A VM whose vCPUs each run a code of their own, in real mode. */
+/** A VM whose vCPUs each run their own code in real mode. */
 function machine(backend: BackendName, ...codes: number[][]): Machine {
   const kvm = Kvm.open({ backend });
   const vm = kvm.createVm();
@@ -52,15 +52,15 @@ function machine(backend: BackendName, ...codes: number[][]): Machine {
 /** in al, 0x20; out PORT, al; hlt */
 const writes = (port: number) => [0xe4, 0x20, 0xe6, port, 0xf4];
 const spin = [0xeb, 0xfe];
-/** Posts for ever. */
+/** Posts forever. */
 const posts = [0xe6, 0x10, 0xeb, 0xfc];
 
-/** Waits for what another thread does. The assertion that follows tells whether it came. */
+/** Waits for an effect of another thread. The assertion that follows checks it. */
 async function until(came: () => boolean): Promise<void> {
   for (let i = 0; i < 5000 && !came(); i++) await sleep(10);
 }
 
-/** What `done` is rejected with. */
+/** The error that `done` rejects with. */
 async function failure(done: Promise<unknown>): Promise<KvmError> {
   const error = await done.then(
     () => new Error('nothing failed'),
@@ -70,7 +70,7 @@ async function failure(done: Promise<unknown>): Promise<KvmError> {
 }
 
 onEachBackend('vCPUs that are started', (backend) => {
-  test('run in Workers of their own with the handlers of a module, and come back with how they ended', async () => {
+  test('run in their own Workers with the handlers of a module, and return with their outcomes', async () => {
     using guest = machine(backend, writes(0x11), writes(0x10), [0xf4]);
     const messages: unknown[] = [];
     const { done } = guest.vm.start({
@@ -89,14 +89,14 @@ onEachBackend('vCPUs that are started', (backend) => {
     expect(third).toMatchObject({ ended: 'exit', reason: ExitReason.Hlt });
     expect(messages).toEqual([[1, { id: 1, value: 1 }]]);
     kvmError('ERR_KVM_CLOSED', () => guest.vcpus[0]?.run());
-    // This thread's again.
+    // The vCPUs belong to this thread again.
     for (const { vcpu } of [first, second, third] as { vcpu: Vcpu }[]) {
       expect(vcpu.getRegs().rip).toBeGreaterThan(0n);
       vcpu.close();
     }
   });
 
-  test('stop when they are told to: guests that spin, halt or post', async () => {
+  test('can be stopped while their guests spin, halt or post', async () => {
     const before = descriptors();
     {
       using guest = machine(backend, spin, posts, [0xe6, 0x20, 0xeb, 0xfc]);
@@ -115,16 +115,16 @@ onEachBackend('vCPUs that are started', (backend) => {
       expect(outcomes.map(({ ended }) => ended)).toEqual(['stop', 'stop', 'stop']);
       expect(await running.done).toBe(outcomes);
       await running.stop(patient);
-      // And again, from where they were; stopped before they have begun.
+      // Start them again from the same point, and stop them before they have begun.
       const again = guest.vm.start({ vcpus: outcomes.map(({ vcpu }) => vcpu), handlers });
       for (const { vcpu } of await again.stop(patient)) vcpu.close();
     }
-    // The Workers' own have a moment to go.
+    // The descriptors of the Workers themselves close a moment later.
     await until(() => descriptors() <= before);
     expect(descriptors()).toBe(before);
   });
 
-  test('wait while the other thread has not taken what they post', async () => {
+  test('block while the queue of their messages is full', async () => {
     using guest = machine(backend, posts);
     let handled = 0;
     let open = (): void => undefined;
@@ -168,7 +168,7 @@ onEachBackend('vCPUs that are started', (backend) => {
       { code: 'ERR_KVM_HANDLER', hint: expect.stringContaining('context.end') },
     ],
     ['a handler that ends its vCPU twice', 0x1c, { code: 'ERR_KVM_HANDLER' }],
-  ])('fail together, with the error as it was: %s', async (_, port, error) => {
+  ])('fail together, with the original error: %s', async (_, port, error) => {
     const before = descriptors();
     {
       using guest = machine(backend, [...writes(port).slice(0, -1), ...spin], spin);
@@ -182,7 +182,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     expect(descriptors()).toBeLessThanOrEqual(before);
   });
 
-  test('fail with the causes of an error, and for what has no handler', async () => {
+  test('fail with the causes of an error, and for an exit without a handler', async () => {
     using guest = machine(backend, [0xf4], [0xb8, 0x00, 0xf0, 0x8e, 0xd8, 0xa0, 0x00, 0x90]);
     const [first, second] = guest.vcpus as [Vcpu, Vcpu];
     const setup = await failure(guest.vm.start({ vcpus: [first], handlers, data: { setup: 'throws' } }).done);
@@ -194,7 +194,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     expect(mmio).toMatchObject({ code: 'ERR_KVM_HANDLER', hint: expect.stringContaining('mmio') });
   });
 
-  test('fail for a module that is not there, and for handlers that are none', async () => {
+  test('fail for a missing module, and for handlers that are not functions', async () => {
     using guest = machine(backend, [0xf4], [0xf4]);
     const [first, second] = guest.vcpus as [Vcpu, Vcpu];
     const missing = await failure(guest.vm.start({ vcpus: [first], handlers: 'file:///nowhere.mjs' }).done);
@@ -203,18 +203,18 @@ onEachBackend('vCPUs that are started', (backend) => {
     expect(await failure(none.done)).toMatchObject({ code: 'ERR_KVM_INVALID_ARGUMENT' });
   });
 
-  test('end by a signal, and are kept with how each had ended', async () => {
+  test('end by a signal, and keep the outcome of each', async () => {
     const telling = `data:text/javascript,
       export const setup = ({ post }) => post('set up');
       export const hlt = (exit, { post }) => post('halted');`;
     using guest = machine(backend, spin, [0xf4]);
     const controller = new AbortController();
     const { signal } = controller;
-    const told = new Set<string>();
+    const received = new Set<string>();
     const onMessage = (message: unknown, index: number) => {
-      told.add(`${index}: ${message}`);
+      received.add(`${index}: ${message}`);
       // The first is about to spin. The second ends when its handler returns.
-      if (told.has('0: set up') && told.has('1: halted')) controller.abort();
+      if (received.has('0: set up') && received.has('1: halted')) controller.abort();
     };
     const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers: telling, signal, onMessage }).done;
     expect(outcomes.map(({ ended }) => ended)).toEqual(['signal', 'exit']);
@@ -222,7 +222,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     for (const { vcpu } of outcomes) vcpu.close();
   });
 
-  test('all stop when a handler says so', async () => {
+  test('all stop when a handler calls stop', async () => {
     using guest = machine(backend, spin, writes(0x1b), spin);
     const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers }).done;
     expect(outcomes.map(({ ended, result }) => [ended, result])).toEqual([
@@ -233,7 +233,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     for (const { vcpu } of outcomes) vcpu.close();
   });
 
-  test('are watched without being kept from their end', async () => {
+  test('are watched by a handler that does not handle their last exit', async () => {
     const watching = `data:text/javascript,let seen = [];
       export default {
         watch(exit) { seen.push(exit.reason); },
@@ -250,7 +250,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     outcome?.vcpu.close();
   });
 
-  test('run on after a halt when its handler says so', async () => {
+  test('continue after a halt if its handler calls resume', async () => {
     const resuming = `data:text/javascript,let halts = 0;
       export const hlt = (exit, { resume }) => { if (++halts < 3) resume(); };
       export const io = ({ io }, { end }) => end(io.port);`;
@@ -272,7 +272,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     outcome?.vcpu.close();
   });
 
-  test('post structs as plain values, and refuse what would arrive empty', async () => {
+  test('post structs as plain objects, and refuse objects that would arrive empty', async () => {
     const posting = `data:text/javascript,export const io = (exit, { vm, vcpu, post, end }) => {
       if (!exit.io.isWrite) return;
       post(exit.io);
@@ -295,7 +295,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     ]);
     expect(Object.keys(messages[0] as object)).not.toContain('parts');
     expect((messages[0] as { data: Uint8Array }).data.buffer.byteLength).toBe(1);
-    const refusal = (offer: string) => `ERR_KVM_INVALID_ARGUMENT: send what its ${offer}() gives`;
+    const refusal = (offer: string) => `ERR_KVM_INVALID_ARGUMENT: send the result of its ${offer}()`;
     expect(outcome?.result).toEqual({ refused: [refusal('share'), refusal('transfer'), refusal('share')], io });
     outcome?.vcpu.close();
   });
@@ -303,7 +303,7 @@ onEachBackend('vCPUs that are started', (backend) => {
   test.each([
     ['an export', 'export const mmoi = () => {}', 'mmio'],
     ['a member of the default export', 'export default { Hlt() {} }', 'hlt'],
-  ])('are refused handlers of unknown names: %s', async (_, module, nearest) => {
+  ])('refuse handlers with unknown names: %s', async (_, module, nearest) => {
     using guest = machine(backend, [0xf4]);
     const { done } = guest.vm.start({ vcpus: guest.vcpus, handlers: `data:text/javascript,${module}` });
     expect(await failure(done)).toMatchObject({
@@ -312,7 +312,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     });
   });
 
-  test('fail where their Worker is not found, and run with one that is named', async () => {
+  test('fail if their Worker is not found, and run with that of workerUrl', async () => {
     using guest = machine(backend, [0xf4], [0xf4]);
     const [first, second] = guest.vcpus as [Vcpu, Vcpu];
     const missing = guest.vm.start({ vcpus: [first], handlers, workerUrl: 'file:///nowhere.mjs' });
@@ -327,17 +327,17 @@ onEachBackend('vCPUs that are started', (backend) => {
   });
 
   test.each([
-    ['a handler that awaits what never comes', 0x20, 'io'],
+    ['a handler that awaits forever', 0x20, 'io'],
     ['a handler that never returns', 0x21, 'io'],
-    ['a handler that runs its guest for ever', 0x22, 'io'],
+    ['a handler that runs its guest forever', 0x22, 'io'],
     ['a handler that sleeps', 0x23, 'io'],
-    ['a setup that awaits what never comes', 0, 'setup'],
+    ['a setup that awaits forever', 0, 'setup'],
     ['a module that is never loaded', 0, 'module'],
     ['an onMessage that never ends', 0x10, 'onMessage'],
-  ])('end when they are told to, whatever keeps them: %s', async (_, port, where) => {
+  ])('can be stopped despite %s', async (_, port, where) => {
     const before = descriptors();
     {
-      // out PORT, al; for ever
+      // out PORT, al; forever
       using guest = machine(backend, [0xe6, port, ...spin]);
       let begun = 0;
       const module = `data:text/javascript,await new Promise(() => setInterval(() => {}, 1000));`;
@@ -363,7 +363,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     expect(descriptors()).toBeLessThanOrEqual(before);
   });
 
-  test('are ended at once by a stop with less patience than the one before', async () => {
+  test('end at once by a second stop with less grace', async () => {
     using guest = machine(backend, [0xe6, 0x21, ...spin]);
     let begun = false;
     const onMessage = () => {
@@ -379,7 +379,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     outcome?.vcpu.close();
   });
 
-  test('are not stopped with a grace that is no time, or an option that does not exist', async () => {
+  test('are not stopped with a grace that is not a time, or an unknown option', async () => {
     using guest = machine(backend, spin);
     const running = guest.vm.start({ vcpus: guest.vcpus, handlers });
     for (const grace of [-1, Number.NaN, '5', null]) {
@@ -392,7 +392,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     for (const { vcpu } of await running.stop(patient)) vcpu.close();
   });
 
-  test('are given their data as it was when they were started', async () => {
+  test('get their data as it was at the start', async () => {
     using guest = machine(backend, writes(0x11), writes(0x11));
     let reads = 0;
     const data = {
@@ -407,7 +407,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     }
   });
 
-  test('are told what cannot be posted, which takes no place in the queue', async () => {
+  test('get an error for a message that cannot be posted, which takes no place in the queue', async () => {
     using guest = machine(backend, [0xe6, 0x24, ...spin]);
     const messages: unknown[] = [];
     const running = guest.vm.start({
@@ -423,7 +423,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     outcome?.vcpu.close();
   });
 
-  test('fail when onMessage does', async () => {
+  test('fail if onMessage fails', async () => {
     using guest = machine(backend, posts);
     const onMessage = () => {
       throw new RangeError('too much');
@@ -431,7 +431,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     expect(await failure(guest.vm.start({ vcpus: guest.vcpus, handlers, onMessage }).done)).toBeInstanceOf(RangeError);
   });
 
-  test('fail together when one cannot be given away, or is of another VM', async () => {
+  test('fail together if one cannot be transferred, or is of another VM', async () => {
     const before = descriptors();
     {
       using guest = machine(backend, spin, spin);
@@ -442,7 +442,7 @@ onEachBackend('vCPUs that are started', (backend) => {
         code: 'ERR_KVM_INVALID_ARGUMENT',
         message: expect.stringContaining('another VM'),
       });
-      // As with Xen's pages, which most hosts have not.
+      // Like Xen's pages, which most hosts lack.
       (second as unknown as { hold(name: string, held: object): void }).hold('a page', { memory: undefined });
       using third = guest.vm.createVcpu(2);
       const unfit = guest.vm.start({ vcpus: [third, second], handlers });
@@ -453,7 +453,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     expect(descriptors()).toBe(before);
   });
 
-  test('are given away by what the package does, whatever stands in the place of `transfer`', async () => {
+  test('are transferred by the package, even if `transfer` is replaced', async () => {
     using guest = machine(backend, [0xf4], [0xf4]);
     const [first, second] = guest.vcpus as [Vcpu, Vcpu];
     let handle: ReturnType<Vcpu['transfer']> | undefined;
@@ -466,7 +466,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     outcome?.vcpu.close();
   });
 
-  test('are not started with what does not fit, and stay this thread s', () => {
+  test('are not started with wrong options, and stay in this thread', () => {
     using guest = machine(backend, [0xf4]);
     const { vm, vcpus } = guest;
     const good = { vcpus, handlers };

@@ -13,57 +13,59 @@ import { type Ending, words } from './protocol.js';
 import { RunningVcpu } from './running.js';
 import { sendable } from './sendable.js';
 
-/** What `vm.start` takes. */
+/** The options of `vm.start`. */
 export interface StartOptions<C, T extends HandlerTypes = HandlerTypes> {
-  /** Those to run, each in a Worker of its own. The objects are given away: `done` gives others. */
+  /** The vCPUs to run, each in its own Worker. These objects are closed; `done` returns new ones. */
   vcpus: readonly C[];
   /** The module of handlers: `new URL('./handlers.js', import.meta.url)`. */
   handlers: URL | string;
-  /** What the handlers find in `context.data`: anything that `postMessage` carries, `memory.share()` among it. */
+  /** The value of `context.data` for the handlers: anything that `postMessage` carries, such as `memory.share()`. */
   data?: DataOf<T>;
-  /** What handlers post, one message after another; the next waits for a promise that is returned. */
+  /** Receives the messages of handlers one by one. If it returns a promise, the next message waits for it. */
   onMessage?: (message: MessageOf<T>, index: number) => unknown;
-  /** How many messages of a vCPU may wait until its handlers have to; 64. */
+  /** The number of unhandled messages of a vCPU at which its handlers block. Default: 64. */
   queue?: number;
-  /** Stops the run: vCPUs that still ran end as `signal`. `AbortSignal.timeout(ms)` limits its time. */
+  /** Stops the run: vCPUs that are still running end as `signal`. `AbortSignal.timeout(ms)` limits its time. */
   signal?: AbortSignal;
   /**
-   * The file that each Worker runs. The default is a file of the package. A program whose bundle contains the package needs one of its
-   * own: an entry of the same bundle that imports `@kvm/core/worker`.
+   * The file that each Worker runs. The default is a file of the package. A program that bundles the package needs its
+   * own file: an entry of the same bundle that imports `@kvm/core/worker`.
    */
   workerUrl?: URL | string;
 }
 
-/** Data that handlers count on is no option. */
+/** Makes `data` required if the handlers declare its type. */
 export type DataGiven<T> = T extends { readonly data: unknown } ? { data: DataOf<T> } : unknown;
 
 /** How one vCPU ended, and the vCPU. */
 export type VcpuOutcome<C, R = unknown> = Ending<R> & {
-  /** It is this thread's again, and may be started again. */
+  /** It belongs to this thread again, and may be started again. */
   readonly vcpu: C;
 };
 
 /** VCPUs that run in Workers. */
 export interface Running<C, R = unknown> {
   /**
-   * Resolves when all have ended, with how each did, in the order of `vcpus`: also where a signal or `stop` ended them, and where they had to
-   * be ended because their time was up. When one fails the others are stopped, all are closed, and it rejects with the error as it was thrown.
+   * Resolves when all vCPUs have ended, with the outcome of each, in the order of `vcpus`. It also resolves if a
+   * signal, `stop` or a timeout ended them. If one fails, the others are stopped, all are closed, and it rejects with
+   * the error.
    */
   readonly done: Promise<VcpuOutcome<C, R>[]>;
   /**
-   * Stops all vCPUs, waits until their Workers have ended, and gives `done`. The Worker of one whose handlers do not end in time is terminated;
-   * nothing waits for `onMessage` any longer. Such a vCPU ends as `timeout`.
+   * Stops all vCPUs, waits until their Workers have ended, and returns `done`. If a vCPU's handlers or `onMessage` do
+   * not end in time, its Worker is terminated, `onMessage` is no longer awaited, and the vCPU ends as `timeout`.
    *
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when `grace` is no time, `ERR_KVM_INVALID_ARGUMENT` for an option that does not exist.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` if `grace` is not a time, `ERR_KVM_INVALID_ARGUMENT` for an unknown option.
    */
   stop(options?: StopOptions): Promise<VcpuOutcome<C, R>[]>;
 }
 
-/** How vCPUs are to stop. */
+/** The options of `running.stop`. */
 export interface StopOptions {
   /**
-   * How long handlers and `onMessage` may take to end once a Worker has begun, its module's loading included, in milliseconds; 5000, also where vCPUs are stopped because one failed or a signal was
-   * aborted. `Infinity` waits for ever. A later call of `stop` may say otherwise.
+   * The time that handlers and `onMessage` may take to end, in milliseconds, from when the Worker has begun; loading
+   * its module counts. The default of 5000 also applies if vCPUs are stopped because one failed or a signal was
+   * aborted. `Infinity` waits forever. A later call of `stop` may change it.
    */
   grace?: number;
 }
@@ -79,7 +81,7 @@ export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
   const { vcpus, handlers, data, onMessage, queue, signal, workerUrl } = checked(options);
   const { arch, backend } = vm;
   const shared = shareVm(vm);
-  // The Workers may take the VM after its object was closed or collected here.
+  // A Worker may take the VM after its object here was closed or collected.
   const release = vm.hold();
   let failure: { error: unknown } | undefined;
   const running: RunningVcpu[] = [];
@@ -90,7 +92,7 @@ export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
     failure ??= { error };
     stop();
   };
-  /** What ended those that were stopped: the first to do so. */
+  /** The first cause of a stop. */
   let cause: 'stop' | 'signal' | undefined;
   const stopFor = (why: 'stop' | 'signal', grace?: number): void => {
     cause ??= why;
@@ -117,7 +119,7 @@ export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
   try {
     vcpus.forEach(begin);
   } catch (error) {
-    // Those that run already end, as when one fails later.
+    // VCPUs that run already are stopped, as if one had failed later.
     fail(error);
     for (const vcpu of vcpus) vcpu.close();
   }
@@ -157,7 +159,7 @@ function takeBack<C>(
   return parts && new type(parts);
 }
 
-/** A process that ends waits for its Workers, and a Worker for its guest. */
+/** The runs to stop at the end of the process, which waits for its Workers, as a Worker waits for its guest. */
 const started = new Set<(grace: number) => void>();
 let isWatched = false;
 
@@ -190,24 +192,24 @@ function checked<C extends GenericVcpu, T extends HandlerTypes>(options: StartOp
   } = optionsOf<StartOptions<C, T>, typeof names>(options, 'the options of vm.start', names);
   const all = Array.from(list(vcpus, 'vcpus'));
   if (all.length === 0 || new Set(all).size < all.length || !all.every((vcpu) => vcpu instanceof GenericVcpu)) {
-    throw wrong('vcpus must be vCPUs of this VM, each of them once');
+    throw wrong('vcpus must be distinct vCPUs of this VM');
   }
-  // A closed one throws, before any is given away.
+  // A closed vCPU throws before any is transferred.
   for (const vcpu of all) vcpu.kickHandle();
   if (typeof onMessage !== 'function') throw wrong('onMessage must be a function');
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal must be an AbortSignal');
-  if (signal?.aborted) throw wrong('signal has been aborted already', signal.reason);
+  if (signal?.aborted) throw wrong('signal is already aborted', signal.reason);
   integer(queue, 1, longestQueue, 'queue');
   const url = urlOf(handlers, 'handlers must be the URL of a module').href;
   const program = workerUrl && urlOf(workerUrl, "workerUrl must be the URL of the Worker's module");
-  // All Workers are given what it is now: what a getter says may change.
+  // One copy for all Workers: the value of a getter may change.
   const copy = sendable(data, 'data') as DataOf<T>;
   watchExit();
   const optional = { ...(signal && { signal }), ...(program && { workerUrl: program }) };
   return { vcpus: all, handlers: url, data: copy, onMessage, queue, ...optional };
 }
 
-/** In milliseconds; undefined where nobody says. */
+/** In milliseconds; undefined for the default. */
 function graceOf(options: StopOptions): number | undefined {
   const { grace } = optionsOf(options, 'the options of stop', ['grace']);
   if (grace === undefined || (typeof grace === 'number' && grace >= 0)) return grace;
@@ -220,7 +222,7 @@ function urlOf(url: URL | string, must: string): URL {
   try {
     return new URL(url);
   } catch (cause) {
-    throw wrong(`${must}, as new URL('./file.js', import.meta.url)`, cause);
+    throw wrong(`${must}, such as new URL('./file.js', import.meta.url)`, cause);
   }
 }
 

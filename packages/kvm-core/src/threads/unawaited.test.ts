@@ -8,13 +8,13 @@ const permission = ['--permission', '--experimental-permission'].find((flag) =>
 );
 
 onEachBackend('A process that starts vCPUs', (backend) => {
-  test('fails with the error of a handler where nobody awaits it', { timeout: 60_000 }, () => {
+  test('fails with the error of a handler if it does not await done', { timeout: 60_000 }, () => {
     const { status, stderr } = spawnSync(process.execPath, [program, backend], { encoding: 'utf8' });
     expect(stderr).toContain('a handler returned a value of type number');
     expect(status).toBe(1);
   });
 
-  test('is told which permission its Workers need', { timeout: 60_000 }, ({ skip }) => {
+  test('gets an error that names the permission of its Workers', { timeout: 60_000 }, ({ skip }) => {
     if (permission === undefined) return skip('this Node has no permissions');
     const flags = [permission, '--allow-addons', '--allow-fs-read=*'];
     const { stdout, stderr } = spawnSync(process.execPath, [...flags, program, backend, 'caught'], {

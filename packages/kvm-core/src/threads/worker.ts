@@ -12,14 +12,14 @@ import { runLoop, type Verdict } from './loop.js';
 import { type Order, type Report, Turn, Word } from './protocol.js';
 import { sendable } from './sendable.js';
 
-/** The Worker of one vCPU: `vm.start` starts it. As `@kvm/core/worker` it is also what a bundle's own file for it imports. */
+/** The Worker of one vCPU, which `vm.start` starts. A bundle's own Worker file imports it as `@kvm/core/worker`. */
 
 interface Closable {
   readonly closed: boolean;
   close(): void;
 }
 
-/** What a Worker needs of the package's entry for an architecture. */
+/** The parts of an architecture's entry that a Worker uses. */
 interface Entry {
   readonly ExitReason: Readonly<Record<string, number>>;
   readonly Vm: { from(shared: SharedVm): Closable & { share(): SharedVm } };
@@ -28,7 +28,7 @@ interface Entry {
   };
 }
 
-/** Each by its path, so that a bundler sees what this file loads. */
+/** Literal paths, so that a bundler can follow the imports. */
 const entries: Readonly<Record<ArchName, () => Promise<unknown>>> = {
   x86: () => import('../arch/x86/index.js'),
   arm64: () => import('../arch/arm64/index.js'),
@@ -42,31 +42,31 @@ const entries: Readonly<Record<ArchName, () => Promise<unknown>>> = {
 const order = workerData as Order;
 const { words } = order;
 
-function say(report: Report): void {
+function send(report: Report): void {
   parentPort?.postMessage(report);
 }
 
 let posted = 0;
 
 function post(message: unknown): void {
-  const sent = sendable(message, 'what is posted');
+  const sent = sendable(message, 'a message');
   for (;;) {
     const taken = Atomics.load(words, Word.Taken);
     if (posted - taken < order.queue) break;
     Atomics.wait(words, Word.Taken, taken);
   }
-  say({ kind: 'message', message: sent });
+  send({ kind: 'message', message: sent });
   posted++;
 }
 
 const verdict: Verdict = { end: undefined, resumed: false };
 
 function end(ended: 'handler' | 'machine', result: unknown): void {
-  if (verdict.end !== undefined) throw new KvmError('ERR_KVM_HANDLER', 'the end of this vCPU was asked for before');
+  if (verdict.end !== undefined) throw new KvmError('ERR_KVM_HANDLER', 'end or stop was already called for this vCPU');
   verdict.end = { ended, result: sendable(result, 'a result') };
 }
 
-/** What this Worker is not ended in the midst of. If its end has begun, it waits for it. */
+/** Runs a step during which this Worker is not terminated. If its termination has begun, it waits for that. */
 function undivided<T>(step: () => T): T {
   while (Atomics.compareExchange(words, Word.Turn, Turn.Nobody, Turn.Worker) !== Turn.Nobody) {
     Atomics.wait(words, Word.Turn, Turn.Ending);
@@ -78,17 +78,17 @@ function undivided<T>(step: () => T): T {
   }
 }
 
-/** Ends all use of the VM here; gives the vCPU, if there is one. */
+/** Closes the VM in this thread, and returns the vCPU if there is one. */
 let giveBack = (): TransferredVcpu | undefined => undefined;
 
 async function main(): Promise<void> {
   selectBackend(order.backend);
   const { Vm, Vcpu, ExitReason } = (await entries[order.arch]()) as Entry;
   const vm = undivided(() => {
-    const own = Vm.from(order.vm);
-    // Should this Worker be ended from outside, its descriptor is closed there.
-    say({ kind: 'began', vm: own.share() });
-    return own;
+    const taken = Vm.from(order.vm);
+    // If this Worker is terminated, the other thread closes the descriptor.
+    send({ kind: 'began', vm: taken.share() });
+    return taken;
   });
   // A handler may call process.exit.
   process.once('exit', () => vm.close());
@@ -120,15 +120,15 @@ async function main(): Promise<void> {
   undivided(() => {
     const back = giveBack();
     if (back === undefined) throw closedError('vcpu');
-    say({ kind: 'ended', ending, vcpu: back });
+    send({ kind: 'ended', ending, vcpu: back });
   });
 }
 
 function fail(error: unknown): void {
-  undivided(() => say({ kind: 'failed', error: encodeError(error), vcpu: giveBack() }));
+  undivided(() => send({ kind: 'failed', error: encodeError(error), vcpu: giveBack() }));
 }
 
-// Of a timer or a promise that a handler left. As an event of the Worker's it would have lost what makes it a KvmError.
+// The error of a handler's timer or promise. The Worker's 'error' event would lose the properties of a KvmError.
 process.on('uncaughtException', fail);
 
 await main().catch(fail);
