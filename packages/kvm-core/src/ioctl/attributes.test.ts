@@ -21,19 +21,19 @@ const tscOffset = { group: KVM_VCPU_TSC_CTRL, attr: KVM_VCPU_TSC_OFFSET };
 const xcomp = { group: KVM_X86_GRP_SYSTEM, attr: KVM_X86_XCOMP_GUEST_SUPP };
 const absent = { group: 0x7fff, attr: 0n };
 
-/** Where its own TSC is not stable, the host keeps moving the offset, by some millions. */
+/** A host whose own TSC is unstable keeps changing the offset, by some millions. */
 function isNear(offset: bigint, wanted: bigint): boolean {
   const distance = BigInt.asIntN(64, offset - wanted);
   return distance > -(1n << 40n) && distance < 1n << 40n;
 }
 
 onEachBackend('attributes', (backend) => {
-  test('of /dev/kvm tell which extended states a guest may have', (context) => {
+  test('of /dev/kvm include the extended states that a guest may have', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.SysAttributes) === 0) context.skip('the host lacks KVM_CAP_SYS_ATTRIBUTES');
     expect(kvm.hasDeviceAttr(xcomp)).toBe(true);
     const states = kvm.getDeviceAttr(xcomp);
-    // x87 and SSE, which every processor of 64 bits has.
+    // x87 and SSE, which every 64-bit processor has.
     expect(states & 3n).toBe(3n);
     const bytes = kvm.getDeviceAttr(xcomp, new Uint8Array(8));
     expect(new DataView(bytes.buffer).getBigUint64(0, true)).toBe(states);
@@ -42,7 +42,7 @@ onEachBackend('attributes', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', () => kvm.getDeviceAttr(absent))).toMatchObject({ errno: ENXIO });
   });
 
-  test('of a vCPU are set and read back, among them the TSC offset', (context) => {
+  test('of a vCPU, such as the TSC offset, are set and read back', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.VcpuAttributes) === 0) context.skip('the host lacks KVM_CAP_VCPU_ATTRIBUTES');
     using vm = kvm.createVm();
@@ -58,19 +58,19 @@ onEachBackend('attributes', (backend) => {
     expect(isNear(vcpu.getDeviceAttr(tscOffset), 7n)).toBe(true);
   });
 
-  test('that are longer than the bytes for them are refused, and nobody else s bytes are written', (context) => {
+  test('that are longer than the buffer are refused, and no other bytes are written', (context) => {
     using kvm = Kvm.open({ backend });
     if (kvm.checkExtension(Cap.SysAttributes) === 0) context.skip('the host lacks KVM_CAP_SYS_ATTRIBUTES');
     const bytes = new Uint8Array(16).fill(0xee);
     const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.getDeviceAttr(xcomp, bytes.subarray(0, 4)));
     expect(error.message).toMatch(/longer than the 4 bytes/);
     expect(bytes.every((byte) => byte === 0xee)).toBe(true);
-    // Longer room stays as it was behind the attribute.
+    // A longer buffer is unchanged after the attribute.
     kvm.getDeviceAttr(xcomp, bytes);
     expect([...bytes.subarray(8)]).toEqual(new Array(8).fill(0xee));
   });
 
-  test('are refused where the host has none, by the name of the capability', (context) => {
+  test('are refused with the name of the capability if the host lacks it', (context) => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     if (vm.checkExtension(Cap.VmAttributes) !== 0) context.skip('the host has KVM_CAP_VM_ATTRIBUTES');
@@ -84,7 +84,7 @@ onEachBackend('attributes', (backend) => {
     }
   });
 
-  test('take no address, and nothing that is no attribute or no value', () => {
+  test('refuse an address, a wrong attribute and a wrong value', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);

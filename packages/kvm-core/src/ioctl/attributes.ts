@@ -8,29 +8,29 @@ import { optionsOf } from '../struct/options.js';
 import { Struct } from '../struct/struct.js';
 import { KvmFd } from './kvm-fd.js';
 
-/** Which attribute: by the numbers of the kernel's headers, `KVM_…_GRP_…` and what stands below it there. */
+/** An attribute, by the numbers of the kernel's headers: `KVM_…_GRP_…` and the constants listed below it there. */
 export interface Attribute {
   group: number;
-  /** Within the group. For some it is made of parts: a vCPU, a register, an offset. */
+  /** The number in the group. For some groups it consists of parts: a vCPU, a register, an offset. */
   attr: number | bigint;
 }
 
-/** What an attribute is read into, or set from: as many bytes as the kernel's document gives the attribute. */
+/** The bytes of an attribute. The kernel's documentation gives the length of each. */
 export type AttributeData = Struct | ArrayBufferView;
 
 /**
- * Bytes that the kernel may use behind the address it is given, at the least: no call says how many it will be. The longest attribute
- * whose length is fixed is one of s390 of 4112.
+ * The bytes behind the address that the kernel may at least use. No call returns the length of an attribute; the
+ * longest one with a fixed length has 4112 bytes, on s390.
  */
 const room = 16 * 1024;
 
-/** What stands behind the bytes that a caller wants, to see whether the kernel wrote more. */
+/** The filler after the caller's bytes, which shows whether the kernel wrote more. */
 const canary = 0xa5;
 const untouched = new Uint8Array(room).fill(canary);
 
-/** A descriptor whose attributes can be read: `/dev/kvm`, and those that can be set too. */
+/** A descriptor with readable attributes: `/dev/kvm`, and every `AttributesFd`. */
 export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
-  /** Whether there is such an attribute. KVM_HAS_DEVICE_ATTR, api.rst 4.81. */
+  /** Whether the attribute exists. KVM_HAS_DEVICE_ATTR, api.rst 4.81. */
   hasDeviceAttr(attribute: Attribute): boolean {
     try {
       this.write(this.abi.KVM_HAS_DEVICE_ATTR, fieldsOf(attribute));
@@ -47,32 +47,31 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
   }
 
   /**
-   * The value of an attribute of 64 bits. On a little-endian machine it may be one of fewer. KVM_GET_DEVICE_ATTR, api.rst 4.80.
-   * Of a VM, Cap.VmAttributes; of a vCPU, Cap.VcpuAttributes; of `/dev/kvm`, Cap.SysAttributes.
+   * The value of a 64-bit attribute, or, on a little-endian machine, of a shorter one. KVM_GET_DEVICE_ATTR, api.rst
+   * 4.80. For a VM, Cap.VmAttributes; for a vCPU, Cap.VcpuAttributes; for `/dev/kvm`, Cap.SysAttributes.
    *
-   * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO when there is none such, `ERR_KVM_OUT_OF_RANGE` when it is longer.
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO if it does not exist, `ERR_KVM_OUT_OF_RANGE` if it is longer.
    */
   getDeviceAttr(attribute: Attribute): bigint;
-  /** The value of an attribute of any length, into a struct or typed array of that length. What is there before, the kernel may read. */
+  /**
+   * Reads an attribute of any length into a struct or typed array of that length. The kernel may read the previous
+   * contents.
+   */
   getDeviceAttr<T extends AttributeData>(attribute: Attribute, into: T): T;
   getDeviceAttr(attribute: Attribute, into?: AttributeData): AttributeData | bigint {
     const value = new BigUint64Array(1);
     const wanted = bytesOf(into ?? value);
     const landing = this.attribute(this.abi.KVM_GET_DEVICE_ATTR, attribute, wanted);
     if (Buffer.compare(landing.subarray(wanted.length, wanted.length + room), untouched) !== 0) {
-      throw new KvmError(
-        'ERR_KVM_OUT_OF_RANGE',
-        `the attribute is longer than the ${wanted.length} bytes given for it`,
-        {
-          ioctl: 'KVM_GET_DEVICE_ATTR',
-        },
-      );
+      throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the attribute is longer than ${wanted.length} bytes`, {
+        ioctl: 'KVM_GET_DEVICE_ATTR',
+      });
     }
     wanted.set(landing.subarray(0, wanted.length));
     return into ?? (value[0] as bigint);
   }
 
-  /** Passes an attribute's bytes to the kernel in memory that has room for what it may do there, and gives that memory. */
+  /** Passes an attribute's bytes to the kernel in a larger buffer, and returns that buffer. */
   private attribute(ioctl: Ioctl, attribute: Attribute, data: Uint8Array, behind = canary): Uint8Array {
     const fields = fieldsOf(attribute);
     const landing = new Uint8Array(Math.max(data.length, room, this.attributeLength(fields.attr)) + room);
@@ -83,27 +82,28 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
     return landing;
   }
 
-  /** @internal The length of an attribute that says it itself. */
+  /** @internal The length of an attribute whose number includes it. */
   protected attributeLength(_attr: bigint): number {
     return 0;
   }
 
   /** @internal */
   protected setAttribute(attribute: Attribute, value: number | bigint | AttributeData | undefined): void {
-    // What is shorter than the kernel reads goes on with zeros.
+    // A value that is shorter than the attribute is extended with zeros.
     this.attribute(this.abi.KVM_SET_DEVICE_ATTR, attribute, valueBytes(value), 0);
   }
 }
 
-/** A descriptor that has attributes: a VM, a vCPU, a device. */
+/** A descriptor with attributes: a VM, a vCPU, a device. */
 export abstract class AttributesFd<K extends FdKind> extends ReadableAttributesFd<K> {
   /**
-   * Sets an attribute, or, where it is no value but something to do, does it. KVM_SET_DEVICE_ATTR, api.rst 4.80. Of a VM,
-   * Cap.VmAttributes; of a vCPU, Cap.VcpuAttributes.
+   * Sets an attribute, or performs its action if it is one. KVM_SET_DEVICE_ATTR, api.rst 4.80. For a VM,
+   * Cap.VmAttributes; for a vCPU, Cap.VcpuAttributes.
    *
-   * @param value a bigint for an attribute of 64 bits, a number for one of 32, a struct or typed array for a longer one; nothing
-   *   for one without a value. Bytes that are missing at its end are zeros to the kernel.
-   * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO when there is none such, EINVAL or EBUSY when it cannot be set so, or now.
+   * @param value a bigint for a 64-bit attribute, a number for a 32-bit one, a struct or typed array for a longer one;
+   *   nothing for one without a value. The kernel reads missing bytes at the end as zeros.
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO if it does not exist, EINVAL or EBUSY if it cannot have this value,
+   *   or cannot be set now.
    */
   setDeviceAttr(attribute: Attribute, value?: number | bigint | AttributeData): void {
     this.setAttribute(attribute, value);

@@ -50,18 +50,18 @@ describe('a class with groups', () => {
     expect(whole).toBeInstanceOf(Base);
   });
 
-  it('is two levels from its base, however many groups it has', () => {
+  it('is two levels from its base, for any number of groups', () => {
     expect(Object.getPrototypeOf(Object.getPrototypeOf(Whole.prototype))).toBe(Base.prototype);
   });
 
-  it('takes no two groups with members of one name', () => {
+  it('refuses two groups with a member of the same name', () => {
     abstract class Shouting extends Base {
       speak(): string {
         return this.greeting().toUpperCase();
       }
     }
     expect(() => withGroups(Base, Speaking, Shouting)).toThrow(
-      'Shouting has a member speak that another group of Base has too',
+      'Shouting has a member speak that another group of Base has, too',
     );
   });
 });
@@ -84,12 +84,12 @@ describe('the groups of this package', () => {
       .map(([, name = '', body = '']) => ({ name, body })),
   );
 
-  it('are all looked at', () => {
+  it('are all checked', () => {
     expect(bodies.map(({ name }) => name).sort()).toEqual([...listed].filter((name) => name !== 'G').sort());
     expect(bodies.length).toBeGreaterThan(30);
   });
 
-  // A constructor that is never called initialises nothing.
+  // The constructor of a group never runs, so it cannot initialise anything.
   it.each(bodies)('$name has no field, no #private member and no constructor', ({ body }) => {
     expect(body).not.toMatch(/^ {2}#|this\.#|^ {2}constructor\(/m);
     expect(body).not.toMatch(/^ {2}(?! |(?:protected )?abstract )[\w ]+(?:!?: [^({]*)?(?: = .*)?;$/m);

@@ -1,17 +1,17 @@
-/** A class of which an object can be made, though perhaps not of this very class. */
+/** A class, abstract or not. */
 type Class = abstract new (...args: never[]) => object;
 
-/** What an object has that has the members of all groups. */
+/** The members of all groups. */
 type All<G extends readonly Class[]> = G extends readonly [infer First extends Class, ...infer Rest extends Class[]]
   ? InstanceType<First> & All<Rest>
   : unknown;
 
 /**
- * A class that extends `base` and has the methods and accessors of each group. A group is an abstract class over `base`, or
- * over an ancestor of it, that keeps the calls of one subject together; it is never instantiated. So a group has no fields, no
- * `#private` members and no constructor of its own: `kept` of `KvmFd` holds what a group needs to remember.
+ * A class that extends `base` and has the methods and accessors of each group. A group is an abstract class over
+ * `base`, or over an ancestor of it, that keeps the calls of one subject together; it is never instantiated. So a group
+ * must not have fields, `#private` members or a constructor: `kept` of `KvmFd` holds the state of a group.
  *
- * @throws TypeError when two groups have members of one name.
+ * @throws TypeError if two groups have a member of the same name.
  */
 export function withGroups<B extends Class, const G extends readonly Class[]>(
   base: B,
@@ -23,7 +23,7 @@ export function withGroups<B extends Class, const G extends readonly Class[]>(
   for (const group of groups) {
     for (const [name, member] of membersOf(group.prototype, base.prototype)) {
       if (Object.hasOwn(Grouped.prototype, name)) {
-        throw new TypeError(`${group.name} has a member ${String(name)} that another group of ${base.name} has too`);
+        throw new TypeError(`${group.name} has a member ${String(name)} that another group of ${base.name} has, too`);
       }
       Object.defineProperty(Grouped.prototype, name, member);
     }
@@ -31,13 +31,13 @@ export function withGroups<B extends Class, const G extends readonly Class[]>(
   return Grouped as never;
 }
 
-/** The members of a group, and of the classes that it extends, up to those that `base` has already. */
+/** The members of a group, and of the classes that it extends, except for those that `base` has already. */
 function membersOf(group: object, base: object): [PropertyKey, PropertyDescriptor][] {
   const members: [PropertyKey, PropertyDescriptor][] = [];
   for (let at = group; at !== base && !isAncestor(at, base); at = Object.getPrototypeOf(at)) {
-    const own = Object.getOwnPropertyDescriptors(at) as Record<PropertyKey, PropertyDescriptor>;
-    for (const name of Reflect.ownKeys(own)) {
-      if (name !== 'constructor') members.push([name, own[name] as PropertyDescriptor]);
+    const descriptors = Object.getOwnPropertyDescriptors(at) as Record<PropertyKey, PropertyDescriptor>;
+    for (const name of Reflect.ownKeys(descriptors)) {
+      if (name !== 'constructor') members.push([name, descriptors[name] as PropertyDescriptor]);
     }
   }
   return members;

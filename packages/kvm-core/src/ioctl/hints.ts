@@ -6,23 +6,23 @@ import { retries } from './retry.js';
 
 const { E2BIG, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENODEV, ENOENT, ENOMEM } = constants.errno;
 
-const noSuchRegister = 'this vCPU has no such register: getRegList tells which there are';
+const noSuchRegister = 'this vCPU has no such register: getRegList lists its registers';
 
-/** What a refusal of one ioctl means, where the number alone does not say. */
+/** The meaning of a refusal by one ioctl, if the errno alone does not tell it. */
 const hints: IoctlHints = {
   ...interruptHints,
   ...memoryHints,
   KVM_ENABLE_CAP: {
-    [EEXIST]: 'it is too late: the VM has what the capability is about already, or vCPUs',
-    [EINVAL]: 'it is on already, or takes other arguments, or has to be turned on before the first vCPU is created',
+    [EEXIST]: 'it is too late: the VM already has vCPUs, or the object that the capability affects',
+    [EINVAL]: 'it is already enabled, takes other arguments, or must be enabled before the first vCPU is created',
   },
   KVM_CREATE_VM: {
     [EINVAL]: 'this host has no machines of this type; 0 is the usual one',
-    [EBUSY]: 'another hypervisor of this host, as VirtualBox, has the hardware: end its guests first',
+    [EBUSY]: 'another hypervisor on this host, such as VirtualBox, uses the hardware: end its guests first',
   },
   KVM_CREATE_VCPU: {
     [EEXIST]: 'the VM has a vCPU with this id already',
-    [EINVAL]: 'the id is not below what Cap.MaxVcpuId gives, or the VM has as many vCPUs as it may',
+    [EINVAL]: 'the id is not below the value of Cap.MaxVcpuId, or the VM has the maximum number of vCPUs',
   },
   KVM_GET_ONE_REG: {
     [ENOENT]: noSuchRegister,
@@ -35,29 +35,28 @@ const hints: IoctlHints = {
   },
   KVM_RUN: {
     [EFAULT]: 'the guest used memory whose backing is not there',
-    [EIO]: 'the kernel has given this VM up after a fault of its own, which its log tells: `dmesg`',
+    [EIO]: 'the kernel has given up this VM after an internal error, which its log shows: `dmesg`',
   },
 };
 
-/** What a number means whatever the ioctl. */
+/** The meaning of an errno for every ioctl. */
 const general: Readonly<Record<number, string>> = {
   [E2BIG]: 'the list has more entries than the kernel takes, or than there is room for',
-  [EFAULT]:
-    'memory that the call or the guest uses is not there, or may not be written: look at the slots, and at what backs them',
+  [EFAULT]: 'memory that the call or the guest uses is not there, or is read-only: check the slots and their backing',
   [EBUSY]: 'it is in use, or it is too late: most settings come before the first vCPU is created, or before it has run',
-  [ENODEV]: 'this host has no such device: its kernel was built without, or its processor lacks what it takes',
-  [EINTR]: `signals cut it short each of ${retries + 1} times that it was made: find what sends this process so many, or try again`,
-  [ENOMEM]: 'the kernel is out of memory for it',
-  [EMFILE]: 'the process has as many files open as it may: raise `ulimit -n`',
-  [ENFILE]: 'the host has as many files open as it may: raise `fs.file-max`',
+  [ENODEV]: 'this host has no such device: its kernel was built without it, or its processor lacks the feature',
+  [EINTR]: `signals interrupted it each of ${retries + 1} times: find their source, or try again`,
+  [ENOMEM]: 'the kernel is out of memory',
+  [EMFILE]: 'the process has too many open files: raise `ulimit -n`',
+  [ENFILE]: 'the host has too many open files: raise `fs.file-max`',
 };
 
-/** @param own the hints of the architecture, which come before those of all. */
-export function hintFor(call: string, errno: number, own: IoctlHints = {}): string | undefined {
-  return own[call]?.[errno] ?? hints[call]?.[errno] ?? general[errno];
+/** @param archHints the hints of the architecture, which override the common ones. */
+export function hintFor(call: string, errno: number, archHints: IoctlHints = {}): string | undefined {
+  return archHints[call]?.[errno] ?? hints[call]?.[errno] ?? general[errno];
 }
 
-/** The methods whose objects own the descriptor that a call makes. */
+/** The method that creates the owner of an ioctl's new descriptor. */
 const owners: Readonly<Record<string, string>> = {
   KVM_CREATE_VM: 'kvm.createVm()',
   KVM_CREATE_VCPU: 'vm.createVcpu()',
@@ -66,7 +65,7 @@ const owners: Readonly<Record<string, string>> = {
   KVM_GET_STATS_FD: 'stats()',
 };
 
-/** The method to use in the place of a raw call that makes a descriptor; undefined where there is none. */
+/** The method to use instead of a raw call that creates a descriptor, if there is one. */
 export function ownerOf(ioctl: string): string | undefined {
   return owners[ioctl];
 }

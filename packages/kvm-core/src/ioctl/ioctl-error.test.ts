@@ -31,8 +31,8 @@ const guarded: Ioctl<'vm'> = {
   capabilityOn: { vcpu: { number: 9999, name: 'KVM_CAP_VCPU_EXAMPLE' } },
 };
 
-describe('the error for an ioctl that was refused', () => {
-  test('names the capability that is missing, and the kernel that brought it', () => {
+describe('the error for a refused ioctl', () => {
+  test('names the missing capability, and the kernel that introduced it', () => {
     const error = ioctlError(guarded, 'vm', EINVAL, () => 0, x86);
     expect(error).toMatchObject({ code: 'ERR_KVM_UNSUPPORTED', errno: EINVAL, ioctl: 'KVM_EXAMPLE' });
     expect(error.message).toBe(
@@ -40,25 +40,25 @@ describe('the error for an ioctl that was refused', () => {
     );
   });
 
-  test('says whose a capability of another architecture is, and not which kernel brought it', () => {
+  test('names the architecture of a capability of another one, not its kernel', () => {
     const capability = { number: x86.abi.Cap.ArmSve, name: 'KVM_CAP_ARM_SVE', since: 'Linux 5.10 or earlier' };
     const hint = (arch: Architecture) => ioctlError({ ...guarded, capability }, 'vm', EINVAL, () => 0, arch).hint;
     expect(hint(x86)).toBe('it is a capability of arm64');
     expect(hint(arm)).toBe('it came with Linux 5.10 or earlier');
   });
 
-  test('asks for the capability of the kind of descriptor that refused', () => {
+  test('checks the capability for the kind of the descriptor', () => {
     const error = ioctlError(guarded, 'vcpu', EINVAL, (capability) => (capability === 9999 ? 0 : 1), x86);
     expect(error.message).toBe("KVM_EXAMPLE: this host's KVM lacks KVM_CAP_VCPU_EXAMPLE");
     expect(error.hint).toBeUndefined();
   });
 
-  test('is the kernel s own where the capability is there, or the number means something else', () => {
+  test('has the errno of the kernel if the host has the capability, or the errno has another meaning', () => {
     expect(ioctlError(guarded, 'vm', EINVAL, () => 1, x86)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EINVAL });
     expect(ioctlError(guarded, 'vm', EEXIST, () => 0, x86)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EEXIST });
   });
 
-  test('says that a call without a capability is missing where the descriptor does not know it', () => {
+  test('reports a missing call without a capability if the descriptor does not know it', () => {
     expect(ioctlError(guarded, 'vm', ENOTTY, () => 1, x86).message).toBe(
       "KVM_EXAMPLE: this host's KVM does not have it",
     );
@@ -69,7 +69,7 @@ describe('the error for an ioctl that was refused', () => {
     expect(ioctlError(bare, 'vm', EINVAL, () => 1, x86)).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno: EINVAL });
   });
 
-  test('says what to do where that is known', () => {
+  test('has a hint for a known cause', () => {
     const error = ioctlError(KVM_CREATE_IRQCHIP, 'vm', EEXIST, () => 1, x86);
     expect(error.message).toBe('KVM_CREATE_IRQCHIP: EEXIST (the VM has an interrupt controller already)');
   });
@@ -85,7 +85,7 @@ describe('the error for an ioctl that was refused', () => {
     [x86, KVM_SET_CLOCK, 'vm', EINVAL, /Cap.AdjustClock/],
     [x86, KVM_IRQFD, 'vm', EINVAL, /resample.*createSplitIrqChip/],
     [x86, KVM_SET_DEVICE_ATTR, 'device', EINVAL, /does not take this value/],
-    [x86, KVM_SET_DEVICE_ATTR, 'device', EEXIST, /set already, and can be set once only/],
+    [x86, KVM_SET_DEVICE_ATTR, 'device', EEXIST, /already set, and can only be set once/],
     [arm, arm64.KVM_SET_DEVICE_ATTR, 'device', EINVAL, /GIC/],
     [arm, arm64.KVM_SET_DEVICE_ATTR, 'device', E2BIG, /address must be among the guest-physical addresses/],
     [arm, arm64.KVM_RUN, 'vcpu', ENOSYS, /Cap.ArmNisvToUser/],
@@ -95,7 +95,7 @@ describe('the error for an ioctl that was refused', () => {
     [arm, arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', E2BIG, /beyond the guest-physical addresses/],
     [arm, arm64.KVM_ARM_SET_DEVICE_ADDR, 'vm', EEXIST, /set already/],
   ] as const)(
-    'says what to do on $0.name: $1.name of $2, errno $3',
+    'has a hint on $0.name: $1.name of $2, errno $3',
     (arch: Architecture, ioctl: Ioctl, kind, errno, hint) => {
       expect(ioctlError(ioctl, kind, errno, () => 1, arch).hint).toMatch(hint);
     },
@@ -110,13 +110,13 @@ describe('the error for an ioctl that was refused', () => {
     [ENOMEM, /out of memory/],
     [EMFILE, /ulimit -n/],
     [ENFILE, /file-max/],
-  ])('says what errno %s means where the call has no word of its own for it', (errno, hint) => {
+  ])('has a general hint for errno %s if the call has none', (errno, hint) => {
     const error = ioctlError(guarded, 'vm', errno, () => 1, x86);
     expect(error).toMatchObject({ code: 'ERR_KVM_SYSCALL', errno });
     expect(error.hint).toMatch(hint);
   });
 
-  test('has no hint for EINVAL, which means too many things, but where the call tells which', () => {
+  test('has no general hint for EINVAL, which has too many meanings', () => {
     expect(ioctlError(guarded, 'vm', EINVAL, () => 1, x86).hint).toBeUndefined();
   });
 });

@@ -8,12 +8,12 @@ import { hintFor } from './hints.js';
 
 const { EINVAL, ENOTTY, ENXIO, EOPNOTSUPP, ENODEV } = constants.errno;
 
-/** What a kernel says of a call it does not have, or of one whose feature the host lacks. */
+/** The errnos of a call that the kernel does not have, or whose feature the host lacks. */
 const missing = new Set([EINVAL, ENOTTY, ENXIO, EOPNOTSUPP, ENODEV]);
 
 /**
- * The error for an ioctl that the kernel refused. Where the refusal can mean that the host lacks the call, its capability is
- * asked for now, so that a call which succeeds never pays for the question.
+ * The error for an ioctl that the kernel refused. If the refusal may mean that the host lacks the call, its capability
+ * is checked here, so that a successful call does not pay for the check.
  */
 export function ioctlError(
   ioctl: Ioctl,
@@ -32,7 +32,7 @@ export function ioctlError(
       hint,
     });
   }
-  // This number means no other thing: the descriptor does not know the call, which may be younger than its capability.
+  // ENOTTY only means that the descriptor does not know the call, which may be newer than its capability.
   if (errno === ENOTTY) {
     const hint = hintFor(name, errno, hints);
     return new KvmError('ERR_KVM_UNSUPPORTED', `${name}: this host's KVM does not have it`, {

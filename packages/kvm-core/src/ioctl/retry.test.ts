@@ -9,7 +9,7 @@ import { retried, retries } from './retry.js';
 
 const { EINTR, EBUSY } = constants.errno;
 
-test('a call that a signal cuts short is made again, until it says something else', () => {
+test('an interrupted call is retried until it returns another result', () => {
   for (const result of [0, 7, -EBUSY]) {
     const results = [-EINTR, -EINTR, result];
     expect(retried(() => results.shift() as number)).toBe(result);
@@ -17,7 +17,7 @@ test('a call that a signal cuts short is made again, until it says something els
   }
 });
 
-test('a call that signals always cut short fails', () => {
+test('a call that is always interrupted fails', () => {
   let calls = 0;
   const result = retried(() => {
     calls++;
@@ -26,8 +26,8 @@ test('a call that signals always cut short fails', () => {
   expect([result, calls]).toEqual([-EINTR, retries]);
 });
 
-onEachBackend('a VM that signals keep from being made', (backend) => {
-  test('is an error that says so', () => {
+onEachBackend('a VM whose creation signals interrupt', (backend) => {
+  test('gives an error with the reason', () => {
     using kvm = Kvm.open({ backend });
     let calls = 0;
     using _ = answered(backend, KVM_CREATE_VM, () => {
@@ -43,7 +43,7 @@ onEachBackend('a VM that signals keep from being made', (backend) => {
     expect(calls).toBe(retries + 1);
   });
 
-  test('is made once they let it', () => {
+  test('is created once the signals stop', () => {
     using kvm = Kvm.open({ backend });
     let calls = 0;
     {

@@ -2,23 +2,23 @@ import { constants } from 'node:os';
 
 const { EINTR } = constants.errno;
 
-/** How often a call that a signal has cut short is made again, before it fails. */
+/** The number of retries of an interrupted call before it fails. */
 export const retries = 10;
 
-/** Before the second retry, in milliseconds; twice as long before each one after it: 51 ms in all. */
+/** The pause before the second retry, in milliseconds. It doubles before each further retry: 51 ms in total. */
 const firstPause = 0.1;
 
 let never: Int32Array | undefined;
 
 /**
- * A system call that a signal has cut short, made again: a kick that comes late must not fail it. Not for ever: signals that come
- * faster than the call is done would keep the thread.
+ * Retries a system call that a signal interrupted, so that a late kick does not make it fail. The number of retries is
+ * limited: signals that arrive faster than the call completes would block the thread.
  */
 export function retried(call: () => number): number {
   let result = call();
-  for (let made = 1; result === -EINTR && made < retries; made++) {
+  for (let retry = 1; result === -EINTR && retry < retries; retry++) {
     never ??= new Int32Array(new SharedArrayBuffer(4));
-    Atomics.wait(never, 0, 0, firstPause * 2 ** (made - 1));
+    Atomics.wait(never, 0, 0, firstPause * 2 ** (retry - 1));
     result = call();
   }
   return result;

@@ -4,11 +4,11 @@ import { Descriptor } from './descriptor.js';
 import { KvmFd } from './kvm-fd.js';
 import { Stats } from './stats.js';
 
-/** A descriptor that counts what happens to it: a VM, a vCPU. */
+/** A descriptor with statistics: a VM, a vCPU. */
 export abstract class StatsFd<K extends FdKind> extends AttributesFd<K> {
   /**
-   * What the kernel counts of it: the same object each time, good until this one is closed. KVM_GET_STATS_FD, api.rst 4.133.
-   * Cap.BinaryStatsFd.
+   * The kernel's statistics of this object: the same `Stats` each time, usable until this object is closed.
+   * KVM_GET_STATS_FD, api.rst 4.133. Cap.BinaryStatsFd.
    */
   stats(): Stats {
     this.opened();

@@ -14,7 +14,7 @@ function padded(text: string): number[] {
   return [...bytes, ...new Array<number>(nameSize - bytes.length).fill(0)];
 }
 
-/** A file of statistics as a kernel makes one: the header, the id, the descriptions. */
+/** A file of statistics in the kernel's format: the header, the id, the descriptions. */
 function file(statistics: ({ name: string } & Omit<StructInit<KvmStatsDesc>, 'name'>)[]): Uint8Array {
   const idOffset = KvmStatsHeader.size;
   const descOffset = idOffset + nameSize;
@@ -34,7 +34,7 @@ function layoutOf(bytes: Uint8Array): Layout {
 }
 
 describe('the layout of a file of statistics', () => {
-  test('has each one with its type, unit, scale and place', () => {
+  test('has each statistic with its type, unit, scale and offset', () => {
     const { id, statistics, dataLength } = layoutOf(
       file([
         { name: 'exits', flags: StatsType.Cumulative | StatsUnit.None | StatsBase.Pow10, size: 1, offset: 0 },
@@ -74,12 +74,12 @@ describe('the layout of a file of statistics', () => {
     ]);
   });
 
-  test('keeps a statistic whose type or unit a newer kernel added', () => {
+  test('keeps a statistic with a type or unit of a newer kernel', () => {
     const [statistic] = layoutOf(file([{ name: 'new', flags: 0xf | 0xf0, size: 1 }])).statistics;
     expect(statistic).toMatchObject({ name: 'new', type: 'unknown', unit: 'unknown' });
   });
 
-  test('is refused where it cannot be right', () => {
+  test('is refused if it is inconsistent', () => {
     const good = { name: 'a', size: 1 };
     for (const statistics of [
       [good, good],
@@ -94,7 +94,7 @@ describe('the layout of a file of statistics', () => {
     kvmError('ERR_KVM_UNSUPPORTED', () => layoutOf(file([good]).subarray(0, 100)));
   });
 
-  test('of any bytes is one that fits, or a KvmError', () => {
+  test('of any bytes is valid, or a KvmError', () => {
     const valid = file([
       { name: 'exits', size: 1 },
       { name: 'waits', flags: StatsType.LogHist, size: 32, offset: 8 },

@@ -1,48 +1,48 @@
 import type { Abi } from '../arch/architecture.js';
 import { KvmError } from '../errors/kvm-error.js';
 
-/** One statistic: what it is called, and what its numbers mean. */
+/** One statistic: its name, and the meaning of its numbers. */
 export interface Statistic {
   /** The kernel's name for it: "exits", "halt_poll_success_hist". */
   readonly name: string;
   /**
-   * How it counts: up only (`cumulative`), up and down (`instant`), as the highest so far (`peak`), or how often it was how much
-   * (`linear-hist`, `log-hist`); `unknown` in a kernel newer than these tables.
+   * The kind of value: it only increases (`cumulative`), goes up and down (`instant`), is the highest so far (`peak`),
+   * or is a histogram (`linear-hist`, `log-hist`); `unknown` for a kind of a newer kernel.
    */
   readonly type: 'cumulative' | 'instant' | 'peak' | 'linear-hist' | 'log-hist' | 'unknown';
-  /** What it counts. A `boolean` is 0 or 1; `none` is a plain number of events. */
+  /** The unit. A `boolean` is 0 or 1; `none` is a plain number of events. */
   readonly unit: 'none' | 'bytes' | 'seconds' | 'cycles' | 'boolean' | 'unknown';
-  /** One of its numbers is that many times `base` to the power of `exponent` of its unit: nanoseconds are seconds with 10 and -9. */
+  /** The scale is `base` to the power of `exponent`: for nanoseconds, the unit is seconds, with 10 and -9. */
   readonly base: 10 | 2;
   readonly exponent: number;
-  /** How many numbers it has: 1, or for a histogram one a bucket. */
+  /** The number of values: 1, or for a histogram one per bucket. */
   readonly size: number;
   /**
-   * How wide a bucket of a linear histogram is; the last one takes all that is more. Of a logarithmic one the first bucket is for 0, the
-   * second for 1, and each further one for twice as many values as that before it. 0 elsewhere.
+   * The width of a bucket of a linear histogram, whose last bucket has all larger values. In a logarithmic histogram
+   * the first bucket is for 0, the second for 1, and each further one is twice as wide as the one before. Otherwise 0.
    */
   readonly bucketSize: number;
 }
 
-/** Where the numbers of a statistic lie: so many bytes behind the first ones. */
+/** A statistic with the offset of its numbers from the first ones, in bytes. */
 export interface Placed extends Statistic {
   readonly offset: number;
 }
 
-/** What a file of statistics says of itself. */
+/** The description at the start of a file of statistics. */
 export interface Layout {
-  /** Whose statistics they are: "kvm-4711", "kvm-4711/vcpu-0". */
+  /** The id of the object: "kvm-4711", "kvm-4711/vcpu-0". */
   readonly id: string;
   readonly statistics: readonly Placed[];
-  /** Where the numbers are, and how many bytes of them. */
+  /** The offset and the length of the numbers, in bytes. */
   readonly dataOffset: number;
   readonly dataLength: number;
 }
 
-/** Real ones are some kilobytes long. */
+/** A limit in bytes. Real files have some kilobytes. */
 const longest = 2 ** 22;
 
-/** Reads the head of a file of statistics. `read` gives exactly as many bytes as it is asked for, or throws. */
+/** Reads the description of a file of statistics. `read` returns exactly the requested number of bytes, or throws. */
 export function readLayout(abi: Abi, read: (offset: number, length: number) => Uint8Array): Layout {
   const { KvmStatsHeader, KvmStatsDesc } = abi;
   const { nameSize, numDesc, idOffset, descOffset, dataOffset } = KvmStatsHeader.at(read(0, KvmStatsHeader.size));
@@ -50,13 +50,13 @@ export function readLayout(abi: Abi, read: (offset: number, length: number) => U
   if (step * numDesc > longest) throw strange(`${numDesc} descriptions of ${step} bytes each`);
   const id = textOf(read(idOffset, nameSize));
   const all = read(descOffset, step * numDesc);
-  const seen = new Set<string>();
+  const names = new Set<string>();
   let dataLength = 0;
   const statistics = Array.from({ length: numDesc }, (_, i) => {
     const statistic = statisticOf(abi, all.slice(i * step, (i + 1) * step));
     const { name, offset, size } = statistic;
-    if (name === '' || seen.has(name)) throw strange(`a statistic without a name of its own: "${name}"`);
-    seen.add(name);
+    if (name === '' || names.has(name)) throw strange(`a statistic without a unique name: "${name}"`);
+    names.add(name);
     dataLength = Math.max(dataLength, offset + size * 8);
     return statistic;
   });
@@ -82,7 +82,7 @@ function statisticOf(abi: Abi, bytes: Uint8Array): Placed {
     [StatsUnit.Boolean]: 'boolean',
   };
   const base = flags & KVM_STATS_BASE_MASK;
-  if (base !== StatsBase.Pow10 && base !== StatsBase.Pow2) throw strange(`a base that is not known: ${base}`);
+  if (base !== StatsBase.Pow10 && base !== StatsBase.Pow2) throw strange(`unknown base ${base}`);
   if (size === 0 || offset % 8 !== 0) throw strange(`${size} numbers at ${offset}`);
   return Object.freeze({
     name: textOf(name),
@@ -96,14 +96,14 @@ function statisticOf(abi: Abi, bytes: Uint8Array): Placed {
   });
 }
 
-/** What stands before the first zero byte. */
+/** The text before the first zero byte. */
 function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
 }
 
 function strange(what: string): KvmError {
-  return new KvmError('ERR_KVM_UNSUPPORTED', `the statistics of this kernel are of a kind that is not known: ${what}`, {
+  return new KvmError('ERR_KVM_UNSUPPORTED', `this kernel's statistics have an unknown format: ${what}`, {
     ioctl: 'KVM_GET_STATS_FD',
   });
 }

@@ -33,20 +33,20 @@ onEachBackend('statistics', (backend) => {
     expect([...all.keys()]).toEqual(stats.statistics.map(({ name }) => name));
   });
 
-  test('end when the vCPU is given away', (context) => {
+  test('are closed when the vCPU is transferred', (context) => {
     if (lacking !== undefined) context.skip(lacking);
     using guest = realModeGuest(backend, [0xf4]);
     const before = openDescriptors().length;
     const stats = guest.vcpu.stats();
     const handle = guest.vcpu.transfer();
     kvmError('ERR_KVM_CLOSED', () => stats.read());
-    // The handle has a descriptor of the VM, and the statistics have none.
+    // The handle holds a descriptor of the VM; the statistics hold none.
     expect(openDescriptors().length).toBe(before + 1);
     using vcpu = Vcpu.from(handle);
     expect(vcpu.stats().value('exits')).toBeGreaterThanOrEqual(0n);
   });
 
-  test('say what they count, in which unit, and how', (context) => {
+  test('have a name, a unit and a type', (context) => {
     if (lacking !== undefined) context.skip(lacking);
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
@@ -73,7 +73,7 @@ onEachBackend('statistics', (backend) => {
     expect(vm.stats().statistics.map(({ name }) => name)).toContain('remote_tlb_flush');
   });
 
-  test('are one object, whose descriptor no child process gets and which ends with its owner', (context) => {
+  test('are one object, with a close-on-exec descriptor, and are closed with their owner', (context) => {
     if (lacking !== undefined) context.skip(lacking);
     const before = openDescriptors();
     const kvm = Kvm.open({ backend });
@@ -83,7 +83,7 @@ onEachBackend('statistics', (backend) => {
     const ofVm = vm.stats();
     expect(vcpu.stats()).toBe(ofVcpu);
     const files = openDescriptors().filter((fd) => {
-      // The descriptor that looked is gone by now.
+      // The descriptor that read the folder is closed by now.
       if (before.includes(fd)) return false;
       try {
         return readlinkSync(`/proc/self/fd/${fd}`).includes('stats');
@@ -109,7 +109,7 @@ onEachBackend('statistics', (backend) => {
     expect(openDescriptors()).toHaveLength(before.length);
   });
 
-  test('of a name there is none of, or of the wrong kind, are refused', (context) => {
+  test('with an unknown name, or of the wrong kind, are refused', (context) => {
     if (lacking !== undefined) context.skip(lacking);
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
@@ -126,7 +126,7 @@ onEachBackend('statistics', (backend) => {
     }
   });
 
-  test('are refused where the host has none, by the name of the capability', (context) => {
+  test('are refused with the name of the capability if the host lacks it', (context) => {
     if (lacking === undefined) context.skip('the host has KVM_CAP_BINARY_STATS_FD');
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();

@@ -5,11 +5,11 @@ import { type Layout, type Placed, readLayout, type Statistic } from './stats-la
 import { systemCall } from './system-call.js';
 
 /**
- * What the kernel counts of a VM or a vCPU: which statistics there are, and their values at the moment. `vm.stats()` and
- * `vcpu.stats()` give it; it ends with them.
+ * The kernel's statistics of a VM or a vCPU, with their current values. `vm.stats()` and `vcpu.stats()` return it; it
+ * is closed with its owner.
  */
 export class Stats {
-  /** Whose they are, in the kernel's words: "kvm-4711" for a VM of the process 4711, "kvm-4711/vcpu-0" for its first vCPU. */
+  /** The kernel's id of the owner: "kvm-4711" for a VM of process 4711, "kvm-4711/vcpu-0" for its first vCPU. */
   readonly id: string;
   /** All statistics, in the kernel's order. */
   readonly statistics: readonly Statistic[];
@@ -31,7 +31,7 @@ export class Stats {
     unreachable.register(this, descriptor, descriptor);
   }
 
-  /** The values of all statistics, read at once: a bigint, or for a histogram one a bucket. */
+  /** The values of all statistics, from one read: a bigint, or for a histogram one per bucket. */
   read(): Map<string, bigint | BigUint64Array> {
     this.#open();
     this.#read(this.#data, this.#layout.dataOffset);
@@ -47,22 +47,22 @@ export class Stats {
   /**
    * The value of one statistic.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when there is none of this name, or it is a histogram: see `buckets`.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if there is none of this name, or it is a histogram: see `buckets`.
    */
   value(name: string): bigint {
     const statistic = this.#find(name);
-    if (isHistogram(statistic)) throw wrong(`${name} is a histogram: buckets gives its numbers`);
+    if (isHistogram(statistic)) throw wrong(`${name} is a histogram: use buckets()`);
     return this.#numbers(statistic)[0] as bigint;
   }
 
-  /** The numbers of a histogram, a bucket each. */
+  /** The numbers of a histogram, one per bucket. */
   buckets(name: string): BigUint64Array {
     const statistic = this.#find(name);
-    if (!isHistogram(statistic)) throw wrong(`${name} is no histogram: value gives its number`);
+    if (!isHistogram(statistic)) throw wrong(`${name} is not a histogram: use value()`);
     return this.#numbers(statistic);
   }
 
-  /** @internal `console.log`: the values at the moment. */
+  /** @internal `console.log` shows the current values. */
   [custom](depth: unknown, options?: ShowOptions): string {
     const isClosed = !this.#isOpen() || this.#descriptor.released;
     const members = () => ({
@@ -86,7 +86,7 @@ export class Stats {
     return numbers;
   }
 
-  /** Fills `into` with what is at `offset`. */
+  /** Fills `into` with the bytes at `offset`. */
   #read(into: Uint8Array, offset: number): Uint8Array {
     const { backend, fd } = this.#descriptor;
     for (let done = 0; done < into.length; ) {
@@ -96,7 +96,7 @@ export class Stats {
         backend.pread(fd, backend.address(rest), rest.length, offset + done),
       );
       if (got === 0) {
-        throw new KvmError('ERR_KVM_UNSUPPORTED', 'the statistics of this kernel are shorter than they say', {
+        throw new KvmError('ERR_KVM_UNSUPPORTED', "this kernel's statistics are shorter than their header says", {
           ioctl: 'KVM_GET_STATS_FD',
         });
       }
@@ -107,7 +107,7 @@ export class Stats {
 
   #open(): void {
     if (!this.#isOpen() || this.#descriptor.released)
-      throw new KvmError('ERR_KVM_CLOSED', 'what these statistics are of is closed');
+      throw new KvmError('ERR_KVM_CLOSED', 'the owner of these statistics is closed');
   }
 
   /** @internal */

@@ -1,7 +1,7 @@
 import { errnoName, KvmError } from '../errors/kvm-error.js';
 import { hintFor } from './hints.js';
 
-/** The result of a system call that is no ioctl; a failure becomes a `KvmError`. */
+/** Checks the result of a system call other than an ioctl: a failure becomes a `KvmError`. */
 export function systemCall(what: string, result: number): number {
   if (result >= 0) return result;
   const errno = -result;

@@ -2,7 +2,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { list } from './check.js';
 import { copyOf, type FieldInit, type IntegerArray, Struct, type StructType, sourceOf } from './struct.js';
 
-/** A C array of structs or of arrays: a fixed number of views, which can be read by index and iterated, and not replaced. */
+/** A C array of structs or of arrays: a fixed number of views, which can be indexed and iterated but not replaced. */
 export type StructArray<T> = readonly T[];
 
 interface IntegerArrayType<T extends IntegerArray> {
@@ -11,7 +11,7 @@ interface IntegerArrayType<T extends IntegerArray> {
   readonly BYTES_PER_ELEMENT: number;
 }
 
-/** `count` integers of a struct's bytes, from `offset`, as a typed array over them. */
+/** A typed array over `count` integers of a struct, from `offset`. */
 export function integers<T extends IntegerArray>(
   owner: Struct,
   offset: number,
@@ -24,13 +24,13 @@ export function integers<T extends IntegerArray>(
     const { cName } = owner.constructor as unknown as StructType;
     throw new KvmError(
       'ERR_KVM_INVALID_ARGUMENT',
-      `struct ${cName} lies at an offset of its buffer that is not a multiple of ${type.BYTES_PER_ELEMENT}`,
+      `struct ${cName} is at an offset of its buffer that is not a multiple of ${type.BYTES_PER_ELEMENT}`,
     );
   }
   return new type(buffer, at, count);
 }
 
-/** `count` structs of a struct's bytes, from `offset`. */
+/** Views of `count` structs in a struct, from `offset`. */
 export function structs<T extends Struct>(
   owner: Struct,
   offset: number,
@@ -45,7 +45,9 @@ export function rows<T>(count: number, row: (index: number) => T): readonly T[] 
   return Object.freeze(Array.from({ length: count }, (_, i) => row(i)));
 }
 
-/** The struct that lies at `offset` of another. One that ends in a flexible array, which only the last can, has all that is left. */
+/**
+ * The struct at `offset` of another. If it ends in a flexible array, it is the last one and gets all remaining bytes.
+ */
 export function nested<T extends Struct>(owner: Struct, offset: number, type: StructType<T>): T {
   const { buffer, byteOffset, byteLength } = sourceOf(owner);
   return new type({
@@ -56,16 +58,16 @@ export function nested<T extends Struct>(owner: Struct, offset: number, type: St
 }
 
 /**
- * Fills an array field from what was assigned to it; elements that are not given become zero. Everything is checked, and read,
- * before anything is written: the source may hold views of the target.
+ * Fills an array field from an assigned value; missing elements become zero. The whole source is checked and copied
+ * before anything is written, because it may contain views of the target.
  */
 export function fill<T>(target: ArrayLike<T>, source: ArrayLike<FieldInit<T>>, where: string): void {
   prepare(target, source, where)();
 }
 
-/** Checks and copies a source; what it returns writes the copy. */
-function prepare(target: ArrayLike<unknown>, given: ArrayLike<unknown>, where: string): () => void {
-  const source = list(given, where);
+/** Checks and copies a source, and returns the function that writes the copy. */
+function prepare(target: ArrayLike<unknown>, value: ArrayLike<unknown>, where: string): () => void {
+  const source = list(value, where);
   const { length } = source;
   if (length > target.length) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${where} holds ${target.length} elements, not ${length}`);
@@ -91,7 +93,10 @@ function prepare(target: ArrayLike<unknown>, given: ArrayLike<unknown>, where: s
   };
 }
 
-/** The integers in a new array of the target's type and length. A typed array cuts what does not fit, which shows afterwards. */
+/**
+ * The integers in a new array of the target's type and length. A typed array truncates a value that does not fit, which
+ * a comparison afterwards detects.
+ */
 function checkedIntegers(target: IntegerArray, source: ArrayLike<number | bigint>, where: string): IntegerArray {
   const copy = new (target.constructor as new (length: number) => IntegerArray)(target.length);
   const wanted = typeof new (target.constructor as new (length: number) => IntegerArray)(1)[0];

@@ -2,19 +2,19 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { getBigBits, getBits, setBigBits, setBits } from './bits.js';
 
-test('a little-endian bitfield lies from the low end of each byte', () => {
+test('a little-endian bitfield starts at the low end of each byte', () => {
   const view = new DataView(new ArrayBuffer(4));
   setBits(view, 4, 8, true, 0xab, 'x');
   expect(view.getUint32(0, true)).toBe(0xab0);
 });
 
-test('a big-endian bitfield lies from the high end of each byte', () => {
+test('a big-endian bitfield starts at the high end of each byte', () => {
   const view = new DataView(new ArrayBuffer(4));
   setBits(view, 4, 8, false, 0xab, 'x');
   expect(view.getUint32(0, false)).toBe(0x0ab00000);
 });
 
-test('what is set is read back, and no other bit changes', () => {
+test('a set value is read back, and no other bit changes', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 16, maxLength: 16 }),

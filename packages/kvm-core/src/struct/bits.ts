@@ -1,8 +1,9 @@
 import { bigInteger, integer } from './check.js';
 
 /**
- * Bitfields, by their place in the struct: `offset` bits from its start, `width` bits. A little-endian compiler allots bits from
- * the low end of each byte, a big-endian one from the high end; bit by bit over the bytes, both are one loop.
+ * Bitfields, by their position in the struct: `offset` in bits from its start, `width` in bits. A little-endian
+ * compiler allocates bits from the low end of each byte, a big-endian one from the high end; one loop over the bits
+ * handles both.
  */
 
 export function getBigBits(view: DataView, offset: number, width: number, littleEndian: boolean): bigint {

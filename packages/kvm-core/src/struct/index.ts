@@ -1,4 +1,4 @@
-/** What generated struct classes are made of: @kvm/core's own, and those of other packages' interfaces. */
+/** The runtime of generated struct classes, in @kvm/core and in other packages. */
 
 export { fill, integers, nested, rows, type StructArray, structs } from './array.js';
 export { getBigBits, getBits, setBigBits, setBits } from './bits.js';

@@ -20,7 +20,7 @@ import type { RunState } from '../vcpu/run-state.js';
 import { Device } from '../vm/device.js';
 
 describe('a struct prints', () => {
-  test('its fields by name, 64-bit ones in hexadecimal', () => {
+  test('its fields by name, with 64-bit ones in hexadecimal', () => {
     const text = inspect(KvmRegs.from({ rip: 0x1000n, rax: 2n ** 64n - 1n }));
     expect(text).toMatch(/^KvmRegs \{\n/);
     expect(text).toContain('rip: 0x1000n');
@@ -28,7 +28,7 @@ describe('a struct prints', () => {
     expect(text).not.toMatch(/Uint8Array|DataView|parts/);
   });
 
-  test('nested structs by name, and only the name below the depth', () => {
+  test('nested structs by name, and only the name below the depth limit', () => {
     const sregs = KvmSregs.from({ cs: { base: 0xf000n } });
     expect(inspect(sregs)).toMatch(/cs: KvmSegment \{\s+base: 0xf000n/);
     expect(inspect(sregs, { depth: 0 })).toContain('cs: [KvmSegment]');
@@ -36,14 +36,14 @@ describe('a struct prints', () => {
     expect(inspect({ a: { b: { c: { d: sregs } } } }, { depth: null })).toContain('base: 0xf000n');
   });
 
-  test('no padding that is zero, and padding that is not', () => {
+  test('padding only if it is not zero', () => {
     const entry = KvmCpuidEntry2.from({ function: 1 });
     expect(inspect(entry)).not.toContain('padding');
     entry.padding[1] = 7;
     expect(inspect(entry)).toContain('padding: [ 0, 7, 0 ]');
   });
 
-  test('long arrays cut, or as long as is asked', () => {
+  test('long arrays truncated, or up to maxArrayLength', () => {
     const fpu = new KvmFpu();
     expect(inspect(fpu)).toMatch(/<16 zero bytes>|<00 00/);
     const routing = KvmIrqRouting.withCapacity(40);
@@ -55,11 +55,11 @@ describe('a struct prints', () => {
     expect(inspect(mmio, { maxArrayLength: 2 })).toContain('data: <01 02 ... 6 more bytes>');
   });
 
-  test('in colour where that is asked for', () => {
+  test('in colour on request', () => {
     expect(inspect(KvmRegs.from({ rip: 1n }), { colors: true })).toContain('\u001b[33m0x1n\u001b[39m');
   });
 
-  test('a word of explanation once its buffer was transferred away', () => {
+  test('an explanation once its buffer was transferred away', () => {
     const regs = new KvmRegs();
     structuredClone(regs.bytes.buffer, { transfer: [regs.bytes.buffer as ArrayBuffer] });
     expect(inspect(regs)).toMatch(/^KvmRegs \[.+\]$/);
@@ -90,7 +90,7 @@ describe('an object without a host prints', () => {
     expect(inspect(IoAccess.from({ port: 1, size: 1, count: 1 }))).toContain('data: <>');
   });
 
-  test('a CPUID table as rows, and as JSON what makes the same table again', () => {
+  test('a CPUID table as rows, and JSON recreates the same table', () => {
     const table = new CpuidTable([
       { function: 1, eax: 0x663, edx: 0x8000_0000 },
       { function: 0xd, index: 1, flags: 1, eax: 0xf },
@@ -122,7 +122,7 @@ describe('an object without a host prints', () => {
     expect(inspect(device)).toBe('Device { type: 4, closed: true }');
   });
 
-  test('capabilities by name, those that the host has', () => {
+  test('the capabilities that the host has, by name', () => {
     const capabilities = new Capabilities(x86.abi, (cap) =>
       cap === Cap.UserMemory ? 1 : cap === Cap.NrMemslots ? 509 : 0,
     );
@@ -144,7 +144,7 @@ describe('an object without a host prints', () => {
 });
 
 onEachBackend('with a host, console.log', (backend) => {
-  test('shows the objects of KVM with descriptor and backend, and says what is closed', () => {
+  test('shows the objects of KVM with descriptor and backend, and marks closed ones', () => {
     const guest = realModeGuest(backend, guestImage('pio'));
     const { vm, vcpu, memory } = guest;
     expect(inspect(vm)).toBe(`Vm { fd: ${vm.fd}, backend: '${backend}' }`);
@@ -180,7 +180,7 @@ onEachBackend('with a host, console.log', (backend) => {
     expect(inspect(stats)).toMatch(/^Stats \{ id: '.+', closed: true \}$/);
   });
 
-  test('shows capabilities by name, and JSON has them', () => {
+  test('shows capabilities by name, as JSON does', () => {
     const kvm = Kvm.open({ backend });
     const capabilities = kvm.capabilities();
     expect(inspect(kvm)).toBe(`Kvm { fd: ${kvm.fd}, backend: '${backend}' }`);

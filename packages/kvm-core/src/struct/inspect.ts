@@ -1,16 +1,16 @@
 import { type InspectOptions, type InspectOptionsStylized, inspect } from 'node:util';
 
-/** How objects print with `console.log`: what Node, Bun and Deno call of an object that is to be shown. */
+/** The name of the method that Node, Bun and Deno call to print an object with `console.log`. */
 export const custom: typeof inspect.custom = inspect.custom;
 
-/** What a runtime passes to such a method. Not every one passes all of it. */
+/** The options that a runtime passes to this method. Some runtimes omit some. */
 export type ShowOptions = Partial<InspectOptionsStylized>;
 
-/** Node's own default of `maxArrayLength`. The arrays of the ABI get less, unless another number was given. */
+/** Node's default of `maxArrayLength`. Arrays of the ABI are shorter by default. */
 const defaultLength = 100;
 const shorterLength = 16;
 
-/** Something that prints as a word of its own, in the colour of a kind of value. */
+/** A value that prints as plain text, in the colour of a kind of value. */
 class Word {
   readonly #text: string;
   readonly #style: 'bigint' | 'number' | 'special';
@@ -40,7 +40,7 @@ export function bytes(all: Uint8Array | Int8Array, options: ShowOptions): object
   return new Word(`<${few.join(' ')}>`, 'special');
 }
 
-/** `KvmRegs { rip: 0x1000n }`: the name, and the members as `console.log` shows them; `[KvmRegs]` where that is too deep. */
+/** `KvmRegs { rip: 0x1000n }`: the name and the members as in `console.log`; `[KvmRegs]` below the depth limit. */
 export function show(name: string, members: () => object, depth: unknown, options: ShowOptions = {}): string {
   if (typeof depth === 'number' && depth < 0) {
     return typeof options.stylize === 'function' ? options.stylize(`[${name}]`, 'special') : `[${name}]`;
@@ -53,7 +53,7 @@ export function show(name: string, members: () => object, depth: unknown, option
   return `${name} ${inspect(members(), inner)}`;
 }
 
-/** The name of an object's class. A bundler numbers classes of the same name. */
+/** The name of an object's class, without the number that a bundler adds to classes of the same name. */
 export function className(object: object): string {
   return object.constructor.name.replace(/\$\d+$/, '');
 }

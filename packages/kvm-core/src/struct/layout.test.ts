@@ -8,8 +8,8 @@ interface Model {
   records: { name: string; members: { name: string; offset: number; type: { size?: number } }[] }[];
 }
 
-describe('the places of fields', () => {
-  test('are found through structs in structs', () => {
+describe('the positions of fields', () => {
+  test('include those of nested structs', () => {
     expect(placesOf(KvmRegs).get('regs.pc')).toEqual({ offset: 256, size: 8 });
     expect(placesOf(KvmRegs).get('fpRegs.vregs')).toEqual({ offset: 336, size: 512 });
   });
@@ -21,7 +21,7 @@ describe('the places of fields', () => {
     ['riscv', 'KvmRiscvCsr', 'kvm_riscv_csr'],
     ['s390', 'KvmSregs', 'kvm_sregs'],
     ['powerpc', 'KvmRegs', 'kvm_regs'],
-  ])('of %s %s are those a compiler proved', async (arch, className, tag) => {
+  ])('of %s %s are those that a compiler computed', async (arch, className, tag) => {
     const abi = (await import(`../abi/${arch}/index.ts`)) as Record<string, StructType>;
     const path = new URL(`../../../magic-gen/models/kvm/${arch}.json`, import.meta.url);
     const model = JSON.parse(readFileSync(path, 'utf8')) as Model;

@@ -1,14 +1,14 @@
 import { Struct, type StructInit, type StructType } from './struct.js';
 
-/** Where a field of a struct lies, in bytes. */
+/** The position of a field in a struct, in bytes. */
 export interface Place {
   readonly offset: number;
   readonly size: number;
 }
 
 /**
- * Where the fields of a struct lie, those of structs in it as paths: "regs.pc". It is found through the struct itself: the bytes of a
- * field are those that become 0 with it.
+ * The positions of a struct's fields, with paths for nested structs: "regs.pc". The struct itself gives them: the bytes
+ * of a field are those that become 0 when the field is set to 0.
  */
 export function placesOf(type: StructType): Map<string, Place> {
   const places = new Map<string, Place>();
@@ -29,7 +29,7 @@ export function placesOf(type: StructType): Map<string, Place> {
   return places;
 }
 
-/** What makes a field zero: an array is filled up with it. */
+/** The value that makes a field zero; for an array the empty one. */
 function zero(value: unknown): unknown {
   if (typeof value === 'boolean') return false;
   return typeof value === 'bigint' ? 0n : typeof value === 'number' ? 0 : [];

@@ -14,7 +14,7 @@ function example(value: unknown): Example {
 }
 
 describe('an object of options', () => {
-  test('is the same one where all are known, whoever it inherits them from', () => {
+  test('is returned if all are known, even if it inherits them', () => {
     const options = { singleStep: true };
     expect(example(options)).toBe(options);
     const inherited = Object.create(options) as Example;
@@ -22,35 +22,37 @@ describe('an object of options', () => {
     expect(example(Object.assign(Object.create(null) as object, options))).toEqual(options);
   });
 
-  test('is refused with an option that does not exist, which is named, with the nearest that does', () => {
+  test('is refused with an unknown option, which the error names with the nearest known one', () => {
     const error = kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ singlestep: true }));
     expect(error.message).toBe('the options of example: there is no option singlestep (did you mean singleStep?)');
     expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ paht: '' })).hint).toBe('did you mean path?');
-    expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ xyzt: '' })).hint).toBe('known are: singleStep, path');
+    expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ xyzt: '' })).hint).toBe(
+      'known names: singleStep, path',
+    );
     expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ pat: '' })).hint).toBe('did you mean path?');
   });
 
-  test('is refused where an unknown option is undefined, or inherited', () => {
+  test('is refused even if an unknown option is undefined, or inherited', () => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => example({ device: undefined }));
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => example(Object.create({ device: 1 })));
   });
 
-  test.each([undefined, null, 5, 'path', [], new Uint8Array(4), new KvmRegs()])('is no %o', (value) => {
+  test.each([undefined, null, 5, 'path', [], new Uint8Array(4), new KvmRegs()])('is not %o', (value) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => example(value));
   });
 });
 
-test('a name without a near one gets the list of all', () => {
-  expect(unknownName('no', 'x'.repeat(1000), ['one', 'two']).hint).toBe('known are: one, two');
+test('a name without a near one gets the list of all names', () => {
+  expect(unknownName('no', 'x'.repeat(1000), ['one', 'two']).hint).toBe('known names: one, two');
 });
 
-test('Kvm.open takes no option that it does not know, before it looks for the device', () => {
+test('Kvm.open refuses an unknown option before it looks for the device', () => {
   const open = Kvm.open as (options: object) => Kvm;
   const error = kvmError('ERR_KVM_INVALID_ARGUMENT', () => open({ device: '/dev/null' }));
-  expect(error.message).toBe('the options of Kvm.open: there is no option device (known are: backend, path)');
+  expect(error.message).toBe('the options of Kvm.open: there is no option device (known names: backend, path)');
 });
 
-test('a field that a struct does not have is named, with the nearest that it has', () => {
+test('the error for an unknown field of a struct names it, with the nearest known one', () => {
   const init = { rpi: 1n } as object;
   expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => KvmRegs.from({ rflag: 2n } as object)).hint).toBe(
     'did you mean rflags?',

@@ -1,14 +1,14 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { objectOf } from './check.js';
 
-/** `K`, where it lists every property of `T`: a list that lacks one does not compile. */
+/** `K` if it lists every property of `T`; an incomplete list does not compile. */
 type Complete<T, K extends readonly unknown[]> = K & ([Exclude<keyof T, K[number]>] extends [never] ? unknown : never);
 
 /**
- * An object of options as a caller gave it. An option that does not exist is refused, even where it is undefined: it is most
- * often a misspelt one, which would be ignored.
+ * Checks a caller's object of options, and returns it. An unknown option is refused, even if it is undefined: it is
+ * usually a misspelt one, which would be ignored.
  *
- * @param known every option that `T` has.
+ * @param known every option of `T`.
  */
 export function optionsOf<T extends object, const K extends readonly (keyof T & string)[]>(
   value: T,
@@ -22,20 +22,20 @@ export function optionsOf<T extends object, const K extends readonly (keyof T & 
   return value;
 }
 
-/** The error for a name that is not among those known, with the nearest one as a hint, or all of them where none is near. */
+/** The error for an unknown name. The hint has the nearest known name, or all of them if none is near. */
 export function unknownName(message: string, name: string, known: readonly string[]): KvmError {
   const [nearest] = known
     .map((each) => ({ each, distance: distanceOf(name.toLowerCase(), each.toLowerCase()) }))
     .filter(({ each, distance }) => distance <= Math.max(1, Math.floor(Math.min(each.length, name.length) / 3)))
     .sort((a, b) => a.distance - b.distance);
-  const hint = nearest === undefined ? `known are: ${known.join(', ')}` : `did you mean ${nearest.each}?`;
+  const hint = nearest === undefined ? `known names: ${known.join(', ')}` : `did you mean ${nearest.each}?`;
   return new KvmError('ERR_KVM_INVALID_ARGUMENT', message, { hint });
 }
 
-/** A longer name is near to no option, and would only take time to compare. */
+/** A longer name cannot be near to any option; comparing it would only take time. */
 const longest = 64;
 
-/** How many letters have to be added, removed, replaced or swapped with the next to make one word of the other. */
+/** The number of letters to add, remove, replace or swap with the next one to turn one word into the other. */
 function distanceOf(from: string, to: string): number {
   if (from.length > longest) return Number.POSITIVE_INFINITY;
   let above: number[] = [];

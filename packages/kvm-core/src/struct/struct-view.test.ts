@@ -8,7 +8,7 @@ const types = Object.values(abi).filter(
   (value): value is StructType & typeof abi.KvmRegs => typeof value === 'function' && value.prototype instanceof Struct,
 );
 
-test('every field of every struct reads and writes as a KvmError, or not at all, once its bytes are gone', () => {
+test('once the bytes of a struct are gone, accesses to its fields give a KvmError or have no effect', () => {
   let refused = 0;
   for (const type of types) {
     const struct = new type() as unknown as Record<string, unknown> & Struct;
@@ -30,8 +30,8 @@ test('every field of every struct reads and writes as a KvmError, or not at all,
   expect(refused).toBeGreaterThan(3000);
 });
 
-test('a struct in a buffer that has shrunk is refused too', () => {
-  // TypeScript's library of ES2023 does not have them yet.
+test('a struct in a buffer that has shrunk gives a KvmError, too', () => {
+  // TypeScript's library of ES2023 lacks resizable buffers.
   const Resizable = ArrayBuffer as unknown as new (
     length: number,
     options: { maxByteLength: number },

@@ -1,6 +1,6 @@
 import { KvmError } from '../errors/kvm-error.js';
 
-/** TypeScript has no base class of a generic constructor with overloads. */
+/** TypeScript cannot extend the generic, overloaded constructor of DataView. */
 const View = DataView as new (
   buffer: ArrayBufferLike,
   byteOffset: number,
@@ -8,8 +8,8 @@ const View = DataView as new (
 ) => DataView<ArrayBufferLike>;
 
 /**
- * A DataView that throws a `KvmError` where its bytes are gone: the buffer was transferred away or has shrunk. Compiled, an access
- * takes as long as one of a DataView.
+ * A DataView that throws a `KvmError` if its bytes are gone: the buffer was transferred away or has shrunk. Optimised
+ * code accesses it as fast as a DataView.
  */
 export class StructView extends View {
   override getUint8(offset: number): number {
@@ -141,7 +141,7 @@ export class StructView extends View {
   }
 }
 
-/** The error for a struct without its bytes. */
+/** The error for a struct whose bytes are gone. */
 export function gone(cause?: unknown): KvmError {
   return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of this struct were transferred away, or have shrunk', {
     cause,
