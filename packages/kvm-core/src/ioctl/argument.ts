@@ -4,9 +4,8 @@ import { KvmError } from '../errors/kvm-error.js';
 import { integer } from '../struct/check.js';
 import type { FlexStructType } from '../struct/flex.js';
 import { Struct } from '../struct/struct.js';
-import { lengthOf } from '../struct/view.js';
 
-/** Whether an argument is what its ioctl takes; what a typed array or a struct says of itself is not asked. */
+/** Whether an argument is what its ioctl takes. */
 
 function wrong(ioctl: Ioctl, wanted: string): KvmError {
   return new KvmError('ERR_KVM_INVALID_ARGUMENT', `${ioctl.name} takes ${wanted}`, { ioctl: ioctl.name });
@@ -24,7 +23,7 @@ export function numberFor(ioctl: Ioctl, argument: unknown): number {
 /** The argument of an ioctl that takes a pointer to one integer. */
 export function integerFor(ioctl: Ioctl, size: 4 | 8, argument: unknown): ArrayBufferView {
   const fits = size === 8 ? types.isBigUint64Array(argument) : types.isUint32Array(argument);
-  if (!fits || lengthOf(argument as ArrayBufferView) !== size) {
+  if (!fits || (argument as ArrayBufferView).byteLength !== size) {
     throw wrong(ioctl, `a ${size === 8 ? 'BigUint64Array' : 'Uint32Array'} of length 1`);
   }
   return argument as ArrayBufferView;
@@ -54,7 +53,7 @@ export function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number
 
 /** More than the struct has would be somebody else's bytes. */
 export function longEnough(ioctl: Ioctl, struct: Struct, needed: number): void {
-  const length = lengthOf(Struct.bytesOf(struct));
+  const { length } = Struct.bytesOf(struct);
   if (length >= needed) return;
   throw new KvmError(
     'ERR_KVM_OUT_OF_RANGE',

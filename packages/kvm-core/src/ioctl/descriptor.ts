@@ -1,6 +1,6 @@
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
-import type { Claim } from './claim.js';
+import { type Claim, endClaim } from './claim.js';
 
 /** Memory that the kernel knows by its address. */
 export interface Held {
@@ -32,8 +32,8 @@ export interface VmFacts {
   /** Bytes of the dirty ring that each vCPU has; 0 where there are none. */
   dirtyRingBytes: number;
   readonly slots: Map<number, Slot>;
-  /** Of no other VM; there is none before it is first shared. */
-  mark?: number;
+  /** That of no other VM; undefined before the VM is first shared. */
+  identity?: number;
 }
 
 /**
@@ -53,7 +53,7 @@ export class Descriptor {
   readonly answers = new Map<string, unknown>();
   /** Of a VM. */
   readonly vm: VmFacts | undefined;
-  /** What this thread and those that it shares the VM with know of the descriptor together, once it has shared it. */
+  /** Tells the threads that the VM is shared with whether this descriptor is open; undefined before it is first shared. */
   shared: Claim | undefined;
   /** One for the object, and one for each child. */
   #users = 1;
@@ -96,7 +96,7 @@ export class Descriptor {
   /** Another thread has it from now on, and what was to be done at its end is to be done there. */
   abandon(): void {
     this.#released = true;
-    this.shared?.end();
+    if (this.shared !== undefined) endClaim(this.shared);
     this.parent?.release();
   }
 
@@ -105,7 +105,7 @@ export class Descriptor {
     if (this.#released || --this.#users > 0) return;
     this.#released = true;
     pinned.delete(this);
-    this.shared?.end();
+    if (this.shared !== undefined) endClaim(this.shared);
     this.#onRelease?.();
     this.backend.close(this.fd);
     for (const { release } of this.held.values()) release?.();

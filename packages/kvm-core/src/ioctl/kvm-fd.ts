@@ -7,7 +7,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { u32 } from '../struct/check.js';
 import { FlexStruct, type FlexStructType } from '../struct/flex.js';
 import { className, custom, type ShowOptions, show } from '../struct/inspect.js';
-import { addressOf, copyOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
+import { copyOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
 import { integerFor, lengthMember, lengthTold, longEnough, numberFor, structFor } from './argument.js';
 import { originOf } from './capability-origin.js';
 import { closeOnExec, type Descriptor, type Held, unreachable } from './descriptor.js';
@@ -254,7 +254,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
    */
   protected addressOf(struct: Struct, behind?: readonly object[]): number {
     this.argumentInUse = behind === undefined ? struct : [struct, behind];
-    return addressOf(struct, this.backend);
+    return Struct.addressOf(struct, this.backend);
   }
 
   /**

@@ -1,11 +1,9 @@
 /** Where the kernel shows a process what it told it at its start. */
 export const auxiliaryVector = '/proc/self/auxv';
 
-/** What the kernel calls its entries: `AT_PAGESZ` and `AT_RANDOM` of elf.h. */
+/** The kernel's number of an entry: `AT_PAGESZ` of elf.h. */
 export const AuxiliaryEntry = {
   PageSize: 6n,
-  /** The address of 16 random bytes. */
-  Random: 25n,
 } as const;
 
 /** The value of an entry in an auxiliary vector, pairs of 64-bit words, a kind and a value; undefined where the vector does not say. */

@@ -4,11 +4,6 @@ const word = 8;
 /** Bytes that are copied at once on such a way; fewer are copied as they are. */
 export const chunk = 2 ** 16;
 
-/** `to.set(from, at)`, whatever somebody has made of the `set` of his array. */
-export const setBytes: (to: Uint8Array, from: Uint8Array, at: number) => void = Function.prototype.call.bind(
-  Uint8Array.prototype.set,
-);
-
 /**
  * Copies bytes between shared and unshared memory at the speed of memcpy, whatever their alignment: long copies that are not
  * aligned to each other go by way of a buffer that is small enough to stay in the cache.

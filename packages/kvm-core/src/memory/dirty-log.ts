@@ -1,5 +1,4 @@
 import { KvmError } from '../errors/kvm-error.js';
-import { lengthOf } from '../struct/view.js';
 
 /** The kernel fills bitmaps in units of so many pages, whatever the size of its own words. */
 export const pagesPerWord = 64;
@@ -31,21 +30,16 @@ export class DirtyLog implements Iterable<number> {
     return this.#bitmap;
   }
 
-  /** @internal Whether a value is one, and does not only look like one. */
-  static is(value: unknown): value is DirtyLog {
-    return typeof value === 'object' && value !== null && #bitmap in value;
-  }
-
-  /** @internal The same, for the kernel: sure to be as long as the slot needs. */
+  /** @internal The bitmap for the kernel, which is as long as the slot needs. */
   static bitmapOf(log: DirtyLog, slot: number, pages: number): Uint8Array {
-    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
+    if (!(log instanceof DirtyLog)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
     if (log.slot !== slot || log.#pages !== pages) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',
         `this log is of slot ${log.slot} with ${log.#pages} pages, and slot ${slot} has ${pages}`,
       );
     }
-    if (lengthOf(log.#bitmap) * 8 < pages) {
+    if (log.#bitmap.length * 8 < pages) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bitmap of this log was transferred away');
     }
     return log.#bitmap;
@@ -65,8 +59,7 @@ export class DirtyLog implements Iterable<number> {
 
   *[Symbol.iterator](): Generator<number, void, void> {
     const bitmap = this.#bitmap;
-    const length = lengthOf(bitmap);
-    for (let byte = 0; byte < length; byte++) {
+    for (let byte = 0; byte < bitmap.length; byte++) {
       // The lowest bit, and then the rest without it.
       for (let bits = bitmap[byte] as number; bits !== 0; bits &= bits - 1) {
         yield byte * 8 + 31 - Math.clz32(bits & -bits);

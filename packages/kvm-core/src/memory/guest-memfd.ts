@@ -6,18 +6,6 @@ import { systemCall } from '../ioctl/system-call.js';
 import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import { GuestMemory } from './guest-memory.js';
 
-/** @internal What the package does to a file for slots, no methods, as with `memoryAccess`. */
-export interface GuestMemfdAccess {
-  is(value: unknown): value is GuestMemfd;
-  /** @throws KvmError `ERR_KVM_CLOSED`. */
-  file(file: GuestMemfd): { fd: number; size: number };
-  /** A slot has the file: gives what to call when it no longer does. */
-  hold(file: GuestMemfd): () => void;
-}
-
-/** @internal */
-export let guestMemfdAccess: GuestMemfdAccess;
-
 /**
  * A file of memory that belongs to one VM: its guest's, and not this process's, which sees it only where its flags allow.
  * `vm.createGuestMemfd` makes one, and `vm.setUserMemoryRegion2` puts it into a slot, which keeps it until the slot is deleted.
@@ -41,12 +29,9 @@ export class GuestMemfd implements Disposable {
     unreachable.register(this, this.#descriptor, this.#descriptor);
   }
 
-  static {
-    guestMemfdAccess = {
-      is: (value): value is GuestMemfd => typeof value === 'object' && value !== null && #descriptor in value,
-      file: (file) => ({ fd: file.#fd, size: file.#size }),
-      hold: (file) => file.#descriptor.hold(),
-    };
+  /** @internal A slot has the file: gives what to call when it no longer does. */
+  hold(): () => void {
+    return this.#descriptor.hold();
   }
 
   /** Bytes. */
@@ -75,10 +60,6 @@ export class GuestMemfd implements Disposable {
    * @throws KvmError `ERR_KVM_CLOSED`.
    */
   get fd(): number {
-    return this.#fd;
-  }
-
-  get #fd(): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this GuestMemfd is closed');
     return this.#descriptor.fd;
   }
@@ -92,7 +73,7 @@ export class GuestMemfd implements Disposable {
    *   pages that are the guest's alone would end the process.
    */
   map(): GuestMemory {
-    const fd = this.#fd;
+    const { fd } = this;
     if (!this.#mappable) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this GuestMemfd is for its guest alone', {
         hint: 'GuestMemfdFlag.Mmap and GuestMemfdFlag.InitShared make one that this process sees, too',

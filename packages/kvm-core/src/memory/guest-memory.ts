@@ -7,8 +7,7 @@ import { systemCall } from '../ioctl/system-call.js';
 import { boolean, integer } from '../struct/check.js';
 import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import { optionsOf } from '../struct/options.js';
-import { bytesOf, lengthOfBytes } from '../struct/view.js';
-import { chunk, copyBytes, setBytes } from './copy.js';
+import { chunk, copyBytes } from './copy.js';
 import { pageSize } from './page-size.js';
 import { allocateBytes, allocatePages } from './pages.js';
 import { openMemory, type SharedGuestMemory } from './shared-memory.js';
@@ -45,24 +44,6 @@ const hugePageSize = 2 ** 21;
  * the kernel takes whole pages only. Newer runtimes name a limit they do not keep; 8 GiB they all give.
  */
 const windowLimit = Math.floor(Math.min(bufferLimits.MAX_LENGTH, 2 ** 33) / hugePageSize - 1) * hugePageSize;
-
-/**
- * @internal What the package does to a memory for slots and the like. These are no methods: somebody could put something else in the
- * place of one, and a slot would then have pages that nobody keeps.
- */
-export interface MemoryAccess {
-  is(value: unknown): value is GuestMemory;
-  /** A view for the kernel, as `bytes` gives it. */
-  pages(memory: GuestMemory, offset: number, size?: number): Uint8Array;
-  layout(memory: GuestMemory): { size: number; windowSize: number };
-  /** A slot has the memory: gives what to call when it no longer does. */
-  hold(memory: GuestMemory): () => void;
-  /** Other threads may use the pages after this object's end. */
-  keep(memory: GuestMemory): void;
-}
-
-/** @internal */
-export let memoryAccess: MemoryAccess;
 
 /** Blanks windows of a file that nobody closed, once nobody can reach the buffer that shows them. */
 const unreachable = new FinalizationRegistry<{ backend: Backend; address: number; length: number }>(
@@ -103,18 +84,6 @@ export class GuestMemory implements Disposable {
     this.#windows = windows;
     this.#discard = discard;
     this.#unsharedWindows = unshared;
-  }
-
-  static {
-    memoryAccess = {
-      is: (value): value is GuestMemory => typeof value === 'object' && value !== null && #windows in value,
-      pages: (memory, offset, size) => memory.#view(offset, size),
-      layout: (memory) => ({ size: memory.#size, windowSize: memory.#windowSize }),
-      hold: (memory) => memory.#hold(),
-      keep: (memory) => {
-        memory.#discard = undefined;
-      },
-    };
   }
 
   /** Bytes. */
@@ -193,10 +162,13 @@ export class GuestMemory implements Disposable {
         'memory that is mapped from a file cannot be sent to another Worker',
       );
     }
-    memoryAccess.keep(this);
-    // Views of their own: of those here nobody else may change anything.
-    const windows = this.#windows.map(bytesOf);
-    return { size: this.#size, windowSize: this.#windowSize, windows, backend: this.#backend.name };
+    this.keep();
+    return {
+      size: this.#size,
+      windowSize: this.#windowSize,
+      windows: this.#windows,
+      backend: this.#backend.name,
+    };
   }
 
   /** @internal `console.log`. */
@@ -224,13 +196,19 @@ export class GuestMemory implements Disposable {
     if (--this.#users === 0) this.#discard?.();
   }
 
-  #hold(): () => void {
+  /** @internal A slot has the memory: gives what to call when it no longer does. */
+  hold(): () => void {
     this.#users++;
     let held = true;
     return () => {
       if (held) this.#release();
       held = false;
     };
+  }
+
+  /** @internal Other threads may use the pages after this object's end: `close` does not give them back. */
+  keep(): void {
+    this.#discard = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -245,10 +223,6 @@ export class GuestMemory implements Disposable {
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when they are not all inside, or lie across two windows.
    */
   bytes(offset = 0, wanted?: number): Uint8Array {
-    return this.#view(offset, wanted);
-  }
-
-  #view(offset: number, wanted?: number): Uint8Array {
     const length = this.#check(offset, wanted);
     // The end of the memory belongs to the last window.
     const index = Math.min(Math.floor(offset / this.#windowSize), this.#windows.length - 1);
@@ -284,7 +258,7 @@ export class GuestMemory implements Disposable {
       const window = this.#windows[Math.floor((offset + done) / this.#windowSize)] as Uint8Array;
       const within = (offset + done) % this.#windowSize;
       const part = Math.min(this.#windowSize - within, size - done);
-      const address = backend.address(this.#view(offset + done, part));
+      const address = backend.address(this.bytes(offset + done, part));
       const isFile = !isSharedArrayBuffer(window.buffer);
       systemCall('discarding guest memory', (isFile ? backend.remove : backend.discard)(address, part));
       done += part;
@@ -304,11 +278,11 @@ export class GuestMemory implements Disposable {
     if (!isUint8Array(into)) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what guest memory is read into must be a Uint8Array');
     }
-    const length = lengthOfBytes(into);
+    const { length } = into;
     this.#check(offset, length);
     const window = this.#only(length);
-    if (window === undefined) this.#copyOut(offset, bytesOf(into));
-    else setBytes(into, new Uint8Array(window.buffer, window.byteOffset + offset, length), 0);
+    if (window === undefined) this.#copyOut(offset, into);
+    else into.set(new Uint8Array(window.buffer, window.byteOffset + offset, length));
   }
 
   #copyOut(offset: number, into: Uint8Array): void {
@@ -325,11 +299,11 @@ export class GuestMemory implements Disposable {
     if (!isUint8Array(source)) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what is written to guest memory must be a Uint8Array');
     }
-    const size = lengthOfBytes(source);
+    const size = source.length;
     this.#check(offset, size);
     const window = this.#only(size);
-    if (window === undefined) this.#copyIn(offset, bytesOf(source));
-    else setBytes(window, source, offset);
+    if (window === undefined) this.#copyIn(offset, source);
+    else window.set(source, offset);
   }
 
   #copyIn(offset: number, bytes: Uint8Array): void {

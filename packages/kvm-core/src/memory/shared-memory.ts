@@ -3,7 +3,6 @@ import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { objectOf } from '../struct/check.js';
-import { bufferOf, bytesOf } from '../struct/view.js';
 
 const { isSharedArrayBuffer, isUint8Array } = types;
 
@@ -16,43 +15,24 @@ export interface SharedGuestMemory {
   readonly backend: BackendName;
 }
 
-/** More windows than the memory of any machine has. */
-const mostWindows = 2 ** 16;
-
-/** What such a record says, each part of it read once, with views that nobody else has. */
+/** The parts of such a record. */
 export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, 'backend'> & { backend: Backend } {
-  const {
-    size,
-    windowSize,
-    windows: said,
-    backend,
-  } = objectOf(shared, 'what memory.share gave') as Partial<SharedGuestMemory>;
-  const windows = windowsIn(said);
-  const total = windows.reduce((sum, { length }) => sum + length, 0);
-  const last = windows.at(-1);
-  const fits =
-    last !== undefined &&
+  const { size, windowSize, windows, backend } = objectOf(shared, 'what memory.share gave');
+  const isWhole =
+    backendNames.includes(backend) &&
     typeof windowSize === 'number' &&
-    windows.every((window) => window.length === windowSize || (window === last && window.length < windowSize)) &&
-    total > 0 &&
-    total === size &&
-    backendNames.includes(backend as BackendName);
-  if (!fits) throw notShared();
+    Array.isArray(windows) &&
+    windows.length > 0 &&
+    windows.every(
+      (window, i) =>
+        isUint8Array(window) &&
+        isSharedArrayBuffer(window.buffer) &&
+        window.length === (i < windows.length - 1 ? windowSize : size - i * windowSize),
+    );
+  if (!isWhole) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what GuestMemory.share gave', {
+      hint: 'send it whole, with postMessage, to another thread of this process',
+    });
+  }
   return { size, windowSize, windows, backend: selectBackend(backend) };
-}
-
-function windowsIn(said: unknown): Uint8Array[] {
-  if (!Array.isArray(said)) throw notShared();
-  const { length } = said;
-  // Somebody's Proxy of an array may say anything.
-  if (!Number.isSafeInteger(length) || length > mostWindows) throw notShared();
-  return Array.from({ length }, (_, i) => {
-    const window: unknown = said[i];
-    if (!isUint8Array(window) || !isSharedArrayBuffer(bufferOf(window))) throw notShared();
-    return bytesOf(window);
-  });
-}
-
-function notShared(): KvmError {
-  return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what GuestMemory.share gave');
 }

@@ -6,7 +6,6 @@ import { integer, objectOf } from './check.js';
 import { className, custom, hex, type ShowOptions, show, bytes as shownBytes } from './inspect.js';
 import { unknownName } from './options.js';
 import { gone, StructView } from './struct-view.js';
-import { bufferOf, lengthOf, lengthOfBytes, offsetOf } from './view.js';
 
 /** The typed arrays that a C array of integers becomes. */
 export type IntegerArray =
@@ -65,9 +64,6 @@ interface Own {
   address: number;
 }
 
-/** The address of a struct's bytes, looked up once: a backing store never moves. Of no class, for who could call it could say where they lie. */
-export let addressOf: (struct: Struct, backend: Pick<Backend, 'address'>) => number;
-
 /**
  * A C struct or union as a view over bytes: reading a field reads them, writing one writes them, nothing is copied.
  *
@@ -81,17 +77,8 @@ export abstract class Struct {
   readonly view: DataView;
   /** The views of nested structs and arrays, each made when it is first asked for. */
   protected readonly parts: unknown[] = [];
-  /** What the struct is and where it lies, whatever has become of `constructor` and `bytes`: anybody can replace those. */
+  /** What the struct is and where it lies. */
   readonly #own: Own;
-
-  static {
-    addressOf = (struct, backend) => {
-      const own = struct.#own;
-      there(own);
-      if (own.address === 0) own.address = backend.address(own.bytes);
-      return own.address;
-    };
-  }
 
   constructor(source?: StructSource) {
     const type = new.target as unknown as StructType;
@@ -119,7 +106,15 @@ export abstract class Struct {
     return new this({ buffer, byteOffset, byteLength });
   }
 
-  /** @internal The type of a struct; undefined for what looks like one and is none, as a Proxy of one. */
+  /** @internal The address of a struct's bytes, looked up once: a backing store never moves. */
+  static addressOf(struct: Struct, backend: Pick<Backend, 'address'>): number {
+    const own = struct.#own;
+    there(own);
+    if (own.address === 0) own.address = backend.address(own.bytes);
+    return own.address;
+  }
+
+  /** @internal The type of a struct; undefined for what is none. */
   static typeOf(value: unknown): StructType | undefined {
     return typeof value === 'object' && value !== null && #own in value ? value.#own.type : undefined;
   }
@@ -162,10 +157,10 @@ export abstract class Struct {
         `a struct ${cName} is wanted here, not a struct ${other.#own.type.cName}`,
       );
     }
-    if (lengthOf(bytes) !== lengthOf(this.#own.bytes)) {
+    if (bytes.length !== this.#own.bytes.length) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
-        `this struct ${cName} has ${lengthOf(this.#own.bytes)} bytes, the other ${lengthOf(bytes)}`,
+        `this struct ${cName} has ${this.#own.bytes.length} bytes, the other ${bytes.length}`,
       );
     }
     return bytes;
@@ -231,13 +226,13 @@ function shown(value: unknown, options: ShowOptions): unknown {
 
 /** A buffer that was transferred to another thread, or has shrunk, has left its address behind. */
 function there({ bytes, size }: Own): void {
-  if (lengthOfBytes(bytes) < size) throw gone();
+  if (bytes.length < size) throw gone();
 }
 
 /** A struct of the same type and bytes, which are its own. */
 export function copyOf<T extends Struct>(struct: T): T {
   const bytes = Struct.bytesOf(struct);
-  const byteLength = lengthOf(bytes);
+  const { byteLength } = bytes;
   const type = Struct.typeOf(struct) as StructType<T>;
   const copy = new type({ buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength });
   copy.bytes.set(bytes);
@@ -246,8 +241,8 @@ export function copyOf<T extends Struct>(struct: T): T {
 
 /** Where the bytes of a struct lie. */
 export function sourceOf(struct: Struct): Required<StructSource> {
-  const bytes = Struct.bytesOf(struct);
-  return { buffer: bufferOf(bytes), byteOffset: offsetOf(bytes), byteLength: lengthOf(bytes) };
+  const { buffer, byteOffset, byteLength } = Struct.bytesOf(struct);
+  return { buffer, byteOffset, byteLength };
 }
 
 /** Writes fields to a struct that nobody else has, which on an error is not to be used; and gives it. */

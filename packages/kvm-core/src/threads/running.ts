@@ -3,8 +3,7 @@ import { decodeError } from '../errors/across-threads.js';
 import { KvmError } from '../errors/kvm-error.js';
 import type { SharedVm } from '../ioctl/shared-vm.js';
 import { type KickHandle, kick } from '../vcpu/kick.js';
-import type { OfferedVcpu, TransferredVcpu } from '../vcpu/transfer.js';
-import { nodeWorkerThreads } from './node-modules.js';
+import type { TransferredVcpu } from '../vcpu/transfer.js';
 import { type Ending, type Order, type Report, Turn, Word } from './protocol.js';
 
 /**
@@ -23,8 +22,8 @@ const all = 2 ** 30;
 export class RunningVcpu {
   /** How it ended; it never rejects: an error is told to `failed`. */
   readonly ended: Promise<Ending | undefined>;
-  /** The vCPU as it went. */
-  readonly offered: OfferedVcpu;
+  /** The handle with which the vCPU went. */
+  readonly offered: TransferredVcpu;
   /** The handle with which it came back. */
   returned: TransferredVcpu | undefined;
   /** The VM as the Worker has it, from when it does. */
@@ -53,13 +52,12 @@ export class RunningVcpu {
   constructor(
     order: Order,
     program: URL | undefined,
-    offered: OfferedVcpu,
     kickHandle: KickHandle,
     onMessage: (message: unknown) => unknown,
     failed: (error: unknown) => void,
     stopAll: () => void,
   ) {
-    this.offered = offered;
+    this.offered = order.vcpu;
     this.#kickHandle = kickHandle;
     this.#words = order.words;
     this.#onMessage = onMessage;
@@ -155,11 +153,7 @@ export class RunningVcpu {
   /** An end that is due comes before the kick, so that the guest is not entered again after it. */
   #press(): void {
     if (performance.now() >= this.#deadline) this.#end();
-    try {
-      if (this.#running) kick(this.#kickHandle);
-    } catch {
-      // Somebody has spoilt the words of its handles. The end comes all the same.
-    }
+    if (this.#running) kick(this.#kickHandle);
   }
 
   /** Its time is up. */
@@ -178,7 +172,8 @@ export class RunningVcpu {
  * it is not there; some bundles do not even have an `import.meta.url`.
  */
 function workerOf(program: URL | undefined, order: Order): Worker {
-  const { Worker } = nodeWorkerThreads();
+  // Loaded when first needed: it takes as long to load as a large part of this package.
+  const { Worker } = process.getBuiltinModule('node:worker_threads');
   try {
     return new Worker(program ?? new URL('../../dist/threads/worker.js', import.meta.url), {
       workerData: order,

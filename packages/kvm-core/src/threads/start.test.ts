@@ -6,7 +6,7 @@ import { kvmError } from '../../test/errors.js';
 import { ExitReason } from '../abi/x86/index.js';
 import { Kvm } from '../arch/x86/kvm.js';
 import { enterMode } from '../arch/x86/mode.js';
-import { Vcpu } from '../arch/x86/vcpu/vcpu.js';
+import type { Vcpu } from '../arch/x86/vcpu/vcpu.js';
 import type { Vm } from '../arch/x86/vm/vm.js';
 import type { BackendName } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
@@ -443,19 +443,6 @@ onEachBackend('vCPUs that are started', (backend) => {
     }
     await until(() => descriptors() <= before);
     expect(descriptors()).toBe(before);
-  });
-
-  test('are given away by what the package does, whatever stands in the place of `transfer`', async () => {
-    using guest = machine(backend, [0xf4], [0xf4]);
-    const [first, second] = guest.vcpus as [Vcpu, Vcpu];
-    let handle: ReturnType<Vcpu['transfer']> | undefined;
-    Object.assign(first, { transfer: () => handle });
-    handle = second.transfer();
-    using taken = Vcpu.from(handle);
-    const [outcome] = await guest.vm.start({ vcpus: [first], handlers }).done;
-    expect(outcome?.vcpu.id).toBe(first.id);
-    expect(taken.getRegs().rflags).toBe(2n);
-    outcome?.vcpu.close();
   });
 
   test('are not started with what does not fit, and stay this thread s', () => {

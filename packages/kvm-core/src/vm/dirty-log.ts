@@ -41,7 +41,7 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
    * @param numPages of the part, a multiple of 64 but at the slot's end; all from `firstPage`.
    */
   clearDirtyLog(log: DirtyLog, firstPage = 0, numPages?: number): void {
-    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
+    if (!(log instanceof DirtyLog)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no DirtyLog');
     const { slot } = log;
     const pages = this.pagesOf(slot);
     const bitmap = DirtyLog.bitmapOf(log, slot, pages);

@@ -1,7 +1,7 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { closeOnExec } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
+import { GuestMemfd } from '../memory/guest-memfd.js';
 import { memorySize, wholePages } from '../memory/sizes.js';
 import { integer, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
@@ -85,7 +85,7 @@ function regionOf(region: UserMemoryRegion2): UserMemoryRegion2 {
 }
 
 function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): { fd: number; size: number } {
-  if (!guestMemfdAccess.is(guestMemfd)) {
+  if (!(guestMemfd instanceof GuestMemfd)) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'guestMemfd must be a GuestMemfd');
   }
   if (memory === undefined) {
@@ -93,5 +93,5 @@ function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): { fd: number
       hint: 'memory has the pages that the guest shares; of a file that can be mapped, those of guestMemfd.map()',
     });
   }
-  return guestMemfdAccess.file(guestMemfd);
+  return guestMemfd;
 }
