@@ -2,8 +2,9 @@ import { types } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
 
 /**
- * Who owns a descriptor that threads pass on: one word of shared memory, which travels in the handle and in its copies. Each claim has a
- * word of its own, which stays closed: a stale handle is recognised even where its descriptor's number has been reused.
+ * Who owns a descriptor that threads pass on: one word of shared memory, which travels in the handle and in its copies.
+ * Each claim has a word of its own, and a closed one stays closed: a stale handle is recognised even where its
+ * descriptor's number has been reused.
  */
 export type Claim = Int32Array;
 
@@ -36,7 +37,7 @@ export function endClaim(claim: Claim): void {
   Atomics.store(claim, 0, State.Closed);
 }
 
-/** Whether a member of a handle is so many words of shared memory. What came through JSON or from another process is not. */
+/** Whether a member of a handle is so many words of shared memory. After JSON or in another process it is not. */
 export function isSharedWords(value: unknown, count: number): value is Int32Array {
   return types.isInt32Array(value) && value.length === count && types.isSharedArrayBuffer(value.buffer);
 }

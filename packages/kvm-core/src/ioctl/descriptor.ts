@@ -53,7 +53,7 @@ export class Descriptor {
   readonly answers = new Map<string, unknown>();
   /** Of a VM. */
   readonly vm: VmFacts | undefined;
-  /** Tells the threads that the VM is shared with whether this descriptor is open; undefined before it is first shared. */
+  /** Tells the threads that the VM is shared with whether this descriptor is open; undefined before that. */
   shared: Claim | undefined;
   /** One for the object, and one for each child. */
   #users = 1;

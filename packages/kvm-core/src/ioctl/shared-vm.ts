@@ -69,7 +69,7 @@ export function adoptVm(arch: Architecture, shared: SharedVm): Descriptor {
   checkVm(arch, shared);
   const backend = selectBackend(shared.backend);
   const fd = backend.duplicate(shared.fd);
-  // Whoever closes the descriptor ends the claim first: if it stands now, the number was the VM's when it was duplicated.
+  // Whoever closes the descriptor ends the claim first: if it stands now, what was duplicated is the VM.
   if (claimIs(shared.claim, State.Owned)) {
     return vmOf(arch, shared, systemCall('duplicating the descriptor of a VM', fd));
   }
@@ -80,7 +80,7 @@ export function adoptVm(arch: Architecture, shared: SharedVm): Descriptor {
 }
 
 /**
- * Closes the descriptor that another thread of this process made for itself, if that thread has ended without closing it.
+ * Closes the descriptor that another thread made for itself, if that thread has ended without closing it.
  *
  * @param shared what that thread's own VM gave.
  */

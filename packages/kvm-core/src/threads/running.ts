@@ -172,7 +172,7 @@ export class RunningVcpu {
  * it is not there; some bundles do not even have an `import.meta.url`.
  */
 function workerOf(program: URL | undefined, order: Order): Worker {
-  // Loaded when first needed: it takes as long to load as a large part of this package.
+  // Loaded on first use, which most programs do without: docs/decisions/bundles.md.
   const { Worker } = process.getBuiltinModule('node:worker_threads');
   try {
     return new Worker(program ?? new URL('../../dist/threads/worker.js', import.meta.url), {

@@ -185,7 +185,7 @@ export function isKickWords(words: unknown): words is Int32Array {
   return isSharedWords(words, WORDS);
 }
 
-/** The run state as this thread sees it. What was mapped for a vCPU stays mapped: a view of a closed one never faults. */
+/** The run state as this thread sees it. What was mapped for a vCPU stays mapped: the view never faults. */
 function runState(backend: Backend, words: Int32Array, address: number): Uint8Array {
   const known = views.get(words);
   if (known !== undefined) return known;

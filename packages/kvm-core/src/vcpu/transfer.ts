@@ -82,7 +82,8 @@ export function withdrawVcpu(arch: Architecture, offered: TransferredVcpu): void
 }
 
 /**
- * Takes a vCPU back from a thread that has ended, the only one that was given the handle: it may have taken the vCPU, and not given it back.
+ * Takes a vCPU back from a thread that has ended, the only one that was given the handle: it may have taken the vCPU
+ * and not given it back.
  *
  * @returns undefined if it has closed the vCPU, or passed it on.
  */

@@ -82,7 +82,7 @@ export class EventFd implements Disposable {
     if (!backendNames.includes(name) || !areCounts(fd) || !isSharedWords(claim, 1)) throw notAHandle('eventfd.share()');
     const backend = selectBackend(name);
     const own = backend.duplicate(fd);
-    // Whoever closes the descriptor ends the claim first: if it stands now, the number was the counter's when it was duplicated.
+    // Whoever closes the descriptor ends the claim first: if it stands now, what was duplicated is the counter.
     if (claimIs(claim, State.Owned)) {
       return new EventFd(backend, systemCall('duplicating the descriptor of an eventfd', own));
     }

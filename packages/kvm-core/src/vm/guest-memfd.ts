@@ -47,7 +47,20 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
    * @throws KvmError as `setUserMemoryRegion`, and `ERR_KVM_OUT_OF_RANGE` for an offset that leaves the file.
    */
   setUserMemoryRegion2(region: UserMemoryRegion2): void {
-    const { guestMemfd, guestMemfdOffset = 0, ...rest } = regionOf(region);
+    const {
+      guestMemfd,
+      guestMemfdOffset = 0,
+      ...rest
+    } = optionsOf(region, 'a memory region', [
+      'slot',
+      'guestPhysAddr',
+      'memory',
+      'offset',
+      'size',
+      'flags',
+      'guestMemfd',
+      'guestMemfdOffset',
+    ]);
     const { KVM_SET_USER_MEMORY_REGION2, MemoryFlag } = this.abi;
     if (guestMemfd === undefined) {
       this.setRegion(rest, (fields) => this.write(KVM_SET_USER_MEMORY_REGION2, fields));
@@ -63,25 +76,6 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
     const flags = u32(rest.flags ?? 0, 'flags') | MemoryFlag.GuestMemfd;
     this.setRegion({ ...rest, flags }, send, guestMemfd);
   }
-}
-
-/** A region as it is now: it is not read again. */
-function regionOf(region: UserMemoryRegion2): UserMemoryRegion2 {
-  const { slot, guestPhysAddr, memory, offset, size, flags, guestMemfd, guestMemfdOffset } = optionsOf(
-    region,
-    'a memory region',
-    ['slot', 'guestPhysAddr', 'memory', 'offset', 'size', 'flags', 'guestMemfd', 'guestMemfdOffset'],
-  );
-  return {
-    slot,
-    guestPhysAddr,
-    ...(memory !== undefined && { memory }),
-    ...(offset !== undefined && { offset }),
-    ...(size !== undefined && { size }),
-    ...(flags !== undefined && { flags }),
-    ...(guestMemfd !== undefined && { guestMemfd }),
-    ...(guestMemfdOffset !== undefined && { guestMemfdOffset }),
-  };
 }
 
 function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): { fd: number; size: number } {

@@ -48,7 +48,7 @@ export function msrFilter(
   return { argument, bitmaps: checked.map(({ bitmap }) => bitmap) };
 }
 
-/** Everything of a range is read once. The bitmap is a copy, for the kernel reads whole words of 64 bits. */
+/** A range, checked. The bitmap is a copy, for the kernel reads whole words of 64 bits. */
 function checkedRange(
   range: MsrRange,
   allowed: boolean,
