@@ -384,21 +384,6 @@ onEachBackend('vCPUs that are started', (backend) => {
     for (const { vcpu } of await running.stop(patient)) vcpu.close();
   });
 
-  test('are given their data as it was when they were started', async () => {
-    using guest = machine(backend, writes(0x11), writes(0x11));
-    let reads = 0;
-    const data = {
-      get text() {
-        return reads++ === 0 ? 'hello' : () => 'no postMessage carries this';
-      },
-    };
-    const outcomes = await guest.vm.start({ vcpus: guest.vcpus, handlers, data }).done;
-    for (const { result, vcpu } of outcomes) {
-      expect(result).toMatchObject({ data: { text: 'hello' } });
-      vcpu.close();
-    }
-  });
-
   test('are told what cannot be posted, which takes no place in the queue', async () => {
     using guest = machine(backend, [0xe6, 0x24, ...spin]);
     const messages: unknown[] = [];

@@ -3,7 +3,7 @@ import type { VmFacts } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { DirtyLog, pagesPerWord } from '../memory/dirty-log.js';
 import { pageSize } from '../memory/page-size.js';
-import { integer, list, u32, u64 } from '../struct/check.js';
+import { integer, u32 } from '../struct/check.js';
 
 /** Which pages of a VM's memory were written to. */
 export abstract class VmDirtyLog extends KvmFd<'vm'> {
@@ -76,13 +76,11 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
 
   /** However a ring is enabled, its length has to be known: what is mapped beyond its end must not be touched. */
   protected override enableCapability(cap: number, args: readonly bigint[], flags: number): void {
-    // Read once: what is remembered has to be what the kernel was told.
-    const own = list(args, 'the arguments of a capability').map((each, i) => u64(each, `args[${i}]`));
-    super.enableCapability(cap, own, flags);
+    super.enableCapability(cap, args, flags);
     const { DirtyLogRing, DirtyLogRingAcqRel } = this.abi.Cap;
     // The kernel looks at 32 bits of it.
     if (cap === DirtyLogRing || cap === DirtyLogRingAcqRel) {
-      this.facts.dirtyRingBytes = Number(BigInt.asUintN(32, own[0] ?? 0n));
+      this.facts.dirtyRingBytes = Number(BigInt.asUintN(32, args[0] ?? 0n));
     }
   }
 

@@ -48,9 +48,14 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
    */
   setUserMemoryRegion2(region: UserMemoryRegion2): void {
     const {
+      slot,
+      guestPhysAddr,
+      memory,
+      offset,
+      size: regionSize,
+      flags: regionFlags = 0,
       guestMemfd,
       guestMemfdOffset = 0,
-      ...rest
     } = optionsOf(region, 'a memory region', [
       'slot',
       'guestPhysAddr',
@@ -61,6 +66,7 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
       'guestMemfd',
       'guestMemfdOffset',
     ]);
+    const rest = { slot, guestPhysAddr, memory, offset, size: regionSize, flags: regionFlags } as UserMemoryRegion;
     const { KVM_SET_USER_MEMORY_REGION2, MemoryFlag } = this.abi;
     if (guestMemfd === undefined) {
       this.setRegion(rest, (fields) => this.write(KVM_SET_USER_MEMORY_REGION2, fields));
@@ -73,7 +79,7 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
       integer(Number(fields.memorySize), 0, size - guestMemfdOffset, 'the size of a region of a guest_memfd');
       this.write(KVM_SET_USER_MEMORY_REGION2, { ...fields, ...file });
     };
-    const flags = u32(rest.flags ?? 0, 'flags') | MemoryFlag.GuestMemfd;
+    const flags = u32(regionFlags, 'flags') | MemoryFlag.GuestMemfd;
     this.setRegion({ ...rest, flags }, send, guestMemfd);
   }
 }
