@@ -140,4 +140,15 @@ onEachBackend('the argument of an ioctl', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', () => kvm.ioctl(KVM_GET_MSR_INDEX_LIST, list)).errnoName).toBe('E2BIG');
     expect(list.view.getUint32(0, true)).toBe(kvm.getMsrIndexList().length);
   });
+
+  test('given as fields has zeros where there are none, also after a call that was refused', () => {
+    using kvm = Kvm.open({ backend });
+    using vm = kvm.createVm();
+    using vcpu = vm.createVcpu(0);
+    vcpu.setRegs({ rax: 1n, rbx: 2n, rflags: 2n });
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setRegs({ rcx: 3n, rdx: 2n ** 64n }));
+    expect(vcpu.getRegs()).toMatchObject({ rax: 1n, rbx: 2n, rcx: 0n });
+    vcpu.setRegs({ rip: 0x1000n, rflags: 2n, rdx: undefined as never });
+    expect(vcpu.getRegs()).toMatchObject({ rip: 0x1000n, rax: 0n, rbx: 0n, rcx: 0n, rdx: 0n });
+  });
 });

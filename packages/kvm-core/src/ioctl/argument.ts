@@ -1,11 +1,16 @@
 import { types } from 'node:util';
-import type { Ioctl } from '../abi/ioctl.js';
+import type { FdKind, Ioctl } from '../abi/ioctl.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { integer } from '../struct/check.js';
 import type { FlexStructType } from '../struct/flex.js';
-import { Struct } from '../struct/struct.js';
+import { copyOf, Struct, type StructType } from '../struct/struct.js';
+import { hostCapability } from './capabilities.js';
+import type { Descriptor } from './descriptor.js';
 
 /** Whether an argument is what its ioctl takes. */
+
+/** An ioctl whose argument is a pointer to a struct `T`. */
+export type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
 
 function wrong(ioctl: Ioctl, wanted: string): KvmError {
   return new KvmError('ERR_KVM_INVALID_ARGUMENT', `${ioctl.name} takes ${wanted}`, { ioctl: ioctl.name });
@@ -36,15 +41,33 @@ export function structFor(ioctl: Ioctl, argument: unknown): Struct {
   return argument as Struct;
 }
 
+/**
+ * The struct that the kernel is given. It is a copy where the struct itself tells its length: the bytes may be another
+ * thread's or the guest's, and what is checked has to be what the kernel sees.
+ */
+export function structToSend(descriptor: Descriptor, kind: FdKind, ioctl: Ioctl, struct: Struct): Struct {
+  const member = lengthMember(ioctl);
+  if (member !== undefined) {
+    const copy = copyOf(struct);
+    longEnough(ioctl, copy, lengthTold(ioctl, copy, member));
+    return copy;
+  }
+  const { length } = ioctl;
+  if (length !== undefined && 'capability' in length) {
+    longEnough(ioctl, struct, hostCapability(descriptor, kind, length.capability.number));
+  }
+  return struct;
+}
+
 /** The member of an ioctl's struct that tells the kernel how long it is: its length, or the number of its elements. */
-export function lengthMember({ argument, length }: Ioctl): string | undefined {
+function lengthMember({ argument, length }: Ioctl): string | undefined {
   if (argument.kind !== 'struct') return undefined;
   if (length !== undefined) return 'member' in length ? length.member : undefined;
   return (argument.type as Partial<FlexStructType>).count;
 }
 
 /** How many bytes the kernel uses of a struct that has such a member. */
-export function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number {
+function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number {
   const told = Number((struct as unknown as Record<string, number | bigint>)[member]);
   if (ioctl.length !== undefined) return told;
   const { elementsOffset, elementSize } = Struct.typeOf(struct) as FlexStructType;
@@ -52,7 +75,7 @@ export function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number
 }
 
 /** More than the struct has would be somebody else's bytes. */
-export function longEnough(ioctl: Ioctl, struct: Struct, needed: number): void {
+function longEnough(ioctl: Ioctl, struct: Struct, needed: number): void {
   const { length } = Struct.bytesOf(struct);
   if (length >= needed) return;
   throw new KvmError(

@@ -1,6 +1,11 @@
+import { constants } from 'node:os';
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
+import { Struct } from '../struct/struct.js';
 import { type Claim, endClaim } from './claim.js';
+import { retried } from './retry.js';
+
+const { EINTR } = constants.errno;
 
 /** Memory that the kernel knows by its address. */
 export interface Held {
@@ -55,6 +60,8 @@ export class Descriptor {
   readonly vm: VmFacts | undefined;
   /** Tells the threads that the VM is shared with whether this descriptor is open; undefined before that. */
   shared: Claim | undefined;
+  /** What the call that is being made has addresses of. */
+  argumentInUse: unknown;
   /** One for the object, and one for each child. */
   #users = 1;
   #released = false;
@@ -81,6 +88,30 @@ export class Descriptor {
   /** Whether the kernel has it back: the number may be somebody else's by now. */
   get released(): boolean {
     return this.#released;
+  }
+
+  /** The descriptor of /dev/kvm from which this one was made, or which it is. */
+  get system(): Descriptor {
+    return this.parent?.system ?? this;
+  }
+
+  /** One ioctl, made again when a signal cuts it short: what the system call returns, or `-errno`. */
+  ioctl(request: number, argument: number): number {
+    const result = this.backend.ioctl(this.fd, request, argument);
+    return result === -EINTR ? this.#retry(request, argument) : result;
+  }
+
+  #retry(request: number, argument: number): number {
+    return retried(() => this.backend.ioctl(this.fd, request, argument));
+  }
+
+  /**
+   * The address of a struct's bytes, for an ioctl. They stay until the next call even if nobody else refers to them, and so
+   * does what lies behind the addresses in the struct.
+   */
+  addressOf(struct: Struct, behind?: readonly object[]): number {
+    this.argumentInUse = behind === undefined ? struct : [struct, behind];
+    return Struct.addressOf(struct, this.backend);
   }
 
   /** One user more, of another kind than a child: gives what to call when it is one no longer. */

@@ -1,5 +1,5 @@
 import { bigInteger, integer, list, objectOf } from './check.js';
-import { copyOf, Struct, type StructInit, type StructType } from './struct.js';
+import { copyOf, Struct, type StructInit, type StructType, withFields } from './struct.js';
 
 /** A generated class of a struct that ends in a flexible array. */
 export interface FlexStructType<T extends FlexStruct = FlexStruct> extends StructType<T> {
@@ -41,7 +41,7 @@ export abstract class FlexStruct extends Struct {
       | undefined;
     const length = elements === undefined ? 0 : list(elements, `${type.cName}.${type.elements}`).length;
     const struct = FlexStruct.withCapacity.call(type as never, length) as FlexStruct & T;
-    return struct.assign(init);
+    return withFields(struct, init as StructInit<FlexStruct & T>);
   }
 
   /** How many elements there is room for. */
