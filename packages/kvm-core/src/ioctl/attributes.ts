@@ -30,7 +30,10 @@ const untouched = new Uint8Array(room).fill(canary);
 
 /** A descriptor whose attributes can be read: `/dev/kvm`, and those that can be set too. */
 export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
-  /** Whether there is such an attribute. KVM_HAS_DEVICE_ATTR, api.rst 4.81. */
+  /**
+   * Whether there is such an attribute. KVM_HAS_DEVICE_ATTR, api.rst 4.81. Of a VM, Cap.VmAttributes; of a vCPU,
+   * Cap.VcpuAttributes; of `/dev/kvm`, Cap.SysAttributes.
+   */
   hasDeviceAttr(attribute: Attribute): boolean {
     try {
       this.write(this.abi.KVM_HAS_DEVICE_ATTR, fieldsOf(attribute));

@@ -69,7 +69,10 @@ export abstract class VmIoEvents extends KvmFd<'vm'> {
     this.write(this.abi.KVM_REGISTER_COALESCED_MMIO, this.zone(zone));
   }
 
-  /** Ends this for every zone that lies within these addresses or ports. KVM_UNREGISTER_COALESCED_MMIO, api.rst 4.116. */
+  /**
+   * Ends this for every zone that lies within these addresses or ports. KVM_UNREGISTER_COALESCED_MMIO, api.rst 4.116.
+   * Cap.CoalescedMmio.
+   */
   unregisterCoalescedMmio(zone: CoalescedZone): void {
     this.write(this.abi.KVM_UNREGISTER_COALESCED_MMIO, this.zone(zone));
   }

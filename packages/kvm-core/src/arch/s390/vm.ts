@@ -126,14 +126,17 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
     this.#pv(abi.KVM_PV_SET_SEC_PARMS, abi.KvmS390PvSecParm.from({ origin, length: BigInt(own.length) }), [own]);
   }
 
-  /** Decrypts pages of a protected guest, which must lie in it. KVM_S390_PV_COMMAND of KVM_PV_UNPACK, api.rst 4.125. s390. */
+  /**
+   * Decrypts pages of a protected guest, which must lie in it. KVM_S390_PV_COMMAND of KVM_PV_UNPACK, api.rst 4.125. s390,
+   * Cap.S390Protected.
+   */
   pvUnpack(pages: StructInit<abi.KvmS390PvUnp>): void {
     this.#pv(abi.KVM_PV_UNPACK, new abi.KvmS390PvUnp().assign(pages), []);
   }
 
   /**
    * What the host's ultravisor can do: `KVM_PV_INFO_VM` or `KVM_PV_INFO_DUMP`. KVM_S390_PV_COMMAND of KVM_PV_INFO, api.rst 4.125. s390,
-   * Cap.S390ProtectedDump.
+   * Cap.S390Protected and Cap.S390ProtectedDump.
    */
   pvInfo(id: number): abi.KvmS390PvInfo {
     const info = new abi.KvmS390PvInfo();
@@ -143,7 +146,8 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * A step of a protected guest's dump. KVM_S390_PV_COMMAND of KVM_PV_DUMP, api.rst 4.125. s390, Cap.S390ProtectedDump.
+   * A step of a protected guest's dump. KVM_S390_PV_COMMAND of KVM_PV_DUMP, api.rst 4.125. s390, Cap.S390Protected and
+   * Cap.S390ProtectedDump.
    *
    * @param into where it goes; empty for a step that gives nothing.
    * @returns the guest address that the next step begins at.
