@@ -97,7 +97,7 @@ function namesIn(text: string, pattern: RegExp): string[] {
   return [...new Set([...text.matchAll(pattern)].map(([name]) => name))];
 }
 
-/** The part of a comment that says where the call comes from: "KVM_X, api.rst 4.1. x86, Cap.Y.", up to the end of its paragraph. */
+/** The part of a comment from an ioctl to the end of its paragraph: "KVM_X, api.rst 4.1. x86, Cap.Y." */
 function source(comment: string, calls: readonly string[]): string {
   const paragraphs = comment.split(/\n\s*\*\s*(?:\n|(?=@))/);
   return paragraphs
