@@ -81,6 +81,7 @@ function findings({ where, comment, kind, abis: about }: Documented): string[] {
     ...ioctls
       .filter(({ fd }) => kind !== undefined && !fd.includes(kind))
       .map(({ name }) => [name, `is no call of a ${kind}`]),
+    ...(/api\.rst\s+(?:\*\s+)?4\./.test(comment) && calls.length === 0 ? [['the ioctl', 'is not named']] : []),
     ...wanted
       .filter((name) => !said.includes(name))
       .map((name) => [name, `is not named, and the table says that ${calls.join(', ')} needs it`]),
@@ -156,6 +157,7 @@ describe('the doc comments of methods', () => {
       ['Cap.Xsave is named, and the table does not say that KVM_GET_REGS needs it'],
     ],
     ['Gets them. KVM_GET_REGZ, Cap.NoSuch.', ['KVM_GET_REGZ does not exist', 'Cap.NoSuch does not exist']],
+    ['Gets them. api.rst 4.11. x86.', ['the ioctl is not named']],
     ['Makes one. KVM_CREATE_VM.', ['KVM_CREATE_VM is no call of a vcpu']],
   ])('are checked: %s', (comment, problems) => {
     const [member] = documentedIn(

@@ -3,7 +3,7 @@ import type { FdKind, Ioctl } from '../abi/ioctl.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { integer } from '../struct/check.js';
 import type { FlexStructType } from '../struct/flex.js';
-import { copyOf, Struct, type StructType } from '../struct/struct.js';
+import { Struct, type StructType } from '../struct/struct.js';
 import { hostCapability } from './capabilities.js';
 import type { Descriptor } from './descriptor.js';
 
@@ -37,26 +37,27 @@ export function integerFor(ioctl: Ioctl, size: 4 | 8, argument: unknown): ArrayB
 /** The argument of an ioctl that takes a pointer to a struct. */
 export function structFor(ioctl: Ioctl, argument: unknown): Struct {
   const type = 'type' in ioctl.argument ? ioctl.argument.type : undefined;
-  if (type === undefined || Struct.typeOf(argument) !== type) throw wrong(ioctl, `a struct ${type?.cName}`);
+  const own = Struct.typeOf(argument);
+  // A class may extend a generated one, as Lapic does, over the same bytes.
+  const fits = type !== undefined && (own === type || own?.prototype instanceof type);
+  if (!fits) throw wrong(ioctl, `a struct ${type?.cName}`);
   return argument as Struct;
 }
 
-/**
- * The struct that the kernel is given. It is a copy where the struct itself tells its length: the bytes may be another
- * thread's or the guest's, and what is checked has to be what the kernel sees.
- */
-export function structToSend(descriptor: Descriptor, kind: FdKind, ioctl: Ioctl, struct: Struct): Struct {
-  const member = lengthMember(ioctl);
-  if (member !== undefined) {
-    const copy = copyOf(struct);
-    longEnough(ioctl, copy, lengthTold(ioctl, copy, member));
-    return copy;
-  }
+/** Whether an ioctl's struct tells the kernel by a member how much of it to use. */
+export function tellsLength(ioctl: Ioctl): boolean {
+  return lengthMember(ioctl) !== undefined;
+}
+
+/** Refuses a struct that is shorter than what the kernel uses of it. */
+export function checkLength(descriptor: Descriptor, kind: FdKind, ioctl: Ioctl, struct: Struct): void {
   const { length } = ioctl;
   if (length !== undefined && 'capability' in length) {
     longEnough(ioctl, struct, hostCapability(descriptor, kind, length.capability.number));
+    return;
   }
-  return struct;
+  const member = lengthMember(ioctl);
+  if (member !== undefined) longEnough(ioctl, struct, lengthTold(ioctl, struct, member));
 }
 
 /** The member of an ioctl's struct that tells the kernel how long it is: its length, or the number of its elements. */

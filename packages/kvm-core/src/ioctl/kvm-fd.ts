@@ -5,8 +5,8 @@ import { KvmError } from '../errors/kvm-error.js';
 import { u32 } from '../struct/check.js';
 import type { FlexStruct } from '../struct/flex.js';
 import { className, custom, type ShowOptions, show } from '../struct/inspect.js';
-import { Struct, type StructInit, type StructType, withFields } from '../struct/struct.js';
-import { integerFor, numberFor, type StructIoctl, structFor, structToSend } from './argument.js';
+import { copyOf, Struct, type StructInit, type StructType, withFields } from '../struct/struct.js';
+import { checkLength, integerFor, numberFor, type StructIoctl, structFor, tellsLength } from './argument.js';
 import {
   cachedCapability,
   enableCapability,
@@ -186,14 +186,21 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     }
   }
 
+  /** One ioctl with a struct that somebody else may have too. */
   #makeWith(ioctl: Ioctl, struct: Struct): number {
-    const sent = structToSend(this.#descriptor, this.kind, ioctl, struct);
-    if (sent === struct) return this.call(ioctl, this.#descriptor.addressOf(struct));
+    if (!tellsLength(ioctl)) return this.#makeWithOwn(ioctl, struct);
+    // The bytes may be another thread's, or the guest's: what is checked has to be what the kernel sees.
+    const own = copyOf(struct);
     try {
-      return this.call(ioctl, this.#descriptor.addressOf(sent));
+      return this.#makeWithOwn(ioctl, own);
     } finally {
-      if (ioctl.direction !== 'write') Struct.bytesOf(struct).set(sent.bytes);
+      if (ioctl.direction !== 'write') Struct.bytesOf(struct).set(own.bytes);
     }
+  }
+
+  #makeWithOwn(ioctl: Ioctl, struct: Struct): number {
+    checkLength(this.#descriptor, this.kind, ioctl, struct);
+    return this.call(ioctl, this.#descriptor.addressOf(struct));
   }
 
   /** The address of a struct's bytes for the next call, as `Descriptor.addressOf` gives it. */
@@ -271,7 +278,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   protected write<T extends Struct>(ioctl: StructIoctl<T>, value: T | StructInit<T>): number {
     if (value instanceof Struct) return this.#makeWith(ioctl, structFor(ioctl, value));
     const scratch = this.#scratch.get(ioctl) ?? this.#makeScratch(ioctl);
-    if (scratch === undefined) return this.#makeWith(ioctl, structOf(ioctl.argument.type, value));
+    if (scratch === undefined) return this.#makeWithOwn(ioctl, structOf(ioctl.argument.type, value));
     scratch.struct.bytes.fill(0);
     withFields(scratch.struct as T, value);
     return this.call(ioctl, scratch.address);

@@ -39,7 +39,10 @@ export abstract class GenericKvm<
     return this.#capabilities;
   }
 
-  /** The bytes of a vCPU that are mapped into the process: the run state and the pages behind it. api.rst 4.5. */
+  /**
+   * The bytes of a vCPU that are mapped into the process: the run state and the pages behind it. KVM_GET_VCPU_MMAP_SIZE,
+   * api.rst 4.5.
+   */
   getVcpuMmapSize(): number {
     return this.call(this.abi.KVM_GET_VCPU_MMAP_SIZE);
   }

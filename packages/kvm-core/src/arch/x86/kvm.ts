@@ -59,7 +59,10 @@ export class Kvm extends GenericKvm<Vm, Cap> {
     return features[0] as bigint;
   }
 
-  /** The CPUID leaves that this host's CPU and KVM support: what `vcpu.setCpuid2` takes. api.rst 4.46. x86, Cap.ExtCpuid. */
+  /**
+   * The CPUID leaves that this host's CPU and KVM support: what `vcpu.setCpuid2` takes. KVM_GET_SUPPORTED_CPUID, api.rst
+   * 4.46. x86, Cap.ExtCpuid.
+   */
   getSupportedCpuid(): StructArray<KvmCpuidEntry2> {
     return this.readList(abi.KVM_GET_SUPPORTED_CPUID).entries;
   }
