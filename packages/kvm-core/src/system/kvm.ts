@@ -1,7 +1,8 @@
 import { ReadableAttributesFd } from '../ioctl/attributes.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { GuestMemory, type MemoryOptions } from '../memory/guest-memory.js';
+import type { MemoryOptions } from '../memory/allocation.js';
+import { GuestMemory } from '../memory/guest-memory.js';
 import { u32 } from '../struct/check.js';
 import { EventFd } from '../vm/event-fd.js';
 import { type GenericVm, vmDescriptor } from '../vm/vm.js';
@@ -25,14 +26,16 @@ export abstract class GenericKvm<
   }
 
   /**
-   * What the host says of a capability: 0 if it lacks it, 1 or more if it has it; what more means depends on the capability.
-   * KVM_CHECK_EXTENSION, api.rst 4.4. A number that no kernel knows gives 0.
+   * What the host says of a capability: 0 if it lacks it, 1 or more if it has it; what more means depends on the
+   * capability. KVM_CHECK_EXTENSION, api.rst 4.4. A number that no kernel knows gives 0.
    */
   checkExtension(cap: number): number {
     return this.ownCapability(cap);
   }
 
-  /** What this host can do, by capability; asked once and remembered. A VM of its own may say more: `vm.checkExtension`. */
+  /**
+   * What this host can do, by capability; asked once and remembered. A VM of its own may say more: `vm.checkExtension`.
+   */
   capabilities(): Capabilities<C> {
     this.opened();
     this.#capabilities ??= new Capabilities(this.abi, (cap) => this.checkExtension(cap), this.archName);
@@ -40,8 +43,8 @@ export abstract class GenericKvm<
   }
 
   /**
-   * The bytes of a vCPU that are mapped into the process: the run state and the pages behind it. KVM_GET_VCPU_MMAP_SIZE,
-   * api.rst 4.5.
+   * The bytes of a vCPU that are mapped into the process: the run state and the pages behind it.
+   * KVM_GET_VCPU_MMAP_SIZE, api.rst 4.5.
    */
   getVcpuMmapSize(): number {
     return this.call(this.abi.KVM_GET_VCPU_MMAP_SIZE);
