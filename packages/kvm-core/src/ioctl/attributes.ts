@@ -19,8 +19,8 @@ export interface Attribute {
 export type AttributeData = Struct | ArrayBufferView;
 
 /**
- * Bytes that the kernel may use behind the address it is given, at the least: no call says how many it will be. The longest attribute
- * whose length is fixed is one of s390 of 4112.
+ * Bytes that the kernel may use behind the address it is given, at the least: no call says how many it will be. The
+ * longest attribute whose length is fixed is one of s390 of 4112.
  */
 const room = 16 * 1024;
 
@@ -50,13 +50,16 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
   }
 
   /**
-   * The value of an attribute of 64 bits. On a little-endian machine it may be one of fewer. KVM_GET_DEVICE_ATTR, api.rst 4.80.
-   * Of a VM, Cap.VmAttributes; of a vCPU, Cap.VcpuAttributes; of `/dev/kvm`, Cap.SysAttributes.
+   * The value of an attribute of 64 bits. On a little-endian machine it may be one of fewer. KVM_GET_DEVICE_ATTR,
+   * api.rst 4.80. Of a VM, Cap.VmAttributes; of a vCPU, Cap.VcpuAttributes; of `/dev/kvm`, Cap.SysAttributes.
    *
    * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO when there is none such, `ERR_KVM_OUT_OF_RANGE` when it is longer.
    */
   getDeviceAttr(attribute: Attribute): bigint;
-  /** The value of an attribute of any length, into a struct or typed array of that length. What is there before, the kernel may read. */
+  /**
+   * The value of an attribute of any length, into a struct or typed array of that length. What is there before, the
+   * kernel may read.
+   */
   getDeviceAttr<T extends AttributeData>(attribute: Attribute, into: T): T;
   getDeviceAttr(attribute: Attribute, into?: AttributeData): AttributeData | bigint {
     const value = new BigUint64Array(1);
@@ -75,7 +78,9 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
     return into ?? (value[0] as bigint);
   }
 
-  /** Passes an attribute's bytes to the kernel in memory that has room for what it may do there, and gives that memory. */
+  /**
+   * Passes an attribute's bytes to the kernel in memory that has room for what it may do there, and gives that memory.
+   */
   private attribute(ioctl: Ioctl, attribute: Attribute, data: Uint8Array, behind = canary): Uint8Array {
     const fields = fieldsOf(attribute);
     const landing = new Uint8Array(Math.max(data.length, room, this.attributeLength(fields.attr)) + room);
@@ -101,12 +106,13 @@ export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
 /** A descriptor that has attributes: a VM, a vCPU, a device. */
 export abstract class AttributesFd<K extends FdKind> extends ReadableAttributesFd<K> {
   /**
-   * Sets an attribute, or, where it is no value but something to do, does it. KVM_SET_DEVICE_ATTR, api.rst 4.80. Of a VM,
-   * Cap.VmAttributes; of a vCPU, Cap.VcpuAttributes.
+   * Sets an attribute, or, where it is no value but something to do, does it. KVM_SET_DEVICE_ATTR, api.rst 4.80. Of a
+   * VM, Cap.VmAttributes; of a vCPU, Cap.VcpuAttributes.
    *
-   * @param value a bigint for an attribute of 64 bits, a number for one of 32, a struct or typed array for a longer one; nothing
-   *   for one without a value. Bytes that are missing at its end are zeros to the kernel.
-   * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO when there is none such, EINVAL or EBUSY when it cannot be set so, or now.
+   * @param value a bigint for an attribute of 64 bits, a number for one of 32, a struct or typed array for a longer
+   *   one; nothing for one without a value. Bytes that are missing at its end are zeros to the kernel.
+   * @throws KvmError `ERR_KVM_SYSCALL` with ENXIO when there is none such, EINVAL or EBUSY when it cannot be set so,
+   *   or now.
    */
   setDeviceAttr(attribute: Attribute, value?: number | bigint | AttributeData): void {
     this.setAttribute(attribute, value);

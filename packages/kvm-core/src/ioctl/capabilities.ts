@@ -9,8 +9,9 @@ import { ioctlError } from './ioctl-error.js';
 /** What a host says of its capabilities, asked through a descriptor, and the errors that depend on it. */
 
 /**
- * The host's answer about a capability, from the nearest descriptor that can be asked: the VM, which may know better, else
- * `/dev/kvm`; -1 when neither can. It asks even when their objects are closed, for the message of an error that comes later.
+ * The host's answer about a capability, from the nearest descriptor that can be asked: the VM, which may know better,
+ * else `/dev/kvm`; -1 when neither can. It asks even when their objects are closed, for the message of an error that
+ * comes later.
  */
 export function hostCapability(descriptor: Descriptor, kind: FdKind, capability: number): number {
   const { arch, backend } = descriptor;

@@ -42,15 +42,17 @@ export interface VmFacts {
 }
 
 /**
- * The life of a file descriptor, apart from the object that stands for it: so the descriptor of an object that was dropped
- * without `close` can be given back, and that of a closed VM kept while its vCPUs run.
+ * The life of a file descriptor, apart from the object that stands for it: so the descriptor of an object that was
+ * dropped without `close` can be given back, and that of a closed VM kept while its vCPUs run.
  */
 export class Descriptor {
   readonly arch: Architecture;
   readonly backend: Backend;
   readonly fd: number;
   readonly parent: Descriptor | undefined;
-  /** Memory whose address the kernel has, by what it is for: it stays for as long as the descriptor and its children do. */
+  /**
+   * Memory whose address the kernel has, by what it is for: it stays for as long as the descriptor and its children do.
+   */
   readonly held = new Map<string, Held>();
   /** What it answered to KVM_CHECK_EXTENSION about limits. */
   readonly limits = new Map<number, number>();
@@ -106,8 +108,8 @@ export class Descriptor {
   }
 
   /**
-   * The address of a struct's bytes, for an ioctl. They stay until the next call even if nobody else refers to them, and so
-   * does what lies behind the addresses in the struct.
+   * The address of a struct's bytes, for an ioctl. They stay until the next call even if nobody else refers to them,
+   * and so does what lies behind the addresses in the struct.
    */
   addressOf(struct: Struct, behind?: readonly object[]): number {
     this.argumentInUse = behind === undefined ? struct : [struct, behind];
@@ -166,8 +168,8 @@ export function keepOwner(buffer: ArrayBufferLike, owner: object): void {
 }
 
 /**
- * Sets close-on-exec on a descriptor that an ioctl gave: the kernel does so for most, but not for those of KVM_GET_STATS_FD and
- * KVM_CREATE_GUEST_MEMFD. A descriptor that is valid takes FIOCLEX.
+ * Sets close-on-exec on a descriptor that an ioctl gave: the kernel does so for most, but not for those of
+ * KVM_GET_STATS_FD and KVM_CREATE_GUEST_MEMFD. A descriptor that is valid takes FIOCLEX.
  */
 export function closeOnExec({ arch, backend }: Descriptor, fd: number): void {
   backend.ioctl(fd, arch.fioclex, 0);

@@ -7,7 +7,9 @@ import type { Descriptor } from './descriptor.js';
 
 const { E2BIG } = constants.errno;
 
-/** Elements: more CPUID leaves than KVM has. A second call costs more than the bytes do: CPUID takes the kernel 300 us. */
+/**
+ * Elements: more CPUID leaves than KVM has. A second call costs more than the bytes do: CPUID takes the kernel 300 us.
+ */
 const firstRoom = 256;
 
 /** An ioctl that fills a list of unknown length: the room grows until the kernel no longer says E2BIG. */

@@ -31,8 +31,8 @@ interface Scratch {
 /**
  * A file descriptor of KVM: `/dev/kvm`, a VM, a vCPU or a device, and the calls it takes.
  *
- * Closed once, by `close()` or `using`; every later use throws `ERR_KVM_CLOSED`. A child keeps what its parent holds: the
- * descriptor of a closed VM goes back to the kernel when the last of its vCPUs is closed.
+ * Closed once, by `close()` or `using`; every later use throws `ERR_KVM_CLOSED`. A child keeps what its parent holds:
+ * the descriptor of a closed VM goes back to the kernel when the last of its vCPUs is closed.
  */
 export abstract class KvmFd<K extends FdKind> implements Disposable {
   abstract readonly kind: K;
@@ -154,14 +154,15 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 
   /**
-   * Any ioctl of this kind of descriptor, with its argument as the kernel takes it: a struct, a number, or one integer in a
-   * typed array. The types refuse an ioctl of another kind and an argument of another ioctl.
+   * Any ioctl of this kind of descriptor, with its argument as the kernel takes it: a struct, a number, or one integer
+   * in a typed array. The types refuse an ioctl of another kind and an argument of another ioctl.
    *
    * @returns what the system call returns.
    * @throws KvmError `ERR_KVM_SYSCALL` when the kernel refuses, `ERR_KVM_UNSUPPORTED` when it lacks the call,
-   *   `ERR_KVM_INVALID_ARGUMENT` when the argument is not the ioctl's, `ERR_KVM_UNSAFE` when it carries an address of this
-   *   process, or makes a descriptor: such a call has a method, which keeps the memory behind the address alive, or closes
-   *   the descriptor. (A few of powerpc make one and have no method: there the number returned is the caller's to close.)
+   *   `ERR_KVM_INVALID_ARGUMENT` when the argument is not the ioctl's, `ERR_KVM_UNSAFE` when it carries an address of
+   *   this process, or makes a descriptor: such a call has a method, which keeps the memory behind the address alive,
+   *   or closes the descriptor. (A few of powerpc make one and have no method: there the number returned is the
+   *   caller's to close.)
    */
   ioctl<I extends Ioctl<FdKind>>(
     ioctl: K extends I['fd'][number] ? I : never,
@@ -209,8 +210,8 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 
   /**
-   * Keeps memory whose address the kernel has, for as long as the descriptor and those made from it live; what was kept under
-   * the same name goes.
+   * Keeps memory whose address the kernel has, for as long as the descriptor and those made from it live; what was kept
+   * under the same name goes.
    */
   protected hold(name: string, held: Held | undefined): void {
     const { held: all } = this.#descriptor;
@@ -313,8 +314,8 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 
   /**
-   * A list that /dev/kvm gives, asked for once: it is the same each time. Its descriptor lives for as long as one that was made from it.
-   * Nobody may change the list.
+   * A list that /dev/kvm gives, asked for once: it is the same each time. Its descriptor lives for as long as one that
+   * was made from it. Nobody may change the list.
    */
   protected readSystemList<T extends FlexStruct>(ioctl: StructIoctl<T>): T {
     this.opened();

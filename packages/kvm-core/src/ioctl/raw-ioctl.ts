@@ -4,8 +4,8 @@ import type { Descriptor } from './descriptor.js';
 import { ownerOf } from './hints.js';
 
 /**
- * Refuses what a program may not call by itself on a descriptor: what is no ioctl of the table, is another kind's or another
- * architecture's, or is safe only in a method.
+ * Refuses what a program may not call by itself on a descriptor: what is no ioctl of the table, is another kind's or
+ * another architecture's, or is safe only in a method.
  */
 export function checkRawIoctl({ arch }: Descriptor, kind: FdKind, ioctl: Ioctl): void {
   // A request number from elsewhere could mean a pointer where a number is given.

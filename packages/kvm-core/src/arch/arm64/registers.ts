@@ -30,8 +30,8 @@ export abstract class ArmVcpuRegisters extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Sets a system register; those that identify the processor take only what the host allows. KVM_SET_ONE_REG, api.rst 4.68.
-   * arm64, Cap.OneReg.
+   * Sets a system register; those that identify the processor take only what the host allows. KVM_SET_ONE_REG, api.rst
+   * 4.68. arm64, Cap.OneReg.
    */
   setSysReg(name: SysRegName, value: bigint): void {
     this.setOneReg(namedRegister(SysReg, name, 'system register'), value);

@@ -52,8 +52,8 @@ export class Vcpu extends /* @__PURE__ */ withGroups(GenericVcpu<Exit, KvmRun>, 
   }
 
   /**
-   * Makes the guest stop at EBREAK for a debugger, with `ExitReason.Debug`, instead of letting the guest have it; without options
-   * the guest has it again. KVM_SET_GUEST_DEBUG, api.rst 4.87. riscv, Cap.SetGuestDebug.
+   * Makes the guest stop at EBREAK for a debugger, with `ExitReason.Debug`, instead of letting the guest have it;
+   * without options the guest has it again. KVM_SET_GUEST_DEBUG, api.rst 4.87. riscv, Cap.SetGuestDebug.
    */
   setGuestDebug(options: { softwareBreakpoints?: boolean } = {}): void {
     const { softwareBreakpoints = false } = optionsOf(options, 'what to debug', ['softwareBreakpoints']);

@@ -47,8 +47,8 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * The storage keys of pages of the guest, one byte each; undefined where the guest uses none. KVM_S390_GET_SKEYS, api.rst 4.90.
-   * s390, Cap.S390Skeys.
+   * The storage keys of pages of the guest, one byte each; undefined where the guest uses none. KVM_S390_GET_SKEYS,
+   * api.rst 4.90. s390, Cap.S390Skeys.
    *
    * @param startGfn the frame number of the first page.
    */
@@ -81,7 +81,8 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
 
   /**
    * The storage attributes of pages that changed, from a page on, and no longer counts them as changed; with
-   * `KVM_S390_CMMA_PEEK` all, and they stay as they are. KVM_S390_GET_CMMA_BITS, api.rst 4.107. s390, Cap.S390CmmaMigration.
+   * `KVM_S390_CMMA_PEEK` all, and they stay as they are. KVM_S390_GET_CMMA_BITS, api.rst 4.107. s390,
+   * Cap.S390CmmaMigration.
    *
    * @param count pages at most.
    */
@@ -106,8 +107,8 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * A step of a protected guest's life that takes nothing but its name: `PvCmdId.KVM_PV_ENABLE`, `KVM_PV_VERIFY`, `KVM_PV_DISABLE` and the
-   * like. KVM_S390_PV_COMMAND, api.rst 4.125. s390, Cap.S390Protected.
+   * A step of a protected guest's life that takes nothing but its name: `PvCmdId.KVM_PV_ENABLE`, `KVM_PV_VERIFY`,
+   * `KVM_PV_DISABLE` and the like. KVM_S390_PV_COMMAND, api.rst 4.125. s390, Cap.S390Protected.
    */
   pvCommand(cmd: abi.PvCmdId): void {
     const withData: readonly number[] = [abi.KVM_PV_SET_SEC_PARMS, abi.KVM_PV_UNPACK, abi.KVM_PV_INFO, abi.KVM_PV_DUMP];
@@ -119,7 +120,10 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
     this.#pv(cmd, undefined, []);
   }
 
-  /** The header of a protected guest's image. KVM_S390_PV_COMMAND of KVM_PV_SET_SEC_PARMS, api.rst 4.125. s390, Cap.S390Protected. */
+  /**
+   * The header of a protected guest's image. KVM_S390_PV_COMMAND of KVM_PV_SET_SEC_PARMS, api.rst 4.125. s390,
+   * Cap.S390Protected.
+   */
   pvSetSecParms(header: Uint8Array): void {
     const own = bytesGiven(header, 'the header');
     const origin = BigInt(this.opened().address(own));
@@ -127,16 +131,16 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
   }
 
   /**
-   * Decrypts pages of a protected guest, which must lie in it. KVM_S390_PV_COMMAND of KVM_PV_UNPACK, api.rst 4.125. s390,
-   * Cap.S390Protected.
+   * Decrypts pages of a protected guest, which must lie in it. KVM_S390_PV_COMMAND of KVM_PV_UNPACK, api.rst 4.125.
+   * s390, Cap.S390Protected.
    */
   pvUnpack(pages: StructInit<abi.KvmS390PvUnp>): void {
     this.#pv(abi.KVM_PV_UNPACK, new abi.KvmS390PvUnp().assign(pages), []);
   }
 
   /**
-   * What the host's ultravisor can do: `KVM_PV_INFO_VM` or `KVM_PV_INFO_DUMP`. KVM_S390_PV_COMMAND of KVM_PV_INFO, api.rst 4.125. s390,
-   * Cap.S390Protected and Cap.S390ProtectedDump.
+   * What the host's ultravisor can do: `KVM_PV_INFO_VM` or `KVM_PV_INFO_DUMP`. KVM_S390_PV_COMMAND of KVM_PV_INFO,
+   * api.rst 4.125. s390, Cap.S390Protected and Cap.S390ProtectedDump.
    */
   pvInfo(id: number): abi.KvmS390PvInfo {
     const info = new abi.KvmS390PvInfo();

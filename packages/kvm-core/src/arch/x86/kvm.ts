@@ -29,8 +29,8 @@ export class Kvm extends GenericKvm<Vm, Cap> {
   }
 
   /**
-   * The MSRs that describe features of the host's KVM, which `getMsrs` here takes. KVM_GET_MSR_FEATURE_INDEX_LIST, api.rst 4.3.
-   * x86, Cap.GetMsrFeatures.
+   * The MSRs that describe features of the host's KVM, which `getMsrs` here takes. KVM_GET_MSR_FEATURE_INDEX_LIST,
+   * api.rst 4.3. x86, Cap.GetMsrFeatures.
    */
   getMsrFeatureIndexList(): Uint32Array {
     return this.readList(abi.KVM_GET_MSR_FEATURE_INDEX_LIST).indices;
@@ -52,7 +52,10 @@ export class Kvm extends GenericKvm<Vm, Cap> {
     return readMsrs(indices, (msrs) => this.call(abi.KVM_GET_MSRS, this.addressOf(msrs)));
   }
 
-  /** The features that machine checks of guests can have, as bits of the MSR MCG_CAP. KVM_X86_GET_MCE_CAP_SUPPORTED, api.rst 4.104. x86, Cap.Mce. */
+  /**
+   * The features that machine checks of guests can have, as bits of the MSR MCG_CAP. KVM_X86_GET_MCE_CAP_SUPPORTED,
+   * api.rst 4.104. x86, Cap.Mce.
+   */
   getMceCapSupported(): bigint {
     const features = new BigUint64Array(1);
     this.ioctl(abi.KVM_X86_GET_MCE_CAP_SUPPORTED, features);
@@ -60,8 +63,8 @@ export class Kvm extends GenericKvm<Vm, Cap> {
   }
 
   /**
-   * The CPUID leaves that this host's CPU and KVM support: what `vcpu.setCpuid2` takes. KVM_GET_SUPPORTED_CPUID, api.rst
-   * 4.46. x86, Cap.ExtCpuid.
+   * The CPUID leaves that this host's CPU and KVM support: what `vcpu.setCpuid2` takes. KVM_GET_SUPPORTED_CPUID,
+   * api.rst 4.46. x86, Cap.ExtCpuid.
    */
   getSupportedCpuid(): StructArray<KvmCpuidEntry2> {
     return this.readList(abi.KVM_GET_SUPPORTED_CPUID).entries;

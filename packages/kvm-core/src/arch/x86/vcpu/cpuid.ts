@@ -15,7 +15,8 @@ export abstract class X86VcpuCpuid extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * What CPUID tells the guest, with what the kernel has added to it; empty before `setCpuid2`. KVM_GET_CPUID2. x86, Cap.ExtCpuid.
+   * What CPUID tells the guest, with what the kernel has added to it; empty before `setCpuid2`. KVM_GET_CPUID2. x86,
+   * Cap.ExtCpuid.
    */
   getCpuid2(): StructArray<KvmCpuidEntry2> {
     const cpuid = this.readList(abi.KVM_GET_CPUID2);
@@ -31,8 +32,8 @@ export abstract class X86VcpuCpuid extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * The leaves of Hyper-V that this vCPU can offer, to be joined to those of `setCpuid2`; some depend on what is enabled on it.
-   * KVM_GET_SUPPORTED_HV_CPUID, api.rst 4.118. x86, Cap.HyperVCpuid.
+   * The leaves of Hyper-V that this vCPU can offer, to be joined to those of `setCpuid2`; some depend on what is
+   * enabled on it. KVM_GET_SUPPORTED_HV_CPUID, api.rst 4.118. x86, Cap.HyperVCpuid.
    */
   getSupportedHvCpuid(): StructArray<KvmCpuidEntry2> {
     return this.readList(abi.KVM_GET_SUPPORTED_HV_CPUID).entries;

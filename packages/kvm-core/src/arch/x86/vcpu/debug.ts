@@ -9,9 +9,9 @@ import { type GuestDebugOptions, guestDebug } from '../guest-debug.js';
 /** What a debugger needs of a vCPU. */
 export abstract class X86VcpuDebug extends GenericVcpu<Exit, KvmRun> {
   /**
-   * Makes the guest stop for a debugger, or, without options, run as it is: `run` returns with `ExitReason.Debug`, whose
-   * `debug.arch` tells where and why. Each call replaces all that the one before it set.
-   * KVM_SET_GUEST_DEBUG, api.rst 4.87. x86, Cap.SetGuestDebug.
+   * Makes the guest stop for a debugger, or, without options, run as it is: `run` returns with `ExitReason.Debug`,
+   * whose `debug.arch` tells where and why. Each call replaces all that the one before it set. KVM_SET_GUEST_DEBUG,
+   * api.rst 4.87. x86, Cap.SetGuestDebug.
    */
   setGuestDebug(options: GuestDebugOptions = {}): void {
     this.write(abi.KVM_SET_GUEST_DEBUG, guestDebug(options));
@@ -28,8 +28,8 @@ export abstract class X86VcpuDebug extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Where a linear address of the guest leads, by its segment-less paging of now: a guest-physical address, or undefined where nothing
-   * is mapped. KVM_TRANSLATE, api.rst 4.15. x86.
+   * Where a linear address of the guest leads, by its segment-less paging of now: a guest-physical address, or
+   * undefined where nothing is mapped. KVM_TRANSLATE, api.rst 4.15. x86.
    */
   translate(linearAddress: bigint): bigint | undefined {
     const translation = abi.KvmTranslation.from({ linearAddress: u64(linearAddress, 'a linear address') });

@@ -18,7 +18,9 @@ export abstract class X86VcpuInterrupts extends GenericVcpu<Exit, KvmRun> {
     this.call(abi.KVM_SMI);
   }
 
-  /** The registers of the local APIC that the kernel keeps for the vCPU. KVM_GET_LAPIC, api.rst 4.57. x86, Cap.IrqChip. */
+  /**
+   * The registers of the local APIC that the kernel keeps for the vCPU. KVM_GET_LAPIC, api.rst 4.57. x86, Cap.IrqChip.
+   */
   getLapic(into: Lapic = new Lapic()): Lapic {
     this.read(abi.KVM_GET_LAPIC, into);
     return into;
@@ -30,8 +32,8 @@ export abstract class X86VcpuInterrupts extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Whether the guest's accesses to the task priority register of its local APIC come back as exits, `ExitReason.TprAccess`; on
-   * hosts that need this to make them fast. KVM_TPR_ACCESS_REPORTING. x86, Cap.Vapic.
+   * Whether the guest's accesses to the task priority register of its local APIC come back as exits,
+   * `ExitReason.TprAccess`; on hosts that need this to make them fast. KVM_TPR_ACCESS_REPORTING. x86, Cap.Vapic.
    */
   tprAccessReporting(enabled: boolean): void {
     this.write(abi.KVM_TPR_ACCESS_REPORTING, { enabled: Number(boolean(enabled, 'enabled')) });

@@ -20,14 +20,17 @@ export abstract class X86VmClock extends GenericVm<Vcpu> {
     this.write(abi.KVM_SET_CLOCK, clock);
   }
 
-  /** The frequency that the vCPUs to come get for their time-stamp counter, in kHz. KVM_GET_TSC_KHZ, api.rst 4.56. x86, Cap.VmTscControl. */
+  /**
+   * The frequency that the vCPUs to come get for their time-stamp counter, in kHz. KVM_GET_TSC_KHZ, api.rst 4.56. x86,
+   * Cap.VmTscControl.
+   */
   getTscKhz(): number {
     return this.call(abi.KVM_GET_TSC_KHZ);
   }
 
   /**
-   * Sets that frequency, in kHz; 0 is the host's own. Before the first vCPU. A frequency above the host's works without the capability too:
-   * KVM then makes the counter catch up. KVM_SET_TSC_KHZ, api.rst 4.55. x86, Cap.VmTscControl.
+   * Sets that frequency, in kHz; 0 is the host's own. Before the first vCPU. A frequency above the host's works without
+   * the capability too: KVM then makes the counter catch up. KVM_SET_TSC_KHZ, api.rst 4.55. x86, Cap.VmTscControl.
    */
   setTscKhz(khz: number): void {
     this.call(abi.KVM_SET_TSC_KHZ, u32(khz, 'the frequency of the TSC'));

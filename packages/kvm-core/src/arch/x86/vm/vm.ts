@@ -26,17 +26,17 @@ export class Vm extends X86VmCalls {
   }
 
   /**
-   * Where an Intel host keeps a one-page identity map inside the guest's address space: below 4 GiB and away from all memory and
-   * devices; 0 for the kernel's own choice. Before the first vCPU.
-   * KVM_SET_IDENTITY_MAP_ADDR, api.rst 4.41. x86, Cap.SetIdentityMapAddr.
+   * Where an Intel host keeps a one-page identity map inside the guest's address space: below 4 GiB and away from all
+   * memory and devices; 0 for the kernel's own choice. Before the first vCPU. KVM_SET_IDENTITY_MAP_ADDR, api.rst 4.41.
+   * x86, Cap.SetIdentityMapAddr.
    */
   setIdentityMapAddr(address: bigint): void {
     this.ioctl(abi.KVM_SET_IDENTITY_MAP_ADDR, BigUint64Array.of(u64(address, 'the address of the identity map')));
   }
 
   /**
-   * Where an Intel host keeps three pages of its own inside the guest's address space: below 4 GiB and away from all memory and
-   * devices. KVM_SET_TSS_ADDR, api.rst 4.40. x86, Cap.SetTssAddr.
+   * Where an Intel host keeps three pages of its own inside the guest's address space: below 4 GiB and away from all
+   * memory and devices. KVM_SET_TSS_ADDR, api.rst 4.40. x86, Cap.SetTssAddr.
    *
    * @param address guest-physical.
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an address from 4 GiB on.
