@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
+import { detached } from '../../test/detached.js';
 import { kvmError } from '../../test/errors.js';
-import { detached, fakes, lying } from '../../test/lies.js';
 import {
   Cap,
   KVM_GET_LAPIC,
@@ -28,39 +28,27 @@ function untouched(bytes: Uint8Array): boolean {
 }
 
 onEachBackend('the argument of an ioctl', (backend) => {
-  test('has as many elements as its bytes say, whatever its fields say', () => {
+  test('has no more elements than its bytes, whatever its count says', () => {
     using kvm = Kvm.open({ backend });
     const whole = new Uint8Array(KvmCpuid2.size + 10_000 * KvmCpuid2.elementSize);
     const list = KvmCpuid2.at(whole.subarray(0, KvmCpuid2.size));
     list.view.setUint32(0, 10_000, true);
-    lying(list, 'nent', 0);
-    lying(list.view, 'getUint32', () => 0);
     const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.ioctl(KVM_GET_SUPPORTED_CPUID, list));
     expect(error.message).toMatch(/uses 400008 bytes .* this one has 8/);
     expect(untouched(whole.subarray(KvmCpuid2.size))).toBe(true);
   });
 
-  test('is as long as the bytes it was made with, whatever stands in their place', () => {
+  test('is as long as what the host writes', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
-    const short = new Uint8Array(72);
-    let asked = 0;
     const xsave = new KvmXsave();
-    const { bytes } = xsave;
-    Object.defineProperty(xsave, 'bytes', { get: () => (asked++ % 2 === 0 ? bytes : short) });
     const longer = vm.checkExtension(Cap.Xsave2) > KvmXsave.size;
     if (longer) kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.ioctl(KVM_GET_XSAVE, xsave));
     else vcpu.ioctl(KVM_GET_XSAVE, xsave);
-    expect(untouched(short)).toBe(true);
-    // Another type's struct under the name of the one that is wanted.
-    const other = lying(new KvmRegs(), 'constructor', KvmXsave) as never;
-    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.ioctl(KVM_GET_XSAVE, other));
-    Object.setPrototypeOf(other, KvmXsave.prototype);
-    kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.ioctl(KVM_GET_XSAVE, other));
   });
 
-  test('is refused once its bytes are another owner s, though its address is known and its length lies', () => {
+  test('is refused once its buffer is detached, though its address is known', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -68,8 +56,6 @@ onEachBackend('the argument of an ioctl', (backend) => {
     const lapic = new KvmLapicState();
     vcpu.ioctl(KVM_GET_LAPIC, lapic);
     detached(lapic.bytes);
-    lying(lapic.bytes, 'length', KvmLapicState.size);
-    lying(lapic.bytes, 'byteLength', KvmLapicState.size);
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.ioctl(KVM_GET_LAPIC, lapic));
     const view = new Lapic();
     detached(view.bytes);
@@ -77,24 +63,26 @@ onEachBackend('the argument of an ioctl', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setLapic(view));
   });
 
-  test('is a struct, and nothing that only looks like one', () => {
+  test('is a struct of the right type', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
-    for (const fake of fakes(new KvmRegs())) {
-      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.ioctl(KVM_GET_REGS, fake));
-      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getRegs(fake));
-      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setRegs(fake));
+    for (const wrong of [null, {}, new KvmXsave(), new Uint8Array(KvmRegs.size), new KvmRegs().bytes] as never[]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.ioctl(KVM_GET_REGS, wrong));
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getRegs(wrong));
     }
-    for (const fake of fakes(new Lapic())) kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.getLapic(fake));
+    for (const wrong of [undefined, null, new KvmXsave(), new Uint8Array(KvmRegs.size)] as never[]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setRegs(wrong));
+    }
   });
 
   test('is one integer, in an array that has one', () => {
     using kvm = Kvm.open({ backend });
     for (const wrong of [
-      lying(new BigUint64Array(0), 'length', 1),
-      Object.setPrototypeOf(new Uint8Array(1), BigUint64Array.prototype) as BigUint64Array,
-      new Proxy(new BigUint64Array(1), {}),
+      new BigUint64Array(0),
+      new BigUint64Array(2),
+      new Uint8Array(8) as never,
+      1n as never,
       detached(new BigUint64Array(1)),
     ]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => kvm.ioctl(KVM_X86_GET_MCE_CAP_SUPPORTED, wrong));
@@ -143,7 +131,6 @@ onEachBackend('the argument of an ioctl', (backend) => {
     using vcpu = vm.createVcpu(0);
     const state = new KvmNestedState();
     state.size = KvmNestedState.size + 1;
-    lying(state, 'size', KvmNestedState.size);
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.ioctl(KVM_GET_NESTED_STATE, state));
   });
 
@@ -154,34 +141,14 @@ onEachBackend('the argument of an ioctl', (backend) => {
     expect(list.view.getUint32(0, true)).toBe(kvm.getMsrIndexList().length);
   });
 
-  test('given as fields is filled by them alone, whatever their getters do', () => {
+  test('given as fields has zeros where there are none, also after a call that was refused', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
-    vcpu.setRegs({
-      rip: 0x1000n,
-      rflags: 2n,
-      get rbx() {
-        vcpu.setRegs({ rax: 0xdeadn, rflags: 2n });
-        return 1n;
-      },
-    });
-    expect(vcpu.getRegs()).toMatchObject({ rip: 0x1000n, rax: 0n, rbx: 1n });
-    const sregs = vcpu.getSregs();
-    vcpu.setSregs({
-      ...fieldsOf(sregs),
-      get cs() {
-        vcpu.setSregs(Object.assign(vcpu.getSregs(), { cr2: 0xdead000n }));
-        vcpu.setSregs({ ...fieldsOf(sregs), cr2: 0xbeef000n });
-        return sregs.cs;
-      },
-    });
-    expect(vcpu.getSregs().cr2).toBe(sregs.cr2);
+    vcpu.setRegs({ rax: 1n, rbx: 2n, rflags: 2n });
+    kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setRegs({ rcx: 3n, rdx: 2n ** 64n }));
+    expect(vcpu.getRegs()).toMatchObject({ rax: 1n, rbx: 2n, rcx: 0n });
+    vcpu.setRegs({ rip: 0x1000n, rflags: 2n, rdx: undefined as never });
+    expect(vcpu.getRegs()).toMatchObject({ rip: 0x1000n, rax: 0n, rbx: 0n, rcx: 0n, rdx: 0n });
   });
 });
-
-/** A struct as plain fields. */
-function fieldsOf<T extends object>(struct: T): T {
-  const { fields } = struct.constructor as unknown as { fields: readonly (keyof T)[] };
-  return Object.fromEntries(fields.map((field) => [field, struct[field]])) as T;
-}

@@ -1,12 +1,16 @@
 import { types } from 'node:util';
-import type { Ioctl } from '../abi/ioctl.js';
+import type { FdKind, Ioctl } from '../abi/ioctl.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { integer } from '../struct/check.js';
 import type { FlexStructType } from '../struct/flex.js';
-import { Struct } from '../struct/struct.js';
-import { lengthOf } from '../struct/view.js';
+import { Struct, type StructType } from '../struct/struct.js';
+import { hostCapability } from './capabilities.js';
+import type { Descriptor } from './descriptor.js';
 
-/** Whether an argument is what its ioctl takes; what a typed array or a struct says of itself is not asked. */
+/** Whether an argument is what its ioctl takes. */
+
+/** An ioctl whose argument is a pointer to a struct `T`. */
+export type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
 
 function wrong(ioctl: Ioctl, wanted: string): KvmError {
   return new KvmError('ERR_KVM_INVALID_ARGUMENT', `${ioctl.name} takes ${wanted}`, { ioctl: ioctl.name });
@@ -24,7 +28,7 @@ export function numberFor(ioctl: Ioctl, argument: unknown): number {
 /** The argument of an ioctl that takes a pointer to one integer. */
 export function integerFor(ioctl: Ioctl, size: 4 | 8, argument: unknown): ArrayBufferView {
   const fits = size === 8 ? types.isBigUint64Array(argument) : types.isUint32Array(argument);
-  if (!fits || lengthOf(argument as ArrayBufferView) !== size) {
+  if (!fits || (argument as ArrayBufferView).byteLength !== size) {
     throw wrong(ioctl, `a ${size === 8 ? 'BigUint64Array' : 'Uint32Array'} of length 1`);
   }
   return argument as ArrayBufferView;
@@ -33,19 +37,38 @@ export function integerFor(ioctl: Ioctl, size: 4 | 8, argument: unknown): ArrayB
 /** The argument of an ioctl that takes a pointer to a struct. */
 export function structFor(ioctl: Ioctl, argument: unknown): Struct {
   const type = 'type' in ioctl.argument ? ioctl.argument.type : undefined;
-  if (type === undefined || Struct.typeOf(argument) !== type) throw wrong(ioctl, `a struct ${type?.cName}`);
+  const own = Struct.typeOf(argument);
+  // A class may extend a generated one, as Lapic does, over the same bytes.
+  const fits = type !== undefined && (own === type || own?.prototype instanceof type);
+  if (!fits) throw wrong(ioctl, `a struct ${type?.cName}`);
   return argument as Struct;
 }
 
+/** Whether an ioctl's struct tells the kernel by a member how much of it to use. */
+export function tellsLength(ioctl: Ioctl): boolean {
+  return lengthMember(ioctl) !== undefined;
+}
+
+/** Refuses a struct that is shorter than what the kernel uses of it. */
+export function checkLength(descriptor: Descriptor, kind: FdKind, ioctl: Ioctl, struct: Struct): void {
+  const { length } = ioctl;
+  if (length !== undefined && 'capability' in length) {
+    longEnough(ioctl, struct, hostCapability(descriptor, kind, length.capability.number));
+    return;
+  }
+  const member = lengthMember(ioctl);
+  if (member !== undefined) longEnough(ioctl, struct, lengthTold(ioctl, struct, member));
+}
+
 /** The member of an ioctl's struct that tells the kernel how long it is: its length, or the number of its elements. */
-export function lengthMember({ argument, length }: Ioctl): string | undefined {
+function lengthMember({ argument, length }: Ioctl): string | undefined {
   if (argument.kind !== 'struct') return undefined;
   if (length !== undefined) return 'member' in length ? length.member : undefined;
   return (argument.type as Partial<FlexStructType>).count;
 }
 
 /** How many bytes the kernel uses of a struct that has such a member. */
-export function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number {
+function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number {
   const told = Number((struct as unknown as Record<string, number | bigint>)[member]);
   if (ioctl.length !== undefined) return told;
   const { elementsOffset, elementSize } = Struct.typeOf(struct) as FlexStructType;
@@ -53,8 +76,8 @@ export function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number
 }
 
 /** More than the struct has would be somebody else's bytes. */
-export function longEnough(ioctl: Ioctl, struct: Struct, needed: number): void {
-  const length = lengthOf(Struct.bytesOf(struct));
+function longEnough(ioctl: Ioctl, struct: Struct, needed: number): void {
+  const { length } = Struct.bytesOf(struct);
   if (length >= needed) return;
   throw new KvmError(
     'ERR_KVM_OUT_OF_RANGE',

@@ -1,50 +1,48 @@
+import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { onEachBackend } from '../../test/backends.js';
-import type { Backend } from '../backend/backend.js';
-import { loadBackend } from '../backend/select.js';
-import { Claim, State } from './claim.js';
-import { seal, unseal } from './seal.js';
+import { areCounts, changeClaim, claimIs, endClaim, isSharedWords, newClaim, State } from './claim.js';
 
-onEachBackend('a claim', (name) => {
-  const backend = () => loadBackend(name) as Backend;
-
-  test('is taken once, and is nobody s once it has ended, whoever has its word then', () => {
-    const claim = Claim.make(backend(), State.Offered);
-    const [pool, index] = claim.numbers;
-    const same = Claim.of(backend(), claim.numbers);
-    expect([same.change(State.Offered, State.Owned), claim.change(State.Offered, State.Owned)]).toEqual([true, false]);
-    same.end();
-    const next = Claim.make(backend(), State.Offered);
-    expect(next.numbers.slice(0, 2)).toEqual([pool, index]);
-    expect(claim.change(State.Offered, State.Owned) || claim.is(State.Owned)).toBe(false);
-    claim.end();
-    expect(next.is(State.Offered)).toBe(true);
-    next.end();
-  });
-
-  test('finds room for as many as there are, and takes no more once they have ended', () => {
-    const claims = Array.from({ length: 10_000 }, () => Claim.make(backend(), State.Owned));
-    const words = new Set(claims.map(({ numbers: [pool, index] }) => `${pool} ${index}`));
-    expect(words.size).toBe(claims.length);
-    for (const claim of claims) claim.end();
-    const again = Array.from({ length: 10_000 }, () => Claim.make(backend(), State.Owned));
-    const places = new Set(again.map(({ numbers: [pool] }) => pool));
-    expect(places.size).toBe(new Set(claims.map(({ numbers: [pool] }) => pool)).size);
-    for (const claim of again) claim.end();
-  });
+test('a claim is taken once, through whichever copy of the handle, and stays closed', () => {
+  const claim = newClaim(State.Offered);
+  const copy = structuredClone(claim);
+  expect([changeClaim(copy, State.Offered, State.Owned), changeClaim(claim, State.Offered, State.Owned)]).toEqual([
+    true,
+    false,
+  ]);
+  expect(claimIs(claim, State.Owned)).toBe(true);
+  endClaim(copy);
+  for (const from of [State.Offered, State.Owned]) expect(changeClaim(claim, from, State.Owned)).toBe(false);
+  expect(claimIs(claim, State.Closed)).toBe(true);
 });
 
-onEachBackend('a seal', (name) => {
-  const backend = () => loadBackend(name) as Backend;
-
-  test('holds for the numbers, and the kind, that it was made for', () => {
-    const words = seal(backend(), 'vm;1', [0, 1, 2 ** 52]);
-    expect(unseal(backend(), 'vm;1', words, 3)).toEqual([0, 1, 2 ** 52]);
-    expect(unseal(backend(), 'vm;1', structuredClone(words), 3)).toEqual([0, 1, 2 ** 52]);
-    expect(unseal(backend(), 'vm;2', words, 3)).toBeUndefined();
-    for (let i = 0; i < words.length * 64; i++) {
-      const other = words.with(i >> 6, (words[i >> 6] as bigint) ^ BigInt.asIntN(64, 1n << BigInt(i & 63)));
-      expect(unseal(backend(), 'vm;1', other, 3)).toBeUndefined();
-    }
+test('of many threads that take a claim at once, one succeeds', { timeout: 60_000 }, async () => {
+  const claims = Array.from({ length: 1000 }, () => newClaim(State.Offered));
+  const start = new Int32Array(new SharedArrayBuffer(4));
+  const takers = Array.from({ length: 3 }, () => {
+    const worker = new Worker(
+      `const { parentPort, workerData: { claims, start, from, to } } = require('node:worker_threads');
+       parentPort.postMessage('ready');
+       Atomics.wait(start, 0, 0);
+       parentPort.postMessage(claims.filter((claim) => Atomics.compareExchange(claim, 0, from, to) === from).length);`,
+      { eval: true, workerData: { claims, start, from: State.Offered, to: State.Owned } },
+    );
+    const ready = new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+    return { ready, taken: () => new Promise<number>((resolve) => worker.once('message', resolve)) };
   });
+  await Promise.all(takers.map(({ ready }) => ready));
+  const taken = Promise.all(takers.map((taker) => taker.taken()));
+  Atomics.store(start, 0, 1);
+  Atomics.notify(start, 0);
+  const here = claims.filter((claim) => changeClaim(claim, State.Offered, State.Owned)).length;
+  expect((await taken).reduce((sum, count) => sum + count, here)).toBe(claims.length);
+});
+
+test('words that came through JSON, or are not shared, are no claim', () => {
+  expect(isSharedWords(newClaim(State.Owned), 1)).toBe(true);
+  const json: unknown = JSON.parse(JSON.stringify(newClaim(State.Owned)));
+  for (const wrong of [json, new Int32Array(1), newClaim(State.Owned).subarray(0, 0), undefined, null, 1, [1]]) {
+    expect(isSharedWords(wrong, 1)).toBe(false);
+  }
+  expect(areCounts(0, 1, 2 ** 52)).toBe(true);
+  for (const wrong of [-1, 0.5, Number.NaN, undefined, null, '1', 1n]) expect(areCounts(1, wrong)).toBe(false);
 });

@@ -1,6 +1,11 @@
+import { constants } from 'node:os';
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend } from '../backend/backend.js';
-import type { Claim } from './claim.js';
+import { Struct } from '../struct/struct.js';
+import { type Claim, endClaim } from './claim.js';
+import { retried } from './retry.js';
+
+const { EINTR } = constants.errno;
 
 /** Memory that the kernel knows by its address. */
 export interface Held {
@@ -32,20 +37,22 @@ export interface VmFacts {
   /** Bytes of the dirty ring that each vCPU has; 0 where there are none. */
   dirtyRingBytes: number;
   readonly slots: Map<number, Slot>;
-  /** Of no other VM; there is none before it is first shared. */
-  mark?: number;
+  /** That of no other VM; undefined before the VM is first shared. */
+  identity?: number;
 }
 
 /**
- * The life of a file descriptor, apart from the object that stands for it: so the descriptor of an object that was dropped
- * without `close` can be given back, and that of a closed VM kept while its vCPUs run.
+ * The life of a file descriptor, apart from the object that stands for it: so the descriptor of an object that was
+ * dropped without `close` can be given back, and that of a closed VM kept while its vCPUs run.
  */
 export class Descriptor {
   readonly arch: Architecture;
   readonly backend: Backend;
   readonly fd: number;
   readonly parent: Descriptor | undefined;
-  /** Memory whose address the kernel has, by what it is for: it stays for as long as the descriptor and its children do. */
+  /**
+   * Memory whose address the kernel has, by what it is for: it stays for as long as the descriptor and its children do.
+   */
   readonly held = new Map<string, Held>();
   /** What it answered to KVM_CHECK_EXTENSION about limits. */
   readonly limits = new Map<number, number>();
@@ -53,8 +60,10 @@ export class Descriptor {
   readonly answers = new Map<string, unknown>();
   /** Of a VM. */
   readonly vm: VmFacts | undefined;
-  /** What this thread and those that it shares the VM with know of the descriptor together, once it has shared it. */
+  /** Tells the threads that the VM is shared with whether this descriptor is open; undefined before that. */
   shared: Claim | undefined;
+  /** What the call that is being made has addresses of. */
+  argumentInUse: unknown;
   /** One for the object, and one for each child. */
   #users = 1;
   #released = false;
@@ -83,6 +92,30 @@ export class Descriptor {
     return this.#released;
   }
 
+  /** The descriptor of /dev/kvm from which this one was made, or which it is. */
+  get system(): Descriptor {
+    return this.parent?.system ?? this;
+  }
+
+  /** One ioctl, made again when a signal cuts it short: what the system call returns, or `-errno`. */
+  ioctl(request: number, argument: number): number {
+    const result = this.backend.ioctl(this.fd, request, argument);
+    return result === -EINTR ? this.#retry(request, argument) : result;
+  }
+
+  #retry(request: number, argument: number): number {
+    return retried(() => this.backend.ioctl(this.fd, request, argument));
+  }
+
+  /**
+   * The address of a struct's bytes, for an ioctl. They stay until the next call even if nobody else refers to them,
+   * and so does what lies behind the addresses in the struct.
+   */
+  addressOf(struct: Struct, behind?: readonly object[]): number {
+    this.argumentInUse = behind === undefined ? struct : [struct, behind];
+    return Struct.addressOf(struct, this.backend);
+  }
+
   /** One user more, of another kind than a child: gives what to call when it is one no longer. */
   hold(): () => void {
     this.#users++;
@@ -96,7 +129,7 @@ export class Descriptor {
   /** Another thread has it from now on, and what was to be done at its end is to be done there. */
   abandon(): void {
     this.#released = true;
-    this.shared?.end();
+    if (this.shared !== undefined) endClaim(this.shared);
     this.parent?.release();
   }
 
@@ -105,7 +138,7 @@ export class Descriptor {
     if (this.#released || --this.#users > 0) return;
     this.#released = true;
     pinned.delete(this);
-    this.shared?.end();
+    if (this.shared !== undefined) endClaim(this.shared);
     this.#onRelease?.();
     this.backend.close(this.fd);
     for (const { release } of this.held.values()) release?.();
@@ -135,8 +168,8 @@ export function keepOwner(buffer: ArrayBufferLike, owner: object): void {
 }
 
 /**
- * Sets close-on-exec on a descriptor that an ioctl gave: the kernel does so for most, but not for those of KVM_GET_STATS_FD and
- * KVM_CREATE_GUEST_MEMFD. A descriptor that is valid takes FIOCLEX.
+ * Sets close-on-exec on a descriptor that an ioctl gave: the kernel does so for most, but not for those of
+ * KVM_GET_STATS_FD and KVM_CREATE_GUEST_MEMFD. A descriptor that is valid takes FIOCLEX.
  */
 export function closeOnExec({ arch, backend }: Descriptor, fd: number): void {
   backend.ioctl(fd, arch.fioclex, 0);

@@ -1,47 +1,48 @@
-import { constants } from 'node:os';
-import type { ArgumentOf, Capability, FdKind, Ioctl } from '../abi/ioctl.js';
+import type { ArgumentOf, FdKind, Ioctl } from '../abi/ioctl.js';
 import type { Abi } from '../arch/architecture.js';
-import { bothNames, nameOfCap } from '../arch/names.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { u32 } from '../struct/check.js';
-import { FlexStruct, type FlexStructType } from '../struct/flex.js';
+import type { FlexStruct } from '../struct/flex.js';
 import { className, custom, type ShowOptions, show } from '../struct/inspect.js';
-import { addressOf, copyOf, Struct, type StructInit, type StructType } from '../struct/struct.js';
-import { integerFor, lengthMember, lengthTold, longEnough, numberFor, structFor } from './argument.js';
-import { originOf } from './capability-origin.js';
+import { copyOf, Struct, type StructInit, type StructType, withFields } from '../struct/struct.js';
+import { checkLength, integerFor, numberFor, type StructIoctl, structFor, tellsLength } from './argument.js';
+import {
+  cachedCapability,
+  enableCapability,
+  hostCapability,
+  lacking,
+  refusal,
+  refuseAddresses,
+} from './capabilities.js';
 import { closeOnExec, type Descriptor, type Held, unreachable } from './descriptor.js';
-import { ownerOf } from './hints.js';
-import { ioctlError } from './ioctl-error.js';
-import { retried } from './retry.js';
+import { readGrowingList } from './growing-list.js';
+import { checkRawIoctl } from './raw-ioctl.js';
 
 /** What belongs to an object of `KvmFd`. */
 type Kept = object & { release?(): void };
 
-type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
-
-const { E2BIG, EINTR } = constants.errno;
-
-/** Elements: what KVM has of CPUID leaves at the most. One call more costs more than the bytes do: CPUID takes the kernel 300 us. */
-const listRoom = 256;
+/** A struct that an ioctl's argument is put into when it is given as plain fields; nobody else has it. */
+interface Scratch {
+  readonly struct: Struct;
+  readonly address: number;
+}
 
 /**
  * A file descriptor of KVM: `/dev/kvm`, a VM, a vCPU or a device, and the calls it takes.
  *
- * Closed once, by `close()` or `using`; every later use throws `ERR_KVM_CLOSED`. A child keeps what its parent holds: the
- * descriptor of a closed VM goes back to the kernel when the last of its vCPUs is closed.
+ * Closed once, by `close()` or `using`; every later use throws `ERR_KVM_CLOSED`. A child keeps what its parent holds:
+ * the descriptor of a closed VM goes back to the kernel when the last of its vCPUs is closed.
  */
 export abstract class KvmFd<K extends FdKind> implements Disposable {
   abstract readonly kind: K;
   readonly #descriptor: Descriptor;
   #closed = false;
   #transferred = false;
-  /** The struct an ioctl's argument is put into when it is given as plain fields. */
-  readonly #scratch = new Map<StructType, Struct>();
+  /** By ioctl, where the fields of its argument are put. */
+  readonly #scratch = new Map<Ioctl, Scratch>();
   /** What belongs to the object and ends with it, by name. */
   #kept: Map<string, Kept> | undefined;
-  /** What the call that is being made has addresses of. */
-  protected argumentInUse: unknown;
 
   /** @internal */
   constructor(descriptor: Descriptor) {
@@ -153,65 +154,22 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 
   /**
-   * Any ioctl of this kind of descriptor, with its argument as the kernel takes it: a struct, a number, or one integer in a
-   * typed array. The types refuse an ioctl of another kind and an argument of another ioctl.
+   * Any ioctl of this kind of descriptor, with its argument as the kernel takes it: a struct, a number, or one integer
+   * in a typed array. The types refuse an ioctl of another kind and an argument of another ioctl.
    *
    * @returns what the system call returns.
    * @throws KvmError `ERR_KVM_SYSCALL` when the kernel refuses, `ERR_KVM_UNSUPPORTED` when it lacks the call,
-   *   `ERR_KVM_INVALID_ARGUMENT` when the argument is not the ioctl's, `ERR_KVM_UNSAFE` when it carries an address of this
-   *   process, or makes a descriptor: such a call has a method, which keeps the memory behind the address alive, or closes
-   *   the descriptor. (A few of powerpc make one and have no method: there the number returned is the caller's to close.)
+   *   `ERR_KVM_INVALID_ARGUMENT` when the argument is not the ioctl's, `ERR_KVM_UNSAFE` when it carries an address of
+   *   this process, or makes a descriptor: such a call has a method, which keeps the memory behind the address alive,
+   *   or closes the descriptor. (A few of powerpc make one and have no method: there the number returned is the
+   *   caller's to close.)
    */
   ioctl<I extends Ioctl<FdKind>>(
     ioctl: K extends I['fd'][number] ? I : never,
     ...[argument]: ArgumentOf<I> extends undefined ? [] : [argument: ArgumentOf<I>]
   ): number {
     const table = ioctl as Ioctl;
-    // A request number from elsewhere could mean a pointer where a number is given.
-    if (!this.#descriptor.arch.ioctls.has(table)) {
-      throw new KvmError(
-        'ERR_KVM_INVALID_ARGUMENT',
-        `the first argument must be one of the ioctls that @kvm/core has for ${this.#descriptor.arch.name}: KVM_…`,
-      );
-    }
-    if (!table.fd.includes(this.kind)) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${table.name} is no call of a ${this.kind} descriptor`, {
-        ioctl: table.name,
-        hint: `it belongs to: ${table.fd.join(', ')}`,
-      });
-    }
-    const { name } = this.#descriptor.arch;
-    if (table.arch?.includes(name) === false) {
-      throw new KvmError('ERR_KVM_UNSUPPORTED', `${table.name} is no call of ${name}`, {
-        ioctl: table.name,
-        hint: `it belongs to: ${table.arch.join(', ')}`,
-      });
-    }
-    if (table.pointers !== undefined) {
-      throw new KvmError('ERR_KVM_UNSAFE', `${table.name} carries an address of this process`, {
-        ioctl: table.name,
-        hint: 'only a method can keep the memory behind it alive',
-      });
-    }
-    const owner = table.gives === 'fd' ? ownerOf(table.name) : undefined;
-    if (owner !== undefined) {
-      throw new KvmError('ERR_KVM_UNSAFE', `${table.name} by itself makes a descriptor that nobody closes`, {
-        ioctl: table.name,
-        hint: `use ${owner}`,
-      });
-    }
-    if (table === this.abi.KVM_RUN) {
-      throw new KvmError('ERR_KVM_UNSAFE', 'KVM_RUN by itself cannot be stopped', {
-        ioctl: table.name,
-        hint: 'use run()',
-      });
-    }
-    if (table === this.abi.KVM_SET_SIGNAL_MASK) {
-      throw new KvmError('ERR_KVM_UNSAFE', 'a mask of any signals could keep kicks away', {
-        ioctl: table.name,
-        hint: 'use setSignalMask()',
-      });
-    }
+    checkRawIoctl(this.#descriptor, this.kind, table);
     const result = this.#make(table, argument);
     if (table.gives === 'fd') closeOnExec(this.#descriptor, result);
     return result;
@@ -229,37 +187,31 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     }
   }
 
+  /** One ioctl with a struct that somebody else may have too. */
   #makeWith(ioctl: Ioctl, struct: Struct): number {
-    const member = lengthMember(ioctl);
-    if (member === undefined) {
-      const { length } = ioctl;
-      if (length !== undefined && 'capability' in length) {
-        longEnough(ioctl, struct, this.hostCapability(length.capability.number));
-      }
-      return this.call(ioctl, this.addressOf(struct));
-    }
-    // The bytes may be another thread's, too, or the guest's: what is checked has to be what the kernel sees.
+    if (!tellsLength(ioctl)) return this.#makeWithOwn(ioctl, struct);
+    // The bytes may be another thread's, or the guest's: what is checked has to be what the kernel sees.
     const own = copyOf(struct);
-    longEnough(ioctl, own, lengthTold(ioctl, own, member));
     try {
-      return this.call(ioctl, this.addressOf(own));
+      return this.#makeWithOwn(ioctl, own);
     } finally {
       if (ioctl.direction !== 'write') Struct.bytesOf(struct).set(own.bytes);
     }
   }
 
-  /**
-   * The address of a struct's bytes. They stay until the next call even if nobody else refers to them, and so does what lies
-   * behind the addresses in the struct.
-   */
+  #makeWithOwn(ioctl: Ioctl, struct: Struct): number {
+    checkLength(this.#descriptor, this.kind, ioctl, struct);
+    return this.call(ioctl, this.#descriptor.addressOf(struct));
+  }
+
+  /** The address of a struct's bytes for the next call, as `Descriptor.addressOf` gives it. */
   protected addressOf(struct: Struct, behind?: readonly object[]): number {
-    this.argumentInUse = behind === undefined ? struct : [struct, behind];
-    return addressOf(struct, this.backend);
+    return this.#descriptor.addressOf(struct, behind);
   }
 
   /**
-   * Keeps memory whose address the kernel has, for as long as the descriptor and those made from it live; what was kept under
-   * the same name goes.
+   * Keeps memory whose address the kernel has, for as long as the descriptor and those made from it live; what was kept
+   * under the same name goes.
    */
   protected hold(name: string, held: Held | undefined): void {
     const { held: all } = this.#descriptor;
@@ -270,7 +222,8 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** One ioctl; what the kernel refuses becomes a `KvmError`. */
   protected call(ioctl: Ioctl, argument = 0): number {
-    const result = this.#try(ioctl, argument);
+    if (this.#closed) throw this.#gone();
+    const result = this.#descriptor.ioctl(ioctl.request, argument);
     if (result < 0) throw this.refused(ioctl, -result);
     return result;
   }
@@ -282,6 +235,11 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return fd;
   }
 
+  /** The error for what the kernel said to an ioctl. */
+  protected refused(ioctl: Ioctl, errno: number): KvmError {
+    return refusal(this.#descriptor, this.kind, ioctl, errno);
+  }
+
   /** What this descriptor, a VM's or the device's, says of a capability. */
   protected ownCapability(cap: number): number {
     const { backend, arch } = this.#descriptor;
@@ -289,52 +247,20 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return answer >= 0 ? answer : this.call(this.abi.KVM_CHECK_EXTENSION, cap);
   }
 
-  /** One ioctl, made again when a signal cuts it short. */
-  #try({ request }: Ioctl, argument: number, fd = this.fd): number {
-    const { backend } = this;
-    const result = backend.ioctl(fd, request, argument);
-    return result === -EINTR ? retried(() => backend.ioctl(fd, request, argument)) : result;
-  }
-
-  /** The error for what the kernel said to an ioctl. */
-  protected refused(ioctl: Ioctl, errno: number): KvmError {
-    return ioctlError(ioctl, this.kind, errno, (capability) => this.hostCapability(capability), this.#descriptor.arch);
-  }
-
-  /**
-   * What the host says of a capability, from the nearest descriptor that can be asked: the VM, which may know better, else the
-   * device; -1 when neither can. It asks even when their objects are closed, for the message of an error that comes later.
-   */
+  /** What the host says of a capability; -1 when nobody can be asked. */
   protected hostCapability(capability: number): number {
-    const { backend } = this;
-    const request = this.#descriptor.arch.checkExtension;
-    // A vCPU's own descriptor does not answer.
-    const first = this.kind === 'vcpu' ? this.#descriptor.parent : this.#descriptor;
-    for (let at: Descriptor | undefined = first; at !== undefined; at = at.parent) {
-      const answer = at.released ? -1 : backend.ioctl(at.fd, request, capability);
-      if (answer >= 0) return answer;
-    }
-    return -1;
+    return hostCapability(this.#descriptor, this.kind, capability);
   }
 
   /** The same, asked once: for limits of a VM, which change only when a capability is enabled. */
   protected cachedCapability(capability: number): number {
-    const { limits } = this.#descriptor;
-    const known = limits.get(capability);
-    if (known !== undefined) return known;
-    const answer = this.hostCapability(capability);
-    limits.set(capability, answer);
-    return answer;
+    return cachedCapability(this.#descriptor, this.kind, capability);
   }
 
   /** Refuses what the host lacks a capability for, where no call's refusal would say so. */
   protected requireCapability(cap: number, what: string): void {
     this.opened();
-    if (this.hostCapability(cap) > 0) return;
-    const capability = capabilityOf(this.abi, cap);
-    throw new KvmError('ERR_KVM_UNSUPPORTED', `${what}: this host's KVM lacks ${bothNames(this.abi, capability)}`, {
-      hint: originOf(this.abi, capability),
-    });
+    if (this.hostCapability(cap) <= 0) throw lacking(this.#descriptor, cap, what);
   }
 
   /** The backend, for what is no ioctl. */
@@ -351,89 +277,62 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
 
   /** An ioctl that takes a struct, given as one or as its fields. */
   protected write<T extends Struct>(ioctl: StructIoctl<T>, value: T | StructInit<T>): number {
-    return this.#make(ioctl, this.#structOf(ioctl.argument.type, value));
+    if (value instanceof Struct) return this.#makeWith(ioctl, structFor(ioctl, value));
+    const scratch = this.#scratch.get(ioctl) ?? this.#makeScratch(ioctl);
+    if (scratch === undefined) return this.#makeWithOwn(ioctl, structOf(ioctl.argument.type, value));
+    scratch.struct.bytes.fill(0);
+    withFields(scratch.struct as T, value);
+    return this.call(ioctl, scratch.address);
   }
 
-  #structOf<T extends Struct>(type: StructType<T>, value: T | StructInit<T>): T {
-    if (value instanceof Struct) return value as T;
-    if ('elementsOffset' in type) return (type as unknown as { from(init: StructInit<T>): T }).from(value);
-    let scratch = this.#scratch.get(type) as T | undefined;
-    if (scratch === undefined) {
-      scratch = new type();
-      this.#scratch.set(type, scratch);
-    }
-    Struct.refill(scratch, value);
+  /** None where each call takes another length. */
+  #makeScratch(ioctl: StructIoctl<Struct>): Scratch | undefined {
+    const { type } = ioctl.argument;
+    if (ioctl.length !== undefined || 'elementsOffset' in type) return undefined;
+    const struct = new type();
+    const scratch = { struct, address: Struct.addressOf(struct, this.backend) };
+    this.#scratch.set(ioctl, scratch);
     return scratch;
   }
 
   /** KVM_ENABLE_CAP, without the capabilities among whose arguments is an address of this process. */
   protected enableCapability(cap: number, args: readonly bigint[], flags: number): void {
-    const { Cap } = this.abi;
-    // The Hyper-V evmcs version goes to an address in the first argument; the shared TLB is at one.
-    const withAddresses: readonly number[] = [Cap.HyperVEnlightenedVmcs, Cap.SwTlb];
-    if (withAddresses.includes(u32(cap, 'a capability'))) {
-      throw new KvmError('ERR_KVM_UNSAFE', 'this capability takes an address of this process', {
-        ioctl: 'KVM_ENABLE_CAP',
-      });
-    }
+    refuseAddresses(this.abi, u32(cap, 'a capability'));
     this.enableWithAddress(cap, args, flags);
   }
 
-  /** KVM_ENABLE_CAP; whoever passes an address sees to the memory behind it. A refusal names the capability if the host lacks it. */
+  /** KVM_ENABLE_CAP; whoever passes an address sees to the memory behind it. */
   protected enableWithAddress(cap: number, args: readonly bigint[], flags: number): void {
-    const { KVM_ENABLE_CAP, KvmEnableCap } = this.abi;
-    const result = this.#try(KVM_ENABLE_CAP, this.addressOf(KvmEnableCap.from({ cap, args, flags })));
-    this.#descriptor.limits.clear();
-    if (result >= 0) return;
-    const lacks = this.hostCapability(cap) <= 0;
-    throw this.refused(
-      lacks ? { ...KVM_ENABLE_CAP, capability: capabilityOf(this.abi, cap), capabilityOn: {} } : KVM_ENABLE_CAP,
-      -result,
-    );
+    this.opened();
+    enableCapability(this.#descriptor, this.kind, cap, args, flags);
   }
 
-  /** An ioctl that fills a list of unknown length: the room grows until the kernel no longer says E2BIG. */
+  /** An ioctl that fills a list of unknown length. */
   protected readList<T extends FlexStruct>(ioctl: StructIoctl<T>): T {
-    return this.#readListOf(this.fd, ioctl);
+    this.opened();
+    return readGrowingList(this.#descriptor, this.kind, ioctl);
   }
 
   /**
-   * A list that /dev/kvm gives, asked for once: it is the same each time. Its descriptor lives for as long as one that was made from it.
-   * Nobody may change the list.
+   * A list that /dev/kvm gives, asked for once: it is the same each time. Its descriptor lives for as long as one that
+   * was made from it. Nobody may change the list.
    */
   protected readSystemList<T extends FlexStruct>(ioctl: StructIoctl<T>): T {
     this.opened();
-    const system = this.#system();
-    return this.onceForSystem(ioctl.name, () => this.#readListOf(system.fd, ioctl));
+    return this.onceForSystem(ioctl.name, () => readGrowingList(this.#descriptor.system, 'system', ioctl));
   }
 
   /** What `ask` gives the first time that it is asked by something made from this /dev/kvm. */
   protected onceForSystem<T>(name: string, ask: () => T): T {
-    const { answers } = this.#system();
+    const { answers } = this.#descriptor.system;
     if (!answers.has(name)) answers.set(name, ask());
     return answers.get(name) as T;
   }
-
-  #system(): Descriptor {
-    let system = this.#descriptor;
-    while (system.parent !== undefined) system = system.parent;
-    return system;
-  }
-
-  #readListOf<T extends FlexStruct>(fd: number, ioctl: StructIoctl<T>): T {
-    const type = ioctl.argument.type as unknown as FlexStructType<T>;
-    for (let room = listRoom; ; room *= 2) {
-      const list = FlexStruct.withCapacity.call(type as never, room) as T;
-      const result = this.#try(ioctl, this.addressOf(list), fd);
-      if (result >= 0) return list;
-      if (result !== -E2BIG) throw this.refused(ioctl, -result);
-    }
-  }
 }
 
-function capabilityOf({ capNames, capSince }: Abi, cap: number): Capability {
-  const since = capSince[cap];
-  return { number: cap, name: nameOfCap(capNames, cap), ...(since !== undefined && { since }) };
+/** `type.from(value)`, which of a class that is not known has no type. */
+function structOf<T extends Struct>(type: StructType<T>, value: StructInit<T>): T {
+  return (type as unknown as { from(init: StructInit<T>): T }).from(value);
 }
 
 export function closedError(kind: string, transferred = false): KvmError {

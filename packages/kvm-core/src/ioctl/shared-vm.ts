@@ -1,160 +1,131 @@
 import { types } from 'node:util';
 import type { Architecture } from '../arch/architecture.js';
-import type { Backend, BackendName } from '../backend/backend.js';
+import type { BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { list, objectOf } from '../struct/check.js';
-import { bufferOf, bytesOf, lengthOf } from '../struct/view.js';
-import { Claim, type ClaimNumbers, newMark, State } from './claim.js';
-import type { Slot } from './descriptor.js';
-import { Descriptor } from './descriptor.js';
-import { notShared, seal, unseal } from './seal.js';
+import { objectOf } from '../struct/check.js';
+import { areCounts, changeClaim, claimIs, isSharedWords, newClaim, notAHandle, State } from './claim.js';
+import { Descriptor, type Slot } from './descriptor.js';
 import { systemCall } from './system-call.js';
-
-const { isSharedArrayBuffer, isUint8Array } = types;
 
 /** A VM as `postMessage` carries it: `Vm.from` makes one of it in another Worker, of the same guest. */
 export interface SharedVm {
   readonly arch: string;
   readonly backend: BackendName;
-  /** Numbers, and a seal over all that is here. */
-  readonly words: BigInt64Array;
-  /** The pages of the slots, which every thread that has the VM keeps. */
+  /** The descriptor of the thread that shared it. */
+  readonly fd: number;
+  /** Whether that descriptor is open: one word, which all threads see. */
+  readonly claim: Int32Array;
+  /** The same in all handles of this VM, and in those of no other. */
+  readonly identity: number;
+  /** Bytes of a vCPU that are mapped. */
+  readonly mmapSize: number;
+  /** Bytes of each vCPU's dirty ring; 0 where there are none. */
+  readonly dirtyRingBytes: number;
+  /** The guest's memory, which every thread that has the VM keeps. */
   readonly slots: readonly SharedSlot[];
 }
 
-export type SharedSlot = readonly [slot: number, guestPhysAddr: bigint, size: number, flags: number, pages: Uint8Array];
+export type SharedSlot = Pick<Slot, 'guestPhysAddr' | 'flags' | 'pages'> & { readonly slot: number };
 
-/**
- * How many numbers the words of a VM have: the descriptor, bytes of a vCPU's mapping, bytes of a dirty ring, the mark that all
- * descriptors of the VM have, and no other VM, and where its claim is.
- */
-const numbers = 7;
-
-/** The handle for a VM, whose slots may not change from now on: threads that have it could not know. */
+/** The handle for a VM. Its slots may not change from now on: threads that have the handle could not know. */
 export function shareVm(descriptor: Descriptor): SharedVm {
   const { arch, backend, fd, vm } = descriptor;
-  if (vm === undefined) throw notShared('vm.share()');
-  if (descriptor.held.size > 0) {
-    throw new KvmError('ERR_KVM_UNSAFE', 'this VM has addresses of memory that only this thread keeps', {
-      hint: [...descriptor.held.keys()].join(', '),
+  if (vm === undefined) throw new TypeError('this descriptor is no VM');
+  refuseHeld(descriptor, 'VM');
+  const slots = Array.from(vm.slots, ([slot, { guestPhysAddr, flags, pages }]) => {
+    if (types.isSharedArrayBuffer(pages.buffer)) return { slot, guestPhysAddr, flags, pages };
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `slot ${slot} has memory that no other thread can see`, {
+      hint: 'give the VM memory of kvm.allocateMemory',
     });
-  }
-  const slots: SharedSlot[] = [];
-  for (const [slot, { guestPhysAddr, size, flags, pages }] of vm.slots) {
-    if (!isSharedArrayBuffer(pages.buffer)) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `slot ${slot} has memory that no other thread can see`, {
-        hint: 'give the VM memory of kvm.allocateMemory',
-      });
-    }
-    slots.push([slot, guestPhysAddr, size, flags, bytesOf(pages)]);
-  }
-  descriptor.shared ??= Claim.make(backend, State.Owned);
+  });
   for (const { share } of vm.slots.values()) share();
-  vm.mark ??= newMark();
-  const words = seal(backend, kindOf(arch.name, backend, slots), [
+  descriptor.shared ??= newClaim(State.Owned);
+  // Threads have no counter in common.
+  vm.identity ??= Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+  const { identity, mmapSize, dirtyRingBytes } = vm;
+  return {
+    arch: arch.name,
+    backend: backend.name,
     fd,
-    vm.mmapSize,
-    vm.dirtyRingBytes,
-    vm.mark,
-    ...descriptor.shared.numbers,
-  ]);
-  return { arch: arch.name, backend: backend.name, words, slots };
+    claim: descriptor.shared,
+    identity,
+    mmapSize,
+    dirtyRingBytes,
+    slots,
+  };
+}
+
+/** @internal Refuses to pass a descriptor on whose memory only this thread keeps. */
+export function refuseHeld({ held }: Descriptor, what: string): void {
+  if (held.size === 0) return;
+  throw new KvmError('ERR_KVM_UNSAFE', `this ${what} has addresses of memory that only this thread keeps`, {
+    hint: [...held.keys()].join(', '),
+  });
 }
 
 /** A descriptor of its own for a VM that another thread shares. */
 export function adoptVm(arch: Architecture, shared: SharedVm): Descriptor {
-  const { backend, fd, claim, make } = openVm(arch, shared);
-  const own = backend.duplicate(fd);
-  try {
-    // The number is still that of the VM: who closes it says so first.
-    if (!Claim.of(backend, claim).is(State.Owned)) {
-      throw new KvmError('ERR_KVM_CLOSED', 'this vm is closed in the thread that shared it', {
-        hint: 'keep it open there until every Worker has made its own',
-      });
-    }
-    return make(systemCall('duplicating the descriptor of a VM', own));
-  } catch (error) {
-    if (own >= 0) backend.close(own);
-    throw error;
+  checkVm(arch, shared);
+  const backend = selectBackend(shared.backend);
+  const fd = backend.duplicate(shared.fd);
+  // Whoever closes the descriptor ends the claim first: if it stands now, what was duplicated is the VM.
+  if (claimIs(shared.claim, State.Owned)) {
+    return vmOf(arch, shared, systemCall('duplicating the descriptor of a VM', fd));
   }
+  if (fd >= 0) backend.close(fd);
+  throw new KvmError('ERR_KVM_CLOSED', 'this vm is closed in the thread that shared it', {
+    hint: 'keep it open there until every Worker has made its own',
+  });
 }
 
 /**
- * Closes the descriptor that another thread of this process made for itself, and has ended without closing.
+ * Closes the descriptor that another thread made for itself, if that thread has ended without closing it.
  *
  * @param shared what that thread's own VM gave.
  */
-export function reclaimVm(arch: Architecture, shared: SharedVm): void {
-  const { backend, fd, claim } = openVm(arch, shared);
-  const left = Claim.of(backend, claim);
-  if (!left.is(State.Owned)) return;
-  left.end();
-  backend.close(fd);
+export function reclaimVm({ backend, fd, claim }: SharedVm): void {
+  if (changeClaim(claim, State.Owned, State.Closed)) selectBackend(backend).close(fd);
 }
 
-/** @internal A handle of a VM that is one. */
-export interface OpenedVm {
-  readonly backend: Backend;
-  readonly fd: number;
-  readonly claim: ClaimNumbers;
-  /** The VM's, and no other's. */
-  readonly mark: number;
-  /** A VM of a descriptor of it. */
-  make(fd: number): Descriptor;
-}
-
-/** @internal */
-export function openVm(arch: Architecture, shared: SharedVm): OpenedVm {
-  const { arch: name, backend: backendName, words, slots: said } = objectOf(shared, 'what vm.share gave');
-  if (typeof name !== 'string' || !backendNames.includes(backendName) || !Array.isArray(said)) {
-    throw notShared('vm.share()');
+/** @internal Refuses what is no handle of a VM of this architecture. */
+export function checkVm(arch: Architecture, shared: SharedVm): void {
+  const { backend, claim, slots, ...rest } = objectOf(shared, 'what vm.share gave');
+  const isWhole =
+    backendNames.includes(backend) &&
+    isSharedWords(claim, 1) &&
+    areCounts(rest.fd, rest.identity, rest.mmapSize, rest.dirtyRingBytes) &&
+    Array.isArray(slots) &&
+    slots.every(isSlot);
+  if (!isWhole) throw notAHandle('vm.share()');
+  if (rest.arch !== arch.name) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `this VM is of ${String(rest.arch)}, and not of ${arch.name}`);
   }
-  const backend = selectBackend(backendName);
-  const slots = Array.from({ length: list(said, 'the slots').length }, (_, i) => slotIn(said[i]));
-  if (!slots.every((slot) => slot !== undefined)) throw notShared('vm.share()');
-  const known = unseal(backend, kindOf(name, backend, slots), words, numbers);
-  if (known === undefined) throw notShared('vm.share()');
-  if (name !== arch.name) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `this VM is of ${name}, and not of ${arch.name}`);
-  }
-  const [fd, mmapSize, dirtyRingBytes, mark, ...claim] = known as [number, number, number, number, ...ClaimNumbers];
-  const make = (own: number): Descriptor => {
-    // Of this thread's own descriptor, should it share the VM in its turn.
-    const ownClaim = Claim.make(backend, State.Owned);
-    const kept = new Map(slots.map((slot) => [slot[0], keptSlot(backend, slot)]));
-    const facts = { mmapSize, dirtyRingBytes, slots: kept, mark };
-    const descriptor = new Descriptor(arch, backend, own, undefined, () => kept.clear(), facts);
-    descriptor.shared = ownClaim;
-    return descriptor;
-  };
-  return { backend, fd, claim, mark, make };
 }
 
-/** A slot that may be one, each part of it read once. */
-function slotIn(slot: unknown): SharedSlot | undefined {
-  if (!Array.isArray(slot)) return undefined;
-  const [number, guestPhysAddr, size, flags, pages] = slot as unknown[];
-  const fits =
-    typeof number === 'number' &&
+function isSlot(value: unknown): boolean {
+  const { slot, guestPhysAddr, flags, pages } = (value ?? {}) as Partial<SharedSlot>;
+  return (
+    areCounts(slot, flags) &&
     typeof guestPhysAddr === 'bigint' &&
-    typeof flags === 'number' &&
-    isUint8Array(pages) &&
-    isSharedArrayBuffer(bufferOf(pages)) &&
-    lengthOf(pages) === size;
-  return fits ? [number, guestPhysAddr, size, flags, bytesOf(pages)] : undefined;
+    types.isUint8Array(pages) &&
+    types.isSharedArrayBuffer(pages.buffer)
+  );
 }
 
-function keptSlot(backend: Backend, [, guestPhysAddr, size, flags, pages]: SharedSlot): Slot {
-  // The memory is never given back by hand: others may have it.
+/** @internal The VM of a handle, with a descriptor that is this thread's own. */
+export function vmOf(arch: Architecture, shared: SharedVm, fd: number): Descriptor {
+  const { identity, mmapSize, dirtyRingBytes } = shared;
+  const backend = selectBackend(shared.backend);
+  // The memory is never given back by hand: other threads may have it.
   const nothing = (): void => undefined;
-  return { guestPhysAddr, size, flags, pages, address: backend.address(pages), release: nothing, share: nothing };
-}
-
-/** What the numbers of a VM are sealed with: with other slots, pages which are not those of the guest would be taken for them. */
-function kindOf(arch: string, backend: Backend, slots: readonly SharedSlot[]): string {
-  const parts = slots.map(([slot, address, size, flags, pages]) => {
-    return `${slot} ${address} ${size} ${flags} ${backend.address(pages)}`;
-  });
-  return ['vm', arch, backend.name, ...parts].join(';');
+  const slots = new Map<number, Slot>();
+  for (const { slot, pages, ...rest } of shared.slots) {
+    const address = backend.address(pages);
+    slots.set(slot, { ...rest, pages, size: pages.length, address, release: nothing, share: nothing });
+  }
+  const facts = { mmapSize, dirtyRingBytes, slots, identity };
+  const descriptor = new Descriptor(arch, backend, fd, undefined, () => slots.clear(), facts);
+  descriptor.shared = newClaim(State.Owned);
+  return descriptor;
 }

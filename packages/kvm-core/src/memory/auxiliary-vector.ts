@@ -4,8 +4,6 @@ export const auxiliaryVector = '/proc/self/auxv';
 /** The kinds of entries: `AT_PAGESZ` and `AT_RANDOM` of elf.h. */
 export const AuxiliaryEntry = {
   PageSize: 6n,
-  /** The address of 16 random bytes. */
-  Random: 25n,
 } as const;
 
 /** The value of an entry, or undefined. The auxiliary vector consists of pairs of 64-bit words: a kind and a value. */

@@ -4,11 +4,6 @@ const word = 8;
 /** The bytes of one step of such a copy; shorter copies are direct. */
 export const chunk = 2 ** 16;
 
-/** `to.set(from, at)`, independent of a replaced `set`. */
-export const setBytes: (to: Uint8Array, from: Uint8Array, at: number) => void = Function.prototype.call.bind(
-  Uint8Array.prototype.set,
-);
-
 /**
  * Copies bytes between shared and unshared memory at the speed of memcpy, for every alignment. Long copies whose ends
  * are aligned differently use an intermediate buffer that is small enough to stay in the cache.

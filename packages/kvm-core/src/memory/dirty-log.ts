@@ -1,6 +1,5 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
-import { lengthOf } from '../struct/view.js';
 
 /** The kernel fills bitmaps in units of this many pages, on every architecture. */
 export const pagesPerWord = 64;
@@ -32,21 +31,16 @@ export class DirtyLog implements Iterable<number> {
     return this.#bitmap;
   }
 
-  /** @internal Whether a value is a DirtyLog, not just an object of the same shape. */
-  static is(value: unknown): value is DirtyLog {
-    return typeof value === 'object' && value !== null && #bitmap in value;
-  }
-
-  /** @internal The bits for the kernel, checked to be long enough for the slot. */
+  /** @internal The bitmap for the kernel, which is as long as the slot needs. */
   static bitmapOf(log: DirtyLog, slot: number, pages: number): Uint8Array {
-    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'log must be a DirtyLog');
+    if (!(log instanceof DirtyLog)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'log must be a DirtyLog');
     if (log.slot !== slot || log.#pages !== pages) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',
         `this log is of slot ${log.slot} with ${log.#pages} pages, and slot ${slot} has ${pages}`,
       );
     }
-    if (lengthOf(log.#bitmap) * 8 < pages) {
+    if (log.#bitmap.length * 8 < pages) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bitmap of this log was transferred away');
     }
     return log.#bitmap;
@@ -71,9 +65,8 @@ export class DirtyLog implements Iterable<number> {
 
   *[Symbol.iterator](): Generator<number, void, void> {
     const bitmap = this.#bitmap;
-    const length = lengthOf(bitmap);
-    for (let byte = 0; byte < length; byte++) {
-      // Take the lowest bit, then clear it.
+    for (let byte = 0; byte < bitmap.length; byte++) {
+      // The lowest bit, and then the rest without it.
       for (let bits = bitmap[byte] as number; bits !== 0; bits &= bits - 1) {
         yield byte * 8 + 31 - Math.clz32(bits & -bits);
       }

@@ -8,18 +8,6 @@ import { custom, hex, type ShowOptions, show } from '../struct/inspect.js';
 import { GuestMemory } from './guest-memory.js';
 import { wholePages } from './sizes.js';
 
-/** @internal The package's own access to a file, for slots, like `memoryAccess`. */
-export interface GuestMemfdAccess {
-  is(value: unknown): value is GuestMemfd;
-  /** @throws KvmError `ERR_KVM_CLOSED`. */
-  file(file: GuestMemfd): { fd: number; size: number };
-  /** Keeps the file open for a slot. Returns the function that ends this. */
-  hold(file: GuestMemfd): () => void;
-}
-
-/** @internal */
-export let guestMemfdAccess: GuestMemfdAccess;
-
 /**
  * A file of private memory that belongs to one VM. This process can access it only if its flags allow it.
  * `vm.createGuestMemfd` creates one, and `vm.setUserMemoryRegion2` puts it into a slot, which keeps it until the slot
@@ -44,12 +32,9 @@ export class GuestMemfd implements Disposable {
     unreachable.register(this, this.#descriptor, this.#descriptor);
   }
 
-  static {
-    guestMemfdAccess = {
-      is: (value): value is GuestMemfd => typeof value === 'object' && value !== null && #descriptor in value,
-      file: (file) => ({ fd: file.#fd, size: file.#size }),
-      hold: (file) => file.#descriptor.hold(),
-    };
+  /** @internal A slot has the file: gives what to call when it no longer does. */
+  hold(): () => void {
+    return this.#descriptor.hold();
   }
 
   /** The size in bytes. */
@@ -78,10 +63,6 @@ export class GuestMemfd implements Disposable {
    * @throws KvmError `ERR_KVM_CLOSED`.
    */
   get fd(): number {
-    return this.#fd;
-  }
-
-  get #fd(): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this GuestMemfd is closed');
     return this.#descriptor.fd;
   }
@@ -95,7 +76,7 @@ export class GuestMemfd implements Disposable {
    *   `InitShared`: an access to private pages would end the process.
    */
   map(): GuestMemory {
-    const fd = this.#fd;
+    const { fd } = this;
     if (!this.#mappable) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this GuestMemfd is private to its guest', {
         hint: 'create it with GuestMemfdFlag.Mmap and GuestMemfdFlag.InitShared to map it',
@@ -122,7 +103,7 @@ export class GuestMemfd implements Disposable {
    * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for what is not whole pages, or leaves the file.
    */
   discard(offset = 0, length?: number): void {
-    const fd = this.#fd;
+    const { fd } = this;
     wholePages(integer(offset, 0, this.#size, 'the offset of what is discarded'), 'the offset of what is discarded');
     const left = this.#size - offset;
     const size = integer(length ?? left, 0, left, 'the length of what is discarded');

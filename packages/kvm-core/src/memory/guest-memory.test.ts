@@ -246,68 +246,27 @@ onEveryMachine('GuestMemory', (name) => {
     ]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from(shared as never));
     }
-    (whole.windows as Uint8Array[]).length = 0;
-    expect(memory.read(0, 1)).toHaveLength(1);
   });
 
-  test('is as long as it is, whatever the views that it is made of and copied to say', () => {
-    const lying = (length: number, claimed: number) =>
-      Object.defineProperties(new Uint8Array(new SharedArrayBuffer(length)), {
-        length: { value: claimed },
-        subarray: { value: () => new Uint8Array(claimed) },
-        set: { value: () => undefined },
-        constructor: { value: { [Symbol.species]: Array } },
-      });
+  test('is made of whole windows of shared memory', () => {
     const size = 16 * pageSize;
+    const shared = (length: number) => new Uint8Array(new SharedArrayBuffer(length));
     const record = { size, windowSize: size, backend: name };
-    const whole = lying(size, 5);
     for (const windows of [
-      [lying(pageSize, size)],
-      [Object.create(Uint8Array.prototype)],
-      [new Proxy(new Uint8Array(new SharedArrayBuffer(size)), {})],
-      Object.assign([new Uint8Array(new SharedArrayBuffer(pageSize))], { every: () => true, reduce: () => size }),
-      [whole, new Uint8Array(new SharedArrayBuffer(0))].toReversed(),
-      new Proxy([whole], { get: (of, key) => (key === 'length' ? 2 ** 40 : Reflect.get(of, key)) }),
-      new Proxy([whole], { get: (of, key) => (key === 'length' ? '1' : Reflect.get(of, key)) }),
+      [shared(pageSize)],
+      [shared(size), shared(0)],
+      [shared(0), shared(size)],
+      [new Uint16Array(new SharedArrayBuffer(size))],
+      [null],
+      { length: 1 },
+      JSON.parse(JSON.stringify([shared(size)])),
     ]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from({ ...record, windows } as never));
     }
-    for (const windowSize of [0, -1, Number.NaN, 'size', [Symbol.iterator], undefined, size - 1]) {
-      kvmError('ERR_KVM_INVALID_ARGUMENT', () =>
-        GuestMemory.from({ ...record, windowSize, windows: [whole] } as never),
-      );
+    for (const windowSize of [0, -1, Number.NaN, 'size', [Symbol.iterator], undefined, size / 2]) {
+      const windows = [shared(size / 2), shared(size / 2 - 1)];
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.from({ ...record, windowSize, windows } as never));
     }
-    let reads = 0;
-    using memory = GuestMemory.from({
-      ...record,
-      get windows() {
-        return reads++ === 0 ? [whole] : [lying(pageSize, size)];
-      },
-    });
-    expect(reads).toBe(1);
-    memory.write(size - 3, Object.assign(lying(3, size), [1, 2, 3]));
-    expect([...memory.read(size - 3, 3)]).toEqual([1, 2, 3]);
-    kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.write(size - 3, lying(4, 1)));
-    const into = lying(3, 1);
-    memory.readInto(size - 3, into);
-    expect([into[0], into[1], into[2]]).toEqual([1, 2, 3]);
-    kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.readInto(size - 3, lying(4, 1)));
-    // What share gives is nobody else's, either.
-    Object.defineProperty(memory.share().windows[0], 'length', { value: 2 ** 40 });
-    expect(memory.bytes()).toHaveLength(size);
-    kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.bytes(size, 1));
-  });
-
-  test('has the size that it has, whatever is written to it', () => {
-    using kvm = Kvm.open({ backend: name });
-    using vm = kvm.createVm();
-    using memory = GuestMemory.allocate(backend, { size: 4 * pageSize }, 2 * pageSize);
-    for (const property of ['size', 'windowSize']) {
-      expect(() => Object.assign(memory, { [property]: 0 })).toThrow(TypeError);
-      Object.defineProperty(memory, property, { value: 0 });
-    }
-    expect(memory.read(3 * pageSize, pageSize)).toHaveLength(pageSize);
-    expect(vm.mapMemory(memory, 0n)).toEqual([0, 1]);
   });
 
   test('of several windows takes as many slots, which the guest sees as one memory', () => {

@@ -3,7 +3,6 @@ import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { objectOf } from '../struct/check.js';
-import { bufferOf, bytesOf } from '../struct/view.js';
 
 const { isSharedArrayBuffer, isUint8Array } = types;
 
@@ -18,43 +17,24 @@ export interface SharedGuestMemory {
   readonly backend: BackendName;
 }
 
-/** More windows than any machine's memory needs. */
-const mostWindows = 2 ** 16;
-
-/** Checks such a record, reading each property once, and returns it with its own views. */
+/** The parts of such a record. */
 export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, 'backend'> & { backend: Backend } {
-  const {
-    size,
-    windowSize,
-    windows: list,
-    backend,
-  } = objectOf(shared, 'the result of memory.share()') as Partial<SharedGuestMemory>;
-  const windows = windowsIn(list);
-  const total = windows.reduce((sum, { length }) => sum + length, 0);
-  const last = windows.at(-1);
-  const fits =
-    last !== undefined &&
+  const { size, windowSize, windows, backend } = objectOf(shared, 'the result of memory.share()');
+  const isWhole =
+    backendNames.includes(backend) &&
     typeof windowSize === 'number' &&
-    windows.every((window) => window.length === windowSize || (window === last && window.length < windowSize)) &&
-    total > 0 &&
-    total === size &&
-    backendNames.includes(backend as BackendName);
-  if (!fits) throw notShared();
+    Array.isArray(windows) &&
+    windows.length > 0 &&
+    windows.every(
+      (window, i) =>
+        isUint8Array(window) &&
+        isSharedArrayBuffer(window.buffer) &&
+        window.length === (i < windows.length - 1 ? windowSize : size - i * windowSize),
+    );
+  if (!isWhole) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what GuestMemory.share gave', {
+      hint: 'send it whole, with postMessage, to another thread of this process',
+    });
+  }
   return { size, windowSize, windows, backend: selectBackend(backend) };
-}
-
-function windowsIn(list: unknown): Uint8Array[] {
-  if (!Array.isArray(list)) throw notShared();
-  const { length } = list;
-  // The length of a Proxy of an array may be any value.
-  if (!Number.isSafeInteger(length) || length > mostWindows) throw notShared();
-  return Array.from({ length }, (_, i) => {
-    const window: unknown = list[i];
-    if (!isUint8Array(window) || !isSharedArrayBuffer(bufferOf(window))) throw notShared();
-    return bytesOf(window);
-  });
-}
-
-function notShared(): KvmError {
-  return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not the result of memory.share()');
 }

@@ -1,6 +1,5 @@
 import { types } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
-import { bufferOf, lengthOf, offsetOf } from './view.js';
 
 /**
  * A private view of the bytes of a caller's Uint8Array. It uses the true length and type of the array: a program may
@@ -13,9 +12,8 @@ export function bytesGiven(bytes: unknown, what: string): Uint8Array {
 
 /** A private view of the bytes of any typed array or DataView. */
 export function bytesOfView(view: ArrayBufferView, what: string): Uint8Array {
-  const buffer = bufferOf(view);
   try {
-    return new Uint8Array(buffer, offsetOf(view), lengthOf(view));
+    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   } catch {
     // A detached buffer allows no view, not even an empty one.
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} were in a buffer that was transferred away`);

@@ -30,17 +30,17 @@ export function objectOf<T extends object>(value: T, what: string): T {
   return value;
 }
 
-/** More elements than any call takes. Somebody's `{ length: 2 ** 40 }` would fill the heap before the kernel could refuse it. */
+/** More elements than any call takes. `{ length: 2 ** 40 }` would fill the heap before the kernel could refuse it. */
 const longestList = 2 ** 20;
 
-/** The elements of something with a length and elements, each read once: what is checked is what will be used. Iterators may be endless, and are not asked. */
+/** A copy of something with a length and elements. */
 export function list<T>(value: ArrayLike<T>, what: string): T[] {
   const length: unknown = typeof value === 'object' && value !== null ? value.length : undefined;
   if (!Number.isSafeInteger(length) || (length as number) < 0) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be an array`);
   }
   integer(length as number, 0, longestList, `the length of ${what}`);
-  return Array.from({ length: length as number }, (_, i) => value[i] as T);
+  return Array.from(value);
 }
 
 /** True or false. */

@@ -1,6 +1,5 @@
 import { bigInteger, integer, list, objectOf } from './check.js';
-import { copyOf, Struct, type StructInit, type StructType } from './struct.js';
-import { lengthOf } from './view.js';
+import { copyOf, Struct, type StructInit, type StructType, withFields } from './struct.js';
 
 /** A generated class of a struct that ends in a flexible array. */
 export interface FlexStructType<T extends FlexStruct = FlexStruct> extends StructType<T> {
@@ -42,12 +41,12 @@ export abstract class FlexStruct extends Struct {
       | undefined;
     const length = elements === undefined ? 0 : list(elements, `${type.cName}.${type.elements}`).length;
     const struct = FlexStruct.withCapacity.call(type as never, length) as FlexStruct & T;
-    return struct.assign(init);
+    return withFields(struct, init as StructInit<FlexStruct & T>);
   }
 
   /** How many elements there is room for. */
   static capacityOf(struct: FlexStruct): number {
-    const length = lengthOf(Struct.bytesOf(struct));
+    const { length } = Struct.bytesOf(struct);
     const { elementsOffset, elementSize } = Struct.typeOf(struct) as FlexStructType;
     return Math.floor((length - elementsOffset) / elementSize);
   }
@@ -69,7 +68,7 @@ export function elementCount(struct: FlexStruct, count?: number | bigint): numbe
 
 /** The elements of another length that there is room for, where a union lays two arrays over each other. */
 export function elementsOf(struct: FlexStruct, elementSize: number): number {
-  const length = lengthOf(Struct.bytesOf(struct));
+  const { length } = Struct.bytesOf(struct);
   const { elementsOffset } = Struct.typeOf(struct) as FlexStructType;
   return Math.floor((length - elementsOffset) / elementSize);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { detached } from '../../test/detached.js';
 import { kvmError } from '../../test/errors.js';
-import { detached } from '../../test/lies.js';
 import * as abi from '../abi/x86/index.js';
 import { Struct, type StructType } from './struct.js';
 

@@ -1,7 +1,8 @@
 import { ReadableAttributesFd } from '../ioctl/attributes.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { GuestMemory, type MemoryOptions } from '../memory/guest-memory.js';
+import type { MemoryOptions } from '../memory/allocation.js';
+import { GuestMemory } from '../memory/guest-memory.js';
 import { u32 } from '../struct/check.js';
 import { EventFd } from '../vm/event-fd.js';
 import { type GenericVm, vmDescriptor } from '../vm/vm.js';

@@ -3,8 +3,7 @@ import { decodeError } from '../errors/across-threads.js';
 import { KvmError } from '../errors/kvm-error.js';
 import type { SharedVm } from '../ioctl/shared-vm.js';
 import { type KickHandle, kick } from '../vcpu/kick.js';
-import type { OfferedVcpu, TransferredVcpu } from '../vcpu/transfer.js';
-import { nodeWorkerThreads } from './node-modules.js';
+import type { TransferredVcpu } from '../vcpu/transfer.js';
 import { type Ending, type Order, type Report, Turn, Word } from './protocol.js';
 
 /**
@@ -23,9 +22,9 @@ const all = 2 ** 30;
 export class RunningVcpu {
   /** How it ended. The promise never rejects: `failed` receives an error. */
   readonly ended: Promise<Ending | undefined>;
-  /** The record of the vCPU's transfer to the Worker. */
-  readonly offered: OfferedVcpu;
-  /** The handle that returned the vCPU. */
+  /** The handle with which the vCPU went. */
+  readonly offered: TransferredVcpu;
+  /** The handle with which it came back. */
   returned: TransferredVcpu | undefined;
   /** The Worker's handle of the VM, once it has begun. */
   vm: SharedVm | undefined;
@@ -53,13 +52,12 @@ export class RunningVcpu {
   constructor(
     order: Order,
     program: URL | undefined,
-    offered: OfferedVcpu,
     kickHandle: KickHandle,
     onMessage: (message: unknown) => unknown,
     failed: (error: unknown) => void,
     stopAll: () => void,
   ) {
-    this.offered = offered;
+    this.offered = order.vcpu;
     this.#kickHandle = kickHandle;
     this.#words = order.words;
     this.#onMessage = onMessage;
@@ -162,11 +160,7 @@ export class RunningVcpu {
   /** Terminates before it kicks, so that the guest is not entered again after the kick. */
   #press(): void {
     if (performance.now() >= this.#deadline) this.#end();
-    try {
-      if (this.#running) kick(this.#kickHandle);
-    } catch {
-      // The words of its handle were overwritten. The Worker is still terminated at the deadline.
-    }
+    if (this.#running) kick(this.#kickHandle);
   }
 
   /** Ends it without waiting any longer. */
@@ -185,7 +179,8 @@ export class RunningVcpu {
  * built package. It is missing in a bundle; some bundles do not even have an `import.meta.url`.
  */
 function workerOf(program: URL | undefined, order: Order): Worker {
-  const { Worker } = nodeWorkerThreads();
+  // Loaded on first use, which most programs do without: docs/decisions/bundles.md.
+  const { Worker } = process.getBuiltinModule('node:worker_threads');
   try {
     return new Worker(program ?? new URL('../../dist/threads/worker.js', import.meta.url), {
       workerData: order,

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { deserialize, serialize } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
@@ -34,17 +34,19 @@ async function inWorker<T>(data: unknown, body: string): Promise<T> {
   return answer;
 }
 
-/** The words with each of them changed, one at a time, and too few and too many of them. */
-function edited(words: BigInt64Array): BigInt64Array[] {
-  const changed = Array.from(words, (word, i) =>
-    [word + 1n, word ^ (1n << 40n), 0n].filter((other) => other !== word).map((other) => words.with(i, other)),
-  );
-  return [...changed.flat(), words.slice(1), BigInt64Array.from([...words, 0n])];
+/** What another process gets by `process.send`: a copy of the bytes, which are no longer shared. */
+function throughProcess<T>(handle: T): T {
+  return deserialize(serialize(handle)) as T;
 }
 
-/** A view that says to have so many elements. */
-function lying<T extends object>(view: T, length: number): T {
-  return Object.defineProperty(view, 'length', { value: length });
+/** An object without each of its members, and with another value in the place of each, one at a time. */
+function mangled(whole: object): object[] {
+  return Object.keys(whole).flatMap((name) => [
+    Object.fromEntries(Object.entries(whole).filter(([other]) => other !== name)),
+    { ...whole, [name]: null },
+    { ...whole, [name]: 'other' },
+    { ...whole, [name]: {} },
+  ]);
 }
 
 onEachBackend('an object that is shared', (backend) => {
@@ -155,66 +157,45 @@ onEachBackend('an object that is shared', (backend) => {
     expect(other.getDirtyLog(0).has(3)).toBe(true);
   });
 
-  test('is not made of what nobody gave', () => {
+  test('is not made of anything but its whole handle', () => {
     using guest = realModeGuest(backend, code);
     const { vm, vcpu } = guest;
     const good = vm.share();
-    const [slot = []] = good.slots;
-    const elsewhere = new Uint8Array(new SharedArrayBuffer(0x10000));
-    for (const forged of [
-      undefined,
-      {},
-      { ...good, backend: 'fast' },
-      { ...good, backend: backend === 'ffi' ? 'native' : 'ffi' },
-      { ...good, arch: 'arm64' },
-      { ...good, arch: Symbol.iterator },
-      { ...good, words: undefined },
-      { ...good, words: new BigInt64Array(good.words.length) },
-      { ...good, words: Object.create(BigInt64Array.prototype) },
-      { ...good, words: new Proxy(good.words, {}) },
-      ...edited(good.words).map((words) => ({ ...good, words })),
-      { ...good, slots: [] },
-      { ...good, slots: undefined },
-      { ...good, slots: { length: 2 ** 40 } },
-      { ...good, slots: [Object.assign([...slot], { 4: elsewhere })] },
-      { ...good, slots: [Object.assign([...slot], { 4: lying(elsewhere.subarray(0, 0x1000), 0x10000) })] },
-      ...[0, 1, 2, 3].map((at) => ({ ...good, slots: [Object.assign([...slot], { [at]: 1 })] })),
-      { ...good, slots: [slot, slot] },
-    ]) {
-      kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vm.from(forged as never));
-    }
+    const [slot] = good.slots;
     const handle = vcpu.transfer();
-    const forgedHandles = [
+    for (const wrong of [
       undefined,
-      good,
-      ...edited(handle.words).map((words) => ({ ...handle, words })),
-      { ...handle, words: good.words },
-      { ...handle, vm: undefined },
-      { ...handle, vm: { ...good, slots: [] } },
-      { ...handle, kickWords: new Int32Array(4) },
-      { ...handle, kickWords: new Int32Array(new SharedArrayBuffer(16)) },
-      { ...handle, kickWords: lying(new Int32Array(new SharedArrayBuffer(8)), 4) },
-    ];
-    for (const forged of forgedHandles) kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vcpu.from(forged as never));
-    // Not even with what another VM gave: its slots would be taken for the guest's.
-    using stranger = realModeGuest(backend, code);
-    kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vcpu.from({ ...handle, vm: stranger.vm.share() }));
-    // But with what any thread that has the VM gave, and as bytes, which is what a handle is.
-    using shared = Vm.from(good);
-    Vcpu.from({ ...handle, words: handle.words.slice(), vm: shared.share() }).close();
+      handle,
+      throughProcess(good),
+      ...mangled(good),
+      ...mangled({ ...slot }).map((slot) => ({ ...good, slots: [slot] })),
+      { ...good, slots: [undefined] },
+      { ...good, slots: [slot, { ...slot, pages: slot?.pages.slice() }] },
+    ]) {
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vm.from(wrong as never));
+    }
+    for (const wrong of [undefined, good, throughProcess(handle), ...mangled(handle)]) {
+      // Without a dirty ring is as the handle is.
+      if (wrong !== undefined && !('dirtyRing' in wrong) && 'kickWords' in wrong) continue;
+      kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vcpu.from(wrong as never));
+    }
+    using empty = guest.kvm.createVm();
+    const json = JSON.stringify(empty.share());
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vm.from(JSON.parse(json) as never));
+    expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vm.from({} as never)).message).toMatch(/vm\.share\(\)/);
+    expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vcpu.from({} as never)).message).toMatch(/vcpu\.transfer\(\)/);
+    // None of that has taken it.
+    Vcpu.from(structuredClone(handle)).close();
   });
 
-  test('is taken once, whatever is written to its handle, and no descriptor is closed twice', () => {
+  test('is taken once, and no descriptor is closed twice', () => {
     using guest = realModeGuest(backend, code);
     const before = guest.vm.share();
     const handle = guest.vcpu.transfer();
-    const [words, kickWords] = [handle.words.slice(), handle.kickWords.slice()];
+    const copy = structuredClone(handle);
     const vcpu = Vcpu.from(handle);
     const again = (): void => {
-      handle.words.set(words);
-      handle.kickWords.set(kickWords);
-      kvmError('ERR_KVM_CLOSED', () => Vcpu.from(handle));
-      kvmError('ERR_KVM_CLOSED', () => Vcpu.from({ ...handle, words: words.slice() }));
+      for (const stale of [handle, copy]) kvmError('ERR_KVM_CLOSED', () => Vcpu.from(stale));
     };
     again();
     const back = vcpu.transfer();
@@ -249,55 +230,24 @@ onEachBackend('an object that is shared', (backend) => {
     expect(answers.toSorted()).toEqual(['ERR_KVM_CLOSED', 'ERR_KVM_CLOSED', 'ERR_KVM_CLOSED', 'taken']);
   });
 
-  test('is of this process: what another gave is refused', () => {
-    using kvm = Kvm.open({ backend });
-    using vm = kvm.createVm();
-    const { arch, words } = vm.share();
-    using same = Vm.from({ arch, backend, words: BigInt64Array.from(words), slots: [] });
-    expect(same.checkExtension(0)).toBe(1);
-    const program = `import { Vm } from ${JSON.stringify(core)};
-      try { Vm.from({ arch: '${arch}', backend: '${backend}', words: BigInt64Array.of(${Array.from(words, (word) => `${word}n`)}), slots: [] }); }
-      catch (error) { process.stdout.write(error.code); }`;
-    const code = execFileSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' });
-    expect(code).toBe('ERR_KVM_INVALID_ARGUMENT');
-  });
-
-  test('is taken back by its own thread, whatever has become of the handle', () => {
+  test('stays the handle s until it is taken, and goes with the first owner', () => {
     const before = descriptors();
     using guest = realModeGuest(backend, code);
-    const { handle, vcpu } = { handle: guest.vcpu.transfer(), vcpu: guest.vcpu };
-    handle.words.fill(0n);
-    Object.assign(handle, { vm: undefined, kickWords: undefined });
-    vcpu.close();
+    const handle = guest.vcpu.transfer();
+    guest.vcpu.close();
+    kvmError('ERR_KVM_CLOSED', () => Vcpu.from(handle));
     guest.vm.close();
     guest.kvm.close();
     expect(descriptors()).toBe(before);
   });
 
-  test('is taken by another thread while a third one writes to its words', async () => {
+  test('that a thread had taken when it ended is not taken by another', async () => {
     using guest = realModeGuest(backend, code);
+    const kicks = guest.vcpu.kickHandle();
     const handle = guest.vcpu.transfer();
-    const shared = new BigInt64Array(new SharedArrayBuffer(handle.words.byteLength));
-    shared.set(handle.words);
-    const worker = new Worker(
-      `const { parentPort, workerData: words } = require('node:worker_threads');
-       const [good] = words;
-       parentPort.postMessage('writes');
-       for (;;) { Atomics.store(words, 0, 1n); Atomics.store(words, 0, good); }`,
-      { eval: true, workerData: shared },
-    );
-    await new Promise((resolve) => worker.once('message', resolve));
-    let vcpu: Vcpu | undefined;
-    for (let i = 0; i < 100_000 && vcpu === undefined; i++) {
-      try {
-        vcpu = Vcpu.from({ ...handle, words: shared });
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'ERR_KVM_INVALID_ARGUMENT' });
-      }
-    }
-    await worker.terminate();
-    using taken = vcpu ?? Vcpu.from(handle);
-    expect(exitOf(taken).reason).toBe(ExitReason.Io);
+    await inWorker(handle, 'Vcpu.from(data); return true;');
+    expect(kvmError('ERR_KVM_CLOSED', () => Vcpu.from(handle)).message).toContain('taken already');
+    kick(kicks);
   });
 
   test('is gone once all who had it have closed it, and its number is not taken for another', () => {

@@ -7,7 +7,7 @@ import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { optionsOf } from '../struct/options.js';
 import type { VcpuResources } from '../vcpu/resources.js';
 import { adoptVcpu, reclaimVcpu } from '../vcpu/transfer.js';
-import { GenericVcpu, giveVcpu } from '../vcpu/vcpu.js';
+import { GenericVcpu } from '../vcpu/vcpu.js';
 import type { DataOf, HandlerTypes, MessageOf, ResultOf } from './handlers.js';
 import { type Ending, words } from './protocol.js';
 import { RunningVcpu } from './running.js';
@@ -101,8 +101,8 @@ export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
   const abort = (): void => stopFor('signal');
   const begin = (vcpu: C, index: number): void => {
     const kickHandle = vcpu.kickHandle();
-    const { handle, offered } = giveVcpu(vcpu);
-    if (offered.vmMark !== vm.vm?.mark) throw wrong(`vcpus[${index}] is of another VM`);
+    const handle = vcpu.transfer();
+    if (handle.vm.identity !== shared.identity) throw wrong(`vcpus[${index}] is of another VM`);
     const order = {
       arch: arch.name,
       backend: backend.name,
@@ -114,7 +114,7 @@ export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
       queue,
     };
     const take = (message: unknown): unknown => onMessage(message as MessageOf<T>, index);
-    running.push(new RunningVcpu(order, workerUrl, offered, kickHandle, take, fail, () => stopFor('stop')));
+    running.push(new RunningVcpu(order, workerUrl, kickHandle, take, fail, () => stopFor('stop')));
   };
   try {
     vcpus.forEach(begin);
@@ -129,7 +129,7 @@ export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
     started.delete(stop);
     release();
     signal?.removeEventListener('abort', abort);
-    for (const each of running) if (each.vm !== undefined) reclaimVm(arch, each.vm);
+    for (const each of running) if (each.vm !== undefined) reclaimVm(each.vm);
     const back = running.map((each) => takeBack(vm, vcpuType, each));
     if (failure === undefined && back.includes(undefined)) failure = { error: closedError('vcpu') };
     if (failure === undefined) return endings.map((ending, i) => outcome(ending as Ending<ResultOf<T>>, back[i] as C));
@@ -155,7 +155,7 @@ function takeBack<C>(
   type: new (resources: VcpuResources) => C,
   { offered, returned }: RunningVcpu,
 ): C | undefined {
-  const parts = returned === undefined ? reclaimVcpu(offered) : adoptVcpu(arch, returned);
+  const parts = returned === undefined ? reclaimVcpu(arch, offered) : adoptVcpu(arch, returned);
   return parts && new type(parts);
 }
 

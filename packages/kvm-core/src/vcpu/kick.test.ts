@@ -6,8 +6,6 @@ import { builtCore, core, guestStarter, machineGuest, machineImage, onEveryMachi
 import { exitOf } from '../../test/run.js';
 import { ExitReason } from '../abi/x86/index.js';
 import { Kvm as X86Kvm } from '../arch/x86/kvm.js';
-import { KvmError } from '../errors/kvm-error.js';
-import { pageSize } from '../memory/page-size.js';
 import { kick } from './kick.js';
 
 const { Kvm } = core;
@@ -133,77 +131,21 @@ onEveryMachine('a kick', (backend) => {
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
     const handle = vcpu.kickHandle();
-    const words = (...values: number[]) => {
-      const forged = new Int32Array(new SharedArrayBuffer(16));
-      forged.set(values);
-      return forged;
-    };
-    const short = Object.defineProperty(new Int32Array(new SharedArrayBuffer(8)), 'length', { value: 4 });
     const wrong = (value: unknown): never => value as never;
-    for (const forged of [
+    for (const mangled of [
       wrong(undefined),
       wrong({}),
+      wrong(JSON.parse(JSON.stringify(handle))),
+      // What process.send with advanced serialization does to it.
       { ...handle, words: new Int32Array(4) },
-      { ...handle, words: wrong(new Int8Array(4)) },
-      { ...handle, words: short },
-      { ...handle, words: wrong(new Proxy(handle.words, {})) },
-      ...[-1, 32, 2 ** 30].map((flag) => ({ ...handle, words: words(0, 0, 0, flag) })),
+      { ...handle, words: new Int32Array(new SharedArrayBuffer(8)) },
+      { ...handle, words: wrong(new Int8Array(new SharedArrayBuffer(4))) },
       { ...handle, backend: wrong('fast') },
-      { ...handle, words: words(), address: 0 },
-      { ...handle, words: words(), address: 8 },
-      { ...handle, words: words(), address: Number.NaN },
-      { ...handle, words: words(), address: handle.address + pageSize },
+      { ...handle, address: wrong(undefined) },
+      { ...handle, address: Number.NaN },
     ]) {
-      kvmError('ERR_KVM_INVALID_ARGUMENT', () => kick(forged));
+      expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => kick(mangled)).message).toMatch(/kickHandle/);
     }
-  });
-
-  test('takes a handle as it was when it was looked at', () => {
-    using kvm = Kvm.open({ backend });
-    using vm = kvm.createVm();
-    using vcpu = vm.createVcpu(0);
-    const { words, address } = vcpu.kickHandle();
-    const far = new Int32Array(new SharedArrayBuffer(16));
-    far[3] = 2 ** 30;
-    let reads = 0;
-    const changing = {
-      backend,
-      address,
-      get words() {
-        return reads++ === 0 ? words : far;
-      },
-    };
-    kick(changing);
-    expect(reads).toBe(1);
-    expect(vcpu.kvmRun.immediateExit).toBe(1);
-  });
-
-  test('stays within the run state while another thread writes to its words', async () => {
-    using kvm = Kvm.open({ backend });
-    using vm = kvm.createVm();
-    using vcpu = vm.createVcpu(0);
-    const { words, address } = vcpu.kickHandle();
-    const copy = new Int32Array(new SharedArrayBuffer(16));
-    copy.set(words);
-    const writer = new Worker(
-      `const { parentPort, workerData: words } = require('node:worker_threads');
-       const flag = words[3];
-       parentPort.postMessage('writes');
-       for (;;) { Atomics.store(words, 3, 2 ** 30); Atomics.store(words, 3, flag); Atomics.store(words, 2, 0); }`,
-      { eval: true, workerData: copy },
-    );
-    await new Promise((resolve) => writer.once('message', resolve));
-    for (let i = 0; i < 2000; i++) {
-      // Looked up anew each time, as by a thread that kicks for the first time.
-      const handle = { words: new Int32Array(copy.buffer), address, backend };
-      try {
-        kick(handle);
-      } catch (error) {
-        if (!(error instanceof KvmError) || error.code !== 'ERR_KVM_INVALID_ARGUMENT') throw error;
-      }
-    }
-    await writer.terminate();
-    expect(vcpu.kvmRun.immediateExit).toBe(1);
   });
 
   test('in a flood neither starves the thread it interrupts nor fails another call', async () => {

@@ -1,11 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { types } from 'node:util';
 import type { Architecture } from '../arch/architecture.js';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
-import { KvmError } from '../errors/kvm-error.js';
+import { areCounts, isSharedWords, notAHandle } from '../ioctl/claim.js';
 import { objectOf } from '../struct/check.js';
-import { bufferOf, lengthOf, offsetOf } from '../struct/view.js';
 import type { RunState } from './run-state.js';
 
 /** The words that a vCPU's thread and those that kick it share. */
@@ -42,8 +39,6 @@ export function isKicked(): boolean {
 
 /** The flag is among so many first bytes of the run state, on every architecture. */
 const flagBytes = 32;
-
-const { isInt32Array, isSharedArrayBuffer } = types;
 
 /** A way to kick a vCPU, as `postMessage` carries it: `kick` takes it in any thread of the process. */
 export interface KickHandle {
@@ -167,16 +162,15 @@ function closeOf(shared: { readonly words?: Int32Array }): () => void {
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the handle is none of a vCPU of this process.
  */
 export function kick(handle: KickHandle): void {
-  const { words, address, backend: name } = objectOf(handle, 'what kickHandle gave') as Partial<KickHandle>;
-  if (!isKickWords(words) || !isAddress(address) || !isBackend(name)) throw notAHandle();
+  const { words, address, backend: name } = objectOf(handle, 'what kickHandle gave');
+  if (!isKickWords(words) || !areCounts(address) || !backendNames.includes(name)) {
+    throw notAHandle('vcpu.kickHandle()');
+  }
   if (Atomics.load(words, CLOSED) !== 0) return;
-  // Another thread may write to the words, and change what has been looked at.
-  const flag = words[FLAG_OFFSET] as number;
-  if (flag < 0 || flag >= flagBytes) throw notAHandle();
   const backend = selectBackend(name);
   const state = runState(backend, words, address);
-  if (state === undefined || Atomics.compareExchange(words, PENDING, Progress.None, Progress.Sending) !== 0) return;
-  state[flag] = 1;
+  if (Atomics.compareExchange(words, PENDING, Progress.None, Progress.Sending) !== Progress.None) return;
+  state[words[FLAG_OFFSET] as number] = 1;
   // A fence: the flag is out before the thread is looked up.
   const thread = Atomics.add(words, THREAD, 0);
   if (thread !== 0) backend.interrupt(thread);
@@ -186,44 +180,16 @@ export function kick(handle: KickHandle): void {
   }
 }
 
-function isAddress(address: unknown): address is number {
-  return Number.isSafeInteger(address) && (address as number) > 0;
+/** @internal */
+export function isKickWords(words: unknown): words is Int32Array {
+  return isSharedWords(words, WORDS);
 }
 
-function isBackend(name: unknown): name is BackendName {
-  return backendNames.includes(name as BackendName);
-}
-
-function isKickWords(words: unknown): words is Int32Array {
-  return isInt32Array(words) && lengthOf(words) === WORDS * wordBytes && isSharedArrayBuffer(bufferOf(words));
-}
-
-/** @internal The words of a handle, as an object that nobody else has. */
-export function kickWordsOf(words: unknown): Int32Array | undefined {
-  return isKickWords(words) ? new Int32Array(bufferOf(words), offsetOf(words), WORDS) : undefined;
-}
-
-function notAHandle(): KvmError {
-  return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what kickHandle() of a vCPU of this process gave');
-}
-
-/** The run state as this thread sees it, once it is sure that one is there; undefined if its vCPU has closed meanwhile. */
-function runState(backend: Backend, words: Int32Array, address: number): Uint8Array | undefined {
+/** The run state as this thread sees it. What was mapped for a vCPU stays mapped: the view never faults. */
+function runState(backend: Backend, words: Int32Array, address: number): Uint8Array {
   const known = views.get(words);
   if (known !== undefined) return known;
-  if (!isRunState(address)) {
-    if (Atomics.load(words, CLOSED) !== 0) return undefined;
-    throw notAHandle();
-  }
   const view = new Uint8Array(backend.view(address, flagBytes));
   views.set(words, view);
   return view;
-}
-
-/** Whether a vCPU is mapped at the address. What is mapped for one stays mapped, so to ask once is enough. */
-function isRunState(address: number): boolean {
-  const start = address.toString(16).padStart(8, '0');
-  return readFileSync('/proc/self/maps', 'latin1')
-    .split('\n')
-    .some((line) => line.startsWith(`${start}-`) && line.includes('anon_inode:kvm-vcpu'));
 }

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
+import { detached } from '../../test/detached.js';
 import { kvmError } from '../../test/errors.js';
-import { detached, lying } from '../../test/lies.js';
 import { Cap, KVM_REG_SIZE, KVM_X86_REG_MSR, RegSize } from '../abi/x86/index.js';
 import { Kvm } from '../arch/x86/kvm.js';
 
@@ -77,10 +77,10 @@ onEachBackend('one register', (backend) => {
     if (kvm.checkExtension(Cap.OneReg) === 0) context.skip('the host lacks KVM_CAP_ONE_REG');
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
-    for (const lie of [lying(new Uint8Array(16), 'length', 8), lying(new Uint8Array(4), 'length', 8)]) {
-      kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setOneReg(star, lie));
+    for (const length of [4, 16]) {
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.setOneReg(star, new Uint8Array(length)));
     }
-    for (const wrong of [detached(new Uint8Array(8)), new Proxy(new Uint8Array(8), {}), [1, 2], null]) {
+    for (const wrong of [detached(new Uint8Array(8)), new Uint16Array(4), [1, 2], null]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => vcpu.setOneReg(star, wrong as never));
     }
     const list = vcpu.getRegList();

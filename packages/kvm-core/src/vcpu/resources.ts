@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/backend.js';
-import type { Claim } from '../ioctl/claim.js';
+import { type Claim, endClaim } from '../ioctl/claim.js';
 import { Descriptor } from '../ioctl/descriptor.js';
 import { DeadlineTimer } from './deadline.js';
 import { type MappedRing, mapRing } from './dirty-ring.js';
@@ -63,10 +63,13 @@ export interface MappedVcpu {
   readonly address: number;
   readonly length: number;
   readonly dirtyRing: MappedRing | undefined;
+  /** The words of its kick handles. */
   readonly kickWords: Int32Array;
   readonly hasRun: boolean;
+  /** What the architecture told it once. */
   readonly initWords: Uint32Array;
-  readonly claim: Claim;
+  /** Whether the vCPU is still to be taken: one word, which all threads see. */
+  readonly claim: Int32Array;
 }
 
 /** @internal */
@@ -103,7 +106,7 @@ function ending(
   const { address, length } = state;
   const { close } = kickState;
   return () => {
-    claim?.end();
+    if (claim !== undefined) endClaim(claim);
     close();
     timer.close();
     backend.blank(address, length);

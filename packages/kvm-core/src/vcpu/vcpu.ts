@@ -14,15 +14,12 @@ import { VcpuOneReg } from './one-reg.js';
 import type { VcpuResources } from './resources.js';
 import type { RunState } from './run-state.js';
 import { VcpuSignals } from './signals.js';
-import { type OfferedVcpu, offerVcpu, type TransferredVcpu, withdrawVcpu } from './transfer.js';
+import { offerVcpu, type TransferredVcpu, withdrawVcpu } from './transfer.js';
 
 const { EAGAIN, EFAULT, EINTR } = constants.errno;
 
 /** Node has no name for it. Its number is the same on every architecture that reports memory faults. */
 const EHWPOISON = 133;
-
-/** @internal What `transfer` does, also where somebody has put something else in its place. */
-export let giveVcpu: (vcpu: GenericVcpu) => ReturnType<typeof offerVcpu>;
 
 /** The calls of a vCPU that every architecture has. */
 const VcpuCalls = /* @__PURE__ */ withGroups(
@@ -46,7 +43,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   #enter: () => number;
   #hasRun: boolean;
   protected readonly resources: VcpuResources;
-  #offered: OfferedVcpu | undefined;
+  #offered: TransferredVcpu | undefined;
   #deadlinePassed = false;
 
   /** @internal `vm.createVcpu`. */
@@ -238,28 +235,20 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
    * @throws KvmError `ERR_KVM_UNSAFE` where the VM or the vCPU has memory that only this thread keeps: Xen's shared pages.
    */
   transfer(): TransferredVcpu {
-    return this.#offer().handle;
-  }
-
-  static {
-    giveVcpu = (vcpu) => vcpu.#offer();
-  }
-
-  #offer(): ReturnType<typeof offerVcpu> {
     this.opened();
     const { parent } = this.resources.descriptor;
     if (parent === undefined) throw closedError('vcpu');
-    const offer = offerVcpu(this.resources, this.#hasRun, parent);
-    this.#offered = offer.offered;
+    const handle = offerVcpu(this.resources, this.#hasRun, parent);
+    this.#offered = handle;
     this.#enter = () => {
       throw closedError('vcpu', true);
     };
     this.giveAway();
-    return offer;
+    return handle;
   }
 
   override close(): void {
-    if (this.#offered !== undefined) withdrawVcpu(this.#offered);
+    if (this.#offered !== undefined) withdrawVcpu(this.resources.descriptor.arch, this.#offered);
     this.#offered = undefined;
     if (!this.closed) {
       this.#enter = () => {

@@ -3,7 +3,7 @@ import type { VmFacts } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { DirtyLog, pagesPerWord } from '../memory/dirty-log.js';
 import { pageSize } from '../memory/page-size.js';
-import { integer, list, u32, u64 } from '../struct/check.js';
+import { integer, u32 } from '../struct/check.js';
 
 /** The record of written pages of a VM's memory. */
 export abstract class VmDirtyLog extends KvmFd<'vm'> {
@@ -42,7 +42,7 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
    *   from `firstPage`.
    */
   clearDirtyLog(log: DirtyLog, firstPage = 0, numPages?: number): void {
-    if (!DirtyLog.is(log)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'log must be a DirtyLog');
+    if (!(log instanceof DirtyLog)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'log must be a DirtyLog');
     const { slot } = log;
     const pages = this.pagesOf(slot);
     const bitmap = DirtyLog.bitmapOf(log, slot, pages);
@@ -78,13 +78,11 @@ export abstract class VmDirtyLog extends KvmFd<'vm'> {
 
   /** Records the length of a ring that `enableCap` enables: memory mapped beyond its end must not be accessed. */
   protected override enableCapability(cap: number, args: readonly bigint[], flags: number): void {
-    // Read once, so that the recorded length is the one passed to the kernel.
-    const copy = list(args, 'the arguments of a capability').map((each, i) => u64(each, `args[${i}]`));
-    super.enableCapability(cap, copy, flags);
+    super.enableCapability(cap, args, flags);
     const { DirtyLogRing, DirtyLogRingAcqRel } = this.abi.Cap;
     // The kernel uses the low 32 bits.
     if (cap === DirtyLogRing || cap === DirtyLogRingAcqRel) {
-      this.facts.dirtyRingBytes = Number(BigInt.asUintN(32, copy[0] ?? 0n));
+      this.facts.dirtyRingBytes = Number(BigInt.asUintN(32, args[0] ?? 0n));
     }
   }
 

@@ -2,8 +2,16 @@ import { constants } from 'node:os';
 import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
-import { Claim, type ClaimNumbers, State } from '../ioctl/claim.js';
-import { notShared, seal, unseal } from '../ioctl/seal.js';
+import {
+  areCounts,
+  type Claim,
+  claimIs,
+  endClaim,
+  isSharedWords,
+  newClaim,
+  notAHandle,
+  State,
+} from '../ioctl/claim.js';
 import { systemCall } from '../ioctl/system-call.js';
 import { integer, objectOf, u32, u64 } from '../struct/check.js';
 import { custom, type ShowOptions, show } from '../struct/inspect.js';
@@ -13,12 +21,11 @@ import { isKicked } from '../vcpu/kick.js';
 /** An `EventFd` as `postMessage` carries it: `EventFd.from` makes one of it in another Worker, of the same counter. */
 export interface SharedEventFd {
   readonly backend: BackendName;
-  /** Numbers, and a seal over them. */
-  readonly words: BigInt64Array;
+  /** The descriptor of the thread that shared it. */
+  readonly fd: number;
+  /** Whether that descriptor is open: one word, which all threads see. */
+  readonly claim: Int32Array;
 }
-
-/** How many numbers there are: the descriptor, and where its claim is. */
-const numbers = 4;
 
 /** A descriptor, apart from the object that stands for it: so that one whose owner was dropped can be given back. */
 class Counter {
@@ -33,7 +40,7 @@ class Counter {
   }
 
   close(): void {
-    this.claim?.end();
+    if (this.claim !== undefined) endClaim(this.claim);
     this.backend.close(this.fd);
   }
 }
@@ -57,12 +64,10 @@ export class EventFd implements Disposable {
     unreachable.register(this, this.#counter, this);
   }
 
-  /** @internal The descriptor of what must be an EventFd, and may only look like one. */
+  /** @internal The descriptor of what must be an EventFd. */
   static descriptorOf(eventfd: unknown, where: string): number {
-    if (typeof eventfd !== 'object' || eventfd === null || !(#counter in eventfd)) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an EventFd`);
-    }
-    return eventfd.#open();
+    if (eventfd instanceof EventFd) return eventfd.fd;
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an EventFd`);
   }
 
   /** @internal `kvm.createEventFd`. */
@@ -73,15 +78,12 @@ export class EventFd implements Disposable {
 
   /** The same counter, in the Worker that was sent what `share` gave: a descriptor of its own, to be closed there. */
   static from(shared: SharedEventFd): EventFd {
-    const { backend: name, words } = objectOf(shared, 'what EventFd.share gave');
-    if (!backendNames.includes(name)) throw notShared('eventfd.share()');
+    const { backend: name, fd, claim } = objectOf(shared, 'what EventFd.share gave');
+    if (!backendNames.includes(name) || !areCounts(fd) || !isSharedWords(claim, 1)) throw notAHandle('eventfd.share()');
     const backend = selectBackend(name);
-    const known = unseal(backend, 'eventfd', words, numbers);
-    if (known === undefined) throw notShared('eventfd.share()');
-    const [fd, ...claim] = known as [number, ...ClaimNumbers];
     const own = backend.duplicate(fd);
-    // The number is still that of the counter: who closes it says so first.
-    if (Claim.of(backend, claim).is(State.Owned)) {
+    // Whoever closes the descriptor ends the claim first: if it stands now, what was duplicated is the counter.
+    if (claimIs(claim, State.Owned)) {
       return new EventFd(backend, systemCall('duplicating the descriptor of an eventfd', own));
     }
     if (own >= 0) backend.close(own);
@@ -95,19 +97,14 @@ export class EventFd implements Disposable {
    * gives the descriptor back, and not garbage collection.
    */
   share(): SharedEventFd {
-    const backend = this.#backend;
     const { fd } = this;
-    this.#counter.claim ??= Claim.make(backend, State.Owned);
+    this.#counter.claim ??= newClaim(State.Owned);
     unreachable.unregister(this);
-    return { backend: backend.name, words: seal(backend, 'eventfd', [fd, ...this.#counter.claim.numbers]) };
+    return { backend: this.#backend.name, fd, claim: this.#counter.claim };
   }
 
   /** The descriptor, for what takes one. It belongs to this object. */
   get fd(): number {
-    return this.#open();
-  }
-
-  #open(): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this EventFd is closed');
     return this.#counter.fd;
   }

@@ -1,7 +1,7 @@
 import { KvmError } from '../errors/kvm-error.js';
 import { closeOnExec } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
+import { GuestMemfd } from '../memory/guest-memfd.js';
 import { memorySize, wholePages } from '../memory/sizes.js';
 import { integer, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
@@ -48,7 +48,26 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
    * @throws KvmError as `setUserMemoryRegion`, and `ERR_KVM_OUT_OF_RANGE` for a range that is outside the file.
    */
   setUserMemoryRegion2(region: UserMemoryRegion2): void {
-    const { guestMemfd, guestMemfdOffset = 0, ...rest } = regionOf(region);
+    const {
+      slot,
+      guestPhysAddr,
+      memory,
+      offset,
+      size: regionSize,
+      flags: regionFlags = 0,
+      guestMemfd,
+      guestMemfdOffset = 0,
+    } = optionsOf(region, 'a memory region', [
+      'slot',
+      'guestPhysAddr',
+      'memory',
+      'offset',
+      'size',
+      'flags',
+      'guestMemfd',
+      'guestMemfdOffset',
+    ]);
+    const rest = { slot, guestPhysAddr, memory, offset, size: regionSize, flags: regionFlags } as UserMemoryRegion;
     const { KVM_SET_USER_MEMORY_REGION2, MemoryFlag } = this.abi;
     if (guestMemfd === undefined) {
       this.setRegion(rest, (fields) => this.write(KVM_SET_USER_MEMORY_REGION2, fields));
@@ -61,32 +80,13 @@ export abstract class VmGuestMemfd extends KvmFd<'vm'> {
       integer(Number(fields.memorySize), 0, size - guestMemfdOffset, 'the size of a region of a guest_memfd');
       this.write(KVM_SET_USER_MEMORY_REGION2, { ...fields, ...file });
     };
-    const flags = u32(rest.flags ?? 0, 'flags') | MemoryFlag.GuestMemfd;
+    const flags = u32(regionFlags, 'flags') | MemoryFlag.GuestMemfd;
     this.setRegion({ ...rest, flags }, send, guestMemfd);
   }
 }
 
-/** A copy of the region, so that each property is read once. */
-function regionOf(region: UserMemoryRegion2): UserMemoryRegion2 {
-  const { slot, guestPhysAddr, memory, offset, size, flags, guestMemfd, guestMemfdOffset } = optionsOf(
-    region,
-    'a memory region',
-    ['slot', 'guestPhysAddr', 'memory', 'offset', 'size', 'flags', 'guestMemfd', 'guestMemfdOffset'],
-  );
-  return {
-    slot,
-    guestPhysAddr,
-    ...(memory !== undefined && { memory }),
-    ...(offset !== undefined && { offset }),
-    ...(size !== undefined && { size }),
-    ...(flags !== undefined && { flags }),
-    ...(guestMemfd !== undefined && { guestMemfd }),
-    ...(guestMemfdOffset !== undefined && { guestMemfdOffset }),
-  };
-}
-
 function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): { fd: number; size: number } {
-  if (!guestMemfdAccess.is(guestMemfd)) {
+  if (!(guestMemfd instanceof GuestMemfd)) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'guestMemfd must be a GuestMemfd');
   }
   if (memory === undefined) {
@@ -94,5 +94,5 @@ function fileOf(guestMemfd: unknown, { memory }: UserMemoryRegion): { fd: number
       hint: 'memory has the pages that the guest shares; for a mappable file, pass guestMemfd.map()',
     });
   }
-  return guestMemfdAccess.file(guestMemfd);
+  return guestMemfd;
 }

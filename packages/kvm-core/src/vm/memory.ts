@@ -2,8 +2,8 @@ import type { KvmUserspaceMemoryRegion } from '../abi/x86/structs.js';
 import { KvmError } from '../errors/kvm-error.js';
 import type { VmFacts } from '../ioctl/descriptor.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
-import { type GuestMemfd, guestMemfdAccess } from '../memory/guest-memfd.js';
-import { type GuestMemory, memoryAccess } from '../memory/guest-memory.js';
+import type { GuestMemfd } from '../memory/guest-memfd.js';
+import { GuestMemory } from '../memory/guest-memory.js';
 import { wholePages, wholePages64 } from '../memory/sizes.js';
 import { integer, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
@@ -73,9 +73,9 @@ export abstract class VmMemory extends KvmFd<'vm'> {
     const isSame =
       current?.guestPhysAddr === guestPhysAddr && current.address === address && current.size === pages?.length;
     if (!isSame) this.notShared('which memory the guest has');
-    // Hold the memory first: nothing may fail once the kernel has the pages.
-    const holds = memory === undefined ? [] : [memoryAccess.hold(memory)];
-    if (guestMemfd !== undefined) holds.push(guestMemfdAccess.hold(guestMemfd));
+    // Before the kernel has the pages: after that, nothing may fail.
+    const holds = memory === undefined ? [] : [memory.hold()];
+    if (guestMemfd !== undefined) holds.push(guestMemfd.hold());
     const release = (): void => {
       for (const end of holds) end();
     };
@@ -88,7 +88,7 @@ export abstract class VmMemory extends KvmFd<'vm'> {
     const before = this.facts.slots.get(slot);
     if (memory === undefined || pages === undefined) this.facts.slots.delete(slot);
     else {
-      const share = (): void => memoryAccess.keep(memory);
+      const share = (): void => memory.keep();
       this.facts.slots.set(slot, { guestPhysAddr, size: pages.length, flags, pages, address, release, share });
     }
     before?.release();
@@ -112,7 +112,7 @@ export abstract class VmMemory extends KvmFd<'vm'> {
   mapMemory(memory: GuestMemory, guestPhysAddr: bigint, flags = 0): number[] {
     isGuestMemory(memory);
     u64(guestPhysAddr, 'guestPhysAddr');
-    const { size: whole, windowSize } = memoryAccess.layout(memory);
+    const { size: whole, windowSize } = memory;
     const taken: number[] = [];
     try {
       for (let offset = 0; offset < whole; offset += windowSize) {
@@ -132,7 +132,7 @@ export abstract class VmMemory extends KvmFd<'vm'> {
 
 function pagesOf(memory: GuestMemory, offset: number, size: number | undefined): Uint8Array {
   isGuestMemory(memory);
-  const pages = memoryAccess.pages(memory, offset, size);
+  const pages = memory.bytes(offset, size);
   wholePages(offset, 'offset');
   wholePages(pages.length, 'size');
   if (pages.length === 0) throw new KvmError('ERR_KVM_OUT_OF_RANGE', 'the size of a memory region must not be 0');
@@ -140,5 +140,6 @@ function pagesOf(memory: GuestMemory, offset: number, size: number | undefined):
 }
 
 export function isGuestMemory(memory: unknown): void {
-  if (!memoryAccess.is(memory)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'memory must be a GuestMemory');
+  if (memory instanceof GuestMemory) return;
+  throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'memory must be a GuestMemory');
 }

@@ -10,7 +10,7 @@ export type CoreRegValue<N extends CoreRegName> = N extends VectorRegName ? Uint
 
 /** The calls of a vCPU for registers by name. */
 export abstract class ArmVcpuRegisters extends GenericVcpu<Exit, KvmRun> {
-  /** A core register. The vCPU must have been initialised. KVM_GET_ONE_REG, api.rst 4.69. arm64. */
+  /** A core register. The vCPU must have been initialised. KVM_GET_ONE_REG, api.rst 4.69. arm64, Cap.OneReg. */
   getCoreReg<N extends CoreRegName>(name: N): CoreRegValue<N> {
     return this.getOneReg(namedRegister(CoreReg, name, 'core register')) as CoreRegValue<N>;
   }
@@ -24,7 +24,7 @@ export abstract class ArmVcpuRegisters extends GenericVcpu<Exit, KvmRun> {
     this.setOneReg(namedRegister(CoreReg, name, 'core register'), value);
   }
 
-  /** A system register. KVM_GET_ONE_REG, api.rst 4.69. arm64. */
+  /** A system register. KVM_GET_ONE_REG, api.rst 4.69. arm64, Cap.OneReg. */
   getSysReg(name: SysRegName): bigint {
     return this.getOneReg(namedRegister(SysReg, name, 'system register')) as bigint;
   }

@@ -2,7 +2,6 @@ import { types } from 'node:util';
 import * as abi from '../../abi/powerpc/index.js';
 import { KvmError } from '../../errors/kvm-error.js';
 import { integer } from '../../struct/check.js';
-import { lengthOf } from '../../struct/view.js';
 import type { VcpuResources } from '../../vcpu/resources.js';
 import { adoptVcpu, type TransferredVcpu } from '../../vcpu/transfer.js';
 import { GenericVcpu } from '../../vcpu/vcpu.js';
@@ -36,7 +35,7 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
     if (!types.isBigUint64Array(bitmap)) {
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bitmap of changed entries must be a BigUint64Array');
     }
-    integer(numDirty, 0, lengthOf(bitmap) * 8, 'the number of changed entries');
+    integer(numDirty, 0, bitmap.byteLength * 8, 'the number of changed entries');
     const address = BigInt(this.opened().address(bitmap));
     this.call(abi.KVM_DIRTY_TLB, this.addressOf(abi.KvmDirtyTlb.from({ bitmap: address, numDirty }), [bitmap]));
   }

@@ -32,22 +32,22 @@ export class Vcpu extends /* @__PURE__ */ withGroups(GenericVcpu<Exit, KvmRun>, 
     return new Vcpu(adoptVcpu(riscv, transferred));
   }
 
-  /** A general register, `pc` or `mode`. KVM_GET_ONE_REG, api.rst 4.69. riscv. */
+  /** A general register, `pc` or `mode`. KVM_GET_ONE_REG, api.rst 4.69. riscv, Cap.OneReg. */
   getCoreReg(name: keyof typeof CoreReg): bigint {
     return this.getOneReg(namedRegister(CoreReg, name, 'core register')) as bigint;
   }
 
-  /** Sets a general register, `pc` or `mode`. KVM_SET_ONE_REG, api.rst 4.68. riscv. */
+  /** Sets a general register, `pc` or `mode`. KVM_SET_ONE_REG, api.rst 4.68. riscv, Cap.OneReg. */
   setCoreReg(name: keyof typeof CoreReg, value: bigint): void {
     this.setOneReg(namedRegister(CoreReg, name, 'core register'), value);
   }
 
-  /** A control and status register of the guest's supervisor. KVM_GET_ONE_REG, api.rst 4.69. riscv. */
+  /** A control and status register of the guest's supervisor. KVM_GET_ONE_REG, api.rst 4.69. riscv, Cap.OneReg. */
   getCsr(name: keyof typeof Csr): bigint {
     return this.getOneReg(namedRegister(Csr, name, 'CSR')) as bigint;
   }
 
-  /** Sets a control and status register of the guest's supervisor. KVM_SET_ONE_REG, api.rst 4.68. riscv. */
+  /** Sets a control and status register of the guest's supervisor. KVM_SET_ONE_REG, api.rst 4.68. riscv, Cap.OneReg. */
   setCsr(name: keyof typeof Csr, value: bigint): void {
     this.setOneReg(namedRegister(Csr, name, 'CSR'), value);
   }

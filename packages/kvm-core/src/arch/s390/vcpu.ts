@@ -1,5 +1,5 @@
 import * as abi from '../../abi/s390/index.js';
-import { type GuestMemory, memoryAccess } from '../../memory/guest-memory.js';
+import type { GuestMemory } from '../../memory/guest-memory.js';
 import { wholePages64 } from '../../memory/sizes.js';
 import { bytesGiven } from '../../struct/bytes.js';
 import { objectOf } from '../../struct/check.js';
@@ -72,11 +72,11 @@ export class Vcpu extends GenericVcpu<Exit, abi.KvmRun> {
    */
   ucasMap(memory: GuestMemory, vcpuAddr: bigint): void {
     isGuestMemory(memory);
-    const pages = memoryAccess.pages(memory, 0);
+    const pages = memory.bytes();
     const userAddr = BigInt(this.opened().address(pages));
     const length = BigInt(pages.length);
     const argument = abi.KvmS390UcasMapping.from({ userAddr, vcpuAddr: wholePages64(vcpuAddr, 'vcpuAddr'), length });
     this.call(abi.KVM_S390_UCAS_MAP, this.addressOf(argument, [pages]));
-    this.hold(`user-controlled memory at ${vcpuAddr}`, { memory: pages, release: memoryAccess.hold(memory) });
+    this.hold(`user-controlled memory at ${vcpuAddr}`, { memory: pages, release: memory.hold() });
   }
 }

@@ -15,9 +15,10 @@ export { KvmFd } from '../../ioctl/kvm-fd.js';
 export type { SharedSlot, SharedVm } from '../../ioctl/shared-vm.js';
 export { Stats } from '../../ioctl/stats.js';
 export type { Statistic } from '../../ioctl/stats-layout.js';
+export type { MemoryOptions } from '../../memory/allocation.js';
 export { DirtyLog } from '../../memory/dirty-log.js';
 export { GuestMemfd } from '../../memory/guest-memfd.js';
-export { GuestMemory, type MemoryOptions } from '../../memory/guest-memory.js';
+export { GuestMemory } from '../../memory/guest-memory.js';
 export { pageSize } from '../../memory/page-size.js';
 export type { SharedGuestMemory } from '../../memory/shared-memory.js';
 export {

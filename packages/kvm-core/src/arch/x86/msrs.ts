@@ -10,10 +10,7 @@ export function msrList(indices: ArrayLike<number>): KvmMsrs {
 
 /** The argument of KVM_SET_MSRS. */
 export function msrValues(entries: ArrayLike<StructInit<KvmMsrEntry>>): KvmMsrs {
-  const own = list(entries, 'MSRs');
-  const msrs = KvmMsrs.withCapacity(own.length);
-  msrs.entries = own;
-  return msrs;
+  return KvmMsrs.from({ entries: list(entries, 'MSRs') });
 }
 
 /** The result of `readMsrs`. */

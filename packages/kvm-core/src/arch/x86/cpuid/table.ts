@@ -33,9 +33,7 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
 
   /** @internal The leaves of a table or list. */
   static leavesOf<T>(entries: CpuidTable | ArrayLike<T>): readonly (KvmCpuidEntry2 | T)[] {
-    if (!(entries instanceof CpuidTable)) return list(entries, 'CPUID leaves');
-    if (!(#entries in entries)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not a CpuidTable');
-    return entries.#entries;
+    return entries instanceof CpuidTable ? entries.#entries : list(entries, 'CPUID leaves');
   }
 
   /** The entries as plain data. `new CpuidTable(JSON.parse(text))` turns them into a table again. */

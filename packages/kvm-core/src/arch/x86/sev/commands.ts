@@ -1,6 +1,6 @@
 import { KvmSevCmd } from '../../../abi/x86/index.js';
 import { KvmError } from '../../../errors/kvm-error.js';
-import { type GuestMemory, memoryAccess } from '../../../memory/guest-memory.js';
+import type { GuestMemory } from '../../../memory/guest-memory.js';
 import { bytesGiven } from '../../../struct/bytes.js';
 import { className, custom, type ShowOptions, show } from '../../../struct/inspect.js';
 import type { Struct } from '../../../struct/struct.js';
@@ -91,7 +91,7 @@ export function optionalBlob(bytes: Uint8Array | undefined, where: string): Uint
 /** A part of guest memory, as a view of the memory. */
 export function partOf(memory: GuestMemory, offset: number, size: number | undefined): Uint8Array {
   isGuestMemory(memory);
-  const bytes = memoryAccess.pages(memory, offset, size);
+  const bytes = memory.bytes(offset, size);
   if (bytes.length === 0) throw new KvmError('ERR_KVM_OUT_OF_RANGE', 'the part of guest memory must not be empty');
   return bytes;
 }

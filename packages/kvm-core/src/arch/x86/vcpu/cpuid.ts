@@ -11,10 +11,7 @@ import type { Exit } from '../exit.js';
 export abstract class X86VcpuCpuid extends GenericVcpu<Exit, KvmRun> {
   /** Sets the CPUID leaves of the guest, before its first run. KVM_SET_CPUID2, api.rst 4.20. x86, Cap.ExtCpuid. */
   setCpuid2(entries: CpuidTable | ArrayLike<StructInit<KvmCpuidEntry2>>): void {
-    const leaves = CpuidTable.leavesOf(entries);
-    const cpuid = abi.KvmCpuid2.withCapacity(leaves.length);
-    cpuid.entries = leaves;
-    this.call(abi.KVM_SET_CPUID2, this.addressOf(cpuid));
+    this.write(abi.KVM_SET_CPUID2, { entries: CpuidTable.leavesOf(entries) });
   }
 
   /**
@@ -31,10 +28,7 @@ export abstract class X86VcpuCpuid extends GenericVcpu<Exit, KvmRun> {
 
   /** The older form of `setCpuid2`, for leaves without subleaves. KVM_SET_CPUID, api.rst 4.20. x86. */
   setCpuid(entries: ArrayLike<StructInit<KvmCpuidEntry>>): void {
-    const leaves = list(entries, 'CPUID leaves');
-    const cpuid = abi.KvmCpuid.withCapacity(leaves.length);
-    cpuid.entries = leaves;
-    this.call(abi.KVM_SET_CPUID, this.addressOf(cpuid));
+    this.write(abi.KVM_SET_CPUID, { entries: list(entries, 'CPUID leaves') });
   }
 
   /**

@@ -32,8 +32,7 @@ export abstract class X86VcpuDebug extends GenericVcpu<Exit, KvmRun> {
    * segments; undefined if the address is not mapped. KVM_TRANSLATE, api.rst 4.15. x86.
    */
   translate(linearAddress: bigint): bigint | undefined {
-    const translation = new abi.KvmTranslation();
-    translation.linearAddress = u64(linearAddress, 'a linear address');
+    const translation = abi.KvmTranslation.from({ linearAddress: u64(linearAddress, 'a linear address') });
     const { valid, physicalAddress } = this.read(abi.KVM_TRANSLATE, translation);
     return valid === 0 ? undefined : physicalAddress;
   }

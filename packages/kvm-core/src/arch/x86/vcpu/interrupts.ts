@@ -1,8 +1,7 @@
 import type { KvmRun } from '../../../abi/x86/index.js';
 import * as abi from '../../../abi/x86/index.js';
-import { KvmError } from '../../../errors/kvm-error.js';
 import { boolean, u64 } from '../../../struct/check.js';
-import { Struct, type StructInit } from '../../../struct/struct.js';
+import type { StructInit } from '../../../struct/struct.js';
 import { GenericVcpu } from '../../../vcpu/vcpu.js';
 import type { Exit } from '../exit.js';
 import { Lapic } from '../lapic.js';
@@ -21,17 +20,13 @@ export abstract class X86VcpuInterrupts extends GenericVcpu<Exit, KvmRun> {
 
   /** The registers of the vCPU's local APIC in the kernel. KVM_GET_LAPIC, api.rst 4.57. x86, Cap.IrqChip. */
   getLapic(into: Lapic = new Lapic()): Lapic {
-    if (!(into instanceof Lapic)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'getLapic fills a Lapic');
-    this.read(abi.KVM_GET_LAPIC, abi.KvmLapicState.at(Struct.bytesOf(into)));
+    this.read(abi.KVM_GET_LAPIC, into);
     return into;
   }
 
   /** Sets all registers of the local APIC. KVM_SET_LAPIC, api.rst 4.58. x86, Cap.IrqChip. */
   setLapic(lapic: StructInit<abi.KvmLapicState>): void {
-    this.write(
-      abi.KVM_SET_LAPIC,
-      lapic instanceof abi.KvmLapicState ? abi.KvmLapicState.at(Struct.bytesOf(lapic)) : lapic,
-    );
+    this.write(abi.KVM_SET_LAPIC, lapic);
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { KvmRun } from '../../../abi/x86/index.js';
 import * as abi from '../../../abi/x86/index.js';
 import { KvmError } from '../../../errors/kvm-error.js';
-import { type GuestMemory, memoryAccess } from '../../../memory/guest-memory.js';
+import type { GuestMemory } from '../../../memory/guest-memory.js';
 import { u16 } from '../../../struct/check.js';
 import type { StructInit } from '../../../struct/struct.js';
 import { GenericVcpu } from '../../../vcpu/vcpu.js';
@@ -56,9 +56,9 @@ export abstract class X86VcpuXen extends GenericVcpu<Exit, KvmRun> {
       return;
     }
     isGuestMemory(memory);
-    const info = memoryAccess.pages(memory, offset, vcpuInfoSize);
+    const info = memory.bytes(offset, vcpuInfoSize);
     this.setVcpuInfo(BigInt(this.opened().address(info)), [info]);
-    this.hold(name, { memory: info, release: memoryAccess.hold(memory) });
+    this.hold(name, { memory: info, release: memory.hold() });
   }
 
   private setVcpuInfo(hva: bigint, behind: readonly object[]): void {

@@ -1,5 +1,5 @@
 import * as abi from '../../../abi/x86/index.js';
-import { type GuestMemory, memoryAccess } from '../../../memory/guest-memory.js';
+import type { GuestMemory } from '../../../memory/guest-memory.js';
 import { s32 } from '../../../struct/check.js';
 import { GenericVm } from '../../../vm/vm.js';
 import { sevCommand, tdxCommand } from '../encryption.js';
@@ -55,7 +55,7 @@ export abstract class X86VmEncryption extends GenericVm<Vcpu> {
   registerEncryptedRegion(memory: GuestMemory, offset = 0, size?: number): void {
     const { region, bytes, name } = this.encryptedRegion(memory, offset, size);
     this.call(abi.KVM_MEMORY_ENCRYPT_REG_REGION, this.addressOf(region, [bytes]));
-    this.hold(name, { memory: bytes, release: memoryAccess.hold(memory) });
+    this.hold(name, { memory: bytes, release: memory.hold() });
   }
 
   /**

@@ -1,6 +1,6 @@
 import * as abi from '../../../abi/x86/index.js';
 import { KvmError } from '../../../errors/kvm-error.js';
-import { type GuestMemory, memoryAccess } from '../../../memory/guest-memory.js';
+import type { GuestMemory } from '../../../memory/guest-memory.js';
 import { u16, u32 } from '../../../struct/check.js';
 import { optionsOf } from '../../../struct/options.js';
 import type { StructInit } from '../../../struct/struct.js';
@@ -99,9 +99,9 @@ export abstract class X86VmXen extends GenericVm<Vcpu> {
       return;
     }
     isGuestMemory(memory);
-    const page = memoryAccess.pages(memory, offset, pageSize);
+    const page = memory.bytes(offset, pageSize);
     this.setSharedInfo(BigInt(this.opened().address(page)), [page]);
-    this.hold(name, { memory: page, release: memoryAccess.hold(memory) });
+    this.hold(name, { memory: page, release: memory.hold() });
   }
 
   private setSharedInfo(hva: bigint, behind: readonly object[]): void {

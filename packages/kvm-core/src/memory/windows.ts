@@ -1,0 +1,141 @@
+import { types } from 'node:util';
+import type { Backend } from '../backend/backend.js';
+import { KvmError } from '../errors/kvm-error.js';
+import { systemCall } from '../ioctl/system-call.js';
+import { chunk, copyBytes } from './copy.js';
+
+const { isSharedArrayBuffer } = types;
+
+/** Bytes of a memory that may be copied word by word, all in all. */
+const few = 2 ** 16;
+
+/** How a memory lies in buffers: `windowSize` bytes in each but the last. */
+export interface Layout {
+  readonly size: number;
+  readonly windowSize: number;
+  readonly windows: readonly Uint8Array[];
+}
+
+/**
+ * The pages of a guest memory, in one buffer, or in several where the runtime gives none so long. Whether an offset and
+ * a length lie in the memory is the caller's to check.
+ */
+export class Windows implements Layout {
+  readonly size: number;
+  readonly windowSize: number;
+  readonly windows: readonly Uint8Array[];
+  readonly #backend: Backend;
+  /** The windows once more, as `#unshared` gives them. */
+  readonly #unsharedWindows: (Uint8Array | undefined)[];
+  /** Bytes that were copied by way of shared windows. */
+  #copied = 0;
+
+  /** @param unshared the same windows for copies; those of memory that is not shared. */
+  constructor(backend: Backend, { size, windowSize, windows }: Layout, unshared: Uint8Array[] = []) {
+    this.#backend = backend;
+    this.size = size;
+    this.windowSize = windowSize;
+    this.windows = windows;
+    this.#unsharedWindows = unshared;
+  }
+
+  /** Whether other Workers can see the pages. */
+  get areShared(): boolean {
+    return this.windows.every(({ buffer }) => isSharedArrayBuffer(buffer));
+  }
+
+  /** A view of bytes that lie in one window. */
+  view(offset: number, length: number): Uint8Array {
+    // The end of the memory belongs to the last window.
+    const index = Math.min(Math.floor(offset / this.windowSize), this.windows.length - 1);
+    const within = offset - index * this.windowSize;
+    const window = this.windows[index] as Uint8Array;
+    if (window.length === 0) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the buffer that shows this memory was transferred away');
+    }
+    if (within + length > window.length) {
+      throw new KvmError(
+        'ERR_KVM_OUT_OF_RANGE',
+        `${length} bytes at ${offset} lie across two windows of ${this.windowSize} bytes each: use read and write`,
+      );
+    }
+    return window.subarray(within, within + length);
+  }
+
+  /** Gives whole pages back to the host. */
+  discard(offset: number, length: number): void {
+    const backend = this.#backend;
+    const give = this.areShared ? backend.discard : backend.remove;
+    for (let done = 0; done < length; ) {
+      const part = Math.min(this.windowSize - ((offset + done) % this.windowSize), length - done);
+      systemCall('discarding guest memory', give(backend.address(this.view(offset + done, part)), part));
+      done += part;
+    }
+  }
+
+  copyOut(offset: number, into: Uint8Array): void {
+    const window = this.#only(into.length);
+    if (window !== undefined) {
+      into.set(new Uint8Array(window.buffer, window.byteOffset + offset, into.length));
+      return;
+    }
+    for (let done = 0; done < into.length; ) {
+      const { window, within } = this.#place(offset + done, into.length - done);
+      const length = Math.min(window.length - within, into.length - done);
+      copyBytes(done === 0 ? into : into.subarray(done), window.subarray(within, within + length));
+      done += length;
+    }
+  }
+
+  copyIn(offset: number, bytes: Uint8Array): void {
+    const window = this.#only(bytes.length);
+    if (window !== undefined) {
+      window.set(bytes, offset);
+      return;
+    }
+    for (let done = 0; done < bytes.length; ) {
+      const { window, within } = this.#place(offset + done, bytes.length - done);
+      const length = Math.min(window.length - within, bytes.length - done);
+      const part = length === bytes.length ? bytes : bytes.subarray(done, done + length);
+      copyBytes(window.subarray(within, within + length), part);
+      done += length;
+    }
+  }
+
+  /**
+   * The whole memory, where it is one window and so few bytes are copied that it does not matter how the others lie.
+   */
+  #only(length: number): Uint8Array | undefined {
+    if (this.windows.length > 1 || length === 0 || length >= chunk) return undefined;
+    return this.#windowFor(0, length);
+  }
+
+  /** The window that has a byte, for a copy of so many, and where in it. */
+  #place(offset: number, length: number): { window: Uint8Array; within: number } {
+    const index = Math.floor(offset / this.windowSize);
+    return { window: this.#windowFor(index, length), within: offset - index * this.windowSize };
+  }
+
+  /**
+   * A window for a copy: unshared, but for the first few bytes. Another view of so much memory has the engine look for
+   * garbage, for some milliseconds: longer than a VM takes to start.
+   */
+  #windowFor(index: number, length: number): Uint8Array {
+    const known = this.#unsharedWindows[index];
+    if (known !== undefined) return known;
+    this.#copied += length;
+    return this.#copied <= few ? (this.windows[index] as Uint8Array) : this.#unshared(index);
+  }
+
+  /**
+   * A window as a buffer that the engine does not know to be shared: it copies one that is word by word, and any other
+   * as fast as the processor can. Only copies use it, and it lives no longer than the window.
+   */
+  #unshared(index: number): Uint8Array {
+    const window = this.windows[index] as Uint8Array;
+    const backend = this.#backend;
+    const unshared = new Uint8Array(backend.view(backend.address(window), window.length));
+    this.#unsharedWindows[index] = unshared;
+    return unshared;
+  }
+}
