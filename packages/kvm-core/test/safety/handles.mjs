@@ -10,7 +10,7 @@ const mistakes = [
 ];
 
 /** Values in the place of one member of a handle. */
-const others = [undefined, null, '', {}, [], 0n, new Int32Array(4)];
+const others = [undefined, null, '', {}, new Int32Array(4)];
 
 /** A handle, mostly as it was given, or after a mistake. */
 export function mistaken(handle, mistake) {
