@@ -16,7 +16,7 @@ export abstract class ArmVcpuRegisters extends GenericVcpu<Exit, KvmRun> {
   }
 
   /**
-   * Sets a core register: `pc`, `sp`, `x0`, `pstate`, `v0` and so on. KVM_SET_ONE_REG, api.rst 4.68. arm64.
+   * Sets a core register: `pc`, `sp`, `x0`, `pstate`, `v0` and so on. KVM_SET_ONE_REG, api.rst 4.68. arm64, Cap.OneReg.
    *
    * @param value 16 bytes for a vector register; a number of 32 bits for `fpsr` and `fpcr`, of 64 bits for all others.
    */
@@ -31,7 +31,7 @@ export abstract class ArmVcpuRegisters extends GenericVcpu<Exit, KvmRun> {
 
   /**
    * Sets a system register. Registers that identify the processor accept only values that the host allows.
-   * KVM_SET_ONE_REG, api.rst 4.68. arm64.
+   * KVM_SET_ONE_REG, api.rst 4.68. arm64, Cap.OneReg.
    */
   setSysReg(name: SysRegName, value: bigint): void {
     this.setOneReg(namedRegister(SysReg, name, 'system register'), value);

@@ -133,7 +133,7 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
 
   /**
    * Decrypts pages of a protected guest that are already in its memory. KVM_S390_PV_COMMAND of KVM_PV_UNPACK, api.rst
-   * 4.125. s390.
+   * 4.125. s390, Cap.S390Protected.
    */
   pvUnpack(pages: StructInit<abi.KvmS390PvUnp>): void {
     this.#pv(abi.KVM_PV_UNPACK, new abi.KvmS390PvUnp().assign(pages), []);
@@ -141,7 +141,7 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
 
   /**
    * The features of the host's ultravisor: `KVM_PV_INFO_VM` or `KVM_PV_INFO_DUMP`. KVM_S390_PV_COMMAND of KVM_PV_INFO,
-   * api.rst 4.125. s390, Cap.S390ProtectedDump.
+   * api.rst 4.125. s390, Cap.S390Protected, Cap.S390ProtectedDump.
    */
   pvInfo(id: number): abi.KvmS390PvInfo {
     const info = new abi.KvmS390PvInfo();
@@ -152,7 +152,7 @@ export class Vm extends /* @__PURE__ */ withGroups(GenericVm<Vcpu>, VmStart<Vcpu
 
   /**
    * Runs a step of dumping a protected guest. KVM_S390_PV_COMMAND of KVM_PV_DUMP, api.rst 4.125. s390,
-   * Cap.S390ProtectedDump.
+   * Cap.S390Protected, Cap.S390ProtectedDump.
    *
    * @param into the buffer for the dump; empty for a step that returns no data.
    * @returns the guest address at which the next step starts.

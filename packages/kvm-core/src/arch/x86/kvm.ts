@@ -62,7 +62,10 @@ export class Kvm extends GenericKvm<Vm, Cap> {
     return features[0] as bigint;
   }
 
-  /** The CPUID leaves that the host's CPU and KVM support, for `vcpu.setCpuid2`. api.rst 4.46. x86, Cap.ExtCpuid. */
+  /**
+   * The CPUID leaves that the host's CPU and KVM support, for `vcpu.setCpuid2`. KVM_GET_SUPPORTED_CPUID, api.rst 4.46.
+   * x86, Cap.ExtCpuid.
+   */
   getSupportedCpuid(): StructArray<KvmCpuidEntry2> {
     return this.readList(abi.KVM_GET_SUPPORTED_CPUID).entries;
   }

@@ -7,7 +7,10 @@ import type { Vcpu } from '../vcpu/vcpu.js';
 
 /** The calls for the clocks that the vCPUs of a VM share. */
 export abstract class X86VmClock extends GenericVm<Vcpu> {
-  /** The guest's kvmclock, in nanoseconds, with flags about its accuracy. api.rst 4.29. x86, Cap.AdjustClock. */
+  /**
+   * The guest's kvmclock, in nanoseconds, with flags about its accuracy. KVM_GET_CLOCK, api.rst 4.29. x86,
+   * Cap.AdjustClock.
+   */
   getClock(into?: KvmClockData): KvmClockData {
     return this.read(abi.KVM_GET_CLOCK, into);
   }

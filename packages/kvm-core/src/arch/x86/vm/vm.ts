@@ -28,8 +28,8 @@ export class Vm extends X86VmCalls {
 
   /**
    * Sets the guest-physical address where an Intel host keeps a one-page identity map: below 4 GiB and away from all
-   * memory and devices; 0 for the kernel's own choice. Call this before the first vCPU. api.rst 4.41. x86,
-   * Cap.SetIdentityMapAddr.
+   * memory and devices; 0 for the kernel's own choice. Call this before the first vCPU. KVM_SET_IDENTITY_MAP_ADDR,
+   * api.rst 4.41. x86, Cap.SetIdentityMapAddr.
    */
   setIdentityMapAddr(address: bigint): void {
     this.ioctl(abi.KVM_SET_IDENTITY_MAP_ADDR, BigUint64Array.of(u64(address, 'the address of the identity map')));
