@@ -190,8 +190,8 @@ function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
 }
 
 /**
- * koffi's binary for this machine, from a package of koffi's that has no install script. The package `koffi` has one, which most package
- * managers block with a warning; it serves machines without such a binary, if the program has installed it.
+ * Loads koffi's binary for this machine from a package without an install script. Most package managers block the
+ * install script of the package `koffi` with a warning; `koffi` is the fallback for machines without such a binary.
  */
 function loadKoffi(): Koffi {
   const load = createRequire(import.meta.url);

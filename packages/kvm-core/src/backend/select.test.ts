@@ -43,7 +43,8 @@ test.each([{ flags: ['--no-addons'] }, { flags: [permission, '--allow-fs-read=*'
   'the hint names the flag if the process may not load addons: $flags',
   ({ flags }) => {
     const built = new URL('../../dist/index.js', import.meta.url).href;
-    const program = `const { Kvm } = await import('${built}'); try { Kvm.open(); } catch (error) { console.log(error.code, error.hint); }`;
+    const program = `const { Kvm } = await import('${built}');
+      try { Kvm.open(); } catch (error) { console.log(error.code, error.hint); }`;
     const { stdout, stderr } = spawnSync(process.execPath, [...flags, '--input-type=module', '-e', program], {
       encoding: 'utf8',
     });

@@ -228,7 +228,8 @@ for (const backend of backendNames) {
     test('is let go by who drops it, but not while there is a view of it or a slot has it', () => {
       const program = `import { Kvm, GuestMemfdFlag } from ${JSON.stringify(core)};
 import { readFileSync } from 'node:fs';
-        const mapped = () => readFileSync('/proc/self/maps', 'latin1').split('\\n').filter((line) => /kvm-gmem|guest_memfd/.test(line)).length;
+        const mapped = () => readFileSync('/proc/self/maps', 'latin1').split('\\n')
+          .filter((line) => /kvm-gmem|guest_memfd/.test(line)).length;
         const kvm = Kvm.open({ backend: '${backend}' });
         const fresh = () => {
           const vm = kvm.createVm();

@@ -54,7 +54,8 @@ onEachBackend('Kvm', (backend) => {
   });
 
   test('closes the descriptors of collected objects', () => {
-    const code = `import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then(async ({ Kvm }) => {
+    const built = new URL('../../dist/index.js', import.meta.url).href;
+    const code = `import(${JSON.stringify(built)}).then(async ({ Kvm }) => {
       const { readdirSync } = await import('node:fs');
       const open = () => readdirSync('/proc/self/fd').length;
       const before = open();

@@ -277,7 +277,9 @@ onEachBackend('vCPUs that are started', (backend) => {
       if (!exit.io.isWrite) return;
       post(exit.io);
       post({ exit, list: [exit.io.data], regs: new Map([['rip', vcpu.getRegs()]]) });
-      const refused = [vm, vcpu, [{ vm }]].map((value) => { try { post(value); } catch ({ code, hint }) { return code + ': ' + hint; } });
+      const refused = [vm, vcpu, [{ vm }]].map((value) => {
+        try { post(value); } catch ({ code, hint }) { return code + ': ' + hint; }
+      });
       end({ refused, io: exit.io });
     }`;
     using guest = machine(backend, writes(0x30));
