@@ -4,9 +4,9 @@ import * as core from '../dist/index.js';
 import { startGuest } from './start-guest.mjs';
 
 /**
- * What a program still has when it has dropped the objects it made and garbage was collected. Arguments: the backend, and the case, one
- * of those below. It writes `kept`, or why the host cannot show the case, and fails where something is not as it should be. V8's
- * runtimes need `--expose-gc`.
+ * What a program still has when it has dropped the objects it made and garbage was collected. Arguments: the backend,
+ * and the case, one of those below. It writes `kept`, or why the host cannot show the case, and fails where something
+ * is not as it should be. V8's runtimes need `--expose-gc`.
  */
 
 const { Cap, EventFd, ExitReason, Vm } = core;

@@ -96,7 +96,11 @@ onEachBackend('the argument of an ioctl', (backend) => {
       `const { workerData, parentPort } = require('node:worker_threads');
        const count = new Uint32Array(workerData);
        parentPort.postMessage('begun');
-       for (;;) { Atomics.store(count, 0, 1); for (let i = 0; i < 20; i++) Atomics.load(count, 0); Atomics.store(count, 0, 10000); }`,
+       for (;;) {
+         Atomics.store(count, 0, 1);
+         for (let i = 0; i < 20; i++) Atomics.load(count, 0);
+         Atomics.store(count, 0, 10000);
+       }`,
       { eval: true, workerData: shared },
     );
     await new Promise((resolve) => changing.once('message', resolve));

@@ -19,8 +19,8 @@ function shown(value: unknown): string {
 }
 
 /**
- * An object of options or fields, which plain JavaScript may have left out. A struct is none, even where its fields have the same names:
- * what they lack would be taken for left out.
+ * An object of options or fields, which plain JavaScript may have left out. A struct is none, even where its fields
+ * have the same names: what they lack would be taken for left out.
  */
 export function objectOf<T extends object>(value: T, what: string): T {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);

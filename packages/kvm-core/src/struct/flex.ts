@@ -16,8 +16,8 @@ export interface FlexStructType<T extends FlexStruct = FlexStruct> extends Struc
 /**
  * A struct that ends in an array whose length the C type leaves open.
  *
- * `withCapacity` makes room; the count field, which the kernel reads and writes, can never say more than there is room for,
- * and the array field is a view of that many elements.
+ * `withCapacity` makes room; the count field, which the kernel reads and writes, can never say more than there is room
+ * for, and the array field is a view of that many elements.
  */
 export abstract class FlexStruct extends Struct {
   /** A zeroed struct with room for `capacity` elements, its count field saying so. */

@@ -18,7 +18,10 @@ export type IntegerArray =
   | BigUint64Array
   | BigInt64Array;
 
-/** What may be assigned to a field of type `T`. A struct has all the fields, too: a union with it would lose their doc comments. */
+/**
+ * What may be assigned to a field of type `T`. A struct has all the fields, too: a union with it would lose their doc
+ * comments.
+ */
 export type FieldInit<T> = T extends Struct
   ? StructInit<T>
   : T extends IntegerArray
@@ -55,7 +58,9 @@ export interface StructSource {
   byteLength?: number;
 }
 
-/** One record of one shape, whatever struct it is of: to find it is all that a call pays for the many types there are. */
+/**
+ * One record of one shape, whatever struct it is of: to find it is all that a call pays for the many types there are.
+ */
 interface Own {
   readonly type: StructType;
   /** Of the type. */
@@ -68,9 +73,9 @@ interface Own {
 /**
  * A C struct or union as a view over bytes: reading a field reads them, writing one writes them, nothing is copied.
  *
- * 64-bit fields are bigint, all narrower ones number, nested structs and arrays views of the same bytes. A setter refuses
- * what its field cannot hold. The subclasses are generated from the kernel's headers. Once its buffer was transferred away no call takes
- * it, and its fields throw `ERR_KVM_INVALID_ARGUMENT`.
+ * 64-bit fields are bigint, all narrower ones number, nested structs and arrays views of the same bytes. A setter
+ * refuses what its field cannot hold. The subclasses are generated from the kernel's headers. Once its buffer was
+ * transferred away no call takes it, and its fields throw `ERR_KVM_INVALID_ARGUMENT`.
  */
 export abstract class Struct {
   /** The bytes themselves, exactly as the kernel sees them. */
@@ -128,8 +133,8 @@ export abstract class Struct {
   }
 
   /**
-   * Writes the fields that `init` has and leaves the others. All are checked first: on an error none is changed. The values may
-   * be views of this very struct.
+   * Writes the fields that `init` has and leaves the others. All are checked first: on an error none is changed. The
+   * values may be views of this very struct.
    */
   assign(init: StructInit<this>): this {
     const bytes = Struct.bytesOf(this);

@@ -223,7 +223,8 @@ onEachBackend('an object that is shared', (backend) => {
       Array.from({ length: 4 }, () =>
         inWorker<string>(
           handle,
-          `try { const vcpu = Vcpu.from(data); vcpu.run(); vcpu.close(); return 'taken'; } catch (error) { return error.code; }`,
+          `try { const vcpu = Vcpu.from(data); vcpu.run(); vcpu.close(); return 'taken'; }
+           catch (error) { return error.code; }`,
         ),
       ),
     );

@@ -14,7 +14,8 @@ const { Kvm } = core;
 function spinner(backend: string, code: Uint8Array): Worker {
   return new Worker(
     `const { parentPort, workerData } = require('node:worker_threads');
-     Promise.all([import(${JSON.stringify(builtCore)}), import(${JSON.stringify(guestStarter)})]).then(([core, { startGuest }]) => {
+     const modules = [import(${JSON.stringify(builtCore)}), import(${JSON.stringify(guestStarter)})];
+     Promise.all(modules).then(([core, { startGuest }]) => {
        const { backend, code, stop } = workerData;
        const { vcpu, close } = startGuest(core, backend, code);
        parentPort.postMessage({ handle: vcpu.kickHandle() });

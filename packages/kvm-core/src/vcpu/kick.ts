@@ -10,7 +10,10 @@ const THREAD = 0;
 const CLOSED = 1;
 /** How far a kick is: a `Progress`. */
 const PENDING = 2;
-/** Where the flag is in the run state, which the vCPU's thread finds out through the struct: a kicker knows no architecture. */
+/**
+ * Where the flag is in the run state, which the vCPU's thread finds out through the struct: a kicker knows no
+ * architecture.
+ */
 const FLAG_OFFSET = 3;
 const WORDS = 4;
 const wordBytes = Int32Array.BYTES_PER_ELEMENT;
@@ -25,7 +28,10 @@ const Progress = {
   Sent: 2,
 } as const;
 
-/** How long the vCPU's thread waits for the signal of a kick, in milliseconds: the thread that kicks may have been terminated. */
+/**
+ * How long the vCPU's thread waits for the signal of a kick, in milliseconds: the thread that kicks may have been
+ * terminated.
+ */
 const patience = 1000;
 
 /** The words of the vCPUs that this thread runs, and that another may kick. */
@@ -65,7 +71,9 @@ const views = new WeakMap<Int32Array, Uint8Array>();
 
 /** The vCPU's side: says which thread runs it, that a kick has arrived, and when the vCPU is gone. */
 export class KickState {
-  /** Marks the vCPU as closed. It refers to no view of the run state: such a view keeps the vCPU from being collected. */
+  /**
+   * Marks the vCPU as closed. It refers to no view of the run state: such a view keeps the vCPU from being collected.
+   */
   readonly close: () => void;
   readonly #state: RunState;
   readonly #backend: Backend;
@@ -84,7 +92,9 @@ export class KickState {
     return this.#shared.words;
   }
 
-  /** Made when somebody first asks for a handle: until then nobody can kick, and shared memory takes its time to make. */
+  /**
+   * Made when somebody first asks for a handle: until then nobody can kick, and shared memory takes its time to make.
+   */
   get words(): Int32Array {
     return this.#words ?? this.#share(new Int32Array(new SharedArrayBuffer(WORDS * wordBytes)));
   }
@@ -98,7 +108,10 @@ export class KickState {
     return words;
   }
 
-  /** Before the first run in a thread. An atomic store, so that a kicker who saw no thread has its flag seen by this one. */
+  /**
+   * Before the first run in a thread. An atomic store, so that a kicker who saw no thread has its flag seen by this
+   * one.
+   */
   bind(threadId: number): void {
     this.#thread = threadId;
     if (this.#words === undefined) return;
@@ -119,9 +132,9 @@ export class KickState {
   }
 
   /**
-   * A run has returned with EINTR. If the flag of a kick ended it, the signal may be still to come, and would end a later run, perhaps of
-   * another vCPU: so it is waited for. Then the flag is cleared before the word: a kick between the two stores is one with that
-   * which is being taken, and one after them raises the flag again.
+   * A run has returned with EINTR. If the flag of a kick ended it, the signal may be still to come, and would end a
+   * later run, perhaps of another vCPU: so it is waited for. Then the flag is cleared before the word: a kick between
+   * the two stores is one with that which is being taken, and one after them raises the flag again.
    */
   take(backend: Backend): void {
     const words = this.#words;
@@ -138,8 +151,8 @@ export class KickState {
   settled(): void {
     const { run } = this.#state;
     run.immediateExit = 0;
-    // No load: a processor may read the word before the flag is out, and then a kick in between is lost, its flag and its turn.
-    // A kick after this raises the flag itself.
+    // No load: a processor may read the word before the flag is out, and then a kick in between is lost, its flag and
+    // its turn. A kick after this raises the flag itself.
     if (this.#words !== undefined && Atomics.add(this.#words, PENDING, 0) !== Progress.None) run.immediateExit = 1;
   }
 }
@@ -153,11 +166,11 @@ function closeOf(shared: { readonly words?: Int32Array }): () => void {
 }
 
 /**
- * Stops a vCPU from any thread: its `run` returns with the exit reason `Intr`, soon if the guest is running and at once if it
- * was about to. Kicks that come before the first is taken are one with it. A kick of a closed vCPU does nothing.
+ * Stops a vCPU from any thread: its `run` returns with the exit reason `Intr`, soon if the guest is running and at once
+ * if it was about to. Kicks that come before the first is taken are one with it. A kick of a closed vCPU does nothing.
  *
- * The flag in the run state catches a run that has not begun; the signal one that has. A kick ends one run, and no run of another vCPU
- * of that thread unless it is running when the signal arrives.
+ * The flag in the run state catches a run that has not begun; the signal one that has. A kick ends one run, and no run
+ * of another vCPU of that thread unless it is running when the signal arrives.
  *
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the handle is none of a vCPU of this process.
  */

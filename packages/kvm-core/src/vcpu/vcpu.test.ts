@@ -237,7 +237,8 @@ onEachBackend('Vcpu', (backend) => {
     const state = KvmNestedState.from({ size: KvmNestedState.size });
     const error = kvmError('ERR_KVM_UNSUPPORTED', () => guest.vcpu.ioctl(KVM_GET_NESTED_STATE, state));
     expect(error.message).toBe(
-      "KVM_GET_NESTED_STATE: this host's KVM lacks KVM_CAP_NESTED_STATE, Cap.NestedState (it came with Linux 5.10 or earlier)",
+      "KVM_GET_NESTED_STATE: this host's KVM lacks KVM_CAP_NESTED_STATE, Cap.NestedState " +
+        '(it came with Linux 5.10 or earlier)',
     );
   });
 
@@ -250,7 +251,8 @@ onEachBackend('Vcpu', (backend) => {
       views.push(new Uint8Array(buffer.transfer?.() ?? structuredClone(buffer)), guest.vcpu.kvmRun.bytes);
     }
     globalThis.gc?.();
-    // One that was moved away from has no bytes left; where the runtime copies instead of moving, the copy shows the exit.
+    // One that was moved away from has no bytes left; where the runtime copies instead of moving, the copy shows the
+    // exit.
     for (const view of views) {
       const zero = view.length === 0 || view.every((byte) => byte === 0);
       expect(zero || view[8] === ExitReason.Io).toBe(true);

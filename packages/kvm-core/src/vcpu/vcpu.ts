@@ -67,16 +67,16 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * Runs the guest until it needs something, and says what: a view of the run state, whose `reason` tells which. It is the same
-   * object each time for one reason, and what it shows is overwritten by the next run. What a handler writes into it, as the
-   * data of a read from a port, the next run gives to the guest. KVM_RUN, api.rst 4.10.
+   * Runs the guest until it needs something, and says what: a view of the run state, whose `reason` tells which. It is
+   * the same object each time for one reason, and what it shows is overwritten by the next run. What a handler writes
+   * into it, as the data of a read from a port, the next run gives to the guest. KVM_RUN, api.rst 4.10.
    *
-   * A kick or the deadline makes it return with the reason `ExitReason.Intr`; the guest goes on with the next run. So does, in the main
-   * thread, any signal that the process handles: the program can then let the event loop turn, where handlers of signals are called.
-   * In a Worker other signals end no run.
+   * A kick or the deadline makes it return with the reason `ExitReason.Intr`; the guest goes on with the next run. So
+   * does, in the main thread, any signal that the process handles: the program can then let the event loop turn, where
+   * handlers of signals are called. In a Worker other signals end no run.
    *
-   * A fault on guest memory that the kernel cannot resolve is an exit too, `ExitReason.MemoryFault`, although the system call fails
-   * with EFAULT or EHWPOISON. Cap.MemoryFaultInfo.
+   * A fault on guest memory that the kernel cannot resolve is an exit too, `ExitReason.MemoryFault`, although the
+   * system call fails with EFAULT or EHWPOISON. Cap.MemoryFaultInfo.
    *
    * @throws KvmError `ERR_KVM_SYSCALL` when the kernel cannot run the guest.
    */
@@ -87,8 +87,8 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * Whether the last run that was given a deadline returned with `ExitReason.Intr` when that had passed: else it was a signal, or
-   * a kick, and the time is not up.
+   * Whether the last run that was given a deadline returned with `ExitReason.Intr` when that had passed: else it was a
+   * signal, or a kick, and the time is not up.
    */
   get deadlinePassed(): boolean {
     return this.#deadlinePassed;
@@ -119,8 +119,8 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * A run that comes back as soon as the guest has what the last exit left for it. A vCPU that waits for its first start, where the kernel
-   * says EAGAIN, is in no instruction.
+   * A run that comes back as soon as the guest has what the last exit left for it. A vCPU that waits for its first
+   * start, where the kernel says EAGAIN, is in no instruction.
    */
   #enterAndLeave(): number {
     this.#state.run.immediateExit = 1;
@@ -130,8 +130,8 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * Lets the guest finish the instruction that the last exit interrupted, as with the data of a read, and no other: the registers are
-   * then those between two instructions.
+   * Lets the guest finish the instruction that the last exit interrupted, as with the data of a read, and no other: the
+   * registers are then those between two instructions.
    *
    * @returns the exit that the same instruction needs next, as a string instruction may; undefined when it is done.
    */
@@ -157,16 +157,18 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     startHeartbeat(backend, threadId);
     this.#kick.bind(threadId);
     this.#hasRun = true;
-    // A closure: the engine compiles one for all vCPUs, and calls the backend's function as what it is. One that the addon has bound to the
-    // descriptor would be another for each vCPU, and from the second on be called by way of the engine's slowest path.
+    // A closure: the engine compiles one for all vCPUs, and calls the backend's function as what it is. One that the
+    // addon has bound to the descriptor would be another for each vCPU, and from the second on be called by way of the
+    // engine's slowest path.
     this.#enter = () => ioctl(fd, request, 0);
     return this.#enter();
   }
 
   /**
-   * Whether KVM_RUN returned for no reason of the program's. With EAGAIN, a vCPU that waited for its first start has got it, and the kernel
-   * wants to be asked again; or something else wakes it, an NMI, as often as it is asked. It looks at a kick's flag each time, before
-   * it says so. With EINTR, in a Worker, it was the heartbeat, or a signal that JavaScript is not told of there.
+   * Whether KVM_RUN returned for no reason of the program's. With EAGAIN, a vCPU that waited for its first start has
+   * got it, and the kernel wants to be asked again; or something else wakes it, an NMI, as often as it is asked. It
+   * looks at a kick's flag each time, before it says so. With EINTR, in a Worker, it was the heartbeat, or a signal
+   * that JavaScript is not told of there.
    */
   #goesOn(result: number): boolean {
     return result === -EAGAIN || (result === -EINTR && hasHeartbeat() && !this.#kick.isPending);
@@ -178,7 +180,10 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return this.#stopped(result);
   }
 
-  /** Whether the run state holds an exit. Of failed runs, only a memory fault fills it in; after any other error it is stale. */
+  /**
+   * Whether the run state holds an exit. Of failed runs, only a memory fault fills it in; after any other error it is
+   * stale.
+   */
   #hasExit(result: number): boolean {
     if (result >= 0) return true;
     const mayBeMemoryFault = result === -EFAULT || result === -EHWPOISON;
@@ -193,8 +198,8 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * Makes the `run` that is under way, or the next one, return with `ExitReason.Intr`. From another thread, `kick` with what
-   * `kickHandle` gives.
+   * Makes the `run` that is under way, or the next one, return with `ExitReason.Intr`. From another thread, `kick` with
+   * what `kickHandle` gives.
    */
   kick(): void {
     this.opened();
@@ -216,7 +221,10 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return this.resources.initWords;
   }
 
-  /** The run state, mapped: what the kernel and this process tell each other about the vCPU. `struct kvm_run`, api.rst 5. */
+  /**
+   * The run state, mapped: what the kernel and this process tell each other about the vCPU. `struct kvm_run`, api.rst
+   * 5.
+   */
   get kvmRun(): R {
     this.opened();
     return this.#state.run as R;
@@ -228,11 +236,13 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * Gives the vCPU to another thread: what to send there with `postMessage`, of which `Vcpu.from` makes a vCPU, once. This object is
-   * unusable from now on; handles for kicks stay good. Until somebody has taken it, `close` here takes it back and closes it. Nothing
-   * else does: a handle that nobody takes keeps the vCPU and two descriptors for as long as the process lives.
+   * Gives the vCPU to another thread: what to send there with `postMessage`, of which `Vcpu.from` makes a vCPU, once.
+   * This object is unusable from now on; handles for kicks stay good. Until somebody has taken it, `close` here takes
+   * it back and closes it. Nothing else does: a handle that nobody takes keeps the vCPU and two descriptors for as long
+   * as the process lives.
    *
-   * @throws KvmError `ERR_KVM_UNSAFE` where the VM or the vCPU has memory that only this thread keeps: Xen's shared pages.
+   * @throws KvmError `ERR_KVM_UNSAFE` where the VM or the vCPU has memory that only this thread keeps: Xen's shared
+   *   pages.
    */
   transfer(): TransferredVcpu {
     this.opened();

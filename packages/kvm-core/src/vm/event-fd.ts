@@ -49,8 +49,9 @@ class Counter {
 const unreachable = new FinalizationRegistry<Counter>((counter) => counter.close());
 
 /**
- * An eventfd: a 64-bit counter in the kernel that one side adds to and the other takes from. KVM takes one in the place of an
- * interrupt line (`vm.irqfd`), and signals one for a write of the guest (`vm.ioeventfd`). Close-on-exec, and never blocks. `kvm.createEventFd` makes one.
+ * An eventfd: a 64-bit counter in the kernel that one side adds to and the other takes from. KVM takes one in the place
+ * of an interrupt line (`vm.irqfd`), and signals one for a write of the guest (`vm.ioeventfd`). Close-on-exec, and
+ * never blocks. `kvm.createEventFd` makes one.
  */
 export class EventFd implements Disposable {
   readonly #backend: Backend;
@@ -93,8 +94,8 @@ export class EventFd implements Disposable {
   }
 
   /**
-   * What to send to another Worker with `postMessage`. Keep this object open until it has made its own there. From now on only `close`
-   * gives the descriptor back, and not garbage collection.
+   * What to send to another Worker with `postMessage`. Keep this object open until it has made its own there. From now
+   * on only `close` gives the descriptor back, and not garbage collection.
    */
   share(): SharedEventFd {
     const { fd } = this;
@@ -130,8 +131,8 @@ export class EventFd implements Disposable {
   }
 
   /**
-   * Waits until there is something to read, which it leaves there. It blocks the thread, and is for Workers; a kick of a vCPU that
-   * the thread has run ends it early, and in the main thread, or where no vCPU has run, so does any signal.
+   * Waits until there is something to read, which it leaves there. It blocks the thread, and is for Workers; a kick of
+   * a vCPU that the thread has run ends it early, and in the main thread, or where no vCPU has run, so does any signal.
    *
    * @param timeout milliseconds; 0 to look and not wait.
    * @returns whether there is something.
