@@ -25,6 +25,7 @@ export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, '
     typeof windowSize === 'number' &&
     Array.isArray(windows) &&
     windows.length > 0 &&
+    windows.length === Math.ceil(size / windowSize) &&
     windows.every(
       (window, i) =>
         isUint8Array(window) &&

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../test/backends.js';
+import { guestImage } from '../../../test/guests.js';
 import { exitOf } from '../../../test/run.js';
 import { ExitReason } from '../../abi/x86/groups.js';
 import type { BackendName } from '../../backend/backend.js';
@@ -27,10 +27,6 @@ function withGuest(backend: BackendName, visit: (vcpu: Vcpu, memory: GuestMemory
   }
 }
 
-function guest(name: string): Uint8Array {
-  return readFileSync(new URL(`../../../../../../guests/${name}.bin`, import.meta.url));
-}
-
 /** Runs a guest until it halts. Returns what it sent to COM1, or to port 0x18. */
 function output(vcpu: Vcpu): number[] {
   const sent: number[] = [];
@@ -51,7 +47,7 @@ onEachBackend('a vCPU enters', (backend) => {
     ['protected', 'hello32', 'Hello from protected mode.\n'],
   ] as const)('%s mode, and %s runs in it', (mode, name, greeting) => {
     withGuest(backend, (vcpu, memory) => {
-      memory.write(0x1000, guest(name));
+      memory.write(0x1000, guestImage(name));
       enterMode(vcpu, mode, { memory, ...at });
       expect(Buffer.from(output(vcpu)).toString()).toBe(greeting);
     });
@@ -59,7 +55,7 @@ onEachBackend('a vCPU enters', (backend) => {
 
   test('long mode, in which a guest has 64-bit registers and sees all 4 GiB', () => {
     withGuest(backend, (vcpu, memory) => {
-      memory.write(0x1000, guest('mmio64'));
+      memory.write(0x1000, guestImage('mmio64'));
       enterMode(vcpu, 'long', { memory, ...at });
       output(vcpu);
       expect(vcpu.getRegs().rax).toBe(0x0123_4567_89ab_cdefn);

@@ -51,7 +51,9 @@ onEachBackend('a Xen guest', (backend) => {
       () => vcpu.setXenVcpuInfo(memory),
       () => vcpu.setXenVcpuInfo(),
     ]) {
-      expect(kvmError('ERR_KVM_UNSUPPORTED', use).message).toMatch(/lacks KVM_CAP_XEN_HVM \(it came with Linux/);
+      expect(kvmError('ERR_KVM_UNSUPPORTED', use).message).toMatch(
+        /lacks KVM_CAP_XEN_HVM, Cap.XenHvm \(it came with Linux/,
+      );
     }
   });
 
@@ -138,7 +140,7 @@ onEachBackend('a Hyper-V guest', (backend) => {
     using eventfd = kvm.createEventFd();
     if (!kvm.capabilities().has(Cap.HyperVEventfd)) {
       const error = kvmError('ERR_KVM_UNSUPPORTED', () => vm.setHyperVEventfd(1, eventfd));
-      expect(error.message).toMatch(/lacks KVM_CAP_HYPERV_EVENTFD \(it came with Linux/);
+      expect(error.message).toMatch(/lacks KVM_CAP_HYPERV_EVENTFD, Cap.HyperVEventfd \(it came with Linux/);
       return context.skip('the host lacks KVM_CAP_HYPERV_EVENTFD');
     }
     vm.setHyperVEventfd(1, eventfd);
@@ -152,7 +154,9 @@ onEachBackend('a Hyper-V guest', (backend) => {
     const { vcpu, kvm } = guest;
     if (!kvm.capabilities().has(Cap.HyperVEnlightenedVmcs)) {
       const error = kvmError('ERR_KVM_UNSUPPORTED', () => vcpu.enableHyperVEnlightenedVmcs());
-      expect(error.message).toMatch(/KVM_ENABLE_CAP: .* lacks KVM_CAP_HYPERV_ENLIGHTENED_VMCS \(it came with Linux/);
+      expect(error.message).toMatch(
+        /KVM_ENABLE_CAP: .* lacks KVM_CAP_HYPERV_ENLIGHTENED_VMCS, Cap.HyperVEnlightenedVmcs \(it came with Linux/,
+      );
       return context.skip('the host lacks KVM_CAP_HYPERV_ENLIGHTENED_VMCS');
     }
     expect(vcpu.enableHyperVEnlightenedVmcs()).toEqual({ lowest: 1, highest: 1 });
