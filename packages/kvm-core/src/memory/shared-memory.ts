@@ -23,14 +23,14 @@ export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, '
   const isWhole =
     backendNames.includes(backend) &&
     typeof windowSize === 'number' &&
+    size > 0 &&
     Array.isArray(windows) &&
-    windows.length > 0 &&
     windows.length === Math.ceil(size / windowSize) &&
     windows.every(
       (window, i) =>
         isUint8Array(window) &&
         isSharedArrayBuffer(window.buffer) &&
-        window.length === (i < windows.length - 1 ? windowSize : size - i * windowSize),
+        window.length === Math.min(windowSize, size - i * windowSize),
     );
   if (!isWhole) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what GuestMemory.share gave', {
