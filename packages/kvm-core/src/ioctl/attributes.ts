@@ -30,7 +30,10 @@ const untouched = new Uint8Array(room).fill(canary);
 
 /** A descriptor with readable attributes: `/dev/kvm`, and every `AttributesFd`. */
 export abstract class ReadableAttributesFd<K extends FdKind> extends KvmFd<K> {
-  /** Whether the attribute exists. KVM_HAS_DEVICE_ATTR, api.rst 4.81. */
+  /**
+   * Whether the attribute exists. KVM_HAS_DEVICE_ATTR, api.rst 4.81. Of a VM, Cap.VmAttributes; of a vCPU,
+   * Cap.VcpuAttributes; of `/dev/kvm`, Cap.SysAttributes.
+   */
   hasDeviceAttr(attribute: Attribute): boolean {
     try {
       this.write(this.abi.KVM_HAS_DEVICE_ATTR, fieldsOf(attribute));

@@ -69,7 +69,9 @@ export abstract class VmIoEvents extends KvmFd<'vm'> {
     this.write(this.abi.KVM_REGISTER_COALESCED_MMIO, this.zone(zone));
   }
 
-  /** Removes every zone within these addresses or ports. KVM_UNREGISTER_COALESCED_MMIO, api.rst 4.116. */
+  /**
+   * Removes every zone within these addresses or ports. KVM_UNREGISTER_COALESCED_MMIO, api.rst 4.116. Cap.CoalescedMmio.
+   */
   unregisterCoalescedMmio(zone: CoalescedZone): void {
     this.write(this.abi.KVM_UNREGISTER_COALESCED_MMIO, this.zone(zone));
   }
