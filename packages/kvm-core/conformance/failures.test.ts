@@ -190,7 +190,7 @@ onEachBackend('a failure', (backend) => {
       kvmError('ERR_KVM_STATE', () => SavedState.from(bytes.subarray(0, -1)));
       using other = kvm.createVm();
       kvmError('ERR_KVM_STATE', () => other.restore(SavedState.from(bytes)));
-      expect(kvmError('ERR_KVM_STATE', () => vm.restore(vm.save([vcpu]))).message).toMatch(/no memory yet/);
+      expect(kvmError('ERR_KVM_STATE', () => vm.restore(vm.save([vcpu]))).message).toMatch(/a VM without memory/);
     });
   });
 
