@@ -22,13 +22,13 @@ import {
 import { Kvm } from '../arch/x86/kvm.js';
 import { Lapic } from '../arch/x86/lapic.js';
 
-/** Bytes of which no call writes one. */
+/** Whether no call has written to the bytes. */
 function untouched(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
 onEachBackend('the argument of an ioctl', (backend) => {
-  test('has no more elements than its bytes, whatever its count says', () => {
+  test('is refused if its count exceeds its bytes', () => {
     using kvm = Kvm.open({ backend });
     const whole = new Uint8Array(KvmCpuid2.size + 10_000 * KvmCpuid2.elementSize);
     const list = KvmCpuid2.at(whole.subarray(0, KvmCpuid2.size));
@@ -38,7 +38,7 @@ onEachBackend('the argument of an ioctl', (backend) => {
     expect(untouched(whole.subarray(KvmCpuid2.size))).toBe(true);
   });
 
-  test('is as long as what the host writes', () => {
+  test('is refused if it is shorter than what the host writes', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -48,7 +48,7 @@ onEachBackend('the argument of an ioctl', (backend) => {
     else vcpu.ioctl(KVM_GET_XSAVE, xsave);
   });
 
-  test('is refused once its buffer is detached, though its address is known', () => {
+  test('is refused once its buffer is detached, even if its address is known', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     vm.createIrqChip();
@@ -76,7 +76,7 @@ onEachBackend('the argument of an ioctl', (backend) => {
     }
   });
 
-  test('is one integer, in an array that has one', () => {
+  test('is one integer, in a typed array of length 1', () => {
     using kvm = Kvm.open({ backend });
     for (const wrong of [
       new BigUint64Array(0),
@@ -89,7 +89,7 @@ onEachBackend('the argument of an ioctl', (backend) => {
     }
   });
 
-  test('in memory that others write to counts what it counted when it was checked', { timeout: 20_000 }, async () => {
+  test('has the count that was checked, even if another thread writes to it', { timeout: 20_000 }, async () => {
     using kvm = Kvm.open({ backend });
     const shared = new SharedArrayBuffer(KvmCpuid2.size + 10_000 * KvmCpuid2.elementSize);
     const changing = new Worker(
@@ -109,14 +109,14 @@ onEachBackend('the argument of an ioctl', (backend) => {
       try {
         kvm.ioctl(KVM_GET_SUPPORTED_CPUID, list);
       } catch {
-        // One element is too few for what there is, and 10,000 are more than there is room for.
+        // One element is too few for the host's list, and 10,000 do not fit.
       }
     }
     await changing.terminate();
     expect(untouched(new Uint8Array(shared, KvmCpuid2.size + KvmCpuid2.elementSize))).toBe(true);
   });
 
-  test('in shared memory is filled like every other', () => {
+  test('is filled in shared memory, too', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -129,7 +129,7 @@ onEachBackend('the argument of an ioctl', (backend) => {
     expect(vcpu.getRegs(regs).rflags).toBe(2n);
   });
 
-  test('is not longer than its bytes by a length of its own', () => {
+  test('is refused if its length member exceeds its bytes', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -138,14 +138,14 @@ onEachBackend('the argument of an ioctl', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.ioctl(KVM_GET_NESTED_STATE, state));
   });
 
-  test('says after a refusal what the kernel wrote there: how much room it wants', () => {
+  test('has after E2BIG the count that the kernel wrote', () => {
     using kvm = Kvm.open({ backend });
     const list = KvmMsrList.withCapacity(0);
     expect(kvmError('ERR_KVM_SYSCALL', () => kvm.ioctl(KVM_GET_MSR_INDEX_LIST, list)).errnoName).toBe('E2BIG');
     expect(list.view.getUint32(0, true)).toBe(kvm.getMsrIndexList().length);
   });
 
-  test('given as fields has zeros where there are none, also after a call that was refused', () => {
+  test('has zeros for the fields that are left out, even after a refused call', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);

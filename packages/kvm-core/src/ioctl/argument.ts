@@ -7,7 +7,7 @@ import { Struct, type StructType } from '../struct/struct.js';
 import { hostCapability } from './capabilities.js';
 import type { Descriptor } from './descriptor.js';
 
-/** Whether an argument is what its ioctl takes. */
+/** Checks of the arguments of ioctls. */
 
 /** An ioctl whose argument is a pointer to a struct `T`. */
 export type StructIoctl<T extends Struct> = Ioctl<FdKind, { readonly kind: 'struct'; readonly type: StructType<T> }>;
@@ -16,7 +16,7 @@ function wrong(ioctl: Ioctl, wanted: string): KvmError {
   return new KvmError('ERR_KVM_INVALID_ARGUMENT', `${ioctl.name} takes ${wanted}`, { ioctl: ioctl.name });
 }
 
-/** The argument of an ioctl that takes none, or a plain number. */
+/** The argument of an ioctl that takes a plain number, or none. */
 export function numberFor(ioctl: Ioctl, argument: unknown): number {
   if (ioctl.argument.kind === 'value') {
     return integer(argument as number, 0, Number.MAX_SAFE_INTEGER, `the argument of ${ioctl.name}`);
@@ -38,18 +38,18 @@ export function integerFor(ioctl: Ioctl, size: 4 | 8, argument: unknown): ArrayB
 export function structFor(ioctl: Ioctl, argument: unknown): Struct {
   const type = 'type' in ioctl.argument ? ioctl.argument.type : undefined;
   const own = Struct.typeOf(argument);
-  // A class may extend a generated one, as Lapic does, over the same bytes.
+  // A class such as Lapic may extend a generated one, over the same bytes.
   const fits = type !== undefined && (own === type || own?.prototype instanceof type);
   if (!fits) throw wrong(ioctl, `a struct ${type?.cName}`);
   return argument as Struct;
 }
 
-/** Whether an ioctl's struct tells the kernel by a member how much of it to use. */
+/** Whether a member of an ioctl's struct tells the kernel the struct's length. */
 export function tellsLength(ioctl: Ioctl): boolean {
   return lengthMember(ioctl) !== undefined;
 }
 
-/** Refuses a struct that is shorter than what the kernel uses of it. */
+/** Refuses a struct that is shorter than the part that the kernel uses. */
 export function checkLength(descriptor: Descriptor, kind: FdKind, ioctl: Ioctl, struct: Struct): void {
   const { length } = ioctl;
   if (length !== undefined && 'capability' in length) {
@@ -60,14 +60,14 @@ export function checkLength(descriptor: Descriptor, kind: FdKind, ioctl: Ioctl, 
   if (member !== undefined) longEnough(ioctl, struct, lengthTold(ioctl, struct, member));
 }
 
-/** The member of an ioctl's struct that tells the kernel how long it is: its length, or the number of its elements. */
+/** The member that tells the kernel a struct's length: in bytes, or as a number of elements. */
 function lengthMember({ argument, length }: Ioctl): string | undefined {
   if (argument.kind !== 'struct') return undefined;
   if (length !== undefined) return 'member' in length ? length.member : undefined;
   return (argument.type as Partial<FlexStructType>).count;
 }
 
-/** How many bytes the kernel uses of a struct that has such a member. */
+/** The number of bytes that the kernel uses of a struct with such a member. */
 function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number {
   const told = Number((struct as unknown as Record<string, number | bigint>)[member]);
   if (ioctl.length !== undefined) return told;
@@ -75,7 +75,7 @@ function lengthTold(ioctl: Ioctl, struct: Struct, member: string): number {
   return elementsOffset + told * elementSize;
 }
 
-/** More than the struct has would be somebody else's bytes. */
+/** Refuses a shorter struct: the kernel would access memory behind it. */
 function longEnough(ioctl: Ioctl, struct: Struct, needed: number): void {
   const { length } = Struct.bytesOf(struct);
   if (length >= needed) return;

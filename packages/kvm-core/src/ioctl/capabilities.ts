@@ -6,16 +6,15 @@ import { originOf } from './capability-origin.js';
 import type { Descriptor } from './descriptor.js';
 import { ioctlError } from './ioctl-error.js';
 
-/** What a host says of its capabilities, asked through a descriptor, and the errors that depend on it. */
+/** Queries of the host's capabilities through a descriptor, and the errors that depend on them. */
 
 /**
- * The host's answer about a capability, from the nearest descriptor that can be asked: the VM, which may know better,
- * else `/dev/kvm`; -1 when neither can. It asks even when their objects are closed, for the message of an error that
- * comes later.
+ * The value of a capability, from the nearest open descriptor: the VM, whose values may differ from the host's, or else
+ * `/dev/kvm`; -1 if neither answers. It works even if their objects are closed, for messages of later errors.
  */
 export function hostCapability(descriptor: Descriptor, kind: FdKind, capability: number): number {
   const { arch, backend } = descriptor;
-  // A vCPU's own descriptor does not answer.
+  // A vCPU's descriptor has no KVM_CHECK_EXTENSION.
   const first = kind === 'vcpu' ? descriptor.parent : descriptor;
   for (let at: Descriptor | undefined = first; at !== undefined; at = at.parent) {
     const answer = at.released ? -1 : backend.ioctl(at.fd, arch.checkExtension, capability);
@@ -24,7 +23,7 @@ export function hostCapability(descriptor: Descriptor, kind: FdKind, capability:
   return -1;
 }
 
-/** The same, asked once: for limits of a VM, which change only when a capability is enabled. */
+/** The same, cached: for limits of a VM, which change only when a capability is enabled. */
 export function cachedCapability(descriptor: Descriptor, kind: FdKind, capability: number): number {
   const known = descriptor.limits.get(capability);
   if (known !== undefined) return known;
@@ -33,7 +32,7 @@ export function cachedCapability(descriptor: Descriptor, kind: FdKind, capabilit
   return answer;
 }
 
-/** The error for something that needs a capability which the host lacks. */
+/** The error for a missing capability. */
 export function lacking({ arch }: Descriptor, cap: number, what: string): KvmError {
   const capability = capabilityOf(arch.abi, cap);
   return new KvmError('ERR_KVM_UNSUPPORTED', `${what}: this host's KVM lacks ${bothNames(arch.abi, capability)}`, {
@@ -41,20 +40,20 @@ export function lacking({ arch }: Descriptor, cap: number, what: string): KvmErr
   });
 }
 
-/** The error for an ioctl that the kernel refused. */
+/** The error for a failed ioctl. */
 export function refusal(descriptor: Descriptor, kind: FdKind, ioctl: Ioctl, errno: number): KvmError {
   const ask = (capability: number): number => hostCapability(descriptor, kind, capability);
   return ioctlError(ioctl, kind, errno, ask, descriptor.arch);
 }
 
-/** Refuses a capability among whose arguments is an address of this process. */
+/** Refuses a capability with an address of this process among its arguments. */
 export function refuseAddresses({ Cap }: Abi, cap: number): void {
-  // The Hyper-V evmcs version goes to an address in the first argument; the shared TLB is at one.
+  // The first argument of both is an address: the kernel writes the eVMCS version there, or shares the TLB there.
   if (cap !== Cap.HyperVEnlightenedVmcs && cap !== Cap.SwTlb) return;
   throw new KvmError('ERR_KVM_UNSAFE', 'this capability takes an address of this process', { ioctl: 'KVM_ENABLE_CAP' });
 }
 
-/** KVM_ENABLE_CAP. Where the host lacks the capability, the error names it. */
+/** KVM_ENABLE_CAP. If the host lacks the capability, the error names it. */
 export function enableCapability(
   descriptor: Descriptor,
   kind: FdKind,

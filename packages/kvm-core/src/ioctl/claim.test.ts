@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { areCounts, changeClaim, claimIs, endClaim, isSharedWords, newClaim, State } from './claim.js';
 
-test('a claim is taken once, through whichever copy of the handle, and stays closed', () => {
+test('a claim is taken once, through any copy of the handle, and stays closed', () => {
   const claim = newClaim(State.Offered);
   const copy = structuredClone(claim);
   expect([changeClaim(copy, State.Offered, State.Owned), changeClaim(claim, State.Offered, State.Owned)]).toEqual([
@@ -15,7 +15,7 @@ test('a claim is taken once, through whichever copy of the handle, and stays clo
   expect(claimIs(claim, State.Closed)).toBe(true);
 });
 
-test('of many threads that take a claim at once, one succeeds', { timeout: 60_000 }, async () => {
+test('if many threads take a claim at once, one succeeds', { timeout: 60_000 }, async () => {
   const claims = Array.from({ length: 1000 }, () => newClaim(State.Offered));
   const start = new Int32Array(new SharedArrayBuffer(4));
   const takers = Array.from({ length: 3 }, () => {
@@ -37,7 +37,7 @@ test('of many threads that take a claim at once, one succeeds', { timeout: 60_00
   expect((await taken).reduce((sum, count) => sum + count, here)).toBe(claims.length);
 });
 
-test('words that came through JSON, or are not shared, are no claim', () => {
+test('words that went through JSON, or are not shared, are not a claim', () => {
   expect(isSharedWords(newClaim(State.Owned), 1)).toBe(true);
   const json: unknown = JSON.parse(JSON.stringify(newClaim(State.Owned)));
   for (const wrong of [json, new Int32Array(1), newClaim(State.Owned).subarray(0, 0), undefined, null, 1, [1]]) {

@@ -2,19 +2,19 @@ import { types } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
 
 /**
- * Who owns a descriptor that threads pass on: one word of shared memory, which travels in the handle and in its copies.
- * Each claim has a word of its own, and a closed one stays closed: a stale handle is recognised even where its
- * descriptor's number has been reused.
+ * The owner of a descriptor that threads pass on: one word of shared memory, which is in the handle and in its copies.
+ * Each claim has its own word, and a closed claim stays closed. So a stale handle is detected even if its descriptor
+ * number has been reused.
  */
 export type Claim = Int32Array;
 
 /** The states of a claim. */
 export const State = {
-  /** The descriptor is closed, or has gone on with another claim. */
+  /** The descriptor is closed, or was passed on with another claim. */
   Closed: 0,
   /** A thread owns the descriptor. */
   Owned: 1,
-  /** The handle owns the descriptor, until a thread takes it. */
+  /** The handle owns the descriptor until a thread takes it. */
   Offered: 2,
 } as const;
 type State = (typeof State)[keyof typeof State];
@@ -27,28 +27,28 @@ export function claimIs(claim: Claim, state: State): boolean {
   return Atomics.load(claim, 0) === state;
 }
 
-/** Changes the state; false if it was not `from`. Of several threads that try, one succeeds. */
+/** Changes the state; returns false if it was not `from`. If several threads try, exactly one succeeds. */
 export function changeClaim(claim: Claim, from: State, to: State): boolean {
   return Atomics.compareExchange(claim, 0, from, to) === from;
 }
 
-/** Must come before the descriptor is closed. */
+/** Must be called before the descriptor is closed. */
 export function endClaim(claim: Claim): void {
   Atomics.store(claim, 0, State.Closed);
 }
 
-/** Whether a member of a handle is so many words of shared memory. After JSON or in another process it is not. */
+/** Whether a member of a handle is `count` words of shared memory. After JSON or in another process it is not. */
 export function isSharedWords(value: unknown, count: number): value is Int32Array {
   return types.isInt32Array(value) && value.length === count && types.isSharedArrayBuffer(value.buffer);
 }
 
-/** Whether the members of a handle that are a descriptor, an address, a length and so on are numbers. */
+/** Whether members of a handle, such as a descriptor, an address or a length, are non-negative integers. */
 export function areCounts(...values: readonly unknown[]): boolean {
   return values.every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
 }
 
 export function notAHandle(source: string): KvmError {
-  return new KvmError('ERR_KVM_INVALID_ARGUMENT', `this is not what ${source} of this process gave`, {
-    hint: 'send a handle whole, with postMessage, to another thread of this process',
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', `this is not a result of ${source} in this process`, {
+    hint: 'send the whole handle with postMessage, to a thread of this process',
   });
 }

@@ -7,69 +7,67 @@ import { retried } from './retry.js';
 
 const { EINTR } = constants.errno;
 
-/** Memory that the kernel knows by its address. */
+/** Memory whose address the kernel has. */
 export interface Held {
   readonly memory: unknown;
-  /** The kernel no longer uses it. */
+  /** Called when the kernel no longer uses it. */
   readonly release?: () => void;
 }
 
-/** What is known of a slot in use. */
+/** A memory slot in use. */
 export interface Slot {
   readonly guestPhysAddr: bigint;
-  /** Bytes. */
+  /** The size in bytes. */
   readonly size: number;
   readonly flags: number;
-  /** The guest's pages in this process. They must outlive every vCPU: the kernel knows their address alone. */
+  /** The guest's pages in this process. They must outlive every vCPU: the kernel has only their address. */
   readonly pages: Uint8Array;
-  /** Where the pages are in this process. */
+  /** The address of the pages in this process. */
   readonly address: number;
-  /** The slot no longer has them. */
+  /** Called when the slot no longer has them. */
   readonly release: () => void;
-  /** Other threads have them too. */
+  /** Called when other threads get them, too. */
   readonly share: () => void;
 }
 
-/** What all objects of one VM know of it. */
+/** What all objects of one VM share. */
 export interface VmFacts {
-  /** Bytes of a vCPU that are mapped. */
+  /** The size of a vCPU's mapping in bytes. */
   readonly mmapSize: number;
-  /** Bytes of the dirty ring that each vCPU has; 0 where there are none. */
+  /** The size of each vCPU's dirty ring in bytes; 0 without dirty rings. */
   dirtyRingBytes: number;
   readonly slots: Map<number, Slot>;
-  /** That of no other VM; undefined before the VM is first shared. */
+  /** A number that no other VM has; undefined before the VM is first shared. */
   identity?: number;
 }
 
 /**
- * The life of a file descriptor, apart from the object that stands for it: so the descriptor of an object that was
- * dropped without `close` can be given back, and that of a closed VM kept while its vCPUs run.
+ * The lifetime of a file descriptor, separate from the object that uses it. So the descriptor of an object that was
+ * dropped without `close` can be closed, and the descriptor of a closed VM stays open while its vCPUs run.
  */
 export class Descriptor {
   readonly arch: Architecture;
   readonly backend: Backend;
   readonly fd: number;
   readonly parent: Descriptor | undefined;
-  /**
-   * Memory whose address the kernel has, by what it is for: it stays for as long as the descriptor and its children do.
-   */
+  /** Memory whose address the kernel has, by its purpose. It lives as long as the descriptor and its children. */
   readonly held = new Map<string, Held>();
-  /** What it answered to KVM_CHECK_EXTENSION about limits. */
+  /** Cached results of KVM_CHECK_EXTENSION, for limits. */
   readonly limits = new Map<number, number>();
-  /** What /dev/kvm answered, and answers each time. */
+  /** Cached results of /dev/kvm that never change. */
   readonly answers = new Map<string, unknown>();
-  /** Of a VM. */
+  /** Only if this is a VM. */
   readonly vm: VmFacts | undefined;
-  /** Tells the threads that the VM is shared with whether this descriptor is open; undefined before that. */
+  /** Tells other threads with the VM whether this descriptor is open; undefined before the VM is shared. */
   shared: Claim | undefined;
-  /** What the call that is being made has addresses of. */
+  /** Keeps the memory alive whose addresses the current call uses. */
   argumentInUse: unknown;
-  /** One for the object, and one for each child. */
+  /** The number of users: the object, its children, and others that called `hold`. */
   #users = 1;
   #released = false;
   readonly #onRelease: (() => void) | undefined;
 
-  /** @param onRelease what has to go before the descriptor; it must not refer to the object. */
+  /** @param onRelease called before the descriptor is closed; it must not refer to the object. */
   constructor(
     arch: Architecture,
     backend: Backend,
@@ -87,17 +85,17 @@ export class Descriptor {
     if (parent !== undefined) parent.#users++;
   }
 
-  /** Whether the kernel has it back: the number may be somebody else's by now. */
+  /** Whether it is closed, or another thread's: the number may have been reused. */
   get released(): boolean {
     return this.#released;
   }
 
-  /** The descriptor of /dev/kvm from which this one was made, or which it is. */
+  /** The descriptor of /dev/kvm that this one was created from; itself if it is /dev/kvm. */
   get system(): Descriptor {
     return this.parent?.system ?? this;
   }
 
-  /** One ioctl, made again when a signal cuts it short: what the system call returns, or `-errno`. */
+  /** Makes one ioctl, again if a signal interrupts it. Returns the result of the system call, or `-errno`. */
   ioctl(request: number, argument: number): number {
     const result = this.backend.ioctl(this.fd, request, argument);
     return result === -EINTR ? this.#retry(request, argument) : result;
@@ -108,15 +106,15 @@ export class Descriptor {
   }
 
   /**
-   * The address of a struct's bytes, for an ioctl. They stay until the next call even if nobody else refers to them,
-   * and so does what lies behind the addresses in the struct.
+   * The address of a struct's bytes, for an ioctl. The bytes live until the next call even if nothing else refers to
+   * them, and so does `behind`: the memory at the addresses in the struct.
    */
   addressOf(struct: Struct, behind?: readonly object[]): number {
     this.argumentInUse = behind === undefined ? struct : [struct, behind];
     return Struct.addressOf(struct, this.backend);
   }
 
-  /** One user more, of another kind than a child: gives what to call when it is one no longer. */
+  /** Adds a user that is not a child. Returns the function that removes it. */
   hold(): () => void {
     this.#users++;
     let held = true;
@@ -126,14 +124,14 @@ export class Descriptor {
     };
   }
 
-  /** Another thread has it from now on, and what was to be done at its end is to be done there. */
+  /** Gives the descriptor up: another thread owns it now, and will close it. */
   abandon(): void {
     this.#released = true;
     if (this.shared !== undefined) endClaim(this.shared);
     this.parent?.release();
   }
 
-  /** One user less; the last one gives it back, and with it its claim on the parent. */
+  /** Removes a user. After the last one, the descriptor is closed and the parent has one user less. */
   release(): void {
     if (this.#released || --this.#users > 0) return;
     this.#released = true;
@@ -147,29 +145,29 @@ export class Descriptor {
   }
 }
 
-/** Gives back the descriptors of objects that nobody closed and nobody can reach any more. */
+/** Closes the descriptors of unreachable objects that were not closed. */
 export const unreachable = new FinalizationRegistry<Descriptor>((descriptor) => descriptor.release());
 
-/** Descriptors, and the memory that they hold, that only `close` gives back. */
+/** Descriptors that only `close` releases, with the memory that they hold. */
 const pinned = new Set<Descriptor>();
 
-/** From now on only `close` ends an object: another thread may be about to take what it shared. */
+/** Exempts an object from garbage collection: another thread may be about to use its handle. */
 export function keepUntilClosed(descriptor: Descriptor): void {
   unreachable.unregister(descriptor);
   pinned.add(descriptor);
 }
 
-/** Objects, by the buffers that show memory which goes when they are collected. */
+/** Objects by the buffers of their memory, which is released when the object is collected. */
 const owners = new WeakMap<ArrayBufferLike, object>();
 
-/** As long as anybody has a view of the buffer, the owner is not collected. */
+/** Keeps the owner from being collected while a view of the buffer is reachable. */
 export function keepOwner(buffer: ArrayBufferLike, owner: object): void {
   owners.set(buffer, owner);
 }
 
 /**
- * Sets close-on-exec on a descriptor that an ioctl gave: the kernel does so for most, but not for those of
- * KVM_GET_STATS_FD and KVM_CREATE_GUEST_MEMFD. A descriptor that is valid takes FIOCLEX.
+ * Sets close-on-exec on a descriptor that an ioctl created. The kernel does so for most, but not for those of
+ * KVM_GET_STATS_FD and KVM_CREATE_GUEST_MEMFD. FIOCLEX succeeds on every valid descriptor.
  */
 export function closeOnExec({ arch, backend }: Descriptor, fd: number): void {
   backend.ioctl(fd, arch.fioclex, 0);

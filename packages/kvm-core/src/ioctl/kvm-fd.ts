@@ -19,29 +19,29 @@ import { closeOnExec, type Descriptor, type Held, unreachable } from './descript
 import { readGrowingList } from './growing-list.js';
 import { checkRawIoctl } from './raw-ioctl.js';
 
-/** What belongs to an object of `KvmFd`. */
+/** An object that lives as long as its `KvmFd`. */
 type Kept = object & { release?(): void };
 
-/** A struct that an ioctl's argument is put into when it is given as plain fields; nobody else has it. */
+/** A private struct for the argument of an ioctl that is given as plain fields. */
 interface Scratch {
   readonly struct: Struct;
   readonly address: number;
 }
 
 /**
- * A file descriptor of KVM: `/dev/kvm`, a VM, a vCPU or a device, and the calls it takes.
+ * A file descriptor of KVM and its calls: `/dev/kvm`, a VM, a vCPU or a device.
  *
- * Closed once, by `close()` or `using`; every later use throws `ERR_KVM_CLOSED`. A child keeps what its parent holds:
- * the descriptor of a closed VM goes back to the kernel when the last of its vCPUs is closed.
+ * `close()` or `using` closes it; every later use throws `ERR_KVM_CLOSED`. A child keeps its parent's descriptor open:
+ * that of a closed VM is closed with the last of its vCPUs.
  */
 export abstract class KvmFd<K extends FdKind> implements Disposable {
   abstract readonly kind: K;
   readonly #descriptor: Descriptor;
   #closed = false;
   #transferred = false;
-  /** By ioctl, where the fields of its argument are put. */
+  /** The structs for arguments that are given as fields, by ioctl. */
   readonly #scratch = new Map<Ioctl, Scratch>();
-  /** What belongs to the object and ends with it, by name. */
+  /** Objects that are released with this one, by name. */
   #kept: Map<string, Kept> | undefined;
 
   /** @internal */
@@ -50,7 +50,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     unreachable.register(this, descriptor, descriptor);
   }
 
-  /** The descriptor behind the object, for its children. */
+  /** The descriptor of an object, for its children. */
   protected static descriptorOf(object: KvmFd<FdKind>): Descriptor {
     return object.#descriptor;
   }
@@ -59,17 +59,17 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return this.#descriptor.backend;
   }
 
-  /** The kernel's name of the architecture at work: "x86". */
+  /** The kernel's name of the architecture: "x86". */
   protected get archName(): string {
     return this.#descriptor.arch.name;
   }
 
-  /** The ABI of the architecture at work. */
+  /** The ABI of the architecture. */
   protected get abi(): Abi {
     return this.#descriptor.arch.abi;
   }
 
-  /** Which backend is at work here. */
+  /** The name of the backend. */
   get backendName(): BackendName {
     return this.backend.name;
   }
@@ -80,7 +80,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 
   /**
-   * The file descriptor, for what Node can do with one: look at it, or hand it on. It belongs to this object.
+   * The file descriptor, for functions of Node that inspect it or pass it on. It belongs to this object.
    *
    * @throws KvmError `ERR_KVM_CLOSED`.
    */
@@ -89,7 +89,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return this.#descriptor.fd;
   }
 
-  /** Gives the descriptor back. A second call does nothing. */
+  /** Closes the object. Its descriptor stays open while children need it. A second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -98,7 +98,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     this.#descriptor.release();
   }
 
-  /** Ends the use of this object, whose descriptor is another thread's from now on. */
+  /** Ends the use of this object: another thread owns its descriptor now. */
   protected giveAway(): void {
     this.#closed = true;
     this.#transferred = true;
@@ -106,7 +106,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     unreachable.unregister(this.#descriptor);
   }
 
-  /** What a group of calls remembers for this object: made when first asked for, released with the object. */
+  /** State that a group of calls has for this object: created on first use, released with the object. */
   protected kept<T extends Kept>(name: string, make: () => T): T {
     this.#kept ??= new Map();
     let kept = this.#kept.get(name) as T | undefined;
@@ -125,7 +125,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return closedError(this.kind, this.#transferred);
   }
 
-  /** For calls that leave an address with the kernel: this thread may end before those that share the VM do. */
+  /** Refuses a call that gives the kernel an address: this thread may end before others that share the VM. */
   protected notShared(what: string): void {
     for (let at: Descriptor | undefined = this.#descriptor; at !== undefined; at = at.parent) {
       if (at.shared === undefined) continue;
@@ -148,21 +148,21 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return show(className(this), members, depth, options);
   }
 
-  /** @internal What is printed beside the descriptor. */
+  /** @internal What is printed in addition to the descriptor. */
   protected shown(): object {
     return {};
   }
 
   /**
-   * Any ioctl of this kind of descriptor, with its argument as the kernel takes it: a struct, a number, or one integer
-   * in a typed array. The types refuse an ioctl of another kind and an argument of another ioctl.
+   * Makes any ioctl of this kind of descriptor, with the argument that the kernel takes: a struct, a number, or one
+   * integer in a typed array. The types refuse an ioctl of another kind and an argument of another ioctl.
    *
-   * @returns what the system call returns.
-   * @throws KvmError `ERR_KVM_SYSCALL` when the kernel refuses, `ERR_KVM_UNSUPPORTED` when it lacks the call,
-   *   `ERR_KVM_INVALID_ARGUMENT` when the argument is not the ioctl's, `ERR_KVM_UNSAFE` when it carries an address of
-   *   this process, or makes a descriptor: such a call has a method, which keeps the memory behind the address alive,
-   *   or closes the descriptor. (A few of powerpc make one and have no method: there the number returned is the
-   *   caller's to close.)
+   * @returns the result of the system call.
+   * @throws KvmError `ERR_KVM_SYSCALL` if the kernel refuses, `ERR_KVM_UNSUPPORTED` if it lacks the call,
+   *   `ERR_KVM_INVALID_ARGUMENT` if the argument is not the ioctl's, `ERR_KVM_UNSAFE` if it carries an address of this
+   *   process or creates a descriptor. Such a call has a method, which keeps the memory at the address alive, or closes
+   *   the descriptor. (A few calls of powerpc create a descriptor and have no method: there the caller must close the
+   *   returned number.)
    */
   ioctl<I extends Ioctl<FdKind>>(
     ioctl: K extends I['fd'][number] ? I : never,
@@ -175,7 +175,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return result;
   }
 
-  /** One ioctl with its argument, which is checked. */
+  /** Checks the argument and makes the ioctl. */
   #make(ioctl: Ioctl, argument: unknown): number {
     switch (ioctl.argument.kind) {
       case 'struct':
@@ -187,10 +187,10 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     }
   }
 
-  /** One ioctl with a struct that somebody else may have too. */
+  /** Makes an ioctl with a struct that others may use, too. */
   #makeWith(ioctl: Ioctl, struct: Struct): number {
     if (!tellsLength(ioctl)) return this.#makeWithOwn(ioctl, struct);
-    // The bytes may be another thread's, or the guest's: what is checked has to be what the kernel sees.
+    // Another thread or the guest may write to the bytes: the kernel must get the values that were checked.
     const own = copyOf(struct);
     try {
       return this.#makeWithOwn(ioctl, own);
@@ -204,14 +204,14 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return this.call(ioctl, this.#descriptor.addressOf(struct));
   }
 
-  /** The address of a struct's bytes for the next call, as `Descriptor.addressOf` gives it. */
+  /** The address of a struct's bytes for the next call: see `Descriptor.addressOf`. */
   protected addressOf(struct: Struct, behind?: readonly object[]): number {
     return this.#descriptor.addressOf(struct, behind);
   }
 
   /**
-   * Keeps memory whose address the kernel has, for as long as the descriptor and those made from it live; what was kept
-   * under the same name goes.
+   * Keeps memory alive whose address the kernel has, as long as the descriptor and its children. It replaces the memory
+   * that was kept under the same name.
    */
   protected hold(name: string, held: Held | undefined): void {
     const { held: all } = this.#descriptor;
@@ -220,7 +220,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     else all.set(name, held);
   }
 
-  /** One ioctl; what the kernel refuses becomes a `KvmError`. */
+  /** Makes an ioctl; an errno becomes a `KvmError`. */
   protected call(ioctl: Ioctl, argument = 0): number {
     if (this.#closed) throw this.#gone();
     const result = this.#descriptor.ioctl(ioctl.request, argument);
@@ -228,54 +228,54 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return result;
   }
 
-  /** One ioctl that returns a descriptor, which no child process inherits. */
+  /** Makes an ioctl that returns a descriptor, and sets close-on-exec on it. */
   protected callForFd(ioctl: Ioctl, argument = 0): number {
     const fd = this.call(ioctl, argument);
     closeOnExec(this.#descriptor, fd);
     return fd;
   }
 
-  /** The error for what the kernel said to an ioctl. */
+  /** The error for an ioctl that failed with an errno. */
   protected refused(ioctl: Ioctl, errno: number): KvmError {
     return refusal(this.#descriptor, this.kind, ioctl, errno);
   }
 
-  /** What this descriptor, a VM's or the device's, says of a capability. */
+  /** The value of a capability from this descriptor: a VM's, or that of `/dev/kvm`. */
   protected ownCapability(cap: number): number {
     const { backend, arch } = this.#descriptor;
     const answer = backend.ioctl(this.fd, arch.checkExtension, u32(cap, 'a capability'));
     return answer >= 0 ? answer : this.call(this.abi.KVM_CHECK_EXTENSION, cap);
   }
 
-  /** What the host says of a capability; -1 when nobody can be asked. */
+  /** The value of a capability; -1 if no descriptor answers. */
   protected hostCapability(capability: number): number {
     return hostCapability(this.#descriptor, this.kind, capability);
   }
 
-  /** The same, asked once: for limits of a VM, which change only when a capability is enabled. */
+  /** The same, cached: for limits of a VM, which change only when a capability is enabled. */
   protected cachedCapability(capability: number): number {
     return cachedCapability(this.#descriptor, this.kind, capability);
   }
 
-  /** Refuses what the host lacks a capability for, where no call's refusal would say so. */
+  /** Throws if the host lacks a capability, for cases in which the errno of the call would not tell. */
   protected requireCapability(cap: number, what: string): void {
     this.opened();
     if (this.hostCapability(cap) <= 0) throw lacking(this.#descriptor, cap, what);
   }
 
-  /** The backend, for what is no ioctl. */
+  /** The backend, for system calls other than ioctl. Throws if the object is closed. */
   protected opened(): Backend {
     if (this.#closed) throw this.#gone();
     return this.backend;
   }
 
-  /** An ioctl that fills a struct. */
+  /** Makes an ioctl that fills a struct. */
   protected read<T extends Struct>(ioctl: StructIoctl<T>, into: T = new ioctl.argument.type()): T {
     this.#make(ioctl, into);
     return into;
   }
 
-  /** An ioctl that takes a struct, given as one or as its fields. */
+  /** Makes an ioctl that takes a struct, which is given as a struct or as its fields. */
   protected write<T extends Struct>(ioctl: StructIoctl<T>, value: T | StructInit<T>): number {
     if (value instanceof Struct) return this.#makeWith(ioctl, structFor(ioctl, value));
     const scratch = this.#scratch.get(ioctl) ?? this.#makeScratch(ioctl);
@@ -285,7 +285,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return this.call(ioctl, scratch.address);
   }
 
-  /** None where each call takes another length. */
+  /** Undefined if the length differs from call to call. */
   #makeScratch(ioctl: StructIoctl<Struct>): Scratch | undefined {
     const { type } = ioctl.argument;
     if (ioctl.length !== undefined || 'elementsOffset' in type) return undefined;
@@ -295,34 +295,34 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
     return scratch;
   }
 
-  /** KVM_ENABLE_CAP, without the capabilities among whose arguments is an address of this process. */
+  /** KVM_ENABLE_CAP, except for capabilities with an address of this process among their arguments. */
   protected enableCapability(cap: number, args: readonly bigint[], flags: number): void {
     refuseAddresses(this.abi, u32(cap, 'a capability'));
     this.enableWithAddress(cap, args, flags);
   }
 
-  /** KVM_ENABLE_CAP; whoever passes an address sees to the memory behind it. */
+  /** KVM_ENABLE_CAP. A caller that passes an address must keep its memory alive. */
   protected enableWithAddress(cap: number, args: readonly bigint[], flags: number): void {
     this.opened();
     enableCapability(this.#descriptor, this.kind, cap, args, flags);
   }
 
-  /** An ioctl that fills a list of unknown length. */
+  /** Makes an ioctl that fills a list of unknown length. */
   protected readList<T extends FlexStruct>(ioctl: StructIoctl<T>): T {
     this.opened();
     return readGrowingList(this.#descriptor, this.kind, ioctl);
   }
 
   /**
-   * A list that /dev/kvm gives, asked for once: it is the same each time. Its descriptor lives for as long as one that
-   * was made from it. Nobody may change the list.
+   * A list of /dev/kvm, which is read once because it never changes. The caller must not change it. The descriptor of
+   * /dev/kvm lives at least as long as those created from it.
    */
   protected readSystemList<T extends FlexStruct>(ioctl: StructIoctl<T>): T {
     this.opened();
     return this.onceForSystem(ioctl.name, () => readGrowingList(this.#descriptor.system, 'system', ioctl));
   }
 
-  /** What `ask` gives the first time that it is asked by something made from this /dev/kvm. */
+  /** The result of the first `ask` under this name, among all objects created from this /dev/kvm. */
   protected onceForSystem<T>(name: string, ask: () => T): T {
     const { answers } = this.#descriptor.system;
     if (!answers.has(name)) answers.set(name, ask());
@@ -330,7 +330,7 @@ export abstract class KvmFd<K extends FdKind> implements Disposable {
   }
 }
 
-/** `type.from(value)`, which of a class that is not known has no type. */
+/** `type.from(value)`, which TypeScript cannot type for a class that is not known. */
 function structOf<T extends Struct>(type: StructType<T>, value: StructInit<T>): T {
   return (type as unknown as { from(init: StructInit<T>): T }).from(value);
 }
@@ -338,7 +338,7 @@ function structOf<T extends Struct>(type: StructType<T>, value: StructInit<T>): 
 export function closedError(kind: string, transferred = false): KvmError {
   if (transferred) {
     return new KvmError('ERR_KVM_CLOSED', `this ${kind} was transferred`, {
-      hint: 'use the one that the handle gives',
+      hint: 'use the object that was made from its handle',
     });
   }
   return new KvmError('ERR_KVM_CLOSED', `this ${kind === 'system' ? 'Kvm' : kind} is closed`);

@@ -8,35 +8,35 @@ import { areCounts, changeClaim, claimIs, isSharedWords, newClaim, notAHandle, S
 import { Descriptor, type Slot } from './descriptor.js';
 import { systemCall } from './system-call.js';
 
-/** A VM as `postMessage` carries it: `Vm.from` makes one of it in another Worker, of the same guest. */
+/** A handle for a VM, for `postMessage`. In another Worker, `Vm.from` makes a `Vm` of the same guest from it. */
 export interface SharedVm {
   readonly arch: string;
   readonly backend: BackendName;
-  /** The descriptor of the thread that shared it. */
+  /** The descriptor in the thread that shared it. */
   readonly fd: number;
-  /** Whether that descriptor is open: one word, which all threads see. */
+  /** Whether that descriptor is open: one word that all threads share. */
   readonly claim: Int32Array;
-  /** The same in all handles of this VM, and in those of no other. */
+  /** Identifies the VM: the same number in all of its handles. */
   readonly identity: number;
-  /** Bytes of a vCPU that are mapped. */
+  /** The size of a vCPU's mapping in bytes. */
   readonly mmapSize: number;
-  /** Bytes of each vCPU's dirty ring; 0 where there are none. */
+  /** The size of each vCPU's dirty ring in bytes; 0 without dirty rings. */
   readonly dirtyRingBytes: number;
-  /** The guest's memory, which every thread that has the VM keeps. */
+  /** The guest's memory, which every thread with the VM keeps alive. */
   readonly slots: readonly SharedSlot[];
 }
 
 export type SharedSlot = Pick<Slot, 'guestPhysAddr' | 'flags' | 'pages'> & { readonly slot: number };
 
-/** The handle for a VM. Its slots may not change from now on: threads that have the handle could not know. */
+/** Makes a handle for a VM. Its slots must not change afterwards: threads with the handle would not know. */
 export function shareVm(descriptor: Descriptor): SharedVm {
   const { arch, backend, fd, vm } = descriptor;
-  if (vm === undefined) throw new TypeError('this descriptor is no VM');
+  if (vm === undefined) throw new TypeError('this descriptor is not a VM');
   refuseHeld(descriptor, 'VM');
   const slots = Array.from(vm.slots, ([slot, { guestPhysAddr, flags, pages }]) => {
     if (types.isSharedArrayBuffer(pages.buffer)) return { slot, guestPhysAddr, flags, pages };
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `slot ${slot} has memory that no other thread can see`, {
-      hint: 'give the VM memory of kvm.allocateMemory',
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the memory of slot ${slot} is not shared between threads`, {
+      hint: 'use memory from kvm.allocateMemory',
     });
   });
   for (const { share } of vm.slots.values()) share();
@@ -56,41 +56,41 @@ export function shareVm(descriptor: Descriptor): SharedVm {
   };
 }
 
-/** @internal Refuses to pass a descriptor on whose memory only this thread keeps. */
+/** @internal Refuses to pass on a descriptor with memory that only this thread keeps alive. */
 export function refuseHeld({ held }: Descriptor, what: string): void {
   if (held.size === 0) return;
-  throw new KvmError('ERR_KVM_UNSAFE', `this ${what} has addresses of memory that only this thread keeps`, {
+  throw new KvmError('ERR_KVM_UNSAFE', `this ${what} uses memory that only this thread keeps alive`, {
     hint: [...held.keys()].join(', '),
   });
 }
 
-/** A descriptor of its own for a VM that another thread shares. */
+/** Duplicates the descriptor of a VM that another thread has shared. */
 export function adoptVm(arch: Architecture, shared: SharedVm): Descriptor {
   checkVm(arch, shared);
   const backend = selectBackend(shared.backend);
   const fd = backend.duplicate(shared.fd);
-  // Whoever closes the descriptor ends the claim first: if it stands now, what was duplicated is the VM.
+  // The claim ends before the descriptor is closed. If it still stands, the duplicate is the VM's.
   if (claimIs(shared.claim, State.Owned)) {
     return vmOf(arch, shared, systemCall('duplicating the descriptor of a VM', fd));
   }
   if (fd >= 0) backend.close(fd);
-  throw new KvmError('ERR_KVM_CLOSED', 'this vm is closed in the thread that shared it', {
-    hint: 'keep it open there until every Worker has made its own',
+  throw new KvmError('ERR_KVM_CLOSED', 'this VM is closed in the thread that shared it', {
+    hint: 'keep it open there until every Worker has called Vm.from',
   });
 }
 
 /**
- * Closes the descriptor that another thread made for itself, if that thread has ended without closing it.
+ * Closes the descriptor of another thread, if that thread has ended without closing it.
  *
- * @param shared what that thread's own VM gave.
+ * @param shared the handle that this thread's own `Vm` returned from `share`.
  */
 export function reclaimVm({ backend, fd, claim }: SharedVm): void {
   if (changeClaim(claim, State.Owned, State.Closed)) selectBackend(backend).close(fd);
 }
 
-/** @internal Refuses what is no handle of a VM of this architecture. */
+/** @internal Refuses anything but a handle for a VM of this architecture. */
 export function checkVm(arch: Architecture, shared: SharedVm): void {
-  const { backend, claim, slots, ...rest } = objectOf(shared, 'what vm.share gave');
+  const { backend, claim, slots, ...rest } = objectOf(shared, 'the result of vm.share()');
   const isWhole =
     backendNames.includes(backend) &&
     isSharedWords(claim, 1) &&
@@ -99,7 +99,7 @@ export function checkVm(arch: Architecture, shared: SharedVm): void {
     slots.every(isSlot);
   if (!isWhole) throw notAHandle('vm.share()');
   if (rest.arch !== arch.name) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `this VM is of ${String(rest.arch)}, and not of ${arch.name}`);
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `this VM is for ${String(rest.arch)}, not ${arch.name}`);
   }
 }
 
@@ -113,11 +113,11 @@ function isSlot(value: unknown): boolean {
   );
 }
 
-/** @internal The VM of a handle, with a descriptor that is this thread's own. */
+/** @internal The VM of a handle. `fd` belongs to this thread. */
 export function vmOf(arch: Architecture, shared: SharedVm, fd: number): Descriptor {
   const { identity, mmapSize, dirtyRingBytes } = shared;
   const backend = selectBackend(shared.backend);
-  // The memory is never given back by hand: other threads may have it.
+  // The memory is never released explicitly: other threads may use it.
   const nothing = (): void => undefined;
   const slots = new Map<number, Slot>();
   for (const { slot, pages, ...rest } of shared.slots) {
