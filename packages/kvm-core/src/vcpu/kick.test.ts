@@ -10,7 +10,7 @@ import { kick } from './kick.js';
 
 const { Kvm } = core;
 
-/** A Worker that runs a guest over and over; it says what ended each run, and how often, when it is told to stop. */
+/** A Worker that runs a guest repeatedly. `stop` ends it; it posts how many runs were interrupted. */
 function spinner(backend: string, code: Uint8Array): Worker {
   return new Worker(
     `const { parentPort, workerData } = require('node:worker_threads');
@@ -49,12 +49,12 @@ onEveryMachine('a kick', (backend) => {
     expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Mmio);
   });
 
-  test('is over when the run returns that it ended: its signal has come, though the flag was first', async () => {
+  test('is complete when its run returns: the signal has arrived, even if the flag ended the run', async () => {
     using guest = machineGuest(backend, 'mmio');
     expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Mmio);
     const { words } = guest.vcpu.kickHandle();
     const [pending, none, sending, sent] = [2, 0, 1, 2];
-    // What `kick` does, with a pause before the signal.
+    // The steps of `kick`, with a pause before the signal.
     Atomics.store(words, pending, sending);
     guest.vcpu.kvmRun.immediateExit = 1;
     const done = new Int32Array(new SharedArrayBuffer(4));
@@ -72,10 +72,10 @@ onEveryMachine('a kick', (backend) => {
     await worker.terminate();
   });
 
-  test('of one vCPU ends no run of the next one in the same thread', async () => {
+  test('of one vCPU does not end a run of the next vCPU in the same thread', async () => {
     using guest = machineGuest(backend, 'stores');
     using other = machineGuest(backend, 'stores');
-    // One kick each time that it is asked for.
+    // One kick per request.
     const kicker = new Worker(
       `const { workerData: { handle, stop } } = require('node:worker_threads');
        import(${JSON.stringify(builtCore)}).then(({ kick }) => {
@@ -103,7 +103,7 @@ onEveryMachine('a kick', (backend) => {
     for (let kicks = 1; kicks <= 200; kicks++) {
       const before = Atomics.load(stop, 1);
       kick(handle);
-      // A kick that is lost would leave the count as it is, and the guest running for ever.
+      // After a lost kick, the count would not change and the guest would run forever.
       expect(Atomics.wait(stop, 1, before, 20_000)).not.toBe('timed-out');
     }
     Atomics.store(stop, 0, 1);
@@ -114,7 +114,7 @@ onEveryMachine('a kick', (backend) => {
     kick(handle);
   });
 
-  test('of a vCPU that is closed does nothing', () => {
+  test('of a closed vCPU does nothing', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     const vcpu = vm.createVcpu(0);
@@ -127,7 +127,7 @@ onEveryMachine('a kick', (backend) => {
     expect(kvmRun.immediateExit).toBe(0);
   });
 
-  test('takes no handle that no vCPU gave', () => {
+  test('refuses anything but the handle of a vCPU', () => {
     using kvm = Kvm.open({ backend });
     using vm = kvm.createVm();
     using vcpu = vm.createVcpu(0);
@@ -137,7 +137,7 @@ onEveryMachine('a kick', (backend) => {
       wrong(undefined),
       wrong({}),
       wrong(JSON.parse(JSON.stringify(handle))),
-      // What process.send with advanced serialization does to it.
+      // Like process.send with advanced serialization.
       { ...handle, words: new Int32Array(4) },
       { ...handle, words: new Int32Array(new SharedArrayBuffer(8)) },
       { ...handle, words: wrong(new Int8Array(new SharedArrayBuffer(4))) },
@@ -149,7 +149,7 @@ onEveryMachine('a kick', (backend) => {
     }
   });
 
-  test('in a flood neither starves the thread it interrupts nor fails another call', async () => {
+  test('repeated without a pause neither starves the thread nor makes another call fail', async () => {
     using guest = machineGuest(backend, 'stores');
     const flood = new Worker(
       `const { workerData } = require('node:worker_threads');
@@ -172,8 +172,8 @@ onEveryMachine('a kick', (backend) => {
   });
 });
 
-onEachBackend('a kick of a vCPU that waits for its start, and that an NMI wakes again and again', (backend) => {
-  /** The kernel says EAGAIN each time. */
+onEachBackend('a kick of a vCPU that waits for its start and is woken by NMIs', (backend) => {
+  /** KVM_RUN fails with EAGAIN each time. */
   function restless(use: (vcpu: ReturnType<ReturnType<X86Kvm['createVm']>['createVcpu']>) => void): void {
     using kvm = X86Kvm.open({ backend });
     using vm = kvm.createVm();
@@ -199,22 +199,22 @@ onEachBackend('a kick of a vCPU that waits for its start, and that an NMI wakes 
         { eval: true, workerData: vcpu.kickHandle() },
       );
       expect(vcpu.run().reason).toBe(ExitReason.Intr);
-      // It ends by itself: koffi aborts the process where its thread is terminated while it defines a function.
+      // It must end by itself: koffi aborts the process if its thread is terminated while it defines a function.
       worker.unref();
     });
   });
 
-  test('is taken though the buffer of the run state has gone elsewhere', (context) => {
+  test('is taken even if the buffer of the run state was transferred', (context) => {
     restless((vcpu) => {
       const buffer = vcpu.kvmRun.bytes.buffer as ArrayBuffer & { transfer?(): ArrayBuffer };
       if (buffer.transfer === undefined) return context.skip('this runtime transfers no buffer that is mapped');
       buffer.transfer();
-      // What would show it is gone; that it does not throw is all that can be said.
+      // The view that would show the flag is gone, so the test can only check that nothing throws.
       expect(() => kick(vcpu.kickHandle())).not.toThrow();
     });
   });
 
-  test('is not needed where there is a deadline', () => {
+  test('is not needed with a deadline', () => {
     restless((vcpu) => {
       const deadline = performance.now() + 20;
       do expect(vcpu.run({ deadline }).reason).toBe(ExitReason.Intr);

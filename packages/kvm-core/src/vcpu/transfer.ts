@@ -9,14 +9,14 @@ import { objectOf } from '../struct/check.js';
 import { isKickWords } from './kick.js';
 import { adoptResources, initWordCount, type MappedVcpu, type VcpuResources } from './resources.js';
 
-/** A vCPU on its way to another thread, as `postMessage` carries it: `Vcpu.from` makes one of it there, once. */
+/** A handle for a vCPU, for `postMessage`. In another thread, `Vcpu.from` makes a `Vcpu` from it, once. */
 export interface TransferredVcpu extends MappedVcpu {
   readonly vm: SharedVm;
   /** A descriptor of the VM, for the vCPU's new thread. */
   readonly vmFd: number;
 }
 
-/** The handle for a vCPU that its thread gives away. The handle owns the vCPU's descriptors from now on. */
+/** Makes a handle for a vCPU that its thread gives away. The handle owns the vCPU's descriptors from now on. */
 export function offerVcpu(resources: VcpuResources, hasRun: boolean, parent: Descriptor): TransferredVcpu {
   const { descriptor, id, state, kickState, dirtyRing, timer, initWords } = resources;
   refuseHeld(descriptor, 'vCPU');
@@ -34,7 +34,7 @@ export function offerVcpu(resources: VcpuResources, hasRun: boolean, parent: Des
     initWords,
     claim: newClaim(State.Offered),
   };
-  // Both claims stand for a moment: a thread that is terminated here has not let the new one out.
+  // Both claims stand for a moment. If this thread is terminated here, no other thread has the new one.
   if (resources.claim !== undefined) endClaim(resources.claim);
   timer.close();
   kickState.unbind();
@@ -42,18 +42,18 @@ export function offerVcpu(resources: VcpuResources, hasRun: boolean, parent: Des
   return handle;
 }
 
-/** What a vCPU that another thread gave away is made of. */
+/** Takes a vCPU that another thread gave away. */
 export function adoptVcpu(arch: Architecture, handle: TransferredVcpu): VcpuResources {
   check(arch, handle);
   const resources = takeVcpu(arch, handle);
   if (resources !== undefined) return resources;
-  throw new KvmError('ERR_KVM_CLOSED', 'this vcpu has been taken already, or closed', {
-    hint: 'each transfer is taken once',
+  throw new KvmError('ERR_KVM_CLOSED', 'this vCPU was taken already, or closed', {
+    hint: 'a handle of vcpu.transfer() can be taken once',
   });
 }
 
 function check(arch: Architecture, handle: TransferredVcpu): void {
-  const { vm, claim, kickWords, initWords, dirtyRing, ...rest } = objectOf(handle, 'what vcpu.transfer gave');
+  const { vm, claim, kickWords, initWords, dirtyRing, ...rest } = objectOf(handle, 'the result of vcpu.transfer()');
   const isWhole =
     isSharedWords(claim, 1) &&
     isKickWords(kickWords) &&
@@ -66,26 +66,25 @@ function check(arch: Architecture, handle: TransferredVcpu): void {
   checkVm(arch, vm);
 }
 
-/** Takes a vCPU, unless somebody else has. */
+/** Takes a vCPU. Returns undefined if it was taken before. */
 function takeVcpu(arch: Architecture, handle: TransferredVcpu): VcpuResources | undefined {
   if (!changeClaim(handle.claim, State.Offered, State.Owned)) return undefined;
   const parent = vmOf(arch, handle.vm, handle.vmFd);
   const resources = adoptResources(parent, handle);
-  // The vCPU keeps the VM from now on.
+  // The vCPU keeps the VM's descriptor open from now on.
   parent.release();
   return resources;
 }
 
-/** Takes a vCPU back that nobody has taken yet, and closes it. */
+/** Takes a vCPU back and closes it, unless it was taken. */
 export function withdrawVcpu(arch: Architecture, offered: TransferredVcpu): void {
   takeVcpu(arch, offered)?.descriptor.release();
 }
 
 /**
- * Takes a vCPU back from a thread that has ended, the only one that was given the handle: it may have taken the vCPU
- * and not given it back.
+ * Takes a vCPU back from a thread that has ended, and may have taken the vCPU. No other thread may have the handle.
  *
- * @returns undefined if it has closed the vCPU, or passed it on.
+ * @returns undefined if that thread has closed the vCPU, or passed it on.
  */
 export function reclaimVcpu(arch: Architecture, offered: TransferredVcpu): VcpuResources | undefined {
   changeClaim(offered.claim, State.Owned, State.Offered);

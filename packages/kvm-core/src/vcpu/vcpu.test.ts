@@ -41,7 +41,7 @@ onEachBackend('Vcpu', (backend) => {
     expect(back.equals(regs)).toBe(true);
   });
 
-  test('zeroes the registers that are not given', () => {
+  test('zeroes the registers that are left out', () => {
     using guest = realModeGuest(backend, [0xf4]);
     guest.vcpu.setRegs({ rax: 1n });
     guest.vcpu.setRegs({ rbx: 2n });
@@ -118,13 +118,13 @@ onEachBackend('Vcpu', (backend) => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => vcpu.getMsrs({ length: 2 ** 31 }));
   });
 
-  test('reads the MSRs the host lists, each in its place, but for those it cannot read', () => {
+  test('reads the MSRs that the host lists, in order, except those that cannot be read', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const indices = [...guest.kvm.getMsrIndexList()];
     const { entries, unreadable } = guest.vcpu.readMsrs(indices);
     expect(entries.length).toBeGreaterThan(0);
     expect(entries.map(({ index }) => index)).toEqual(indices.filter((index) => !unreadable.includes(index)));
-    // How many there are depends on the kernel, and on what the guest's CPUID has.
+    // Their number depends on the kernel and on the guest's CPUID.
     for (const index of unreadable) kvmError('ERR_KVM_UNSUPPORTED', () => guest.vcpu.getMsrs([index]));
   });
 
@@ -144,7 +144,7 @@ onEachBackend('Vcpu', (backend) => {
     expect(kvmError('ERR_KVM_SYSCALL', () => guest.vcpu.setCpuid2(many)).errno).toBe(constants.errno.E2BIG);
   });
 
-  test('answers nothing once it is closed, and views of its run state read zero', () => {
+  test('throws once it is closed, and views of its run state read zero', () => {
     using guest = realModeGuest(backend, [0xe6, 0x10, 0xf4]);
     const { vcpu } = guest;
     const exit = exitOf(vcpu);
@@ -202,7 +202,7 @@ onEachBackend('Vcpu', (backend) => {
     expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => guest.vcpu.getRegs(regs)).message).toMatch(/transferred/);
   });
 
-  test('refuses lists and registers that are none', () => {
+  test('refuses values that are not lists or registers', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const { vcpu } = guest;
     const wrong = (value: unknown): never => value as never;
@@ -220,18 +220,18 @@ onEachBackend('Vcpu', (backend) => {
     }
   });
 
-  test('is run by run alone: a raw KVM_RUN could not be stopped', () => {
+  test('refuses a raw KVM_RUN, which could not be stopped', () => {
     using guest = realModeGuest(backend, [0xeb, 0xfe]);
     expect(kvmError('ERR_KVM_UNSAFE', () => guest.vcpu.ioctl(KVM_RUN)).hint).toBe('use run()');
   });
 
-  test('does not take the calls of other architectures', () => {
+  test('refuses the calls of other architectures', () => {
     using guest = realModeGuest(backend, [0xf4]);
     const error = kvmError('ERR_KVM_UNSUPPORTED', () => guest.vcpu.ioctl(KVM_S390_VCPU_FAULT, 0));
     expect(error.message).toBe('x86 has no KVM_S390_VCPU_FAULT (it belongs to: s390)');
   });
 
-  test('names the capability where the host lacks what a call needs', (context) => {
+  test('names the capability of a call that the host lacks', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     if (guest.kvm.checkExtension(Cap.NestedState) !== 0) context.skip('the host has KVM_CAP_NESTED_STATE');
     const state = KvmNestedState.from({ size: KvmNestedState.size });
@@ -242,7 +242,7 @@ onEachBackend('Vcpu', (backend) => {
     );
   });
 
-  test('leaves views that read zero, wherever they were moved', () => {
+  test('leaves views that read zero after close, even if they were transferred', () => {
     const views: Uint8Array[] = [];
     for (let i = 0; i < 50; i++) {
       using guest = realModeGuest(backend, [0xe6, 0x10]);
@@ -251,15 +251,14 @@ onEachBackend('Vcpu', (backend) => {
       views.push(new Uint8Array(buffer.transfer?.() ?? structuredClone(buffer)), guest.vcpu.kvmRun.bytes);
     }
     globalThis.gc?.();
-    // One that was moved away from has no bytes left; where the runtime copies instead of moving, the copy shows the
-    // exit.
+    // A transferred view has no bytes. If the runtime copies instead, the copy has the bytes of the exit.
     for (const view of views) {
       const zero = view.length === 0 || view.every((byte) => byte === 0);
       expect(zero || view[8] === ExitReason.Io).toBe(true);
     }
   });
 
-  test('lets no raw call use more bytes than its struct has', (context) => {
+  test('refuses a raw call that would use more bytes than its struct has', (context) => {
     using guest = realModeGuest(backend, [0xf4]);
     const lying = KvmMsrs.withCapacity(1);
     lying.view.setUint32(0, 0xffff_ffff, true);
@@ -279,7 +278,7 @@ onEachBackend('Vcpu', (backend) => {
       using guest = realModeGuest(backend, [0xf4]);
       expect(exitOf(guest.vcpu).reason).toBe(ExitReason.Hlt);
     }
-    // Node opens a few of its own when it first needs them.
+    // Node opens some descriptors of its own on first use.
     expect(readdirSync('/proc/self/fd').length - before).toBeLessThan(8);
   });
 });

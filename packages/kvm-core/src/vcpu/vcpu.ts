@@ -18,7 +18,7 @@ import { offerVcpu, type TransferredVcpu, withdrawVcpu } from './transfer.js';
 
 const { EAGAIN, EFAULT, EINTR } = constants.errno;
 
-/** Node has no name for it. Its number is the same on every architecture that reports memory faults. */
+/** Node does not export it. Its number is the same on every architecture that reports memory faults. */
 const EHWPOISON = 133;
 
 /** The calls of a vCPU that every architecture has. */
@@ -31,7 +31,7 @@ const VcpuCalls = /* @__PURE__ */ withGroups(
   VcpuOneReg,
 );
 
-/** What a vCPU has on every architecture, whose exits are `E` and whose run state is `R`. */
+/** A vCPU of any architecture, with exits of type `E` and a run state of type `R`. */
 export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead = RunHead> extends VcpuCalls {
   readonly kind = 'vcpu';
   readonly id: number;
@@ -39,7 +39,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   readonly #exits: ExitViews<E>;
   readonly #kick: KickState;
   readonly #timer: DeadlineTimer;
-  /** KVM_RUN: before the first time, and after the end, something else stands here, so that no run has to ask. */
+  /** Makes KVM_RUN. It is replaced for the first run and after the end, so that other runs need no check. */
   #enter: () => number;
   #hasRun: boolean;
   protected readonly resources: VcpuResources;
@@ -67,18 +67,18 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * Runs the guest until it needs something, and says what: a view of the run state, whose `reason` tells which. It is
-   * the same object each time for one reason, and what it shows is overwritten by the next run. What a handler writes
-   * into it, as the data of a read from a port, the next run gives to the guest. KVM_RUN, api.rst 4.10.
+   * Runs the guest until its next exit, and returns a view of the run state whose `reason` is the exit reason. The view
+   * is the same object for each exit with the same reason; the next run overwrites its contents. Values that a handler
+   * writes into it, such as the data of a port read, go to the guest with the next run. KVM_RUN, api.rst 4.10.
    *
-   * A kick or the deadline makes it return with the reason `ExitReason.Intr`; the guest goes on with the next run. So
-   * does, in the main thread, any signal that the process handles: the program can then let the event loop turn, where
-   * handlers of signals are called. In a Worker other signals end no run.
+   * A kick or the deadline ends the run with the reason `ExitReason.Intr`; the guest continues with the next run. In
+   * the main thread, any signal that the process handles does the same: the program can then return to the event loop,
+   * which calls signal handlers. In a Worker, other signals do not end a run.
    *
-   * A fault on guest memory that the kernel cannot resolve is an exit too, `ExitReason.MemoryFault`, although the
+   * A fault on guest memory that the kernel cannot resolve is an exit, too: `ExitReason.MemoryFault`, although the
    * system call fails with EFAULT or EHWPOISON. Cap.MemoryFaultInfo.
    *
-   * @throws KvmError `ERR_KVM_SYSCALL` when the kernel cannot run the guest.
+   * @throws KvmError `ERR_KVM_SYSCALL` if the kernel cannot run the guest.
    */
   run(options?: RunOptions): E {
     if (options !== undefined) return this.#runUntil(deadlineOf(options));
@@ -87,8 +87,8 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * Whether the last run that was given a deadline returned with `ExitReason.Intr` when that had passed: else it was a
-   * signal, or a kick, and the time is not up.
+   * Whether the last run with a deadline returned with `ExitReason.Intr` after the deadline. If not, a kick or a signal
+   * ended it early.
    */
   get deadlinePassed(): boolean {
     return this.#deadlinePassed;
@@ -113,14 +113,14 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
       } finally {
         this.#timer.rest();
       }
-      // As in a run without a deadline; the kernel sees a kick's flag, and here the time is seen.
+      // As in a run without a deadline. The kernel checks the flag of a kick, and the loop checks the time.
       if (!this.#goesOn(result)) return result;
     }
   }
 
   /**
-   * A run that comes back as soon as the guest has what the last exit left for it. A vCPU that waits for its first
-   * start, where the kernel says EAGAIN, is in no instruction.
+   * Makes a run that ends as soon as the guest has the data of the last exit. With EAGAIN, the vCPU waits for its first
+   * start, and is not inside an instruction.
    */
   #enterAndLeave(): number {
     this.#state.run.immediateExit = 1;
@@ -130,10 +130,10 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * Lets the guest finish the instruction that the last exit interrupted, as with the data of a read, and no other: the
-   * registers are then those between two instructions.
+   * Lets the guest finish only the instruction that the last exit interrupted, for example with the data of a read. The
+   * registers are consistent afterwards: those between two instructions.
    *
-   * @returns the exit that the same instruction needs next, as a string instruction may; undefined when it is done.
+   * @returns the next exit of the same instruction, which a string instruction may have; undefined if it is complete.
    */
   settle(): E | undefined {
     this.opened();
@@ -144,7 +144,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return undefined;
   }
 
-  /** Whether it has run, in this thread or another. */
+  /** Whether the vCPU has run, in this thread or another. */
   protected get hasRun(): boolean {
     return this.#hasRun;
   }
@@ -157,18 +157,18 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     startHeartbeat(backend, threadId);
     this.#kick.bind(threadId);
     this.#hasRun = true;
-    // A closure: the engine compiles one for all vCPUs, and calls the backend's function as what it is. One that the
-    // addon has bound to the descriptor would be another for each vCPU, and from the second on be called by way of the
-    // engine's slowest path.
+    // A closure: the engine compiles it once for all vCPUs, and calls the backend's function directly. A function that
+    // the addon binds to the descriptor would differ for each vCPU, which takes the engine's slowest path from the
+    // second vCPU on.
     this.#enter = () => ioctl(fd, request, 0);
     return this.#enter();
   }
 
   /**
-   * Whether KVM_RUN returned for no reason of the program's. With EAGAIN, a vCPU that waited for its first start has
-   * got it, and the kernel wants to be asked again; or something else wakes it, an NMI, as often as it is asked. It
-   * looks at a kick's flag each time, before it says so. With EINTR, in a Worker, it was the heartbeat, or a signal
-   * that JavaScript is not told of there.
+   * Whether to repeat KVM_RUN, because it returned for a reason that does not concern the program. With EAGAIN, a vCPU
+   * that waited for its first start has got it, or something else such as an NMI wakes it, perhaps at every call. The
+   * kernel checks the flag of a kick each time before it returns EAGAIN. With EINTR in a Worker, it was the heartbeat,
+   * or a signal that JavaScript does not receive there.
    */
   #goesOn(result: number): boolean {
     return result === -EAGAIN || (result === -EINTR && hasHeartbeat() && !this.#kick.isPending);
@@ -180,10 +180,7 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return this.#stopped(result);
   }
 
-  /**
-   * Whether the run state holds an exit. Of failed runs, only a memory fault fills it in; after any other error it is
-   * stale.
-   */
+  /** Whether the run state has an exit. Of the failed runs, only a memory fault fills it in; otherwise it is stale. */
   #hasExit(result: number): boolean {
     if (result >= 0) return true;
     const mayBeMemoryFault = result === -EFAULT || result === -EHWPOISON;
@@ -198,15 +195,15 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   /**
-   * Makes the `run` that is under way, or the next one, return with `ExitReason.Intr`. From another thread, `kick` with
-   * what `kickHandle` gives.
+   * Makes the current or the next `run` return with `ExitReason.Intr`. From another thread, call the function `kick`
+   * with the result of `kickHandle`.
    */
   kick(): void {
     this.opened();
     kick(this.#handle());
   }
 
-  /** What another thread needs to kick this vCPU: send it with `postMessage`, and call `kick` there. */
+  /** Returns a handle to kick this vCPU from another thread: send it with `postMessage`, and call `kick` there. */
   kickHandle(): KickHandle {
     this.opened();
     return this.#handle();
@@ -216,32 +213,29 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     return { words: this.#kick.words, address: this.#state.address, backend: this.backend.name };
   }
 
-  /** What the architecture told the vCPU once. */
+  /** Words in which the architecture records how it initialised the vCPU. */
   protected get initWords(): Uint32Array {
     return this.resources.initWords;
   }
 
-  /**
-   * The run state, mapped: what the kernel and this process tell each other about the vCPU. `struct kvm_run`, api.rst
-   * 5.
-   */
+  /** The mapped run state, which the kernel shares with this process. `struct kvm_run`, api.rst 5. */
   get kvmRun(): R {
     this.opened();
     return this.#state.run as R;
   }
 
-  /** Turns on a capability of this vCPU that is off by default. KVM_ENABLE_CAP, api.rst 4.37. Cap.EnableCap. */
+  /** Enables a capability of this vCPU that is off by default. KVM_ENABLE_CAP, api.rst 4.37. Cap.EnableCap. */
   enableCap(cap: number, args: readonly bigint[] = [], flags = 0): void {
     this.enableCapability(cap, args, flags);
   }
 
   /**
-   * Gives the vCPU to another thread: what to send there with `postMessage`, of which `Vcpu.from` makes a vCPU, once.
-   * This object is unusable from now on; handles for kicks stay good. Until somebody has taken it, `close` here takes
-   * it back and closes it. Nothing else does: a handle that nobody takes keeps the vCPU and two descriptors for as long
-   * as the process lives.
+   * Gives the vCPU to another thread. Send the result there with `postMessage`; `Vcpu.from` makes a vCPU from it, once.
+   * This object is unusable from now on; kick handles remain valid. Until the vCPU is taken, `close` of this object
+   * takes it back and closes it. Otherwise a handle that nobody takes keeps the vCPU and two descriptors until the
+   * process ends.
    *
-   * @throws KvmError `ERR_KVM_UNSAFE` where the VM or the vCPU has memory that only this thread keeps: Xen's shared
+   * @throws KvmError `ERR_KVM_UNSAFE` if the VM or the vCPU uses memory that only this thread keeps alive: Xen's shared
    *   pages.
    */
   transfer(): TransferredVcpu {
