@@ -2,7 +2,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { list } from './check.js';
 import { copyOf, type FieldInit, type IntegerArray, Struct, type StructType, sourceOf } from './struct.js';
 
-/** A C array of structs or of arrays: a fixed number of views, which can be indexed and iterated but not replaced. */
+/** A C array of structs or arrays: a fixed number of views, which can be indexed and iterated but not replaced. */
 export type StructArray<T> = readonly T[];
 
 interface IntegerArrayType<T extends IntegerArray> {

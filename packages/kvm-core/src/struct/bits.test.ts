@@ -14,7 +14,7 @@ test('a big-endian bitfield starts at the high end of each byte', () => {
   expect(view.getUint32(0, false)).toBe(0x0ab00000);
 });
 
-test('a set value is read back, and no other bit changes', () => {
+test('a value that was set is read back, and no other bit changes', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 16, maxLength: 16 }),

@@ -1,10 +1,7 @@
 import { types } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
 
-/**
- * A private view of the bytes of a caller's Uint8Array. It uses the true length and type of the array: a program may
- * have replaced its `length` or its prototype.
- */
+/** A private view of the bytes of a caller's Uint8Array. */
 export function bytesGiven(bytes: unknown, what: string): Uint8Array {
   if (!types.isUint8Array(bytes)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be a Uint8Array`);
   return bytesOfView(bytes, what);
@@ -16,6 +13,6 @@ export function bytesOfView(view: ArrayBufferView, what: string): Uint8Array {
     return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   } catch {
     // A detached buffer allows no view, not even an empty one.
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} were in a buffer that was transferred away`);
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the buffer of ${what} was transferred away`);
   }
 }

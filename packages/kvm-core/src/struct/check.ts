@@ -3,7 +3,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { StructView } from './struct-view.js';
 
 /**
- * The checks of a struct's setters: a value that a field cannot hold is refused, where a DataView would cut it to size.
+ * The checks of a struct's setters: they refuse a value that does not fit the field, which a DataView would truncate.
  * `where` names the field in the message: "kvm_regs.rip".
  */
 
@@ -19,21 +19,21 @@ function shown(value: unknown): string {
 }
 
 /**
- * An object of options or fields, which plain JavaScript may have left out. A struct is none, even where its fields
- * have the same names: what they lack would be taken for left out.
+ * Checks an object of options or fields. A struct is refused, even if its fields have the same names: fields that it
+ * lacks would count as left out.
  */
 export function objectOf<T extends object>(value: T, what: string): T {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
   if (!isObject || ('view' in value && value.view instanceof StructView)) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be given as an object`);
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be a plain object`);
   }
   return value;
 }
 
-/** More elements than any call takes. `{ length: 2 ** 40 }` would fill the heap before the kernel could refuse it. */
+/** More elements than any call takes. Without this limit, `{ length: 2 ** 40 }` would fill the heap. */
 const longestList = 2 ** 20;
 
-/** A copy of something with a length and elements. */
+/** Copies an array, or an object with a length and elements. */
 export function list<T>(value: ArrayLike<T>, what: string): T[] {
   const length: unknown = typeof value === 'object' && value !== null ? value.length : undefined;
   if (!Number.isSafeInteger(length) || (length as number) < 0) {
@@ -43,7 +43,6 @@ export function list<T>(value: ArrayLike<T>, what: string): T[] {
   return Array.from(value);
 }
 
-/** True or false. */
 export function boolean(value: boolean, where: string): boolean {
   if (typeof value !== 'boolean') {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be true or false, not ${shown(value)}`);
@@ -51,7 +50,7 @@ export function boolean(value: boolean, where: string): boolean {
   return value;
 }
 
-/** What one of a few names stands for. */
+/** The value of one of several names. */
 export function oneOf<T>(choices: Readonly<Record<string | number, T>>, choice: unknown, what: string): T {
   const known = typeof choice === 'string' || typeof choice === 'number';
   if (!known || !Object.hasOwn(choices, choice)) {
@@ -86,7 +85,7 @@ export function u32(value: number, where: string): number {
   return integer(value, 0, 0xffff_ffff, where);
 }
 
-/** @public Of use only to the structs of headers that have such a field, as the x86 ones do not. */
+/** @public Used only by structs with such a field; x86 has none. */
 export function s8(value: number, where: string): number {
   return integer(value, -0x80, 0x7f, where);
 }

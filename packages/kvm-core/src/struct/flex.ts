@@ -3,24 +3,24 @@ import { copyOf, Struct, type StructInit, type StructType, withFields } from './
 
 /** A generated class of a struct that ends in a flexible array. */
 export interface FlexStructType<T extends FlexStruct = FlexStruct> extends StructType<T> {
-  /** Bytes of one element. */
+  /** The size of one element in bytes. */
   readonly elementSize: number;
   /** The name of the array field. */
   readonly elements: string;
-  /** Bytes before the first element: less than `size` where the struct is padded at its end. */
+  /** The offset of the first element in bytes: less than `size` if the struct has padding at its end. */
   readonly elementsOffset: number;
-  /** The field that counts the elements, where there is one. */
+  /** The name of the field that counts the elements, if there is one. */
   readonly count: string | undefined;
 }
 
 /**
- * A struct that ends in an array whose length the C type leaves open.
+ * A struct that ends in a flexible array.
  *
- * `withCapacity` makes room; the count field, which the kernel reads and writes, can never say more than there is room
- * for, and the array field is a view of that many elements.
+ * `withCapacity` allocates room for elements. The count field, which the kernel reads and writes, cannot be set beyond
+ * this capacity. The array field is a view of that many elements.
  */
 export abstract class FlexStruct extends Struct {
-  /** A zeroed struct with room for `capacity` elements, its count field saying so. */
+  /** A zeroed struct with room for `capacity` elements, which its count field counts. */
   static withCapacity<T extends FlexStruct>(this: FlexStructType<T>, capacity: number): T {
     integer(capacity, 0, Math.floor((2 ** 31 - this.size) / this.elementSize), `the capacity of struct ${this.cName}`);
     const byteLength = Math.max(this.size, this.elementsOffset + capacity * this.elementSize);
@@ -32,7 +32,7 @@ export abstract class FlexStruct extends Struct {
     return struct;
   }
 
-  /** A new struct with these fields, as long as the array among them needs; its count field follows from that. */
+  /** A new struct with these fields. The array among them determines its length and its count field. */
   static override from<T extends Struct>(this: StructType<T>, init: StructInit<T>): T {
     const type = this as unknown as FlexStructType<FlexStruct & T>;
     if (Struct.typeOf(init) === type) return copyOf(init as FlexStruct & T);
@@ -44,7 +44,7 @@ export abstract class FlexStruct extends Struct {
     return withFields(struct, init as StructInit<FlexStruct & T>);
   }
 
-  /** How many elements there is room for. */
+  /** The number of elements that fit. */
   static capacityOf(struct: FlexStruct): number {
     const { length } = Struct.bytesOf(struct);
     const { elementsOffset, elementSize } = Struct.typeOf(struct) as FlexStructType;
@@ -52,7 +52,7 @@ export abstract class FlexStruct extends Struct {
   }
 }
 
-/** Checks a count field against the room there is. */
+/** Checks a value of the count field against the capacity. */
 export function capacity<T extends number | bigint>(struct: FlexStruct, count: T, where: string): T {
   const room = FlexStruct.capacityOf(struct);
   if (typeof count === 'bigint') bigInteger(count, 0n, BigInt(room), where);
@@ -60,13 +60,13 @@ export function capacity<T extends number | bigint>(struct: FlexStruct, count: T
   return count;
 }
 
-/** The elements there are: what the count field says, and never more than there is room for. */
+/** The number of elements: the value of the count field, limited to the capacity. */
 export function elementCount(struct: FlexStruct, count?: number | bigint): number {
   const room = FlexStruct.capacityOf(struct);
   return count === undefined || count > room ? room : Number(count);
 }
 
-/** The elements of another length that there is room for, where a union lays two arrays over each other. */
+/** The capacity for elements of another size, for a union of two arrays. */
 export function elementsOf(struct: FlexStruct, elementSize: number): number {
   const { length } = Struct.bytesOf(struct);
   const { elementsOffset } = Struct.typeOf(struct) as FlexStructType;

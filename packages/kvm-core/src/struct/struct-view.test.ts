@@ -8,7 +8,7 @@ const types = Object.values(abi).filter(
   (value): value is StructType & typeof abi.KvmRegs => typeof value === 'function' && value.prototype instanceof Struct,
 );
 
-test('once the bytes of a struct are gone, accesses to its fields give a KvmError or have no effect', () => {
+test('after the buffer of a struct was transferred, its fields throw a KvmError or have no effect', () => {
   let refused = 0;
   for (const type of types) {
     const struct = new type() as unknown as Record<string, unknown> & Struct;
@@ -30,7 +30,7 @@ test('once the bytes of a struct are gone, accesses to its fields give a KvmErro
   expect(refused).toBeGreaterThan(3000);
 });
 
-test('a struct in a buffer that has shrunk gives a KvmError, too', () => {
+test('the fields of a struct in a buffer that has shrunk throw a KvmError, too', () => {
   // TypeScript's library of ES2023 lacks resizable buffers.
   const Resizable = ArrayBuffer as unknown as new (
     length: number,
@@ -39,7 +39,7 @@ test('a struct in a buffer that has shrunk gives a KvmError, too', () => {
   const buffer = new Resizable(abi.KvmRegs.size, { maxByteLength: 1024 });
   const regs = new abi.KvmRegs({ buffer, byteOffset: 0 });
   buffer.resize(8);
-  expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => regs.rip).message).toMatch(/have shrunk/);
+  expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => regs.rip).message).toMatch(/has shrunk/);
   kvmError('ERR_KVM_INVALID_ARGUMENT', () => {
     regs.rip = 5n;
   });

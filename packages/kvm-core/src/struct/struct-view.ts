@@ -143,7 +143,7 @@ export class StructView extends View {
 
 /** The error for a struct whose bytes are gone. */
 export function gone(cause?: unknown): KvmError {
-  return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the bytes of this struct were transferred away, or have shrunk', {
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the buffer of this struct was transferred away, or has shrunk', {
     cause,
   });
 }

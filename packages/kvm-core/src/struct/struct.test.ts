@@ -34,7 +34,7 @@ describe('a struct', () => {
     expect(sregs.cs).toBe(sregs.cs);
   });
 
-  test('takes nested fields from plain objects, and zeroes nothing else', () => {
+  test('takes nested fields from plain objects, and leaves the others', () => {
     const sregs = KvmSregs.from({ cs: { base: 0x1000n, selector: 8 }, interruptBitmap: [1n, 2n] });
     sregs.assign({ cr0: 1n });
     expect(sregs.cs.base).toBe(0x1000n);
@@ -43,7 +43,7 @@ describe('a struct', () => {
     expect(sregs.cr0).toBe(1n);
   });
 
-  test('has a boolean where an integer says yes or no, and takes nothing else', () => {
+  test('has booleans for integers that are flags, and refuses other values for them', () => {
     const tpr = new KvmRun().tprAccess;
     expect(tpr.isWrite).toBe(false);
     tpr.isWrite = true;
@@ -53,7 +53,7 @@ describe('a struct', () => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => tpr.assign({ isWrite: 1 as never }));
   });
 
-  test('has of a counted array the elements in use, and never more than there are', () => {
+  test('has only the counted elements of an array, at most its length', () => {
     const { internal, mmio } = new KvmRun();
     expect([internal.data.length, mmio.data.length]).toEqual([0, 0]);
     internal.assign({ data: [1n, 2n, 3n], ndata: 2 });
@@ -75,14 +75,19 @@ describe('a struct', () => {
 
   test.each<[string, () => unknown, KvmErrorCode, RegExp]>([
     [
-      'a number too large',
+      'a number that is too large',
       () => new KvmSegment().assign({ selector: 0x10000 }),
       'ERR_KVM_OUT_OF_RANGE',
       /kvm_segment\.selector.*65535/,
     ],
     ['a negative number', () => new KvmSegment().assign({ type: -1 }), 'ERR_KVM_OUT_OF_RANGE', /kvm_segment\.type/],
     ['a fraction', () => new KvmSegment().assign({ type: 0.5 }), 'ERR_KVM_OUT_OF_RANGE', /kvm_segment\.type/],
-    ['a bigint too large', () => new KvmRegs().assign({ rax: 1n << 64n }), 'ERR_KVM_OUT_OF_RANGE', /kvm_regs\.rax/],
+    [
+      'a bigint that is too large',
+      () => new KvmRegs().assign({ rax: 1n << 64n }),
+      'ERR_KVM_OUT_OF_RANGE',
+      /kvm_regs\.rax/,
+    ],
     [
       'a number for 64 bits',
       () => new KvmRegs().assign({ rax: 1 as unknown as bigint }),
@@ -103,7 +108,7 @@ describe('a struct', () => {
       /holds 4 elements, not 5/,
     ],
     [
-      'an element too large',
+      'an element that is too large',
       () => new KvmFpu().assign({ fpr: [[256]] }),
       'ERR_KVM_OUT_OF_RANGE',
       /fpr\[0\]\[0\] cannot hold 256/,
@@ -112,20 +117,20 @@ describe('a struct', () => {
       'another struct',
       () => new KvmRegs().assign(new KvmSegment() as unknown as KvmRegs),
       'ERR_KVM_INVALID_ARGUMENT',
-      /struct kvm_regs is wanted/,
+      /must be a struct kvm_regs/,
     ],
     ['too few bytes', () => KvmRegs.at(new Uint8Array(143)), 'ERR_KVM_OUT_OF_RANGE', /needs 144 bytes/],
   ])('refuses %s, and names the field', (_, call, code, message) => {
     expect(kvmError(code, call).message).toMatch(message);
   });
 
-  test('keeps every byte as it was when one of several fields is refused', () => {
+  test('is unchanged if one of several fields is refused', () => {
     const regs = KvmRegs.from({ rax: 7n });
     kvmError('ERR_KVM_OUT_OF_RANGE', () => regs.assign({ rax: 8n, rbx: -1n }));
     expect(regs.rax).toBe(7n);
   });
 
-  test('may be given views of itself', () => {
+  test('can be assigned views of itself', () => {
     const msrs = KvmMsrs.from({ entries: [{ index: 1 }, { index: 2 }] });
     const [first, second] = msrs.entries;
     msrs.entries = [second as KvmMsrEntry, first as KvmMsrEntry];
@@ -135,7 +140,7 @@ describe('a struct', () => {
     expect([sregs.cs.selector, sregs.ds.selector]).toEqual([2, 1]);
   });
 
-  test('is not half-written when one element of an array is refused', () => {
+  test('is unchanged if one element of an array is refused', () => {
     const msrs = KvmMsrs.from({ entries: [{ index: 1 }, { index: 2 }] });
     kvmError('ERR_KVM_OUT_OF_RANGE', () => {
       msrs.entries = [{ index: 77 }, { index: -1 }];
@@ -148,7 +153,7 @@ describe('a struct', () => {
     expect(fpu.fpr[0]?.[0]).toBe(0);
   });
 
-  test('lies only where there are bytes for it', () => {
+  test('needs enough bytes at its offset', () => {
     const buffer = new ArrayBuffer(200);
     for (const source of [
       { buffer, byteOffset: -8 },
@@ -164,7 +169,7 @@ describe('a struct', () => {
     expect(new KvmRegs().equals(undefined as never)).toBe(false);
   });
 
-  test('lies in a buffer that is one, and is there', () => {
+  test('needs a buffer, which is not detached', () => {
     for (const buffer of [{ byteLength: 1000 }, [], new Uint8Array(1000)]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => new KvmRegs({ buffer: buffer as never, byteOffset: 0 }));
     }
@@ -178,7 +183,7 @@ describe('a struct', () => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => new KvmRegs().assign(new KvmSegment() as never));
   });
 
-  test('takes a list of anything with a length and elements, and no endless one', () => {
+  test('takes any object with a length and elements as an array, within a limit', () => {
     const msrs = KvmMsrs.withCapacity(1);
     msrs.entries = { length: 1, 0: { index: 7 } } as never;
     expect(msrs.entries.map(({ index }) => index)).toEqual([7]);
@@ -188,14 +193,14 @@ describe('a struct', () => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => KvmMsrs.from({ entries: { length: 2 ** 40 } }));
   });
 
-  test('has no element that is nothing', () => {
+  test('refuses an element that is null or undefined', () => {
     for (const entries of [[undefined], [null], [{ index: 1 }, undefined], { length: 1 }]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => KvmMsrs.from({ entries: entries as never }));
     }
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => KvmFpu.from({ fpr: [[1], undefined] as never }));
   });
 
-  test('reads back whatever a field can hold', () => {
+  test('reads back every value that fits a field', () => {
     const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
     const segment = fc.record({
       base: u64,
@@ -220,7 +225,7 @@ describe('a struct', () => {
     });
   });
 
-  test('has members of anonymous unions as its own, over the same bytes', () => {
+  test('has the members of anonymous unions as its own, over the same bytes', () => {
     const run = new KvmRun();
     run.hypercall.nr = 0x0102030405060708n;
     expect(run.mmio.physAddr).toBe(0x0102030405060708n);
@@ -231,7 +236,7 @@ describe('a struct', () => {
 });
 
 describe('a struct with a flexible array', () => {
-  test('counts its elements by the field the kernel uses', () => {
+  test('counts its elements in the field that the kernel uses', () => {
     const msrs = KvmMsrs.withCapacity(3);
     expect(msrs.nmsrs).toBe(3);
     expect(msrs.bytes).toHaveLength(8 + 3 * 16);
@@ -239,13 +244,13 @@ describe('a struct with a flexible array', () => {
     expect(msrs.entries).toHaveLength(1);
   });
 
-  test('takes its length from the elements it is made of', () => {
+  test('takes its length from the elements that it is created with', () => {
     const routing = KvmIrqRouting.from({ entries: [{ gsi: 1 }, KvmIrqRoutingEntry.from({ gsi: 2 })] });
     expect(routing.nr).toBe(2);
     expect(routing.entries.map(({ gsi }) => gsi)).toEqual([1, 2]);
   });
 
-  test('a struct with an array is made of another of its type, whose bytes stay its own', () => {
+  test('is copied from another of its type', () => {
     const first = KvmCpuid2.from({ entries: [{ function: 1, eax: 2 }] });
     const second = KvmCpuid2.from(first);
     expect(second.equals(first)).toBe(true);
@@ -253,18 +258,18 @@ describe('a struct with a flexible array', () => {
     expect([second.nent, second.entries[0]?.eax]).toEqual([1, 2]);
   });
 
-  test('never counts more elements than it has room for', () => {
+  test('never counts more elements than its capacity', () => {
     const cpuid = KvmCpuid2.withCapacity(2);
     const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => {
       cpuid.nent = 3;
     });
     expect(error.message).toMatch(/kvm_cpuid2\.nent.*from 0 to 2/);
-    // Bytes that came from elsewhere may lie: what they claim is cut to what is there.
+    // The count in bytes from elsewhere may be wrong; it is limited to the capacity.
     cpuid.view.setUint32(0, 1000, true);
     expect(cpuid.entries).toHaveLength(2);
   });
 
-  test('refuses a capacity that no buffer has', () => {
+  test('refuses a capacity that no buffer can have', () => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => KvmMsrs.withCapacity(-1));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => KvmMsrs.withCapacity(2 ** 40));
   });

@@ -19,8 +19,8 @@ export type IntegerArray =
   | BigInt64Array;
 
 /**
- * What may be assigned to a field of type `T`. A struct has all the fields, too: a union with it would lose their doc
- * comments.
+ * The values for a field of type `T`. A struct has all the fields of its init type, too. It is not a separate member of
+ * a union here because editors would then lose the fields' doc comments.
  */
 export type FieldInit<T> = T extends Struct
   ? StructInit<T>
@@ -30,9 +30,9 @@ export type FieldInit<T> = T extends Struct
       ? ArrayLike<FieldInit<E>>
       : T;
 
-/** The fields of `T`, all optional: what is left out is zero, as in a C initialiser. */
+/** The fields of `T`, all optional: a field that is left out is zero, as in a C initialiser. */
 export type StructInit<T extends Struct> = {
-  // Mapped over `keyof T` itself, the fields keep their doc comments: an editor shows them.
+  // A mapping over `keyof T` itself keeps the fields' doc comments for editors.
   [K in keyof T as Exclude<K, keyof Struct>]?: FieldInit<T[K]>;
 };
 
@@ -42,48 +42,45 @@ export interface StructType<T extends Struct = Struct> {
   readonly prototype: T;
   /** The C tag: "kvm_regs". */
   readonly cName: string;
-  /** Bytes, without the elements of a flexible array. */
+  /** The size in bytes, without the elements of a flexible array. */
   readonly size: number;
-  /** Bytes. */
+  /** The alignment in bytes. */
   readonly align: number;
-  /** The fields, in the order the C struct declares them. */
+  /** The fields, in the order of the C declaration. */
   readonly fields: readonly string[];
 }
 
-/** Where a struct's bytes lie. Without one it gets zeroed bytes of its own. */
+/** The place of a struct's bytes. A struct without one gets new, zeroed bytes. */
 export interface StructSource {
   buffer: ArrayBufferLike;
   byteOffset: number;
-  /** Bytes; of use only to a struct that ends in a flexible array. */
+  /** The length in bytes, needed only by a struct that ends in a flexible array. */
   byteLength?: number;
 }
 
-/**
- * One record of one shape, whatever struct it is of: to find it is all that a call pays for the many types there are.
- */
+/** The same shape for all structs: so the number of struct types does not slow a call down. */
 interface Own {
   readonly type: StructType;
-  /** Of the type. */
+  /** The size of the type. */
   readonly size: number;
   readonly bytes: Uint8Array;
-  /** Where they lie; 0 until it is asked. */
+  /** The address of the bytes; 0 before the first use. */
   address: number;
 }
 
 /**
- * A C struct or union as a view over bytes: reading a field reads them, writing one writes them, nothing is copied.
+ * A C struct or union as a view over bytes: its fields read and write the bytes directly, without a copy.
  *
- * 64-bit fields are bigint, all narrower ones number, nested structs and arrays views of the same bytes. A setter
- * refuses what its field cannot hold. The subclasses are generated from the kernel's headers. Once its buffer was
- * transferred away no call takes it, and its fields throw `ERR_KVM_INVALID_ARGUMENT`.
+ * 64-bit fields are bigint, narrower ones number; nested structs and arrays are views of the same bytes. A setter
+ * refuses a value that does not fit its field. The subclasses are generated from the kernel's headers. After the buffer
+ * was transferred away, calls refuse the struct, and its fields throw `ERR_KVM_INVALID_ARGUMENT`.
  */
 export abstract class Struct {
-  /** The bytes themselves, exactly as the kernel sees them. */
+  /** The bytes, exactly as the kernel sees them. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  /** The views of nested structs and arrays, each made when it is first asked for. */
+  /** The views of nested structs and arrays, each created on first use. */
   protected readonly parts: unknown[] = [];
-  /** What the struct is and where it lies. */
   readonly #own: Own;
 
   constructor(source?: StructSource) {
@@ -106,13 +103,13 @@ export abstract class Struct {
     return init instanceof Struct ? new this().assign(init) : withFields(new this(), init);
   }
 
-  /** A view of bytes that are already there, which must be at least `size` long. */
+  /** A struct over existing bytes, at least `size` of them. */
   static at<T extends Struct>(this: StructType<T>, bytes: Uint8Array): T {
     const { buffer, byteOffset, byteLength } = bytesGiven(bytes, `the bytes of struct ${this.cName}`);
     return new this({ buffer, byteOffset, byteLength });
   }
 
-  /** @internal The address of a struct's bytes, looked up once: a backing store never moves. */
+  /** @internal The address of a struct's bytes. It is looked up once, because a buffer never moves. */
   static addressOf(struct: Struct, backend: Pick<Backend, 'address'>): number {
     const own = struct.#own;
     there(own);
@@ -120,21 +117,21 @@ export abstract class Struct {
     return own.address;
   }
 
-  /** @internal The type of a struct; undefined for what is none. */
+  /** @internal The type of a struct; undefined for any other value. */
   static typeOf(value: unknown): StructType | undefined {
     return typeof value === 'object' && value !== null && #own in value ? value.#own.type : undefined;
   }
 
-  /** @internal The bytes that the struct was made with. */
+  /** @internal The bytes that the struct was created with. */
   static bytesOf(struct: Struct): Uint8Array {
-    if (Struct.typeOf(struct) === undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is no struct');
+    if (Struct.typeOf(struct) === undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not a struct');
     there(struct.#own);
     return struct.#own.bytes;
   }
 
   /**
-   * Writes the fields that `init` has and leaves the others. All are checked first: on an error none is changed. The
-   * values may be views of this very struct.
+   * Writes the fields in `init` and leaves the others. All are checked first: after an error, none has changed. The
+   * values may be views of this struct.
    */
   assign(init: StructInit<this>): this {
     const bytes = Struct.bytesOf(this);
@@ -144,14 +141,14 @@ export abstract class Struct {
     return this;
   }
 
-  /** The bytes of another struct, which must be of the same type and length. */
+  /** The bytes of another struct. Throws if its type or length differs. */
   #like(other: Struct): Uint8Array {
     const { cName } = this.#own.type;
     const bytes = Struct.bytesOf(other);
     if (other.#own.type !== this.#own.type) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',
-        `a struct ${cName} is wanted here, not a struct ${other.#own.type.cName}`,
+        `this must be a struct ${cName}, not a struct ${other.#own.type.cName}`,
       );
     }
     if (bytes.length !== this.#own.bytes.length) {
@@ -168,7 +165,7 @@ export abstract class Struct {
     return Struct.typeOf(other) === this.#own.type && Buffer.compare(this.#own.bytes, other.#own.bytes) === 0;
   }
 
-  /** The fields as plain data; 64-bit values as hexadecimal strings, for JSON has no such integers. */
+  /** The fields as plain data, with 64-bit values as hexadecimal strings because JSON has no such integers. */
   toJSON(): Record<string, unknown> {
     const { fields } = this.constructor as unknown as StructType;
     return Object.fromEntries(
@@ -176,19 +173,19 @@ export abstract class Struct {
     );
   }
 
-  /** @internal `console.log`: the fields by name, 64-bit ones in hexadecimal, without padding that is zero. */
+  /** @internal `console.log`: the fields by name, 64-bit ones in hexadecimal, without zero padding. */
   [custom](depth: unknown, options: ShowOptions = {}): string {
     const name = className(this);
     try {
       return show(name, () => this.shown(options), depth, options);
     } catch (error) {
-      // Its buffer was transferred away. Printing must not throw.
+      // The buffer was transferred away. Printing must not throw.
       if (error instanceof KvmError) return `${name} [${error.message}]`;
       throw error;
     }
   }
 
-  /** @internal What is printed of the struct. */
+  /** @internal The fields to print. */
   protected shown(options: ShowOptions): Record<string, unknown> {
     const { fields } = this.constructor as unknown as StructType;
     const values = fields.map((field): [string, unknown] => [
@@ -203,7 +200,7 @@ export abstract class Struct {
   }
 }
 
-/** What the kernel calls members that mean nothing. */
+/** The kernel's names of members without a meaning. */
 const padding = /^(?:pad|padding|reserved|rsvd)\d*$/;
 
 function isZero(value: unknown): boolean {
@@ -213,7 +210,7 @@ function isZero(value: unknown): boolean {
   return value === 0 || value === 0n;
 }
 
-/** A field's value, to be printed. */
+/** A field's value for printing. */
 function shown(value: unknown, options: ShowOptions): unknown {
   if (typeof value === 'bigint') return hex(value);
   if (value instanceof Uint8Array || value instanceof Int8Array) return shownBytes(value, options);
@@ -221,12 +218,12 @@ function shown(value: unknown, options: ShowOptions): unknown {
   return Array.from(value as ArrayLike<unknown>, (element) => shown(element, options));
 }
 
-/** A buffer that was transferred to another thread, or has shrunk, has left its address behind. */
+/** Throws if the buffer was transferred away or has shrunk: the address would be stale. */
 function there({ bytes, size }: Own): void {
   if (bytes.length < size) throw gone();
 }
 
-/** A struct of the same type and bytes, which are its own. */
+/** A copy of a struct, with bytes of its own. */
 export function copyOf<T extends Struct>(struct: T): T {
   const bytes = Struct.bytesOf(struct);
   const { byteLength } = bytes;
@@ -236,7 +233,7 @@ export function copyOf<T extends Struct>(struct: T): T {
   return copy;
 }
 
-/** Where the bytes of a struct lie. */
+/** The place of a struct's bytes. */
 export function sourceOf(struct: Struct): Required<StructSource> {
   const { buffer, byteOffset, byteLength } = Struct.bytesOf(struct);
   return { buffer, byteOffset, byteLength };
@@ -244,7 +241,7 @@ export function sourceOf(struct: Struct): Required<StructSource> {
 
 type Setter = (this: Struct, value: unknown) => void;
 
-/** The setters of a type's fields: found so, a field costs a tenth of what an assignment by a name costs. */
+/** The setters of a type's fields. With them, writing a field takes a tenth of the time of `struct[name] = value`. */
 const settersByType = new Map<unknown, ReadonlyMap<string, Setter>>();
 
 function settersOf(type: StructType): ReadonlyMap<string, Setter> {
@@ -258,7 +255,7 @@ function setterOf(prototype: object, field: string): Setter {
   return own ?? setterOf(Object.getPrototypeOf(prototype), field);
 }
 
-/** Writes fields to a struct that nobody else has, which on an error is not to be used; and gives it. */
+/** Writes fields to a private struct and returns it. After an error, the struct must not be used. */
 export function withFields<T extends Struct>(struct: T, init: StructInit<T>): T {
   const type = struct.constructor as unknown as StructType<T>;
   const setters = settersByType.get(type) ?? settersOf(type);
@@ -267,7 +264,7 @@ export function withFields<T extends Struct>(struct: T, init: StructInit<T>): T 
     const setter = setters.get(field);
     if (setter === undefined) throw unknownName(`struct ${type.cName} has no field ${field}`, field, type.fields);
     const value = values[field];
-    // An absent optional is the same as one that is not given.
+    // An undefined field counts as left out.
     if (value !== undefined) setter.call(struct, value);
   }
   return struct;
@@ -277,7 +274,7 @@ function misplaced({ cName, size }: StructType, buffer: unknown, byteOffset: num
   if (!types.isAnyArrayBuffer(buffer)) {
     return new KvmError(
       'ERR_KVM_INVALID_ARGUMENT',
-      `struct ${cName} can only lie in an ArrayBuffer or SharedArrayBuffer`,
+      `the buffer of struct ${cName} must be an ArrayBuffer or SharedArrayBuffer`,
     );
   }
   const there = Math.max(0, Math.min(byteLength, buffer.byteLength - byteOffset));
@@ -287,7 +284,7 @@ function misplaced({ cName, size }: StructType, buffer: unknown, byteOffset: num
   );
 }
 
-/** A view of a buffer; undefined where this is none, or has no such bytes. */
+/** A view of a buffer; undefined if it is not a buffer, or does not have these bytes. */
 function viewOf(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): StructView | undefined {
   try {
     return new StructView(buffer, byteOffset, byteLength);
