@@ -10,45 +10,46 @@ import { allocatePages } from './pages.js';
 import { memorySize } from './sizes.js';
 import { Windows } from './windows.js';
 
-/** What `kvm.allocateMemory` takes. */
+/** Options of `kvm.allocateMemory`. */
 export interface MemoryOptions {
-  /** Bytes, a multiple of `pageSize`. */
+  /** The size in bytes, a multiple of `pageSize`. */
   size: number;
   /**
-   * Asks the host for huge pages, which it may give unasked only where transparent huge pages are set to "always";
-   * false. The memory then begins on a boundary of 2 MiB, and so should the guest-physical address. A first touch takes
-   * 2 MiB at once.
+   * Asks the host for huge pages; default false. Without it, the host may use them only if transparent huge pages are
+   * set to "always". The memory then starts on a boundary of 2 MiB, and the guest-physical address should, too. A first
+   * access takes 2 MiB at once.
    */
   hugePages?: boolean;
   /**
-   * Takes all pages from the host now, and refuses the memory where the host has too few; false. Without it a page is
-   * taken when it is first touched: a guest may have more memory than the host, and is killed, as any process, where
-   * the host runs out of it.
+   * Takes all pages from the host at once, and throws if the host has too few; default false. Without it, a page is
+   * taken on its first access: a guest may have more memory than the host, and the process may be killed if the host
+   * runs out of memory.
    */
   reserve?: boolean;
 }
 
-/** Bytes of a huge page, which begins at a multiple of them. */
+/** The size of a huge page in bytes, and its alignment. */
 const hugePageSize = 2 ** 21;
 
 /**
- * The longest buffer to ask the runtime for, less what alignment may cost: a shared buffer starts where the allocator
- * puts it, and the kernel takes whole pages only. Newer runtimes name a limit they do not keep; 8 GiB they all give.
+ * The longest window in bytes: the runtime's longest buffer, minus room for alignment, because a shared buffer may
+ * start anywhere and the kernel takes only whole pages. The limit that newer runtimes report is too high; all give
+ * 8 GiB.
  */
 export const windowLimit = Math.floor(Math.min(bufferLimits.MAX_LENGTH, 2 ** 33) / hugePageSize - 1) * hugePageSize;
 
-/** Blanks windows of a file that nobody closed, once nobody can reach the buffer that shows them. */
+/** Replaces windows of a file by blank pages when their buffer is unreachable and was not closed. */
 const unreachable = new FinalizationRegistry<{ backend: Backend; address: number; length: number }>(
   ({ backend, address, length }) => backend.blank(address, length),
 );
 
-/** Windows of pages, and what gives the pages back to the host. */
+/** Windows of pages, and the function that returns the pages to the host. */
 export interface Allocation {
   readonly windows: Windows;
   readonly discard: () => void;
 }
 
-/** New pages that every Worker can see. */
+/** Allocates pages that can be shared with other Workers. */
 export function allocateWindows(backend: Backend, options: MemoryOptions, limit: number): Allocation {
   const {
     size,
@@ -57,7 +58,7 @@ export function allocateWindows(backend: Backend, options: MemoryOptions, limit:
   } = optionsOf(options, 'the options of allocateMemory', ['size', 'hugePages', 'reserve']);
   memorySize(size, 'the size of guest memory');
   if (boolean(reserve, 'reserve') && size > freemem()) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the host has no ${size} bytes of memory to reserve, but ${freemem()}`);
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `cannot reserve ${size} bytes of memory, the host has ${freemem()}`);
   }
   const alignment = boolean(hugePages, 'hugePages') ? hugePageSize : pageSize;
   const parts = partsOf(size, limit, (_, length) => allocatePages(backend, length, alignment));
@@ -74,17 +75,17 @@ export function allocateWindows(backend: Backend, options: MemoryOptions, limit:
 }
 
 /**
- * A file's pages, which are mapped. They belong to one thread: a view of what is mapped is no shared buffer. The
- * mapping becomes blank pages when it is discarded, or nobody can reach a view of it.
+ * The mapped pages of a file. They belong to one thread, because the view of a mapping is not a shared buffer. The
+ * mapping is replaced by blank pages when it is discarded, or when its views are unreachable.
  */
 export function mappedWindows(backend: Backend, address: number, size: number): Allocation {
   const viewOf = (offset: number, length: number): Uint8Array => new Uint8Array(backend.view(address + offset, length));
   const parts = partsOf(size, windowLimit, viewOf);
   parts.forEach(({ buffer, length }, i) => {
-    // No function: it would keep what it is made beside, the windows among it.
+    // Not a closure, which would keep the windows alive.
     unreachable.register(buffer, { backend, address: address + i * windowLimit, length }, parts);
   });
-  // Copies need windows of their own: the buffers that views show can be transferred away.
+  // Copies need separate windows: a program can transfer the buffers of views.
   const own = partsOf(size, windowLimit, viewOf);
   return {
     windows: new Windows(backend, { size, windowSize: Math.min(size, windowLimit), windows: parts }, own),
@@ -95,7 +96,7 @@ export function mappedWindows(backend: Backend, address: number, size: number): 
   };
 }
 
-/** The parts of a memory, none of which is longer than `limit`. */
+/** The parts of a memory, each at most `limit` bytes long. */
 function partsOf(size: number, limit: number, make: (offset: number, length: number) => Uint8Array): Uint8Array[] {
   const parts: Uint8Array[] = [];
   for (let offset = 0; offset < size; offset += limit) parts.push(make(offset, Math.min(limit, size - offset)));

@@ -113,7 +113,7 @@ for (const backend of backendNames) {
       expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => memfd.map()).hint).toMatch(/GuestMemfdFlag.Mmap/);
     });
 
-    test('loses pages that are discarded, which are in it and whole', () => {
+    test('loses discarded pages, and refuses a range that is not whole pages in it', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       const memfd = vm.createGuestMemfd(size);
@@ -225,7 +225,7 @@ for (const backend of backendNames) {
       expect([elsewhere[5], again.read(5, 1)[0]]).toEqual([0, 7]);
     });
 
-    test('is let go by who drops it, but not while there is a view of it or a slot has it', () => {
+    test('is unmapped after it is dropped, but not while a view or a slot has it', () => {
       const program = `import { Kvm, GuestMemfdFlag } from ${JSON.stringify(core)};
 import { readFileSync } from 'node:fs';
         const mapped = () => readFileSync('/proc/self/maps', 'latin1').split('\\n')
@@ -318,7 +318,7 @@ import { readFileSync } from 'node:fs';
       });
     });
 
-    test('loses discarded pages, for each mapping and the guest', () => {
+    test('loses discarded pages in each mapping and for the guest', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       using guestMemfd = vm.createGuestMemfd(size, mapped);
@@ -339,7 +339,7 @@ import { readFileSync } from 'node:fs';
       expect(again.read(3 * pageSize, 1)[0]).toBe(9);
     });
 
-    test('loses the pages that are discarded by its file, mapped or not', () => {
+    test('loses pages that its file discards, mapped or not', () => {
       using kvm = Kvm.open({ backend });
       using vm = kvm.createVm();
       using code = kvm.allocateMemory({ size });
@@ -360,7 +360,7 @@ import { readFileSync } from 'node:fs';
       expect([ax(), ax()]).toEqual([0x0800n, 0x0807n]);
       guestMemfd.discard(pageSize, pageSize);
       expect([ax(), ax()]).toEqual([0x0800n, 0x0807n]);
-      // Discarded pages are no other slot's: the ordinary memory beside the file never had the guest's bytes.
+      // The ordinary memory of the same slot never had the guest's bytes.
       expect(unused.read(pageSize, 1)[0]).toBe(0);
       using memory = guestMemfd.map();
       expect([1, 2].map((page) => memory.read(page * pageSize, 1)[0])).toEqual([7, 8]);

@@ -32,7 +32,7 @@ export class GuestMemfd implements Disposable {
     unreachable.register(this, this.#descriptor, this.#descriptor);
   }
 
-  /** @internal A slot has the file: gives what to call when it no longer does. */
+  /** @internal Called when a slot gets the file. Returns the function to call when the slot no longer has it. */
   hold(): () => void {
     return this.#descriptor.hold();
   }
@@ -94,24 +94,25 @@ export class GuestMemfd implements Disposable {
   }
 
   /**
-   * Takes pages out of the file: they go back to the host at once and read zero from then on, for the guest and in each
-   * mapping. The next touch takes new pages from the host. It needs no mapping, so it is also for memory that is the
-   * guest's alone.
+   * Takes pages out of the file. They return to the host at once, and then read zero for the guest and in each mapping.
+   * The next access takes new pages from the host. It needs no mapping, so it also works for memory that is private to
+   * the guest.
    *
    * @param offset bytes from the start of the file, whole pages.
-   * @param length bytes, whole pages; all that follow.
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for what is not whole pages, or leaves the file.
+   * @param length bytes, whole pages; default: all up to the end.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` if the range is not whole pages, or leaves the file.
    */
   discard(offset = 0, length?: number): void {
     const { fd } = this;
-    wholePages(integer(offset, 0, this.#size, 'the offset of what is discarded'), 'the offset of what is discarded');
+    integer(offset, 0, this.#size, 'the offset of the discarded pages');
+    wholePages(offset, 'the offset of the discarded pages');
     const left = this.#size - offset;
-    const size = integer(length ?? left, 0, left, 'the length of what is discarded');
-    wholePages(size, 'the length of what is discarded');
+    const size = integer(length ?? left, 0, left, 'the length of the discarded pages');
+    wholePages(size, 'the length of the discarded pages');
     if (size > 0) systemCall('discarding pages of a guest_memfd', this.#descriptor.backend.punchHole(fd, offset, size));
   }
 
-  /** Closes the descriptor once no slot needs it. A second call does nothing. */
+  /** Closes the object; its descriptor stays open while a slot needs it. A second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -33,12 +33,12 @@ onEveryMachine('GuestMemory', (name) => {
     ['not whole pages', pageSize + 1, `whole pages of ${pageSize} bytes, not ${pageSize + 1}`],
     ['a fraction', pageSize + 0.5, /whole number/],
     ['negative', -pageSize, `from ${pageSize} to`],
-    ['more than a process has addresses for', 2 ** 46 + pageSize, `from ${pageSize} to `],
+    ['more than the address space of a process', 2 ** 46 + pageSize, `from ${pageSize} to `],
   ])('refuses a size that is %s', (_, size, message) => {
     expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => GuestMemory.allocate(backend, { size })).message).toMatch(message);
   });
 
-  test('takes what the host has not given yet: a large memory costs nothing until it is touched', () => {
+  test('takes no pages from the host before their first access', () => {
     const before = process.memoryUsage().rss;
     const size = Math.floor(Math.min(2 ** 30, totalmem() / 2) / pageSize) * pageSize;
     using memory = GuestMemory.allocate(backend, { size });
@@ -46,16 +46,16 @@ onEveryMachine('GuestMemory', (name) => {
     expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27);
   });
 
-  test('may be larger than the host: pages are taken as they are touched', () => {
+  test('may be larger than the memory of the host', () => {
     const size = Math.ceil((1.5 * totalmem()) / pageSize) * pageSize;
     using memory = GuestMemory.allocate(backend, { size }, Math.ceil(size / 4 / pageSize) * pageSize);
     memory.write(size - 1, Uint8Array.of(5));
     expect(memory.read(size - 1, 1)[0]).toBe(5);
     const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => GuestMemory.allocate(backend, { size, reserve: true }));
-    expect(error.message).toMatch(/no \d+ bytes of memory to reserve/);
+    expect(error.message).toMatch(/cannot reserve \d+ bytes of memory/);
   });
 
-  test('has all its pages where they are reserved', () => {
+  test('has all its pages at once if they are reserved', () => {
     const before = process.memoryUsage().rss;
     const size = 2 ** 24;
     using memory = GuestMemory.allocate(backend, { size, reserve: true });
@@ -64,7 +64,7 @@ onEveryMachine('GuestMemory', (name) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => GuestMemory.allocate(backend, { size, reserve: 1 as never }));
   });
 
-  test('loses the pages that are discarded, in each window and for each that shares it, and no others', () => {
+  test('loses exactly the discarded pages, in each window and for each object that shares it', () => {
     using memory = GuestMemory.allocate(backend, { size: 6 * pageSize }, 2 * pageSize);
     const shared = GuestMemory.from(memory.share());
     memory.write(0, new Uint8Array(6 * pageSize).fill(7));
@@ -85,7 +85,7 @@ onEveryMachine('GuestMemory', (name) => {
     kvmError('ERR_KVM_CLOSED', () => memory.discard(0, pageSize));
   });
 
-  test('reads back whatever is written, wherever, windows or not', () => {
+  test('reads back what is written at any offset, with one window or several', () => {
     const pages = 6;
     using memory = GuestMemory.allocate(backend, { size: pages * pageSize }, 2 * pageSize);
     const model = new Uint8Array(pages * pageSize);
@@ -103,14 +103,14 @@ onEveryMachine('GuestMemory', (name) => {
     expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.bytes(pageSize, 2 * pageSize)).message).toMatch(/two windows/);
   });
 
-  test('lies on a boundary of 2 MiB where huge pages are asked for, and the host is told', (context) => {
+  test('with huge pages starts on a boundary of 2 MiB and is marked for the host', (context) => {
     if (!existsSync('/sys/kernel/mm/transparent_hugepage')) context.skip('the host has no transparent huge pages');
     const huge = 2 ** 21;
     for (const limit of [undefined, huge]) {
       using memory = GuestMemory.allocate(backend, { size: 3 * huge, hugePages: true }, limit);
       const address = backend.address(memory.bytes(0, pageSize));
       expect(address % huge).toBe(0);
-      // "hg" is among the flags of a mapping that asked for them.
+      // The flag "hg" marks a mapping that asked for huge pages.
       const areas = readFileSync('/proc/self/smaps', 'latin1').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
       const area = areas.find((text) => {
         const [start = '', end = ''] = text.split(' ', 1)[0]?.split('-') ?? [];
@@ -123,7 +123,7 @@ onEveryMachine('GuestMemory', (name) => {
     );
   });
 
-  test('copies much as it copies little, aligned or not', () => {
+  test('copies many bytes correctly, aligned or not', () => {
     using memory = GuestMemory.allocate(backend, { size: 64 * pageSize }, 33 * pageSize);
     const bytes = Uint8Array.from({ length: 50 * pageSize }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
     for (const offset of [0, 1, 13, pageSize + 5]) {
@@ -132,7 +132,7 @@ onEveryMachine('GuestMemory', (name) => {
     }
   });
 
-  test('throws for an access that leaves it, and never wraps', () => {
+  test('throws for an access beyond its end, and never wraps', () => {
     using memory = GuestMemory.allocate(backend, { size: pageSize });
     for (const use of [
       () => memory.bytes(pageSize, 1),
@@ -148,7 +148,7 @@ onEveryMachine('GuestMemory', (name) => {
     expect(memory.bytes(pageSize, 0)).toHaveLength(0);
   });
 
-  test('ends for its owner when it is closed, and not for the guest that has it', () => {
+  test('is unusable after close, but stays in the slots of guests', () => {
     using kvm = Kvm.open({ backend: name });
     using vm = kvm.createVm();
     const memory = kvm.allocateMemory({ size: pageSize });
@@ -168,7 +168,7 @@ onEveryMachine('GuestMemory', (name) => {
     expect(ended(exitOf(guest.vcpu))).toBe(true);
   });
 
-  test('goes back to the host when it is closed, and views of it read zero', () => {
+  test('returns to the host when it is closed, and views of it read zero', () => {
     const size = 2 ** 26;
     const before = process.memoryUsage().rss;
     for (let i = 0; i < 8; i++) {
@@ -181,7 +181,7 @@ onEveryMachine('GuestMemory', (name) => {
     expect(process.memoryUsage().rss - before).toBeLessThan(size);
   });
 
-  test('stays where a slot or another Worker has it', () => {
+  test('remains while a slot or another Worker has it', () => {
     using kvm = Kvm.open({ backend: name });
     const vm = kvm.createVm();
     const memory = kvm.allocateMemory({ size: 2 * pageSize });
@@ -206,7 +206,7 @@ onEveryMachine('GuestMemory', (name) => {
     expect(other.read(0, 1)[0]).toBe(9);
   });
 
-  test('is read into bytes that are there, from one window or several', () => {
+  test('is read into existing bytes, from one window or several', () => {
     using memory = GuestMemory.allocate(backend, { size: 4 * pageSize }, pageSize);
     const pattern = Uint8Array.from({ length: 3 * pageSize }, (_, i) => i % 251);
     memory.write(100, pattern);
@@ -219,7 +219,7 @@ onEveryMachine('GuestMemory', (name) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => memory.readInto(0, new Uint16Array(1) as never));
   });
 
-  test('is moved within itself, however the two places overlap', () => {
+  test('copies between overlapping ranges of itself', () => {
     using memory = GuestMemory.allocate(backend, { size: pageSize });
     memory.write(0, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
     memory.write(2, memory.bytes(0, 6));
@@ -228,7 +228,7 @@ onEveryMachine('GuestMemory', (name) => {
     expect([...memory.read(0, 8)]).toEqual([1, 2, 3, 4, 5, 6, 5, 6]);
   });
 
-  test('refuses what is no bytes, and what share did not give', () => {
+  test('refuses values that are not bytes or not a result of share', () => {
     using memory = GuestMemory.allocate(backend, { size: pageSize });
     for (const source of [[1], 'abc', undefined, new Uint16Array([0x1234]), new Float64Array([1.5])]) {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => memory.write(0, source as never));
@@ -248,7 +248,7 @@ onEveryMachine('GuestMemory', (name) => {
     }
   });
 
-  test('is made of whole windows of shared memory', () => {
+  test('accepts only whole windows of shared memory', () => {
     const size = 16 * pageSize;
     const shared = (length: number) => new Uint8Array(new SharedArrayBuffer(length));
     const record = { size, windowSize: size, backend: name };
@@ -269,7 +269,7 @@ onEveryMachine('GuestMemory', (name) => {
     }
   });
 
-  test('of several windows takes as many slots, which the guest sees as one memory', () => {
+  test('of several windows takes one slot for each, and is contiguous for the guest', () => {
     using guest = machineGuest(name, 'sum');
     const { vm, vcpu } = guest;
     vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n });
@@ -283,7 +283,7 @@ onEveryMachine('GuestMemory', (name) => {
     expect(vm.mapMemory(memory, BigInt(16 * pageSize))).toEqual([4, 5, 6, 7]);
   });
 
-  test('is seen by every Worker', async () => {
+  test('is shared with every Worker', async () => {
     using memory = GuestMemory.allocate(backend, { size: 2 * pageSize }, pageSize);
     const worker = new Worker(
       `const { parentPort, workerData } = require('node:worker_threads');

@@ -12,18 +12,18 @@ import { Windows } from './windows.js';
 const { isUint8Array } = types;
 
 /**
- * RAM for a guest: zeroed pages that every Worker can see, backed by nothing until they are touched.
+ * RAM for a guest: zeroed pages that can be shared with every Worker. The host provides a page on its first access.
  *
- * `bytes(offset, length)` is a view of the pages themselves. An access that leaves the memory throws, and never wraps.
- * The pages go when nothing refers to them any more: this object, views of it, and the VMs that have it in a slot.
- * `kvm.allocateMemory` makes one.
+ * `bytes(offset, length)` is a view of the pages. An access beyond the end throws, and never wraps. The pages are
+ * released when nothing refers to them any more: neither this object, nor a view of it, nor a VM that has it in a slot.
+ * `kvm.allocateMemory` creates one.
  */
 export class GuestMemory implements Disposable {
   readonly #windows: Windows;
   readonly #backendName: BackendName;
-  /** Gives the pages back at once; only where no other thread can have them. */
+  /** Returns the pages to the host at once; undefined if other threads may have them. */
   #discard: (() => void) | undefined;
-  /** One for itself until it is closed, and one for each slot that has it. */
+  /** The number of users: this object until it is closed, and each slot that has the memory. */
   #users = 1;
   #closed = false;
 
@@ -33,38 +33,38 @@ export class GuestMemory implements Disposable {
     this.#discard = discard;
   }
 
-  /** Bytes. */
+  /** The size in bytes. */
   get size(): number {
     return this.#windows.size;
   }
 
-  /** Bytes of each part but the last: mostly that of the whole. */
+  /** The size of each window but the last in bytes: `size`, unless the memory needs several windows. */
   get windowSize(): number {
     return this.#windows.windowSize;
   }
 
-  /** @internal `kvm.allocateMemory`; `limit` is a parameter so that tests can have windows without gigabytes. */
+  /** @internal `kvm.allocateMemory`. `limit` is a parameter so that tests can have small windows. */
   static allocate(backend: Backend, options: MemoryOptions, limit: number = windowLimit): GuestMemory {
     const { windows, discard } = allocateWindows(backend, options, limit);
     return new GuestMemory(backend, windows, discard);
   }
 
-  /** @internal The pages of a file, which are mapped: `GuestMemfd.map`. */
+  /** @internal The mapped pages of a file: `GuestMemfd.map`. */
   static mapped(backend: Backend, address: number, size: number): GuestMemory {
     const { windows, discard } = mappedWindows(backend, address, size);
     return new GuestMemory(backend, windows, discard);
   }
 
-  /** The same memory, in the Worker that was sent what `share` gave. */
+  /** The same memory, in the Worker that received the result of `share`. */
   static from(shared: SharedGuestMemory): GuestMemory {
     const { backend, ...layout } = openMemory(shared);
     return new GuestMemory(backend, new Windows(backend, layout));
   }
 
   /**
-   * What to send to another Worker with `postMessage`.
+   * Returns a handle to send to another Worker with `postMessage`.
    *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for the pages of a `GuestMemfd`, which only their thread sees.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for the pages of a `GuestMemfd`, which belong to their thread.
    */
   share(): SharedGuestMemory {
     this.#check(0, 0);
@@ -91,8 +91,8 @@ export class GuestMemory implements Disposable {
   }
 
   /**
-   * Ends the use of this object. A VM that has the memory in a slot keeps the pages for its guest; with the last of
-   * them, and if no other Worker was given the memory, they go back to the host at once, and views of them read zero.
+   * Ends the use of this object. A VM with the memory in a slot keeps the pages for its guest. Without such a VM, and
+   * if the memory was not shared, they return to the host at once, and views of them read zero.
    */
   close(): void {
     if (this.#closed) return;
@@ -104,7 +104,7 @@ export class GuestMemory implements Disposable {
     if (--this.#users === 0) this.#discard?.();
   }
 
-  /** @internal A slot has the memory: gives what to call when it no longer does. */
+  /** @internal Called when a slot gets the memory. Returns the function to call when the slot no longer has it. */
   hold(): () => void {
     this.#users++;
     let held = true;
@@ -114,7 +114,7 @@ export class GuestMemory implements Disposable {
     };
   }
 
-  /** @internal Other threads may use the pages after this object's end: `close` does not give them back. */
+  /** @internal Other threads may use the pages after `close`, so it does not return them to the host. */
   keep(): void {
     this.#discard = undefined;
   }
@@ -124,33 +124,33 @@ export class GuestMemory implements Disposable {
   }
 
   /**
-   * The bytes from `offset`, as a view: what is written there is the guest's.
+   * The bytes from `offset`, as a view: the guest sees what is written there.
    *
    * @param offset bytes from the start of the memory, not a guest-physical address.
-   * @param wanted how many bytes; all that follow.
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` when they are not all inside, or lie across two windows.
+   * @param wanted the number of bytes; default: all up to the end.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` if they are not all inside, or lie across two windows.
    */
   bytes(offset = 0, wanted?: number): Uint8Array {
     return this.#windows.view(offset, this.#check(offset, wanted));
   }
 
   /**
-   * Takes pages back from the guest, as a balloon does: they go to the host at once, and read zero from then on, for
-   * the guest, for this thread and for every Worker that shares the memory. The next touch takes new pages from the
-   * host. Of the memory of `GuestMemfd.map` the file loses the pages, whichever mapping and whichever slot shows them.
+   * Takes pages back from the guest, as a balloon does. They return to the host at once, and then read zero for the
+   * guest, this thread and every Worker that shares the memory. The next access takes new pages from the host. For
+   * memory of `GuestMemfd.map`, the file loses the pages, in all of its mappings and slots.
    *
    * @param offset bytes from the start of the memory, whole pages.
-   * @param length bytes, whole pages; all that follow.
-   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for what is not whole pages, or leaves the memory.
+   * @param length bytes, whole pages; default: all up to the end.
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` if the range is not whole pages, or leaves the memory.
    */
   discard(offset = 0, length?: number): void {
     const size = this.#check(offset, length);
-    wholePages(offset, 'the offset of what is discarded');
-    wholePages(size, 'the length of what is discarded');
+    wholePages(offset, 'the offset of the discarded pages');
+    wholePages(size, 'the length of the discarded pages');
     this.#windows.discard(offset, size);
   }
 
-  /** Copies bytes out, from any `offset`. */
+  /** Copies bytes from any `offset` into a new array. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     this.#check(offset, length);
     const copy = allocateBytes(length);
@@ -158,25 +158,25 @@ export class GuestMemory implements Disposable {
     return copy;
   }
 
-  /** Copies bytes out, from any `offset`, as many as `into` has room for. */
+  /** Copies bytes from any `offset`, as many as fit into `into`. */
   readInto(offset: number, into: Uint8Array): void {
     if (!isUint8Array(into)) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what guest memory is read into must be a Uint8Array');
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the target of a read from guest memory must be a Uint8Array');
     }
     this.#check(offset, into.length);
     this.#windows.copyOut(offset, into);
   }
 
-  /** Copies bytes in, to any `offset`: all of them or, when they do not fit, none. */
+  /** Copies bytes to any `offset`. If they do not all fit, it throws and copies none. */
   write(offset: number, source: Uint8Array): void {
     if (!isUint8Array(source)) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'what is written to guest memory must be a Uint8Array');
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the source of a write to guest memory must be a Uint8Array');
     }
     this.#check(offset, source.length);
     this.#windows.copyIn(offset, source);
   }
 
-  /** Gives the length: without one, all that follows the offset. */
+  /** Checks a range and returns its length; the default is all up to the end. */
   #check(offset: number, wanted?: number): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this GuestMemory is closed');
     integer(offset, 0, this.size, 'an offset into guest memory');
@@ -184,7 +184,7 @@ export class GuestMemory implements Disposable {
     if (offset + length > this.size) {
       throw new KvmError(
         'ERR_KVM_OUT_OF_RANGE',
-        `${length} bytes at offset ${offset} leave the guest memory, which has ${this.size}`,
+        `${length} bytes at offset ${offset} leave the guest memory of ${this.size} bytes`,
       );
     }
     return length;

@@ -8,7 +8,7 @@ export function allocateBytes(length: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(length);
   } catch (cause) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `there is no room for a copy of ${length} bytes`, { cause });
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `cannot allocate ${length} bytes for a copy`, { cause });
   }
 }
 

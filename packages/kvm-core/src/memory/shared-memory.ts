@@ -33,8 +33,8 @@ export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, '
         window.length === Math.min(windowSize, size - i * windowSize),
     );
   if (!isWhole) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not what GuestMemory.share gave', {
-      hint: 'send it whole, with postMessage, to another thread of this process',
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this is not a result of memory.share()', {
+      hint: 'send the whole handle with postMessage, to a thread of this process',
     });
   }
   return { size, windowSize, windows, backend: selectBackend(backend) };

@@ -6,10 +6,10 @@ import { chunk, copyBytes } from './copy.js';
 
 const { isSharedArrayBuffer } = types;
 
-/** Bytes of a memory that may be copied word by word, all in all. */
+/** The total number of bytes of a memory that may be copied through shared windows, which is slow. */
 const few = 2 ** 16;
 
-/** How a memory lies in buffers: `windowSize` bytes in each but the last. */
+/** The buffers of a memory: each but the last has `windowSize` bytes. */
 export interface Layout {
   readonly size: number;
   readonly windowSize: number;
@@ -17,20 +17,20 @@ export interface Layout {
 }
 
 /**
- * The pages of a guest memory, in one buffer, or in several where the runtime gives none so long. Whether an offset and
- * a length lie in the memory is the caller's to check.
+ * The pages of a guest memory, in one buffer, or in several if the runtime has a lower limit. The caller must check
+ * that an offset and a length lie in the memory.
  */
 export class Windows implements Layout {
   readonly size: number;
   readonly windowSize: number;
   readonly windows: readonly Uint8Array[];
   readonly #backend: Backend;
-  /** The windows once more, as `#unshared` gives them. */
+  /** The results of `#unshared`, by window. */
   readonly #unsharedWindows: (Uint8Array | undefined)[];
-  /** Bytes that were copied by way of shared windows. */
+  /** The number of bytes that were copied through shared windows. */
   #copied = 0;
 
-  /** @param unshared the same windows for copies; those of memory that is not shared. */
+  /** @param unshared the windows to use for copies, if the memory is not shared. */
   constructor(backend: Backend, { size, windowSize, windows }: Layout, unshared: Uint8Array[] = []) {
     this.#backend = backend;
     this.size = size;
@@ -39,7 +39,7 @@ export class Windows implements Layout {
     this.#unsharedWindows = unshared;
   }
 
-  /** Whether other Workers can see the pages. */
+  /** Whether the pages can be shared with other Workers. */
   get areShared(): boolean {
     return this.windows.every(({ buffer }) => isSharedArrayBuffer(buffer));
   }
@@ -51,7 +51,7 @@ export class Windows implements Layout {
     const within = offset - index * this.windowSize;
     const window = this.windows[index] as Uint8Array;
     if (window.length === 0) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the buffer that shows this memory was transferred away');
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the buffer of this memory was transferred away');
     }
     if (within + length > window.length) {
       throw new KvmError(
@@ -62,7 +62,7 @@ export class Windows implements Layout {
     return window.subarray(within, within + length);
   }
 
-  /** Gives whole pages back to the host. */
+  /** Returns whole pages to the host. */
   discard(offset: number, length: number): void {
     const backend = this.#backend;
     const give = this.areShared ? backend.discard : backend.remove;
@@ -102,23 +102,21 @@ export class Windows implements Layout {
     }
   }
 
-  /**
-   * The whole memory, where it is one window and so few bytes are copied that it does not matter how the others lie.
-   */
+  /** The only window, for a copy so short that the alignment does not matter; otherwise undefined. */
   #only(length: number): Uint8Array | undefined {
     if (this.windows.length > 1 || length === 0 || length >= chunk) return undefined;
     return this.#windowFor(0, length);
   }
 
-  /** The window that has a byte, for a copy of so many, and where in it. */
+  /** The window with the byte at `offset`, for a copy of `length` bytes, and the offset in that window. */
   #place(offset: number, length: number): { window: Uint8Array; within: number } {
     const index = Math.floor(offset / this.windowSize);
     return { window: this.#windowFor(index, length), within: offset - index * this.windowSize };
   }
 
   /**
-   * A window for a copy: unshared, but for the first few bytes. Another view of so much memory has the engine look for
-   * garbage, for some milliseconds: longer than a VM takes to start.
+   * A window for a copy: unshared, except for the first few bytes. A new view of much memory triggers a garbage
+   * collection of some milliseconds, which is longer than the start of a VM.
    */
   #windowFor(index: number, length: number): Uint8Array {
     const known = this.#unsharedWindows[index];
@@ -128,8 +126,8 @@ export class Windows implements Layout {
   }
 
   /**
-   * A window as a buffer that the engine does not know to be shared: it copies one that is word by word, and any other
-   * as fast as the processor can. Only copies use it, and it lives no longer than the window.
+   * A view of a window through a buffer that is not marked as shared. The engine copies shared buffers word by word,
+   * and others at full speed. Only copies use it, and it lives no longer than the window.
    */
   #unshared(index: number): Uint8Array {
     const window = this.windows[index] as Uint8Array;

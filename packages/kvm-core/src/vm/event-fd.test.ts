@@ -8,7 +8,7 @@ import { Kvm } from '../arch/x86/kvm.js';
 import { EventFd } from './event-fd.js';
 
 onEachBackend('EventFd', (backend) => {
-  test('counts what is written, gives it once, and never blocks on nothing', () => {
+  test('adds up what is written, returns it once, and does not block when it is 0', () => {
     using kvm = Kvm.open({ backend });
     using eventfd = kvm.createEventFd(3);
     expect(eventfd.read()).toBe(3n);
@@ -16,13 +16,13 @@ onEachBackend('EventFd', (backend) => {
     eventfd.write();
     eventfd.write(0xffff_ffffn);
     expect(eventfd.read()).toBe(0x1_0000_0000n);
-    // The largest there can be, and no more.
+    // The counter is at its maximum.
     eventfd.write(0xffff_ffff_ffff_fffen);
     expect(kvmError('ERR_KVM_SYSCALL', () => eventfd.write())).toMatchObject({ errno: constants.errno.EAGAIN });
     expect(eventfd.read()).toBe(0xffff_ffff_ffff_fffen);
   });
 
-  test('can be waited for, and is left as it was', () => {
+  test('can be waited for without a change of its counter', () => {
     using kvm = Kvm.open({ backend });
     using eventfd = kvm.createEventFd();
     expect(eventfd.wait(0)).toBe(false);
@@ -34,7 +34,7 @@ onEachBackend('EventFd', (backend) => {
     expect(eventfd.wait(0)).toBe(false);
   });
 
-  test('wakes a thread that waits for it, whoever writes', async () => {
+  test('wakes a waiting thread when any thread writes', async () => {
     using kvm = Kvm.open({ backend });
     using eventfd = kvm.createEventFd();
     using answer = kvm.createEventFd();
@@ -51,7 +51,7 @@ onEachBackend('EventFd', (backend) => {
       { eval: true, workerData: [eventfd.share(), answer.share()] },
     );
     await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
-    // That thread waits now, or is about to; then this one does.
+    // The Worker waits now, or is about to.
     eventfd.write(6n);
     expect(answer.wait(60_000)).toBe(true);
     expect(answer.read()).toBe(7n);
@@ -77,7 +77,7 @@ onEachBackend('EventFd', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => EventFd.from({ ...shared, backend: 'other' as never }));
   });
 
-  test('refuses what is no count and no time', () => {
+  test('refuses wrong counts and timeouts', () => {
     using kvm = Kvm.open({ backend });
     kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.createEventFd(-1));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.createEventFd(2 ** 32));
@@ -90,7 +90,7 @@ onEachBackend('EventFd', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => eventfd.wait(undefined as never));
   });
 
-  test('gives its descriptor back once', () => {
+  test('closes its descriptor once', () => {
     using kvm = Kvm.open({ backend });
     const eventfd = kvm.createEventFd();
     const { fd } = eventfd;

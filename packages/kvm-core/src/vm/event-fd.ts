@@ -18,20 +18,20 @@ import { custom, type ShowOptions, show } from '../struct/inspect.js';
 import { hasHeartbeat } from '../vcpu/heartbeat.js';
 import { isKicked } from '../vcpu/kick.js';
 
-/** An `EventFd` as `postMessage` carries it: `EventFd.from` makes one of it in another Worker, of the same counter. */
+/** A handle for an `EventFd`, for `postMessage`. In another Worker, `EventFd.from` opens the same counter. */
 export interface SharedEventFd {
   readonly backend: BackendName;
-  /** The descriptor of the thread that shared it. */
+  /** The descriptor in the thread that shared it. */
   readonly fd: number;
-  /** Whether that descriptor is open: one word, which all threads see. */
+  /** Whether that descriptor is open: one word that all threads share. */
   readonly claim: Int32Array;
 }
 
-/** A descriptor, apart from the object that stands for it: so that one whose owner was dropped can be given back. */
+/** A descriptor, separate from its `EventFd` so that it can be closed after the object was dropped. */
 class Counter {
   readonly backend: Backend;
   readonly fd: number;
-  /** Once it has been shared. */
+  /** Undefined before the first `share`. */
   claim: Claim | undefined;
 
   constructor(backend: Backend, fd: number) {
@@ -45,13 +45,13 @@ class Counter {
   }
 }
 
-/** Gives back the descriptors of objects that nobody closed and nobody can reach any more. */
+/** Closes the descriptors of unreachable objects that were not closed. */
 const unreachable = new FinalizationRegistry<Counter>((counter) => counter.close());
 
 /**
- * An eventfd: a 64-bit counter in the kernel that one side adds to and the other takes from. KVM takes one in the place
- * of an interrupt line (`vm.irqfd`), and signals one for a write of the guest (`vm.ioeventfd`). Close-on-exec, and
- * never blocks. `kvm.createEventFd` makes one.
+ * An eventfd: a 64-bit counter in the kernel that one side increments and the other reads and resets. KVM can take it
+ * as an interrupt line (`vm.irqfd`), or signal it for a write of the guest (`vm.ioeventfd`). It is close-on-exec and
+ * non-blocking. `kvm.createEventFd` creates one.
  */
 export class EventFd implements Disposable {
   readonly #backend: Backend;
@@ -65,7 +65,7 @@ export class EventFd implements Disposable {
     unreachable.register(this, this.#counter, this);
   }
 
-  /** @internal The descriptor of what must be an EventFd. */
+  /** @internal The descriptor of an argument that must be an EventFd. */
   static descriptorOf(eventfd: unknown, where: string): number {
     if (eventfd instanceof EventFd) return eventfd.fd;
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${where} must be an EventFd`);
@@ -73,29 +73,29 @@ export class EventFd implements Disposable {
 
   /** @internal `kvm.createEventFd`. */
   static create(backend: Backend, initial: number): EventFd {
-    const fd = backend.eventfd(u32(initial, 'the first value of an eventfd'));
+    const fd = backend.eventfd(u32(initial, 'the initial value of an eventfd'));
     return new EventFd(backend, systemCall('eventfd', fd));
   }
 
-  /** The same counter, in the Worker that was sent what `share` gave: a descriptor of its own, to be closed there. */
+  /** The same counter, in the Worker that received the result of `share`. It has its own descriptor to close. */
   static from(shared: SharedEventFd): EventFd {
-    const { backend: name, fd, claim } = objectOf(shared, 'what EventFd.share gave');
+    const { backend: name, fd, claim } = objectOf(shared, 'the result of eventfd.share()');
     if (!backendNames.includes(name) || !areCounts(fd) || !isSharedWords(claim, 1)) throw notAHandle('eventfd.share()');
     const backend = selectBackend(name);
     const own = backend.duplicate(fd);
-    // Whoever closes the descriptor ends the claim first: if it stands now, what was duplicated is the counter.
+    // The claim ends before the descriptor is closed. If it still stands, the duplicate is the counter's.
     if (claimIs(claim, State.Owned)) {
       return new EventFd(backend, systemCall('duplicating the descriptor of an eventfd', own));
     }
     if (own >= 0) backend.close(own);
     throw new KvmError('ERR_KVM_CLOSED', 'this EventFd is closed in the thread that shared it', {
-      hint: 'keep the EventFd open until the Worker has made its own',
+      hint: 'keep the EventFd open until the Worker has called EventFd.from',
     });
   }
 
   /**
-   * What to send to another Worker with `postMessage`. Keep this object open until it has made its own there. From now
-   * on only `close` gives the descriptor back, and not garbage collection.
+   * Returns a handle to send to another Worker with `postMessage`. Keep this object open until that Worker has called
+   * `EventFd.from`. From now on only `close` closes the descriptor; garbage collection does not.
    */
   share(): SharedEventFd {
     const { fd } = this;
@@ -104,7 +104,7 @@ export class EventFd implements Disposable {
     return { backend: this.#backend.name, fd, claim: this.#counter.claim };
   }
 
-  /** The descriptor, for what takes one. It belongs to this object. */
+  /** The file descriptor. It belongs to this object. */
   get fd(): number {
     if (this.#closed) throw new KvmError('ERR_KVM_CLOSED', 'this EventFd is closed');
     return this.#counter.fd;
@@ -118,11 +118,11 @@ export class EventFd implements Disposable {
 
   /** Adds to the counter; 1 is the usual signal. */
   write(value = 1n): void {
-    this.#value[0] = u64(value, 'what is added to an eventfd');
+    this.#value[0] = u64(value, 'the value to add to an eventfd');
     systemCall('write to an eventfd', this.#backend.write(this.fd, this.#backend.address(this.#value), 8));
   }
 
-  /** Takes the whole counter and leaves 0; 0 if there was nothing. */
+  /** Reads the counter and resets it to 0. It returns 0 at once if the counter is 0. */
   read(): bigint {
     const result = this.#backend.read(this.fd, this.#backend.address(this.#value), 8);
     if (result === -constants.errno.EAGAIN) return 0n;
@@ -131,11 +131,11 @@ export class EventFd implements Disposable {
   }
 
   /**
-   * Waits until there is something to read, which it leaves there. It blocks the thread, and is for Workers; a kick of
-   * a vCPU that the thread has run ends it early, and in the main thread, or where no vCPU has run, so does any signal.
+   * Waits until the counter is not 0, and leaves it unchanged. It blocks the thread, so it is for Workers. A kick of a
+   * vCPU that the thread has run ends it early. In the main thread, and if no vCPU has run, so does any signal.
    *
-   * @param timeout milliseconds; 0 to look and not wait.
-   * @returns whether there is something.
+   * @param timeout milliseconds; 0 to check without waiting.
+   * @returns whether the counter is not 0.
    */
   wait(timeout: number): boolean {
     const { fd } = this;
@@ -149,7 +149,7 @@ export class EventFd implements Disposable {
     }
   }
 
-  /** Gives the descriptor back. A second call does nothing. */
+  /** Closes the descriptor. A second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
