@@ -19,7 +19,7 @@ const descriptors = () => readdirSync('/proc/self/fd').length;
 const code = [0xe4, 0x10, 0xfe, 0xc0, 0xa2, 0x00, 0x30, 0xe6, 0x11, 0xf4];
 const spin = [0xeb, 0xfe];
 
-/** What a Worker answers that runs the body of a function of the package and what it was given. */
+/** Runs the body of a function in a Worker, with `@kvm/core` and `data`, and returns its result. */
 async function inWorker<T>(data: unknown, body: string): Promise<T> {
   const worker = new Worker(
     `const { parentPort, workerData } = require('node:worker_threads');
@@ -34,12 +34,12 @@ async function inWorker<T>(data: unknown, body: string): Promise<T> {
   return answer;
 }
 
-/** What another process gets by `process.send`: a copy of the bytes, which are no longer shared. */
+/** The copy of a handle that another process gets from `process.send`. Its bytes are not shared. */
 function throughProcess<T>(handle: T): T {
   return deserialize(serialize(handle)) as T;
 }
 
-/** An object without each of its members, and with another value in the place of each, one at a time. */
+/** Copies of an object, each with one member that is missing or has another value. */
 function mangled(whole: object): object[] {
   return Object.keys(whole).flatMap((name) => [
     Object.fromEntries(Object.entries(whole).filter(([other]) => other !== name)),
@@ -49,22 +49,22 @@ function mangled(whole: object): object[] {
   ]);
 }
 
-onEachBackend('an object that is shared', (backend) => {
-  test('is the same guest in another thread, which runs the vCPU it was given', async () => {
+onEachBackend('a VM or vCPU that is shared', (backend) => {
+  test('is the same guest in another thread, which runs the vCPU', async () => {
     using guest = realModeGuest(backend, code);
     const first = exitOf(guest.vcpu);
     if (first.reason !== ExitReason.Io) throw new Error(`exit ${first.reason}`);
-    // What the guest reads here, it gets there.
+    // The data of this read goes to the guest in the other thread.
     first.io.value = 41;
     const answer = await inWorker<unknown[]>(
       { vm: guest.vm.share(), vcpu: guest.vcpu.transfer() },
       `const vm = Vm.from(data.vm);
        const vcpu = Vcpu.from(data.vcpu);
        const { io } = vcpu.run();
-       const said = [io.port, io.value, vcpu.run().reason, vm.checkExtension(0), vcpu.id, vcpu.backendName];
+       const seen = [io.port, io.value, vcpu.run().reason, vm.checkExtension(0), vcpu.id, vcpu.backendName];
        vcpu.close();
        vm.close();
-       return said;`,
+       return seen;`,
     );
     expect(answer).toEqual([0x11, 42, ExitReason.Hlt, 1, 0, backend]);
     expect(guest.memory.read(0x3000, 1)[0]).toBe(42);
@@ -74,7 +74,7 @@ onEachBackend('an object that is shared', (backend) => {
     kvmError('ERR_KVM_CLOSED', () => guest.vcpu.run({ deadline: 0 }));
   });
 
-  test('comes back, with all that the guest is', async () => {
+  test('comes back with the state of the guest', async () => {
     using guest = realModeGuest(backend, code);
     exitOf(guest.vcpu);
     const back = await inWorker<ReturnType<Vcpu['transfer']>>(
@@ -86,7 +86,7 @@ onEachBackend('an object that is shared', (backend) => {
     expect(vcpu.getRegs().rip).toBe(0x1000n + BigInt(code.length));
   });
 
-  test('stays alive when the thread that made it closes all it has', async () => {
+  test('stays alive when the thread that created it closes its objects', async () => {
     const guest = realModeGuest(backend, code);
     const handle = guest.vcpu.transfer();
     guest.vm.close();
@@ -94,22 +94,22 @@ onEachBackend('an object that is shared', (backend) => {
     guest.kvm.close();
     const reasons = await inWorker(
       handle,
-      'const vcpu = Vcpu.from(data); const said = [1, 2, 3].map(() => vcpu.run().reason); vcpu.close(); return said;',
+      'const vcpu = Vcpu.from(data); const seen = [1, 2, 3].map(() => vcpu.run().reason); vcpu.close(); return seen;',
     );
     expect(reasons).toEqual([ExitReason.Io, ExitReason.Io, ExitReason.Hlt]);
     guest.vcpu.close();
   });
 
-  test('is kicked by the handles that were given before', async () => {
+  test('can be kicked with handles from before the transfer', async () => {
     using guest = realModeGuest(backend, spin);
     const handle = guest.vcpu.kickHandle();
     kick(handle);
     const reasons = inWorker(
       guest.vcpu.transfer(),
       `const vcpu = Vcpu.from(data);
-       const said = [vcpu.run().reason, vcpu.run().reason, vcpu.run({ deadline: performance.now() + 3 }).reason];
+       const seen = [vcpu.run().reason, vcpu.run().reason, vcpu.run({ deadline: performance.now() + 3 }).reason];
        vcpu.close();
-       return said;`,
+       return seen;`,
     );
     const again = setInterval(() => kick(handle), 5);
     expect(await reasons).toEqual([ExitReason.Intr, ExitReason.Intr, ExitReason.Intr]);
@@ -117,7 +117,7 @@ onEachBackend('an object that is shared', (backend) => {
     kick(handle);
   });
 
-  test('leaves no descriptor behind, taken or not', () => {
+  test('leaves no descriptor open, taken or not', () => {
     const before = descriptors();
     for (let i = 0; i < 20; i++) {
       using guest = realModeGuest(backend, code);
@@ -130,14 +130,14 @@ onEachBackend('an object that is shared', (backend) => {
       kvmError('ERR_KVM_CLOSED', () => Vcpu.from(handle));
       expect(exitOf(vcpu).reason).toBe(ExitReason.Io);
       if (i % 3 === 1) vcpu.transfer();
-      // Of one that another has, closing the old one takes nothing back.
+      // The vCPU was taken, so closing the old object must not take it back.
       else guest.vcpu.close();
       expect(vcpu.closed).toBe(i % 3 === 1);
     }
     expect(descriptors()).toBe(before);
   });
 
-  test('keeps its memory as it is, but for flags', () => {
+  test('refuses changes of its memory, except for flags', () => {
     using guest = realModeGuest(backend, code);
     const { vm, memory, kvm } = guest;
     using other = Vm.from(vm.share());
@@ -148,7 +148,7 @@ onEachBackend('an object that is shared', (backend) => {
       kvmError('ERR_KVM_UNSAFE', () => each.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0x1000n, memory }));
       each.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory, flags: MemoryFlag.LogDirtyPages });
     }
-    // The guest still has what this thread has closed, and nothing of it is given back.
+    // The guest keeps the memory that this thread has closed.
     memory.close();
     vm.close();
     exitOf(guest.vcpu);
@@ -157,7 +157,7 @@ onEachBackend('an object that is shared', (backend) => {
     expect(other.getDirtyLog(0).has(3)).toBe(true);
   });
 
-  test('is not made of anything but its whole handle', () => {
+  test('can be made only from its whole handle', () => {
     using guest = realModeGuest(backend, code);
     const { vm, vcpu } = guest;
     const good = vm.share();
@@ -175,7 +175,7 @@ onEachBackend('an object that is shared', (backend) => {
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vm.from(wrong as never));
     }
     for (const wrong of [undefined, good, throughProcess(handle), ...mangled(handle)]) {
-      // Without a dirty ring is as the handle is.
+      // The handle has no dirty ring, so this copy is a valid handle.
       if (wrong !== undefined && !('dirtyRing' in wrong) && 'kickWords' in wrong) continue;
       kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vcpu.from(wrong as never));
     }
@@ -184,7 +184,7 @@ onEachBackend('an object that is shared', (backend) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vm.from(JSON.parse(json) as never));
     expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vm.from({} as never)).message).toMatch(/vm\.share\(\)/);
     expect(kvmError('ERR_KVM_INVALID_ARGUMENT', () => Vcpu.from({} as never)).message).toMatch(/vcpu\.transfer\(\)/);
-    // None of that has taken it.
+    // The vCPU has not been taken yet.
     Vcpu.from(structuredClone(handle)).close();
   });
 
@@ -203,7 +203,7 @@ onEachBackend('an object that is shared', (backend) => {
     using other = Vcpu.from(back);
     again();
     other.close();
-    // It has the number that the first one had.
+    // It reuses the descriptor number of the first one.
     using next = guest.vm.createVcpu(1);
     again();
     guest.vm.close();
@@ -216,22 +216,28 @@ onEachBackend('an object that is shared', (backend) => {
     expect(anew.getRegs().rflags).toBe(2n);
   });
 
-  test('is taken by one of the threads that have its handle', async () => {
+  test('is taken by only one of several threads with its handle', async () => {
     using guest = realModeGuest(backend, code);
     const handle = guest.vcpu.transfer();
     const answers = await Promise.all(
       Array.from({ length: 4 }, () =>
         inWorker<string>(
           handle,
-          `try { const vcpu = Vcpu.from(data); vcpu.run(); vcpu.close(); return 'taken'; }
-           catch (error) { return error.code; }`,
+          `try {
+             const vcpu = Vcpu.from(data);
+             vcpu.run();
+             vcpu.close();
+             return 'taken';
+           } catch (error) {
+             return error.code;
+           }`,
         ),
       ),
     );
     expect(answers.toSorted()).toEqual(['ERR_KVM_CLOSED', 'ERR_KVM_CLOSED', 'ERR_KVM_CLOSED', 'taken']);
   });
 
-  test('stays the handle s until it is taken, and goes with the first owner', () => {
+  test('is closed by its first owner if its handle was not taken', () => {
     const before = descriptors();
     using guest = realModeGuest(backend, code);
     const handle = guest.vcpu.transfer();
@@ -242,7 +248,7 @@ onEachBackend('an object that is shared', (backend) => {
     expect(descriptors()).toBe(before);
   });
 
-  test('that a thread had taken when it ended is not taken by another', async () => {
+  test('is not taken by another thread if the owner has ended', async () => {
     using guest = realModeGuest(backend, code);
     const kicks = guest.vcpu.kickHandle();
     const handle = guest.vcpu.transfer();
@@ -251,12 +257,12 @@ onEachBackend('an object that is shared', (backend) => {
     kick(kicks);
   });
 
-  test('is gone once all who had it have closed it, and its number is not taken for another', () => {
+  test('is closed with its last object, and a reused number is not mistaken for it', () => {
     using kvm = Kvm.open({ backend });
     const vm = kvm.createVm();
     const handle = vm.share();
     vm.close();
-    // It has the number that the first one had.
+    // It reuses the descriptor number of the first one.
     using other = kvm.createVm();
     expect(other.closed).toBe(false);
     kvmError('ERR_KVM_CLOSED', () => Vm.from(handle));

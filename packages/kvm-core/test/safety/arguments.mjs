@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Arguments, from what a call may want to any mistake. */
+/** Arguments: from valid ones to every kind of mistake. */
 
 const edges = [
   0, 1, 2, 3, 4, 8, 0x10, 0x40, 0x100, 0xfff, 0x1000, 0x2000, 0x10000, 0x20_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff,
@@ -23,7 +23,7 @@ export const big = fc.oneof(
 
 const bytes = fc.uint8Array({ maxLength: 64 });
 
-/** Views that need care: of a buffer that is gone, is shared, has shrunk, or has others in it. */
+/** Unusual views: of a buffer that is detached, shared, shrunk, or pooled with other data. */
 const unusual = fc.record({ data: bytes, kind: fc.nat(3) }).map(({ data, kind }) => () => {
   const own = Uint8Array.from(data);
   switch (kind) {
@@ -53,7 +53,7 @@ const views = bytes.chain((data) =>
   ),
 );
 
-/** Names that options and fields have, of all calls together: an object of some of them fits now and then. */
+/** Names of options and fields of all calls: an object with some of them is sometimes valid. */
 const fields = [
   'address',
   'addr',
@@ -110,7 +110,7 @@ const fields = [
   'vector',
 ];
 
-/** A value of any kind. Objects of the API are given as a number that stands for one of those there are. */
+/** A value of any kind. An object of the API is given as a number, its index in the pool. */
 export const anything = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -121,7 +121,7 @@ export const anything = fc.letrec((tie) => ({
     { weight: 1, arbitrary: fc.constantFrom(undefined, null, true, '', 'native', '/dev/null', Symbol.iterator) },
     { weight: 2, arbitrary: views },
     { weight: 2, arbitrary: unusual.map((make) => ({ make })) },
-    // A number where a bigint is wanted, and the reverse.
+    // A number in place of a bigint, and the reverse.
     { weight: 1, arbitrary: fc.oneof(integer.filter(Number.isInteger).map(BigInt), big.map(Number)) },
     { weight: 1, arbitrary: fc.array(tie('value'), { maxLength: 4 }) },
     {

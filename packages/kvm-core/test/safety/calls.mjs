@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Finds every public method of every class, so that a new method is called without being listed. "Public" are the
- * members that the declarations show without `protected`.
+ * Finds every public method of every class, so that new methods need not be listed. A member is public if a declaration
+ * shows it without `protected`.
  */
 
 const declarations = join(import.meta.dirname, '..', '..', 'dist');
@@ -23,7 +23,7 @@ function declaredNames() {
 
 const { shown, hidden } = declaredNames();
 
-/** Methods and accessors of an object, and its being iterated, those of its ancestors included, in a stable order. */
+/** The methods, accessors and the iterator of an object and its ancestors, in a stable order. */
 export function callsOf(object) {
   const calls = [];
   for (let at = Object.getPrototypeOf(object); at !== Object.prototype && at !== null; at = Object.getPrototypeOf(at)) {

@@ -7,8 +7,8 @@ import { callsOf } from './calls.mjs';
 import { mistaken } from './handles.mjs';
 
 /**
- * Calls every function of the API for a while, in any order, with any arguments. It exits with 0 if nothing but
- * KvmErrors was thrown and every descriptor was released. The log on descriptor 3 has the calls before a crash.
+ * Calls the functions of the API for a while, in random order, with random arguments. It exits with 0 if it threw only
+ * KvmErrors and every descriptor was released. The log on descriptor 3 has the calls before a crash.
  *
  * Arguments: the backend, the minimal number of seconds, the seed.
  */
@@ -21,7 +21,7 @@ const structs = Object.values(core).filter((value) => value?.prototype instanceo
 const ioctls = Object.values(core).filter((value) => typeof value?.request === 'number' && Array.isArray(value.fd));
 const descriptors = () => readdirSync('/proc/self/fd').length;
 
-/** Ends runs of guests that would spin: every vCPU of the pool is kicked again and again, by another thread. */
+/** Ends the runs of guests that spin: another thread kicks every vCPU of the pool repeatedly. */
 const kicker = new Worker(
   `const { parentPort } = require('node:worker_threads');
    import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then(({ kick }) => {
@@ -37,7 +37,7 @@ const kicker = new Worker(
 );
 await new Promise((resolve) => kicker.once('message', resolve));
 
-/** What an argument of the plan stands for, now. */
+/** The current value for an argument of the plan. */
 function real(value, pool) {
   if (Array.isArray(value)) return value.map((element) => real(element, pool));
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
@@ -51,7 +51,7 @@ function real(value, pool) {
   return filled(type, value.bytes);
 }
 
-/** A struct of these bytes: now and then in shared memory. */
+/** A struct with these bytes, sometimes in shared memory. */
 function filled(type, bytes) {
   const { length } = bytes;
   const made = 'elementsOffset' in type ? type.withCapacity(length % 9) : new type();
@@ -60,7 +60,7 @@ function filled(type, bytes) {
   return struct;
 }
 
-/** The same, whose bytes may be gone: then the engine refuses to read a field, so it is for what asks for no field. */
+/** The same, sometimes with a detached buffer. It is only for calls that do not read its fields. */
 function filledOrGone(type, bytes) {
   const struct = filled(type, bytes);
   const { buffer } = struct.bytes;
@@ -68,7 +68,7 @@ function filledOrGone(type, bytes) {
   return struct;
 }
 
-/** What a call gives that can be called itself, or viewed later. Of an exit, that is what the guest wants. */
+/** Adds a result of a call to the pool if it has methods or is a view. For an exit, that applies to its members. */
 function keep(value, pool) {
   if (typeof value !== 'object' || value === null || pool.includes(value) || pool.length > 40) return;
   if (typeof value.reason === 'number' && Object.getPrototypeOf(value) === Object.prototype) {
@@ -93,7 +93,7 @@ function show(value) {
 /** The name in the error for an option or field that does not exist. */
 const unknownName = /there is no option (\w+)$|^struct \S+ has no field (\w+)$/;
 
-/** Takes the names that were made up out of the options among the arguments; says whether there were any. */
+/** Removes an unknown name from the options among the arguments. Returns whether there was one. */
 function dropped(args, name) {
   const options = args.filter((arg) => arg?.constructor === Object && Object.hasOwn(arg, name));
   for (const each of options) Reflect.deleteProperty(each, name);
@@ -102,8 +102,8 @@ function dropped(args, name) {
 }
 
 /**
- * Makes one call, which may only throw a KvmError. Unknown option names are removed, because otherwise hardly a call
- * would succeed.
+ * Makes one call, which may throw only a KvmError. It is repeated without unknown option names, because otherwise few
+ * calls would succeed.
  */
 function attempt(what, args, call) {
   log(`${what}(${args.map(show).join(', ')})`);
@@ -120,7 +120,7 @@ function attempt(what, args, call) {
   }
 }
 
-/** What makes something of a handle. */
+/** The functions that take a handle. */
 const takers = [
   ['Vm.from', core.Vm.from],
   ['Vcpu.from', core.Vcpu.from],
@@ -130,7 +130,7 @@ const takers = [
 ];
 const givers = ['share', 'transfer', 'kickHandle'];
 
-/** A VM with what most calls want: memory at 0 with a guest that does I/O for ever, and one vCPU. */
+/** A VM for most calls: memory at 0 with a guest that does I/O forever, and one vCPU. */
 function start() {
   const kvm = Kvm.open({ backend });
   const vm = kvm.createVm();
@@ -172,7 +172,7 @@ function raw({ on, ioctl, number, bytes }, pool) {
   const fds = pool.filter((object) => typeof object.ioctl === 'function');
   const object = fds[on % fds.length];
   const own = ioctls.filter(({ fd }) => fd.includes(object.kind));
-  // Sometimes one of another kind, which must be refused.
+  // Sometimes an ioctl of another kind of descriptor, which must be refused.
   const table = ioctl % 17 === 0 ? ioctls[ioctl % ioctls.length] : own[ioctl % own.length];
   const { argument } = table;
   const args =
@@ -192,11 +192,11 @@ function method({ on, call, args }, pool) {
   const object = pool[on % pool.length];
   const calls = callsOf(object);
   const { name, kind } = calls[call % calls.length];
-  // `close` is called like all others, but rarely enough that some objects stay open.
+  // `close` and `transfer` are called rarely, so that some objects stay open.
   if ((name === 'close' || name === 'transfer') && call % 5 !== 0) return;
   const given = args.map((arg) => real(arg, pool));
   const what = `${object.constructor.name}.${name}`;
-  // Nobody writes to an eventfd that this thread waits for.
+  // No other thread writes to the eventfd, so a wait must be short.
   if (name === 'wait' && typeof given[0] === 'number') given[0] = Math.min(given[0], 1);
   const result = attempt(what, given, () => {
     if (kind === 'iterate') return [...object];
@@ -211,7 +211,7 @@ function method({ on, call, args }, pool) {
   keep(adopted(name, result, call), pool);
 }
 
-/** A handle that was given at some time, perhaps after a mistake, or what is none at all. */
+/** Takes an earlier handle, perhaps after a mistake, or a value that is not a handle. */
 function taken({ taker, handle, mistake, instead }, pool) {
   const [what, take] = takers[taker % takers.length];
   const given = pool.handles[handle % pool.handles.length];
@@ -222,7 +222,7 @@ function taken({ taker, handle, mistake, instead }, pool) {
   );
 }
 
-/** What goes to another thread is taken by this one: by its object, or by one more. Some stay on their way. */
+/** Takes a handle in this thread, in place of another. Some vCPUs are not taken. */
 function adopted(name, result, call) {
   if (name === 'transfer' && result !== undefined && call % 2 === 0) return core.Vcpu.from(result);
   if (name === 'share' && result?.slots !== undefined) return core.Vm.from(result);
@@ -238,7 +238,7 @@ const property = fc.property(fc.array(step, { minLength: 20, maxLength: 120, siz
     for (const object of pool.toReversed()) object.close?.();
   }
 });
-// A minimum on a slow machine, then as many as time allows.
+// A minimum for slow machines, then as many as the time allows.
 fc.assert(property, { seed: Number(seed), numRuns: 6, endOnFailure: true });
 fc.assert(property, {
   seed: Number(seed) + 1,
