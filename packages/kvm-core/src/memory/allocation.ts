@@ -58,7 +58,7 @@ export function allocateWindows(backend: Backend, options: MemoryOptions, limit:
   } = optionsOf(options, 'the options of allocateMemory', ['size', 'hugePages', 'reserve']);
   memorySize(size, 'the size of guest memory');
   if (boolean(reserve, 'reserve') && size > freemem()) {
-    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `cannot reserve ${size} bytes of memory, the host has ${freemem()}`);
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `cannot reserve ${size} bytes of memory: ${freemem()} are free`);
   }
   const alignment = boolean(hugePages, 'hugePages') ? hugePageSize : pageSize;
   const parts = partsOf(size, limit, (_, length) => allocatePages(backend, length, alignment));
