@@ -70,7 +70,8 @@ export abstract class VmIoEvents extends KvmFd<'vm'> {
   }
 
   /**
-   * Removes every zone within these addresses or ports. KVM_UNREGISTER_COALESCED_MMIO, api.rst 4.116. Cap.CoalescedMmio.
+   * Removes every zone within these addresses or ports. KVM_UNREGISTER_COALESCED_MMIO, api.rst 4.116.
+   * Cap.CoalescedMmio.
    */
   unregisterCoalescedMmio(zone: CoalescedZone): void {
     this.write(this.abi.KVM_UNREGISTER_COALESCED_MMIO, this.zone(zone));
