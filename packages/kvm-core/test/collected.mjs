@@ -131,7 +131,7 @@ const cases = {
     while (!isDone) {
       collect();
       // Some time for the Workers, whose start takes seconds in a loaded lab.
-      await setTimeout(50);
+      await setTimeout(200);
     }
     const [{ ended, reason }] = await running.done;
     assert.deepEqual([ended, reason], ['exit', ExitReason.Hlt]);
