@@ -62,7 +62,7 @@ onEachBackend('attributes', (backend) => {
     if (kvm.checkExtension(Cap.SysAttributes) === 0) context.skip('the host lacks KVM_CAP_SYS_ATTRIBUTES');
     const bytes = new Uint8Array(16).fill(0xee);
     const error = kvmError('ERR_KVM_OUT_OF_RANGE', () => kvm.getDeviceAttr(xcomp, bytes.subarray(0, 4)));
-    expect(error.message).toMatch(/longer than the 4 bytes/);
+    expect(error.message).toMatch(/longer than 4 bytes/);
     expect(bytes.every((byte) => byte === 0xee)).toBe(true);
     // A longer buffer is unchanged after the attribute.
     kvm.getDeviceAttr(xcomp, bytes);

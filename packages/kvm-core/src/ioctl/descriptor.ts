@@ -42,6 +42,12 @@ export interface VmFacts {
 }
 
 /**
+ * Keeps the memory alive whose addresses the current call uses. It is no member of a descriptor: a view of a run state
+ * keeps its vCPU alive, and a descriptor must not.
+ */
+const inUse: { argument?: unknown } = {};
+
+/**
  * The lifetime of a file descriptor, separate from the object that uses it. So the descriptor of an object that was
  * dropped without `close` can be closed, and the descriptor of a closed VM stays open while its vCPUs run.
  */
@@ -60,8 +66,6 @@ export class Descriptor {
   readonly vm: VmFacts | undefined;
   /** Tells other threads with the VM whether this descriptor is open; undefined before the VM is shared. */
   shared: Claim | undefined;
-  /** Keeps the memory alive whose addresses the current call uses. */
-  argumentInUse: unknown;
   /** The number of users: the object, its children, and others that called `hold`. */
   #users = 1;
   #released = false;
@@ -110,7 +114,7 @@ export class Descriptor {
    * them, and so does `behind`: the memory at the addresses in the struct.
    */
   addressOf(struct: Struct, behind?: readonly object[]): number {
-    this.argumentInUse = behind === undefined ? struct : [struct, behind];
+    inUse.argument = behind === undefined ? struct : [struct, behind];
     return Struct.addressOf(struct, this.backend);
   }
 
