@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { BackendName, GuestMemory, Vcpu, Vm } from '@kvm/core';
+import { type BackendName, type GuestMemory, Kvm, type Vcpu, type Vm } from '@kvm/core';
 import type { Mode } from '@kvm/core/x86';
-import { bootFlat, DebugExit, Devices, Machine, planFlat } from '../src/index.js';
+import { bootFlat, DebugExit, Devices, mapRam, planFlat, reserveHostPages } from '../src/index.js';
 
 /** A machine with one of the repository's guests, ready to enter it. */
 export interface TestMachine {
@@ -25,12 +25,15 @@ export async function withMachine(
 ): Promise<void> {
   const memorySize = 0x4_0000;
   const plan = planFlat({ mode, memorySize, imageSize: image.length });
-  using machine = Machine.create({
-    kvm: { backend },
-    memorySize,
-    boot: (vcpu, memory) => bootFlat(vcpu, memory, image, plan),
-  });
+  using kvm = Kvm.open({ backend });
+  using vm = kvm.createVm();
+  using memory = kvm.allocateMemory({ size: memorySize });
+  reserveHostPages(kvm, vm);
+  mapRam(vm, memory);
+  using vcpu = vm.createVcpu(0);
+  vcpu.setCpuid2(kvm.getSupportedCpuid());
+  bootFlat(vcpu, memory, image, plan);
   const devices = new Devices();
   devices.add(new DebugExit());
-  await visit({ vm: machine.vm, vcpu: machine.vcpu, memory: machine.memory, devices });
+  await visit({ vm, vcpu, memory, devices });
 }

@@ -1,7 +1,7 @@
 import { KvmError, MmioAccess } from '@kvm/core';
-import { integer, s64 } from '@kvm/core/struct';
+import { s64 } from '@kvm/core/struct';
 import { type Claim, RangeMap } from './range-map.js';
-import { type AccessSize, allOnes, checkRegisters, type Registers } from './registers.js';
+import { type AccessSize, checkRegisters, type Registers, setValueAt, valueAt } from './registers.js';
 
 /** No x86 processor has more physical addresses. */
 const addressCount = 2n ** 52n;
@@ -55,7 +55,11 @@ export class MmioBus {
   /** Answers an MMIO exit: `exit.mmio`. */
   dispatch(mmio: MmioAccess): void {
     if (!(mmio instanceof MmioAccess)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'dispatch takes exit.mmio');
-    const { address, data, isWrite } = mmio;
+    this.access(mmio.address, mmio.data, mmio.isWrite);
+  }
+
+  /** Answers one access to `data.length` bytes: writes them, or reads into them. */
+  access(address: number, data: Uint8Array, isWrite: boolean): void {
     const claim = this.#claims.find(address, data.length);
     if (claim === undefined) {
       if (isWrite) this.#unclaimedWrites++;
@@ -83,12 +87,6 @@ function access(
   at: number,
   isWrite: boolean,
 ): void {
-  if (isWrite) {
-    let value = 0;
-    for (let i = size - 1; i >= 0; i--) value = value * 256 + (data[at + i] as number);
-    owner.write(offset, size, value, range);
-  } else {
-    const value = integer(owner.read(offset, size, range), 0, allOnes(size), 'what a guest reads');
-    for (let i = 0; i < size; i++) data[at + i] = value >>> (8 * i);
-  }
+  if (isWrite) owner.write(offset, size, valueAt(data, at, size), range);
+  else setValueAt(data, at, size, owner.read(offset, size, range));
 }

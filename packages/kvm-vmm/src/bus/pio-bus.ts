@@ -1,7 +1,7 @@
 import { type IoAccess, KvmError, KvmRunIo } from '@kvm/core';
 import { integer } from '@kvm/core/struct';
 import { RangeMap } from './range-map.js';
-import { type AccessSize, allOnes, checkRegisters, type Registers } from './registers.js';
+import { type AccessSize, allOnes, checkRegisters, type Registers, setValueAt, valueAt } from './registers.js';
 
 /** An x86 machine has as many ports. */
 const portCount = 0x1_0000;
@@ -69,6 +69,14 @@ export class PioBus {
     for (let i = 0; i < count; i++) {
       if (isWrite) this.write(port, size, io.element(i));
       else io.setElement(i, this.read(port, size));
+    }
+  }
+
+  /** Answers `count` accesses to a port in order. Their values lie one after the other in `data`, little-endian. */
+  access(port: number, size: AccessSize, count: number, data: Uint8Array, isWrite: boolean): void {
+    for (let at = 0; at < size * count; at += size) {
+      if (isWrite) this.write(port, size, valueAt(data, at, size));
+      else setValueAt(data, at, size, this.read(port, size));
     }
   }
 }

@@ -1,4 +1,5 @@
 import { KvmError } from '@kvm/core';
+import { integer } from '@kvm/core/struct';
 
 /** Bytes of one access to a register. */
 export type AccessSize = 1 | 2 | 4;
@@ -30,4 +31,17 @@ export function checkRegisters(registers: unknown): void {
 /** What the guest reads where no device answers. */
 export function allOnes(size: AccessSize): number {
   return size === 1 ? 0xff : size === 2 ? 0xffff : 0xffff_ffff;
+}
+
+/** The value of `size` bytes, the lowest first. */
+export function valueAt(data: Uint8Array, at: number, size: AccessSize): number {
+  let value = 0;
+  for (let i = size - 1; i >= 0; i--) value = value * 256 + (data[at + i] as number);
+  return value;
+}
+
+/** Puts what a device has answered into `size` bytes, the lowest first. */
+export function setValueAt(data: Uint8Array, at: number, size: AccessSize, value: number): void {
+  integer(value, 0, allOnes(size), 'what a guest reads');
+  for (let i = 0; i < size; i++) data[at + i] = value >>> (8 * i);
 }

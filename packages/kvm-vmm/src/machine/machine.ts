@@ -1,70 +1,236 @@
-import { type GuestMemory, Kvm, KvmError, type KvmOptions, type Vcpu, type Vm } from '@kvm/core';
-import { optionsOf } from '@kvm/core/struct';
+import { type GuestMemory, type KickHandle, Kvm, KvmError, kick, type Running, type Vcpu, type Vm } from '@kvm/core';
+import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
-import { reserveHostPages } from './host-pages.js';
+import { ExitCounts } from '../run/exit-counts.js';
+import { ByteRing } from '../streams/byte-ring.js';
+import { openBoot } from '../x86/boot-image.js';
+import { guestCpuid } from '../x86/guest-cpuid.js';
+import { reserveHostPages } from '../x86/host-pages.js';
+import { Claims } from './claims.js';
+import { Console } from './console.js';
+import { Gate, ring, Word, words } from './control.js';
+import { DeviceThreadHandle } from './device-thread-handle.js';
+import { Mailbox } from './mailbox.js';
+import { checkOptions, type MachineOptions, type Plan } from './options.js';
+import type { Shared } from './order.js';
+import type { VcpuTypes } from './vcpu-thread.js';
 
-export interface MachineOptions {
-  /** How to open KVM; as `Kvm.open` does by default. */
-  kvm?: KvmOptions;
-  /** Bytes of guest memory: whole pages. */
-  memorySize: number;
-  /** Puts the guest into memory and sets the vCPU up to enter it: `bootFlat`, for a flat binary. */
-  boot: (vcpu: Vcpu, memory: GuestMemory) => void;
-}
+/** Bytes of each direction of the console, a power of two. */
+const ringSize = 2 ** 16;
 
 /**
- * The part of a machine that the kernel runs: memory and a vCPU that is ready to enter the guest. `vm.start` runs the
- * vCPU in a Worker, where its module of handlers makes the devices; `runVcpu` runs it in this thread.
+ * A virtual machine: guest memory, processors with a thread each, and devices in a thread of their own. The main thread
+ * stays free.
+ *
+ *     await using machine = await Machine.create({ memory: '512M', cpus: 2, boot: linux({ kernel, initrd }) });
+ *     machine.console.pipe(process.stdout);
+ *     machine.start();
+ *     const { kind } = await machine.done;
  */
-export class Machine implements Disposable {
+export class Machine implements AsyncDisposable {
   readonly kvm: Kvm;
-  readonly vm: Vm;
-  readonly memory: GuestMemory;
-  readonly vcpu: Vcpu;
+  /** Settles when the machine has ended: with the reason, or rejects with the error of a device or of KVM. */
+  readonly done: Promise<Outcome>;
+  readonly #vm: Vm;
+  readonly #memory: GuestMemory;
+  readonly #control: Int32Array;
+  readonly #console: Console;
+  readonly #counts: readonly ExitCounts[];
+  readonly #kickHandles: readonly KickHandle[];
+  readonly #running: Running<Vcpu, Outcome | undefined>;
+  readonly #devices: DeviceThreadHandle;
+  /** Waits for the vCPUs to stand still. */
+  #pausing: { missing: number; promise: Promise<void>; resolve: () => void } | undefined;
 
   /**
-   * Makes a machine: memory from address 0 on, one vCPU with the CPUID that the host supports, no interrupt controller.
+   * Makes a machine, loads what it boots, and starts its threads. The guest does not run before `start`.
    *
-   * @throws KvmError as `Kvm.open` and `kvm.allocateMemory` do, and what `boot` throws. What was made until then is
-   *   closed.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` or `ERR_KVM_OUT_OF_RANGE` for options and images that cannot be; as
+   *   `Kvm.open` and `kvm.allocateMemory` do. What was made until then is closed.
    */
-  static create(options: MachineOptions): Machine {
-    const { kvm, memorySize, boot } = optionsOf(options, 'the options of a Machine', ['kvm', 'memorySize', 'boot']);
-    if (typeof boot !== 'function') throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'boot must be a function');
+  static async create(options: MachineOptions): Promise<Machine> {
+    const plan = checkOptions(options);
     const made: { close(): void }[] = [];
     const keep = <T extends { close(): void }>(each: T): T => {
       made.unshift(each);
       return each;
     };
     try {
-      const opened = keep(Kvm.open(kvm));
-      const vm = keep(opened.createVm());
-      const memory = keep(opened.allocateMemory({ size: memorySize }));
-      reserveHostPages(opened, vm);
+      using image = openBoot(plan.boot, plan.memorySize);
+      const kvm = keep(Kvm.open(plan.kvm));
+      const vm = keep(kvm.createVm());
+      reserveHostPages(kvm, vm);
+      if (plan.interrupts === 'kernel') vm.createIrqChip();
+      const memory = keep(
+        kvm.allocateMemory({ size: plan.memorySize, hugePages: plan.hugePages, reserve: plan.prefault }),
+      );
       mapRam(vm, memory);
-      const vcpu = keep(vm.createVcpu(0));
-      vcpu.setCpuid2(opened.getSupportedCpuid());
-      boot(vcpu, memory);
-      return new Machine(opened, vm, memory, vcpu);
+      const vcpus = Array.from({ length: plan.cpus }, (_, id) => {
+        const vcpu = keep(vm.createVcpu(id));
+        vcpu.setCpuid2(guestCpuid(kvm, id, plan));
+        return vcpu;
+      });
+      image.enter(vcpus[0] as Vcpu, memory);
+      const machine = new Machine(plan, kvm, vm, memory, vcpus);
+      try {
+        // The threads start meanwhile.
+        image.load(memory);
+        await machine.#devices.ready;
+      } catch (error) {
+        await machine.#abandon();
+        throw error;
+      }
+      return machine;
     } catch (error) {
       for (const each of made) each.close();
       throw error;
     }
   }
 
-  private constructor(kvm: Kvm, vm: Vm, memory: GuestMemory, vcpu: Vcpu) {
+  private constructor(plan: Plan, kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
     this.kvm = kvm;
-    this.vm = vm;
-    this.memory = memory;
-    this.vcpu = vcpu;
+    this.#vm = vm;
+    this.#memory = memory;
+    const shared: Shared = {
+      control: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
+      slots: Mailbox.allocate(plan.cpus),
+      claims: Claims.allocate(),
+    };
+    this.#control = shared.control;
+    const consoleIn = ByteRing.allocate(ringSize);
+    const consoleOut = ByteRing.allocate(ringSize);
+    this.#console = new Console(consoleOut, consoleIn, () => ring(this.#control));
+    this.#devices = new DeviceThreadHandle(
+      {
+        shared,
+        cpus: plan.cpus,
+        vm: vm.share(),
+        memory: memory.share(),
+        hasInterrupts: plan.interrupts === 'kernel',
+        platform: plan.platform,
+        consoleIn: consoleIn.shared,
+        consoleOut: consoleOut.shared,
+        modules: plan.modules,
+      },
+      {
+        output: () => this.#console.wakeReader(),
+        room: () => this.#console.wakeWriter(),
+        message: plan.onMessage,
+        failed: () => void this.#running.stop(),
+      },
+    );
+    const counts = vcpus.map(() => ExitCounts.allocate());
+    this.#counts = counts.map((memory) => new ExitCounts(memory));
+    this.#kickHandles = vcpus.map((vcpu) => vcpu.kickHandle());
+    this.#running = vm.start<VcpuTypes>({
+      vcpus,
+      handlers: new URL('../../dist/machine/vcpu-thread.js', import.meta.url),
+      data: { shared, counts },
+      onMessage: () => this.#hasPaused(),
+    });
+    this.done = this.#watch();
+    // Whoever wants to know awaits it; the machine itself must not end the process.
+    this.done.catch(() => {});
   }
 
-  /** Closes all of it. A vCPU that was started is the caller's: close the one that `done` gives. */
-  close(): void {
-    for (const each of [this.vcpu, this.vm, this.memory, this.kvm]) each.close();
+  /** The guest's console, a serial port: reads what the guest writes; the guest reads what is written to it. */
+  get console(): Console {
+    return this.#console.attach();
   }
 
-  [Symbol.dispose](): void {
-    this.close();
+  /** Whether the guest has read from its console, or waits for input. */
+  get readsConsole(): boolean {
+    return Atomics.load(this.#control, Word.GuestReads) !== 0;
+  }
+
+  /** How often the vCPUs have exited, by reason, until now. */
+  get exits(): readonly ExitCounts[] {
+    return this.#counts;
+  }
+
+  /** Lets the guest run. */
+  start(): void {
+    if (Atomics.compareExchange(this.#control, Word.Gate, Gate.Closed, Gate.Open) !== Gate.Closed) {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this machine was started or stopped before');
+    }
+    Atomics.notify(this.#control, Word.Gate);
+  }
+
+  /** Stops all vCPUs between two instructions. Resolves when they stand still, or the machine has ended. */
+  async pause(): Promise<void> {
+    if (this.#pausing === undefined) {
+      let resolve = (): void => {};
+      const promise = new Promise<void>((settled) => {
+        resolve = settled;
+      });
+      this.#pausing = { missing: this.#kickHandles.length, promise, resolve };
+      Atomics.store(this.#control, Word.Pause, 1);
+      for (const handle of this.#kickHandles) kick(handle);
+    }
+    const over = this.done.then(
+      () => {},
+      () => {},
+    );
+    await Promise.race([this.#pausing.promise, over]);
+  }
+
+  /** Lets the vCPUs run again after `pause`. */
+  resume(): void {
+    this.#pausing?.resolve();
+    this.#pausing = undefined;
+    Atomics.store(this.#control, Word.Pause, 0);
+    Atomics.notify(this.#control, Word.Pause);
+  }
+
+  /** Ends the machine, whatever its guest does. Returns `done`. */
+  stop(): Promise<Outcome> {
+    void this.#abandon();
+    return this.done;
+  }
+
+  /** Ends the machine and gives back all that it has. */
+  async close(): Promise<void> {
+    await this.stop().catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #hasPaused(): void {
+    if (this.#pausing !== undefined && --this.#pausing.missing === 0) this.#pausing.resolve();
+  }
+
+  /** Stops the vCPUs, even those that wait for the start or the end of a pause. */
+  async #abandon(): Promise<void> {
+    Atomics.compareExchange(this.#control, Word.Gate, Gate.Closed, Gate.Cancelled);
+    Atomics.notify(this.#control, Word.Gate);
+    const stopped = this.#running.stop();
+    this.resume();
+    await stopped.catch(() => {});
+  }
+
+  /** Sees the machine to its end. */
+  async #watch(): Promise<Outcome> {
+    let outcome: Outcome | undefined;
+    let failure: { error: unknown } | undefined;
+    try {
+      const endings = await this.#running.done;
+      for (const ending of endings) {
+        outcome ??= ending.result;
+        ending.vcpu.close();
+      }
+    } catch (error) {
+      failure = { error };
+    }
+    const devices = await this.#devices.end();
+    this.#console.finish();
+    this.#vm.close();
+    this.#memory.close();
+    this.kvm.close();
+    // The error of a device comes first: vCPUs that ask a failed thread fail, too.
+    if (devices.failure !== undefined) throw devices.failure;
+    if (failure !== undefined) throw failure.error;
+    return outcome ?? devices.outcome ?? { kind: 'interrupted' };
   }
 }

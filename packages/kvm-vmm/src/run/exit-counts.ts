@@ -7,7 +7,17 @@ const room = 256;
 /** How often a vCPU has exited, by reason. */
 export class ExitCounts {
   /** The last element is for reasons that the kernel's headers do not name. */
-  readonly #counts = new Float64Array(room);
+  readonly #counts: Float64Array;
+
+  /** @param memory what `ExitCounts.allocate` returned, to count in one thread and read in another. */
+  constructor(memory: Float64Array = new Float64Array(room)) {
+    this.#counts = memory;
+  }
+
+  /** Shared memory for the counts of a vCPU. */
+  static allocate(): Float64Array {
+    return new Float64Array(new SharedArrayBuffer(room * Float64Array.BYTES_PER_ELEMENT));
+  }
 
   add(reason: number): void {
     s32(reason, 'an exit reason');

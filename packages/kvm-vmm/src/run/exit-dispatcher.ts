@@ -1,8 +1,9 @@
-import { type Exit, ExitReason, exitReasonNames, KvmError, unrecognised, Vcpu } from '@kvm/core';
+import { type Exit, ExitReason, KvmError, Vcpu } from '@kvm/core';
 import { optionsOf } from '@kvm/core/struct';
 import type { Outcome } from '../devices/outcome.js';
 import { Devices } from '../machine/devices.js';
 import { ExitCounts } from './exit-counts.js';
+import { outcomeOf } from './outcome-of.js';
 
 export interface RunOptions {
   /** The devices that answer the exits. */
@@ -70,31 +71,4 @@ function checked(vcpu: Vcpu, options: RunOptions): RunOptions {
   }).find(([, isRight]) => !isRight);
   if (wrong !== undefined) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', wrong[0]);
   return options;
-}
-
-/** What an exit means for the run that no device answers. */
-function outcomeOf(vcpu: Vcpu, exit: Exit): Outcome {
-  switch (exit.reason) {
-    case ExitReason.Hlt:
-      return { kind: 'halt' };
-    case ExitReason.Shutdown:
-      return { kind: 'shutdown', rip: ripAtShutdown(vcpu) };
-    case ExitReason.InternalError:
-      return { kind: 'internal-error', suberror: exit.internal.suberror, rip: vcpu.getRegs().rip };
-    case ExitReason.FailEntry: {
-      const { hardwareEntryFailureReason, cpu } = exit.failEntry;
-      return { kind: 'entry-failure', hardwareReason: hardwareEntryFailureReason, cpu };
-    }
-    default: {
-      const number = exit.reason === unrecognised ? exit.exitReason : exit.reason;
-      return { kind: 'unhandled', reason: exitReasonNames[number] ?? `exit ${number}`, rip: vcpu.getRegs().rip };
-    }
-  }
-}
-
-/** Undefined where KVM has reset the vCPU: it then stands at the reset vector, 16 bytes below 4 GiB. */
-function ripAtShutdown(vcpu: Vcpu): bigint | undefined {
-  const { rip } = vcpu.getRegs();
-  const isReset = rip === 0xfff0n && vcpu.getSregs().cs.base === 0xffff_0000n;
-  return isReset ? undefined : rip;
 }

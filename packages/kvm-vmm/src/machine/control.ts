@@ -1,0 +1,25 @@
+/** The words that the threads of a machine share. Each is changed by Atomics. */
+export const Word = {
+  /** Counts what the device thread has to look at. It sleeps on this word. */
+  Bell: 0,
+  /** One of `Gate`: the vCPUs wait for it before they enter the guest. */
+  Gate: 1,
+  /** 1 while the vCPUs are to stand still. */
+  Pause: 2,
+  /** 1 when the device thread is to end. */
+  Quit: 3,
+  /** 1 once the guest has read from its console, or waits for input. */
+  GuestReads: 4,
+  /** The number of ranges in `Shared.claims`. */
+  Claims: 5,
+} as const;
+
+export const words = 6;
+
+export const Gate = { Closed: 0, Open: 1, Cancelled: 2 } as const;
+
+/** Rings the bell of the device thread. */
+export function ring(control: Int32Array): void {
+  Atomics.add(control, Word.Bell, 1);
+  Atomics.notify(control, Word.Bell);
+}

@@ -1,0 +1,67 @@
+import { Worker } from 'node:worker_threads';
+import { KvmError } from '@kvm/core';
+import type { Outcome } from '../devices/outcome.js';
+import { ring, Word } from './control.js';
+import { Mailbox } from './mailbox.js';
+import type { DeviceOrder, DeviceReport } from './order.js';
+
+/** What the main thread does about reports of the device thread. */
+export interface DeviceEvents {
+  output(): void;
+  room(): void;
+  message(message: unknown, device: string): void;
+  failed(): void;
+}
+
+/** The main thread's view of the device thread. */
+export class DeviceThreadHandle {
+  /** Settles when all devices are there, or rejects with the error of one. */
+  readonly ready: Promise<void>;
+  readonly #control: Int32Array;
+  readonly #exited: Promise<void>;
+  #outcome: Outcome | undefined;
+  #failure: Error | undefined;
+
+  constructor(order: DeviceOrder, events: DeviceEvents) {
+    this.#control = order.shared.control;
+    const worker = new Worker(new URL('../../dist/machine/device-thread.js', import.meta.url), { workerData: order });
+    let fail = (_error: Error): void => {};
+    this.ready = new Promise((resolve, reject) => {
+      fail = (error) => {
+        this.#failure ??= error;
+        // A thread that is gone answers nothing: its vCPUs would wait for ever.
+        for (let i = 0; i < order.cpus; i++) new Mailbox(order.shared.slots, i, this.#control).fail();
+        reject(error);
+        events.failed();
+      };
+      worker.on('message', (report: DeviceReport) => {
+        if (report.kind === 'ready') resolve();
+        else if (report.kind === 'output') events.output();
+        else if (report.kind === 'room') events.room();
+        else if (report.kind === 'message') events.message(report.message, report.device);
+        else if (report.kind === 'ended') this.#outcome = report.end.outcome;
+        else fail(errorOf(report.error));
+      });
+      worker.on('error', fail);
+    });
+    this.ready.catch(() => {});
+    this.#exited = new Promise((resolve) => {
+      worker.on('exit', (code) => {
+        if (code !== 0) fail(new KvmError('ERR_KVM_HANDLER', `the thread of the devices ended with status ${code}`));
+        resolve();
+      });
+    });
+  }
+
+  /** Ends the thread, once no vCPU runs any more. */
+  async end(): Promise<{ outcome: Outcome | undefined; failure: Error | undefined }> {
+    Atomics.store(this.#control, Word.Quit, 1);
+    ring(this.#control);
+    await this.#exited;
+    return { outcome: this.#outcome, failure: this.#failure };
+  }
+}
+
+function errorOf(error: ConstructorParameters<typeof Error>[0] | Parameters<typeof KvmError.from>[0]): Error {
+  return typeof error === 'object' ? KvmError.from(error) : new Error(error);
+}

@@ -1,0 +1,151 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { GuestMemory, KvmError, Vm } from '@kvm/core';
+import type { Device } from '../devices/device.js';
+import { InterruptLine } from '../devices/interrupt-line.js';
+import { GuestRam } from '../memory/guest-ram.js';
+import { ByteRing } from '../streams/byte-ring.js';
+import { Board } from '../x86/board.js';
+import { Claims } from './claims.js';
+import { Word } from './control.js';
+import type { DeviceContext } from './device-context.js';
+import { Devices } from './devices.js';
+import { Mailbox, type Request } from './mailbox.js';
+import type { DeviceOrder, DeviceReport } from './order.js';
+
+/** The thread that owns the devices of a machine: it answers the register accesses of all vCPUs. */
+
+/** A guest that has polled for input this often in a row waits for it: this thread sleeps then. */
+const pollLimit = 256;
+/** Milliseconds. Any request and any input end a sleep at once. */
+const napTime = 10;
+
+const order = workerData as DeviceOrder;
+const { control, slots, claims } = order.shared;
+
+function send(report: DeviceReport): void {
+  parentPort?.postMessage(report);
+}
+
+class DeviceThread {
+  readonly #vm = Vm.from(order.vm);
+  readonly #memory = GuestMemory.from(order.memory);
+  readonly #devices = new Devices();
+  readonly #consoleIn = new ByteRing(order.consoleIn);
+  readonly #consoleOut = new ByteRing(order.consoleOut);
+  readonly #mailboxes = Array.from({ length: order.cpus }, (_, index) => new Mailbox(slots, index, control));
+  /** Views of the bytes of an MMIO access, by vCPU and length, so that an access allocates nothing. */
+  readonly #views = this.#mailboxes.map(({ data }) =>
+    Array.from({ length: 9 }, (_, length) => data.subarray(0, length)),
+  );
+  /** What the bell showed before the requests were looked at. */
+  #seen = 0;
+  #board: Board | undefined;
+
+  async run(): Promise<void> {
+    const ram = new GuestRam(this.#memory);
+    const line = (gsi: number): InterruptLine =>
+      order.hasInterrupts ? new InterruptLine((level) => this.#vm.irqLine(gsi, level)) : new InterruptLine();
+    const board = new Board({
+      platform: order.platform,
+      cpus: order.cpus,
+      devices: this.#devices,
+      ram,
+      line,
+      output: (bytes) => this.#print(bytes),
+      starved: (times) => this.#starve(times),
+    });
+    this.#board = board;
+    for (const { url, data } of order.modules) {
+      const context: DeviceContext = { data, ram, line, post: (message) => this.#post(message, added) };
+      const added = this.#devices.add(await deviceOf(url, context));
+    }
+    board.describe();
+    Claims.publish(
+      Array.from(this.#devices, ({ ranges }) => ranges).flat(),
+      claims,
+      control,
+    );
+    send({ kind: 'ready' });
+    this.#serve();
+    board.flush();
+    this.#vm.close();
+    this.#memory.close();
+    send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
+  }
+
+  fail(error: unknown): void {
+    for (const mailbox of this.#mailboxes) mailbox.fail();
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    send({ kind: 'failed', error: error instanceof KvmError ? error.toJSON() : stack });
+  }
+
+  /** Sleeps until a vCPU, input or the end rings the bell, and looks at what there is. */
+  #serve(): void {
+    while (Atomics.load(control, Word.Quit) === 0) {
+      this.#seen = Atomics.load(control, Word.Bell);
+      this.#feed();
+      let served = false;
+      for (let i = 0; i < this.#mailboxes.length; i++) served = this.#serveVcpu(i) || served;
+      if (!served) Atomics.wait(control, Word.Bell, this.#seen);
+    }
+  }
+
+  #serveVcpu(index: number): boolean {
+    const views = this.#views[index] as readonly Uint8Array[];
+    return (this.#mailboxes[index] as Mailbox).serve((request) => this.#answer(request, views));
+  }
+
+  #answer(request: Request, views: readonly Uint8Array[]): boolean {
+    const { address, isWrite, size, count } = request;
+    const { pio, mmio } = this.#devices;
+    if (request.isPio) pio.access(address, size as 1 | 2 | 4, count, request.data, isWrite);
+    else mmio.access(address, views[size] as Uint8Array, isWrite);
+    return this.#devices.outcome !== undefined;
+  }
+
+  #print(bytes: Uint8Array): void {
+    for (let sent = 0; ; this.#consoleOut.waitForRoom(napTime)) {
+      sent += this.#consoleOut.write(bytes, sent);
+      if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output' });
+      if (sent === bytes.length || Atomics.load(control, Word.Quit) !== 0) return;
+    }
+  }
+
+  /** Gives the guest the input that has arrived, as much as it takes now. */
+  #feed(): void {
+    const room = this.#board?.console.room ?? 0;
+    if (room === 0 || this.#consoleIn.available === 0) return;
+    this.#board?.console.push(this.#consoleIn.read(room));
+    Atomics.store(control, Word.GuestReads, 1);
+    if (this.#consoleIn.takeSleepingWriter()) send({ kind: 'room' });
+  }
+
+  /** The guest polls for input and there is none. */
+  #starve(times: number): void {
+    if (times > pollLimit) {
+      Atomics.store(control, Word.GuestReads, 1);
+      Atomics.wait(control, Word.Bell, this.#seen, napTime);
+    }
+    this.#feed();
+  }
+
+  #post(message: unknown, { name }: Device): void {
+    send({ kind: 'message', device: name, message });
+  }
+}
+
+async function deviceOf(url: string, context: DeviceContext): Promise<Device> {
+  const { device } = (await import(url)) as { device?: unknown };
+  if (typeof device === 'function') return device(context) as Device;
+  throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${url} exports no function device`, {
+    hint: 'export function device(context) { return new MyDevice(context.data); }',
+  });
+}
+
+let thread: DeviceThread | undefined;
+try {
+  thread = new DeviceThread();
+  await thread.run();
+} catch (error) {
+  thread?.fail(error);
+}

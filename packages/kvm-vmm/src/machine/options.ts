@@ -1,0 +1,132 @@
+import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
+import { boolean, integer, optionsOf } from '@kvm/core/struct';
+import type { FlatBoot, LinuxBoot } from '../x86/boot-options.js';
+
+/** A device of your own: a module that exports a function `device`. */
+export interface DeviceModule {
+  /** The module: `new URL('./my-device.js', import.meta.url)`. It is loaded in the thread of the devices. */
+  module: URL | string;
+  /** What the module's function gets as `context.data`: anything that `postMessage` carries. */
+  data?: unknown;
+}
+
+/** Which interrupt controllers the machine has: those of a PC in the kernel, or none, so that HLT ends the guest. */
+export type Interrupts = 'kernel' | 'none';
+
+/** What a machine is made of. */
+export interface MachineOptions {
+  /** Guest memory: bytes, or a number with a unit: `'512M'`, `'2G'`. Whole pages. */
+  memory: number | string;
+  /** The number of processors; 1. */
+  cpus?: number;
+  /** What it boots: `linux({ kernel })`, `flat({ image })`. */
+  boot: LinuxBoot | FlatBoot;
+  /** `'kernel'` for Linux, `'none'` for flat guests. */
+  interrupts?: Interrupts;
+  /** Devices of your own, beside those of the platform. */
+  devices?: readonly DeviceModule[];
+  /** Called with what devices of your own send by `context.post`, and their name. */
+  onMessage?: (message: unknown, device: string) => void;
+  /** Asks the host for huge pages for the guest's memory; false. */
+  hugePages?: boolean;
+  /** Takes all guest memory from the host before the guest starts; false. */
+  prefault?: boolean;
+  /** How to open KVM; as `Kvm.open` does by default. */
+  kvm?: KvmOptions;
+}
+
+/** Checked options. */
+export interface Plan {
+  readonly memorySize: number;
+  readonly cpus: number;
+  readonly boot: LinuxBoot | FlatBoot;
+  readonly interrupts: Interrupts;
+  readonly platform: 'pc' | 'bare';
+  readonly modules: readonly { readonly url: string; readonly data: unknown }[];
+  readonly onMessage: (message: unknown, device: string) => void;
+  readonly hugePages: boolean;
+  readonly prefault: boolean;
+  readonly kvm: KvmOptions | undefined;
+}
+
+const known = [
+  'memory',
+  'cpus',
+  'boot',
+  'interrupts',
+  'devices',
+  'onMessage',
+  'hugePages',
+  'prefault',
+  'kvm',
+] as const;
+
+/** More than any host allows. */
+const mostCpus = 4096;
+
+/** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` or `ERR_KVM_OUT_OF_RANGE` for options that cannot be. */
+export function checkOptions(options: MachineOptions): Plan {
+  const {
+    memory,
+    cpus = 1,
+    boot,
+    interrupts = boot?.type === 'flat' ? 'none' : 'kernel',
+    devices = [],
+    onMessage = () => {},
+    hugePages = false,
+    prefault = false,
+    kvm,
+  } = optionsOf(options, 'the options of a Machine', known);
+  if (boot?.type !== 'linux' && boot?.type !== 'flat') {
+    throw invalid('boot must be what linux({ kernel }) or flat({ image }) returns');
+  }
+  if (interrupts !== 'kernel' && interrupts !== 'none') throw invalid("interrupts must be 'kernel' or 'none'");
+  if (boot.type === 'linux' && interrupts === 'none') throw invalid('a kernel needs interrupt controllers');
+  if (interrupts === 'none' && cpus !== 1) throw invalid('several processors need interrupt controllers to start');
+  if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
+  if (!Array.isArray(devices)) throw invalid('devices must be an array of { module, data }');
+  return {
+    memorySize: bytesOf(memory),
+    cpus: integer(cpus, 1, mostCpus, 'cpus'),
+    boot,
+    interrupts,
+    platform: boot.type === 'flat' ? 'bare' : 'pc',
+    modules: devices.map(moduleOf),
+    onMessage,
+    hugePages: boolean(hugePages, 'hugePages'),
+    prefault: boolean(prefault, 'prefault'),
+    kvm,
+  };
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+function bytesOf(memory: unknown): number {
+  let size = memory;
+  if (typeof memory === 'string') {
+    const [, number, unit] = /^(\d+)([kmgt]?)(?:i?b)?$/i.exec(memory.trim()) ?? [];
+    if (number === undefined) throw invalid(`memory must be bytes, or a number with a unit as in '512M', not ${memory}`);
+    size = Number(number) * (units[(unit ?? '').toLowerCase()] as number);
+  }
+  integer(size as number, pageSize, Number.MAX_SAFE_INTEGER, 'memory, in bytes,');
+  if ((size as number) % pageSize !== 0) {
+    throw new KvmError('ERR_KVM_OUT_OF_RANGE', `memory must be whole pages of ${pageSize} bytes, not ${size} bytes`);
+  }
+  return size as number;
+}
+
+function moduleOf(device: DeviceModule): { url: string; data: unknown } {
+  const { module, data } = optionsOf(device, 'a device of a Machine', ['module', 'data']);
+  try {
+    return { url: new URL(module).href, data };
+  } catch (cause) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the module of a device must be a URL', {
+      cause,
+      hint: "new URL('./my-device.js', import.meta.url)",
+    });
+  }
+}
+
+function invalid(message: string): KvmError {
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', message);
+}

@@ -1,0 +1,110 @@
+import { type Exit, ExitReason, type HandlerContext, type Handlers, type Vcpu, type Vm } from '@kvm/core';
+import type { AccessSize } from '../bus/registers.js';
+import { setValueAt, valueAt } from '../bus/registers.js';
+import type { Outcome } from '../devices/outcome.js';
+import { ExitCounts } from '../run/exit-counts.js';
+import { outcomeOf } from '../run/outcome-of.js';
+import { Claims } from './claims.js';
+import { Gate, Word } from './control.js';
+import { Mailbox } from './mailbox.js';
+import type { VcpuData } from './order.js';
+
+/** The types that the main thread and the vCPUs' threads exchange: those of `vm.start`. */
+export interface VcpuTypes {
+  data: VcpuData;
+  /** `'paused'`: this vCPU stands still, until the pause ends. */
+  message: 'paused';
+  /** How the guest ended the machine; undefined if a device knows. */
+  result: Outcome | undefined;
+}
+
+type Context = HandlerContext<Vm, Vcpu, VcpuTypes>;
+
+/** One vCPU in its thread: passes register accesses to the thread of the devices, and answers where there is no device. */
+class VcpuThread {
+  readonly #context: Context;
+  readonly #control: Int32Array;
+  readonly #mailbox: Mailbox;
+  readonly #claims: Claims;
+  readonly #counts: ExitCounts;
+
+  constructor(context: Context) {
+    const { vcpu, data } = context;
+    const { control, slots, claims } = data.shared;
+    this.#context = context;
+    this.#control = control;
+    this.#mailbox = new Mailbox(slots, vcpu.id, control);
+    this.#claims = new Claims(claims, control);
+    this.#counts = new ExitCounts(data.counts[vcpu.id]);
+  }
+
+  handle(exit: Exit): void {
+    this.#counts.add(exit.reason === undefined ? -1 : (exit.reason as number));
+    switch (exit.reason) {
+      case ExitReason.Io:
+        this.#io(exit.io);
+        break;
+      case ExitReason.Mmio:
+        this.#mmio(exit.mmio);
+        break;
+      case ExitReason.Intr:
+        this.#interrupted();
+        break;
+      default:
+        this.#context.stop(outcomeOf(this.#context.vcpu, exit));
+    }
+  }
+
+  #io(io: Extract<Exit, { reason: typeof ExitReason.Io }>['io']): void {
+    const { port, count, isWrite } = io;
+    const size = io.size as AccessSize;
+    if (this.#claims.pio.find(port, size) === undefined) {
+      if (!isWrite) io.data.fill(0xff);
+      return;
+    }
+    const { data } = this.#mailbox;
+    if (isWrite) for (let i = 0; i < count; i++) setValueAt(data, i * size, size, io.element(i));
+    this.#ask(true, isWrite, size, count, port);
+    if (!isWrite) for (let i = 0; i < count; i++) io.setElement(i, valueAt(data, i * size, size));
+  }
+
+  #mmio(mmio: Extract<Exit, { reason: typeof ExitReason.Mmio }>['mmio']): void {
+    const { address, data: bytes, isWrite } = mmio;
+    if (this.#claims.mmio.find(address, bytes.length) === undefined) {
+      if (!isWrite) bytes.fill(0xff);
+      return;
+    }
+    const { data } = this.#mailbox;
+    if (isWrite) for (let i = 0; i < bytes.length; i++) data[i] = bytes[i] as number;
+    this.#ask(false, isWrite, bytes.length, 1, address);
+    if (!isWrite) for (let i = 0; i < bytes.length; i++) bytes[i] = data[i] as number;
+  }
+
+  #ask(isPio: boolean, isWrite: boolean, size: number, count: number, address: number): void {
+    if (this.#mailbox.ask(isPio, isWrite, size, count, address)) this.#context.stop(undefined);
+  }
+
+  /** A kick pauses the vCPU, or stops it after this handler. */
+  #interrupted(): void {
+    if (Atomics.load(this.#control, Word.Pause) === 0) return;
+    this.#context.post('paused');
+    Atomics.wait(this.#control, Word.Pause, 1);
+  }
+}
+
+/** Waits until the machine starts. Returns false if it never does. */
+function isStarted(control: Int32Array): boolean {
+  Atomics.wait(control, Word.Gate, Gate.Closed);
+  return Atomics.load(control, Word.Gate) === Gate.Open;
+}
+
+let thread: VcpuThread;
+
+export const { setup, exit, intr } = {
+  setup(context) {
+    if (isStarted(context.data.shared.control)) thread = new VcpuThread(context);
+    else context.end(undefined);
+  },
+  exit: (exit) => thread.handle(exit),
+  intr: (exit) => thread.handle(exit),
+} satisfies Handlers<VcpuTypes>;
