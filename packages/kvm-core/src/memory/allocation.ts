@@ -16,8 +16,7 @@ export interface MemoryOptions {
   size: number;
   /**
    * Asks the host for huge pages; default false. Without it, the host may use them only if transparent huge pages are
-   * set to "always". The memory then starts on a boundary of 2 MiB, and the guest-physical address should, too. A first
-   * access takes 2 MiB at once.
+   * set to "always". A first access takes 2 MiB at once then.
    */
   hugePages?: boolean;
   /**
@@ -60,7 +59,9 @@ export function allocateWindows(backend: Backend, options: MemoryOptions, limit:
   if (boolean(reserve, 'reserve') && size > freemem()) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `cannot reserve ${size} bytes of memory: ${freemem()} are free`);
   }
-  const alignment = boolean(hugePages, 'hugePages') ? hugePageSize : pageSize;
+  boolean(hugePages, 'hugePages');
+  // KVM maps a huge page only where it is one in the guest's address space, too: both start on its boundary.
+  const alignment = size >= hugePageSize ? hugePageSize : pageSize;
   const parts = partsOf(size, limit, (_, length) => allocatePages(backend, length, alignment));
   for (const part of hugePages ? parts : []) {
     systemCall('asking for huge pages', backend.hugePages(backend.address(part), part.length));

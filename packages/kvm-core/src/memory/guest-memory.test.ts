@@ -104,6 +104,13 @@ onEveryMachine('GuestMemory', (name) => {
     expect(kvmError('ERR_KVM_OUT_OF_RANGE', () => memory.bytes(pageSize, 2 * pageSize)).message).toMatch(/two windows/);
   });
 
+  test('of 2 MiB or more starts on a boundary of 2 MiB, so that KVM can map huge pages', () => {
+    for (const size of [2 ** 21, 2 ** 21 + pageSize, 2 ** 26]) {
+      using memory = GuestMemory.allocate(backend, { size });
+      expect(backend.address(memory.bytes()) % 2 ** 21).toBe(0);
+    }
+  });
+
   test('with huge pages starts on a boundary of 2 MiB and is marked for the host', (context) => {
     if (!existsSync('/sys/kernel/mm/transparent_hugepage')) context.skip('the host has no transparent huge pages');
     const huge = 2 ** 21;

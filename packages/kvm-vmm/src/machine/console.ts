@@ -33,6 +33,11 @@ export class Console extends Duplex {
     return this;
   }
 
+  /** Bytes that were written to it and that the guest has not taken yet. */
+  get pendingInput(): number {
+    return this.#input.available + this.writableLength;
+  }
+
   /** There is output, because the guest has written some to an empty ring. */
   wakeReader(): void {
     if (this.#wantsOutput) this.#pull();

@@ -1,7 +1,6 @@
 import { type GuestMemory, type KickHandle, Kvm, KvmError, kick, type Running, type Vcpu, type Vm } from '@kvm/core';
 import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
-import { ExitCounts } from '../run/exit-counts.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/guest-cpuid.js';
@@ -12,7 +11,8 @@ import { Gate, ring, Word, words } from './control.js';
 import { DeviceThreadHandle } from './device-thread-handle.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
-import type { Shared } from './order.js';
+import type { Shared, VcpuMessage } from './order.js';
+import { type MachineStats, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
 
 /** Bytes of each direction of the console, a power of two. */
@@ -31,11 +31,15 @@ export class Machine implements AsyncDisposable {
   readonly kvm: Kvm;
   /** Settles when the machine has ended: with the reason, or rejects with the error of a device or of KVM. */
   readonly done: Promise<Outcome>;
+  /** Resolves when the first processor enters the guest, or the machine has ended before. */
+  readonly started: Promise<void>;
+  #hasStarted = (): void => {};
+  readonly #onExit: Plan['onExit'];
   readonly #vm: Vm;
   readonly #memory: GuestMemory;
   readonly #control: Int32Array;
   readonly #console: Console;
-  readonly #counts: readonly ExitCounts[];
+  readonly #stats: readonly VcpuStats[];
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
@@ -91,6 +95,10 @@ export class Machine implements AsyncDisposable {
     this.kvm = kvm;
     this.#vm = vm;
     this.#memory = memory;
+    this.#onExit = plan.onExit;
+    this.started = new Promise((resolve) => {
+      this.#hasStarted = resolve;
+    });
     const shared: Shared = {
       control: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
       slots: Mailbox.allocate(plan.cpus),
@@ -119,18 +127,18 @@ export class Machine implements AsyncDisposable {
         failed: () => void this.#running.stop(),
       },
     );
-    const counts = vcpus.map(() => ExitCounts.allocate());
-    this.#counts = counts.map((memory) => new ExitCounts(memory));
+    const stats = vcpus.map(() => VcpuStats.allocate());
+    this.#stats = stats.map((each) => new VcpuStats(each));
     this.#kickHandles = vcpus.map((vcpu) => vcpu.kickHandle());
     this.#running = vm.start<VcpuTypes>({
       vcpus,
       handlers: new URL('../../dist/machine/vcpu-thread.js', import.meta.url),
-      data: { shared, counts },
-      onMessage: () => this.#hasPaused(),
+      data: { shared, stats, trace: plan.onExit !== undefined },
+      onMessage: (message, vcpu) => this.#take(message, vcpu),
     });
     this.done = this.#watch();
     // Whoever wants to know awaits it; the machine itself must not end the process.
-    this.done.catch(() => {});
+    this.done.catch(() => {}).finally(() => this.#hasStarted());
   }
 
   /** The guest's console, a serial port: reads what the guest writes; the guest reads what is written to it. */
@@ -143,9 +151,9 @@ export class Machine implements AsyncDisposable {
     return Atomics.load(this.#control, Word.GuestReads) !== 0;
   }
 
-  /** How often the vCPUs have exited, by reason, until now. */
-  get exits(): readonly ExitCounts[] {
-    return this.#counts;
+  /** What the machine has done until now. */
+  get stats(): MachineStats {
+    return sumOf(this.#stats);
   }
 
   /** Lets the guest run. */
@@ -195,6 +203,13 @@ export class Machine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #take(message: VcpuMessage, vcpu: number): unknown {
+    if (message === 'started') this.#hasStarted();
+    else if (message === 'paused') this.#hasPaused();
+    else return this.#onExit?.(message.trace, vcpu);
+    return undefined;
   }
 
   #hasPaused(): void {

@@ -27,6 +27,11 @@ export interface MachineOptions {
   devices?: readonly DeviceModule[];
   /** Called with what devices of your own send by `context.post`, and their name. */
   onMessage?: (message: unknown, device: string) => void;
+  /**
+   * Called with a description of each exit after it was handled, and the number of its processor. If it returns a
+   * promise, that processor may wait for it.
+   */
+  onExit?: (description: string, vcpu: number) => unknown;
   /** Asks the host for huge pages for the guest's memory; false. */
   hugePages?: boolean;
   /** Takes all guest memory from the host before the guest starts; false. */
@@ -44,6 +49,7 @@ export interface Plan {
   readonly platform: 'pc' | 'bare';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
+  readonly onExit: ((description: string, vcpu: number) => unknown) | undefined;
   readonly hugePages: boolean;
   readonly prefault: boolean;
   readonly kvm: KvmOptions | undefined;
@@ -56,6 +62,7 @@ const known = [
   'interrupts',
   'devices',
   'onMessage',
+  'onExit',
   'hugePages',
   'prefault',
   'kvm',
@@ -73,6 +80,7 @@ export function checkOptions(options: MachineOptions): Plan {
     interrupts = boot?.type === 'flat' ? 'none' : 'kernel',
     devices = [],
     onMessage = () => {},
+    onExit,
     hugePages = false,
     prefault = false,
     kvm,
@@ -84,6 +92,7 @@ export function checkOptions(options: MachineOptions): Plan {
   if (boot.type === 'linux' && interrupts === 'none') throw invalid('a kernel needs interrupt controllers');
   if (interrupts === 'none' && cpus !== 1) throw invalid('several processors need interrupt controllers to start');
   if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
+  if (onExit !== undefined && typeof onExit !== 'function') throw invalid('onExit must be a function');
   if (!Array.isArray(devices)) throw invalid('devices must be an array of { module, data }');
   return {
     memorySize: bytesOf(memory),
@@ -93,6 +102,7 @@ export function checkOptions(options: MachineOptions): Plan {
     platform: boot.type === 'flat' ? 'bare' : 'pc',
     modules: devices.map(moduleOf),
     onMessage,
+    onExit,
     hugePages: boolean(hugePages, 'hugePages'),
     prefault: boolean(prefault, 'prefault'),
     kvm,

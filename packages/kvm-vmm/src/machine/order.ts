@@ -2,6 +2,7 @@ import type { GuestMemory, KvmErrorJson, Vm } from '@kvm/core';
 import type { DeviceState } from '../devices/device.js';
 import type { Outcome } from '../devices/outcome.js';
 import type { SharedRing } from '../streams/byte-ring.js';
+import type { SharedStats } from './vcpu-stats.js';
 
 /** What the threads of a machine share. */
 export interface Shared {
@@ -47,6 +48,17 @@ export interface DeviceEnd {
 /** What the vCPU threads start with. */
 export interface VcpuData {
   readonly shared: Shared;
-  /** The memory of `ExitCounts`, of each vCPU. */
-  readonly counts: readonly Float64Array[];
+  /** Of each vCPU, by its number. */
+  readonly stats: readonly SharedStats[];
+  /** Whether each exit is reported. */
+  readonly trace: boolean;
 }
+
+/** What a vCPU thread sends. */
+export type VcpuMessage =
+  /** It is about to enter the guest. */
+  | 'started'
+  /** It stands still, until the pause ends. */
+  | 'paused'
+  /** An exit, after it was handled. */
+  | { readonly trace: string };

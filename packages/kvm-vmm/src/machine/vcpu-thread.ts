@@ -1,19 +1,18 @@
-import { type Exit, ExitReason, type HandlerContext, type Handlers, type Vcpu, type Vm } from '@kvm/core';
-import type { AccessSize } from '../bus/registers.js';
-import { setValueAt, valueAt } from '../bus/registers.js';
+import { type Exit, ExitReason, type HandlerContext, type Handlers, unrecognised, type Vcpu, type Vm } from '@kvm/core';
+import { type AccessSize, setValueAt, valueAt } from '../bus/registers.js';
 import type { Outcome } from '../devices/outcome.js';
-import { ExitCounts } from '../run/exit-counts.js';
+import { describeExit } from '../run/describe-exit.js';
 import { outcomeOf } from '../run/outcome-of.js';
 import { Claims } from './claims.js';
 import { Gate, Word } from './control.js';
 import { Mailbox } from './mailbox.js';
-import type { VcpuData } from './order.js';
+import type { VcpuData, VcpuMessage } from './order.js';
+import { type SharedStats, VcpuStats } from './vcpu-stats.js';
 
 /** The types that the main thread and the vCPUs' threads exchange: those of `vm.start`. */
 export interface VcpuTypes {
   data: VcpuData;
-  /** `'paused'`: this vCPU stands still, until the pause ends. */
-  message: 'paused';
+  message: VcpuMessage;
   /** How the guest ended the machine; undefined if a device knows. */
   result: Outcome | undefined;
 }
@@ -26,7 +25,7 @@ class VcpuThread {
   readonly #control: Int32Array;
   readonly #mailbox: Mailbox;
   readonly #claims: Claims;
-  readonly #counts: ExitCounts;
+  readonly #stats: VcpuStats;
 
   constructor(context: Context) {
     const { vcpu, data } = context;
@@ -35,11 +34,21 @@ class VcpuThread {
     this.#control = control;
     this.#mailbox = new Mailbox(slots, vcpu.id, control);
     this.#claims = new Claims(claims, control);
-    this.#counts = new ExitCounts(data.counts[vcpu.id]);
+    this.#stats = new VcpuStats(data.stats[vcpu.id] as SharedStats);
+  }
+
+  begin(): void {
+    this.#context.post('started');
+    this.#stats.begin();
   }
 
   handle(exit: Exit): void {
-    this.#counts.add(exit.reason === undefined ? -1 : (exit.reason as number));
+    this.#stats.exits.add(exit.reason === unrecognised ? exit.exitReason : exit.reason);
+    this.#answer(exit);
+    if (this.#context.data.trace) this.#context.post({ trace: describeExit(exit) });
+  }
+
+  #answer(exit: Exit): void {
     switch (exit.reason) {
       case ExitReason.Io:
         this.#io(exit.io);
@@ -51,7 +60,7 @@ class VcpuThread {
         this.#interrupted();
         break;
       default:
-        this.#context.stop(outcomeOf(this.#context.vcpu, exit));
+        this.#end(outcomeOf(this.#context.vcpu, exit));
     }
   }
 
@@ -59,6 +68,7 @@ class VcpuThread {
     const { port, count, isWrite } = io;
     const size = io.size as AccessSize;
     if (this.#claims.pio.find(port, size) === undefined) {
+      this.#stats.countUnclaimed(true, count);
       if (!isWrite) io.data.fill(0xff);
       return;
     }
@@ -71,6 +81,7 @@ class VcpuThread {
   #mmio(mmio: Extract<Exit, { reason: typeof ExitReason.Mmio }>['mmio']): void {
     const { address, data: bytes, isWrite } = mmio;
     if (this.#claims.mmio.find(address, bytes.length) === undefined) {
+      this.#stats.countUnclaimed(false, 1);
       if (!isWrite) bytes.fill(0xff);
       return;
     }
@@ -81,7 +92,13 @@ class VcpuThread {
   }
 
   #ask(isPio: boolean, isWrite: boolean, size: number, count: number, address: number): void {
-    if (this.#mailbox.ask(isPio, isWrite, size, count, address)) this.#context.stop(undefined);
+    this.#stats.countRequest();
+    if (this.#mailbox.ask(isPio, isWrite, size, count, address)) this.#end(undefined);
+  }
+
+  #end(outcome: Outcome | undefined): void {
+    this.#stats.end();
+    this.#context.stop(outcome);
   }
 
   /** A kick pauses the vCPU, or stops it after this handler. */
@@ -102,8 +119,12 @@ let thread: VcpuThread;
 
 export const { setup, exit, intr } = {
   setup(context) {
-    if (isStarted(context.data.shared.control)) thread = new VcpuThread(context);
-    else context.end(undefined);
+    if (!isStarted(context.data.shared.control)) {
+      context.end(undefined);
+      return;
+    }
+    thread = new VcpuThread(context);
+    thread.begin();
   },
   exit: (exit) => thread.handle(exit),
   intr: (exit) => thread.handle(exit),

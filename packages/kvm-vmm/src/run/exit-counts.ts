@@ -19,6 +19,13 @@ export class ExitCounts {
     return new Float64Array(new SharedArrayBuffer(room * Float64Array.BYTES_PER_ELEMENT));
   }
 
+  /** The counts of several vCPUs together. */
+  static sum(all: readonly ExitCounts[]): ExitCounts {
+    const sum = new ExitCounts();
+    for (const each of all) each.#counts.forEach((count, i) => (sum.#counts[i] = (sum.#counts[i] as number) + count));
+    return sum;
+  }
+
   add(reason: number): void {
     s32(reason, 'an exit reason');
     const index = reason >= 0 && reason < room - 1 ? reason : room - 1;
