@@ -1,3 +1,4 @@
+export { type ByteSource, bytesSource, fileSource } from './boot/byte-source.js';
 export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './boot/flat.js';
 export { MmioBus } from './bus/mmio-bus.js';
 export { PioBus } from './bus/pio-bus.js';
@@ -16,3 +17,15 @@ export { describeExit } from './run/describe-exit.js';
 export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
+export { boot } from './x86/boot/boot.js';
+export type {
+  BootEntry,
+  BootEnvironment,
+  BootModule,
+  BootPlan,
+  BootProtocol,
+  BootSegment,
+  LinuxImage,
+  SetupDataItem,
+} from './x86/boot/plan.js';
+export { planBoot } from './x86/boot/plan-boot.js';
