@@ -1,3 +1,4 @@
+export { type ByteSource, bytesSource, fileSource } from './boot/byte-source.js';
 export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './boot/flat.js';
 export { MmioBus } from './bus/mmio-bus.js';
 export { PioBus } from './bus/pio-bus.js';
@@ -21,3 +22,15 @@ export { runVcpu } from './run/run-vcpu.js';
 export { ByteRing, type SharedRing } from './streams/byte-ring.js';
 export { type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
 export { reserveHostPages } from './x86/host-pages.js';
+export { boot } from './x86/boot/boot.js';
+export type {
+  BootEntry,
+  BootEnvironment,
+  BootModule,
+  BootPlan,
+  BootProtocol,
+  BootSegment,
+  LinuxImage,
+  SetupDataItem,
+} from './x86/boot/plan.js';
+export { planBoot } from './x86/boot/plan-boot.js';

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { GuestMemory, Vcpu } from '@kvm/core';
+import { type ByteSource, fileSource } from '../boot/byte-source.js';
 import { bootFlat, planFlat } from '../boot/flat.js';
-import type { FlatBoot, LinuxBoot } from './boot-options.js';
+import { loadSegments } from './boot/boot.js';
+import { setEntryState } from './boot/entry-state.js';
+import { planBoot } from './boot/plan-boot.js';
+import { defaultCommandLine, type FlatBoot, type LinuxBoot } from './boot-options.js';
+
+/** Where the ACPI tables begin, with their root pointer: the kernel looks there, and where it is told. */
+export const acpiStart = 0xe_0000n;
 
 /** What a machine boots, opened and planned: everything that can be checked before there is a VM was checked. */
 export interface BootImage extends Disposable {
@@ -13,7 +20,31 @@ export interface BootImage extends Disposable {
 
 /** @throws KvmError for an image that cannot be booted in so much memory, or the error of a file that cannot be read. */
 export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number): BootImage {
-  return boot.type === 'flat' ? openFlat(boot, memorySize) : openFlat({ type: 'flat', image: boot.kernel }, memorySize);
+  return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize);
+}
+
+function openKernel({ kernel, initrd, cmdline = defaultCommandLine, protocol }: LinuxBoot, memorySize: number): BootImage {
+  const open: (ByteSource & Disposable)[] = [];
+  const source = (path: string): ByteSource => {
+    const file = fileSource(path);
+    open.push(file);
+    return file;
+  };
+  const close = (): void => {
+    for (const file of open) file[Symbol.dispose]();
+  };
+  try {
+    const image = { kernel: source(kernel), initrd: initrd === undefined ? undefined : source(initrd), cmdline };
+    const plan = planBoot(image, { memorySize, rsdp: acpiStart, protocol });
+    return {
+      enter: (vcpu) => setEntryState(vcpu, plan.entry),
+      load: (memory) => loadSegments(memory, plan),
+      [Symbol.dispose]: close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 function openFlat({ image, mode = 'real', loadAddr, entry }: FlatBoot, memorySize: number): BootImage {

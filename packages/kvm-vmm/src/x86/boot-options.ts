@@ -26,6 +26,11 @@ export interface FlatBoot {
   entry?: bigint;
 }
 
+/**
+ * The command line of a kernel by default: the console is the serial port, and a panic reboots, which ends the machine.
+ */
+export const defaultCommandLine = 'console=ttyS0 reboot=t panic=-1';
+
 /** Boots a kernel: Linux, or another one that a protocol of Linux, PVH or multiboot can start. */
 export function linux(options: Omit<LinuxBoot, 'type'>): LinuxBoot {
   return { type: 'linux', ...options };
