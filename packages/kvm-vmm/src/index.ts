@@ -8,9 +8,9 @@ export { type BusRange, checkVersion, type Device, type DeviceState } from './de
 export { InterruptLine } from './devices/interrupt-line.js';
 export type { Outcome } from './devices/outcome.js';
 export { com1, Uart, type UartOptions, type UartState } from './devices/uart/uart.js';
-export { Devices } from './machine/devices.js';
 export type { Console } from './machine/console.js';
 export type { DeviceContext } from './machine/device-context.js';
+export { Devices } from './machine/devices.js';
 export { Machine } from './machine/machine.js';
 export type { DeviceModule, Interrupts, MachineOptions } from './machine/options.js';
 export { GuestRam } from './memory/guest-ram.js';
@@ -20,8 +20,6 @@ export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
 export { ByteRing, type SharedRing } from './streams/byte-ring.js';
-export { type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
-export { reserveHostPages } from './x86/host-pages.js';
 export { boot } from './x86/boot/boot.js';
 export type {
   BootEntry,
@@ -34,3 +32,5 @@ export type {
   SetupDataItem,
 } from './x86/boot/plan.js';
 export { planBoot } from './x86/boot/plan-boot.js';
+export { type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
+export { reserveHostPages } from './x86/host-pages.js';

@@ -60,11 +60,7 @@ class DeviceThread {
       const added = this.#devices.add(await deviceOf(url, context));
     }
     board.describe();
-    Claims.publish(
-      Array.from(this.#devices, ({ ranges }) => ranges).flat(),
-      claims,
-      control,
-    );
+    Claims.publish(Array.from(this.#devices, ({ ranges }) => ranges).flat(), claims, control);
     send({ kind: 'ready' });
     this.#serve();
     board.flush();

@@ -115,7 +115,8 @@ function bytesOf(memory: unknown): number {
   let size = memory;
   if (typeof memory === 'string') {
     const [, number, unit] = /^(\d+)([kmgt]?)(?:i?b)?$/i.exec(memory.trim()) ?? [];
-    if (number === undefined) throw invalid(`memory must be bytes, or a number with a unit as in '512M', not ${memory}`);
+    if (number === undefined)
+      throw invalid(`memory must be bytes, or a number with a unit as in '512M', not ${memory}`);
     size = Number(number) * (units[(unit ?? '').toLowerCase()] as number);
   }
   integer(size as number, pageSize, Number.MAX_SAFE_INTEGER, 'memory, in bytes,');

@@ -23,7 +23,10 @@ export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number): BootIm
   return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize);
 }
 
-function openKernel({ kernel, initrd, cmdline = defaultCommandLine, protocol }: LinuxBoot, memorySize: number): BootImage {
+function openKernel(
+  { kernel, initrd, cmdline = defaultCommandLine, protocol }: LinuxBoot,
+  memorySize: number,
+): BootImage {
   const open: (ByteSource & Disposable)[] = [];
   const source = (path: string): ByteSource => {
     const file = fileSource(path);

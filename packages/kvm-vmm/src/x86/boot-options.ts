@@ -1,4 +1,5 @@
 import type { Mode } from '@kvm/core/x86';
+import type { BootProtocol } from './boot/plan.js';
 
 /** A kernel to boot. */
 export interface LinuxBoot {
@@ -10,7 +11,7 @@ export interface LinuxBoot {
   /** The kernel's command line; `defaultCommandLine`. */
   cmdline?: string;
   /** Forces one of the protocols that the kernel has. */
-  protocol?: 'bzimage' | 'elf64' | 'pvh' | 'multiboot';
+  protocol?: BootProtocol;
 }
 
 /** A flat binary to boot. */
