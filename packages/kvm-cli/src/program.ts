@@ -5,6 +5,7 @@ import {
   modes,
   parseAddress,
   parseBackend,
+  parseCpus,
   parseMode,
   parsePath,
   parseSeconds,
@@ -33,10 +34,13 @@ export function createProgram(done: (status: number) => void): Command {
 
   program
     .command('run')
-    .description('Run a guest: a flat binary, or the built-in demo without one.')
-    .argument('[guest.bin]', 'the guest; - is standard input', parsePath)
-    .option('--mode <mode>', `CPU mode at entry: ${modes.join(', ')} (default: real)`, parseMode)
-    .option('--mem <size>', 'memory size, such as 64K, 16M, 1G (default: 16M)', parseSize)
+    .description('Run a guest: a kernel such as Linux, a flat binary, or the built-in demo without one.')
+    .argument('[guest]', 'a kernel or a flat binary; its bytes tell which; - is a flat binary on stdin', parsePath)
+    .option('--initrd <file>', "the kernel's initial RAM file system", parsePath)
+    .option('--cmdline <text>', "the kernel's command line (default: a console on the serial port)")
+    .option('--cpus <number>', 'number of processors, for kernels (default: 1)', parseCpus)
+    .option('--mode <mode>', `CPU mode at the entry of a flat binary: ${modes.join(', ')} (default: real)`, parseMode)
+    .option('--mem <size>', 'memory size, such as 64K, 16M, 1G (default: 512M for kernels, else 16M)', parseSize)
     .option('--load-addr <address>', 'load address (default: 0x1000)', parseAddress)
     .option('--entry <address>', 'address of the first instruction (default: the load address)', parseAddress)
     .option('--timeout <seconds>', 'stop the guest so long after its first instruction', parseSeconds)

@@ -12,7 +12,7 @@ const hello = guest('hello16');
 
 test.each([
   ['a file that is not there', ['/nowhere/guest.bin'], '/nowhere/guest.bin: no such file'],
-  ['an empty name', [''], "value '' is invalid for argument 'guest.bin'. A path must not be empty."],
+  ['an empty name', [''], "value '' is invalid for argument 'guest'. A path must not be empty."],
   ['a device without a name', ['--device', '', hello], "argument '' is invalid. A path must not be empty."],
   ['a directory', ['/tmp'], '/tmp: is a directory'],
   ['an empty file', ['/dev/null'], '/dev/null: the file is empty'],
@@ -56,6 +56,9 @@ test.each([
   ['a mode for the built-in guest', ['--mode', 'real'], '--mode needs a guest file'],
   ['a load address for the built-in guest', ['--load-addr', '0x2000'], '--load-addr needs a guest file'],
   ['a mode that does not exist', ['--mode', 'unreal', hello], 'The choices are real, protected, long.'],
+  ['processors for a flat binary', ['--cpus', '2', hello], '--cpus is for kernels, and '],
+  ['an initrd for the demo', ['--initrd', hello], '--initrd is for kernels, and the demo is none'],
+  ['no processors', ['--cpus', '0', hello], 'A number of processors is 1 or more.'],
   ['a backend that does not exist', ['--backend', 'gui', hello], 'The choices are native, ffi.'],
   ['a size without digits', ['--mem', 'much', hello], "argument 'much' is invalid. A size is a number of bytes"],
   ['an address that is no number', ['--entry', 'main', hello], "argument 'main' is invalid. An address is a number"],
@@ -76,15 +79,31 @@ bzImage.write('MZ');
 bzImage.writeUInt16LE(0xaa55, 0x1fe);
 bzImage.write('HdrS', 0x202);
 
+const isNoFlatBinary = 'a kernel must be a regular file, and --mode, --load-addr and --entry are for flat binaries';
+
 test.each([
-  ['ELF', Buffer.from('\x7fELF\x02'), 'this is an ELF file; kvm-cli runs only flat binaries (objcopy'],
-  ['MZ', Buffer.from('MZ\x90'), 'this is a DOS or EFI program (MZ); kvm-cli runs only flat binaries'],
-  ['gzip', gzipSync('hlt'), 'this is compressed (gzip); kvm-cli runs only flat binaries (gzip -d'],
-  ['bzImage', bzImage, 'this is a Linux kernel (bzImage); kvm-cli runs only flat binaries'],
-])('a guest in the format %s is refused, and the error names the format', async (_, bytes, message) => {
+  ['ELF', Buffer.from('\x7fELF\x02'), ['--mode', 'long'], `this is an ELF file; ${isNoFlatBinary}`],
+  ['MZ', Buffer.from('MZ\x90'), [], 'this is a DOS or EFI program (MZ); kvm-cli runs kernels and flat binaries'],
+  ['gzip', gzipSync('hlt'), ['--mode', 'long'], `this is compressed (gzip); ${isNoFlatBinary}`],
+  ['bzImage', bzImage, ['--mode', 'long'], `this is a Linux kernel (bzImage); ${isNoFlatBinary}`],
+])('a guest in the format %s is no flat binary, and the error names the format', async (_, bytes, args, message) => {
   const path = temporaryFile('guest', bytes);
-  const { status, stderr } = await cli(['run', path]);
-  expect(stderr).toContain(`kvm-cli: ${path}: ${message}`);
+  const { status, stderr } = await cli(['run', ...args, path]);
+  expect(stderr).toBe(`kvm-cli: ${path}: ${message}\n`);
+  expect(status).toBe(1);
+});
+
+test.each([
+  ['an ELF file that ends early', Buffer.from('\x7fELF\x02'), []],
+  ['a bzImage of zeros', bzImage, []],
+  ['gzip of no kernel', gzipSync('hlt'), []],
+  ['an initrd that is not there', bzImage, ['--initrd', '/nowhere/initrd']],
+])('%s is refused before there is a VM, in one line', async (_, bytes, args) => {
+  const path = temporaryFile('vmlinuz', bytes);
+  const { status, stdout, stderr } = await cli(['run', ...args, path]);
+  expect(stderr).toMatch(/^kvm-cli: [^\n]+\n$/);
+  expect(stderr).not.toContain('/dev/kvm');
+  expect(stdout).toBe('');
   expect(status).toBe(1);
 });
 

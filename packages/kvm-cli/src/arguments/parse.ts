@@ -40,6 +40,13 @@ export function parseSeconds(text: string): number {
   return seconds;
 }
 
+/** A number of processors. How many are possible depends on the host. */
+export function parseCpus(text: string): number {
+  const cpus = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
+  if (cpus === 0) throw new InvalidArgumentError('A number of processors is 1 or more.');
+  return cpus;
+}
+
 /** A path. An empty one is refused: it is usually an unset variable of a script. */
 export function parsePath(text: string): string {
   if (text === '') throw new InvalidArgumentError('A path must not be empty.');

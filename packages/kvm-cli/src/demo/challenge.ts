@@ -7,10 +7,28 @@ const Register = { A: 0x00, B: 0x08, Result: 0x10, Verdict: 0x18 } as const;
 const registersLength = 0x20;
 const rounds = 16n;
 
+/** The operands that the device gives its guest. */
+export interface Operands {
+  readonly a: bigint;
+  readonly b: bigint;
+}
+
 /** The host's verdict on the guest's result. */
 export type Verdict = 'none' | 'right' | 'wrong';
 
 const verdictValues: Readonly<Record<Verdict, number>> = { none: 0, right: 1, wrong: 2 };
+
+/** What the rounds make of a and b. */
+export function expectedResult({ a, b }: Operands): bigint {
+  let x = a;
+  for (let i = 1n; i <= rounds; i++) x = BigInt.asUintN(64, x * b + i);
+  return x;
+}
+
+export function verdictOn(result: bigint | undefined, operands: Operands): Verdict {
+  if (result === undefined) return 'none';
+  return result === expectedResult(operands) ? 'right' : 'wrong';
+}
 
 export interface ChallengeState {
   readonly version: 1;
@@ -36,19 +54,24 @@ export class Challenge implements Device {
   readonly #registers = new DataView(new ArrayBuffer(registersLength));
   #result: bigint | undefined;
 
-  /** Two numbers of 64 bits. */
-  constructor(a: bigint, b: bigint) {
+  readonly #report: (result: bigint) => void;
+
+  /**
+   * @param a a number of 64 bits.
+   * @param b another one.
+   * @param report called with each result of the guest.
+   */
+  constructor(a: bigint, b: bigint, report: (result: bigint) => void = () => {}) {
     this.a = a;
     this.b = b;
+    this.#report = report;
     this.#registers.setBigUint64(Register.A, a, true);
     this.#registers.setBigUint64(Register.B, b, true);
   }
 
   /** The right result. */
   get expected(): bigint {
-    let x = this.a;
-    for (let i = 1n; i <= rounds; i++) x = BigInt.asUintN(64, x * this.b + i);
-    return x;
+    return expectedResult(this);
   }
 
   /** The guest's last result. */
@@ -57,8 +80,7 @@ export class Challenge implements Device {
   }
 
   get verdict(): Verdict {
-    if (this.#result === undefined) return 'none';
-    return this.#result === this.expected ? 'right' : 'wrong';
+    return verdictOn(this.#result, this);
   }
 
   read(offset: number, size: number): number {
@@ -70,7 +92,10 @@ export class Challenge implements Device {
   write(offset: number, size: number, value: number): void {
     if (size !== 4 || (offset !== Register.Result && offset !== Register.Result + 4)) return;
     this.#registers.setUint32(offset, value, true);
-    if (offset !== Register.Result) this.#complete(this.#registers.getBigUint64(Register.Result, true));
+    if (offset === Register.Result) return;
+    const result = this.#registers.getBigUint64(Register.Result, true);
+    this.#complete(result);
+    this.#report(result);
   }
 
   save(): ChallengeState {

@@ -2,9 +2,9 @@ import pc from 'picocolors';
 import { stderr, stdout } from '../output/stream-sink.js';
 import { planRun, type RunFlags } from './plan.js';
 import { failureOf, reportJson, reportText, statusOfRun } from './report.js';
-import type { Sink } from './ring-pump.js';
 import { SerialRecord } from './serial-record.js';
 import { runSession, type SessionOptions } from './session.js';
+import type { Sink } from './sink.js';
 
 const newline = 0x0a;
 
@@ -21,7 +21,7 @@ export async function run(file: string | undefined, flags: RunFlags): Promise<nu
 
   const end = await runSession(options);
 
-  if (flags.json === true) stdout.write(reportJson(file, plan, end, record));
+  if (flags.json === true) stdout.write(reportJson(plan, end, record));
   else if (terminal.midLine && process.stdout.isTTY) stderr.write('\n');
   const failure = failureOf(end);
   if (failure !== undefined) stderr.write(`kvm-cli: ${failure}\n`);

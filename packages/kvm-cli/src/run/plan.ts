@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { totalmem } from 'node:os';
 import { type BackendName, KvmError, pageSize } from '@kvm/core';
 import type { Mode } from '@kvm/core/x86';
-import { type FlatPlan, planFlat } from '@kvm/vmm';
+import { type FlatPlan, flat, linux, type MachineOptions, planFlat } from '@kvm/vmm';
+import type { Operands } from '../demo/challenge.js';
 import { CliError } from '../exit-status.js';
 import { builtInGuest, readGuest } from './guest-file.js';
-import type { Operands } from './messages.js';
+import { isKernelFile } from './guest-format.js';
 
 /** The options of `kvm-cli run`, parsed. */
 export interface RunFlags {
@@ -13,6 +14,9 @@ export interface RunFlags {
   mem?: number;
   loadAddr?: bigint;
   entry?: bigint;
+  cpus?: number;
+  initrd?: string;
+  cmdline?: string;
   backend?: BackendName;
   device: string;
   trace?: boolean;
@@ -28,33 +32,65 @@ export interface RunFlags {
 export interface RunPlan {
   readonly device: string;
   readonly backend: BackendName | undefined;
-  readonly memorySize: number;
-  readonly image: Uint8Array;
-  readonly layout: FlatPlan;
+  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'boot'>;
+  /** The guest as `--json` shows it. */
+  readonly guest: Readonly<Record<string, unknown>>;
   /** For the demo. */
   readonly challenge: Operands | undefined;
   readonly trace: boolean;
 }
 
-const defaultMemory = 16 * 2 ** 20;
+const MiB = 2 ** 20;
+const defaultFlatMemory = 16 * MiB;
+const defaultKernelMemory = 512 * MiB;
+
+const flatFlags = ['mode', 'loadAddr', 'entry'] as const;
+const kernelFlags = ['initrd', 'cmdline', 'cpus'] as const;
 
 /** Reads the guest and checks everything that can be checked before there is a VM. */
 export async function planRun(file: string | undefined, flags: RunFlags): Promise<RunPlan> {
-  const { mem: memorySize = defaultMemory, backend, device, trace = false } = flags;
-  checkMemory(memorySize);
-  const common = { device, backend, memorySize, trace };
+  const { backend, device, trace = false } = flags;
+  const isFlat = flatFlags.some((flag) => flags[flag] !== undefined);
+  const isKernel = file !== undefined && file !== '-' && !isFlat && isKernelFile(file);
+  const memory = flags.mem ?? (isKernel ? defaultKernelMemory : defaultFlatMemory);
+  checkMemory(memory);
+  const common = { device, backend, trace };
+  if (isKernel) return { ...common, ...planKernel(file, flags, memory), challenge: undefined };
+  const given = kernelFlags.find((flag) => flags[flag] !== undefined);
+  if (given !== undefined) throw new CliError(`--${given} is for kernels, and ${file ?? 'the demo'} is none`);
   if (file === undefined) {
-    for (const flag of ['mode', 'loadAddr', 'entry'] as const) {
-      if (flags[flag] !== undefined)
-        throw new CliError(`--${dashed(flag)} needs a guest file: the built-in guest has its own`);
+    const flag = flatFlags.find((each) => flags[each] !== undefined);
+    if (flag !== undefined) {
+      throw new CliError(`--${dashed(flag)} needs a guest file: the built-in guest has its own`);
     }
     const image = builtInGuest();
-    const layout = layOut('the built-in guest', 'long', memorySize, image, {});
-    return { ...common, image, layout, challenge: operands() };
+    const layout = layOut('the built-in guest', 'long', memory, image, {});
+    return { ...common, ...planOf(undefined, memory, image, layout), challenge: operands() };
   }
-  const image = await readGuest(file, memorySize, flags.timeout);
-  const layout = layOut(file, flags.mode ?? 'real', memorySize, image, flags);
-  return { ...common, image, layout, challenge: undefined };
+  const image = await readGuest(file, memory, flags.timeout);
+  const layout = layOut(file, flags.mode ?? 'real', memory, image, flags);
+  return { ...common, ...planOf(file, memory, image, layout), challenge: undefined };
+}
+
+type Parts = Pick<RunPlan, 'machine' | 'guest'>;
+
+function planKernel(kernel: string, { initrd, cmdline, cpus = 1 }: RunFlags, memory: number): Parts {
+  return {
+    machine: {
+      memory,
+      cpus,
+      boot: linux({ kernel, ...(initrd !== undefined && { initrd }), ...(cmdline !== undefined && { cmdline }) }),
+    },
+    guest: { file: kernel, initrd: initrd ?? null, cmdline: cmdline ?? null, cpus, memory },
+  };
+}
+
+function planOf(file: string | undefined, memory: number, image: Uint8Array, layout: FlatPlan): Parts {
+  const { mode, loadAddr, entry } = layout;
+  return {
+    machine: { memory, boot: flat({ image, mode, loadAddr, entry }) },
+    guest: { file: file ?? null, mode, bytes: image.length, memory, loadAddr, entry },
+  };
 }
 
 function checkMemory(size: number): void {

@@ -1,14 +1,15 @@
 import type { Outcome } from '@kvm/vmm';
 import pc from 'picocolors';
 import { expect, test } from 'vitest';
-import type { ChallengeResult } from './messages.js';
 import { failureOf, reportText, statusOfRun } from './report.js';
+import type { ChallengeResult } from './run-record.js';
 import type { SessionEnd } from './session.js';
 import type { StopCause } from './stop-cause.js';
 
 function ended(outcome: Outcome, stopCause?: StopCause, challenge?: ChallengeResult): SessionEnd {
   const unclaimed = { pio: 0, mmio: 0 };
-  return { record: { outcome, backend: 'ffi', exits: {}, exitCount: 0, unclaimed, seconds: 0, challenge }, stopCause };
+  const stats = { exits: {}, exitCount: 0, unclaimed, requests: 0, seconds: 0 };
+  return { record: { outcome, backend: 'ffi', ...stats, challenge }, stopCause };
 }
 
 const rip = 0x1000n;

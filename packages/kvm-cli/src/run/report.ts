@@ -2,8 +2,8 @@ import type { Outcome } from '@kvm/vmm';
 import type pc from 'picocolors';
 import { ExitStatus } from '../exit-status.js';
 import { count } from '../output/count.js';
-import type { ChallengeResult } from './messages.js';
 import type { RunPlan } from './plan.js';
+import type { ChallengeResult } from './run-record.js';
 import type { SerialRecord } from './serial-record.js';
 import type { SessionEnd } from './session.js';
 import { type StopCause, stopStatus } from './stop-cause.js';
@@ -100,14 +100,13 @@ function verdictText({ verdict, expected, result }: ChallengeResult): string {
 }
 
 /** The document of `--json`: addresses are hexadecimal strings, the numbers of the demo decimal strings. */
-export function reportJson(file: string | undefined, plan: RunPlan, end: SessionEnd, serial: SerialRecord): string {
+export function reportJson({ guest }: RunPlan, end: SessionEnd, serial: SerialRecord): string {
   const { outcome, challenge, ...record } = end.record;
-  const { mode, loadAddr, entry } = plan.layout;
   const document = {
     status: statusOfRun(end),
     outcome: outcome.kind === 'shutdown' ? { ...outcome, rip: outcome.rip ?? null } : outcome,
     stopCause: end.stopCause ?? null,
-    guest: { file: file ?? null, mode, bytes: plan.image.length, memory: plan.memorySize, loadAddr, entry },
+    guest,
     ...record,
     challenge: challenge === undefined ? null : decimal(challenge),
     serial: serial.bytes.toString('utf8'),

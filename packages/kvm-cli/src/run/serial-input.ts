@@ -1,10 +1,21 @@
 import { type Command, EscapeKeys, keysHelp } from '../terminal/escape-keys.js';
 import { Terminal } from '../terminal/terminal.js';
-import type { ByteRing } from './byte-ring.js';
+
+/** Where the input goes: the console of a machine. */
+export interface SerialConsole {
+  /** Returns false when no more should be written before 'drain'. */
+  write(bytes: Uint8Array): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+  /** Bytes that the guest has not taken yet. */
+  readonly pendingInput: number;
+}
+
+/** Bytes from a terminal that wait for the guest; further keys are dropped. */
+const mostKeys = 2 ** 16;
 
 export interface SerialInputOptions {
   stdin: typeof process.stdin;
-  ring: ByteRing;
+  console: SerialConsole;
   /** Whether the guest is known to read its serial port: Ctrl-C goes to it then. */
   guestReads: () => boolean;
   /** Called for a Ctrl-C that does not go to the guest, and for Ctrl-A x. */
@@ -25,7 +36,6 @@ export class SerialInput {
   readonly #terminal: Terminal | undefined;
   readonly #keys = new EscapeKeys();
   readonly #onData = (chunk: Buffer): void => this.#take(chunk);
-  #rest: Buffer | undefined;
   #hinted = false;
 
   constructor(options: SerialInputOptions) {
@@ -48,14 +58,6 @@ export class SerialInput {
     this.#terminal?.start();
   }
 
-  /** To be called when the guest has read from a full ring. */
-  roomMade(): void {
-    const rest = this.#rest;
-    this.#rest = undefined;
-    if (rest !== undefined) this.#queue(rest);
-    if (this.#rest === undefined && this.#terminal === undefined) this.#options.stdin.resume();
-  }
-
   /** Restores the terminal and stops reading. May be called at any time, and repeatedly. */
   stop(): void {
     const { stdin } = this.#options;
@@ -66,17 +68,17 @@ export class SerialInput {
 
   #take(chunk: Buffer): void {
     if (this.#terminal === undefined) {
-      this.#queue(chunk);
+      this.#pass(chunk);
       return;
     }
     for (const part of this.#keys.take(chunk)) {
       if (typeof part === 'string') this.#obey(part);
-      else this.#options.ring.write(part);
+      else this.#key(part);
     }
   }
 
   #obey(command: Command): void {
-    const { ring, guestReads, interrupt, say } = this.#options;
+    const { console, guestReads, interrupt, say } = this.#options;
     if (command === 'help') {
       say(keysHelp);
     } else if (command === 'quit') {
@@ -84,25 +86,25 @@ export class SerialInput {
     } else if (!guestReads()) {
       interrupt('SIGINT');
     } else {
-      if (ring.available > 0 && !this.#hinted) {
+      if (console.pendingInput > 0 && !this.#hinted) {
         this.#hinted = true;
         say('\nkvm-cli: the guest is not reading its input; Ctrl-A x ends the run\n');
       }
-      ring.write(Uint8Array.of(0x03));
+      this.#key(Uint8Array.of(0x03));
     }
   }
 
-  /** Queues the whole chunk. While there is no room for the rest of it, nothing more is read. */
-  #queue(chunk: Buffer): void {
-    const { stdin, ring } = this.#options;
-    let queued = ring.write(chunk);
-    while (queued < chunk.length) {
-      if (ring.sleepAsWriter()) {
-        this.#rest = chunk.subarray(queued);
-        stdin.pause();
-        return;
-      }
-      queued += ring.write(chunk, queued);
-    }
+  #key(bytes: Uint8Array): void {
+    const { console } = this.#options;
+    const room = Math.max(0, mostKeys - console.pendingInput);
+    console.write(bytes.subarray(0, room));
+  }
+
+  /** Passes a whole chunk on. While the console is full, nothing more is read. */
+  #pass(chunk: Buffer): void {
+    const { stdin, console } = this.#options;
+    if (console.write(chunk)) return;
+    stdin.pause();
+    console.once('drain', () => stdin.resume());
   }
 }

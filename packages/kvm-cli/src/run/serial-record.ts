@@ -1,4 +1,4 @@
-import type { Sink } from './ring-pump.js';
+import type { Sink } from './sink.js';
 
 /** Bytes. A guest that never stops sending must not fill the host's memory. */
 const limit = 16 * 2 ** 20;

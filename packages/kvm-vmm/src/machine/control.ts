@@ -12,9 +12,11 @@ export const Word = {
   GuestReads: 4,
   /** The number of ranges in `Shared.claims`. */
   Claims: 5,
+  /** 1 while the machine is being stopped: nothing waits for the program any more. */
+  Stop: 6,
 } as const;
 
-export const words = 6;
+export const words = 7;
 
 export const Gate = { Closed: 0, Open: 1, Cancelled: 2 } as const;
 

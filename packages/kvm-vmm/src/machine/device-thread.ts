@@ -103,7 +103,7 @@ class DeviceThread {
     for (let sent = 0; ; this.#consoleOut.waitForRoom(napTime)) {
       sent += this.#consoleOut.write(bytes, sent);
       if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output' });
-      if (sent === bytes.length || Atomics.load(control, Word.Quit) !== 0) return;
+      if (sent === bytes.length || Atomics.load(control, Word.Stop) !== 0) return;
     }
   }
 

@@ -124,7 +124,7 @@ export class Machine implements AsyncDisposable {
         output: () => this.#console.wakeReader(),
         room: () => this.#console.wakeWriter(),
         message: plan.onMessage,
-        failed: () => void this.#running.stop(),
+        failed: () => void this.#abandon(),
       },
     );
     const stats = vcpus.map(() => VcpuStats.allocate());
@@ -218,6 +218,7 @@ export class Machine implements AsyncDisposable {
 
   /** Stops the vCPUs, even those that wait for the start or the end of a pause. */
   async #abandon(): Promise<void> {
+    Atomics.store(this.#control, Word.Stop, 1);
     Atomics.compareExchange(this.#control, Word.Gate, Gate.Closed, Gate.Cancelled);
     Atomics.notify(this.#control, Word.Gate);
     const stopped = this.#running.stop();
