@@ -16,3 +16,13 @@ export { describeExit } from './run/describe-exit.js';
 export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
+export * as aml from './x86/acpi/aml/index.js';
+export type { Resource } from './x86/acpi/aml/resource.js';
+export {
+  type AcpiDevice,
+  type InterruptOverride,
+  type Platform,
+  type PowerButton,
+  sleepTypeOff,
+} from './x86/acpi/platform.js';
+export { type AcpiTables, acpiTables } from './x86/acpi/tables.js';
