@@ -1,5 +1,3 @@
-import { KvmError } from '@kvm/core';
-import { boolean, integer, optionsOf, u8, u32 } from '@kvm/core/struct';
 import type { Aml } from './aml/bytes.js';
 import type { Resource, Signal } from './aml/resource.js';
 
@@ -79,67 +77,3 @@ export interface Platform {
 
 /** The type of the sleep state S5, soft off, as the guest writes it to its sleep registers. */
 export const sleepTypeOff = 5;
-
-/** The entries of more do not fit below 1 MiB. */
-const mostProcessors = 8192;
-
-/** A platform whose values are checked. */
-export type CheckedPlatform = Platform &
-  Required<Pick<Platform, 'hardwareReduced' | 'devices' | 'overrides'>> & {
-    readonly ioApic: Required<NonNullable<Platform['ioApic']>>;
-    readonly sci: number;
-  };
-
-/** @throws KvmError `ERR_KVM_INVALID_ARGUMENT`, `ERR_KVM_OUT_OF_RANGE`. */
-export function checkPlatform(platform: Platform): CheckedPlatform {
-  const given = optionsOf(platform, 'the platform', [
-    'cpus',
-    'ioApic',
-    'hardwareReduced',
-    'devices',
-    'reset',
-    'sleep',
-    'pm1',
-    'pmTimerPort',
-    'powerButton',
-    'overrides',
-    'rtc',
-    'i8042',
-    'vga',
-  ]);
-  const { hardwareReduced = true, devices = [], overrides = [], pm1, sleep, powerButton, reset } = given;
-  integer(given.cpus, 1, mostProcessors, 'the number of processors');
-  boolean(hardwareReduced, 'hardwareReduced');
-  for (const key of ['rtc', 'i8042', 'vga'] as const) boolean(given[key] ?? false, key);
-  if (hardwareReduced === (pm1 !== undefined)) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'pm1 is for ACPI that is not hardware-reduced, which needs it');
-  }
-  if (!hardwareReduced && (sleep !== undefined || powerButton !== undefined)) {
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'sleep and powerButton are for hardware-reduced ACPI', {
-      hint: 'the registers of pm1 have both',
-    });
-  }
-  const ports = [
-    powerButton?.eventsPort,
-    reset?.port,
-    sleep?.controlPort,
-    sleep?.statusPort,
-    pm1?.eventPort,
-    pm1?.controlPort,
-    given.pmTimerPort,
-  ];
-  for (const port of ports) if (port !== undefined) integer(port, 1, 0xfffc, 'a port of ACPI');
-  if (reset !== undefined) u8(reset.value, 'the value that resets');
-  if (powerButton !== undefined) {
-    u32(powerButton.gsi, 'the interrupt of the power button');
-    integer(powerButton.mask ?? 2, 1, 0xffff_ffff, 'the bits of the power button');
-  }
-  const { id = 0, address = 0xfec0_0000, gsiBase = 0 } = given.ioApic ?? {};
-  const ioApic = {
-    id: u8(id, 'the id of the I/O APIC'),
-    address: u32(address, 'the address of the I/O APIC'),
-    gsiBase: u32(gsiBase, 'the first GSI'),
-  };
-  const sci = integer(pm1?.sci ?? 9, 1, 15, 'the SCI');
-  return { ...given, hardwareReduced, devices, overrides, ioApic, sci };
-}

@@ -2,7 +2,7 @@ import { KvmError } from '@kvm/core';
 import { bigInteger, integer, optionsOf, u32 } from '@kvm/core/struct';
 import { type Aml, join, littleEndian } from './bytes.js';
 import { buffer } from './data.js';
-import type { MemoryResource, MemoryWindow, Resource, Signal } from './resource.js';
+import { type MemoryResource, type MemoryWindow, type Resource, signalBits } from './resource.js';
 
 /** ACPI 6.5, 6.4: the first byte of each descriptor. */
 const Tag = {
@@ -27,6 +27,7 @@ const fourGiB = 2n ** 32n;
 
 /** `ResourceTemplate () { ... }`: the value of `_CRS`. */
 export function resourceTemplate(resources: readonly Resource[]): Aml {
+  if (!Array.isArray(resources)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'resources must be an array');
   return buffer(join(...resources.map(descriptor), Tag.end));
 }
 
@@ -40,13 +41,13 @@ function descriptor(resource: Resource): Uint8Array {
     }
     case 'irq': {
       const { irq } = optionsOf(resource, 'an IRQ', ['type', 'irq', 'trigger', 'polarity', 'shared']);
-      const { edge, low, shared } = signal(resource);
+      const { edge, low, shared } = signalBits(resource);
       const line = littleEndian(1 << integer(irq, 0, 15, 'an IRQ'), 2);
       return join(Tag.irq, line, edge | (low << 3) | (shared << 4));
     }
     case 'interrupt': {
       const { gsi } = optionsOf(resource, 'an interrupt', ['type', 'gsi', 'trigger', 'polarity', 'shared']);
-      const { edge, low, shared } = signal(resource);
+      const { edge, low, shared } = signalBits(resource);
       const body = join(consumer | (edge << 1) | (low << 2) | (shared << 3), 1, littleEndian(u32(gsi, 'a GSI'), 4));
       return large(Tag.interrupt, body);
     }
@@ -77,10 +78,6 @@ function descriptor(resource: Resource): Uint8Array {
     default:
       throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'a resource must have one of the types of Resource');
   }
-}
-
-function signal({ trigger = 'edge', polarity = 'high', shared = false }: Signal) {
-  return { edge: trigger === 'edge' ? 1 : 0, low: polarity === 'low' ? 1 : 0, shared: shared ? 1 : 0 };
 }
 
 function range({ start, length }: MemoryResource | MemoryWindow): { start: bigint; length: bigint } {

@@ -1,3 +1,6 @@
+import { KvmError } from '@kvm/core';
+import { boolean } from '@kvm/core/struct';
+
 /** Ports, addresses and interrupts of a device, as `_CRS` lists them. */
 export type Resource =
   | IoResource
@@ -68,4 +71,16 @@ export interface BusNumbers {
   readonly type: 'busNumbers';
   readonly first: number;
   readonly last: number;
+}
+
+/** The bits of a signal, for the formats that have them in different places. */
+export function signalBits({ trigger = 'edge', polarity = 'high', shared = false }: Signal) {
+  if (!['edge', 'level'].includes(trigger) || !['high', 'low'].includes(polarity)) {
+    throw new KvmError(
+      'ERR_KVM_INVALID_ARGUMENT',
+      'an interrupt has the trigger edge or level, the polarity high or low',
+    );
+  }
+  boolean(shared, 'shared');
+  return { edge: trigger === 'edge' ? 1 : 0, low: polarity === 'low' ? 1 : 0, shared: shared ? 1 : 0 };
 }

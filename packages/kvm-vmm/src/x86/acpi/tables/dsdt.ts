@@ -6,7 +6,8 @@ import { path } from '../aml/names.js';
 import { device, field, local, method, name, operationRegion, scope } from '../aml/objects.js';
 import { resourceTemplate } from '../aml/resource-template.js';
 import { and, ifElse, notify, store } from '../aml/statements.js';
-import { type AcpiDevice, type CheckedPlatform, type PowerButton, sleepTypeOff } from '../platform.js';
+import type { CheckedPlatform } from '../check-platform.js';
+import { type AcpiDevice, type PowerButton, sleepTypeOff } from '../platform.js';
 import { table } from './header.js';
 
 /** Integers have 64 bits from this revision on. */
@@ -35,6 +36,9 @@ export function dsdt({ devices, powerButton, sleep, pm1 }: CheckedPlatform): Uin
 function describe(given: AcpiDevice): Aml {
   const known = ['name', 'hid', 'uid', 'resources', 'objects'] as const;
   const { name: own, hid, uid, resources, objects = [] } = optionsOf(given, 'a device of the ACPI tables', known);
+  if (!Array.isArray(objects) || !objects.every((each) => each instanceof Uint8Array)) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the objects of ${own} must be an array of AML`);
+  }
   if (!/^[A-Z_][A-Z0-9_]{0,3}$/.test(own)) {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${JSON.stringify(own)} is not the name of an ACPI device`, {
       hint: 'up to four capital letters, digits and underscores, without a digit first',

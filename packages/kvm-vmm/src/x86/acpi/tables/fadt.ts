@@ -1,5 +1,5 @@
 import { join, littleEndian } from '../aml/bytes.js';
-import type { CheckedPlatform } from '../platform.js';
+import type { CheckedPlatform } from '../check-platform.js';
 import { table } from './header.js';
 
 const revision = 6;

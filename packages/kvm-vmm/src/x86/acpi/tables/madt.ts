@@ -1,6 +1,8 @@
 import { integer, optionsOf, u32 } from '@kvm/core/struct';
 import { join, littleEndian } from '../aml/bytes.js';
-import type { CheckedPlatform, InterruptOverride } from '../platform.js';
+import { signalBits } from '../aml/resource.js';
+import type { CheckedPlatform } from '../check-platform.js';
+import type { InterruptOverride } from '../platform.js';
 import { table } from './header.js';
 
 /** That of ACPI 6.0 to 6.2. From 5 on a processor has one flag more, which nobody needs here. */
@@ -47,7 +49,8 @@ function override(each: InterruptOverride): Uint8Array {
     polarity = 'high',
   } = optionsOf(each, 'an interrupt override', ['irq', 'gsi', 'trigger', 'polarity']);
   integer(irq, 0, 15, 'an IRQ');
-  const flags = (polarity === 'high' ? 0b01 : 0b11) | (trigger === 'edge' ? 0b0100 : 0b1100);
+  const { edge, low } = signalBits({ trigger, polarity });
+  const flags = (low === 1 ? 0b11 : 0b01) | (edge === 1 ? 0b0100 : 0b1100);
   const isa = 0;
   return entry(Entry.override, isa, irq, littleEndian(u32(gsi, 'a GSI'), 4), littleEndian(flags, 2));
 }
