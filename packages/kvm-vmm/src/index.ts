@@ -35,3 +35,13 @@ export type {
 export { planBoot } from './x86/boot/plan-boot.js';
 export { type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
 export { reserveHostPages } from './x86/host-pages.js';
+export * as aml from './x86/acpi/aml/index.js';
+export type { Resource } from './x86/acpi/aml/resource.js';
+export {
+  type AcpiDevice,
+  type InterruptOverride,
+  type Platform,
+  type PowerButton,
+  sleepTypeOff,
+} from './x86/acpi/platform.js';
+export { type AcpiTables, acpiTables } from './x86/acpi/tables.js';
