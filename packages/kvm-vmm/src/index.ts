@@ -1,6 +1,7 @@
 export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './boot/flat.js';
 export { MmioBus } from './bus/mmio-bus.js';
 export { PioBus } from './bus/pio-bus.js';
+export { type Register, RegisterFile } from './bus/register-file.js';
 export type { AccessSize, Registers } from './bus/registers.js';
 export { DebugExit, type DebugExitOptions, type DebugExitState } from './devices/debug-exit.js';
 export { type BusRange, checkVersion, type Device, type DeviceState } from './devices/device.js';
@@ -16,3 +17,17 @@ export { describeExit } from './run/describe-exit.js';
 export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
+export {
+  FixedAcpi,
+  type FixedAcpiOptions,
+  type FixedAcpiState,
+  fixedHardware,
+} from './x86/devices/acpi/fixed-hardware.js';
+export {
+  HardwareReducedAcpi,
+  type HardwareReducedAcpiOptions,
+  type HardwareReducedAcpiState,
+  hardwareReduced,
+} from './x86/devices/acpi/hardware-reduced.js';
+export { PmTimer, type PmTimerOptions, type PmTimerState, pmTimerFrequency } from './x86/devices/acpi/pm-timer.js';
+export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';

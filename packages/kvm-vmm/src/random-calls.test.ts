@@ -22,6 +22,11 @@ const objects: Readonly<Record<string, object>> = {
   ExitCounts: new vmm.ExitCounts(),
   InterruptLine: new vmm.InterruptLine(),
   Uart: new vmm.Uart({ output: () => undefined }),
+  FixedAcpi: new vmm.FixedAcpi(),
+  HardwareReducedAcpi: new vmm.HardwareReducedAcpi(),
+  PmTimer: new vmm.PmTimer(),
+  Pvpanic: new vmm.Pvpanic(),
+  RegisterFile: new vmm.RegisterFile([]),
 };
 /** Classes without such an object; `checkVersion`, of whose arguments only the state is untrusted. */
 const calls: Readonly<Record<string, (...all: never[]) => unknown>> = {
