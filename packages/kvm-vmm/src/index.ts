@@ -30,4 +30,7 @@ export {
   hardwareReduced,
 } from './x86/devices/acpi/hardware-reduced.js';
 export { PmTimer, type PmTimerOptions, type PmTimerState, pmTimerFrequency } from './x86/devices/acpi/pm-timer.js';
+export { I8042, type I8042Options, type I8042State } from './x86/devices/i8042/i8042.js';
+export { PciConfigPorts, type PciConfigPortsState } from './x86/devices/pci-config-ports.js';
 export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
+export { Rtc, type RtcOptions, type RtcState } from './x86/devices/rtc/rtc.js';
