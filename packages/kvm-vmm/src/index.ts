@@ -2,6 +2,7 @@ export { type ByteSource, bytesSource, fileSource } from './boot/byte-source.js'
 export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './boot/flat.js';
 export { MmioBus } from './bus/mmio-bus.js';
 export { PioBus } from './bus/pio-bus.js';
+export { type Register, RegisterFile } from './bus/register-file.js';
 export type { AccessSize, Registers } from './bus/registers.js';
 export { DebugExit, type DebugExitOptions, type DebugExitState } from './devices/debug-exit.js';
 export { type BusRange, checkVersion, type Device, type DeviceState } from './devices/device.js';
@@ -45,3 +46,20 @@ export {
   sleepTypeOff,
 } from './x86/acpi/platform.js';
 export { type AcpiTables, acpiTables } from './x86/acpi/tables.js';
+export {
+  FixedAcpi,
+  type FixedAcpiOptions,
+  type FixedAcpiState,
+  fixedHardware,
+} from './x86/devices/acpi/fixed-hardware.js';
+export {
+  HardwareReducedAcpi,
+  type HardwareReducedAcpiOptions,
+  type HardwareReducedAcpiState,
+  hardwareReduced,
+} from './x86/devices/acpi/hardware-reduced.js';
+export { PmTimer, type PmTimerOptions, type PmTimerState, pmTimerFrequency } from './x86/devices/acpi/pm-timer.js';
+export { I8042, type I8042Options, type I8042State } from './x86/devices/i8042/i8042.js';
+export { PciConfigPorts, type PciConfigPortsState } from './x86/devices/pci-config-ports.js';
+export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
+export { Rtc, type RtcOptions, type RtcState } from './x86/devices/rtc/rtc.js';

@@ -22,6 +22,14 @@ const objects: Readonly<Record<string, object>> = {
   ExitCounts: new vmm.ExitCounts(),
   InterruptLine: new vmm.InterruptLine(),
   Uart: new vmm.Uart({ output: () => undefined }),
+  FixedAcpi: new vmm.FixedAcpi(),
+  HardwareReducedAcpi: new vmm.HardwareReducedAcpi(),
+  PmTimer: new vmm.PmTimer(),
+  I8042: new vmm.I8042(),
+  PciConfigPorts: new vmm.PciConfigPorts(),
+  Pvpanic: new vmm.Pvpanic(),
+  Rtc: new vmm.Rtc(),
+  RegisterFile: new vmm.RegisterFile([]),
 };
 /** Classes without such an object; `checkVersion`, of whose arguments only the state is untrusted. */
 const calls: Readonly<Record<string, (...all: never[]) => unknown>> = {

@@ -17,6 +17,9 @@ const rip = 0x1000n;
 const ends: [Outcome, StopCause | undefined, number, string | undefined][] = [
   [{ kind: 'halt' }, undefined, 0, undefined],
   [{ kind: 'exit', status: 77 }, undefined, 77, undefined],
+  [{ kind: 'power-off' }, undefined, 0, undefined],
+  [{ kind: 'reboot' }, undefined, 0, undefined],
+  [{ kind: 'guest-panic' }, undefined, 3, 'the guest crashed: its kernel panicked'],
   [{ kind: 'interrupted' }, 'timeout', 124, 'the guest was stopped: it timed out'],
   [{ kind: 'interrupted' }, 'SIGINT', 130, 'the guest was stopped: SIGINT'],
   [{ kind: 'interrupted' }, 'output closed', 141, 'the guest was stopped: the reader of its output has gone'],

@@ -18,12 +18,18 @@ export function statusOfRun({ record, stopCause }: SessionEnd): number {
         : ExitStatus.Failure;
     case 'exit':
       return record.outcome.status;
+    case 'power-off':
+    case 'reboot':
+      return ExitStatus.Ok;
     case 'interrupted':
       return stopCause === undefined ? ExitStatus.Failure : stopStatus(stopCause);
     default:
       return ExitStatus.GuestCrashed;
   }
 }
+
+/** The ends that the guest chose itself. */
+const orderly: ReadonlySet<Outcome['kind']> = new Set(['halt', 'exit', 'power-off', 'reboot']);
 
 /** The predicate of a sentence about the guest. */
 export function outcomeText(outcome: Outcome, stopCause: StopCause | undefined): string {
@@ -32,6 +38,12 @@ export function outcomeText(outcome: Outcome, stopCause: StopCause | undefined):
       return 'halted';
     case 'exit':
       return `exited with status ${outcome.status}`;
+    case 'power-off':
+      return 'powered off';
+    case 'reboot':
+      return 'asked for a reboot';
+    case 'guest-panic':
+      return 'crashed: its kernel panicked';
     case 'shutdown': {
       const place = outcome.rip === undefined ? 'an unknown rip' : `rip ${hex(outcome.rip)}`;
       return `crashed: it shut down (triple fault) at ${place}`;
@@ -65,7 +77,7 @@ export function failureOf({ record, stopCause }: SessionEnd): string | undefined
   const { outcome } = record;
   // kvm-cli reports at its end which output failed, and why.
   if (outcome.kind === 'interrupted' && stopCause === 'output failed') return undefined;
-  if (outcome.kind === 'halt' || outcome.kind === 'exit') return undefined;
+  if (orderly.has(outcome.kind)) return undefined;
   return `the guest ${outcomeText(outcome, stopCause)}`;
 }
 

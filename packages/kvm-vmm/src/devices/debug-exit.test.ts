@@ -16,6 +16,14 @@ test('its port is 0xf4 unless it is set', () => {
   expect(() => new DebugExit({ port: 0x1_0000 })).toThrow('port must be a whole number from 0 to 65535');
 });
 
+test('with the status of QEMU, a write of any size to four ports gives (value << 1) | 1', () => {
+  const device = new DebugExit({ status: 'qemu' });
+  expect(device.ranges).toEqual([{ bus: 'pio', start: 0xf4, length: 4 }]);
+  device.write(0, 4, 0x8000_0021);
+  expect(device.outcome).toEqual({ kind: 'exit', status: 0x43 });
+  expect(() => new DebugExit({ status: 'linux' as never })).toThrow('"raw" or "qemu"');
+});
+
 test('a saved state restores the outcome', () => {
   const device = new DebugExit();
   const restored = new DebugExit();

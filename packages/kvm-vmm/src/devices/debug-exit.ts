@@ -1,3 +1,4 @@
+import { KvmError } from '@kvm/core';
 import { integer, optionsOf } from '@kvm/core/struct';
 import { type AccessSize, allOnes } from '../bus/registers.js';
 import { type BusRange, checkVersion, type Device } from './device.js';
@@ -9,6 +10,11 @@ const debugExitPort = 0xf4;
 export interface DebugExitOptions {
   /** 0xf4. */
   port?: number;
+  /**
+   * What becomes the exit status: 'raw', the low byte of the value, or 'qemu', the low byte of `(value << 1) | 1`, as
+   * with QEMU's `isa-debug-exit`, for guests that were written for it; 'raw'.
+   */
+  status?: 'raw' | 'qemu';
 }
 
 export interface DebugExitState {
@@ -17,17 +23,24 @@ export interface DebugExitState {
 }
 
 /**
- * A port that ends the run: the low byte of what the guest writes there first is its exit status. Reads return all
- * ones.
+ * A port that ends the run with the exit status that the guest writes there first. Reads return all ones.
+ *
+ * With 'raw' it is one port. With 'qemu' it is four: a guest may write 1, 2 or 4 bytes, as the unit tests of KVM do.
  */
 export class DebugExit implements Device {
   readonly name = 'debug-exit';
   readonly ranges: readonly BusRange[];
+  readonly #isQemu: boolean;
   #outcome: Outcome | undefined;
 
   constructor(options: DebugExitOptions = {}) {
-    const { port = debugExitPort } = optionsOf(options, 'the options of a DebugExit', ['port']);
-    this.ranges = [{ bus: 'pio', start: integer(port, 0, 0xffff, 'port'), length: 1 }];
+    const known = ['port', 'status'] as const;
+    const { port = debugExitPort, status = 'raw' } = optionsOf(options, 'the options of a DebugExit', known);
+    if (status !== 'raw' && status !== 'qemu') {
+      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'status of a DebugExit must be "raw" or "qemu"');
+    }
+    this.#isQemu = status === 'qemu';
+    this.ranges = [{ bus: 'pio', start: integer(port, 0, 0xffff, 'port'), length: this.#isQemu ? 4 : 1 }];
   }
 
   get outcome(): Outcome | undefined {
@@ -39,7 +52,7 @@ export class DebugExit implements Device {
   }
 
   write(_offset: number, _size: AccessSize, value: number): void {
-    this.#outcome ??= { kind: 'exit', status: value & 0xff };
+    this.#outcome ??= { kind: 'exit', status: (this.#isQemu ? (value << 1) | 1 : value) & 0xff };
   }
 
   save(): DebugExitState {

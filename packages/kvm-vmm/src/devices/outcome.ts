@@ -4,6 +4,12 @@ export type Outcome =
   | { readonly kind: 'halt' }
   /** The guest ended the run with a status, through the debug-exit port. */
   | { readonly kind: 'exit'; readonly status: number }
+  /** The guest turned the machine off, as by ACPI or pvpanic. */
+  | { readonly kind: 'power-off' }
+  /** The guest reset the machine, as by a reset register or the keyboard controller. */
+  | { readonly kind: 'reboot' }
+  /** The guest's kernel panicked, and reported it through pvpanic. */
+  | { readonly kind: 'guest-panic' }
   /**
    * The guest shut down, as by a triple fault. `rip` is undefined on AMD processors: they leave no state behind, and
    * KVM resets the vCPU.

@@ -1,6 +1,7 @@
 import { KvmError } from '@kvm/core';
 import { boolean, integer, optionsOf } from '@kvm/core/struct';
 import type { AccessSize } from '../../bus/registers.js';
+import { checkFunction, checkLine } from '../check.js';
 import { type BusRange, checkVersion, type Device } from '../device.js';
 import { InterruptLine } from '../interrupt-line.js';
 import { ByteFifo, fifoDepth } from './byte-fifo.js';
@@ -90,12 +91,9 @@ export class Uart implements Device {
       starved = ignore,
       line = new InterruptLine(),
     } = optionsOf(options, 'the options of a Uart', known);
-    for (const [what, call] of Object.entries({ output, starved })) {
-      if (typeof call !== 'function') throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be a function`);
-    }
-    if (!(line instanceof InterruptLine)) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'line must be an InterruptLine');
-    }
+    checkFunction(output, 'output');
+    checkFunction(starved, 'starved');
+    checkLine(line);
     integer(outputBuffer, 1, largestBuffer, 'the size of the output buffer, in bytes,');
     this.name = name;
     this.ranges = [range];

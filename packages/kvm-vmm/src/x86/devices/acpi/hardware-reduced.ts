@@ -1,0 +1,134 @@
+import { boolean, integer, optionsOf } from '@kvm/core/struct';
+import { RegisterFile } from '../../../bus/register-file.js';
+import type { AccessSize } from '../../../bus/registers.js';
+import { bits, checkLine } from '../../../devices/check.js';
+import { type BusRange, checkVersion, type Device } from '../../../devices/device.js';
+import { InterruptLine } from '../../../devices/interrupt-line.js';
+import type { Outcome } from '../../../devices/outcome.js';
+import { type EndKind, endOf, softOff } from './sleep.js';
+
+/** Offsets of the registers of `HardwareReducedAcpi` from its first port, and values that the ACPI tables need. */
+export const hardwareReduced = {
+  length: 8,
+  /** SLEEP_CONTROL_REG, one byte: SLP_TYP in bits 2 to 4, SLP_EN in bit 5. */
+  sleepControl: 0,
+  /** SLEEP_STATUS_REG, one byte. */
+  sleepStatus: 1,
+  /** RESET_REG, one byte. */
+  reset: 2,
+  /** RESET_VALUE. */
+  resetValue: 1,
+  /** The events of the Generic Event Device, 4 bytes: a read of all four returns and clears them. */
+  events: 4,
+  /** The bit of the power button in the events: QEMU's, for a system power down. */
+  powerButton: 0x02,
+  /** The sleep type of S5. */
+  softOff,
+} as const;
+
+const Control = { TypeShift: 2, Type: 0x1c, Enable: 0x20 } as const;
+
+export interface HardwareReducedAcpiOptions {
+  /** The first of its 8 ports; 0x600. */
+  port?: number;
+  /** The line of the Generic Event Device: high while there are events. */
+  line?: InterruptLine;
+}
+
+export interface HardwareReducedAcpiState {
+  readonly version: 1;
+  readonly sleepControl: number;
+  readonly powerButton: boolean;
+  readonly outcome: EndKind | null;
+}
+
+/**
+ * The registers of hardware-reduced ACPI: power-off by the sleep registers, reboot by the reset register, and the
+ * events of a Generic Event Device. The power button is the only event, and S5 the only sleep state.
+ *
+ * ACPI 6.5, 4.8.3.6, 4.8.3.7 and 5.6.9; QEMU's docs/specs/acpi_hw_reduced_hotplug.rst.
+ */
+export class HardwareReducedAcpi implements Device {
+  readonly name = 'acpi';
+  readonly ranges: readonly BusRange[];
+  readonly #line: InterruptLine;
+  readonly #registers = new RegisterFile([
+    {
+      name: 'SLEEP_CONTROL_REG',
+      offset: hardwareReduced.sleepControl,
+      size: 1,
+      read: () => this.#sleepControl,
+      write: (value) => this.#sleep(value),
+    },
+    // No sleep state is left by waking up: its only bit, WAK_STS, is never set.
+    { name: 'SLEEP_STATUS_REG', offset: hardwareReduced.sleepStatus, size: 1, read: () => 0 },
+    { name: 'RESET_REG', offset: hardwareReduced.reset, size: 1, read: () => 0, write: (value) => this.#reset(value) },
+    { name: 'events', offset: hardwareReduced.events, size: 4, whole: true, read: () => this.#takeEvents() },
+  ]);
+  #sleepControl = 0;
+  #powerButton = false;
+  #end: EndKind | null = null;
+
+  constructor(options: HardwareReducedAcpiOptions = {}) {
+    const { port = 0x600, line = new InterruptLine() } = optionsOf(options, 'the options of a HardwareReducedAcpi', [
+      'port',
+      'line',
+    ]);
+    checkLine(line);
+    const { length } = hardwareReduced;
+    this.ranges = [{ bus: 'pio', start: integer(port, 0, 0x1_0000 - length, 'port'), length }];
+    this.#line = line;
+  }
+
+  get outcome(): Outcome | undefined {
+    return this.#end === null ? undefined : { kind: this.#end };
+  }
+
+  /** Presses the power button. What the guest does then is its own decision; most shut down. */
+  press(): void {
+    this.#powerButton = true;
+    this.#line.set(true);
+  }
+
+  read(offset: number, size: AccessSize): number {
+    return this.#registers.read(offset, size);
+  }
+
+  write(offset: number, size: AccessSize, value: number): void {
+    this.#registers.write(offset, size, value);
+  }
+
+  save(): HardwareReducedAcpiState {
+    return { version: 1, sleepControl: this.#sleepControl, powerButton: this.#powerButton, outcome: this.#end };
+  }
+
+  load(state: HardwareReducedAcpiState): void {
+    const known = ['version', 'sleepControl', 'powerButton', 'outcome'] as const;
+    const { sleepControl, powerButton, outcome } = optionsOf(state, 'the state of a HardwareReducedAcpi', known);
+    checkVersion(state, 1, this.name);
+    bits(sleepControl, Control.Type, 'sleepControl');
+    boolean(powerButton, 'powerButton');
+    this.#end = endOf(outcome);
+    this.#sleepControl = sleepControl;
+    this.#powerButton = powerButton;
+    this.#line.set(powerButton);
+  }
+
+  #sleep(value: number): void {
+    // SLP_EN is write-only.
+    this.#sleepControl = value & Control.Type;
+    const type = this.#sleepControl >>> Control.TypeShift;
+    if ((value & Control.Enable) !== 0 && type === softOff) this.#end ??= 'power-off';
+  }
+
+  #reset(value: number): void {
+    if (value === hardwareReduced.resetValue) this.#end ??= 'reboot';
+  }
+
+  #takeEvents(): number {
+    const events = this.#powerButton ? hardwareReduced.powerButton : 0;
+    this.#powerButton = false;
+    this.#line.set(false);
+    return events;
+  }
+}
