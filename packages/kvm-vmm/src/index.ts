@@ -1,5 +1,4 @@
 export { type ByteSource, bytesSource, fileSource } from './boot/byte-source.js';
-export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './boot/flat.js';
 export { MmioBus } from './bus/mmio-bus.js';
 export { PioBus } from './bus/pio-bus.js';
 export type { AccessSize, Registers } from './bus/registers.js';
@@ -18,6 +17,7 @@ export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
 export { boot } from './x86/boot/boot.js';
+export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './x86/boot/flat.js';
 export type {
   BootEntry,
   BootEnvironment,
