@@ -1,5 +1,4 @@
 export { type ByteSource, bytesSource, fileSource } from './boot/byte-source.js';
-export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './boot/flat.js';
 export { MmioBus } from './bus/mmio-bus.js';
 export { PioBus } from './bus/pio-bus.js';
 export { type Register, RegisterFile } from './bus/register-file.js';
@@ -23,6 +22,7 @@ export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
 export { ByteRing, type SharedRing } from './streams/byte-ring.js';
 export { boot } from './x86/boot/boot.js';
+export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './x86/boot/flat.js';
 export type {
   BootEntry,
   BootEnvironment,

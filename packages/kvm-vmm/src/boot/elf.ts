@@ -113,30 +113,3 @@ function programHeader(bytes: Buffer, bits: 32 | 64): ProgramHeader {
     memsz: word(memsz),
   };
 }
-
-/** Far more than a kernel's notes: Linux has half a kilobyte. */
-const longestNotes = 2 ** 20;
-
-/** The content of a note; undefined if the file has none of that owner and type. Damaged notes are passed over. */
-export function findNote(source: ByteSource, elf: Elf, owner: string, type: number): Buffer | undefined {
-  for (const header of elf.headers) {
-    if (header.type !== ElfSegment.Note || header.filesz > longestNotes) continue;
-    if (header.offset + header.filesz > BigInt(source.size)) continue;
-    const notes = readBytes(source, Number(header.offset), Number(header.filesz));
-    for (let at = 0; at + 12 <= notes.length; ) {
-      const nameEnd = at + 12 + notes.readUInt32LE(at);
-      const content = at + 12 + align4(notes.readUInt32LE(at));
-      const contentEnd = content + notes.readUInt32LE(at + 4);
-      if (contentEnd > notes.length) break;
-      // The name's size includes its terminator.
-      const name = notes.toString('latin1', at + 12, nameEnd - 1);
-      if (name === owner && notes.readUInt32LE(at + 8) === type) return notes.subarray(content, contentEnd);
-      at = content + align4(contentEnd - content);
-    }
-  }
-  return undefined;
-}
-
-function align4(size: number): number {
-  return Math.ceil(size / 4) * 4;
-}

@@ -1,7 +1,8 @@
-import { type GuestMemory, KvmError, type Vcpu } from '@kvm/core';
-import { checkMemory, ramOffset } from '../../memory/memory-map.js';
+import { type GuestMemory, KvmError, Vcpu } from '@kvm/core';
+import { checkMemory } from '../../memory/memory-map.js';
 import { setEntryState } from './entry-state.js';
-import type { BootPlan, BootSegment } from './plan.js';
+import { loadSegment } from './load-segment.js';
+import type { BootPlan } from './plan.js';
 
 /**
  * Loads a kernel as planned by `planBoot`, each byte straight into the guest's memory, and sets the vCPU up to enter
@@ -18,6 +19,7 @@ export function boot(vcpu: Vcpu, memory: GuestMemory, plan: BootPlan): void {
 
 /** The part of `boot` that loads: while the threads of a machine start. */
 export function loadSegments(memory: GuestMemory, plan: BootPlan): void {
+  if (!(vcpu instanceof Vcpu)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'vcpu must be a Vcpu');
   checkMemory(memory);
   if (memory.size !== plan.memorySize) {
     throw new KvmError(
@@ -26,16 +28,6 @@ export function loadSegments(memory: GuestMemory, plan: BootPlan): void {
     );
   }
   for (const segment of plan.segments) load(memory, segment);
-}
-
-/** Reads a segment into memory, a window of it at a time. */
-function load(memory: GuestMemory, { name, addr, size, source, offset }: BootSegment): void {
-  const start = ramOffset(Number(addr), size, memory.size);
-  if (start === undefined) throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${name} is not all in the guest's memory`);
-  for (let done = 0; done < size; ) {
-    const at = start + done;
-    const count = Math.min(size - done, memory.windowSize - (at % memory.windowSize));
-    source.read(offset + done, memory.bytes(at, count));
-    done += count;
-  }
+  for (const segment of plan.segments) loadSegment(memory, segment);
+  setEntryState(vcpu, plan.entry);
 }

@@ -71,8 +71,7 @@ export function parseBzImage(kernel: ByteSource): BzImage {
 }
 
 /** Plans a bzImage by the 64-bit boot protocol. The kernel unpacks itself. */
-export function planBzImage(image: LinuxImage, environment: BootEnvironment): BootPlan {
-  const { kernel } = image;
+export function planBzImage(kernel: ByteSource, image: LinuxImage, environment: BootEnvironment): BootPlan {
   const { header, offset, size } = parseBzImage(kernel);
   const { memorySize } = environment;
   const layout = new Layout(memorySize);

@@ -1,9 +1,16 @@
 import type { ByteSource } from '../../boot/byte-source.js';
-import { type Elf, ElfSegment, type ProgramHeader } from '../../boot/elf.js';
+import { type Elf, ElfMachine, ElfSegment, machineName, type ProgramHeader } from '../../boot/elf.js';
 import { badImage } from '../../boot/image-error.js';
 import type { Layout } from './layout.js';
 
 const addressEnd = 1n << 64n;
+
+/** Throws for an ELF file of another architecture. */
+export function checkMachine({ machine }: Elf): void {
+  if (machine !== ElfMachine.X86_64 && machine !== ElfMachine.I386) {
+    throw badImage(`the kernel is for ${machineName(machine)}, and this machine is x86-64`);
+  }
+}
 
 /** Adds the loadable segments of an ELF kernel at their physical addresses. */
 export function addElfSegments(layout: Layout, source: ByteSource, elf: Elf): void {

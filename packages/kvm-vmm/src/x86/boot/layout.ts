@@ -78,8 +78,8 @@ export class Layout {
   }
 
   /**
-   * Adds all bytes of a source at the highest free page from which they end below a limit: between 1 MiB and 4 GiB if there
-   * is room, else above. Returns their address.
+   * Adds all bytes of a source at the highest free page from which they end below a limit: between 1 MiB and 4 GiB if
+   * there is room, else above. Returns their address.
    */
   addBelow(limit: bigint, name: string, source: ByteSource): bigint {
     if (source.size === 0) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${name} is empty`);

@@ -25,10 +25,13 @@ export interface LinuxLimits {
 export function addLinuxParams(
   layout: Layout,
   header: SetupHeader,
-  { initrd, cmdline = '' }: LinuxImage,
+  { initrd, cmdline = '', modules = [] }: LinuxImage,
   { rsdp = 0n, setupData = [] }: BootEnvironment,
   { cmdlineSize, initrdEnd }: LinuxLimits,
 ): void {
+  if (modules.length > 0) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'modules are for PVH and multiboot; Linux takes one initrd');
+  }
   const limit = Math.min(cmdlineSize, Number(Structures.setupData - Structures.commandLines) - 1);
   layout.addStructure('the command line', Structures.commandLines, encodeCommandLine(cmdline, limit));
 

@@ -1,19 +1,22 @@
 import { KvmError } from '@kvm/core';
 import { optionsOf } from '@kvm/core/struct';
 import { type ByteSource, bytesSource, readBytes } from '../../boot/byte-source.js';
-import { type Elf, ElfMachine, isElf, machineName, parseElf } from '../../boot/elf.js';
+import { isElf, parseElf } from '../../boot/elf.js';
 import { foreignImage } from '../../boot/foreign-image.js';
 import { badImage } from '../../boot/image-error.js';
 import { isPacked, unpack } from '../../boot/unpack.js';
 import { isBzImage, parseBzImage, planBzImage } from './bzimage.js';
+import { checkMachine } from './elf-segments.js';
 import { planElf64 } from './elf64.js';
+import { findMultiboot, planMultiboot } from './multiboot.js';
 import { type BootEnvironment, type BootPlan, bootProtocols, type LinuxImage } from './plan.js';
 import { planPvh, pvhEntry } from './pvh.js';
 
 /**
  * Plans how a kernel is loaded and entered, before there is a VM. The image decides by which protocol: a bzImage by the
- * 64-bit boot protocol of Linux, an ELF file by its PVH entry if it has one, and else by its 64-bit entry. `protocol`
- * forces another; `pvh` and `elf64` then unpack a bzImage, which `bzimage` leaves to the kernel.
+ * 64-bit boot protocol of Linux; an ELF file by its PVH entry, its multiboot header or its 64-bit entry, the first that
+ * it has; other files by their multiboot header. `protocol` forces one: all but `bzimage` unpack a bzImage, which
+ * otherwise unpacks itself.
  *
  * Images are read as hostile data: whatever is in them, the plan's segments lie in RAM and do not overlap.
  *
@@ -36,57 +39,63 @@ export function planBoot(image: LinuxImage, environment: BootEnvironment): BootP
       `there is no boot protocol ${JSON.stringify(protocol)}: ${bootProtocols.join(', ')}`,
     );
   }
-  const head = readBytes(kernel, 0, Math.min(kernel.size, headSize));
-  const isWhole = isBzImage(head) && (protocol === undefined || protocol === 'bzimage');
-  return isWhole
-    ? planBzImage(image, environment)
-    : planUnpacked(unpacked(kernel, head, environment), image, environment);
+  return planKernel(unpackedFile(kernel, environment), image, environment);
 }
 
 /** The beginning of an image, by which its format is known. */
 const headSize = 1024;
 
-/** An image without compression: the payload of a bzImage, the content of a packed file, or the kernel as it is. */
-function unpacked(kernel: ByteSource, head: Buffer, { memorySize: limit }: BootEnvironment): ByteSource {
-  if (isBzImage(head)) {
-    const { header, offset, size } = parseBzImage(kernel);
-    const { payloadOffset, payloadLength } = header;
-    if (payloadLength < 8 || payloadOffset + payloadLength > size) {
-      throw badImage('the kernel is damaged: its payload is not in the file');
-    }
-    const place = { offset: offset + payloadOffset, size: payloadLength, limit, isPayload: true };
-    return bytesSource(unpack(kernel, place));
-  }
-  if (isPacked(head)) return bytesSource(unpack(kernel, { offset: 0, size: kernel.size, limit, isPayload: false }));
-  return kernel;
+function headOf(kernel: ByteSource): Buffer {
+  return readBytes(kernel, 0, Math.min(kernel.size, headSize));
 }
 
-function planUnpacked(kernel: ByteSource, image: LinuxImage, environment: BootEnvironment): BootPlan {
-  const head = readBytes(kernel, 0, Math.min(kernel.size, headSize));
+/** The content of a compressed file; any other as it is. */
+function unpackedFile(kernel: ByteSource, { memorySize: limit }: BootEnvironment): ByteSource {
+  if (!isPacked(headOf(kernel))) return kernel;
+  return bytesSource(unpack(kernel, { offset: 0, size: kernel.size, limit, isPayload: false }));
+}
+
+function planKernel(kernel: ByteSource, image: LinuxImage, environment: BootEnvironment): BootPlan {
   const { protocol } = environment;
-  if (!isElf(head)) {
-    const foreign = foreignImage(head);
-    throw badImage(
-      foreign === undefined ? 'the kernel is neither a bzImage nor an ELF file' : `the kernel is ${foreign}`,
-    );
+  if (!isBzImage(headOf(kernel))) return planUnpacked(kernel, image, environment);
+  if (protocol === undefined || protocol === 'bzimage') return planBzImage(kernel, image, environment);
+  return planUnpacked(payloadOf(kernel, environment), image, environment);
+}
+
+/** The kernel inside a bzImage. */
+function payloadOf(kernel: ByteSource, { memorySize: limit }: BootEnvironment): ByteSource {
+  const { header, offset, size } = parseBzImage(kernel);
+  const { payloadOffset, payloadLength } = header;
+  if (payloadLength < 8 || payloadOffset + payloadLength > size) {
+    throw badImage('the kernel is damaged: its payload is not in the file');
   }
-  const elf = parseElf(kernel);
-  checkMachine(elf);
-  switch (protocol ?? (pvhEntry(kernel, elf) === undefined ? 'elf64' : 'pvh')) {
+  const place = { offset: offset + payloadOffset, size: payloadLength, limit, isPayload: true };
+  return bytesSource(unpack(kernel, place));
+}
+
+/** Plans an image without compression. */
+function planUnpacked(kernel: ByteSource, image: LinuxImage, environment: BootEnvironment): BootPlan {
+  const { protocol } = environment;
+  const head = headOf(kernel);
+  const elf = isElf(head) ? parseElf(kernel) : undefined;
+  if (elf !== undefined) checkMachine(elf);
+  const hasPvh = elf !== undefined && pvhEntry(kernel, elf) !== undefined;
+  const multiboot = protocol === 'multiboot' || (protocol === undefined && !hasPvh) ? findMultiboot(kernel) : undefined;
+  if (multiboot !== undefined) return planMultiboot(kernel, multiboot, image, environment);
+  if (elf === undefined) throw badImage(`the kernel is ${foreignImage(head) ?? unknownImage}`);
+  switch (protocol ?? (hasPvh ? 'pvh' : 'elf64')) {
     case 'pvh':
       return planPvh(kernel, elf, image, environment);
     case 'elf64':
       return planElf64(kernel, elf, image, environment);
-    default:
+    case 'multiboot':
+      throw badImage('the kernel has no multiboot header in its first 8 KiB');
+    case 'bzimage':
       throw badImage('the kernel is an ELF file, not a bzImage');
   }
 }
 
-function checkMachine({ machine }: Elf): void {
-  if (machine !== ElfMachine.X86_64 && machine !== ElfMachine.I386) {
-    throw badImage(`the kernel is for ${machineName(machine)}, and this machine is x86-64`);
-  }
-}
+const unknownImage = 'neither a bzImage, nor an ELF file, nor a multiboot kernel';
 
 function checkSource(source: ByteSource): void {
   const isSource = typeof source === 'object' && source !== null && typeof source.read === 'function';

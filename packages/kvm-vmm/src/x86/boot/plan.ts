@@ -1,13 +1,13 @@
 import type { ByteSource } from '../../boot/byte-source.js';
 
-export const bootProtocols = ['bzimage', 'pvh', 'elf64'] as const;
+export const bootProtocols = ['bzimage', 'pvh', 'elf64', 'multiboot'] as const;
 
 /** How a kernel is entered. */
 export type BootProtocol = (typeof bootProtocols)[number];
 
 /** A kernel, and what it is given. */
 export interface LinuxImage {
-  /** A bzImage, an ELF file, or an ELF file that gzip or zstd compressed. */
+  /** A bzImage, an ELF file, a multiboot kernel, or one of the last two compressed by gzip, zstd or LZ4. */
   readonly kernel: ByteSource;
   /** The first RAM disk: any bytes. */
   readonly initrd?: ByteSource | undefined;

@@ -8,7 +8,8 @@ import {
   XEN_HVM_START_MAGIC_VALUE,
 } from '../../abi/start-info/index.js';
 import type { ByteSource } from '../../boot/byte-source.js';
-import { type Elf, findNote } from '../../boot/elf.js';
+import type { Elf } from '../../boot/elf.js';
+import { findNote } from '../../boot/elf-note.js';
 import { badImage, hex } from '../../boot/image-error.js';
 import { addElfSegments, isLoaded } from './elf-segments.js';
 import { gdt } from './entry-state.js';

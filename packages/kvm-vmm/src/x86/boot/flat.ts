@@ -1,7 +1,7 @@
 import { type GuestMemory, KvmError, pageSize, type Vcpu } from '@kvm/core';
 import { integer, optionsOf, s64, u64 } from '@kvm/core/struct';
 import { addressLimit, enterMode, type Mode, tablesSize } from '@kvm/core/x86';
-import { checkMemory, lowMemoryEnd } from '../memory/memory-map.js';
+import { checkMemory, lowMemoryEnd } from '../../memory/memory-map.js';
 
 /** The default load address of a flat binary. */
 export const defaultLoadAddress = 0x1000n;
