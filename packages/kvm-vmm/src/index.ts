@@ -21,6 +21,16 @@ export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
 export { ByteRing, type SharedRing } from './streams/byte-ring.js';
+export * as aml from './x86/acpi/aml/index.js';
+export type { Resource } from './x86/acpi/aml/resource.js';
+export {
+  type AcpiDevice,
+  type InterruptOverride,
+  type Platform,
+  type PowerButton,
+  sleepTypeOff,
+} from './x86/acpi/platform.js';
+export { type AcpiTables, acpiTables } from './x86/acpi/tables.js';
 export { boot } from './x86/boot/boot.js';
 export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './x86/boot/flat.js';
 export type {
@@ -35,17 +45,6 @@ export type {
 } from './x86/boot/plan.js';
 export { planBoot } from './x86/boot/plan-boot.js';
 export { type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
-export { reserveHostPages } from './x86/host-pages.js';
-export * as aml from './x86/acpi/aml/index.js';
-export type { Resource } from './x86/acpi/aml/resource.js';
-export {
-  type AcpiDevice,
-  type InterruptOverride,
-  type Platform,
-  type PowerButton,
-  sleepTypeOff,
-} from './x86/acpi/platform.js';
-export { type AcpiTables, acpiTables } from './x86/acpi/tables.js';
 export {
   FixedAcpi,
   type FixedAcpiOptions,
@@ -63,3 +62,4 @@ export { I8042, type I8042Options, type I8042State } from './x86/devices/i8042/i
 export { PciConfigPorts, type PciConfigPortsState } from './x86/devices/pci-config-ports.js';
 export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
 export { Rtc, type RtcOptions, type RtcState } from './x86/devices/rtc/rtc.js';
+export { reserveHostPages } from './x86/host-pages.js';

@@ -16,7 +16,23 @@ export function guest(name: string): Uint8Array {
   return readFileSync(new URL(`../../../guests/${name}.bin`, import.meta.url));
 }
 
-/** Makes a machine with 256 KiB of memory, and closes it after the visit. */
+/** Makes a VM with memory and a vCPU, and closes it after the visit. */
+export function withGuest<R>(
+  backend: BackendName,
+  memorySize: number,
+  visit: (parts: Pick<TestMachine, 'vm' | 'vcpu' | 'memory'>) => R,
+): R {
+  using kvm = Kvm.open({ backend });
+  using vm = kvm.createVm();
+  using memory = kvm.allocateMemory({ size: memorySize });
+  reserveHostPages(kvm, vm);
+  mapRam(vm, memory);
+  using vcpu = vm.createVcpu(0);
+  vcpu.setCpuid2(kvm.getSupportedCpuid());
+  return visit({ vm, vcpu, memory });
+}
+
+/** Makes a machine with 256 KiB of memory and a flat guest, and closes it after the visit. */
 export async function withMachine(
   backend: BackendName,
   mode: Mode,

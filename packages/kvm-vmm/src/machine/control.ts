@@ -14,9 +14,11 @@ export const Word = {
   Claims: 5,
   /** 1 while the machine is being stopped: nothing waits for the program any more. */
   Stop: 6,
+  /** 1 when the power button was pressed. */
+  PowerButton: 7,
 } as const;
 
-export const words = 7;
+export const words = 8;
 
 export const Gate = { Closed: 0, Open: 1, Cancelled: 2 } as const;
 

@@ -48,6 +48,7 @@ class DeviceThread {
     const board = new Board({
       platform: order.platform,
       cpus: order.cpus,
+      memorySize: this.#memory.size,
       devices: this.#devices,
       ram,
       line,
@@ -63,7 +64,6 @@ class DeviceThread {
     Claims.publish(Array.from(this.#devices, ({ ranges }) => ranges).flat(), claims, control);
     send({ kind: 'ready' });
     this.#serve();
-    board.flush();
     this.#vm.close();
     this.#memory.close();
     send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
@@ -80,6 +80,7 @@ class DeviceThread {
     while (Atomics.load(control, Word.Quit) === 0) {
       this.#seen = Atomics.load(control, Word.Bell);
       this.#feed();
+      if (Atomics.exchange(control, Word.PowerButton, 0) !== 0) this.#board?.pressPowerButton();
       let served = false;
       for (let i = 0; i < this.#mailboxes.length; i++) served = this.#serveVcpu(i) || served;
       if (!served) Atomics.wait(control, Word.Bell, this.#seen);

@@ -190,6 +190,12 @@ export class Machine implements AsyncDisposable {
     Atomics.notify(this.#control, Word.Pause);
   }
 
+  /** Presses the power button. What the guest does then is its own decision: most shut down. */
+  pressPowerButton(): void {
+    Atomics.store(this.#control, Word.PowerButton, 1);
+    ring(this.#control);
+  }
+
   /** Ends the machine, whatever its guest does. Returns `done`. */
   stop(): Promise<Outcome> {
     void this.#abandon();

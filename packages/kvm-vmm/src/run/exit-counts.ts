@@ -22,7 +22,9 @@ export class ExitCounts {
   /** The counts of several vCPUs together. */
   static sum(all: readonly ExitCounts[]): ExitCounts {
     const sum = new ExitCounts();
-    for (const each of all) each.#counts.forEach((count, i) => (sum.#counts[i] = (sum.#counts[i] as number) + count));
+    for (const each of all) {
+      for (let i = 0; i < room; i++) sum.#counts[i] = (sum.#counts[i] as number) + (each.#counts[i] as number);
+    }
     return sum;
   }
 

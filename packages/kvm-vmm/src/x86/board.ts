@@ -1,13 +1,25 @@
 import { DebugExit } from '../devices/debug-exit.js';
+import type { BusRange } from '../devices/device.js';
 import type { InterruptLine } from '../devices/interrupt-line.js';
-import { Uart } from '../devices/uart/uart.js';
+import { com1, Uart } from '../devices/uart/uart.js';
 import type { Devices } from '../machine/devices.js';
 import type { GuestRam } from '../memory/guest-ram.js';
+import { lowMemoryEnd } from '../memory/memory-map.js';
+import type { Resource } from './acpi/aml/resource.js';
+import type { AcpiDevice, Platform } from './acpi/platform.js';
+import { acpiTables } from './acpi/tables.js';
+import { acpiStart } from './acpi-start.js';
+import { HardwareReducedAcpi, hardwareReduced } from './devices/acpi/hardware-reduced.js';
+import { I8042 } from './devices/i8042/i8042.js';
+import { PciConfigPorts } from './devices/pci-config-ports.js';
+import { Pvpanic } from './devices/pvpanic.js';
+import { Rtc } from './devices/rtc/rtc.js';
 
 export interface BoardOptions {
   /** `'pc'`: what Linux expects, with ACPI tables. `'bare'`: a serial port and the debug-exit port. */
   platform: 'pc' | 'bare';
   cpus: number;
+  memorySize: number;
   /** Gets the devices. */
   devices: Devices;
   ram: GuestRam;
@@ -18,28 +30,67 @@ export interface BoardOptions {
   starved(times: number): void;
 }
 
-/** COM1's interrupt. */
-const com1Gsi = 4;
+/** The interrupts of the platform, by their numbers on a PC; the power button has a free one. */
+const Gsi = { Com1: 4, PowerButton: 5, Rtc: 8 } as const;
 
 /** The devices of the platform, in the thread of the devices. */
 export class Board {
   readonly console: Uart;
   readonly #options: BoardOptions;
+  #acpi: HardwareReducedAcpi | undefined;
+  readonly #described: AcpiDevice[] = [];
 
   constructor(options: BoardOptions) {
     this.#options = options;
-    const { devices, line, output, starved } = options;
+    const { devices, platform, line, output, starved } = options;
     // Without a buffer: the console's ring is one, and a guest with interrupts does not poll after its last byte.
-    this.console = devices.add(new Uart({ output, outputBuffer: 1, starved, line: line(com1Gsi) }));
+    this.console = devices.add(new Uart({ output, outputBuffer: 1, starved, line: line(Gsi.Com1) }));
     devices.add(new DebugExit());
+    if (platform === 'pc') this.#addPlatform();
   }
 
   /** Writes the tables in which the guest finds the devices. */
   describe(): void {
-    if (this.#options.platform === 'bare') return;
+    if (this.#acpi === undefined) return;
+    const { start, bytes } = acpiTables(this.#platform(this.#acpi), acpiStart);
+    this.#options.ram.write(Number(start), bytes);
   }
 
-  flush(): void {
-    this.console.flush();
+  pressPowerButton(): void {
+    this.#acpi?.press();
   }
+
+  #addPlatform(): void {
+    const { devices, line, memorySize } = this.#options;
+    const memoryBelow4GiB = Number(lowMemoryEnd(memorySize));
+    const clock = { memoryBelow4GiB, memoryAbove4GiB: memorySize - memoryBelow4GiB };
+    const rtc = devices.add(new Rtc({ ...clock, line: line(Gsi.Rtc) }));
+    devices.add(new I8042());
+    devices.add(new PciConfigPorts());
+    const pvpanic = devices.add(new Pvpanic());
+    this.#acpi = devices.add(new HardwareReducedAcpi({ line: line(Gsi.PowerButton) }));
+    this.#described.push(
+      { name: 'COM1', hid: 'PNP0501', resources: [ioOf(com1), { type: 'interrupt', gsi: Gsi.Com1 }] },
+      { name: 'RTC', hid: 'PNP0B00', resources: [...rtc.ranges.map(ioOf), { type: 'interrupt', gsi: Gsi.Rtc }] },
+      { name: 'PEVT', hid: 'QEMU0001', resources: pvpanic.ranges.map(ioOf) },
+    );
+  }
+
+  #platform({ ranges }: HardwareReducedAcpi): Platform {
+    const port = Number(ranges[0]?.start);
+    const at = (offset: number): number => port + offset;
+    return {
+      cpus: this.#options.cpus,
+      devices: this.#described,
+      reset: { port: at(hardwareReduced.reset), value: hardwareReduced.resetValue },
+      sleep: { controlPort: at(hardwareReduced.sleepControl), statusPort: at(hardwareReduced.sleepStatus) },
+      powerButton: { gsi: Gsi.PowerButton, eventsPort: at(hardwareReduced.events), mask: hardwareReduced.powerButton },
+      rtc: true,
+    };
+  }
+}
+
+/** A range of ports, as ACPI describes it. */
+function ioOf(range: BusRange): Resource {
+  return { type: 'io', port: Number(range.start), length: Number(range.length) };
 }

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { GuestMemory, Vcpu } from '@kvm/core';
 import { type ByteSource, fileSource } from '../boot/byte-source.js';
-import { bootFlat, planFlat } from '../boot/flat.js';
+import { acpiStart } from './acpi-start.js';
 import { loadSegments } from './boot/boot.js';
 import { setEntryState } from './boot/entry-state.js';
+import { bootFlat, planFlat } from './boot/flat.js';
 import { planBoot } from './boot/plan-boot.js';
 import { defaultCommandLine, type FlatBoot, type LinuxBoot } from './boot-options.js';
-
-/** Where the ACPI tables begin, with their root pointer: the kernel looks there, and where it is told. */
-export const acpiStart = 0xe_0000n;
 
 /** What a machine boots, opened and planned: everything that can be checked before there is a VM was checked. */
 export interface BootImage extends Disposable {

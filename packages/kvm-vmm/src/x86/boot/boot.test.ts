@@ -2,9 +2,9 @@ import { KvmError } from '@kvm/core';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../../../kvm-core/test/backends.js';
 import { bzImage, elfImage, MiB, multibootHeader } from '../../../test/boot-images.js';
+import { withGuest } from '../../../test/machine.js';
 import { bytesSource } from '../../boot/byte-source.js';
 import { Devices } from '../../machine/devices.js';
-import { Machine } from '../../machine/machine.js';
 import { runVcpu } from '../../run/run-vcpu.js';
 import { boot } from './boot.js';
 import type { BootProtocol } from './plan.js';
@@ -59,20 +59,19 @@ onEachBackend('a kernel is booted', (backend) => {
     const memorySize = 32 * MiB;
     const plan = planBoot({ kernel: bytesSource(image) }, { memorySize });
     expect(plan.protocol).toBe(protocol);
-    using machine = Machine.create({
-      kvm: { backend },
-      memorySize,
-      boot: (vcpu, memory) => boot(vcpu, memory, plan),
+    withGuest(backend, memorySize, ({ vcpu, memory }) => {
+      boot(vcpu, memory, plan);
+      expect(runVcpu(vcpu, { devices: new Devices() })).toEqual({ kind: 'halt' });
+      expect(vcpu.getRegs()).toMatchObject(registers);
     });
-    expect(runVcpu(machine.vcpu, { devices: new Devices() })).toEqual({ kind: 'halt' });
-    expect(machine.vcpu.getRegs()).toMatchObject(registers);
   });
 
   test('not in memory of another size than the plan is for', () => {
     const plan = planBoot({ kernel: bytesSource(multibootElf) }, { memorySize: 32 * MiB });
-    const create = (): Machine =>
-      Machine.create({ kvm: { backend }, memorySize: 16 * MiB, boot: (vcpu, memory) => boot(vcpu, memory, plan) });
-    expect(create).toThrow(KvmError);
-    expect(create).toThrow('the plan is for 33554432 bytes of memory, and the guest has 16777216');
+    withGuest(backend, 16 * MiB, ({ vcpu, memory }) => {
+      const start = (): void => boot(vcpu, memory, plan);
+      expect(start).toThrow(KvmError);
+      expect(start).toThrow('the plan is for 33554432 bytes of memory, and the guest has 16777216');
+    });
   });
 });

@@ -13,13 +13,13 @@ import type { BootPlan } from './plan.js';
  *   throw.
  */
 export function boot(vcpu: Vcpu, memory: GuestMemory, plan: BootPlan): void {
+  if (!(vcpu instanceof Vcpu)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'vcpu must be a Vcpu');
   loadSegments(memory, plan);
   setEntryState(vcpu, plan.entry);
 }
 
-/** The part of `boot` that loads: while the threads of a machine start. */
+/** The part of `boot` that loads. */
 export function loadSegments(memory: GuestMemory, plan: BootPlan): void {
-  if (!(vcpu instanceof Vcpu)) throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'vcpu must be a Vcpu');
   checkMemory(memory);
   if (memory.size !== plan.memorySize) {
     throw new KvmError(
@@ -27,7 +27,5 @@ export function loadSegments(memory: GuestMemory, plan: BootPlan): void {
       `the plan is for ${plan.memorySize} bytes of memory, and the guest has ${memory.size}`,
     );
   }
-  for (const segment of plan.segments) load(memory, segment);
   for (const segment of plan.segments) loadSegment(memory, segment);
-  setEntryState(vcpu, plan.entry);
 }
