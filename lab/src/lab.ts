@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Architecture } from './architecture/architecture.js';
 import { findRelease } from './kernel/catalogue.js';
-import { fetchKernel } from './kernel/kernel.js';
+import { fetchKernel, type Kernel } from './kernel/kernel.js';
 import { initramfs } from './machine/initramfs.js';
 import { runMachine } from './machine/machine.js';
 import { scriptFor } from './machine/script.js';
@@ -14,7 +14,8 @@ import { fetchUserland } from './tools/userland.js';
 /** Everything that a lab of an architecture needs, in the cache. */
 export interface Provisions {
   qemu: string;
-  kernel: { version: string; image: string };
+  kernel: Kernel;
+  busybox: string;
   initramfs: string;
   /** The folders that are mounted over the host's files. */
   layers: string[];
@@ -39,7 +40,7 @@ async function gather(architecture: Architecture, wanted: string, progress: Prog
   const busybox = await fetchBusybox(architecture, progress);
   const layers = architecture.node === process.arch ? [] : [await fetchUserland(architecture, progress)];
   progress.done();
-  return { qemu, kernel, initramfs: await initramfs(kernel, busybox), layers };
+  return { qemu, kernel, busybox, initramfs: await initramfs(kernel, busybox), layers };
 }
 
 export interface LabRun {
@@ -80,9 +81,15 @@ export interface LabResult {
 export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
   const { architecture } = run;
   const phases = new Phases();
-  const { qemu, kernel, initramfs: files, layers } = await provide(architecture, run.kernel, io.progress);
+  const { qemu, kernel, busybox, initramfs: files, layers } = await provide(architecture, run.kernel, io.progress);
   phases.end('prepare');
   const isForeign = architecture.node !== process.arch;
+  // For machines within the lab: tests boot its own kernel in them.
+  const kernels = {
+    KVM_LAB_KERNEL: kernel.image,
+    KVM_LAB_DISTRIBUTED_KERNEL: kernel.distributed,
+    KVM_LAB_BUSYBOX: busybox,
+  };
   const path = isForeign ? '/usr/bin:/bin' : (process.env['PATH'] ?? '/usr/bin:/bin');
   try {
     const status = await runMachine({
@@ -96,7 +103,7 @@ export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
       shares: run.shares,
       isTerminal: run.isTerminal ?? false,
       gdbPort: run.gdbPort,
-      script: scriptFor(run.command, run.folder, { PATH: path, ...run.environment }),
+      script: scriptFor(run.command, run.folder, { PATH: path, ...kernels, ...run.environment }),
       // A machine that waits for gdb has no timeout.
       bootSeconds: run.gdbPort === undefined ? 120 : 24 * 60 * 60,
       commandSeconds: run.timeout,

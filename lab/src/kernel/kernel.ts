@@ -14,6 +14,8 @@ export interface Kernel {
   version: string;
   /** The file that QEMU loads. */
   image: string;
+  /** The file as the distribution has it, which a boot loader loads. */
+  distributed: string;
   /** Its modules, in load order. */
   modules: string[];
 }
@@ -43,6 +45,7 @@ export async function fetchKernel(
   return {
     version: release.version,
     image: join(folder, 'kernel'),
+    distributed: join(folder, 'distributed'),
     modules: names.map((name) => join(folder, 'modules', name)),
   };
 }
@@ -52,8 +55,11 @@ export function isCached(release: KernelRelease, architecture: Architecture): bo
   return isWhole(join(cacheDirectory(), nameOf(release, architecture)));
 }
 
+/** Changes with the files in a kernel's folder, so that a cache of before is not used. */
+const layout = 2;
+
 function nameOf({ version, packages }: KernelRelease, architecture: Architecture): string {
-  return join('kernels', `${architecture.name}-${version}-${packages[0]?.sha256.slice(0, 16)}`);
+  return join('kernels', `${architecture.name}-${version}-${packages[0]?.sha256.slice(0, 16)}-${layout}`);
 }
 
 /** Keeps the hundredth of a kernel's packages that a lab needs. */
@@ -63,7 +69,9 @@ async function takeApart(unpacked: string, folder: string, architecture: Archite
   const images = [...contents(join(unpacked, 'boot')), ...contents(tree)];
   const image = images.find((path) => /^vmlinu[xz](?:-|$)/.test(basename(path)));
   if (image === undefined || tree === undefined) throw new LabError('the kernel package contains no kernel');
-  writeFileSync(join(folder, 'kernel'), await architecture.bootImage(readFileSync(image)));
+  const distributed = readFileSync(image);
+  writeFileSync(join(folder, 'distributed'), distributed);
+  writeFileSync(join(folder, 'kernel'), await architecture.bootImage(distributed));
   mkdirSync(join(folder, 'modules'));
   const order = await loadOrder(tree, [...modules, architecture.kvmModule]);
   for (const [index, { name, data }] of order.entries()) {

@@ -44,7 +44,7 @@ export type {
   SetupDataItem,
 } from './x86/boot/plan.js';
 export { planBoot } from './x86/boot/plan-boot.js';
-export { type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
+export { defaultCommandLine, type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
 export {
   FixedAcpi,
   type FixedAcpiOptions,

@@ -90,13 +90,14 @@ export function checkOptions(options: MachineOptions): Plan {
   }
   if (interrupts !== 'kernel' && interrupts !== 'none') throw invalid("interrupts must be 'kernel' or 'none'");
   if (boot.type === 'linux' && interrupts === 'none') throw invalid('a kernel needs interrupt controllers');
+  integer(cpus, 1, mostCpus, 'cpus');
   if (interrupts === 'none' && cpus !== 1) throw invalid('several processors need interrupt controllers to start');
   if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
   if (onExit !== undefined && typeof onExit !== 'function') throw invalid('onExit must be a function');
   if (!Array.isArray(devices)) throw invalid('devices must be an array of { module, data }');
   return {
     memorySize: bytesOf(memory),
-    cpus: integer(cpus, 1, mostCpus, 'cpus'),
+    cpus,
     boot,
     interrupts,
     platform: boot.type === 'flat' ? 'bare' : 'pc',

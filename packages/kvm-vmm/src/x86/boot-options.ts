@@ -28,9 +28,9 @@ export interface FlatBoot {
 }
 
 /**
- * The command line of a kernel by default: the console is the serial port, and a panic reboots, which ends the machine.
+ * The command line of a kernel by default: the console is the serial port, a panic reboots, which ends the machine, and there is no PCI.
  */
-export const defaultCommandLine = 'console=ttyS0 reboot=t panic=-1';
+export const defaultCommandLine = 'console=ttyS0 panic=-1 pci=off';
 
 /** Boots a kernel: Linux, or another one that a protocol of Linux, PVH or multiboot can start. */
 export function linux(options: Omit<LinuxBoot, 'type'>): LinuxBoot {

@@ -1,0 +1,156 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { KvmError } from '@kvm/core';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../../kvm-core/test/backends.js';
+import { guest } from '../../test/machine.js';
+import { flat, linux } from '../x86/boot-options.js';
+import { Machine } from './machine.js';
+import type { MachineOptions } from './options.js';
+
+const descriptors = (): number => readdirSync('/proc/self/fd').length;
+const device = new URL('../../test/latch-device.mjs', import.meta.url);
+
+/** The hexadecimal code of a real-mode guest, with comments. */
+function code(listing: string): Uint8Array {
+  return Buffer.from(listing.replaceAll(/;.*|\s/g, ''), 'hex');
+}
+
+/** Never ends by itself. */
+const spin = code('ebfe');
+
+async function outputOf(machine: Machine): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of machine.console as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('latin1');
+}
+
+onEachBackend('a machine', (backend) => {
+  const create = (options: Partial<MachineOptions> & Pick<MachineOptions, 'boot'>): Promise<Machine> =>
+    Machine.create({ memory: '1M', kvm: { backend }, ...options });
+
+  test('runs a flat guest to its end, and gives all that it wrote', async () => {
+    await using machine = await create({ boot: flat({ image: guest('hello16') }) });
+    const output = outputOf(machine);
+    machine.start();
+    expect(await machine.done).toEqual({ kind: 'halt' });
+    expect(await output).toBe('Hello from real mode.\n');
+    const { exits, exitCount, requests, unclaimed } = machine.stats;
+    expect(exits).toMatchObject({ KVM_EXIT_HLT: 1 });
+    expect(exitCount).toBe(requests + 1);
+    expect(unclaimed).toEqual({ pio: 0, mmio: 0 });
+  });
+
+  test('passes input to the guest', async () => {
+    await using machine = await create({ boot: flat({ image: guest('echo') }) });
+    const output = outputOf(machine);
+    machine.start();
+    machine.console.write('typed\x04');
+    await machine.done;
+    expect(await output).toContain('typed');
+    expect(machine.readsConsole).toBe(true);
+  });
+
+  test('keeps what a guest writes for a program that asks later, and does not wait for it', async () => {
+    const image = code('baf803 b058 b90000 ee e2fd f4'); // mov dx, 0x3f8; mov al, 'X'; mov cx, 0; out dx, al; loop; hlt
+    await using machine = await create({ boot: flat({ image }) });
+    machine.start();
+    expect(await machine.done).toEqual({ kind: 'halt' });
+    const output = await outputOf(machine);
+    expect(output).toMatch(/^X+$/);
+  });
+
+  test('has devices of a module, which get their data, and send messages', async () => {
+    const messages: unknown[] = [];
+    const image = code('ba0005 ec 40 ee b001 e6f4 f4'); // mov dx, 0x500; in al, dx; inc ax; out dx, al; out 0xf4, 1
+    await using machine = await create({
+      boot: flat({ image }),
+      devices: [{ module: device, data: { byte: 41 } }],
+      onMessage: (message, name) => messages.push([name, message]),
+    });
+    machine.start();
+    expect(await machine.done).toEqual({ kind: 'exit', status: 1 });
+    expect(messages).toEqual([['latch', 42]]);
+  });
+
+  test.each([
+    ['a module that is not there', new URL('file:///nowhere/device.mjs'), undefined, /nowhere/],
+    ['a module without a device', new URL('../../test/kicker.mjs', import.meta.url), undefined, /no function device/],
+    ['data that the device refuses', device, { byte: -1 }, /byte/],
+  ])('is not made with %s, and leaves nothing open', async (_, module, data, message) => {
+    const make = () => create({ boot: flat({ image: spin }), devices: [{ module, data }] });
+    await expect(make()).rejects.toThrow(message);
+    const before = descriptors();
+    await expect(make()).rejects.toThrow(message);
+    expect(descriptors()).toBe(before);
+  });
+
+  test('fails with the error of a device', async () => {
+    const image = code('ba0005 b0ff ee f4'); // the latch throws at 0xff
+    await using machine = await create({ boot: flat({ image }), devices: [{ module: device, data: { byte: 0 } }] });
+    machine.start();
+    await expect(machine.done).rejects.toThrow('the latch is full');
+  });
+
+  test.each(['before its start', 'while it runs', 'while it is paused'])('can be stopped %s', async (when) => {
+    await using machine = await create({ boot: flat({ image: spin }) });
+    if (when !== 'before its start') {
+      machine.start();
+      await machine.started;
+    }
+    if (when === 'while it is paused') await machine.pause();
+    expect(await machine.stop()).toEqual({ kind: 'interrupted' });
+    expect(await machine.done).toEqual({ kind: 'interrupted' });
+    expect(() => machine.start()).toThrow(KvmError);
+  });
+
+  test('stands still while it is paused', async () => {
+    const image = code('40 ba0005 ee ebf9'); // inc ax; mov dx, 0x500; out dx, al; again
+    let seen = 0;
+    await using machine = await create({
+      boot: flat({ image }),
+      devices: [{ module: device, data: { byte: 0, isPatient: true } }],
+      onMessage: () => seen++,
+    });
+    machine.start();
+    while (seen < 3) await new Promise(setImmediate);
+    await machine.pause();
+    const { exitCount } = machine.stats;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(machine.stats.exitCount).toBe(exitCount);
+    machine.resume();
+    while (machine.stats.exitCount === exitCount) await new Promise(setImmediate);
+    await machine.stop();
+  });
+
+  test('closes all that it has', async () => {
+    const run = async (): Promise<void> => {
+      await using machine = await create({ boot: flat({ image: guest('exit') }) });
+      machine.start();
+      expect(await machine.done).toEqual({ kind: 'exit', status: 42 });
+    };
+    await run();
+    const before = descriptors();
+    await run();
+    expect(descriptors()).toBe(before);
+  });
+
+  test('reports its exits', async () => {
+    const exits: string[] = [];
+    await using machine = await create({
+      boot: flat({ image: guest('exit') }),
+      onExit: (text, vcpu) => exits.push(`${vcpu} ${text}`),
+    });
+    machine.start();
+    await machine.done;
+    expect(exits).toEqual([expect.stringMatching(/^0 KVM_EXIT_IO out port=0xf4 /)]);
+  });
+});
+
+test('what cannot be booted is refused before KVM is opened', async () => {
+  const kvm = { path: '/nowhere/kvm' };
+  const make = (boot: MachineOptions['boot']): Promise<Machine> => Machine.create({ memory: '1M', boot, kvm });
+  await expect(make(flat({ image: new Uint8Array() }))).rejects.toThrow('the guest is empty');
+  await expect(make(linux({ kernel: '/nowhere/vmlinuz' }))).rejects.toThrow('/nowhere/vmlinuz cannot be opened');
+  await expect(make(linux({ kernel: join(import.meta.dirname, 'machine.ts') }))).rejects.toThrow(KvmError);
+});

@@ -1,0 +1,89 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cpio, folder, regularFile } from '../../../lab/src/kernel/cpio.js';
+import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
+import { linux, Machine } from '../src/index.js';
+
+/** Linux in the machine. The kernels are those of the lab, which runs these tests. */
+
+const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_DISTRIBUTED_KERNEL: bzImage, KVM_LAB_BUSYBOX: busybox } = process.env;
+const reason =
+  noKvm ?? (vmlinux === undefined || busybox === undefined ? 'there is no kernel: a lab has one' : undefined);
+
+/** What the guest reports, and how it ends: by the last word of its command line. */
+const init = `#!/bin/busybox sh
+busybox mkdir -p /proc /sys /dev
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sys /sys
+busybox mount -t devtmpfs dev /dev
+echo "cpus $(busybox nproc)"
+echo "memory $(busybox awk '/MemTotal/ { print $2 }' /proc/meminfo)"
+echo "time $(busybox date +%s)"
+echo "clock $(busybox cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+case $(busybox cat /proc/cmdline) in
+  *end=off) busybox poweroff -f ;;
+  *end=reboot) busybox reboot -f ;;
+  *end=panic) echo c > /proc/sysrq-trigger ;;
+  *end=echo) echo ready; read line; echo "read $line"; busybox poweroff -f ;;
+esac
+`;
+
+describeUnless(reason, 'Linux', () => {
+  let place: string;
+  let initrd: string;
+
+  beforeAll(async () => {
+    place = await mkdtemp(join(tmpdir(), 'kvm-linux-'));
+    initrd = join(place, 'initrd');
+    writeFileSync(
+      initrd,
+      cpio([
+        { path: 'bin', mode: folder },
+        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
+        { path: 'init', mode: regularFile, data: Buffer.from(init) },
+      ]),
+    );
+  });
+  afterAll(() => rm(place, { recursive: true }));
+
+  test.each([
+    ['native', 'pvh', 1, 'off', 'power-off'],
+    ['ffi', 'elf64', 2, 'reboot', 'reboot'],
+    ['native', 'pvh', 2, 'panic', 'reboot'],
+    ['ffi', 'bzimage', 1, 'echo', 'power-off'],
+  ] as const)('boots on %s by %s with %i CPUs, and ends by %s', async (backend, protocol, cpus, end, kind) => {
+    await using machine = await Machine.create({
+      memory: '256M',
+      cpus,
+      boot: linux({
+        kernel: (protocol === 'bzimage' ? bzImage : vmlinux) as string,
+        initrd,
+        cmdline: `console=ttyS0 panic=-1 pci=off quiet end=${end}`,
+        protocol,
+      }),
+      kvm: { backend },
+    });
+    let text = '';
+    machine.console.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+      // Before, the driver of the serial port would drop it.
+      if (/^ready/m.test(text) && !text.includes('something')) machine.console.write('something\n');
+    });
+    const before = Math.floor(Date.now() / 1000);
+    machine.start();
+    expect(await machine.done).toEqual({ kind });
+    const after = Math.ceil(Date.now() / 1000);
+    expect(text).toContain(`cpus ${cpus}\r\n`);
+    const number = (name: string): number => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)?.[1]);
+    // In KiB: what the kernel takes for itself is missing.
+    expect(number('memory')).toBeGreaterThan(180 * 1024);
+    expect(number('memory')).toBeLessThanOrEqual(256 * 1024);
+    expect(number('time')).toBeGreaterThanOrEqual(before - 1);
+    expect(number('time')).toBeLessThanOrEqual(after + 1);
+    if (end === 'echo') expect(text).toContain('read something');
+    expect(machine.stats.exitCount).toBeGreaterThan(100);
+  });
+});
