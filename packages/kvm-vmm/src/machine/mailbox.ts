@@ -27,8 +27,8 @@ const slotSize = headerSize + dataSize;
 const twoTo32 = 2 ** 32;
 
 /**
- * The slot in which one vCPU asks and the device thread answers. The vCPU's thread sleeps meanwhile: its guest waits for
- * the instruction to finish.
+ * The slot in which one vCPU asks and the device thread answers. The vCPU's thread sleeps meanwhile: its guest waits
+ * for the instruction to finish.
  */
 export class Mailbox {
   readonly #words: Int32Array;

@@ -19,7 +19,7 @@ export interface VcpuTypes {
 
 type Context = HandlerContext<Vm, Vcpu, VcpuTypes>;
 
-/** One vCPU in its thread: passes register accesses to the thread of the devices, and answers where there is no device. */
+/** One vCPU in its thread: the thread of the devices answers register accesses, this one those without a device. */
 class VcpuThread {
   readonly #context: Context;
   readonly #control: Int32Array;

@@ -16,7 +16,7 @@ export interface BootImage extends Disposable {
   load(memory: GuestMemory): void;
 }
 
-/** @throws KvmError for an image that cannot be booted in so much memory, or the error of a file that cannot be read. */
+/** @throws KvmError for an image that cannot be booted in so much memory, and for a file that cannot be read. */
 export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number): BootImage {
   return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize);
 }

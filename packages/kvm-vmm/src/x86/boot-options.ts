@@ -28,7 +28,8 @@ export interface FlatBoot {
 }
 
 /**
- * The command line of a kernel by default: the console is the serial port, a panic reboots, which ends the machine, and there is no PCI.
+ * The command line of a kernel by default: the console is the serial port, a panic reboots, which ends the machine, and
+ * there is no PCI.
  */
 export const defaultCommandLine = 'console=ttyS0 panic=-1 pci=off';
 
