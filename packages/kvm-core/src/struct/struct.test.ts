@@ -186,9 +186,8 @@ describe('a struct', () => {
   test('takes the place of its bytes, and refuses fields, which belong to `from`', () => {
     for (const init of [{ rax: 1n }, {}, null, 5]) {
       const { message } = kvmError('ERR_KVM_INVALID_ARGUMENT', () => new KvmRegs(init as never));
-      expect(message).toBe(
-        'new KvmRegs(...) takes the place of its bytes, with a buffer (KvmRegs.from({ ... }) makes one with these fields)',
-      );
+      expect(message).toContain('new KvmRegs(...) takes the place of its bytes');
+      expect(message).toContain('KvmRegs.from({ ... }) makes one with these fields');
     }
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => new KvmMsrs({ nmsrs: 1 } as never));
     expect(new KvmRegs(undefined).rax).toBe(0n);
