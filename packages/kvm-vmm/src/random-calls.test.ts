@@ -1,6 +1,7 @@
 import { KvmError } from '@kvm/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { elfImage } from '../test/boot-images.js';
 import * as vmm from './index.js';
 
 const anything = fc.oneof(
@@ -11,6 +12,8 @@ const anything = fc.oneof(
   fc.object({ maxDepth: 1 }),
 );
 const args = fc.array(anything, { maxLength: 4 });
+
+const elf = elfImage({ pvh: 0x100_0000n });
 
 /** Objects of the classes whose methods take what a program gives them. */
 const registers = { read: () => 0, write: () => undefined };
@@ -37,6 +40,9 @@ const calls: Readonly<Record<string, (...all: never[]) => unknown>> = {
   GuestRam: (memory) => new vmm.GuestRam(memory),
   ExitDispatcher: (vcpu, options) => new vmm.ExitDispatcher(vcpu, options),
   Machine: (options) => vmm.Machine.create(options),
+  'planBoot of an image': (environment) => vmm.planBoot({ kernel: vmm.bytesSource(elf) }, environment),
+  'planBoot with an environment': (initrd, cmdline, modules, rsdp) =>
+    vmm.planBoot({ kernel: vmm.bytesSource(elf), initrd, cmdline, modules }, { memorySize: 2 ** 26, rsdp }),
 };
 const functions = Object.entries({ ...vmm, ...calls }).filter(
   ([name, value]) => typeof value === 'function' && !(name in objects),

@@ -183,6 +183,16 @@ describe('a struct', () => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => new KvmRegs().assign(new KvmSegment() as never));
   });
 
+  test('takes the place of its bytes, and refuses fields, which belong to `from`', () => {
+    for (const init of [{ rax: 1n }, {}, null, 5]) {
+      const { message } = kvmError('ERR_KVM_INVALID_ARGUMENT', () => new KvmRegs(init as never));
+      expect(message).toContain('new KvmRegs(...) takes the place of its bytes');
+      expect(message).toContain('KvmRegs.from({ ... }) makes one with these fields');
+    }
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => new KvmMsrs({ nmsrs: 1 } as never));
+    expect(new KvmRegs(undefined).rax).toBe(0n);
+  });
+
   test('takes any object with a length and elements as an array, within a limit', () => {
     const msrs = KvmMsrs.withCapacity(1);
     msrs.entries = { length: 1, 0: { index: 7 } } as never;

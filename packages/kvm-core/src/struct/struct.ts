@@ -86,6 +86,7 @@ export abstract class Struct {
   constructor(source?: StructSource) {
     const type = new.target as unknown as StructType;
     const { size, cName } = type;
+    if (source !== undefined && source?.buffer === undefined) throw noPlace(new.target.name);
     const buffer = source?.buffer ?? new ArrayBuffer(size);
     const byteOffset = source?.byteOffset ?? 0;
     const byteLength = source?.byteLength ?? size;
@@ -268,6 +269,13 @@ export function withFields<T extends Struct>(struct: T, init: StructInit<T>): T 
     if (value !== undefined) setter.call(struct, value);
   }
   return struct;
+}
+
+/** Without this error, the fields that a caller meant to set would stay zero. */
+function noPlace(name: string): KvmError {
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', `new ${name}(...) takes the place of its bytes, with a buffer`, {
+    hint: `${name}.from({ ... }) makes one with these fields`,
+  });
 }
 
 function misplaced({ cName, size }: StructType, buffer: unknown, byteOffset: number, byteLength: number): KvmError {

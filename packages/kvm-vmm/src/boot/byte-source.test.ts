@@ -54,5 +54,6 @@ test('only regular files are opened, and a pipe without a writer is no trap', ()
   execFileSync('mkfifo', [pipe]);
   for (const path of [folder, pipe]) expect(() => fileSource(path)).toThrow('is not a regular file');
   expect(() => fileSource(join(folder, 'missing'))).toThrow('ENOENT');
+  expect(() => fileSource(5 as never)).toThrow('the path of a file must be a string or a URL');
   expect(() => bytesSource('text' as never)).toThrow('bytes must be a Uint8Array');
 });

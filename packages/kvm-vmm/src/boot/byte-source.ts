@@ -34,7 +34,10 @@ const longestRead = 2 ** 30;
  *
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a file that cannot be opened, and for a directory, pipe or device.
  */
-export function fileSource(path: string): ByteSource & Disposable {
+export function fileSource(path: string | URL): ByteSource & Disposable {
+  if (typeof path !== 'string' && !(path instanceof URL)) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the path of a file must be a string or a URL');
+  }
   const fd = openFile(path);
   const { size } = fstatSync(fd);
   let open = true;
@@ -57,7 +60,7 @@ export function fileSource(path: string): ByteSource & Disposable {
   };
 }
 
-function openFile(path: string): number {
+function openFile(path: string | URL): number {
   try {
     // Without O_NONBLOCK, opening a pipe waits for its writer.
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -43,8 +43,13 @@ test('zstd is unpacked by a Node that can, and another says which one can', () =
   // `zstd --no-check` of the content.
   const packed = Buffer.from('28b52ffd00588d00005861206b65726e656c2c20210100650a12', 'hex');
   expect(isPacked(packed)).toBe(true);
-  if ('zstdDecompressSync' in zlib) expect(Buffer.from(whole(packed))).toEqual(content);
-  else expect(() => whole(packed)).toThrow('zstd, which needs Node 22.15');
+  if ('zstdDecompressSync' in zlib) {
+    expect(Buffer.from(whole(packed))).toEqual(content);
+    expect(() => whole(packed, 38)).toThrow("larger than the guest's memory of 38 bytes");
+    expect(() => whole(packed.subarray(0, -3))).toThrow("the kernel's zstd data is damaged");
+  } else {
+    expect(() => whole(packed)).toThrow('zstd, which needs Node 22.15');
+  }
 });
 
 test('LZ4 is unpacked block by block', () => {

@@ -19,7 +19,7 @@ const code32 = code(`
   bc00f00900                   ; mov esp, 0x9f000
   8b0b                         ; mov ecx, [ebx]
   66ba1800 8eda 8ed2           ; mov dx, 0x18; mov ds, dx; mov ss, dx
-  ea150000011000               ; jmp 0x10:0x1000015
+  ea160000011000               ; jmp 0x10:0x1000016
   f4                           ; hlt
 `);
 

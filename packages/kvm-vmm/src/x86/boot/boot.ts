@@ -1,4 +1,5 @@
 import { type GuestMemory, KvmError, Vcpu } from '@kvm/core';
+import { optionsOf } from '@kvm/core/struct';
 import { checkMemory } from '../../memory/memory-map.js';
 import { setEntryState } from './entry-state.js';
 import { loadSegment } from './load-segment.js';
@@ -21,11 +22,17 @@ export function boot(vcpu: Vcpu, memory: GuestMemory, plan: BootPlan): void {
 /** The part of `boot` that loads. */
 export function loadSegments(memory: GuestMemory, plan: BootPlan): void {
   checkMemory(memory);
-  if (memory.size !== plan.memorySize) {
+  const { memorySize, segments } = optionsOf(plan, 'the plan of a boot', [
+    'protocol',
+    'memorySize',
+    'segments',
+    'entry',
+  ]);
+  if (memory.size !== memorySize) {
     throw new KvmError(
       'ERR_KVM_INVALID_ARGUMENT',
-      `the plan is for ${plan.memorySize} bytes of memory, and the guest has ${memory.size}`,
+      `the plan is for ${memorySize} bytes of memory, and the guest has ${memory.size}`,
     );
   }
-  for (const segment of plan.segments) loadSegment(memory, segment);
+  for (const segment of segments) loadSegment(memory, segment);
 }

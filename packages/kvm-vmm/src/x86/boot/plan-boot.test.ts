@@ -83,4 +83,9 @@ test('wrong arguments are refused', () => {
   expect(() => planBoot({ kernel, cmdline: 5 as never }, environment)).toThrow('the command line must be a string');
   expect(() => planBoot({ kernel }, { memorySize: '64M' as never })).toThrow("the size of a guest's memory");
   expect(() => planBoot({ kernel }, { ...environment, rsdp: -1n })).toThrow('rsdp must be a bigint');
+  expect(() => planBoot({ kernel, modules: {} as never }, environment)).toThrow('modules must be an array');
+  expect(() => planBoot({ kernel, modules: ['path' as never] }, environment)).toThrow(
+    'a module must be a plain object',
+  );
+  expect(() => planBoot({ kernel }, { ...environment, setupData: 5 as never })).toThrow('setupData must be an array');
 });

@@ -1,15 +1,14 @@
-import { KvmError } from '@kvm/core';
-import { optionsOf } from '@kvm/core/struct';
 import { type ByteSource, bytesSource, readBytes } from '../../boot/byte-source.js';
 import { isElf, parseElf } from '../../boot/elf.js';
 import { foreignImage } from '../../boot/foreign-image.js';
 import { badImage } from '../../boot/image-error.js';
 import { isPacked, unpack } from '../../boot/unpack.js';
+import { checkArguments } from './arguments.js';
 import { isBzImage, parseBzImage, planBzImage } from './bzimage.js';
 import { checkMachine } from './elf-segments.js';
 import { planElf64 } from './elf64.js';
 import { findMultiboot, planMultiboot } from './multiboot.js';
-import { type BootEnvironment, type BootPlan, bootProtocols, type LinuxImage } from './plan.js';
+import type { BootEnvironment, BootPlan, LinuxImage } from './plan.js';
 import { planPvh, pvhEntry } from './pvh.js';
 
 /**
@@ -25,21 +24,8 @@ import { planPvh, pvhEntry } from './pvh.js';
  *   compression that cannot be unpacked here.
  */
 export function planBoot(image: LinuxImage, environment: BootEnvironment): BootPlan {
-  const { kernel, initrd, modules } = optionsOf(image, 'the image to boot', ['kernel', 'initrd', 'cmdline', 'modules']);
-  const { protocol } = optionsOf(environment, 'the environment of a boot', [
-    'memorySize',
-    'rsdp',
-    'protocol',
-    'setupData',
-  ]);
-  for (const source of [kernel, initrd ?? kernel, ...(modules ?? []).map((each) => each.source)]) checkSource(source);
-  if (protocol !== undefined && !bootProtocols.includes(protocol)) {
-    throw new KvmError(
-      'ERR_KVM_INVALID_ARGUMENT',
-      `there is no boot protocol ${JSON.stringify(protocol)}: ${bootProtocols.join(', ')}`,
-    );
-  }
-  return planKernel(unpackedFile(kernel, environment), image, environment);
+  checkArguments(image, environment);
+  return planKernel(unpackedFile(image.kernel, environment), image, environment);
 }
 
 /** The beginning of an image, by which its format is known. */
@@ -96,13 +82,3 @@ function planUnpacked(kernel: ByteSource, image: LinuxImage, environment: BootEn
 }
 
 const unknownImage = 'neither a bzImage, nor an ELF file, nor a multiboot kernel';
-
-function checkSource(source: ByteSource): void {
-  const isSource = typeof source === 'object' && source !== null && typeof source.read === 'function';
-  if (!isSource || !Number.isSafeInteger(source.size) || source.size < 0) {
-    throw new KvmError(
-      'ERR_KVM_INVALID_ARGUMENT',
-      'a kernel, initrd or module must be a source of bytes: fileSource(path) or bytesSource(bytes)',
-    );
-  }
-}
