@@ -26,3 +26,8 @@ export {
   sleepTypeOff,
 } from './x86/acpi/platform.js';
 export { type AcpiTables, acpiTables } from './x86/acpi/tables.js';
+export { cpuFeatures } from './x86/cpu/feature-names.js';
+export { type GuestCpuOptions, guestCpuid } from './x86/cpu/guest-cpuid.js';
+export type { CpuTemplate, LeafMask, MsrMask, RegisterMask, Unsigned } from './x86/cpu/template.js';
+export { setTemplateMsrs } from './x86/cpu/template-msrs.js';
+export { cpuTemplates } from './x86/cpu/templates.js';
