@@ -63,3 +63,8 @@ export { PciConfigPorts, type PciConfigPortsState } from './x86/devices/pci-conf
 export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
 export { Rtc, type RtcOptions, type RtcState } from './x86/devices/rtc/rtc.js';
 export { reserveHostPages } from './x86/host-pages.js';
+export { cpuFeatures } from './x86/cpu/feature-names.js';
+export { type GuestCpuOptions, guestCpuid } from './x86/cpu/guest-cpuid.js';
+export type { CpuTemplate, LeafMask, MsrMask, RegisterMask, Unsigned } from './x86/cpu/template.js';
+export { setTemplateMsrs } from './x86/cpu/template-msrs.js';
+export { cpuTemplates } from './x86/cpu/templates.js';

@@ -8,6 +8,7 @@ import type { Vm } from './vm/vm.js';
 export * from '../../abi/x86/index.js';
 export * from '../shared/exports.js';
 export { type CpuidBit, CpuidFeature } from './cpuid/features.js';
+export type { GuestCpuidOptions } from './cpuid/guest.js';
 export { CpuidTable } from './cpuid/table.js';
 export { type Exit, type IoExit, MmioAccess } from './exit.js';
 export type { GuestDebugOptions, HardwareBreakpoint } from './guest-debug.js';

@@ -4,6 +4,8 @@ import type { StructArray } from '../../struct/array.js';
 import { GenericKvm } from '../../system/kvm.js';
 import { type KvmOptions, openSystem } from '../../system/open.js';
 import { x86 } from './architecture.js';
+import { type GuestCpuidOptions, guestTable } from './cpuid/guest.js';
+import type { CpuidTable } from './cpuid/table.js';
 import { allRead, msrList, type ReadMsrs, readMsrs } from './msrs.js';
 import { Vm } from './vm/vm.js';
 
@@ -68,6 +70,18 @@ export class Kvm extends GenericKvm<Vm, Cap> {
    */
   getSupportedCpuid(): StructArray<KvmCpuidEntry2> {
     return this.readList(abi.KVM_GET_SUPPORTED_CPUID).entries;
+  }
+
+  /**
+   * A CPUID table for a vCPU of a guest: `getSupportedCpuid` with the topology of `cpus` processors, and with the
+   * features that it leaves to the program. These are HYPERVISOR, without which a guest does not look for KVM's clock,
+   * and the TSC deadline timer if the host has Cap.TscDeadlineTimer; many kernels list neither. You may edit the table
+   * before `vcpu.setCpuid2`. KVM_GET_SUPPORTED_CPUID. x86, Cap.ExtCpuid.
+   *
+   * @throws KvmError `ERR_KVM_OUT_OF_RANGE` for an `apicId` that is too large for `cpus`.
+   */
+  guestCpuid(options: GuestCpuidOptions = {}): CpuidTable {
+    return guestTable(this.getSupportedCpuid(), options, this.checkExtension(abi.Cap.TscDeadlineTimer) > 0);
   }
 
   /**

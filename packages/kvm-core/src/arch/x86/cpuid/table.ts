@@ -6,15 +6,10 @@ import { optionsOf } from '../../../struct/options.js';
 import { copyOf, type StructInit } from '../../../struct/struct.js';
 import type { CpuidBit } from './features.js';
 import { textOf, wordsOf } from './text.js';
+import { setTopology } from './topology.js';
 
 const hypervisorLeaf = 0x4000_0000;
 const extendedLeaf = 0x8000_0000;
-/** The leaves with the topology of newer processors: Intel's first one, and the one with more levels. */
-const topologyLeaves = [0xb, 0x1f] as const;
-/** EDX of leaf 1. */
-const hyperThreading = 1 << 28;
-/** The number of ids with 15 bits, the largest size in AMD's leaf 0x8000_0008. */
-const mostProcessors = 2 ** 15;
 const brandLeaves = [0x8000_0002, 0x8000_0003, 0x8000_0004] as const;
 
 /**
@@ -135,44 +130,16 @@ export class CpuidTable implements Iterable<KvmCpuidEntry2> {
   /**
    * Sets the APIC id and a topology of `count` processors: cores of one package, without hyper-threads. Leaf 1 gets the
    * low 8 bits of the id and the number of processors. Leaf 0xb, which is added if it is missing, gets the whole id,
-   * and so do 0x1f and AMD's 0x8000_0008 and 0x8000_001e if the table has them. On x86 the id that `vm.createVcpu`
-   * takes is the APIC id.
+   * and so do 0x1f and AMD's 0x8000_0008 and 0x8000_001e if the table has them. The caches in leaf 4 and AMD's
+   * 0x8000_001d are a core's own up to the second level, and everybody's from the third on. On x86 the id that
+   * `vm.createVcpu` takes is the APIC id.
    *
    * @param id less than `count` rounded up to a power of two.
    * @param count the number of processors of the guest; default 1.
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` when the table has no leaf 1, `ERR_KVM_OUT_OF_RANGE`.
    */
   setApicId(id: number, count = 1): void {
-    integer(count, 1, mostProcessors, 'the number of processors');
-    const bits = Math.ceil(Math.log2(count));
-    integer(id, 0, 2 ** bits - 1, `an APIC id of one of ${count} processors`);
-    const basic = this.find(1);
-    if (basic === undefined) {
-      throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this CPUID table has no leaf 0x1', { hint: 'put() one first' });
-    }
-    const low = (word: number, mask: number): number => (word & ~mask) >>> 0;
-    basic.ebx = (low(basic.ebx, 0xffff_0000) | (Math.min(count, 0xff) << 16) | ((id & 0xff) << 24)) >>> 0;
-    // The bit says whether the number of processors in EBX is valid.
-    basic.edx = (count > 1 ? basic.edx | hyperThreading : low(basic.edx, hyperThreading)) >>> 0;
-    const highest = this.find(0) ?? this.put({ function: 0 });
-    highest.eax = Math.max(highest.eax, topologyLeaves[0]);
-    for (const leaf of topologyLeaves) {
-      if (leaf !== topologyLeaves[0] && this.find(leaf) === undefined) continue;
-      this.delete(leaf);
-      // The threads of a core, the cores of the package, and the end of the list.
-      this.put({ function: leaf, index: 0, eax: 0, ebx: 1, ecx: 0x100, edx: id });
-      this.put({ function: leaf, index: 1, eax: bits, ebx: count, ecx: 0x201, edx: id });
-      this.put({ function: leaf, index: 2, ecx: 2, edx: id });
-    }
-    const sizes = this.find(0x8000_0008);
-    if (sizes !== undefined && this.vendor === 'AuthenticAMD') {
-      sizes.ecx = (low(sizes.ecx, 0xf0ff) | Math.min(count - 1, 0xff) | (bits << 12)) >>> 0;
-    }
-    const extended = this.find(0x8000_001e);
-    if (extended !== undefined) {
-      extended.eax = id;
-      extended.ebx = id & 0xff;
-    }
+    setTopology(this, id, count);
   }
 
   /** The processor vendor: twelve characters of leaf 0, "GenuineIntel" or "AuthenticAMD"; empty without the leaf. */

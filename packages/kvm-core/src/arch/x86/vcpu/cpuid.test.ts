@@ -62,6 +62,20 @@ onEachBackend('the CPUID of a guest', (backend) => {
     for (const { function: leaf, index } of cpuid) expect(back.find(leaf, index), `${leaf}.${index}`).toBeDefined();
   });
 
+  test('has what a Linux guest looks for', () => {
+    using guest = realModeGuest(backend, cpuidGuest);
+    const { kvm, vcpu } = guest;
+    const cpuid = kvm.guestCpuid({ cpus: 2, lapic: false });
+    expect([cpuid.has(CpuidFeature.Hypervisor), cpuid.has(CpuidFeature.X2apic)]).toEqual([true, false]);
+    vcpu.setCpuid2(cpuid);
+    vcpu.setRegs({ rip: 0x1000n, rflags: 2n, rax: 1n });
+    expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
+    const { rbx, rcx } = vcpu.getRegs();
+    expect([rbx >> 16n, rcx >> 31n]).toEqual([2n, 1n]);
+    const hasDeadline = kvm.capabilities().has(Cap.TscDeadlineTimer);
+    expect(kvm.guestCpuid().has(CpuidFeature.TscDeadline)).toBe(hasDeadline);
+  });
+
   test('refuses invalid leaves', () => {
     using guest = realModeGuest(backend, cpuidGuest);
     const { vcpu } = guest;

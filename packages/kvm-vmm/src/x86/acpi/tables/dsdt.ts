@@ -51,8 +51,8 @@ function describe(given: AcpiDevice): Aml {
 }
 
 /**
- * A power button, and a Generic Event Device that reports it: for its interrupt the guest calls `_EVT`, which reads what
- * has happened.
+ * A power button, and a Generic Event Device that reports it: for its interrupt the guest calls `_EVT`, which reads
+ * what has happened.
  */
 function buttonDevices({ gsi, eventsPort, mask = 2 }: PowerButton): Aml[] {
   const [region, events, happened] = ['EREG', 'EVTS', local(0)];
