@@ -58,6 +58,8 @@ export {
   hardwareReduced,
 } from './x86/devices/acpi/hardware-reduced.js';
 export { PmTimer, type PmTimerOptions, type PmTimerState, pmTimerFrequency } from './x86/devices/acpi/pm-timer.js';
+export { FwCfg, type FwCfgOptions, type FwCfgState } from './x86/devices/fw-cfg/fw-cfg.js';
+export type { FwCfgItems } from './x86/devices/fw-cfg/items.js';
 export { I8042, type I8042Options, type I8042State } from './x86/devices/i8042/i8042.js';
 export { PciConfigPorts, type PciConfigPortsState } from './x86/devices/pci-config-ports.js';
 export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
@@ -68,3 +70,4 @@ export { type GuestCpuOptions, guestCpuid } from './x86/cpu/guest-cpuid.js';
 export type { CpuTemplate, LeafMask, MsrMask, RegisterMask, Unsigned } from './x86/cpu/template.js';
 export { setTemplateMsrs } from './x86/cpu/template-msrs.js';
 export { cpuTemplates } from './x86/cpu/templates.js';
+export { TestDevice, type TestDeviceOptions, type TestDeviceState } from './x86/devices/test-device.js';

@@ -28,10 +28,12 @@ const objects: Readonly<Record<string, object>> = {
   FixedAcpi: new vmm.FixedAcpi(),
   HardwareReducedAcpi: new vmm.HardwareReducedAcpi(),
   PmTimer: new vmm.PmTimer(),
+  FwCfg: new vmm.FwCfg(),
   I8042: new vmm.I8042(),
   PciConfigPorts: new vmm.PciConfigPorts(),
   Pvpanic: new vmm.Pvpanic(),
   Rtc: new vmm.Rtc(),
+  TestDevice: new vmm.TestDevice(),
   RegisterFile: new vmm.RegisterFile([]),
 };
 /** Classes without such an object; `checkVersion`, of whose arguments only the state is untrusted. */

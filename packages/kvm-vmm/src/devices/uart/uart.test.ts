@@ -73,6 +73,11 @@ test('polls for input are counted until another access', () => {
   expect(times).toEqual([1, 2, 3, 1, 2]);
 });
 
+test('a wider read of the line status polls, too', () => {
+  const { uart } = port({ starved: () => uart.push(Uint8Array.of(0x5a)) });
+  expect(uart.read(LSR, 2)).toBe(0xb0_61);
+});
+
 test('input pushed during a poll is seen by that poll', () => {
   const { uart } = port({ starved: () => uart.push(Uint8Array.of(0x5a)) });
   expect(uart.read(LSR, 1) & 0x01).toBe(1);

@@ -1,5 +1,6 @@
 import { KvmError } from '@kvm/core';
 import { boolean, integer, optionsOf } from '@kvm/core/struct';
+import { RegisterFile } from '../../bus/register-file.js';
 import type { AccessSize } from '../../bus/registers.js';
 import { checkFunction, checkLine } from '../check.js';
 import { type BusRange, checkVersion, type Device } from '../device.js';
@@ -71,6 +72,58 @@ export class Uart implements Device {
   #outputLength = 0;
   readonly #received = new ByteFifo();
   readonly #modem = new Modem();
+  /** With DLAB set, the divisor replaces the first two registers. */
+  readonly #registers = new RegisterFile([
+    {
+      name: 'RBR, THR, DLL',
+      offset: Register.Data,
+      size: 1,
+      read: () => (this.#dlab ? this.#divisor & 0xff : this.#received.shift()),
+      write: (byte) => {
+        if (this.#dlab) this.#divisor = (this.#divisor & 0xff00) | byte;
+        else this.#transmit(byte);
+      },
+    },
+    {
+      name: 'IER, DLM',
+      offset: Register.Ier,
+      size: 1,
+      read: () => (this.#dlab ? this.#divisor >>> 8 : this.#enabled),
+      write: (value) => {
+        if (this.#dlab) this.#divisor = (value << 8) | (this.#divisor & 0xff);
+        else this.#enable(value & 0x0f);
+      },
+    },
+    { name: 'IIR', offset: Register.Iir, size: 1, read: () => this.#takeInterruptId() },
+    { name: 'FCR', offset: Register.Fcr, size: 1, write: (value) => this.#controlFifos(value) },
+    {
+      name: 'LCR',
+      offset: Register.Lcr,
+      size: 1,
+      read: () => this.#lineControl,
+      write: (value) => {
+        this.#lineControl = value;
+      },
+    },
+    {
+      name: 'MCR',
+      offset: Register.Mcr,
+      size: 1,
+      read: () => this.#modem.control,
+      write: (value) => this.#modem.setControl(value),
+    },
+    { name: 'LSR', offset: Register.Lsr, size: 1, read: () => this.#takeLineStatus() },
+    { name: 'MSR', offset: Register.Msr, size: 1, read: () => this.#modem.takeStatus() },
+    {
+      name: 'SCR',
+      offset: Register.Scr,
+      size: 1,
+      read: () => this.#scratch,
+      write: (value) => {
+        this.#scratch = value;
+      },
+    },
+  ]);
   #enabled = 0;
   #fifoControl = 0;
   #lineControl = 0;
@@ -127,14 +180,16 @@ export class Uart implements Device {
   }
 
   read(offset: number, size: AccessSize): number {
-    let value = 0;
-    for (let i = size - 1; i >= 0; i--) value = value * 256 + this.#readRegister(offset + i);
+    const isPoll = size === 1 && (offset === Register.Lsr || offset === Register.Iir);
+    if (!isPoll) this.#starvedTimes = 0;
+    const value = this.#registers.read(offset, size);
     this.#updateLine();
     return value;
   }
 
   write(offset: number, size: AccessSize, value: number): void {
-    for (let i = 0; i < size; i++) this.#writeRegister(offset + i, (value >>> (8 * i)) & 0xff);
+    this.#starvedTimes = 0;
+    this.#registers.write(offset, size, value);
     this.#updateLine();
   }
 
@@ -195,60 +250,6 @@ export class Uart implements Device {
     return (this.#lineControl & Lcr.Dlab) !== 0;
   }
 
-  #readRegister(register: number): number {
-    const times = this.#starvedTimes;
-    if (register !== Register.Lsr && register !== Register.Iir) this.#starvedTimes = 0;
-    switch (register) {
-      case Register.Data:
-        return this.#dlab ? this.#divisor & 0xff : this.#received.shift();
-      case Register.Ier:
-        return this.#dlab ? this.#divisor >>> 8 : this.#enabled;
-      case Register.Iir:
-        this.#pollInput(times);
-        return this.#takeInterruptId();
-      case Register.Lcr:
-        return this.#lineControl;
-      case Register.Mcr:
-        return this.#modem.control;
-      case Register.Lsr:
-        this.#pollInput(times);
-        return this.#takeLineStatus();
-      case Register.Msr:
-        return this.#modem.takeStatus();
-      case Register.Scr:
-        return this.#scratch;
-      default:
-        return 0xff;
-    }
-  }
-
-  #writeRegister(register: number, value: number): void {
-    this.#starvedTimes = 0;
-    switch (register) {
-      case Register.Data:
-        if (this.#dlab) this.#divisor = (this.#divisor & 0xff00) | value;
-        else this.#transmit(value);
-        break;
-      case Register.Ier:
-        if (this.#dlab) this.#divisor = (value << 8) | (this.#divisor & 0xff);
-        else this.#enable(value & 0x0f);
-        break;
-      case Register.Fcr:
-        this.#controlFifos(value);
-        break;
-      case Register.Lcr:
-        this.#lineControl = value;
-        break;
-      case Register.Mcr:
-        this.#modem.setControl(value);
-        break;
-      case Register.Scr:
-        this.#scratch = value;
-        break;
-      // The status registers are read-only.
-    }
-  }
-
   #transmit(byte: number): void {
     this.#emptied = true;
     if (this.#modem.loopback) {
@@ -286,18 +287,19 @@ export class Uart implements Device {
     return this.#capacity > 1 ? (triggerLevels[this.#fifoControl >>> 6] as number) : 1;
   }
 
-  #pollInput(times: number): void {
+  #pollInput(): void {
     if (this.#received.length > 0 || this.#modem.loopback) {
       this.#starvedTimes = 0;
       return;
     }
-    this.#starvedTimes = times + 1;
+    const times = ++this.#starvedTimes;
     // A polling guest reads the status once before each byte that it sends. Twice in a row means that it waits.
-    if (times > 0) this.flush();
-    this.#starved(this.#starvedTimes);
+    if (times > 1) this.flush();
+    this.#starved(times);
   }
 
   #takeLineStatus(): number {
+    this.#pollInput();
     let status = Lsr.TransmitterHoldingEmpty | Lsr.TransmitterEmpty;
     if (this.#received.length > 0) status |= Lsr.DataReady;
     if (this.#overrun) status |= Lsr.Overrun;
@@ -306,6 +308,7 @@ export class Uart implements Device {
   }
 
   #takeInterruptId(): number {
+    this.#pollInput();
     const id = this.#interruptId();
     if (id === Iir.TransmitterEmpty) this.#emptied = false;
     return this.#capacity > 1 ? id | Iir.FifosEnabled : id;

@@ -84,6 +84,21 @@ test('after a reset of the divider, as Linux sets the time, the next second is h
   expect(read(0)).toBe(0x11);
 });
 
+test('a time that is none is not taken on: the clock goes on as if it had not been stopped', () => {
+  const { clock, read, write } = board();
+  write(B, 0x82);
+  write(8, 0x13);
+  clock.now += 3000;
+  write(B, 0x02);
+  expect(timeIndices.map(read)).toEqual([0x20, 0x26, 0x11, 0x30, 2, 0x15, 0x05, 0x02]);
+});
+
+test('SET turns the update interrupt off, as in the data sheet', () => {
+  const { read, write } = board();
+  write(B, 0xf2);
+  expect(read(B)).toBe(0xe2);
+});
+
 test('a field that is written while the time runs changes at once; one that is no BCD is ignored', () => {
   const { read, write } = board();
   write(2, 0x30);
