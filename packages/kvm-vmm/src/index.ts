@@ -12,7 +12,7 @@ export type { Console } from './machine/console.js';
 export type { DeviceContext } from './machine/device-context.js';
 export { Devices } from './machine/devices.js';
 export { Machine } from './machine/machine.js';
-export type { DeviceModule, Interrupts, MachineOptions } from './machine/options.js';
+export type { CpuModel, DeviceModule, Interrupts, MachineOptions } from './machine/options.js';
 export type { MachineStats } from './machine/vcpu-stats.js';
 export { GuestRam } from './memory/guest-ram.js';
 export { lowMemoryEnd, mapRam } from './memory/memory-map.js';
@@ -20,7 +20,6 @@ export { describeExit } from './run/describe-exit.js';
 export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
-export { ByteRing, type SharedRing } from './streams/byte-ring.js';
 export * as aml from './x86/acpi/aml/index.js';
 export type { Resource } from './x86/acpi/aml/resource.js';
 export {
@@ -45,6 +44,11 @@ export type {
 } from './x86/boot/plan.js';
 export { planBoot } from './x86/boot/plan-boot.js';
 export { defaultCommandLine, type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
+export { cpuFeatures } from './x86/cpu/feature-names.js';
+export { type GuestCpuOptions, guestCpuid } from './x86/cpu/guest-cpuid.js';
+export type { CpuTemplate, LeafMask, MsrMask, RegisterMask, Unsigned } from './x86/cpu/template.js';
+export { setTemplateMsrs } from './x86/cpu/template-msrs.js';
+export { cpuTemplates } from './x86/cpu/templates.js';
 export {
   FixedAcpi,
   type FixedAcpiOptions,
@@ -64,10 +68,5 @@ export { I8042, type I8042Options, type I8042State } from './x86/devices/i8042/i
 export { PciConfigPorts, type PciConfigPortsState } from './x86/devices/pci-config-ports.js';
 export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
 export { Rtc, type RtcOptions, type RtcState } from './x86/devices/rtc/rtc.js';
-export { reserveHostPages } from './x86/host-pages.js';
-export { cpuFeatures } from './x86/cpu/feature-names.js';
-export { type GuestCpuOptions, guestCpuid } from './x86/cpu/guest-cpuid.js';
-export type { CpuTemplate, LeafMask, MsrMask, RegisterMask, Unsigned } from './x86/cpu/template.js';
-export { setTemplateMsrs } from './x86/cpu/template-msrs.js';
-export { cpuTemplates } from './x86/cpu/templates.js';
 export { TestDevice, type TestDeviceOptions, type TestDeviceState } from './x86/devices/test-device.js';
+export { reserveHostPages } from './x86/host-pages.js';

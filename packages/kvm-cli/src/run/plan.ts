@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { totalmem } from 'node:os';
 import { type BackendName, KvmError, pageSize } from '@kvm/core';
 import type { Mode } from '@kvm/core/x86';
-import { type FlatPlan, flat, linux, type MachineOptions, planFlat } from '@kvm/vmm';
+import { type CpuModel, type FlatPlan, flat, linux, type MachineOptions, planFlat } from '@kvm/vmm';
 import type { Operands } from '../demo/challenge.js';
 import { CliError } from '../exit-status.js';
 import { builtInGuest, readGuest } from './guest-file.js';
@@ -15,6 +15,8 @@ export interface RunFlags {
   loadAddr?: bigint;
   entry?: bigint;
   cpus?: number;
+  /** Changes of features: `+avx2,-avx512f`, or a template and changes: `x86-64-v3,-avx2`. */
+  cpu?: string;
   initrd?: string;
   cmdline?: string;
   backend?: BackendName;
@@ -32,7 +34,7 @@ export interface RunFlags {
 export interface RunPlan {
   readonly device: string;
   readonly backend: BackendName | undefined;
-  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'boot'>;
+  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'cpu' | 'boot'>;
   /** The guest as `--json` shows it. */
   readonly guest: Readonly<Record<string, unknown>>;
   /** For the demo. */
@@ -45,7 +47,7 @@ const defaultFlatMemory = 16 * MiB;
 const defaultKernelMemory = 512 * MiB;
 
 const flatFlags = ['mode', 'loadAddr', 'entry'] as const;
-const kernelFlags = ['initrd', 'cmdline', 'cpus'] as const;
+const kernelFlags = ['initrd', 'cmdline', 'cpus', 'cpu'] as const;
 
 /** Reads the guest and checks everything that can be checked before there is a VM. */
 export async function planRun(file: string | undefined, flags: RunFlags): Promise<RunPlan> {
@@ -74,15 +76,23 @@ export async function planRun(file: string | undefined, flags: RunFlags): Promis
 
 type Parts = Pick<RunPlan, 'machine' | 'guest'>;
 
-function planKernel(kernel: string, { initrd, cmdline, cpus = 1 }: RunFlags, memory: number): Parts {
+function planKernel(kernel: string, { initrd, cmdline, cpus = 1, cpu }: RunFlags, memory: number): Parts {
   return {
     machine: {
       memory,
       cpus,
+      ...(cpu !== undefined && { cpu: cpuModel(cpu) }),
       boot: linux({ kernel, ...(initrd !== undefined && { initrd }), ...(cmdline !== undefined && { cmdline }) }),
     },
-    guest: { file: kernel, initrd: initrd ?? null, cmdline: cmdline ?? null, cpus, memory },
+    guest: { file: kernel, initrd: initrd ?? null, cmdline: cmdline ?? null, cpus, cpu: cpu ?? null, memory },
   };
+}
+
+/** The first word is a template if it has no sign. */
+function cpuModel(text: string): CpuModel {
+  const [first = '', ...rest] = text.split(',');
+  if (/^[+-]/.test(first)) return { features: text };
+  return { template: first, ...(rest.length > 0 && { features: rest.join(',') }) };
 }
 
 function planOf(file: string | undefined, memory: number, image: Uint8Array, layout: FlatPlan): Parts {

@@ -3,7 +3,8 @@ import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { openBoot } from '../x86/boot-image.js';
-import { guestCpuid } from '../x86/guest-cpuid.js';
+import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
+import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
 import { reserveHostPages } from '../x86/host-pages.js';
 import { Claims } from './claims.js';
 import { Console } from './console.js';
@@ -71,7 +72,10 @@ export class Machine implements AsyncDisposable {
       mapRam(vm, memory);
       const vcpus = Array.from({ length: plan.cpus }, (_, id) => {
         const vcpu = keep(vm.createVcpu(id));
-        vcpu.setCpuid2(guestCpuid(kvm, id, plan));
+        const { features, template } = plan.cpu;
+        const lapic = plan.interrupts === 'kernel';
+        vcpu.setCpuid2(guestCpuid(kvm, { cpu: id, cpus: plan.cpus, features, template, lapic }));
+        if (template !== undefined) setTemplateMsrs(vcpu, template);
         return vcpu;
       });
       image.enter(vcpus[0] as Vcpu, memory);

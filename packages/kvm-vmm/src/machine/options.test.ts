@@ -35,7 +35,8 @@ test.each<[string, object, string]>([
   ['other interrupts', { interrupts: 'some' }, "interrupts must be 'kernel' or 'none'"],
   ['one device', { devices: {} }, 'devices must be an array'],
   ['a device that is no module', { devices: [{ module: 'device.js' }] }, 'the module of a device must be a URL'],
-  ['an unknown option', { cpu: 1 }, 'there is no option cpu'],
+  ['an unknown template', { cpu: { template: '486' } }, 'there is no CPU template 486; there are x86-64-v2, '],
+  ['an unknown option', { cpuCount: 1 }, 'there is no option cpuCount'],
   ['an onExit that is none', { onExit: true }, 'onExit must be a function'],
 ])('%s is refused', (_, options, message) => {
   const check = () => checkOptions({ memory: '1M', boot, ...options } as MachineOptions);

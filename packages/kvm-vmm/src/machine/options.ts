@@ -1,6 +1,8 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { boolean, integer, optionsOf } from '@kvm/core/struct';
 import type { FlatBoot, LinuxBoot } from '../x86/boot-options.js';
+import type { CpuTemplate } from '../x86/cpu/template.js';
+import { cpuTemplates } from '../x86/cpu/templates.js';
 
 /** A device of your own: a module that exports a function `device`. */
 export interface DeviceModule {
@@ -13,12 +15,22 @@ export interface DeviceModule {
 /** Which interrupt controllers the machine has: those of a PC in the kernel, or none, so that HLT ends the guest. */
 export type Interrupts = 'kernel' | 'none';
 
+/** How a machine's processors differ from the host's. */
+export interface CpuModel {
+  /** A template, or the name of one of `cpuTemplates`: `'x86-64-v3'`. */
+  template?: CpuTemplate | string;
+  /** Changes of features by the names of /proc/cpuinfo, after the template: `'+avx2,-avx512f'`. */
+  features?: string;
+}
+
 /** What a machine is made of. */
 export interface MachineOptions {
   /** Guest memory: bytes, or a number with a unit: `'512M'`, `'2G'`. Whole pages. */
   memory: number | string;
   /** The number of processors; 1. */
   cpus?: number;
+  /** What its processors are: as the host's, without this. */
+  cpu?: CpuModel;
   /** What it boots: `linux({ kernel })`, `flat({ image })`. */
   boot: LinuxBoot | FlatBoot;
   /** `'kernel'` for Linux, `'none'` for flat guests. */
@@ -44,6 +56,7 @@ export interface MachineOptions {
 export interface Plan {
   readonly memorySize: number;
   readonly cpus: number;
+  readonly cpu: { readonly template: CpuTemplate | undefined; readonly features: string | undefined };
   readonly boot: LinuxBoot | FlatBoot;
   readonly interrupts: Interrupts;
   readonly platform: 'pc' | 'bare';
@@ -58,6 +71,7 @@ export interface Plan {
 const known = [
   'memory',
   'cpus',
+  'cpu',
   'boot',
   'interrupts',
   'devices',
@@ -76,6 +90,7 @@ export function checkOptions(options: MachineOptions): Plan {
   const {
     memory,
     cpus = 1,
+    cpu = {},
     boot,
     interrupts = boot?.type === 'flat' ? 'none' : 'kernel',
     devices = [],
@@ -98,6 +113,7 @@ export function checkOptions(options: MachineOptions): Plan {
   return {
     memorySize: bytesOf(memory),
     cpus,
+    cpu: modelOf(cpu),
     boot,
     interrupts,
     platform: boot.type === 'flat' ? 'bare' : 'pc',
@@ -125,6 +141,14 @@ function bytesOf(memory: unknown): number {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `memory must be whole pages of ${pageSize} bytes, not ${size} bytes`);
   }
   return size as number;
+}
+
+function modelOf(cpu: CpuModel): Plan['cpu'] {
+  const { template, features } = optionsOf(cpu, 'the cpu of a Machine', ['template', 'features']);
+  if (typeof template !== 'string') return { template, features };
+  const named = Object.hasOwn(cpuTemplates, template) ? cpuTemplates[template] : undefined;
+  if (named !== undefined) return { template: named, features };
+  throw invalid(`there is no CPU template ${template}; there are ${Object.keys(cpuTemplates).join(', ')}`);
 }
 
 function moduleOf(device: DeviceModule): { url: string; data: unknown } {
