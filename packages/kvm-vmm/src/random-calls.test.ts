@@ -50,8 +50,8 @@ const isAsync = (name: string): boolean => name === 'Machine';
 const functions = Object.entries({ ...vmm, ...calls }).filter(
   ([name, value]) => typeof value === 'function' && !(name in objects) && !isAsync(name),
 );
-// The buses call these, with values that they have checked.
-const calledByBus = ['read', 'write'];
+// The buses and the machine call these, with values that they have checked.
+const calledByBus = ['read', 'write', 'access'];
 const methods = Object.entries(objects).flatMap(([type, object]) =>
   Object.getOwnPropertyNames(Object.getPrototypeOf(object))
     .filter((name) => name !== 'constructor' && !calledByBus.includes(name))

@@ -33,6 +33,9 @@ export interface BoardOptions {
 /** The interrupts of the platform, by their numbers on a PC; the power button has a free one. */
 const Gsi = { Com1: 4, PowerButton: 5, Rtc: 8 } as const;
 
+/** Where a processor begins after a reset, in the last 16 bytes below 1 MiB. */
+const resetVector = 0xf_fff0;
+
 /** The devices of the platform, in the thread of the devices. */
 export class Board {
   readonly console: Uart;
@@ -54,6 +57,7 @@ export class Board {
     if (this.#acpi === undefined) return;
     const { start, bytes } = acpiTables(this.#platform(this.#acpi), acpiStart);
     this.#options.ram.write(Number(start), bytes);
+    this.#options.ram.write(resetVector, resetCode(this.#acpi));
   }
 
   pressPowerButton(): void {
@@ -88,6 +92,16 @@ export class Board {
       rtc: true,
     };
   }
+}
+
+/**
+ * Resets the machine. Linux with hardware-reduced ACPI and without EFI restarts by a jump to the BIOS, as does a guest
+ * that returns to real mode for that.
+ */
+function resetCode({ ranges }: HardwareReducedAcpi): Uint8Array {
+  const port = Number(ranges[0]?.start) + hardwareReduced.reset;
+  // mov dx, port; mov al, value; out dx, al; hlt; jmp back to hlt
+  return Uint8Array.of(0xba, port & 0xff, port >>> 8, 0xb0, hardwareReduced.resetValue, 0xee, 0xf4, 0xeb, 0xfd);
 }
 
 /** A range of ports, as ACPI describes it. */

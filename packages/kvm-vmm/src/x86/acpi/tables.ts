@@ -11,7 +11,8 @@ import { madt } from './tables/madt.js';
 
 /** Where a guest without EFI looks for the RSDP, at each multiple of 16. */
 const areaStart = 0xe_0000n;
-const areaEnd = 0x10_0000n;
+/** The last 16 bytes below 1 MiB are the processor's reset vector. */
+const areaEnd = 0xf_fff0n;
 const rsdpSize = 36n;
 const facsSize = 64;
 
