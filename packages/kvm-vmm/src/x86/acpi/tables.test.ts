@@ -199,6 +199,7 @@ describeUnless(noIasl, 'iasl', () => {
     expect(valuesOf(facp, 'PM Timer Block Address')).toEqual(['00000608']);
     expect(valuesOf(facp, 'Control Method Power Button (V1)')).toEqual(['0']);
     expect(valuesOf(facp, 'CMOS RTC Not Present (V5)')).toEqual(['0']);
+    expect(valuesOf(facp, 'RTC Century Index')).toEqual(['32']);
     const apic = roundTrip(all.get('APIC') as Uint8Array);
     expect(valuesOf(apic, 'PC-AT Compatibility')).toEqual(['1']);
     expect(valuesOf(apic, 'Source')).toEqual(['00', '09']);
