@@ -67,7 +67,10 @@ export interface Platform {
   readonly powerButton?: PowerButton;
   /** The interrupts of ISA that differ from the default. The SCI is added by itself. */
   readonly overrides?: readonly InterruptOverride[];
-  /** Whether there is a real-time clock at ports 0x70 and 0x71; false. A guest without one must not look for it. */
+  /**
+   * Whether there is a real-time clock at ports 0x70 and 0x71, with the century in its register 0x32; false. A guest
+   * without one must not look for it.
+   */
   readonly rtc?: boolean;
   /** Whether there is a keyboard controller at ports 0x60 and 0x64; false. */
   readonly i8042?: boolean;

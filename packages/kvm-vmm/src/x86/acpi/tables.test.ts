@@ -199,6 +199,7 @@ describeUnless(noIasl, 'iasl', () => {
     expect(valuesOf(facp, 'PM Timer Block Address')).toEqual(['00000608']);
     expect(valuesOf(facp, 'Control Method Power Button (V1)')).toEqual(['0']);
     expect(valuesOf(facp, 'CMOS RTC Not Present (V5)')).toEqual(['0']);
+    expect(valuesOf(facp, 'RTC Century Index')).toEqual(['32']);
     const apic = roundTrip(all.get('APIC') as Uint8Array);
     expect(valuesOf(apic, 'PC-AT Compatibility')).toEqual(['1']);
     expect(valuesOf(apic, 'Source')).toEqual(['00', '09']);
@@ -230,6 +231,7 @@ describeUnless(noIasl, 'iasl', () => {
         { type: 'memoryWindow', start: 0x80_0000_0000n, length: 0x10_0000_0000n, prefetchable: true },
         { type: 'memory', start: 0xd000_0000n, length: 0x200n },
         { type: 'memory', start: 0x1_d000_0000n, length: 0x200n },
+        { type: 'memoryWindow', start: 0n, length: 2n ** 32n },
         { type: 'irq', irq: 11, trigger: 'level', polarity: 'low', shared: true },
         { type: 'interrupt', gsi: 17, trigger: 'level', polarity: 'low', shared: true },
       ],
@@ -245,6 +247,7 @@ describeUnless(noIasl, 'iasl', () => {
       'Prefetchable, ReadWrite, 0x0000000000000000, 0x0000008000000000, 0x0000008FFFFFFFFF,',
       'Memory32Fixed (ReadWrite, 0xD0000000, 0x00000200,',
       'QWordMemory (ResourceConsumer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,',
+      '0x00000000FFFFFFFF, 0x0000000000000000, 0x0000000100000000,',
       'IRQ (Level, ActiveLow, Shared, ) {11}',
       'Interrupt (ResourceConsumer, Level, ActiveLow, Shared, ,, ) { 0x00000011, }',
     ]) {

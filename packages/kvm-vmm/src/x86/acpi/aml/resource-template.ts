@@ -53,14 +53,14 @@ function descriptor(resource: Resource): Uint8Array {
     }
     case 'memory': {
       const { start, length } = range(optionsOf(resource, 'memory', ['type', 'start', 'length']));
-      if (start + length > fourGiB) return space(Space.memory, 8, start, length, readWrite, consumer);
+      if (!fits32({ start, length })) return space(Space.memory, 8, start, length, readWrite, consumer);
       return large(Tag.memory32Fixed, join(1, littleEndian(start, 4), littleEndian(length, 4)));
     }
     case 'memoryWindow': {
       const options = optionsOf(resource, 'a window of memory', ['type', 'start', 'length', 'prefetchable']);
       const { start, length } = range(options);
       const flags = readWrite | (options.prefetchable === true ? prefetchable : 0);
-      return space(Space.memory, start + length > fourGiB ? 8 : 4, start, length, flags);
+      return space(Space.memory, fits32({ start, length }) ? 4 : 8, start, length, flags);
     }
     case 'ioWindow': {
       const { port, length } = optionsOf(resource, 'a window of I/O ports', ['type', 'port', 'length']);
@@ -84,6 +84,11 @@ function range({ start, length }: MemoryResource | MemoryWindow): { start: bigin
   bigInteger(start, 0n, 2n ** 64n - 1n, 'the start of memory');
   bigInteger(length, 1n, 2n ** 64n - 1n - start, 'the length of memory');
   return { start, length };
+}
+
+/** Whether 32 bits are enough for the addresses and the length: all of them are one more than that. */
+function fits32({ start, length }: { start: bigint; length: bigint }): boolean {
+  return start + length <= fourGiB && length < fourGiB;
 }
 
 /** A descriptor of an address space, with fields of 2, 4 or 8 bytes. */

@@ -41,6 +41,8 @@ const Flag = {
   resetRegister: 1 << 10,
   hardwareReduced: 1 << 20,
 } as const;
+/** Where a PC's real-time clock has the century. */
+const centuryRegister = 0x32;
 /** A state of a processor that takes longer than this does not exist. */
 const noLevel2 = 101;
 const noLevel3 = 1001;
@@ -80,6 +82,7 @@ export function fadt(platform: CheckedPlatform, facs: bigint, dsdt: bigint): Uin
     bytes.set(ioRegister(sleep.controlPort, 1, 1), Field.sleepControl);
     bytes.set(ioRegister(sleep.statusPort, 1, 1), Field.sleepStatus);
   }
+  if (platform.rtc === true) put(Field.century, centuryRegister, 1);
   put(Field.bootFlags, bootFlags(platform), 2);
   const buttons = hardwareReduced ? Flag.powerButtonDevice | Flag.sleepButtonDevice : Flag.sleepButtonDevice;
   const flags =
