@@ -85,7 +85,7 @@ export class Machine implements AsyncDisposable {
         image.load(memory);
         await machine.#devices.ready;
       } catch (error) {
-        await machine.#abandon();
+        await machine.close();
         throw error;
       }
       return machine;
