@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { elfOfBzImage } from './bz-image.js';
-import { cpio, folder, regularFile } from './cpio.js';
 import { loadOrder, withoutSignature } from './modules.js';
 
 function moduleText(depends: string): Buffer {
@@ -60,21 +59,4 @@ test('the kernel inside a bzImage is found; other files are refused', async () =
   await expect(elfOfBzImage(image.subarray(0, 100))).rejects.toThrow('the kernel is not a bzImage');
   image.fill(1, 0x600);
   await expect(elfOfBzImage(image)).rejects.toThrow('has an unknown compression');
-});
-
-test('an initramfs has the format that the kernel reads', () => {
-  const archive = Buffer.from(
-    cpio([
-      { path: 'bin', mode: folder },
-      { path: 'bin/x', mode: regularFile, data: Buffer.from('12345') },
-    ]),
-  );
-  const text = archive.toString('latin1');
-  expect(archive.length % 4).toBe(0);
-  expect(text.match(/070701/g)).toHaveLength(3);
-  expect(text.slice(0, 14)).toBe('07070100000001');
-  // Name and data are each padded to a multiple of four.
-  expect(text.indexOf('12345') % 4).toBe(0);
-  expect(text.slice(0, text.indexOf('12345')).endsWith('bin/x\0')).toBe(true);
-  expect(text.endsWith('TRAILER!!!\0\0\0\0')).toBe(true);
 });

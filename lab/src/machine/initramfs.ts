@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { type CpioEntry, cpio, folder, regularFile, symbolicLink } from '@kvm/vmm/cpio';
 import { cachedFolder, sha256 } from '../cache.js';
-import { type CpioEntry, cpio, folder, regularFile, symbolicLink } from '../kernel/cpio.js';
 import type { Kernel } from '../kernel/kernel.js';
 
 const init = join(import.meta.dirname, '../../guest/init.sh');

@@ -36,6 +36,7 @@ export function createProgram(done: (status: number) => void): Command {
     .command('run')
     .description('Run a guest: a kernel such as Linux, a flat binary, or the built-in demo without one.')
     .argument('[guest]', 'a kernel or a flat binary; its bytes tell which; - is a flat binary on stdin', parsePath)
+    .option('--host-kernel', 'boot the kernel that this host runs, with its initrd or a shell of busybox')
     .option('--initrd <file>', "the kernel's initial RAM file system", parsePath)
     .option('--cmdline <text>', "the kernel's command line (default: a console on the serial port)")
     .option('--cpus <number>', 'number of processors, for kernels (default: 1)', parseCpus)
@@ -122,6 +123,8 @@ Exit status:
 
 Examples:
   $ kvm-cli run
+  $ kvm-cli run --host-kernel
+  $ kvm-cli run vmlinuz --initrd initrd.img --mem 1G --cpus 2
   $ kvm-cli run guest.bin
   $ kvm-cli run --mode long --mem 64M --load-addr 0x100000 kernel.bin
   $ echo hello | kvm-cli run --timeout 10 --stats echo.bin

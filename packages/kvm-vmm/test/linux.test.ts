@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cpio, folder, regularFile } from '../../../lab/src/kernel/cpio.js';
+import { cpio, folder, regularFile } from '../src/boot/cpio.js';
 import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
 import { linux, Machine } from '../src/index.js';
 

@@ -7,6 +7,7 @@ import type { Operands } from '../demo/challenge.js';
 import { CliError } from '../exit-status.js';
 import { builtInGuest, readGuest } from './guest-file.js';
 import { isKernelFile } from './guest-format.js';
+import { findHostKernel } from './host-kernel.js';
 
 /** The options of `kvm-cli run`, parsed. */
 export interface RunFlags {
@@ -17,6 +18,8 @@ export interface RunFlags {
   cpus?: number;
   /** Changes of features: `+avx2,-avx512f`, or a template and changes: `x86-64-v3,-avx2`. */
   cpu?: string;
+  /** Boots the kernel that this host runs. */
+  hostKernel?: boolean;
   initrd?: string;
   cmdline?: string;
   backend?: BackendName;
@@ -50,7 +53,14 @@ const flatFlags = ['mode', 'loadAddr', 'entry'] as const;
 const kernelFlags = ['initrd', 'cmdline', 'cpus', 'cpu'] as const;
 
 /** Reads the guest and checks everything that can be checked before there is a VM. */
-export async function planRun(file: string | undefined, flags: RunFlags): Promise<RunPlan> {
+export async function planRun(given: string | undefined, flags: RunFlags): Promise<RunPlan> {
+  if (flags.hostKernel !== true) return await planGuest(given, flags);
+  if (given !== undefined) throw new CliError(`--host-kernel boots the host's kernel, and not ${given}`);
+  const { kernel, initrd } = findHostKernel(flags.initrd);
+  return await planGuest(kernel, { ...flags, initrd });
+}
+
+async function planGuest(file: string | undefined, flags: RunFlags): Promise<RunPlan> {
   const { backend, device, trace = false } = flags;
   const isFlat = flatFlags.some((flag) => flags[flag] !== undefined);
   const isKernel = file !== undefined && file !== '-' && !isFlat && isKernelFile(file);
@@ -58,8 +68,8 @@ export async function planRun(file: string | undefined, flags: RunFlags): Promis
   checkMemory(memory);
   const common = { device, backend, trace };
   if (isKernel) return { ...common, ...planKernel(file, flags, memory), challenge: undefined };
-  const given = kernelFlags.find((flag) => flags[flag] !== undefined);
-  if (given !== undefined) throw new CliError(`--${given} is for kernels, and ${file ?? 'the demo'} is none`);
+  const unfit = kernelFlags.find((flag) => flags[flag] !== undefined);
+  if (unfit !== undefined) throw new CliError(`--${unfit} is for kernels, and ${file ?? 'the demo'} is none`);
   if (file === undefined) {
     const flag = flatFlags.find((each) => flags[each] !== undefined);
     if (flag !== undefined) {
