@@ -18,6 +18,7 @@ import type { DeviceOrder, DeviceReport } from './order.js';
 const pollLimit = 256;
 /** Milliseconds. Any request and any input end a sleep at once. */
 const napTime = 10;
+const shortestSleep = 1;
 
 const order = workerData as DeviceOrder;
 const { control, slots, claims } = order.shared;
@@ -83,7 +84,10 @@ class DeviceThread {
       if (Atomics.exchange(control, Word.PowerButton, 0) !== 0) this.#board?.pressPowerButton();
       let served = false;
       for (let i = 0; i < this.#mailboxes.length; i++) served = this.#serveVcpu(i) || served;
-      if (!served) Atomics.wait(control, Word.Bell, this.#seen);
+      if (served) continue;
+      // A guest may ask for thousands of interrupts a second, and gets as many as a thread can sleep for.
+      const wait = Math.max(shortestSleep, this.#board?.msUntilUpdate ?? Number.POSITIVE_INFINITY);
+      if (Atomics.wait(control, Word.Bell, this.#seen, wait) === 'timed-out') this.#board?.update();
     }
   }
 

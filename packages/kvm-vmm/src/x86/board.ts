@@ -41,6 +41,7 @@ export class Board {
   readonly console: Uart;
   readonly #options: BoardOptions;
   #acpi: HardwareReducedAcpi | undefined;
+  #rtc: Rtc | undefined;
   readonly #described: AcpiDevice[] = [];
 
   constructor(options: BoardOptions) {
@@ -60,6 +61,16 @@ export class Board {
     this.#options.ram.write(resetVector, resetCode(this.#acpi));
   }
 
+  /** Milliseconds until `update` is to be called; infinite without a timer. */
+  get msUntilUpdate(): number {
+    return this.#rtc?.msUntilInterrupt() ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Raises the interrupts whose time has come. */
+  update(): void {
+    this.#rtc?.update();
+  }
+
   pressPowerButton(): void {
     this.#acpi?.press();
   }
@@ -69,6 +80,7 @@ export class Board {
     const memoryBelow4GiB = Number(lowMemoryEnd(memorySize));
     const clock = { memoryBelow4GiB, memoryAbove4GiB: memorySize - memoryBelow4GiB };
     const rtc = devices.add(new Rtc({ ...clock, line: line(Gsi.Rtc) }));
+    this.#rtc = rtc;
     devices.add(new I8042());
     devices.add(new PciConfigPorts());
     const pvpanic = devices.add(new Pvpanic());

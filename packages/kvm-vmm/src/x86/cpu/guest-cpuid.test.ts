@@ -194,9 +194,9 @@ onEachBackend('the processor of a guest', (backend) => {
     setTemplateMsrs(vcpu, template);
     expect(vcpu.getMsrs([0x277])[0]?.data).toBe(0x0007_0406_0007_0404n);
     enterMode(vcpu, 'real', { memory, entry: 0x1000n, stackTop: 0x8000n });
-    const regs = vcpu.getRegs();
-    regs.rax = 1n;
-    vcpu.setRegs(regs);
+    const registers = vcpu.getRegs();
+    registers.rax = 1n;
+    vcpu.setRegs(registers);
     while (vcpu.run().reason === ExitReason.Intr);
     const { rax, rcx } = vcpu.getRegs();
     expect([rax, rcx & 1n, (rcx >> 31n) & 1n]).toEqual([0x306f2n, 0n, 1n]);
