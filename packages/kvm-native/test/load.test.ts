@@ -29,6 +29,17 @@ test('the error for an unknown target names it', () => {
   });
 });
 
+test('a release without the compiler for all processors is refused', () => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'build.mjs'), '--release'], {
+    encoding: 'utf8',
+    env: { PATH: root },
+  });
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(/^@kvm\/native: \w+ does not build; there is no clang\+\+-19$/m),
+  });
+});
+
 test('a package without its binary throws an error that says so', () => {
   const copy = mkdtempSync(join(tmpdir(), 'kvm-native-'));
   cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
