@@ -1,22 +1,30 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { endianness } from 'node:os';
 import { join } from 'node:path';
 
 /**
  * The folder under `prebuilds/` for this process. The list is explicit, so that the error for an unknown platform names
- * it.
+ * it. The binaries serve glibc and musl alike.
  */
-export function prebuild(platform: string = process.platform, arch: string = process.arch): string {
-  switch (`${platform}-${arch}`) {
-    case 'linux-x64':
+export function prebuild(
+  platform: string = process.platform,
+  arch: string = process.arch,
+  byteOrder: string = endianness(),
+): string {
+  switch (`${platform}-${arch}-${byteOrder}`) {
+    case 'linux-x64-LE':
       return 'linux-x64';
-    case 'linux-arm64':
+    case 'linux-arm64-LE':
       return 'linux-arm64';
-    case 'linux-riscv64':
+    case 'linux-riscv64-LE':
       return 'linux-riscv64';
-    case 'linux-ppc64':
+    case 'linux-ppc64-LE':
       return 'linux-ppc64';
     default:
-      throw new Error(`@kvm/native has no binary for ${platform}-${arch}`);
+      throw new Error(
+        `@kvm/native has no binary for ${platform}-${arch}${byteOrder === 'BE' ? ' (big-endian)' : ''}; ` +
+          'it has them for linux on x64, arm64, riscv64 and ppc64 (little-endian)',
+      );
   }
 }
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cmath>
 #include <cstdint>
 
 // musl has this name, glibc only its definition.
@@ -62,7 +61,7 @@ Napi::Value OrErrno(const Napi::CallbackInfo& info, long result) {
   return Napi::Number::New(info.Env(), static_cast<double>(result < 0 ? -errno : result));
 }
 
-// Direct system calls, because a libc from before 2021 has these functions in a separate library.
+// Direct system calls: glibc before 2.34 has these functions in a separate library.
 Napi::Value CreateTimer(const Napi::CallbackInfo& info) {
   const int signal = PrepareKickSignal();
   if (signal < 0) return Napi::Number::New(info.Env(), signal);
@@ -77,16 +76,19 @@ Napi::Value CreateTimer(const Napi::CallbackInfo& info) {
 
 Napi::Value SetTimer(const Napi::CallbackInfo& info) {
   const double milliseconds = info[1].As<Napi::Number>().DoubleValue();
-  const double seconds = std::floor(milliseconds / 1000);
+  const int64_t seconds = static_cast<int64_t>(milliseconds / 1000);
   struct itimerspec value = {};
   if (milliseconds != 0) {
     const int64_t every = info[2].As<Napi::Number>().Int64Value();
     value.it_interval.tv_sec = static_cast<time_t>(every / 1000);
     value.it_interval.tv_nsec = static_cast<long>(every % 1000 * 1000000);
   }
+  // Rounded up, because zero would stop the timer.
+  const double rest = (milliseconds - static_cast<double>(seconds) * 1000) * 1e6;
+  long nanoseconds = static_cast<long>(rest);
+  if (static_cast<double>(nanoseconds) < rest) nanoseconds++;
   value.it_value.tv_sec = static_cast<time_t>(seconds);
-  const double nanoseconds = std::ceil((milliseconds - seconds * 1000) * 1e6);
-  value.it_value.tv_nsec = static_cast<long>(std::fmin(nanoseconds, 999999999));
+  value.it_value.tv_nsec = nanoseconds < 1000000000 ? nanoseconds : 999999999;
   return OrErrno(info, syscall(SYS_timer_settime, info[0].As<Napi::Number>().Int32Value(), 0, &value, nullptr));
 }
 

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <climits>
 #include <cstdint>
-#include <string>
 
 namespace kvm {
 namespace {
@@ -33,8 +33,10 @@ Napi::Value Number(const Napi::CallbackInfo& info, int64_t value) {
 }
 
 Napi::Value Open(const Napi::CallbackInfo& info) {
-  const std::string path = info[0].As<Napi::String>();
-  return Number(info, OrErrno(open(path.c_str(), O_RDWR | O_CLOEXEC)));
+  // A longer path is cut, to one that the kernel still refuses: with ENAMETOOLONG.
+  char path[PATH_MAX + 4] = {};
+  napi_get_value_string_utf8(info.Env(), info[0], path, sizeof path, nullptr);
+  return Number(info, OrErrno(open(path, O_RDWR | O_CLOEXEC)));
 }
 
 Napi::Value Close(const Napi::CallbackInfo& info) { return Number(info, OrErrno(close(Int(info[0])))); }
