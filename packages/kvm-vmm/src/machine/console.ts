@@ -16,6 +16,8 @@ export class Console extends Duplex {
   #isRead = false;
   #wantsOutput = false;
   #rest: { chunk: Uint8Array; done: () => void } | undefined;
+  /** How much of the chunk that is being written is in the ring already. */
+  #passed = 0;
   #hasEnded = false;
 
   constructor(output: ByteRing, input: ByteRing, ring: () => void) {
@@ -35,7 +37,8 @@ export class Console extends Duplex {
 
   /** Bytes that were written to it and that the guest has not taken yet. */
   get pendingInput(): number {
-    return this.#input.available + this.writableLength;
+    // The stream counts a chunk until all of it is in the ring.
+    return this.#input.available + this.writableLength - this.#passed;
   }
 
   /** There is output, because the guest has written some to an empty ring. */
@@ -92,16 +95,22 @@ export class Console extends Duplex {
   }
 
   #offer(chunk: Uint8Array, done: () => void): void {
-    let queued = this.#input.write(chunk);
-    this.#ring();
+    let queued = this.#pass(chunk);
     while (queued < chunk.length) {
       if (this.#input.sleepAsWriter()) {
         this.#rest = { chunk: chunk.subarray(queued), done };
         return;
       }
-      queued += this.#input.write(chunk, queued);
-      this.#ring();
+      queued += this.#pass(chunk.subarray(queued));
     }
+    this.#passed = 0;
     done();
+  }
+
+  #pass(chunk: Uint8Array): number {
+    const count = this.#input.write(chunk);
+    this.#passed += count;
+    this.#ring();
+    return count;
   }
 }
