@@ -65,8 +65,6 @@ class DeviceThread {
     Claims.publish(Array.from(this.#devices, ({ ranges }) => ranges).flat(), claims, control);
     send({ kind: 'ready' });
     this.#serve();
-    this.#vm.close();
-    this.#memory.close();
     send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
   }
 
@@ -74,6 +72,12 @@ class DeviceThread {
     for (const mailbox of this.#mailboxes) mailbox.fail();
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     send({ kind: 'failed', error: error instanceof KvmError ? error.toJSON() : stack });
+  }
+
+  /** What a Worker has open stays open when it ends. */
+  close(): void {
+    this.#vm.close();
+    this.#memory.close();
   }
 
   /** Sleeps until a vCPU, input or the end rings the bell, and looks at what there is. */
@@ -149,4 +153,6 @@ try {
   await thread.run();
 } catch (error) {
   thread?.fail(error);
+} finally {
+  thread?.close();
 }
