@@ -1,13 +1,22 @@
 import type { IntegerType } from '../language/integers.js';
+import type { Declarations } from '../layout/declarations.js';
 import { child, notConstant, type Syntax, textOf } from '../parse/code.js';
 import { operands } from './compute.js';
-import { part, type Typed, type Typing } from './expressions.js';
 import type { Expression } from './model.js';
+import { part, type Typed } from './typed.js';
 
 /**
  * A variable is replaced by its value wherever it is used, so `a = a + a` doubles the size. No header comes near this.
  */
 const sizeLimit = 1000;
+
+/** What types the expressions in a block. */
+export interface Typing {
+  readonly scope: Declarations;
+  value(node: Syntax, wide: boolean): Typed;
+  operation(node: Syntax, left: Syntax, operator: string, right: Syntax, wide: boolean): Typed;
+  convert(value: Typed, type: IntegerType): Expression;
+}
 
 /**
  * The variables of `({ int a = 1; a += 2; a; })`, GNU's statement expression. Without branches, each variable always

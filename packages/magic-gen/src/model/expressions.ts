@@ -2,10 +2,11 @@ import { NotConstantError } from '../errors.js';
 import { evaluate } from '../language/evaluate.js';
 import { commonType, type IntegerType, promote } from '../language/integers.js';
 import type { Declarations } from '../layout/declarations.js';
-import { child, notConstant, type Syntax, textOf } from '../parse/code.js';
+import { notConstant, type Syntax, textOf } from '../parse/code.js';
 import { Block } from './block.js';
 import { simplify } from './compute.js';
 import type { Expression, IntegerShape } from './model.js';
+import { part, type Typed } from './typed.js';
 
 /** How an expression names the parameters of its function. */
 export interface Parameters {
@@ -14,12 +15,6 @@ export interface Parameters {
   index(name: string): number | undefined;
   /** For messages. */
   name(index: number): string;
-}
-
-/** An expression with its C type, including its conversion rank. */
-export interface Typed {
-  type: IntegerType;
-  expression: Expression;
 }
 
 type Operator<K> = Extract<Expression, { kind: K; operator: string }>['operator'];
@@ -192,10 +187,6 @@ type Untyped<E> = E extends { type: IntegerShape } ? Omit<E, 'type'> : never;
 
 function typed(type: IntegerType, expression: Untyped<Expression>): Typed {
   return { type, expression: simplify({ type: shapeOf(type), ...expression } as Expression) };
-}
-
-export function part(node: Syntax, field: string): Syntax {
-  return child(node, field) ?? notConstant(node, 'not an expression');
 }
 
 function shapeOf({ size, signed, name }: IntegerType, node?: Syntax): IntegerShape {
