@@ -1,6 +1,6 @@
 /** The exports that are the same on every architecture. */
 
-export type { ArgumentOf, Capability, FdKind, Ioctl, IoctlArgument } from '../../abi/ioctl.js';
+export type { ArgumentOf, Capability, FdKind, ForeignIoctl, Ioctl, IoctlArgument } from '../../abi/ioctl.js';
 export type { BackendName } from '../../backend/backend.js';
 export { type BackendAttempt, backendNames, tryBackend } from '../../backend/select.js';
 export {
