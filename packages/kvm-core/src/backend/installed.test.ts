@@ -69,9 +69,9 @@ describe('without @kvm/native', () => {
 
   test('NODE_DEBUG=kvm makes it say which backend it uses, and why', () => {
     installNative(undefined);
-    expect(open({ NODE_DEBUG: 'kvm' }).stderr).toMatch(
-      /^KVM \d+: Kvm\.open uses the backend ffi \(koffi [\d.]+\): native does not load: Cannot find module '@kvm\/native'$/m,
-    );
+    const { stderr } = open({ NODE_DEBUG: 'kvm' });
+    expect(stderr).toMatch(/^KVM \d+: Kvm\.open uses the backend ffi \(koffi [\d.]+\): native does not load/);
+    expect(stderr.trimEnd()).toMatch(/: Cannot find module '@kvm\/native'$/);
     expect(open({ NODE_DEBUG: 'kvm', KVM_BACKEND: 'ffi' }).stderr).toMatch(
       /ffi \(koffi [\d.]+\): set by KVM_BACKEND$/m,
     );
