@@ -45,7 +45,7 @@ function reportOf(folder) {
   const head = [
     `# The public types of ${name}`,
     '',
-    'Written by `npx pnpm api`. The declarations of the ABI are left out: they are generated, and recorded in `src/abi`.',
+    'Written by `npx pnpm api`. The ABI is left out: its declarations are generated, and committed in `src/abi`.',
     '',
     ...entries,
   ];

@@ -68,7 +68,12 @@ export interface LabIo {
   onOutput(chunk: Buffer): void;
   onErrors(chunk: Buffer): void;
   onCommand?(terminal: Duplex | undefined): void;
+  /** What begins, with the version of the kernel. */
+  onStage?(stage: Stage, kernel: string): void;
 }
+
+/** The kernel boots, its modules are loaded, the command runs. */
+export type Stage = 'boot' | 'modules' | 'command';
 
 export interface LabResult {
   status: number;
@@ -82,6 +87,7 @@ export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
   const phases = new Phases();
   const { qemu, kernel, initramfs: files, layers } = await provide(architecture, run.kernel, io.progress);
   phases.end('prepare');
+  io.onStage?.('boot', kernel.version);
   const isForeign = architecture.node !== process.arch;
   const path = isForeign ? '/usr/bin:/bin' : (process.env['PATH'] ?? '/usr/bin:/bin');
   try {
@@ -104,7 +110,10 @@ export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
       onOutput: io.onOutput,
       onErrors: io.onErrors,
       onCommand: (terminal) => io.onCommand?.(terminal),
-      onPhase: (name) => phases.end(name === 'modules' ? 'kernel' : name),
+      onPhase: (name) => {
+        phases.end(name === 'modules' ? 'kernel' : name);
+        io.onStage?.(name === 'modules' ? 'modules' : 'command', kernel.version);
+      },
     });
     return { status, kernel: kernel.version, phases };
   } finally {

@@ -34,7 +34,11 @@ const plainNamespaces = {
         // What is left of the runtime: its definition, in one chunk, and its name in imports and exports.
         .replace(/^import "node:module";\n(?=\/\/ \\0rolldown)/m, '')
         .replace(/^\/\/ \\0rolldown\/runtime\.js\n(?:var|\t|\}).*\n(?:(?:var|\t|\}).*\n)*/m, '')
-        .replaceAll(/\b__exportAll, /g, '');
+        .replaceAll(/\b__exportAll, /g, '')
+        // Nothing shared has side effects.
+        .replaceAll(/^import "\.\/[^"]+";\n/gm, '')
+        // The comments are gone, and this one is for another bundler.
+        .replace('import(order.handlers)', 'import(/* webpackIgnore: true */ order.handlers)');
       if (/__exportAll|rolldown-runtime/.test(chunk.code))
         throw new Error(`${name}: rolldown writes namespaces otherwise`);
     }

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import { KvmError } from '../errors/kvm-error.js';
 import type { Backend } from './backend.js';
+import { requireInstalled } from './installed.js';
 
 /** The functions of a backend. The compiler checks that they are complete. */
 const functions: Readonly<Record<Exclude<keyof Backend, 'name' | 'version'>, true>> = {
@@ -35,7 +35,7 @@ const functions: Readonly<Record<Exclude<keyof Backend, 'name' | 'version'>, tru
  * @throws KvmError `ERR_KVM_BACKEND` if it is the addon of another version of this package; Error if it does not load.
  */
 export function loadNative(): Backend {
-  const native = createRequire(import.meta.url)('@kvm/native') as { load(): Partial<Backend> };
+  const native = requireInstalled()('@kvm/native') as { load(): Partial<Backend> };
   const backend = native.load();
   const missing = Object.keys(functions).filter((name) => typeof backend[name as keyof Backend] !== 'function');
   if (missing.length === 0) return backend as Backend;

@@ -98,7 +98,8 @@ function choose(requested: string | undefined): { backend: Backend; why: string 
   throw new KvmError('ERR_KVM_BACKEND', reasons.join('; '), {
     hint: disabled
       ? 'this process may not load addons: add --allow-addons to --permission, and do not use --no-addons'
-      : 'reinstall @kvm/core with its dependencies; koffi needs no compiler',
+      : 'reinstall @kvm/core with its dependencies; koffi needs no compiler. ' +
+        'A bundle contains no backend: install @kvm/native where it runs',
   });
 }
 
