@@ -38,7 +38,7 @@ export const bundlers = {
   },
 
   async webpack(path: string): Promise<void> {
-    const { webpack } = await import('webpack');
+    const { default: webpack } = await import('webpack');
     const compiler = webpack({
       entry: entries,
       mode: 'none',
