@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 const limit = 120;
 const source = /\.([cm]?ts|mjs|cc|[chs]|go|inc|sh|md|ya?ml)$|^\.ci\/[a-z-]+$/;
 const generated =
-  /\/src\/abi\/|\/magic-gen\/(models|history|predefined|fallback|headers)\/|^pnpm-lock|^docs\/coverage\.md$/;
+  /\/src\/abi\/|\/magic-gen\/(models|history|predefined|fallback|headers)\/|^pnpm-lock|^docs\/coverage\.md$|^api\//;
 
 const files = execFileSync('git', ['ls-files', ...process.argv.slice(2)], { encoding: 'utf8' })
   .trim()

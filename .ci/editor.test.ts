@@ -58,15 +58,15 @@ test('a field of a struct shows its doc comment in an argument of a call', () =>
     return `${name}: ${ts.displayPartsToString(documentation)}`;
   });
   expect(docs).toEqual([
-    'rip: `__u64 rip`, at 128.',
-    'cr0: `__u64 cr0`, at 224.',
-    'cs: `struct kvm_segment cs`, at 0.',
-    'base: `__u64 base`, at 0.',
-    'efer: `__u64 efer`, at 264.',
-    'rflags: `__u64 rflags`, at 136.',
-    'eax: `__u32 eax`, at 12.',
-    'index: `__u32 index`, at 0.',
-    'data: `__u64 data`, at 8.',
-    'clock: `__u64 clock`, at 0.',
+    'rip: `__u64 rip`, at byte 128.',
+    'cr0: `__u64 cr0`, at byte 224.',
+    'cs: `struct kvm_segment cs`, at byte 0.',
+    'base: `__u64 base`, at byte 0.',
+    'efer: `__u64 efer`, at byte 264.',
+    'rflags: `__u64 rflags`, at byte 136.',
+    'eax: `__u32 eax`, at byte 12.',
+    'index: `__u32 index`, at byte 0.',
+    'data: `__u64 data`, at byte 8.',
+    'clock: `__u64 clock`, at byte 0.',
   ]);
 });

@@ -69,7 +69,12 @@ export interface LabIo {
   onOutput(chunk: Buffer): void;
   onErrors(chunk: Buffer): void;
   onCommand?(terminal: Duplex | undefined): void;
+  /** What begins, with the version of the kernel. */
+  onStage?(stage: Stage, kernel: string): void;
 }
+
+/** The kernel boots, its modules are loaded, the command runs. */
+export type Stage = 'boot' | 'modules' | 'command';
 
 export interface LabResult {
   status: number;
@@ -83,6 +88,7 @@ export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
   const phases = new Phases();
   const { qemu, kernel, busybox, initramfs: files, layers } = await provide(architecture, run.kernel, io.progress);
   phases.end('prepare');
+  io.onStage?.('boot', kernel.version);
   const isForeign = architecture.node !== process.arch;
   // For machines within the lab: tests boot its own kernel in them.
   const kernels = {
@@ -111,7 +117,10 @@ export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
       onOutput: io.onOutput,
       onErrors: io.onErrors,
       onCommand: (terminal) => io.onCommand?.(terminal),
-      onPhase: (name) => phases.end(name === 'modules' ? 'kernel' : name),
+      onPhase: (name) => {
+        phases.end(name === 'modules' ? 'kernel' : name);
+        io.onStage?.(name === 'modules' ? 'modules' : 'command', kernel.version);
+      },
     });
     return { status, kernel: kernel.version, phases };
   } finally {

@@ -27,6 +27,7 @@ export function createProgram(signal: AbortSignal, end: (status: number) => void
     .option('--share <folder>', 'a folder that the command may write to; repeatable', collect, [])
     .option('--shell', 'run a shell, or the command, on this terminal')
     .option('--json', 'print the phases and their times to stderr as JSON')
+    .option('--steps', 'print each step to stderr on a line of its own')
     .option('--gdb <port>', 'wait for gdb on this port', countFrom1)
     .action(async (command: string[], flags: RunFlags) => end(await run(command, flags, signal)));
 

@@ -8,6 +8,25 @@ export interface Progress {
   done(): void;
 }
 
+/** Writes every step on a line of its own. */
+export class LineProgress implements Progress {
+  readonly #stream: NodeJS.WritableStream;
+
+  constructor(stream: NodeJS.WritableStream = process.stderr) {
+    this.#stream = stream;
+  }
+
+  step(text: string): void {
+    this.#stream.write(`lab: ${text}\n`);
+  }
+
+  note(text: string): void {
+    this.step(text);
+  }
+
+  done(): void {}
+}
+
 /** Shows the steps on one line of a terminal, and clears it at the end. Without a terminal only notes are written. */
 export class TerminalProgress implements Progress {
   readonly #stream: NodeJS.WriteStream;

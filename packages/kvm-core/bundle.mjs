@@ -22,20 +22,23 @@ for (const file of readdirSync(dist, { recursive: true })) if (file.endsWith('.j
  * The namespace object of a module. rolldown gives it a getter for each export, and defining these takes a fifth of the
  * import. The exports of these modules never change.
  */
-const runtime = /^import (?:\{[^}]*\} from )?"[./]*rolldown-runtime\.js";\n/m;
 const plainNamespaces = {
   name: 'plain-namespaces',
   generateBundle(_, chunks) {
     for (const [name, chunk] of Object.entries(chunks)) {
-      if (name.endsWith('rolldown-runtime.js')) {
-        delete chunks[name];
-        continue;
-      }
-      const code = chunk.code.replaceAll(/__exportAll\(\{([^}]*)\}\)/g, (_, getters) => {
-        const members = getters.replaceAll(/: \(\) => /g, ': ');
-        return `/* @__PURE__ */ Object.freeze({ __proto__: null,${members}})`;
-      });
-      chunk.code = code.replace(runtime, '');
+      chunk.code = chunk.code
+        .replaceAll(/__exportAll\(\{([^}]*)\}\)/g, (_, getters) => {
+          const members = getters.replaceAll(/: \(\) => /g, ': ');
+          return `/* @__PURE__ */ Object.freeze({ __proto__: null,${members}})`;
+        })
+        // What is left of the runtime: its definition, in one chunk, and its name in imports and exports.
+        .replace(/^import "node:module";\n(?=\/\/ \\0rolldown)/m, '')
+        .replace(/^\/\/ \\0rolldown\/runtime\.js\n(?:var|\t|\}).*\n(?:(?:var|\t|\}).*\n)*/m, '')
+        .replaceAll(/\b__exportAll, /g, '')
+        // Nothing shared has side effects.
+        .replaceAll(/^import "\.\/[^"]+";\n/gm, '')
+        // The comments are gone, and this one is for another bundler.
+        .replace('import(order.handlers)', 'import(/* webpackIgnore: true */ order.handlers)');
       if (/__exportAll|rolldown-runtime/.test(chunk.code))
         throw new Error(`${name}: rolldown writes namespaces otherwise`);
     }
@@ -50,4 +53,11 @@ const bundle = await rolldown({
   tsconfig: join(here, 'tsconfig.json'),
   plugins: [plainNamespaces],
 });
-await bundle.write({ dir: dist, format: 'esm', comments: false, chunkFileNames: 'shared/[name].js' });
+await bundle.write({
+  dir: dist,
+  format: 'esm',
+  comments: false,
+  chunkFileNames: 'shared/[name].js',
+  // Short names for exports save nothing where their own names follow.
+  minifyInternalExports: false,
+});

@@ -2,8 +2,8 @@ import { realpathSync, statSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { findArchitecture } from '../architecture/index.js';
 import { LabError } from '../errors.js';
-import { runLab } from '../lab.js';
-import { TerminalProgress } from '../progress.js';
+import { runLab, type Stage } from '../lab.js';
+import { LineProgress, TerminalProgress } from '../progress.js';
 
 export interface RunFlags {
   kernel?: string;
@@ -15,6 +15,7 @@ export interface RunFlags {
   shell?: boolean;
   json?: boolean;
   gdb?: number;
+  steps?: boolean;
 }
 
 /** Runs the command. Returns its exit status. */
@@ -23,9 +24,16 @@ export async function run(command: readonly string[], flags: RunFlags, signal: A
   if (command.length === 0 && !isTerminal)
     throw new LabError('no command given: `lab run -- COMMAND`, or `lab run --shell`');
   const architecture = findArchitecture(flags.arch);
-  const progress = new TerminalProgress();
+  const progress = flags.steps ? new LineProgress() : new TerminalProgress();
+  const stageText = (stage: Stage, kernel: string): string =>
+    ({
+      boot: `2 of 4: booting Linux ${kernel} on an emulated machine (${architecture.name})`,
+      modules: '3 of 4: loading its KVM',
+      command: `4 of 4: running ${command.join(' ')}`,
+    })[stage];
   const restore = new AbortController();
   try {
+    progress.step('1 of 4: preparing QEMU, a kernel and busybox; what is missing is downloaded');
     const result = await runLab(
       {
         architecture,
@@ -45,6 +53,11 @@ export async function run(command: readonly string[], flags: RunFlags, signal: A
         signal,
         onOutput: (chunk) => process.stdout.write(chunk),
         onErrors: (chunk) => process.stderr.write(chunk),
+        onStage: (stage, kernel) => {
+          progress.step(stageText(stage, kernel));
+          // The command's output follows.
+          if (stage === 'command') progress.done();
+        },
         onCommand: (terminal) => terminal && connect(terminal, restore.signal),
       },
     );

@@ -46,7 +46,7 @@ describeUnless(noKvm, 'on this host', () => {
 
   test('doctor ends with 2 when KVM_BACKEND is no backend', async () => {
     const { status, stdout } = await cli(['doctor'], { env: { KVM_BACKEND: 'none' } });
-    expect(stdout).toContain('KVM_BACKEND is none, which does not exist');
+    expect(stdout).toContain('KVM_BACKEND: there is no backend "none"');
     expect(status).toBe(2);
   });
 

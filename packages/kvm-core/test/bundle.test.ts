@@ -1,49 +1,70 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { backendNames, tryBackend } from '../src/backend/select.js';
 import { onEachBackend } from './backends.js';
+import { bundlers } from './bundlers.js';
 
-const sources = join(import.meta.dirname, 'bundle');
-
-onEachBackend('A program in one bundle with the package', (backend) => {
+describe.each(Object.entries(bundlers))('A program in one bundle with the package, by %s,', (bundler, build) => {
   /**
    * Below the package, so that the backends, which no bundle contains, are found. Deep enough that the path from a
    * built file to the package's own Worker leads nowhere.
    */
-  let folder: string;
+  const folder = mkdtempSync(join(import.meta.dirname, '.bundle-'));
+  const elsewhere = mkdtempSync(join(tmpdir(), 'kvm-bundle-'));
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(import.meta.dirname, '.bundle-'));
-    const { rolldown } = await import('rolldown');
-    const input = Object.fromEntries(
-      ['program', 'worker', 'handlers'].map((name) => [name, join(sources, `${name}.mjs`)]),
-    );
-    const bundle = await rolldown({ input, platform: 'node', external: ['@kvm/native'] });
-    await bundle.write({ dir: join(folder, 'dist'), format: 'esm' });
+    await build(join(folder, 'dist'));
+    cpSync(join(folder, 'dist'), elsewhere, { recursive: true });
+  }, 120_000);
+  afterAll(() => {
+    for (const each of [folder, elsewhere]) rmSync(each, { recursive: true, force: true });
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const run = (...how: string[]): unknown =>
-    JSON.parse(
-      execFileSync(process.execPath, [join(folder, 'dist/program.js'), backend, ...how], { encoding: 'utf8' }),
-    );
+  const run = (at: string, ...args: string[]): unknown => {
+    // pnpm's shims point NODE_PATH into this workspace.
+    const { NODE_PATH: _, ...env } = process.env;
+    return JSON.parse(execFileSync(process.execPath, [join(at, 'program.js'), ...args], { env, encoding: 'utf8' }));
+  };
 
-  test('gets an error that vm.start needs workerUrl', () => {
-    expect(run()).toEqual({
+  test.each(backendNames)('finds the backend %s', (backend) => {
+    const error = run(join(folder, 'dist'), backend, 'nowhere');
+    expect(error).toMatchObject({
       name: 'KvmError',
-      code: 'ERR_KVM_HANDLER',
-      hint:
-        'in a bundle, vm.start needs the option workerUrl: ' +
-        'the URL of an entry of the bundle that imports @kvm/core/worker',
+      code: 'version' in tryBackend(backend) ? 'ERR_KVM_UNAVAILABLE' : 'ERR_KVM_BACKEND',
     });
   });
 
-  test('runs vCPUs with a workerUrl', () => {
-    expect(run('workerUrl')).toEqual({ ended: 'handler', result: 1 });
+  test.each(backendNames)('without the backend %s, gets an error that says where to install one', (backend) => {
+    expect(run(elsewhere, backend, 'nowhere')).toEqual({
+      name: 'KvmError',
+      code: 'ERR_KVM_BACKEND',
+      hint:
+        'reinstall @kvm/core with its dependencies; koffi needs no compiler. ' +
+        'A bundle contains no backend: install @kvm/native where it runs',
+    });
   });
 
-  test('gets the KvmError that a handler throws', () => {
-    expect(run('workerUrl', 'fails')).toMatchObject({ name: 'KvmError', code: 'ERR_KVM_STATE' });
+  onEachBackend(`with KVM, by ${bundler}`, (backend) => {
+    test('gets an error that vm.start needs workerUrl', () => {
+      expect(run(join(folder, 'dist'), backend)).toEqual({
+        name: 'KvmError',
+        code: 'ERR_KVM_HANDLER',
+        hint:
+          'in a bundle, vm.start needs the option workerUrl: ' +
+          'the URL of an entry of the bundle that imports @kvm/core/worker',
+      });
+    });
+
+    test('runs vCPUs with a workerUrl', () => {
+      expect(run(join(folder, 'dist'), backend, 'workerUrl')).toEqual({ ended: 'handler', result: 1 });
+    });
+
+    test('gets the KvmError that a handler throws', () => {
+      const error = run(join(folder, 'dist'), backend, 'workerUrl', 'fails');
+      expect(error).toMatchObject({ name: 'KvmError', code: 'ERR_KVM_STATE' });
+    });
   });
 });

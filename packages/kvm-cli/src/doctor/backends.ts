@@ -1,4 +1,4 @@
-import { type BackendName, backendNames, tryBackend } from '@kvm/core';
+import { type BackendName, backendNames, defaultBackend, tryBackend } from '@kvm/core';
 import { CliError } from '../exit-status.js';
 import { planRun } from '../run/plan.js';
 import { failureOf, statusOfRun } from '../run/report.js';
@@ -67,19 +67,12 @@ async function tryGuest(device: string, backend: BackendName): Promise<GuestRepo
 }
 
 /** The default backend, and why: what `Kvm.open` does. */
-export function chosenBackend(reports: readonly BackendReport[]): { name: BackendName | null; why: string } {
-  const requested = process.env['KVM_BACKEND'] || undefined;
-  if (requested !== undefined) {
-    const report = reports.find(({ name }) => name === requested);
-    if (report === undefined) return { name: null, why: `KVM_BACKEND is ${requested}, which does not exist` };
-    if (report.error !== null) return { name: null, why: `KVM_BACKEND is ${requested}, which does not load` };
-    return { name: report.name, why: 'set by KVM_BACKEND' };
+export function chosenBackend(): { name: BackendName | null; why: string } {
+  try {
+    return defaultBackend();
+  } catch (error) {
+    return { name: null, why: (error as Error).message };
   }
-  const [first, ...others] = reports;
-  if (first !== undefined && first.error === null) return { name: first.name, why: 'the faster one that loads' };
-  const other = others.find(({ error }) => error === null);
-  if (other === undefined) return { name: null, why: 'no backend loads' };
-  return { name: other.name, why: `${first?.name} does not load` };
 }
 
 function firstLine(error: Error): string {

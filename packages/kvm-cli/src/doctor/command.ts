@@ -35,7 +35,7 @@ export async function doctor(flags: DoctorFlags): Promise<number> {
 async function examine(path: string): Promise<Report> {
   const device = inspectDevice(path);
   const loaded = inspectBackends();
-  const chosen = chosenBackend(loaded);
+  const chosen = chosenBackend();
   const kvm = chosen.name === null ? undefined : inspectKvm(path, chosen.name);
   const opened = kvm !== undefined && !(kvm instanceof KvmError);
   const backends = opened ? await runGuests(path, loaded) : loaded;

@@ -49,6 +49,16 @@ export interface Ioctl<K extends FdKind = FdKind, A extends IoctlArgument = Ioct
   readonly gives?: 'fd';
 }
 
+/** An ioctl of other architectures, whose request number these headers cannot tell. */
+export interface ForeignIoctl extends Pick<Ioctl, 'name' | 'fd' | 'direction'> {
+  /** Its number among KVM's ioctls. */
+  readonly nr: number;
+  /** The C type of the argument. */
+  readonly argument: string;
+  /** The architectures that have it. */
+  readonly arch: readonly string[];
+}
+
 /** What `fd.ioctl(KVM_X, argument)` takes as `argument`. */
 export type ArgumentOf<I extends Ioctl> = I['argument'] extends {
   kind: 'struct';

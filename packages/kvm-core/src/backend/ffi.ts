@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { type Backend, kickSignals } from './backend.js';
+import { requireInstalled } from './installed.js';
 
 const PROT_READ_WRITE = 0x3;
 const MAP_SHARED = 0x01;
@@ -194,7 +194,7 @@ function prepareKickSignal(libc: ReturnType<Koffi['load']>): number {
  * install script of the package `koffi` with a warning; `koffi` is the fallback for machines without such a binary.
  */
 function loadKoffi(): Koffi {
-  const load = createRequire(import.meta.url);
+  const load = requireInstalled();
   try {
     return load(`@koromix/koffi-linux-${process.arch}`) as Koffi;
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { debuglog, inspect } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
 import type { Backend, BackendName } from './backend.js';
 import { loadFfi } from './ffi.js';
@@ -34,12 +34,29 @@ export function loadBackend(name: BackendName): Backend | Error {
   }
 }
 
-function checked(name: string): BackendName {
+function checked(name: string, origin = ''): BackendName {
   if ((backendNames as readonly string[]).includes(name)) return name as BackendName;
   const shown = typeof name === 'string' ? JSON.stringify(name) : inspect(name, { depth: 0 });
-  throw new KvmError('ERR_KVM_BACKEND', `there is no backend ${shown}`, {
+  throw new KvmError('ERR_KVM_BACKEND', `${origin}there is no backend ${shown}`, {
     hint: `the backends are ${backendNames.join(' and ')}`,
   });
+}
+
+/** The backend that `Kvm.open` uses if its options name none, and the reason. */
+export interface BackendChoice {
+  readonly name: BackendName;
+  /** "native does not load: ...", for people. */
+  readonly why: string;
+}
+
+/**
+ * The backend that `Kvm.open` uses if its options name none, and the reason.
+ *
+ * @throws KvmError `ERR_KVM_BACKEND` if none loads, or the one that `KVM_BACKEND` names does not.
+ */
+export function defaultBackend(): BackendChoice {
+  const { backend, why } = choose(undefined);
+  return { name: backend.name, why };
 }
 
 /**
@@ -48,20 +65,41 @@ function checked(name: string): BackendName {
  *
  * @throws KvmError `ERR_KVM_BACKEND` if the requested backend does not load, or none does.
  */
-export function selectBackend(wanted: string | undefined = process.env['KVM_BACKEND'] || undefined): Backend {
+export function selectBackend(wanted?: string): Backend {
+  return choose(wanted).backend;
+}
+
+/** As `selectBackend`. With `NODE_DEBUG=kvm` it says on stderr which backend it is, and why. */
+export function announceBackend(wanted?: string): Backend {
+  const { backend, why } = choose(wanted);
+  const { name, version } = backend;
+  debuglog('kvm')('Kvm.open uses the backend %s (%s): %s', name, version, why);
+  return backend;
+}
+
+function choose(requested: string | undefined): { backend: Backend; why: string } {
+  const variable = requested === undefined ? process.env['KVM_BACKEND'] || undefined : undefined;
+  const wanted = requested ?? variable;
   const reasons: string[] = [];
   let disabled = false;
-  for (const name of wanted === undefined ? backendNames : [checked(wanted)]) {
+  for (const name of wanted === undefined ? backendNames : [checked(wanted, variable && 'KVM_BACKEND: ')]) {
     const result = loadBackend(name);
     // Returning here keeps koffi unloaded when the addon works.
-    if (!(result instanceof Error)) return result;
+    if (!(result instanceof Error)) {
+      const how = variable === undefined ? 'requested by the program' : 'set by KVM_BACKEND';
+      const why = wanted === undefined ? (reasons[0] ?? 'the faster one that loads') : how;
+      return { backend: result, why };
+    }
+    // An addon of another version is a mistake to mend, not a reason for a slower backend.
+    if (result instanceof KvmError) throw result;
     disabled ||= isDisabled(result);
-    reasons.push(`${name}: ${firstLine(result)}`);
+    reasons.push(`${name} does not load: ${firstLine(result)}`);
   }
-  throw new KvmError('ERR_KVM_BACKEND', `no backend loads: ${reasons.join('; ')}`, {
+  throw new KvmError('ERR_KVM_BACKEND', reasons.join('; '), {
     hint: disabled
       ? 'this process may not load addons: add --allow-addons to --permission, and do not use --no-addons'
-      : 'reinstall @kvm/core with its dependencies; koffi needs no compiler',
+      : 'reinstall @kvm/core with its dependencies; koffi needs no compiler. ' +
+        'A bundle contains no backend: install @kvm/native where it runs',
   });
 }
 

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import type { Architecture } from '../arch/architecture.js';
 import { entryFor } from '../arch/list.js';
 import type { Backend, BackendName } from '../backend/backend.js';
-import { selectBackend } from '../backend/select.js';
+import { announceBackend } from '../backend/select.js';
 import { errnoName, KvmError } from '../errors/kvm-error.js';
 import { Descriptor } from '../ioctl/descriptor.js';
 import { systemCall } from '../ioctl/system-call.js';
@@ -21,7 +21,7 @@ export interface KvmOptions {
 /** Opens KVM for the ABI of one architecture, and checks that the kernel has the one stable version of the API. */
 export function openSystem(arch: Architecture, options: KvmOptions): Descriptor {
   const { backend: name, path = '/dev/kvm' } = optionsOf(options, 'the options of Kvm.open', ['backend', 'path']);
-  const backend = selectBackend(name);
+  const backend = announceBackend(name);
   checkMachine(arch);
   const fd = openDevice(backend, path);
   try {

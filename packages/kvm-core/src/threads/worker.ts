@@ -115,7 +115,7 @@ async function main(): Promise<void> {
       return Atomics.load(words, Word.Stop) !== 0;
     },
   };
-  const module = (await import(order.handlers)) as Readonly<Record<string, unknown>>;
+  const module = (await import(/* webpackIgnore: true */ order.handlers)) as Readonly<Record<string, unknown>>;
   const ending = await runLoop({ vcpu, module, reasons: ExitReason, words, verdict }, context);
   undivided(() => {
     const back = giveBack();

@@ -55,7 +55,7 @@ export function createResources(
   });
 }
 
-/** @internal The facts about a vCPU that another thread has mapped. */
+/** The facts about a vCPU that another thread has mapped. */
 export interface MappedVcpu {
   readonly fd: number;
   readonly id: number;

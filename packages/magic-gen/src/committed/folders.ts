@@ -1,3 +1,4 @@
+import { commonOf, emitCommon } from '../emit/common.js';
 import { emit } from '../emit/emit.js';
 import { MagicGenError } from '../errors.js';
 import type { Interface } from '../interfaces/interfaces.js';
@@ -17,11 +18,20 @@ export function foldersOf(each: Interface, models: Models, usable: (model: Model
   const sources = new Map([...models].map(([name, model]) => [name, usable(model)]));
   const kept = [place.models, modelFiles(each, models)] as const;
   if (each.shared) return new Map([kept, [place.abi(), sharedFiles(each, sources)]]);
+  const { runtime } = each;
+  const { files, names } = emitCommon([...sources.values()], { runtime });
   return new Map([
     kept,
-    ...[...sources].map(([name, model]) => [place.abi(name), emit(model, { runtime: each.runtime })] as const),
+    [place.abi(commonFolder), files],
+    ...[...sources].map(([name, model]) => {
+      const common = { names: commonOf(model, names), folder: `../${commonFolder}` };
+      return [place.abi(name), emit(model, { runtime, common })] as const;
+    }),
   ]);
 }
+
+/** The folder of what architectures with folders of their own have in common. */
+const commonFolder = 'generic';
 
 /** The one TypeScript that several architectures share. */
 function sharedFiles({ name, runtime, shared }: Interface, models: Models): ReadonlyMap<string, string> {

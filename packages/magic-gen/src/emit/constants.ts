@@ -1,18 +1,30 @@
 import type { Constant, Model } from '../model/model.js';
-import { type Output, withinCore } from './output.js';
-import { age, banner, doc, text } from './source.js';
+import { type Declaration, exportCommon, isDeclared, type Output, withinCore } from './output.js';
+import { age, banner, doc, separated, text } from './source.js';
 
 /** Every integer constant of the headers, under the kernel's name. */
 export function emitConstants(model: Model, output: Output = withinCore): string {
-  const lines = banner(model, 'Every constant of the headers.', output);
+  const own = constantsOf(model).filter(({ name }) => isDeclared(name, 'constants.ts', output));
+  const again = exportCommon('constants.ts', output);
+  return text([
+    ...banner(model, 'Every constant of the headers.', output),
+    ...separated([...(again.length > 0 ? [again] : []), ...own.map(({ lines }) => lines)]),
+  ]);
+}
+
+/** The declaration of each constant. */
+export function constantsOf(model: Model): Declaration[] {
   const enums = new Map(model.enums.flatMap(({ name, members }) => (name ? members.map((each) => [each, name]) : [])));
-  for (const constant of model.constants) {
+  return model.constants.map((constant) => {
     const of = enums.has(constant.name) ? ` of \`enum ${enums.get(constant.name)}\`` : '';
-    lines.push(...doc('', `\`${constant.name}\`${of}, ${constant.origin.file}.${age(model, constant)}`));
-    lines.push(`export const ${constant.name} = ${literal(constant)};`, '');
-  }
-  lines.pop();
-  return text(lines);
+    return {
+      name: constant.name,
+      lines: [
+        ...doc('', `\`${constant.name}\`${of}, ${constant.origin.file}.${age(model, constant)}`),
+        `export const ${constant.name} = ${literal(constant)};`,
+      ],
+    };
+  });
 }
 
 /**

@@ -3,26 +3,34 @@ import { type Group, groups } from '../facts/groups.js';
 import type { Constant, Model } from '../model/model.js';
 import { literal } from './constants.js';
 import { pascal } from './names.js';
-import { type Output, withinCore } from './output.js';
-import { age, banner, doc, emitError, kernelOf, quote, text } from './source.js';
+import { type Declaration, exportCommon, isDeclared, type Output, withinCore } from './output.js';
+import { age, banner, doc, emitError, kernelOf, quote, separated, text } from './source.js';
 
 /**
  * The most used constants, in groups under friendly names: `Cap.UserMemory`, `ExitReason.Io`, `MemoryFlag.Readonly`.
  */
 export function emitGroups(model: Model, output: Output = withinCore): string {
-  const blocks = groups.flatMap((group) => {
+  const own = groupsOf(model).filter(({ name }) => isDeclared(name, 'groups.ts', output));
+  const again = exportCommon('groups.ts', output);
+  return text([
+    ...banner(model, 'Groups of constants with friendly names.', output),
+    ...separated([...(again.length > 0 ? [again] : []), ...own.map(({ lines }) => lines)]),
+  ]);
+}
+
+/** The declaration of each group, and of each table beside one. */
+export function groupsOf(model: Model): Declaration[] {
+  return groups.flatMap((group) => {
     const members = membersOf(group, model);
-    return members.length === 0
-      ? []
-      : [
-          '',
-          ...object(group, members, model),
-          ...(group.names ? names(group, members) : []),
-          ...(group.ages ? ages(group, members, model) : []),
-          ...(group.archs ? archs(group, members, model) : []),
-        ];
+    const table = variable(group.name);
+    if (members.length === 0) return [];
+    return [
+      { name: group.name, lines: object(group, members, model) },
+      ...(group.names ? [{ name: `${table}Names`, lines: names(group, members) }] : []),
+      ...(group.ages ? [{ name: `${table}Since`, lines: ages(group, members, model) }] : []),
+      ...(group.archs ? [{ name: `${table}Arch`, lines: archs(group, members, model) }] : []),
+    ];
   });
-  return text([...banner(model, 'Groups of constants with friendly names.', output).slice(0, -1), ...blocks]);
 }
 
 interface GroupMember {
@@ -32,14 +40,7 @@ interface GroupMember {
 
 /** The names that the groups of a model are exported under, with the tables beside them. */
 export function groupNames(model: Model): string[] {
-  return groups
-    .filter((group) => membersOf(group, model).length > 0)
-    .flatMap(({ name, names: named, ages: aged, archs: owned }) => [
-      name,
-      ...(named ? [`${variable(name)}Names`] : []),
-      ...(aged ? [`${variable(name)}Since`] : []),
-      ...(owned ? [`${variable(name)}Arch`] : []),
-    ]);
+  return groupsOf(model).map(({ name }) => name);
 }
 
 function membersOf(group: Group, model: Model): GroupMember[] {
@@ -88,7 +89,6 @@ function names({ name }: Group, members: GroupMember[]): string[] {
   const byValue = new Map<string, string>();
   for (const { constant } of members) if (!byValue.has(constant.value)) byValue.set(constant.value, constant.name);
   return [
-    '',
     ...doc('', `The kernel's names, by their number in \`${name}\`.`),
     ...byNumber(`${variable(name)}Names`, byValue),
   ];
@@ -101,7 +101,6 @@ function ages({ name }: Group, members: GroupMember[], model: Model): string[] {
     return since === undefined ? [] : [[constant.value, since]];
   });
   return [
-    '',
     ...doc('', `The kernels that brought them, by their number in \`${name}\`, where known.`),
     ...byNumber(`${variable(name)}Since`, new Map(known)),
   ];
@@ -117,7 +116,6 @@ function archs({ name }: Group, members: GroupMember[], model: Model): string[] 
     numbers.set(key, (numbers.get(key) ?? new Set()).add(Number(constant.value)));
   }
   return [
-    '',
     ...doc('', 'The numbers of the capabilities that this architecture does not offer, by the architectures that do.'),
     `export const ${variable(name)}Arch: Readonly<Record<string, readonly number[]>> = {`,
     ...[...numbers]

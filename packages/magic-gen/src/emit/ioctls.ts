@@ -40,10 +40,12 @@ export function emitForeignIoctls(model: Model, output: Output = withinCore): st
   });
   return text([
     ...banner(model, 'The ioctls whose argument is a type of another architecture.', output),
+    ...importNames(['ForeignIoctl'], ioctlModule(output), 'import type'),
+    '',
     ...doc('', 'They have no number here: it contains the size of a struct that these headers do not define.'),
-    'export const foreignIoctls = [',
+    'export const foreignIoctls: readonly ForeignIoctl[] = [',
     ...entries,
-    '] as const;',
+    '];',
   ]);
 }
 
@@ -76,6 +78,7 @@ class IoctlEmitter {
   }
 
   emit(ioctl: Ioctl, facts: IoctlFacts): string[] {
+    const argument = this.#argument(ioctl, facts);
     const needs = facts.capability === undefined ? '' : ` Needs ${facts.capability}.`;
     const where = facts.arch === undefined ? '' : ` On ${facts.arch.join(', ')}.`;
     const capability = this.#capability(facts.capability);
@@ -85,11 +88,11 @@ class IoctlEmitter {
     });
     return [
       ...doc('', `\`${declaration(ioctl, 'KVMIO')}\`, ${ioctl.origin.file}.${needs}${where}${age(this.#model, ioctl)}`),
-      `export const ${ioctl.name} = {`,
+      ...this.#head(ioctl, facts, argument),
       `  name: ${quote(ioctl.name)},`,
       `  request: ${hex(ioctl.request)},`,
       `  fd: [${facts.fd.map(quote).join(', ')}],`,
-      `  argument: ${this.#argument(ioctl, facts)},`,
+      `  argument: ${argument},`,
       `  direction: ${quote(facts.direction ?? ioctl.direction)},`,
       ...(capability === undefined ? [] : object('  ', 'capability', capability)),
       ...(perKind.length === 0 ? [] : ['  capabilityOn: {', ...perKind, '  },']),
@@ -97,8 +100,17 @@ class IoctlEmitter {
       ...(facts.pointers === undefined ? [] : list('pointers', facts.pointers)),
       ...(facts.arch === undefined ? [] : list('arch', facts.arch)),
       ...(facts.gives === undefined ? [] : [`  gives: ${quote(facts.gives)},`]),
-      '} as const satisfies Ioctl;',
+      '};',
     ];
+  }
+
+  /** The type is written out: inferred, it would repeat the whole object. */
+  #head({ name }: Ioctl, { fd }: IoctlFacts, argument: string): string[] {
+    const kinds = fd.map(quote).join(' | ');
+    const type = argument.replace(/, /g, '; ').replace(/type: /, 'type: typeof ');
+    const line = `export const ${name}: Ioctl<${kinds}, ${type}> = {`;
+    if (line.length <= 120) return [line];
+    return [`export const ${name}: Ioctl<`, `  ${kinds},`, `  ${type}`, '> = {'];
   }
 
   /** Undefined where these headers lack the capability: there is no number to ask for. */

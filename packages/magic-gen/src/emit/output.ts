@@ -7,6 +7,33 @@ export interface Output {
   runtime: string;
   /** The architectures it is for, where several share it. */
   architectures?: readonly string[];
+  /** What architectures have in common, where a folder of its own holds it. */
+  common?: Common;
+}
+
+/** The names of each file that architectures have in common. */
+export interface Common {
+  names: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The folder that declares them, seen from this one; undefined for that folder itself. */
+  folder: string | undefined;
+}
+
+/** A part of a file that stands for itself: what it is called, its lines, and what of the same file it refers to. */
+export interface Declaration {
+  name: string;
+  lines: string[];
+  uses?: readonly string[];
+}
+
+/** Whether a name is declared in this output; if not, it is exported again. */
+export function isDeclared(name: string, file: string, { common }: Output): boolean {
+  return common === undefined || (common.names.get(file)?.has(name) ?? false) === (common.folder === undefined);
+}
+
+/** Exports again what the common folder declares in a file. */
+export function exportCommon(file: string, { common }: Output): string[] {
+  if (common?.folder === undefined || !common.names.has(file)) return [];
+  return [`export * from '${common.folder}/${file.replace('.ts', '.js')}';`];
 }
 
 /** For a folder of @kvm/core. */

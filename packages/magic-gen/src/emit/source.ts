@@ -58,6 +58,11 @@ function compareNames(a: string, b: string): number {
   return own.length - others.length;
 }
 
+/** Blocks of lines, with an empty line between two. */
+export function separated(blocks: readonly (readonly string[])[]): string[] {
+  return blocks.flatMap((block, index) => (index === 0 ? block : ['', ...block]));
+}
+
 export function text(lines: string[]): string {
   return `${lines.join('\n')}\n`;
 }

@@ -14,8 +14,8 @@ import {
 import type { AbiRecord, Model, TypeRef } from '../model/model.js';
 import { spellDeclaration } from '../model/spelling.js';
 import { memberName, pascal } from './names.js';
-import { importRuntime, type Output, withinCore } from './output.js';
-import { age, banner, doc, emitError, quote, text } from './source.js';
+import { type Declaration, exportCommon, importRuntime, isDeclared, type Output, withinCore } from './output.js';
+import { age, banner, doc, emitError, importNames, quote, separated, text } from './source.js';
 
 const counts = table({ ...flexCounts, ...otherFlexCounts });
 
@@ -40,12 +40,26 @@ function countedIn({ name }: AbiRecord, fields: readonly Field[]): Readonly<Reco
 /** Every struct and union of the headers, as a class of typed views. */
 export function emitStructs(model: Model, output: Output = withinCore): string {
   const emitter = new StructEmitter(model);
-  const classes = model.records.filter(hasName).flatMap((record) => ['', ...emitter.emit(record)]);
+  const own = model.records
+    .filter(hasName)
+    .filter(({ name }) => isDeclared(pascal(name), 'structs.ts', output))
+    .map((record) => emitter.declare(record));
+  const foreign = own.flatMap(({ uses }) => uses).filter((name) => !isDeclared(name, 'structs.ts', output));
+  const imports = [
+    ...importRuntime(emitter.used, output),
+    ...importNames(new Set(foreign), `${output.common?.folder}/structs.js`),
+  ];
+  const head = [imports, exportCommon('structs.ts', output)].filter((lines) => lines.length > 0);
   return text([
     ...banner(model, 'Every struct and union of the headers, as views over bytes.', output),
-    ...importRuntime(emitter.used, output),
-    ...classes,
+    ...separated([...head, ...own.map(({ lines }) => lines)]),
   ]);
+}
+
+/** The declaration of each struct and union. */
+export function structsOf(model: Model): Declaration[] {
+  const emitter = new StructEmitter(model);
+  return model.records.filter(hasName).map((record) => emitter.declare(record));
 }
 
 interface StructField extends Field {
@@ -79,7 +93,12 @@ class StructEmitter {
     this.#littleEndian = model.target.endianness === 'little';
   }
 
-  emit(record: AbiRecord): string[] {
+  declare(record: AbiRecord & { name: string }): Required<Declaration> {
+    const uses = fieldsOf(record, this.#records).flatMap(({ type }) => recordIn(type) ?? []);
+    return { name: pascal(record.name), lines: this.#emit(record), uses: uses.map(pascal) };
+  }
+
+  #emit(record: AbiRecord): string[] {
     const declared = fieldsOf(record, this.#records);
     const counted = countedIn(record, declared);
     // A counted array has a view for each number of elements, after all others.
@@ -312,6 +331,12 @@ class StructEmitter {
       '  }',
     ];
   }
+}
+
+/** The record that a type is or has elements of. */
+function recordIn(type: TypeRef): string | undefined {
+  if (type.kind === 'array') return recordIn(type.element);
+  return type.kind === 'record' ? type.name : undefined;
 }
 
 function countNote({ countedBy }: StructField): string {

@@ -14,7 +14,7 @@ export function withHistory(model: Model, history: History = publishedHistory(mo
   const owners = ownersOf(model.records);
   return {
     ...model,
-    knownKernels: knownKernels(history, model.arch),
+    knownKernels: knownKernels(history),
     constants: model.constants.map((constant) => ({ ...constant, ...since('constant', constant.name) })),
     functions: model.functions.map((each) => ({ ...each, ...since('function', each.name) })),
     ioctls: model.ioctls.map((ioctl) => ({ ...ioctl, ...since('ioctl', ioctl.name) })),

@@ -28,7 +28,7 @@ export interface Model {
   /** What else the root headers define, each with the reason why it is not above. */
   skipped: Skipped[];
   /**
-   * The kernels of this architecture in the history, oldest first: `since` refers to them. Absent, as is every `since`,
+   * The kernels in the history of the interface, oldest first: `since` refers to them. Absent, as is every `since`,
    * where no history was requested.
    */
   knownKernels?: string[];

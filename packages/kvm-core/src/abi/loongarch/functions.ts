@@ -9,26 +9,26 @@ function big(value: number | bigint): bigint {
   return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : (value as bigint);
 }
 
-/** `LOONGARCH_REG_64(TYPE, REG)`, asm/kvm.h. */
+/** `LOONGARCH_REG_64(TYPE, REG)`, asm/kvm.h. Since Linux 6.12 or earlier. */
 export function LOONGARCH_REG_64(type: number | bigint, reg: number | bigint): bigint {
   type = u64(big(type), 'LOONGARCH_REG_64: type');
   reg = u64(big(reg), 'LOONGARCH_REG_64: reg');
   return type | 0x30000000000000n | BigInt.asUintN(64, reg << 3n);
 }
 
-/** `KVM_IOC_CSRID(REG)`, asm/kvm.h. */
+/** `KVM_IOC_CSRID(REG)`, asm/kvm.h. Since Linux 6.12 or earlier. */
 export function KVM_IOC_CSRID(reg: number | bigint): bigint {
   reg = u64(big(reg), 'KVM_IOC_CSRID: reg');
   return 0x9030000000010000n | BigInt.asUintN(64, reg << 3n);
 }
 
-/** `KVM_IOC_CPUCFG(REG)`, asm/kvm.h. */
+/** `KVM_IOC_CPUCFG(REG)`, asm/kvm.h. Since Linux 6.12 or earlier. */
 export function KVM_IOC_CPUCFG(reg: number | bigint): bigint {
   reg = u64(big(reg), 'KVM_IOC_CPUCFG: reg');
   return 0x9030000000040000n | BigInt.asUintN(64, reg << 3n);
 }
 
-/** `KVM_VM_TYPE_ARM_IPA_SIZE(x)`, linux/kvm.h. Since Linux 5.10 or earlier. */
+/** `KVM_VM_TYPE_ARM_IPA_SIZE(x)`, linux/kvm.h. */
 export function KVM_VM_TYPE_ARM_IPA_SIZE(x: number | bigint): bigint {
   x = u64(big(x), 'KVM_VM_TYPE_ARM_IPA_SIZE: x');
   return x & 0xffn;

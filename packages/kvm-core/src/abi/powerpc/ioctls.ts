@@ -112,36 +112,36 @@ import {
 } from './structs.js';
 
 /** `KVM_GET_API_VERSION = _IO(KVMIO, 0x00)`, linux/kvm.h. */
-export const KVM_GET_API_VERSION = {
+export const KVM_GET_API_VERSION: Ioctl<'system', { kind: 'none' }> = {
   name: 'KVM_GET_API_VERSION',
   request: 0x2000ae00,
   fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_VM = _IO(KVMIO, 0x01)`, linux/kvm.h. */
-export const KVM_CREATE_VM = {
+export const KVM_CREATE_VM: Ioctl<'system', { kind: 'value' }> = {
   name: 'KVM_CREATE_VM',
   request: 0x2000ae01,
   fd: ['system'],
   argument: { kind: 'value' },
   direction: 'none',
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_ENABLE_SIE = _IO(KVMIO, 0x06)`, linux/kvm.h. On s390. */
-export const KVM_S390_ENABLE_SIE = {
+export const KVM_S390_ENABLE_SIE: Ioctl<'system', { kind: 'none' }> = {
   name: 'KVM_S390_ENABLE_SIE',
   request: 0x2000ae06,
   fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CHECK_EXTENSION = _IO(KVMIO, 0x03)`, linux/kvm.h. */
-export const KVM_CHECK_EXTENSION = {
+export const KVM_CHECK_EXTENSION: Ioctl<'system' | 'vm', { kind: 'value' }> = {
   name: 'KVM_CHECK_EXTENSION',
   request: 0x2000ae03,
   fd: ['system', 'vm'],
@@ -150,39 +150,39 @@ export const KVM_CHECK_EXTENSION = {
   capabilityOn: {
     vm: { number: KVM_CAP_CHECK_EXTENSION_VM, name: 'KVM_CAP_CHECK_EXTENSION_VM', since: 'Linux 5.10 or earlier' },
   },
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_VCPU_MMAP_SIZE = _IO(KVMIO, 0x04)`, linux/kvm.h. */
-export const KVM_GET_VCPU_MMAP_SIZE = {
+export const KVM_GET_VCPU_MMAP_SIZE: Ioctl<'system', { kind: 'none' }> = {
   name: 'KVM_GET_VCPU_MMAP_SIZE',
   request: 0x2000ae04,
   fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_VCPU = _IO(KVMIO, 0x41)`, linux/kvm.h. */
-export const KVM_CREATE_VCPU = {
+export const KVM_CREATE_VCPU: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_CREATE_VCPU',
   request: 0x2000ae41,
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_DIRTY_LOG = _IOW(KVMIO, 0x42, struct kvm_dirty_log)`, linux/kvm.h. */
-export const KVM_GET_DIRTY_LOG = {
+export const KVM_GET_DIRTY_LOG: Ioctl<'vm', { kind: 'struct'; type: typeof KvmDirtyLog }> = {
   name: 'KVM_GET_DIRTY_LOG',
   request: 0x8010ae42,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmDirtyLog },
   direction: 'write',
   pointers: ['dirty_bitmap'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_NR_MMU_PAGES = _IO(KVMIO, 0x44)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
-export const KVM_SET_NR_MMU_PAGES = {
+export const KVM_SET_NR_MMU_PAGES: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_SET_NR_MMU_PAGES',
   request: 0x2000ae44,
   fd: ['vm'],
@@ -194,10 +194,10 @@ export const KVM_SET_NR_MMU_PAGES = {
     since: 'Linux 5.10 or earlier',
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_NR_MMU_PAGES = _IO(KVMIO, 0x45)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
-export const KVM_GET_NR_MMU_PAGES = {
+export const KVM_GET_NR_MMU_PAGES: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_GET_NR_MMU_PAGES',
   request: 0x2000ae45,
   fd: ['vm'],
@@ -209,13 +209,13 @@ export const KVM_GET_NR_MMU_PAGES = {
     since: 'Linux 5.10 or earlier',
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_USER_MEMORY_REGION = _IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)`, linux/kvm.h. Needs
  * KVM_CAP_USER_MEMORY.
  */
-export const KVM_SET_USER_MEMORY_REGION = {
+export const KVM_SET_USER_MEMORY_REGION: Ioctl<'vm', { kind: 'struct'; type: typeof KvmUserspaceMemoryRegion }> = {
   name: 'KVM_SET_USER_MEMORY_REGION',
   request: 0x8020ae46,
   fd: ['vm'],
@@ -223,10 +223,10 @@ export const KVM_SET_USER_MEMORY_REGION = {
   direction: 'write',
   capability: { number: KVM_CAP_USER_MEMORY, name: 'KVM_CAP_USER_MEMORY', since: 'Linux 5.10 or earlier' },
   pointers: ['userspace_addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_TSS_ADDR = _IO(KVMIO, 0x47)`, linux/kvm.h. Needs KVM_CAP_SET_TSS_ADDR. On x86. */
-export const KVM_SET_TSS_ADDR = {
+export const KVM_SET_TSS_ADDR: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_SET_TSS_ADDR',
   request: 0x2000ae47,
   fd: ['vm'],
@@ -234,10 +234,10 @@ export const KVM_SET_TSS_ADDR = {
   direction: 'none',
   capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_IDENTITY_MAP_ADDR = _IOW(KVMIO, 0x48, __u64)`, linux/kvm.h. Needs KVM_CAP_SET_IDENTITY_MAP_ADDR. On x86. */
-export const KVM_SET_IDENTITY_MAP_ADDR = {
+export const KVM_SET_IDENTITY_MAP_ADDR: Ioctl<'vm', { kind: 'integer'; size: 8 }> = {
   name: 'KVM_SET_IDENTITY_MAP_ADDR',
   request: 0x8008ae48,
   fd: ['vm'],
@@ -249,13 +249,13 @@ export const KVM_SET_IDENTITY_MAP_ADDR = {
     since: 'Linux 5.10 or earlier',
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_USER_MEMORY_REGION2 = _IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)`, linux/kvm.h. Needs
  * KVM_CAP_USER_MEMORY2. Since Linux 6.12 or earlier.
  */
-export const KVM_SET_USER_MEMORY_REGION2 = {
+export const KVM_SET_USER_MEMORY_REGION2: Ioctl<'vm', { kind: 'struct'; type: typeof KvmUserspaceMemoryRegion2 }> = {
   name: 'KVM_SET_USER_MEMORY_REGION2',
   request: 0x80a0ae49,
   fd: ['vm'],
@@ -263,10 +263,10 @@ export const KVM_SET_USER_MEMORY_REGION2 = {
   direction: 'write',
   capability: { number: KVM_CAP_USER_MEMORY2, name: 'KVM_CAP_USER_MEMORY2', since: 'Linux 6.12 or earlier' },
   pointers: ['userspace_addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_VCPU_FAULT = _IOW(KVMIO, 0x52, unsigned long)`, linux/kvm.h. Needs KVM_CAP_S390_UCONTROL. On s390. */
-export const KVM_S390_VCPU_FAULT = {
+export const KVM_S390_VCPU_FAULT: Ioctl<'vcpu', { kind: 'value' }> = {
   name: 'KVM_S390_VCPU_FAULT',
   request: 0x8008ae52,
   fd: ['vcpu'],
@@ -274,13 +274,13 @@ export const KVM_S390_VCPU_FAULT = {
   direction: 'write',
   capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL', since: 'Linux 5.10 or earlier' },
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_S390_KEYOP = _IOWR(KVMIO, 0x53, struct kvm_s390_keyop)`, linux/kvm.h. Needs KVM_CAP_S390_KEYOP. On s390. Since
  * Linux 7.2 or earlier.
  */
-export const KVM_S390_KEYOP = {
+export const KVM_S390_KEYOP: Ioctl<'vm', { kind: 'struct'; type: typeof KvmS390KeyOp }> = {
   name: 'KVM_S390_KEYOP',
   request: 0xc010ae53,
   fd: ['vm'],
@@ -288,10 +288,10 @@ export const KVM_S390_KEYOP = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_S390_KEYOP, name: 'KVM_CAP_S390_KEYOP', since: 'Linux 7.2 or earlier' },
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_IRQCHIP = _IO(KVMIO, 0x60)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, s390, loongarch. */
-export const KVM_CREATE_IRQCHIP = {
+export const KVM_CREATE_IRQCHIP: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_CREATE_IRQCHIP',
   request: 0x2000ae60,
   fd: ['vm'],
@@ -299,13 +299,13 @@ export const KVM_CREATE_IRQCHIP = {
   direction: 'none',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_IRQ_LINE = _IOW(KVMIO, 0x61, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, riscv,
  * powerpc, loongarch.
  */
-export const KVM_IRQ_LINE = {
+export const KVM_IRQ_LINE: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqLevel }> = {
   name: 'KVM_IRQ_LINE',
   request: 0x8008ae61,
   fd: ['vm'],
@@ -313,10 +313,10 @@ export const KVM_IRQ_LINE = {
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_IRQCHIP = _IOWR(KVMIO, 0x62, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
-export const KVM_GET_IRQCHIP = {
+export const KVM_GET_IRQCHIP: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqChip }> = {
   name: 'KVM_GET_IRQCHIP',
   request: 0xc208ae62,
   fd: ['vm'],
@@ -324,10 +324,10 @@ export const KVM_GET_IRQCHIP = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_IRQCHIP = _IOR(KVMIO, 0x63, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
-export const KVM_SET_IRQCHIP = {
+export const KVM_SET_IRQCHIP: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqChip }> = {
   name: 'KVM_SET_IRQCHIP',
   request: 0x4208ae63,
   fd: ['vm'],
@@ -335,10 +335,10 @@ export const KVM_SET_IRQCHIP = {
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_PIT = _IO(KVMIO, 0x64)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
-export const KVM_CREATE_PIT = {
+export const KVM_CREATE_PIT: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_CREATE_PIT',
   request: 0x2000ae64,
   fd: ['vm'],
@@ -346,13 +346,13 @@ export const KVM_CREATE_PIT = {
   direction: 'none',
   capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_IRQ_LINE_STATUS = _IOWR(KVMIO, 0x67, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQ_INJECT_STATUS. On
  * x86, arm64, riscv, powerpc, loongarch.
  */
-export const KVM_IRQ_LINE_STATUS = {
+export const KVM_IRQ_LINE_STATUS: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqLevel }> = {
   name: 'KVM_IRQ_LINE_STATUS',
   request: 0xc008ae67,
   fd: ['vm'],
@@ -360,13 +360,13 @@ export const KVM_IRQ_LINE_STATUS = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_REGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x67, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs
  * KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch.
  */
-export const KVM_REGISTER_COALESCED_MMIO = {
+export const KVM_REGISTER_COALESCED_MMIO: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCoalescedMmioZone }> = {
   name: 'KVM_REGISTER_COALESCED_MMIO',
   request: 0x8010ae67,
   fd: ['vm'],
@@ -374,13 +374,13 @@ export const KVM_REGISTER_COALESCED_MMIO = {
   direction: 'write',
   capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_UNREGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x68, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs
  * KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch.
  */
-export const KVM_UNREGISTER_COALESCED_MMIO = {
+export const KVM_UNREGISTER_COALESCED_MMIO: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCoalescedMmioZone }> = {
   name: 'KVM_UNREGISTER_COALESCED_MMIO',
   request: 0x8010ae68,
   fd: ['vm'],
@@ -388,13 +388,13 @@ export const KVM_UNREGISTER_COALESCED_MMIO = {
   direction: 'write',
   capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_GSI_ROUTING = _IOW(KVMIO, 0x6a, struct kvm_irq_routing)`, linux/kvm.h. Needs KVM_CAP_IRQ_ROUTING. On x86,
  * arm64, riscv, s390, powerpc, loongarch.
  */
-export const KVM_SET_GSI_ROUTING = {
+export const KVM_SET_GSI_ROUTING: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqRouting }> = {
   name: 'KVM_SET_GSI_ROUTING',
   request: 0x8008ae6a,
   fd: ['vm'],
@@ -402,23 +402,23 @@ export const KVM_SET_GSI_ROUTING = {
   direction: 'write',
   capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_REINJECT_CONTROL = _IO(KVMIO, 0x71)`, linux/kvm.h. Needs KVM_CAP_REINJECT_CONTROL. On x86. */
-export const KVM_REINJECT_CONTROL = {
+export const KVM_REINJECT_CONTROL: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_REINJECT_CONTROL',
   request: 0x2000ae71,
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'write',
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_IRQFD = _IOW(KVMIO, 0x76, struct kvm_irqfd)`, linux/kvm.h. Needs KVM_CAP_IRQFD. On x86, arm64, riscv, s390,
  * powerpc, loongarch.
  */
-export const KVM_IRQFD = {
+export const KVM_IRQFD: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqfd }> = {
   name: 'KVM_IRQFD',
   request: 0x8020ae76,
   fd: ['vm'],
@@ -426,20 +426,20 @@ export const KVM_IRQFD = {
   direction: 'write',
   capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_PIT2 = _IOW(KVMIO, 0x77, struct kvm_pit_config)`, linux/kvm.h. Needs KVM_CAP_PIT2. On x86. */
-export const KVM_CREATE_PIT2 = {
+export const KVM_CREATE_PIT2: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPitConfig }> = {
   name: 'KVM_CREATE_PIT2',
   request: 0x8040ae77,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmPitConfig },
   direction: 'write',
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_BOOT_CPU_ID = _IO(KVMIO, 0x78)`, linux/kvm.h. Needs KVM_CAP_SET_BOOT_CPU_ID. On x86. */
-export const KVM_SET_BOOT_CPU_ID = {
+export const KVM_SET_BOOT_CPU_ID: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_SET_BOOT_CPU_ID',
   request: 0x2000ae78,
   fd: ['vm'],
@@ -447,20 +447,20 @@ export const KVM_SET_BOOT_CPU_ID = {
   direction: 'none',
   capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_IOEVENTFD = _IOW(KVMIO, 0x79, struct kvm_ioeventfd)`, linux/kvm.h. Needs KVM_CAP_IOEVENTFD. */
-export const KVM_IOEVENTFD = {
+export const KVM_IOEVENTFD: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIoeventfd }> = {
   name: 'KVM_IOEVENTFD',
   request: 0x8040ae79,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIoeventfd },
   direction: 'write',
   capability: { number: KVM_CAP_IOEVENTFD, name: 'KVM_CAP_IOEVENTFD', since: 'Linux 5.10 or earlier' },
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_CLOCK = _IOW(KVMIO, 0x7b, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
-export const KVM_SET_CLOCK = {
+export const KVM_SET_CLOCK: Ioctl<'vm', { kind: 'struct'; type: typeof KvmClockData }> = {
   name: 'KVM_SET_CLOCK',
   request: 0x8030ae7b,
   fd: ['vm'],
@@ -468,10 +468,10 @@ export const KVM_SET_CLOCK = {
   direction: 'write',
   capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_CLOCK = _IOR(KVMIO, 0x7c, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
-export const KVM_GET_CLOCK = {
+export const KVM_GET_CLOCK: Ioctl<'vm', { kind: 'struct'; type: typeof KvmClockData }> = {
   name: 'KVM_GET_CLOCK',
   request: 0x4030ae7c,
   fd: ['vm'],
@@ -479,13 +479,13 @@ export const KVM_GET_CLOCK = {
   direction: 'read',
   capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_GET_PVINFO = _IOW(KVMIO, 0xa1, struct kvm_ppc_pvinfo)`, linux/kvm.h. Needs KVM_CAP_PPC_GET_PVINFO. On
  * powerpc.
  */
-export const KVM_PPC_GET_PVINFO = {
+export const KVM_PPC_GET_PVINFO: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPpcPvInfo }> = {
   name: 'KVM_PPC_GET_PVINFO',
   request: 0x8080aea1,
   fd: ['vm'],
@@ -493,10 +493,10 @@ export const KVM_PPC_GET_PVINFO = {
   direction: 'read',
   capability: { number: KVM_CAP_PPC_GET_PVINFO, name: 'KVM_CAP_PPC_GET_PVINFO', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_TSC_KHZ = _IO(KVMIO, 0xa2)`, linux/kvm.h. Needs KVM_CAP_TSC_CONTROL. On x86. */
-export const KVM_SET_TSC_KHZ = {
+export const KVM_SET_TSC_KHZ: Ioctl<'vcpu' | 'vm', { kind: 'value' }> = {
   name: 'KVM_SET_TSC_KHZ',
   request: 0x2000aea2,
   fd: ['vcpu', 'vm'],
@@ -507,10 +507,10 @@ export const KVM_SET_TSC_KHZ = {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_TSC_KHZ = _IO(KVMIO, 0xa3)`, linux/kvm.h. Needs KVM_CAP_GET_TSC_KHZ. On x86. */
-export const KVM_GET_TSC_KHZ = {
+export const KVM_GET_TSC_KHZ: Ioctl<'vcpu' | 'vm', { kind: 'none' }> = {
   name: 'KVM_GET_TSC_KHZ',
   request: 0x2000aea3,
   fd: ['vcpu', 'vm'],
@@ -521,13 +521,13 @@ export const KVM_GET_TSC_KHZ = {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SIGNAL_MSI = _IOW(KVMIO, 0xa5, struct kvm_msi)`, linux/kvm.h. Needs KVM_CAP_SIGNAL_MSI. On x86, arm64, riscv,
  * powerpc, loongarch.
  */
-export const KVM_SIGNAL_MSI = {
+export const KVM_SIGNAL_MSI: Ioctl<'vm', { kind: 'struct'; type: typeof KvmMsi }> = {
   name: 'KVM_SIGNAL_MSI',
   request: 0x8020aea5,
   fd: ['vm'],
@@ -535,13 +535,13 @@ export const KVM_SIGNAL_MSI = {
   direction: 'write',
   capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_GET_SMMU_INFO = _IOR(KVMIO, 0xa6, struct kvm_ppc_smmu_info)`, linux/kvm.h. Needs KVM_CAP_PPC_GET_SMMU_INFO.
  * On powerpc.
  */
-export const KVM_PPC_GET_SMMU_INFO = {
+export const KVM_PPC_GET_SMMU_INFO: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPpcSmmuInfo }> = {
   name: 'KVM_PPC_GET_SMMU_INFO',
   request: 0x4250aea6,
   fd: ['vm'],
@@ -549,10 +549,10 @@ export const KVM_PPC_GET_SMMU_INFO = {
   direction: 'read',
   capability: { number: KVM_CAP_PPC_GET_SMMU_INFO, name: 'KVM_CAP_PPC_GET_SMMU_INFO', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_PPC_ALLOCATE_HTAB = _IOWR(KVMIO, 0xa7, __u32)`, linux/kvm.h. Needs KVM_CAP_PPC_ALLOC_HTAB. On powerpc. */
-export const KVM_PPC_ALLOCATE_HTAB = {
+export const KVM_PPC_ALLOCATE_HTAB: Ioctl<'vm', { kind: 'integer'; size: 4 }> = {
   name: 'KVM_PPC_ALLOCATE_HTAB',
   request: 0xc004aea7,
   fd: ['vm'],
@@ -560,13 +560,13 @@ export const KVM_PPC_ALLOCATE_HTAB = {
   direction: 'write',
   capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_CREATE_SPAPR_TCE = _IOW(KVMIO, 0xa8, struct kvm_create_spapr_tce)`, linux/kvm.h. Needs KVM_CAP_SPAPR_TCE. On
  * powerpc.
  */
-export const KVM_CREATE_SPAPR_TCE = {
+export const KVM_CREATE_SPAPR_TCE: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCreateSpaprTce }> = {
   name: 'KVM_CREATE_SPAPR_TCE',
   request: 0x8010aea8,
   fd: ['vm'],
@@ -575,13 +575,13 @@ export const KVM_CREATE_SPAPR_TCE = {
   capability: { number: KVM_CAP_SPAPR_TCE, name: 'KVM_CAP_SPAPR_TCE', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_CREATE_SPAPR_TCE_64 = _IOW(KVMIO, 0xa8, struct kvm_create_spapr_tce_64)`, linux/kvm.h. Needs
  * KVM_CAP_SPAPR_TCE_64. On powerpc.
  */
-export const KVM_CREATE_SPAPR_TCE_64 = {
+export const KVM_CREATE_SPAPR_TCE_64: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCreateSpaprTce64 }> = {
   name: 'KVM_CREATE_SPAPR_TCE_64',
   request: 0x8020aea8,
   fd: ['vm'],
@@ -590,10 +590,10 @@ export const KVM_CREATE_SPAPR_TCE_64 = {
   capability: { number: KVM_CAP_SPAPR_TCE_64, name: 'KVM_CAP_SPAPR_TCE_64', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_ALLOCATE_RMA = _IOR(KVMIO, 0xa9, struct kvm_allocate_rma)`, linux/kvm.h. Needs KVM_CAP_PPC_RMA. On powerpc. */
-export const KVM_ALLOCATE_RMA = {
+export const KVM_ALLOCATE_RMA: Ioctl<'vm', { kind: 'struct'; type: typeof KvmAllocateRma }> = {
   name: 'KVM_ALLOCATE_RMA',
   request: 0x4008aea9,
   fd: ['vm'],
@@ -602,13 +602,13 @@ export const KVM_ALLOCATE_RMA = {
   capability: { number: KVM_CAP_PPC_RMA, name: 'KVM_CAP_PPC_RMA', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_GET_HTAB_FD = _IOW(KVMIO, 0xaa, struct kvm_get_htab_fd)`, linux/kvm.h. Needs KVM_CAP_PPC_HTAB_FD. On
  * powerpc.
  */
-export const KVM_PPC_GET_HTAB_FD = {
+export const KVM_PPC_GET_HTAB_FD: Ioctl<'vm', { kind: 'struct'; type: typeof KvmGetHtabFd }> = {
   name: 'KVM_PPC_GET_HTAB_FD',
   request: 0x8020aeaa,
   fd: ['vm'],
@@ -617,13 +617,13 @@ export const KVM_PPC_GET_HTAB_FD = {
   capability: { number: KVM_CAP_PPC_HTAB_FD, name: 'KVM_CAP_PPC_HTAB_FD', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. Needs
  * KVM_CAP_ARM_SET_DEVICE_ADDR. On arm64.
  */
-export const KVM_ARM_SET_DEVICE_ADDR = {
+export const KVM_ARM_SET_DEVICE_ADDR: Ioctl<'vm', { kind: 'struct'; type: typeof KvmArmDeviceAddr }> = {
   name: 'KVM_ARM_SET_DEVICE_ADDR',
   request: 0x8010aeab,
   fd: ['vm'],
@@ -635,13 +635,13 @@ export const KVM_ARM_SET_DEVICE_ADDR = {
     since: 'Linux 5.10 or earlier',
   },
   arch: ['arm64'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_RTAS_DEFINE_TOKEN = _IOW(KVMIO, 0xac, struct kvm_rtas_token_args)`, linux/kvm.h. Needs KVM_CAP_PPC_RTAS. On
  * powerpc.
  */
-export const KVM_PPC_RTAS_DEFINE_TOKEN = {
+export const KVM_PPC_RTAS_DEFINE_TOKEN: Ioctl<'vm', { kind: 'struct'; type: typeof KvmRtasTokenArgs }> = {
   name: 'KVM_PPC_RTAS_DEFINE_TOKEN',
   request: 0x8080aeac,
   fd: ['vm'],
@@ -649,13 +649,13 @@ export const KVM_PPC_RTAS_DEFINE_TOKEN = {
   direction: 'write',
   capability: { number: KVM_CAP_PPC_RTAS, name: 'KVM_CAP_PPC_RTAS', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_RESIZE_HPT_PREPARE = _IOR(KVMIO, 0xad, struct kvm_ppc_resize_hpt)`, linux/kvm.h. Needs
  * KVM_CAP_SPAPR_RESIZE_HPT. On powerpc.
  */
-export const KVM_PPC_RESIZE_HPT_PREPARE = {
+export const KVM_PPC_RESIZE_HPT_PREPARE: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPpcResizeHpt }> = {
   name: 'KVM_PPC_RESIZE_HPT_PREPARE',
   request: 0x4010aead,
   fd: ['vm'],
@@ -663,13 +663,13 @@ export const KVM_PPC_RESIZE_HPT_PREPARE = {
   direction: 'write',
   capability: { number: KVM_CAP_SPAPR_RESIZE_HPT, name: 'KVM_CAP_SPAPR_RESIZE_HPT', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_RESIZE_HPT_COMMIT = _IOR(KVMIO, 0xae, struct kvm_ppc_resize_hpt)`, linux/kvm.h. Needs
  * KVM_CAP_SPAPR_RESIZE_HPT. On powerpc.
  */
-export const KVM_PPC_RESIZE_HPT_COMMIT = {
+export const KVM_PPC_RESIZE_HPT_COMMIT: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPpcResizeHpt }> = {
   name: 'KVM_PPC_RESIZE_HPT_COMMIT',
   request: 0x4010aeae,
   fd: ['vm'],
@@ -677,13 +677,13 @@ export const KVM_PPC_RESIZE_HPT_COMMIT = {
   direction: 'write',
   capability: { number: KVM_CAP_SPAPR_RESIZE_HPT, name: 'KVM_CAP_SPAPR_RESIZE_HPT', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_CONFIGURE_V3_MMU = _IOW(KVMIO, 0xaf, struct kvm_ppc_mmuv3_cfg)`, linux/kvm.h. Needs KVM_CAP_PPC_MMU_RADIX.
  * On powerpc.
  */
-export const KVM_PPC_CONFIGURE_V3_MMU = {
+export const KVM_PPC_CONFIGURE_V3_MMU: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPpcMmuv3Cfg }> = {
   name: 'KVM_PPC_CONFIGURE_V3_MMU',
   request: 0x8010aeaf,
   fd: ['vm'],
@@ -691,13 +691,13 @@ export const KVM_PPC_CONFIGURE_V3_MMU = {
   direction: 'write',
   capability: { number: KVM_CAP_PPC_MMU_RADIX, name: 'KVM_CAP_PPC_MMU_RADIX', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_GET_RMMU_INFO = _IOW(KVMIO, 0xb0, struct kvm_ppc_rmmu_info)`, linux/kvm.h. Needs KVM_CAP_PPC_MMU_RADIX. On
  * powerpc.
  */
-export const KVM_PPC_GET_RMMU_INFO = {
+export const KVM_PPC_GET_RMMU_INFO: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPpcRmmuInfo }> = {
   name: 'KVM_PPC_GET_RMMU_INFO',
   request: 0x8060aeb0,
   fd: ['vm'],
@@ -705,13 +705,13 @@ export const KVM_PPC_GET_RMMU_INFO = {
   direction: 'read',
   capability: { number: KVM_CAP_PPC_MMU_RADIX, name: 'KVM_CAP_PPC_MMU_RADIX', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_GET_CPU_CHAR = _IOR(KVMIO, 0xb1, struct kvm_ppc_cpu_char)`, linux/kvm.h. Needs KVM_CAP_PPC_GET_CPU_CHAR. On
  * powerpc.
  */
-export const KVM_PPC_GET_CPU_CHAR = {
+export const KVM_PPC_GET_CPU_CHAR: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPpcCpuChar }> = {
   name: 'KVM_PPC_GET_CPU_CHAR',
   request: 0x4020aeb1,
   fd: ['vm'],
@@ -719,23 +719,23 @@ export const KVM_PPC_GET_CPU_CHAR = {
   direction: 'read',
   capability: { number: KVM_CAP_PPC_GET_CPU_CHAR, name: 'KVM_CAP_PPC_GET_CPU_CHAR', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_PPC_SVM_OFF = _IO(KVMIO, 0xb3)`, linux/kvm.h. On powerpc. */
-export const KVM_PPC_SVM_OFF = {
+export const KVM_PPC_SVM_OFF: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_PPC_SVM_OFF',
   request: 0x2000aeb3,
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_GET_COMPAT_CAPS = _IO(KVMIO, 0xb8)`, linux/kvm.h. Needs KVM_CAP_PPC_COMPAT_CAPS. On powerpc. Since Linux
  * 7.3.
  */
-export const KVM_PPC_GET_COMPAT_CAPS = {
+export const KVM_PPC_GET_COMPAT_CAPS: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPpcCompatCaps }> = {
   name: 'KVM_PPC_GET_COMPAT_CAPS',
   request: 0x2000aeb8,
   fd: ['vm'],
@@ -743,20 +743,20 @@ export const KVM_PPC_GET_COMPAT_CAPS = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_PPC_COMPAT_CAPS, name: 'KVM_CAP_PPC_COMPAT_CAPS', since: 'Linux 7.3' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_DEVICE = _IOWR(KVMIO, 0xe0, struct kvm_create_device)`, linux/kvm.h. */
-export const KVM_CREATE_DEVICE = {
+export const KVM_CREATE_DEVICE: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCreateDevice }> = {
   name: 'KVM_CREATE_DEVICE',
   request: 0xc00caee0,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. */
-export const KVM_SET_DEVICE_ATTR = {
+export const KVM_SET_DEVICE_ATTR: Ioctl<'device' | 'vm' | 'vcpu', { kind: 'struct'; type: typeof KvmDeviceAttr }> = {
   name: 'KVM_SET_DEVICE_ATTR',
   request: 0x8018aee1,
   fd: ['device', 'vm', 'vcpu'],
@@ -767,10 +767,13 @@ export const KVM_SET_DEVICE_ATTR = {
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_DEVICE_ATTR = _IOW(KVMIO, 0xe2, struct kvm_device_attr)`, linux/kvm.h. */
-export const KVM_GET_DEVICE_ATTR = {
+export const KVM_GET_DEVICE_ATTR: Ioctl<
+  'device' | 'vm' | 'vcpu' | 'system',
+  { kind: 'struct'; type: typeof KvmDeviceAttr }
+> = {
   name: 'KVM_GET_DEVICE_ATTR',
   request: 0x8018aee2,
   fd: ['device', 'vm', 'vcpu', 'system'],
@@ -782,10 +785,13 @@ export const KVM_GET_DEVICE_ATTR = {
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
   pointers: ['addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_HAS_DEVICE_ATTR = _IOW(KVMIO, 0xe3, struct kvm_device_attr)`, linux/kvm.h. */
-export const KVM_HAS_DEVICE_ATTR = {
+export const KVM_HAS_DEVICE_ATTR: Ioctl<
+  'device' | 'vm' | 'vcpu' | 'system',
+  { kind: 'struct'; type: typeof KvmDeviceAttr }
+> = {
   name: 'KVM_HAS_DEVICE_ATTR',
   request: 0x8018aee3,
   fd: ['device', 'vm', 'vcpu', 'system'],
@@ -796,110 +802,110 @@ export const KVM_HAS_DEVICE_ATTR = {
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
-} as const satisfies Ioctl;
+};
 
 /** `KVM_RUN = _IO(KVMIO, 0x80)`, linux/kvm.h. */
-export const KVM_RUN = {
+export const KVM_RUN: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_RUN',
   request: 0x2000ae80,
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_REGS = _IOR(KVMIO, 0x81, struct kvm_regs)`, linux/kvm.h. On x86, s390, powerpc, mips, loongarch. */
-export const KVM_GET_REGS = {
+export const KVM_GET_REGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmRegs }> = {
   name: 'KVM_GET_REGS',
   request: 0x4188ae81,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegs },
   direction: 'read',
   arch: ['x86', 's390', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_REGS = _IOW(KVMIO, 0x82, struct kvm_regs)`, linux/kvm.h. On x86, s390, powerpc, mips, loongarch. */
-export const KVM_SET_REGS = {
+export const KVM_SET_REGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmRegs }> = {
   name: 'KVM_SET_REGS',
   request: 0x8188ae82,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegs },
   direction: 'write',
   arch: ['x86', 's390', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_SREGS = _IOR(KVMIO, 0x83, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
-export const KVM_GET_SREGS = {
+export const KVM_GET_SREGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmSregs }> = {
   name: 'KVM_GET_SREGS',
   request: 0x44d0ae83,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs },
   direction: 'read',
   arch: ['x86', 's390', 'powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_SREGS = _IOW(KVMIO, 0x84, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
-export const KVM_SET_SREGS = {
+export const KVM_SET_SREGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmSregs }> = {
   name: 'KVM_SET_SREGS',
   request: 0x84d0ae84,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs },
   direction: 'write',
   arch: ['x86', 's390', 'powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_TRANSLATE = _IOWR(KVMIO, 0x85, struct kvm_translation)`, linux/kvm.h. On x86, powerpc. */
-export const KVM_TRANSLATE = {
+export const KVM_TRANSLATE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmTranslation }> = {
   name: 'KVM_TRANSLATE',
   request: 0xc018ae85,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmTranslation },
   direction: 'readwrite',
   arch: ['x86', 'powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_INTERRUPT = _IOW(KVMIO, 0x86, struct kvm_interrupt)`, linux/kvm.h. On x86, riscv, powerpc, mips, loongarch. */
-export const KVM_INTERRUPT = {
+export const KVM_INTERRUPT: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmInterrupt }> = {
   name: 'KVM_INTERRUPT',
   request: 0x8004ae86,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmInterrupt },
   direction: 'write',
   arch: ['x86', 'riscv', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_SIGNAL_MASK = _IOW(KVMIO, 0x8b, struct kvm_signal_mask)`, linux/kvm.h. */
-export const KVM_SET_SIGNAL_MASK = {
+export const KVM_SET_SIGNAL_MASK: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmSignalMask }> = {
   name: 'KVM_SET_SIGNAL_MASK',
   request: 0x8004ae8b,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSignalMask },
   direction: 'write',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_FPU = _IOR(KVMIO, 0x8c, struct kvm_fpu)`, linux/kvm.h. On x86, s390, loongarch. */
-export const KVM_GET_FPU = {
+export const KVM_GET_FPU: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmFpu }> = {
   name: 'KVM_GET_FPU',
   request: 0x4100ae8c,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmFpu },
   direction: 'read',
   arch: ['x86', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_FPU = _IOW(KVMIO, 0x8d, struct kvm_fpu)`, linux/kvm.h. On x86, s390, loongarch. */
-export const KVM_SET_FPU = {
+export const KVM_SET_FPU: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmFpu }> = {
   name: 'KVM_SET_FPU',
   request: 0x8100ae8d,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmFpu },
   direction: 'write',
   arch: ['x86', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_TPR_ACCESS_REPORTING = _IOWR(KVMIO, 0x92, struct kvm_tpr_access_ctl)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86.
  */
-export const KVM_TPR_ACCESS_REPORTING = {
+export const KVM_TPR_ACCESS_REPORTING: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmTprAccessCtl }> = {
   name: 'KVM_TPR_ACCESS_REPORTING',
   request: 0xc028ae92,
   fd: ['vcpu'],
@@ -907,10 +913,10 @@ export const KVM_TPR_ACCESS_REPORTING = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_VAPIC_ADDR = _IOW(KVMIO, 0x93, struct kvm_vapic_addr)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
-export const KVM_SET_VAPIC_ADDR = {
+export const KVM_SET_VAPIC_ADDR: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmVapicAddr }> = {
   name: 'KVM_SET_VAPIC_ADDR',
   request: 0x8008ae93,
   fd: ['vcpu'],
@@ -918,33 +924,33 @@ export const KVM_SET_VAPIC_ADDR = {
   direction: 'write',
   capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_STORE_STATUS = _IOW(KVMIO, 0x95, unsigned long)`, linux/kvm.h. On s390. */
-export const KVM_S390_STORE_STATUS = {
+export const KVM_S390_STORE_STATUS: Ioctl<'vcpu', { kind: 'value' }> = {
   name: 'KVM_S390_STORE_STATUS',
   request: 0x8008ae95,
   fd: ['vcpu'],
   argument: { kind: 'value' },
   direction: 'write',
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_INITIAL_RESET = _IO(KVMIO, 0x97)`, linux/kvm.h. On s390. */
-export const KVM_S390_INITIAL_RESET = {
+export const KVM_S390_INITIAL_RESET: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_S390_INITIAL_RESET',
   request: 0x2000ae97,
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_MP_STATE = _IOR(KVMIO, 0x98, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64,
  * riscv, s390, loongarch.
  */
-export const KVM_GET_MP_STATE = {
+export const KVM_GET_MP_STATE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmMpState }> = {
   name: 'KVM_GET_MP_STATE',
   request: 0x4004ae98,
   fd: ['vcpu'],
@@ -952,13 +958,13 @@ export const KVM_GET_MP_STATE = {
   direction: 'read',
   capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_MP_STATE = _IOW(KVMIO, 0x99, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64,
  * riscv, s390, loongarch.
  */
-export const KVM_SET_MP_STATE = {
+export const KVM_SET_MP_STATE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmMpState }> = {
   name: 'KVM_SET_MP_STATE',
   request: 0x8004ae99,
   fd: ['vcpu'],
@@ -966,10 +972,10 @@ export const KVM_SET_MP_STATE = {
   direction: 'write',
   capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_NMI = _IO(KVMIO, 0x9a)`, linux/kvm.h. Needs KVM_CAP_USER_NMI. On x86. */
-export const KVM_NMI = {
+export const KVM_NMI: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_NMI',
   request: 0x2000ae9a,
   fd: ['vcpu'],
@@ -977,13 +983,13 @@ export const KVM_NMI = {
   direction: 'none',
   capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_GUEST_DEBUG = _IOW(KVMIO, 0x9b, struct kvm_guest_debug)`, linux/kvm.h. Needs KVM_CAP_SET_GUEST_DEBUG. On
  * x86, arm64, riscv, s390, powerpc, loongarch.
  */
-export const KVM_SET_GUEST_DEBUG = {
+export const KVM_SET_GUEST_DEBUG: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmGuestDebug }> = {
   name: 'KVM_SET_GUEST_DEBUG',
   request: 0x8108ae9b,
   fd: ['vcpu'],
@@ -991,30 +997,30 @@ export const KVM_SET_GUEST_DEBUG = {
   direction: 'write',
   capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_X86_SETUP_MCE = _IOW(KVMIO, 0x9c, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
-export const KVM_X86_SETUP_MCE = {
+export const KVM_X86_SETUP_MCE: Ioctl<'vcpu', { kind: 'integer'; size: 8 }> = {
   name: 'KVM_X86_SETUP_MCE',
   request: 0x8008ae9c,
   fd: ['vcpu'],
   argument: { kind: 'integer', size: 8 },
   direction: 'write',
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_X86_GET_MCE_CAP_SUPPORTED = _IOR(KVMIO, 0x9d, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
-export const KVM_X86_GET_MCE_CAP_SUPPORTED = {
+export const KVM_X86_GET_MCE_CAP_SUPPORTED: Ioctl<'system', { kind: 'integer'; size: 8 }> = {
   name: 'KVM_X86_GET_MCE_CAP_SUPPORTED',
   request: 0x4008ae9d,
   fd: ['system'],
   argument: { kind: 'integer', size: 8 },
   direction: 'read',
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_ENABLE_CAP = _IOW(KVMIO, 0xa3, struct kvm_enable_cap)`, linux/kvm.h. Needs KVM_CAP_ENABLE_CAP. */
-export const KVM_ENABLE_CAP = {
+export const KVM_ENABLE_CAP: Ioctl<'vcpu' | 'vm', { kind: 'struct'; type: typeof KvmEnableCap }> = {
   name: 'KVM_ENABLE_CAP',
   request: 0x8068aea3,
   fd: ['vcpu', 'vm'],
@@ -1025,10 +1031,10 @@ export const KVM_ENABLE_CAP = {
     vm: { number: KVM_CAP_ENABLE_CAP_VM, name: 'KVM_CAP_ENABLE_CAP_VM', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['args'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_DIRTY_TLB = _IOW(KVMIO, 0xaa, struct kvm_dirty_tlb)`, linux/kvm.h. Needs KVM_CAP_SW_TLB. On powerpc. */
-export const KVM_DIRTY_TLB = {
+export const KVM_DIRTY_TLB: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmDirtyTlb }> = {
   name: 'KVM_DIRTY_TLB',
   request: 0x8010aeaa,
   fd: ['vcpu'],
@@ -1037,10 +1043,10 @@ export const KVM_DIRTY_TLB = {
   capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB', since: 'Linux 5.10 or earlier' },
   pointers: ['bitmap'],
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_ONE_REG = _IOW(KVMIO, 0xab, struct kvm_one_reg)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. */
-export const KVM_GET_ONE_REG = {
+export const KVM_GET_ONE_REG: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmOneReg }> = {
   name: 'KVM_GET_ONE_REG',
   request: 0x8010aeab,
   fd: ['vcpu'],
@@ -1048,10 +1054,10 @@ export const KVM_GET_ONE_REG = {
   direction: 'write',
   capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_ONE_REG = _IOW(KVMIO, 0xac, struct kvm_one_reg)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. */
-export const KVM_SET_ONE_REG = {
+export const KVM_SET_ONE_REG: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmOneReg }> = {
   name: 'KVM_SET_ONE_REG',
   request: 0x8010aeac,
   fd: ['vcpu'],
@@ -1059,10 +1065,10 @@ export const KVM_SET_ONE_REG = {
   direction: 'write',
   capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_KVMCLOCK_CTRL = _IO(KVMIO, 0xad)`, linux/kvm.h. Needs KVM_CAP_KVMCLOCK_CTRL. On x86. */
-export const KVM_KVMCLOCK_CTRL = {
+export const KVM_KVMCLOCK_CTRL: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_KVMCLOCK_CTRL',
   request: 0x2000aead,
   fd: ['vcpu'],
@@ -1070,13 +1076,13 @@ export const KVM_KVMCLOCK_CTRL = {
   direction: 'none',
   capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_REG_LIST = _IOWR(KVMIO, 0xb0, struct kvm_reg_list)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. On x86, arm64,
  * riscv, mips.
  */
-export const KVM_GET_REG_LIST = {
+export const KVM_GET_REG_LIST: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmRegList }> = {
   name: 'KVM_GET_REG_LIST',
   request: 0xc008aeb0,
   fd: ['vcpu'],
@@ -1084,10 +1090,10 @@ export const KVM_GET_REG_LIST = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'mips'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SMI = _IO(KVMIO, 0xb7)`, linux/kvm.h. Needs KVM_CAP_X86_SMM. On x86. */
-export const KVM_SMI = {
+export const KVM_SMI: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_SMI',
   request: 0x2000aeb7,
   fd: ['vcpu'],
@@ -1095,10 +1101,10 @@ export const KVM_SMI = {
   direction: 'none',
   capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_MEMORY_ENCRYPT_OP = _IOWR(KVMIO, 0xba, unsigned long)`, linux/kvm.h. On x86. */
-export const KVM_MEMORY_ENCRYPT_OP = {
+export const KVM_MEMORY_ENCRYPT_OP: Ioctl<'vm' | 'vcpu', { kind: 'value' }> = {
   name: 'KVM_MEMORY_ENCRYPT_OP',
   request: 0xc008aeba,
   fd: ['vm', 'vcpu'],
@@ -1106,10 +1112,10 @@ export const KVM_MEMORY_ENCRYPT_OP = {
   direction: 'readwrite',
   pointers: ['data'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_MEMORY_ENCRYPT_REG_REGION = _IOR(KVMIO, 0xbb, struct kvm_enc_region)`, linux/kvm.h. On x86. */
-export const KVM_MEMORY_ENCRYPT_REG_REGION = {
+export const KVM_MEMORY_ENCRYPT_REG_REGION: Ioctl<'vm', { kind: 'struct'; type: typeof KvmEncRegion }> = {
   name: 'KVM_MEMORY_ENCRYPT_REG_REGION',
   request: 0x4010aebb,
   fd: ['vm'],
@@ -1117,10 +1123,10 @@ export const KVM_MEMORY_ENCRYPT_REG_REGION = {
   direction: 'write',
   pointers: ['addr'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_MEMORY_ENCRYPT_UNREG_REGION = _IOR(KVMIO, 0xbc, struct kvm_enc_region)`, linux/kvm.h. On x86. */
-export const KVM_MEMORY_ENCRYPT_UNREG_REGION = {
+export const KVM_MEMORY_ENCRYPT_UNREG_REGION: Ioctl<'vm', { kind: 'struct'; type: typeof KvmEncRegion }> = {
   name: 'KVM_MEMORY_ENCRYPT_UNREG_REGION',
   request: 0x4010aebc,
   fd: ['vm'],
@@ -1128,13 +1134,13 @@ export const KVM_MEMORY_ENCRYPT_UNREG_REGION = {
   direction: 'write',
   pointers: ['addr'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_CLEAR_DIRTY_LOG = _IOWR(KVMIO, 0xc0, struct kvm_clear_dirty_log)`, linux/kvm.h. Needs
  * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. On x86, arm64, riscv, mips, loongarch.
  */
-export const KVM_CLEAR_DIRTY_LOG = {
+export const KVM_CLEAR_DIRTY_LOG: Ioctl<'vm', { kind: 'struct'; type: typeof KvmClearDirtyLog }> = {
   name: 'KVM_CLEAR_DIRTY_LOG',
   request: 0xc018aec0,
   fd: ['vm'],
@@ -1147,10 +1153,10 @@ export const KVM_CLEAR_DIRTY_LOG = {
   },
   pointers: ['dirty_bitmap'],
   arch: ['x86', 'arm64', 'riscv', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_ARM_VCPU_FINALIZE = _IOW(KVMIO, 0xc2, int)`, linux/kvm.h. Needs KVM_CAP_ARM_SVE. On arm64. */
-export const KVM_ARM_VCPU_FINALIZE = {
+export const KVM_ARM_VCPU_FINALIZE: Ioctl<'vcpu', { kind: 'integer'; size: 4 }> = {
   name: 'KVM_ARM_VCPU_FINALIZE',
   request: 0x8004aec2,
   fd: ['vcpu'],
@@ -1158,10 +1164,10 @@ export const KVM_ARM_VCPU_FINALIZE = {
   direction: 'write',
   capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE', since: 'Linux 5.10 or earlier' },
   arch: ['arm64'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_NORMAL_RESET = _IO(KVMIO, 0xc3)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
-export const KVM_S390_NORMAL_RESET = {
+export const KVM_S390_NORMAL_RESET: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_S390_NORMAL_RESET',
   request: 0x2000aec3,
   fd: ['vcpu'],
@@ -1169,10 +1175,10 @@ export const KVM_S390_NORMAL_RESET = {
   direction: 'none',
   capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_CLEAR_RESET = _IO(KVMIO, 0xc4)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
-export const KVM_S390_CLEAR_RESET = {
+export const KVM_S390_CLEAR_RESET: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_S390_CLEAR_RESET',
   request: 0x2000aec4,
   fd: ['vcpu'],
@@ -1180,35 +1186,35 @@ export const KVM_S390_CLEAR_RESET = {
   direction: 'none',
   capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_RESET_DIRTY_RINGS = _IO(KVMIO, 0xc7)`, linux/kvm.h. Needs KVM_CAP_DIRTY_LOG_RING. Since Linux 6.1 or earlier.
  */
-export const KVM_RESET_DIRTY_RINGS = {
+export const KVM_RESET_DIRTY_RINGS: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_RESET_DIRTY_RINGS',
   request: 0x2000aec7,
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_DIRTY_LOG_RING, name: 'KVM_CAP_DIRTY_LOG_RING', since: 'Linux 6.1 or earlier' },
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_XEN_HVM_EVTCHN_SEND = _IOW(KVMIO, 0xd0, struct kvm_irq_routing_xen_evtchn)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM.
  * On x86. Since Linux 6.1 or earlier.
  */
-export const KVM_XEN_HVM_EVTCHN_SEND = {
+export const KVM_XEN_HVM_EVTCHN_SEND: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqRoutingXenEvtchn }> = {
   name: 'KVM_XEN_HVM_EVTCHN_SEND',
   request: 0x800caed0,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIrqRoutingXenEvtchn },
   direction: 'write',
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_STATS_FD = _IO(KVMIO, 0xce)`, linux/kvm.h. Needs KVM_CAP_BINARY_STATS_FD. Since Linux 6.1 or earlier. */
-export const KVM_GET_STATS_FD = {
+export const KVM_GET_STATS_FD: Ioctl<'vm' | 'vcpu', { kind: 'none' }> = {
   name: 'KVM_GET_STATS_FD',
   request: 0x2000aece,
   fd: ['vm', 'vcpu'],
@@ -1216,13 +1222,13 @@ export const KVM_GET_STATS_FD = {
   direction: 'none',
   capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD', since: 'Linux 6.1 or earlier' },
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_MEMORY_ATTRIBUTES = _IOW(KVMIO, 0xd2, struct kvm_memory_attributes)`, linux/kvm.h. Needs
  * KVM_CAP_MEMORY_ATTRIBUTES. On x86. Since Linux 6.12 or earlier.
  */
-export const KVM_SET_MEMORY_ATTRIBUTES = {
+export const KVM_SET_MEMORY_ATTRIBUTES: Ioctl<'vm', { kind: 'struct'; type: typeof KvmMemoryAttributes }> = {
   name: 'KVM_SET_MEMORY_ATTRIBUTES',
   request: 0x8020aed2,
   fd: ['vm'],
@@ -1230,13 +1236,13 @@ export const KVM_SET_MEMORY_ATTRIBUTES = {
   direction: 'write',
   capability: { number: KVM_CAP_MEMORY_ATTRIBUTES, name: 'KVM_CAP_MEMORY_ATTRIBUTES', since: 'Linux 6.12 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_CREATE_GUEST_MEMFD = _IOWR(KVMIO, 0xd4, struct kvm_create_guest_memfd)`, linux/kvm.h. Needs KVM_CAP_GUEST_MEMFD.
  * On x86, arm64. Since Linux 6.12 or earlier.
  */
-export const KVM_CREATE_GUEST_MEMFD = {
+export const KVM_CREATE_GUEST_MEMFD: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCreateGuestMemfd }> = {
   name: 'KVM_CREATE_GUEST_MEMFD',
   request: 0xc040aed4,
   fd: ['vm'],
@@ -1245,13 +1251,13 @@ export const KVM_CREATE_GUEST_MEMFD = {
   capability: { number: KVM_CAP_GUEST_MEMFD, name: 'KVM_CAP_GUEST_MEMFD', since: 'Linux 6.12 or earlier' },
   arch: ['x86', 'arm64'],
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs
  * KVM_CAP_PRE_FAULT_MEMORY. On x86, s390. Since Linux 6.12 or earlier.
  */
-export const KVM_PRE_FAULT_MEMORY = {
+export const KVM_PRE_FAULT_MEMORY: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmPreFaultMemory }> = {
   name: 'KVM_PRE_FAULT_MEMORY',
   request: 0xc040aed5,
   fd: ['vcpu'],
@@ -1259,4 +1265,4 @@ export const KVM_PRE_FAULT_MEMORY = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_PRE_FAULT_MEMORY, name: 'KVM_CAP_PRE_FAULT_MEMORY', since: 'Linux 6.12 or earlier' },
   arch: ['x86', 's390'],
-} as const satisfies Ioctl;
+};

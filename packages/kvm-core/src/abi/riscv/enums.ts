@@ -3,23 +3,6 @@
 // Do not edit: run `pnpm gen`.
 
 import {
-  KVM_DEV_TYPE_ARM_PV_TIME,
-  KVM_DEV_TYPE_ARM_VGIC_ITS,
-  KVM_DEV_TYPE_ARM_VGIC_V2,
-  KVM_DEV_TYPE_ARM_VGIC_V3,
-  KVM_DEV_TYPE_ARM_VGIC_V5,
-  KVM_DEV_TYPE_FLIC,
-  KVM_DEV_TYPE_FSL_MPIC_20,
-  KVM_DEV_TYPE_FSL_MPIC_42,
-  KVM_DEV_TYPE_LOONGARCH_DMSINTC,
-  KVM_DEV_TYPE_LOONGARCH_EIOINTC,
-  KVM_DEV_TYPE_LOONGARCH_IPI,
-  KVM_DEV_TYPE_LOONGARCH_PCHPIC,
-  KVM_DEV_TYPE_MAX,
-  KVM_DEV_TYPE_RISCV_AIA,
-  KVM_DEV_TYPE_VFIO,
-  KVM_DEV_TYPE_XICS,
-  KVM_DEV_TYPE_XIVE,
   KVM_RISCV_ISA_EXT_A,
   KVM_RISCV_ISA_EXT_C,
   KVM_RISCV_ISA_EXT_D,
@@ -117,6 +100,8 @@ import {
   KVM_RISCV_SBI_EXT_V01,
   KVM_RISCV_SBI_EXT_VENDOR,
 } from './constants.js';
+
+export * from '../generic/enums.js';
 
 /** `enum KVM_RISCV_ISA_EXT_ID`, asm/kvm.h. */
 export const KvmRiscvIsaExtId = {
@@ -225,26 +210,3 @@ export const KvmRiscvSbiExtId = {
 } as const;
 
 export type KvmRiscvSbiExtId = (typeof KvmRiscvSbiExtId)[keyof typeof KvmRiscvSbiExtId];
-
-/** `enum kvm_device_type`, linux/kvm.h. */
-export const KvmDeviceType = {
-  KVM_DEV_TYPE_FSL_MPIC_20,
-  KVM_DEV_TYPE_FSL_MPIC_42,
-  KVM_DEV_TYPE_XICS,
-  KVM_DEV_TYPE_VFIO,
-  KVM_DEV_TYPE_ARM_VGIC_V2,
-  KVM_DEV_TYPE_FLIC,
-  KVM_DEV_TYPE_ARM_VGIC_V3,
-  KVM_DEV_TYPE_ARM_VGIC_ITS,
-  KVM_DEV_TYPE_XIVE,
-  KVM_DEV_TYPE_ARM_PV_TIME,
-  KVM_DEV_TYPE_RISCV_AIA,
-  KVM_DEV_TYPE_LOONGARCH_IPI,
-  KVM_DEV_TYPE_LOONGARCH_EIOINTC,
-  KVM_DEV_TYPE_LOONGARCH_PCHPIC,
-  KVM_DEV_TYPE_LOONGARCH_DMSINTC,
-  KVM_DEV_TYPE_ARM_VGIC_V5,
-  KVM_DEV_TYPE_MAX,
-} as const;
-
-export type KvmDeviceType = (typeof KvmDeviceType)[keyof typeof KvmDeviceType];

@@ -64,13 +64,13 @@ export function KVM_DEV_RISCV_AIA_IMSIC_GET_VCPU(attr: number): number {
   return attr >>> 12;
 }
 
-/** `KVM_VM_TYPE_ARM_IPA_SIZE(x)`, linux/kvm.h. Since Linux 5.10 or earlier. */
+/** `KVM_VM_TYPE_ARM_IPA_SIZE(x)`, linux/kvm.h. */
 export function KVM_VM_TYPE_ARM_IPA_SIZE(x: number | bigint): bigint {
   x = u64(big(x), 'KVM_VM_TYPE_ARM_IPA_SIZE: x');
   return x & 0xffn;
 }
 
-/** `KVM_REG_SIZE(id)`, linux/kvm.h. */
+/** `KVM_REG_SIZE(id)`, linux/kvm.h. Since Linux 6.1 or earlier. */
 export function KVM_REG_SIZE(id: number | bigint): number {
   id = u64(big(id), 'KVM_REG_SIZE: id');
   return 1 << Number((id & 0xf0000000000000n) >> 52n);

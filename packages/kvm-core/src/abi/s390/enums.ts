@@ -3,23 +3,6 @@
 // Do not edit: run `pnpm gen`.
 
 import {
-  KVM_DEV_TYPE_ARM_PV_TIME,
-  KVM_DEV_TYPE_ARM_VGIC_ITS,
-  KVM_DEV_TYPE_ARM_VGIC_V2,
-  KVM_DEV_TYPE_ARM_VGIC_V3,
-  KVM_DEV_TYPE_ARM_VGIC_V5,
-  KVM_DEV_TYPE_FLIC,
-  KVM_DEV_TYPE_FSL_MPIC_20,
-  KVM_DEV_TYPE_FSL_MPIC_42,
-  KVM_DEV_TYPE_LOONGARCH_DMSINTC,
-  KVM_DEV_TYPE_LOONGARCH_EIOINTC,
-  KVM_DEV_TYPE_LOONGARCH_IPI,
-  KVM_DEV_TYPE_LOONGARCH_PCHPIC,
-  KVM_DEV_TYPE_MAX,
-  KVM_DEV_TYPE_RISCV_AIA,
-  KVM_DEV_TYPE_VFIO,
-  KVM_DEV_TYPE_XICS,
-  KVM_DEV_TYPE_XIVE,
   KVM_PV_ASYNC_CLEANUP_PERFORM,
   KVM_PV_ASYNC_CLEANUP_PREPARE,
   KVM_PV_DISABLE,
@@ -38,6 +21,8 @@ import {
   KVM_PV_UNSHARE_ALL,
   KVM_PV_VERIFY,
 } from './constants.js';
+
+export * from '../generic/enums.js';
 
 /** `enum pv_cmd_dmp_id`, asm/kvm.h. */
 export const PvCmdDmpId = {
@@ -73,26 +58,3 @@ export const PvCmdId = {
 } as const;
 
 export type PvCmdId = (typeof PvCmdId)[keyof typeof PvCmdId];
-
-/** `enum kvm_device_type`, linux/kvm.h. */
-export const KvmDeviceType = {
-  KVM_DEV_TYPE_FSL_MPIC_20,
-  KVM_DEV_TYPE_FSL_MPIC_42,
-  KVM_DEV_TYPE_XICS,
-  KVM_DEV_TYPE_VFIO,
-  KVM_DEV_TYPE_ARM_VGIC_V2,
-  KVM_DEV_TYPE_FLIC,
-  KVM_DEV_TYPE_ARM_VGIC_V3,
-  KVM_DEV_TYPE_ARM_VGIC_ITS,
-  KVM_DEV_TYPE_XIVE,
-  KVM_DEV_TYPE_ARM_PV_TIME,
-  KVM_DEV_TYPE_RISCV_AIA,
-  KVM_DEV_TYPE_LOONGARCH_IPI,
-  KVM_DEV_TYPE_LOONGARCH_EIOINTC,
-  KVM_DEV_TYPE_LOONGARCH_PCHPIC,
-  KVM_DEV_TYPE_LOONGARCH_DMSINTC,
-  KVM_DEV_TYPE_ARM_VGIC_V5,
-  KVM_DEV_TYPE_MAX,
-} as const;
-
-export type KvmDeviceType = (typeof KvmDeviceType)[keyof typeof KvmDeviceType];

@@ -3,23 +3,6 @@
 // Do not edit: run `pnpm gen`.
 
 import {
-  KVM_DEV_TYPE_ARM_PV_TIME,
-  KVM_DEV_TYPE_ARM_VGIC_ITS,
-  KVM_DEV_TYPE_ARM_VGIC_V2,
-  KVM_DEV_TYPE_ARM_VGIC_V3,
-  KVM_DEV_TYPE_ARM_VGIC_V5,
-  KVM_DEV_TYPE_FLIC,
-  KVM_DEV_TYPE_FSL_MPIC_20,
-  KVM_DEV_TYPE_FSL_MPIC_42,
-  KVM_DEV_TYPE_LOONGARCH_DMSINTC,
-  KVM_DEV_TYPE_LOONGARCH_EIOINTC,
-  KVM_DEV_TYPE_LOONGARCH_IPI,
-  KVM_DEV_TYPE_LOONGARCH_PCHPIC,
-  KVM_DEV_TYPE_MAX,
-  KVM_DEV_TYPE_RISCV_AIA,
-  KVM_DEV_TYPE_VFIO,
-  KVM_DEV_TYPE_XICS,
-  KVM_DEV_TYPE_XIVE,
   KVM_SEV_CERT_EXPORT,
   KVM_SEV_DBG_DECRYPT,
   KVM_SEV_DBG_ENCRYPT,
@@ -56,6 +39,8 @@ import {
   KVM_TDX_INIT_VCPU,
   KVM_TDX_INIT_VM,
 } from './constants.js';
+
+export * from '../generic/enums.js';
 
 /** `enum sev_cmd_id`, asm/kvm.h. */
 export const SevCmdId = {
@@ -103,26 +88,3 @@ export const KvmTdxCmdId = {
 } as const;
 
 export type KvmTdxCmdId = (typeof KvmTdxCmdId)[keyof typeof KvmTdxCmdId];
-
-/** `enum kvm_device_type`, linux/kvm.h. */
-export const KvmDeviceType = {
-  KVM_DEV_TYPE_FSL_MPIC_20,
-  KVM_DEV_TYPE_FSL_MPIC_42,
-  KVM_DEV_TYPE_XICS,
-  KVM_DEV_TYPE_VFIO,
-  KVM_DEV_TYPE_ARM_VGIC_V2,
-  KVM_DEV_TYPE_FLIC,
-  KVM_DEV_TYPE_ARM_VGIC_V3,
-  KVM_DEV_TYPE_ARM_VGIC_ITS,
-  KVM_DEV_TYPE_XIVE,
-  KVM_DEV_TYPE_ARM_PV_TIME,
-  KVM_DEV_TYPE_RISCV_AIA,
-  KVM_DEV_TYPE_LOONGARCH_IPI,
-  KVM_DEV_TYPE_LOONGARCH_EIOINTC,
-  KVM_DEV_TYPE_LOONGARCH_PCHPIC,
-  KVM_DEV_TYPE_LOONGARCH_DMSINTC,
-  KVM_DEV_TYPE_ARM_VGIC_V5,
-  KVM_DEV_TYPE_MAX,
-} as const;
-
-export type KvmDeviceType = (typeof KvmDeviceType)[keyof typeof KvmDeviceType];

@@ -132,46 +132,46 @@ import {
 } from './structs.js';
 
 /** `KVM_GET_API_VERSION = _IO(KVMIO, 0x00)`, linux/kvm.h. */
-export const KVM_GET_API_VERSION = {
+export const KVM_GET_API_VERSION: Ioctl<'system', { kind: 'none' }> = {
   name: 'KVM_GET_API_VERSION',
   request: 0xae00,
   fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_VM = _IO(KVMIO, 0x01)`, linux/kvm.h. */
-export const KVM_CREATE_VM = {
+export const KVM_CREATE_VM: Ioctl<'system', { kind: 'value' }> = {
   name: 'KVM_CREATE_VM',
   request: 0xae01,
   fd: ['system'],
   argument: { kind: 'value' },
   direction: 'none',
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_MSR_INDEX_LIST = _IOWR(KVMIO, 0x02, struct kvm_msr_list)`, linux/kvm.h. On x86. */
-export const KVM_GET_MSR_INDEX_LIST = {
+export const KVM_GET_MSR_INDEX_LIST: Ioctl<'system', { kind: 'struct'; type: typeof KvmMsrList }> = {
   name: 'KVM_GET_MSR_INDEX_LIST',
   request: 0xc004ae02,
   fd: ['system'],
   argument: { kind: 'struct', type: KvmMsrList },
   direction: 'readwrite',
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_ENABLE_SIE = _IO(KVMIO, 0x06)`, linux/kvm.h. On s390. */
-export const KVM_S390_ENABLE_SIE = {
+export const KVM_S390_ENABLE_SIE: Ioctl<'system', { kind: 'none' }> = {
   name: 'KVM_S390_ENABLE_SIE',
   request: 0xae06,
   fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CHECK_EXTENSION = _IO(KVMIO, 0x03)`, linux/kvm.h. */
-export const KVM_CHECK_EXTENSION = {
+export const KVM_CHECK_EXTENSION: Ioctl<'system' | 'vm', { kind: 'value' }> = {
   name: 'KVM_CHECK_EXTENSION',
   request: 0xae03,
   fd: ['system', 'vm'],
@@ -180,19 +180,19 @@ export const KVM_CHECK_EXTENSION = {
   capabilityOn: {
     vm: { number: KVM_CAP_CHECK_EXTENSION_VM, name: 'KVM_CAP_CHECK_EXTENSION_VM', since: 'Linux 5.10 or earlier' },
   },
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_VCPU_MMAP_SIZE = _IO(KVMIO, 0x04)`, linux/kvm.h. */
-export const KVM_GET_VCPU_MMAP_SIZE = {
+export const KVM_GET_VCPU_MMAP_SIZE: Ioctl<'system', { kind: 'none' }> = {
   name: 'KVM_GET_VCPU_MMAP_SIZE',
   request: 0xae04,
   fd: ['system'],
   argument: { kind: 'none' },
   direction: 'none',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_SUPPORTED_CPUID = _IOWR(KVMIO, 0x05, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
-export const KVM_GET_SUPPORTED_CPUID = {
+export const KVM_GET_SUPPORTED_CPUID: Ioctl<'system', { kind: 'struct'; type: typeof KvmCpuid2 }> = {
   name: 'KVM_GET_SUPPORTED_CPUID',
   request: 0xc008ae05,
   fd: ['system'],
@@ -200,12 +200,12 @@ export const KVM_GET_SUPPORTED_CPUID = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_EMULATED_CPUID = _IOWR(KVMIO, 0x09, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_EMUL_CPUID. On x86.
  */
-export const KVM_GET_EMULATED_CPUID = {
+export const KVM_GET_EMULATED_CPUID: Ioctl<'system', { kind: 'struct'; type: typeof KvmCpuid2 }> = {
   name: 'KVM_GET_EMULATED_CPUID',
   request: 0xc008ae09,
   fd: ['system'],
@@ -213,13 +213,13 @@ export const KVM_GET_EMULATED_CPUID = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_EXT_EMUL_CPUID, name: 'KVM_CAP_EXT_EMUL_CPUID', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_MSR_FEATURE_INDEX_LIST = _IOWR(KVMIO, 0x0a, struct kvm_msr_list)`, linux/kvm.h. Needs
  * KVM_CAP_GET_MSR_FEATURES. On x86.
  */
-export const KVM_GET_MSR_FEATURE_INDEX_LIST = {
+export const KVM_GET_MSR_FEATURE_INDEX_LIST: Ioctl<'system', { kind: 'struct'; type: typeof KvmMsrList }> = {
   name: 'KVM_GET_MSR_FEATURE_INDEX_LIST',
   request: 0xc004ae0a,
   fd: ['system'],
@@ -227,30 +227,30 @@ export const KVM_GET_MSR_FEATURE_INDEX_LIST = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_VCPU = _IO(KVMIO, 0x41)`, linux/kvm.h. */
-export const KVM_CREATE_VCPU = {
+export const KVM_CREATE_VCPU: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_CREATE_VCPU',
   request: 0xae41,
   fd: ['vm'],
   argument: { kind: 'value' },
   direction: 'none',
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_DIRTY_LOG = _IOW(KVMIO, 0x42, struct kvm_dirty_log)`, linux/kvm.h. */
-export const KVM_GET_DIRTY_LOG = {
+export const KVM_GET_DIRTY_LOG: Ioctl<'vm', { kind: 'struct'; type: typeof KvmDirtyLog }> = {
   name: 'KVM_GET_DIRTY_LOG',
   request: 0x4010ae42,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmDirtyLog },
   direction: 'write',
   pointers: ['dirty_bitmap'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_NR_MMU_PAGES = _IO(KVMIO, 0x44)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
-export const KVM_SET_NR_MMU_PAGES = {
+export const KVM_SET_NR_MMU_PAGES: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_SET_NR_MMU_PAGES',
   request: 0xae44,
   fd: ['vm'],
@@ -262,10 +262,10 @@ export const KVM_SET_NR_MMU_PAGES = {
     since: 'Linux 5.10 or earlier',
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_NR_MMU_PAGES = _IO(KVMIO, 0x45)`, linux/kvm.h. Needs KVM_CAP_MMU_SHADOW_CACHE_CONTROL. On x86. */
-export const KVM_GET_NR_MMU_PAGES = {
+export const KVM_GET_NR_MMU_PAGES: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_GET_NR_MMU_PAGES',
   request: 0xae45,
   fd: ['vm'],
@@ -277,13 +277,13 @@ export const KVM_GET_NR_MMU_PAGES = {
     since: 'Linux 5.10 or earlier',
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_USER_MEMORY_REGION = _IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)`, linux/kvm.h. Needs
  * KVM_CAP_USER_MEMORY.
  */
-export const KVM_SET_USER_MEMORY_REGION = {
+export const KVM_SET_USER_MEMORY_REGION: Ioctl<'vm', { kind: 'struct'; type: typeof KvmUserspaceMemoryRegion }> = {
   name: 'KVM_SET_USER_MEMORY_REGION',
   request: 0x4020ae46,
   fd: ['vm'],
@@ -291,10 +291,10 @@ export const KVM_SET_USER_MEMORY_REGION = {
   direction: 'write',
   capability: { number: KVM_CAP_USER_MEMORY, name: 'KVM_CAP_USER_MEMORY', since: 'Linux 5.10 or earlier' },
   pointers: ['userspace_addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_TSS_ADDR = _IO(KVMIO, 0x47)`, linux/kvm.h. Needs KVM_CAP_SET_TSS_ADDR. On x86. */
-export const KVM_SET_TSS_ADDR = {
+export const KVM_SET_TSS_ADDR: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_SET_TSS_ADDR',
   request: 0xae47,
   fd: ['vm'],
@@ -302,10 +302,10 @@ export const KVM_SET_TSS_ADDR = {
   direction: 'none',
   capability: { number: KVM_CAP_SET_TSS_ADDR, name: 'KVM_CAP_SET_TSS_ADDR', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_IDENTITY_MAP_ADDR = _IOW(KVMIO, 0x48, __u64)`, linux/kvm.h. Needs KVM_CAP_SET_IDENTITY_MAP_ADDR. On x86. */
-export const KVM_SET_IDENTITY_MAP_ADDR = {
+export const KVM_SET_IDENTITY_MAP_ADDR: Ioctl<'vm', { kind: 'integer'; size: 8 }> = {
   name: 'KVM_SET_IDENTITY_MAP_ADDR',
   request: 0x4008ae48,
   fd: ['vm'],
@@ -317,13 +317,13 @@ export const KVM_SET_IDENTITY_MAP_ADDR = {
     since: 'Linux 5.10 or earlier',
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_USER_MEMORY_REGION2 = _IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)`, linux/kvm.h. Needs
  * KVM_CAP_USER_MEMORY2. Since Linux 6.12 or earlier.
  */
-export const KVM_SET_USER_MEMORY_REGION2 = {
+export const KVM_SET_USER_MEMORY_REGION2: Ioctl<'vm', { kind: 'struct'; type: typeof KvmUserspaceMemoryRegion2 }> = {
   name: 'KVM_SET_USER_MEMORY_REGION2',
   request: 0x40a0ae49,
   fd: ['vm'],
@@ -331,10 +331,10 @@ export const KVM_SET_USER_MEMORY_REGION2 = {
   direction: 'write',
   capability: { number: KVM_CAP_USER_MEMORY2, name: 'KVM_CAP_USER_MEMORY2', since: 'Linux 6.12 or earlier' },
   pointers: ['userspace_addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_VCPU_FAULT = _IOW(KVMIO, 0x52, unsigned long)`, linux/kvm.h. Needs KVM_CAP_S390_UCONTROL. On s390. */
-export const KVM_S390_VCPU_FAULT = {
+export const KVM_S390_VCPU_FAULT: Ioctl<'vcpu', { kind: 'value' }> = {
   name: 'KVM_S390_VCPU_FAULT',
   request: 0x4008ae52,
   fd: ['vcpu'],
@@ -342,13 +342,13 @@ export const KVM_S390_VCPU_FAULT = {
   direction: 'write',
   capability: { number: KVM_CAP_S390_UCONTROL, name: 'KVM_CAP_S390_UCONTROL', since: 'Linux 5.10 or earlier' },
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_S390_KEYOP = _IOWR(KVMIO, 0x53, struct kvm_s390_keyop)`, linux/kvm.h. Needs KVM_CAP_S390_KEYOP. On s390. Since
  * Linux 7.2 or earlier.
  */
-export const KVM_S390_KEYOP = {
+export const KVM_S390_KEYOP: Ioctl<'vm', { kind: 'struct'; type: typeof KvmS390KeyOp }> = {
   name: 'KVM_S390_KEYOP',
   request: 0xc010ae53,
   fd: ['vm'],
@@ -356,10 +356,10 @@ export const KVM_S390_KEYOP = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_S390_KEYOP, name: 'KVM_CAP_S390_KEYOP', since: 'Linux 7.2 or earlier' },
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_IRQCHIP = _IO(KVMIO, 0x60)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, s390, loongarch. */
-export const KVM_CREATE_IRQCHIP = {
+export const KVM_CREATE_IRQCHIP: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_CREATE_IRQCHIP',
   request: 0xae60,
   fd: ['vm'],
@@ -367,13 +367,13 @@ export const KVM_CREATE_IRQCHIP = {
   direction: 'none',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_IRQ_LINE = _IOW(KVMIO, 0x61, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86, arm64, riscv,
  * powerpc, loongarch.
  */
-export const KVM_IRQ_LINE = {
+export const KVM_IRQ_LINE: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqLevel }> = {
   name: 'KVM_IRQ_LINE',
   request: 0x4008ae61,
   fd: ['vm'],
@@ -381,10 +381,10 @@ export const KVM_IRQ_LINE = {
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_IRQCHIP = _IOWR(KVMIO, 0x62, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
-export const KVM_GET_IRQCHIP = {
+export const KVM_GET_IRQCHIP: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqChip }> = {
   name: 'KVM_GET_IRQCHIP',
   request: 0xc208ae62,
   fd: ['vm'],
@@ -392,10 +392,10 @@ export const KVM_GET_IRQCHIP = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_IRQCHIP = _IOR(KVMIO, 0x63, struct kvm_irqchip)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
-export const KVM_SET_IRQCHIP = {
+export const KVM_SET_IRQCHIP: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqChip }> = {
   name: 'KVM_SET_IRQCHIP',
   request: 0x8208ae63,
   fd: ['vm'],
@@ -403,10 +403,10 @@ export const KVM_SET_IRQCHIP = {
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_PIT = _IO(KVMIO, 0x64)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
-export const KVM_CREATE_PIT = {
+export const KVM_CREATE_PIT: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_CREATE_PIT',
   request: 0xae64,
   fd: ['vm'],
@@ -414,10 +414,10 @@ export const KVM_CREATE_PIT = {
   direction: 'none',
   capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_PIT = _IOWR(KVMIO, 0x65, struct kvm_pit_state)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
-export const KVM_GET_PIT = {
+export const KVM_GET_PIT: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPitState }> = {
   name: 'KVM_GET_PIT',
   request: 0xc048ae65,
   fd: ['vm'],
@@ -425,10 +425,10 @@ export const KVM_GET_PIT = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_PIT = _IOR(KVMIO, 0x66, struct kvm_pit_state)`, linux/kvm.h. Needs KVM_CAP_PIT. On x86. */
-export const KVM_SET_PIT = {
+export const KVM_SET_PIT: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPitState }> = {
   name: 'KVM_SET_PIT',
   request: 0x8048ae66,
   fd: ['vm'],
@@ -436,13 +436,13 @@ export const KVM_SET_PIT = {
   direction: 'write',
   capability: { number: KVM_CAP_PIT, name: 'KVM_CAP_PIT', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_IRQ_LINE_STATUS = _IOWR(KVMIO, 0x67, struct kvm_irq_level)`, linux/kvm.h. Needs KVM_CAP_IRQ_INJECT_STATUS. On
  * x86, arm64, riscv, powerpc, loongarch.
  */
-export const KVM_IRQ_LINE_STATUS = {
+export const KVM_IRQ_LINE_STATUS: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqLevel }> = {
   name: 'KVM_IRQ_LINE_STATUS',
   request: 0xc008ae67,
   fd: ['vm'],
@@ -450,13 +450,13 @@ export const KVM_IRQ_LINE_STATUS = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_IRQ_INJECT_STATUS, name: 'KVM_CAP_IRQ_INJECT_STATUS', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_REGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x67, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs
  * KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch.
  */
-export const KVM_REGISTER_COALESCED_MMIO = {
+export const KVM_REGISTER_COALESCED_MMIO: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCoalescedMmioZone }> = {
   name: 'KVM_REGISTER_COALESCED_MMIO',
   request: 0x4010ae67,
   fd: ['vm'],
@@ -464,13 +464,13 @@ export const KVM_REGISTER_COALESCED_MMIO = {
   direction: 'write',
   capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_UNREGISTER_COALESCED_MMIO = _IOW(KVMIO, 0x68, struct kvm_coalesced_mmio_zone)`, linux/kvm.h. Needs
  * KVM_CAP_COALESCED_MMIO. On x86, arm64, riscv, powerpc, mips, loongarch.
  */
-export const KVM_UNREGISTER_COALESCED_MMIO = {
+export const KVM_UNREGISTER_COALESCED_MMIO: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCoalescedMmioZone }> = {
   name: 'KVM_UNREGISTER_COALESCED_MMIO',
   request: 0x4010ae68,
   fd: ['vm'],
@@ -478,13 +478,13 @@ export const KVM_UNREGISTER_COALESCED_MMIO = {
   direction: 'write',
   capability: { number: KVM_CAP_COALESCED_MMIO, name: 'KVM_CAP_COALESCED_MMIO', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_GSI_ROUTING = _IOW(KVMIO, 0x6a, struct kvm_irq_routing)`, linux/kvm.h. Needs KVM_CAP_IRQ_ROUTING. On x86,
  * arm64, riscv, s390, powerpc, loongarch.
  */
-export const KVM_SET_GSI_ROUTING = {
+export const KVM_SET_GSI_ROUTING: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqRouting }> = {
   name: 'KVM_SET_GSI_ROUTING',
   request: 0x4008ae6a,
   fd: ['vm'],
@@ -492,10 +492,10 @@ export const KVM_SET_GSI_ROUTING = {
   direction: 'write',
   capability: { number: KVM_CAP_IRQ_ROUTING, name: 'KVM_CAP_IRQ_ROUTING', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_REINJECT_CONTROL = _IO(KVMIO, 0x71)`, linux/kvm.h. Needs KVM_CAP_REINJECT_CONTROL. On x86. */
-export const KVM_REINJECT_CONTROL = {
+export const KVM_REINJECT_CONTROL: Ioctl<'vm', { kind: 'struct'; type: typeof KvmReinjectControl }> = {
   name: 'KVM_REINJECT_CONTROL',
   request: 0xae71,
   fd: ['vm'],
@@ -503,13 +503,13 @@ export const KVM_REINJECT_CONTROL = {
   direction: 'write',
   capability: { number: KVM_CAP_REINJECT_CONTROL, name: 'KVM_CAP_REINJECT_CONTROL', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_IRQFD = _IOW(KVMIO, 0x76, struct kvm_irqfd)`, linux/kvm.h. Needs KVM_CAP_IRQFD. On x86, arm64, riscv, s390,
  * powerpc, loongarch.
  */
-export const KVM_IRQFD = {
+export const KVM_IRQFD: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqfd }> = {
   name: 'KVM_IRQFD',
   request: 0x4020ae76,
   fd: ['vm'],
@@ -517,10 +517,10 @@ export const KVM_IRQFD = {
   direction: 'write',
   capability: { number: KVM_CAP_IRQFD, name: 'KVM_CAP_IRQFD', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_PIT2 = _IOW(KVMIO, 0x77, struct kvm_pit_config)`, linux/kvm.h. Needs KVM_CAP_PIT2. On x86. */
-export const KVM_CREATE_PIT2 = {
+export const KVM_CREATE_PIT2: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPitConfig }> = {
   name: 'KVM_CREATE_PIT2',
   request: 0x4040ae77,
   fd: ['vm'],
@@ -528,10 +528,10 @@ export const KVM_CREATE_PIT2 = {
   direction: 'write',
   capability: { number: KVM_CAP_PIT2, name: 'KVM_CAP_PIT2', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_BOOT_CPU_ID = _IO(KVMIO, 0x78)`, linux/kvm.h. Needs KVM_CAP_SET_BOOT_CPU_ID. On x86. */
-export const KVM_SET_BOOT_CPU_ID = {
+export const KVM_SET_BOOT_CPU_ID: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_SET_BOOT_CPU_ID',
   request: 0xae78,
   fd: ['vm'],
@@ -539,20 +539,20 @@ export const KVM_SET_BOOT_CPU_ID = {
   direction: 'none',
   capability: { number: KVM_CAP_SET_BOOT_CPU_ID, name: 'KVM_CAP_SET_BOOT_CPU_ID', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_IOEVENTFD = _IOW(KVMIO, 0x79, struct kvm_ioeventfd)`, linux/kvm.h. Needs KVM_CAP_IOEVENTFD. */
-export const KVM_IOEVENTFD = {
+export const KVM_IOEVENTFD: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIoeventfd }> = {
   name: 'KVM_IOEVENTFD',
   request: 0x4040ae79,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmIoeventfd },
   direction: 'write',
   capability: { number: KVM_CAP_IOEVENTFD, name: 'KVM_CAP_IOEVENTFD', since: 'Linux 5.10 or earlier' },
-} as const satisfies Ioctl;
+};
 
 /** `KVM_XEN_HVM_CONFIG = _IOW(KVMIO, 0x7a, struct kvm_xen_hvm_config)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86. */
-export const KVM_XEN_HVM_CONFIG = {
+export const KVM_XEN_HVM_CONFIG: Ioctl<'vm', { kind: 'struct'; type: typeof KvmXenHvmConfig }> = {
   name: 'KVM_XEN_HVM_CONFIG',
   request: 0x4038ae7a,
   fd: ['vm'],
@@ -561,10 +561,10 @@ export const KVM_XEN_HVM_CONFIG = {
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   pointers: ['blob_addr_32', 'blob_addr_64'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_CLOCK = _IOW(KVMIO, 0x7b, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
-export const KVM_SET_CLOCK = {
+export const KVM_SET_CLOCK: Ioctl<'vm', { kind: 'struct'; type: typeof KvmClockData }> = {
   name: 'KVM_SET_CLOCK',
   request: 0x4030ae7b,
   fd: ['vm'],
@@ -572,10 +572,10 @@ export const KVM_SET_CLOCK = {
   direction: 'write',
   capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_CLOCK = _IOR(KVMIO, 0x7c, struct kvm_clock_data)`, linux/kvm.h. Needs KVM_CAP_ADJUST_CLOCK. On x86. */
-export const KVM_GET_CLOCK = {
+export const KVM_GET_CLOCK: Ioctl<'vm', { kind: 'struct'; type: typeof KvmClockData }> = {
   name: 'KVM_GET_CLOCK',
   request: 0x8030ae7c,
   fd: ['vm'],
@@ -583,10 +583,10 @@ export const KVM_GET_CLOCK = {
   direction: 'read',
   capability: { number: KVM_CAP_ADJUST_CLOCK, name: 'KVM_CAP_ADJUST_CLOCK', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_PIT2 = _IOR(KVMIO, 0x9f, struct kvm_pit_state2)`, linux/kvm.h. Needs KVM_CAP_PIT_STATE2. On x86. */
-export const KVM_GET_PIT2 = {
+export const KVM_GET_PIT2: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPitState2 }> = {
   name: 'KVM_GET_PIT2',
   request: 0x8070ae9f,
   fd: ['vm'],
@@ -594,10 +594,10 @@ export const KVM_GET_PIT2 = {
   direction: 'read',
   capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_PIT2 = _IOW(KVMIO, 0xa0, struct kvm_pit_state2)`, linux/kvm.h. Needs KVM_CAP_PIT_STATE2. On x86. */
-export const KVM_SET_PIT2 = {
+export const KVM_SET_PIT2: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPitState2 }> = {
   name: 'KVM_SET_PIT2',
   request: 0x4070aea0,
   fd: ['vm'],
@@ -605,10 +605,10 @@ export const KVM_SET_PIT2 = {
   direction: 'write',
   capability: { number: KVM_CAP_PIT_STATE2, name: 'KVM_CAP_PIT_STATE2', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_TSC_KHZ = _IO(KVMIO, 0xa2)`, linux/kvm.h. Needs KVM_CAP_TSC_CONTROL. On x86. */
-export const KVM_SET_TSC_KHZ = {
+export const KVM_SET_TSC_KHZ: Ioctl<'vcpu' | 'vm', { kind: 'value' }> = {
   name: 'KVM_SET_TSC_KHZ',
   request: 0xaea2,
   fd: ['vcpu', 'vm'],
@@ -619,10 +619,10 @@ export const KVM_SET_TSC_KHZ = {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_TSC_KHZ = _IO(KVMIO, 0xa3)`, linux/kvm.h. Needs KVM_CAP_GET_TSC_KHZ. On x86. */
-export const KVM_GET_TSC_KHZ = {
+export const KVM_GET_TSC_KHZ: Ioctl<'vcpu' | 'vm', { kind: 'none' }> = {
   name: 'KVM_GET_TSC_KHZ',
   request: 0xaea3,
   fd: ['vcpu', 'vm'],
@@ -633,13 +633,13 @@ export const KVM_GET_TSC_KHZ = {
     vm: { number: KVM_CAP_VM_TSC_CONTROL, name: 'KVM_CAP_VM_TSC_CONTROL', since: 'Linux 6.1 or earlier' },
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SIGNAL_MSI = _IOW(KVMIO, 0xa5, struct kvm_msi)`, linux/kvm.h. Needs KVM_CAP_SIGNAL_MSI. On x86, arm64, riscv,
  * powerpc, loongarch.
  */
-export const KVM_SIGNAL_MSI = {
+export const KVM_SIGNAL_MSI: Ioctl<'vm', { kind: 'struct'; type: typeof KvmMsi }> = {
   name: 'KVM_SIGNAL_MSI',
   request: 0x4020aea5,
   fd: ['vm'],
@@ -647,10 +647,10 @@ export const KVM_SIGNAL_MSI = {
   direction: 'write',
   capability: { number: KVM_CAP_SIGNAL_MSI, name: 'KVM_CAP_SIGNAL_MSI', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_PPC_ALLOCATE_HTAB = _IOWR(KVMIO, 0xa7, __u32)`, linux/kvm.h. Needs KVM_CAP_PPC_ALLOC_HTAB. On powerpc. */
-export const KVM_PPC_ALLOCATE_HTAB = {
+export const KVM_PPC_ALLOCATE_HTAB: Ioctl<'vm', { kind: 'integer'; size: 4 }> = {
   name: 'KVM_PPC_ALLOCATE_HTAB',
   request: 0xc004aea7,
   fd: ['vm'],
@@ -658,13 +658,13 @@ export const KVM_PPC_ALLOCATE_HTAB = {
   direction: 'write',
   capability: { number: KVM_CAP_PPC_ALLOC_HTAB, name: 'KVM_CAP_PPC_ALLOC_HTAB', since: 'Linux 5.10 or earlier' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_ARM_SET_DEVICE_ADDR = _IOW(KVMIO, 0xab, struct kvm_arm_device_addr)`, linux/kvm.h. Needs
  * KVM_CAP_ARM_SET_DEVICE_ADDR. On arm64.
  */
-export const KVM_ARM_SET_DEVICE_ADDR = {
+export const KVM_ARM_SET_DEVICE_ADDR: Ioctl<'vm', { kind: 'struct'; type: typeof KvmArmDeviceAddr }> = {
   name: 'KVM_ARM_SET_DEVICE_ADDR',
   request: 0x4010aeab,
   fd: ['vm'],
@@ -676,13 +676,13 @@ export const KVM_ARM_SET_DEVICE_ADDR = {
     since: 'Linux 5.10 or earlier',
   },
   arch: ['arm64'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_PMU_EVENT_FILTER = _IOW(KVMIO, 0xb2, struct kvm_pmu_event_filter)`, linux/kvm.h. Needs
  * KVM_CAP_PMU_EVENT_FILTER. On x86.
  */
-export const KVM_SET_PMU_EVENT_FILTER = {
+export const KVM_SET_PMU_EVENT_FILTER: Ioctl<'vm', { kind: 'struct'; type: typeof KvmPmuEventFilter }> = {
   name: 'KVM_SET_PMU_EVENT_FILTER',
   request: 0x4020aeb2,
   fd: ['vm'],
@@ -690,23 +690,23 @@ export const KVM_SET_PMU_EVENT_FILTER = {
   direction: 'write',
   capability: { number: KVM_CAP_PMU_EVENT_FILTER, name: 'KVM_CAP_PMU_EVENT_FILTER', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_PPC_SVM_OFF = _IO(KVMIO, 0xb3)`, linux/kvm.h. On powerpc. */
-export const KVM_PPC_SVM_OFF = {
+export const KVM_PPC_SVM_OFF: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_PPC_SVM_OFF',
   request: 0xaeb3,
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PPC_GET_COMPAT_CAPS = _IO(KVMIO, 0xb8)`, linux/kvm.h. Needs KVM_CAP_PPC_COMPAT_CAPS. On powerpc. Since Linux
  * 7.3.
  */
-export const KVM_PPC_GET_COMPAT_CAPS = {
+export const KVM_PPC_GET_COMPAT_CAPS: Ioctl<'vm', { kind: 'value' }> = {
   name: 'KVM_PPC_GET_COMPAT_CAPS',
   request: 0xaeb8,
   fd: ['vm'],
@@ -714,20 +714,20 @@ export const KVM_PPC_GET_COMPAT_CAPS = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_PPC_COMPAT_CAPS, name: 'KVM_CAP_PPC_COMPAT_CAPS', since: 'Linux 7.3' },
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_CREATE_DEVICE = _IOWR(KVMIO, 0xe0, struct kvm_create_device)`, linux/kvm.h. */
-export const KVM_CREATE_DEVICE = {
+export const KVM_CREATE_DEVICE: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCreateDevice }> = {
   name: 'KVM_CREATE_DEVICE',
   request: 0xc00caee0,
   fd: ['vm'],
   argument: { kind: 'struct', type: KvmCreateDevice },
   direction: 'readwrite',
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_DEVICE_ATTR = _IOW(KVMIO, 0xe1, struct kvm_device_attr)`, linux/kvm.h. */
-export const KVM_SET_DEVICE_ATTR = {
+export const KVM_SET_DEVICE_ATTR: Ioctl<'device' | 'vm' | 'vcpu', { kind: 'struct'; type: typeof KvmDeviceAttr }> = {
   name: 'KVM_SET_DEVICE_ATTR',
   request: 0x4018aee1,
   fd: ['device', 'vm', 'vcpu'],
@@ -738,10 +738,13 @@ export const KVM_SET_DEVICE_ATTR = {
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_DEVICE_ATTR = _IOW(KVMIO, 0xe2, struct kvm_device_attr)`, linux/kvm.h. */
-export const KVM_GET_DEVICE_ATTR = {
+export const KVM_GET_DEVICE_ATTR: Ioctl<
+  'device' | 'vm' | 'vcpu' | 'system',
+  { kind: 'struct'; type: typeof KvmDeviceAttr }
+> = {
   name: 'KVM_GET_DEVICE_ATTR',
   request: 0x4018aee2,
   fd: ['device', 'vm', 'vcpu', 'system'],
@@ -753,10 +756,13 @@ export const KVM_GET_DEVICE_ATTR = {
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
   pointers: ['addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_HAS_DEVICE_ATTR = _IOW(KVMIO, 0xe3, struct kvm_device_attr)`, linux/kvm.h. */
-export const KVM_HAS_DEVICE_ATTR = {
+export const KVM_HAS_DEVICE_ATTR: Ioctl<
+  'device' | 'vm' | 'vcpu' | 'system',
+  { kind: 'struct'; type: typeof KvmDeviceAttr }
+> = {
   name: 'KVM_HAS_DEVICE_ATTR',
   request: 0x4018aee3,
   fd: ['device', 'vm', 'vcpu', 'system'],
@@ -767,79 +773,79 @@ export const KVM_HAS_DEVICE_ATTR = {
     vcpu: { number: KVM_CAP_VCPU_ATTRIBUTES, name: 'KVM_CAP_VCPU_ATTRIBUTES', since: 'Linux 5.10 or earlier' },
     system: { number: KVM_CAP_SYS_ATTRIBUTES, name: 'KVM_CAP_SYS_ATTRIBUTES', since: 'Linux 6.1 or earlier' },
   },
-} as const satisfies Ioctl;
+};
 
 /** `KVM_RUN = _IO(KVMIO, 0x80)`, linux/kvm.h. */
-export const KVM_RUN = {
+export const KVM_RUN: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_RUN',
   request: 0xae80,
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_REGS = _IOR(KVMIO, 0x81, struct kvm_regs)`, linux/kvm.h. On x86, s390, powerpc, mips, loongarch. */
-export const KVM_GET_REGS = {
+export const KVM_GET_REGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmRegs }> = {
   name: 'KVM_GET_REGS',
   request: 0x8090ae81,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegs },
   direction: 'read',
   arch: ['x86', 's390', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_REGS = _IOW(KVMIO, 0x82, struct kvm_regs)`, linux/kvm.h. On x86, s390, powerpc, mips, loongarch. */
-export const KVM_SET_REGS = {
+export const KVM_SET_REGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmRegs }> = {
   name: 'KVM_SET_REGS',
   request: 0x4090ae82,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmRegs },
   direction: 'write',
   arch: ['x86', 's390', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_SREGS = _IOR(KVMIO, 0x83, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
-export const KVM_GET_SREGS = {
+export const KVM_GET_SREGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmSregs }> = {
   name: 'KVM_GET_SREGS',
   request: 0x8138ae83,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs },
   direction: 'read',
   arch: ['x86', 's390', 'powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_SREGS = _IOW(KVMIO, 0x84, struct kvm_sregs)`, linux/kvm.h. On x86, s390, powerpc. */
-export const KVM_SET_SREGS = {
+export const KVM_SET_SREGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmSregs }> = {
   name: 'KVM_SET_SREGS',
   request: 0x4138ae84,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSregs },
   direction: 'write',
   arch: ['x86', 's390', 'powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_TRANSLATE = _IOWR(KVMIO, 0x85, struct kvm_translation)`, linux/kvm.h. On x86, powerpc. */
-export const KVM_TRANSLATE = {
+export const KVM_TRANSLATE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmTranslation }> = {
   name: 'KVM_TRANSLATE',
   request: 0xc018ae85,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmTranslation },
   direction: 'readwrite',
   arch: ['x86', 'powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_INTERRUPT = _IOW(KVMIO, 0x86, struct kvm_interrupt)`, linux/kvm.h. On x86, riscv, powerpc, mips, loongarch. */
-export const KVM_INTERRUPT = {
+export const KVM_INTERRUPT: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmInterrupt }> = {
   name: 'KVM_INTERRUPT',
   request: 0x4004ae86,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmInterrupt },
   direction: 'write',
   arch: ['x86', 'riscv', 'powerpc', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_MSRS = _IOWR(KVMIO, 0x88, struct kvm_msrs)`, linux/kvm.h. On x86. */
-export const KVM_GET_MSRS = {
+export const KVM_GET_MSRS: Ioctl<'system' | 'vcpu', { kind: 'struct'; type: typeof KvmMsrs }> = {
   name: 'KVM_GET_MSRS',
   request: 0xc008ae88,
   fd: ['system', 'vcpu'],
@@ -849,59 +855,59 @@ export const KVM_GET_MSRS = {
     system: { number: KVM_CAP_GET_MSR_FEATURES, name: 'KVM_CAP_GET_MSR_FEATURES', since: 'Linux 5.10 or earlier' },
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_MSRS = _IOW(KVMIO, 0x89, struct kvm_msrs)`, linux/kvm.h. On x86. */
-export const KVM_SET_MSRS = {
+export const KVM_SET_MSRS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmMsrs }> = {
   name: 'KVM_SET_MSRS',
   request: 0x4008ae89,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmMsrs },
   direction: 'write',
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_CPUID = _IOW(KVMIO, 0x8a, struct kvm_cpuid)`, linux/kvm.h. On x86. */
-export const KVM_SET_CPUID = {
+export const KVM_SET_CPUID: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmCpuid }> = {
   name: 'KVM_SET_CPUID',
   request: 0x4008ae8a,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmCpuid },
   direction: 'write',
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_SIGNAL_MASK = _IOW(KVMIO, 0x8b, struct kvm_signal_mask)`, linux/kvm.h. */
-export const KVM_SET_SIGNAL_MASK = {
+export const KVM_SET_SIGNAL_MASK: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmSignalMask }> = {
   name: 'KVM_SET_SIGNAL_MASK',
   request: 0x4004ae8b,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmSignalMask },
   direction: 'write',
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_FPU = _IOR(KVMIO, 0x8c, struct kvm_fpu)`, linux/kvm.h. On x86, s390, loongarch. */
-export const KVM_GET_FPU = {
+export const KVM_GET_FPU: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmFpu }> = {
   name: 'KVM_GET_FPU',
   request: 0x81a0ae8c,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmFpu },
   direction: 'read',
   arch: ['x86', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_FPU = _IOW(KVMIO, 0x8d, struct kvm_fpu)`, linux/kvm.h. On x86, s390, loongarch. */
-export const KVM_SET_FPU = {
+export const KVM_SET_FPU: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmFpu }> = {
   name: 'KVM_SET_FPU',
   request: 0x41a0ae8d,
   fd: ['vcpu'],
   argument: { kind: 'struct', type: KvmFpu },
   direction: 'write',
   arch: ['x86', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_LAPIC = _IOR(KVMIO, 0x8e, struct kvm_lapic_state)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
-export const KVM_GET_LAPIC = {
+export const KVM_GET_LAPIC: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmLapicState }> = {
   name: 'KVM_GET_LAPIC',
   request: 0x8400ae8e,
   fd: ['vcpu'],
@@ -909,10 +915,10 @@ export const KVM_GET_LAPIC = {
   direction: 'read',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_LAPIC = _IOW(KVMIO, 0x8f, struct kvm_lapic_state)`, linux/kvm.h. Needs KVM_CAP_IRQCHIP. On x86. */
-export const KVM_SET_LAPIC = {
+export const KVM_SET_LAPIC: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmLapicState }> = {
   name: 'KVM_SET_LAPIC',
   request: 0x4400ae8f,
   fd: ['vcpu'],
@@ -920,10 +926,10 @@ export const KVM_SET_LAPIC = {
   direction: 'write',
   capability: { number: KVM_CAP_IRQCHIP, name: 'KVM_CAP_IRQCHIP', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_CPUID2 = _IOW(KVMIO, 0x90, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
-export const KVM_SET_CPUID2 = {
+export const KVM_SET_CPUID2: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmCpuid2 }> = {
   name: 'KVM_SET_CPUID2',
   request: 0x4008ae90,
   fd: ['vcpu'],
@@ -931,10 +937,10 @@ export const KVM_SET_CPUID2 = {
   direction: 'write',
   capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_CPUID2 = _IOWR(KVMIO, 0x91, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_EXT_CPUID. On x86. */
-export const KVM_GET_CPUID2 = {
+export const KVM_GET_CPUID2: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmCpuid2 }> = {
   name: 'KVM_GET_CPUID2',
   request: 0xc008ae91,
   fd: ['vcpu'],
@@ -942,12 +948,12 @@ export const KVM_GET_CPUID2 = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_EXT_CPUID, name: 'KVM_CAP_EXT_CPUID', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_TPR_ACCESS_REPORTING = _IOWR(KVMIO, 0x92, struct kvm_tpr_access_ctl)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86.
  */
-export const KVM_TPR_ACCESS_REPORTING = {
+export const KVM_TPR_ACCESS_REPORTING: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmTprAccessCtl }> = {
   name: 'KVM_TPR_ACCESS_REPORTING',
   request: 0xc028ae92,
   fd: ['vcpu'],
@@ -955,10 +961,10 @@ export const KVM_TPR_ACCESS_REPORTING = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_VAPIC_ADDR = _IOW(KVMIO, 0x93, struct kvm_vapic_addr)`, linux/kvm.h. Needs KVM_CAP_VAPIC. On x86. */
-export const KVM_SET_VAPIC_ADDR = {
+export const KVM_SET_VAPIC_ADDR: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmVapicAddr }> = {
   name: 'KVM_SET_VAPIC_ADDR',
   request: 0x4008ae93,
   fd: ['vcpu'],
@@ -966,33 +972,33 @@ export const KVM_SET_VAPIC_ADDR = {
   direction: 'write',
   capability: { number: KVM_CAP_VAPIC, name: 'KVM_CAP_VAPIC', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_STORE_STATUS = _IOW(KVMIO, 0x95, unsigned long)`, linux/kvm.h. On s390. */
-export const KVM_S390_STORE_STATUS = {
+export const KVM_S390_STORE_STATUS: Ioctl<'vcpu', { kind: 'value' }> = {
   name: 'KVM_S390_STORE_STATUS',
   request: 0x4008ae95,
   fd: ['vcpu'],
   argument: { kind: 'value' },
   direction: 'write',
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_INITIAL_RESET = _IO(KVMIO, 0x97)`, linux/kvm.h. On s390. */
-export const KVM_S390_INITIAL_RESET = {
+export const KVM_S390_INITIAL_RESET: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_S390_INITIAL_RESET',
   request: 0xae97,
   fd: ['vcpu'],
   argument: { kind: 'none' },
   direction: 'none',
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_MP_STATE = _IOR(KVMIO, 0x98, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64,
  * riscv, s390, loongarch.
  */
-export const KVM_GET_MP_STATE = {
+export const KVM_GET_MP_STATE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmMpState }> = {
   name: 'KVM_GET_MP_STATE',
   request: 0x8004ae98,
   fd: ['vcpu'],
@@ -1000,13 +1006,13 @@ export const KVM_GET_MP_STATE = {
   direction: 'read',
   capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_MP_STATE = _IOW(KVMIO, 0x99, struct kvm_mp_state)`, linux/kvm.h. Needs KVM_CAP_MP_STATE. On x86, arm64,
  * riscv, s390, loongarch.
  */
-export const KVM_SET_MP_STATE = {
+export const KVM_SET_MP_STATE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmMpState }> = {
   name: 'KVM_SET_MP_STATE',
   request: 0x4004ae99,
   fd: ['vcpu'],
@@ -1014,10 +1020,10 @@ export const KVM_SET_MP_STATE = {
   direction: 'write',
   capability: { number: KVM_CAP_MP_STATE, name: 'KVM_CAP_MP_STATE', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_NMI = _IO(KVMIO, 0x9a)`, linux/kvm.h. Needs KVM_CAP_USER_NMI. On x86. */
-export const KVM_NMI = {
+export const KVM_NMI: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_NMI',
   request: 0xae9a,
   fd: ['vcpu'],
@@ -1025,13 +1031,13 @@ export const KVM_NMI = {
   direction: 'none',
   capability: { number: KVM_CAP_USER_NMI, name: 'KVM_CAP_USER_NMI', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_GUEST_DEBUG = _IOW(KVMIO, 0x9b, struct kvm_guest_debug)`, linux/kvm.h. Needs KVM_CAP_SET_GUEST_DEBUG. On
  * x86, arm64, riscv, s390, powerpc, loongarch.
  */
-export const KVM_SET_GUEST_DEBUG = {
+export const KVM_SET_GUEST_DEBUG: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmGuestDebug }> = {
   name: 'KVM_SET_GUEST_DEBUG',
   request: 0x4048ae9b,
   fd: ['vcpu'],
@@ -1039,10 +1045,10 @@ export const KVM_SET_GUEST_DEBUG = {
   direction: 'write',
   capability: { number: KVM_CAP_SET_GUEST_DEBUG, name: 'KVM_CAP_SET_GUEST_DEBUG', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_X86_SETUP_MCE = _IOW(KVMIO, 0x9c, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
-export const KVM_X86_SETUP_MCE = {
+export const KVM_X86_SETUP_MCE: Ioctl<'vcpu', { kind: 'integer'; size: 8 }> = {
   name: 'KVM_X86_SETUP_MCE',
   request: 0x4008ae9c,
   fd: ['vcpu'],
@@ -1050,10 +1056,10 @@ export const KVM_X86_SETUP_MCE = {
   direction: 'write',
   capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_X86_GET_MCE_CAP_SUPPORTED = _IOR(KVMIO, 0x9d, __u64)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
-export const KVM_X86_GET_MCE_CAP_SUPPORTED = {
+export const KVM_X86_GET_MCE_CAP_SUPPORTED: Ioctl<'system', { kind: 'integer'; size: 8 }> = {
   name: 'KVM_X86_GET_MCE_CAP_SUPPORTED',
   request: 0x8008ae9d,
   fd: ['system'],
@@ -1061,10 +1067,10 @@ export const KVM_X86_GET_MCE_CAP_SUPPORTED = {
   direction: 'read',
   capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_X86_SET_MCE = _IOW(KVMIO, 0x9e, struct kvm_x86_mce)`, linux/kvm.h. Needs KVM_CAP_MCE. On x86. */
-export const KVM_X86_SET_MCE = {
+export const KVM_X86_SET_MCE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmX86Mce }> = {
   name: 'KVM_X86_SET_MCE',
   request: 0x4040ae9e,
   fd: ['vcpu'],
@@ -1072,13 +1078,13 @@ export const KVM_X86_SET_MCE = {
   direction: 'write',
   capability: { number: KVM_CAP_MCE, name: 'KVM_CAP_MCE', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_VCPU_EVENTS = _IOR(KVMIO, 0x9f, struct kvm_vcpu_events)`, linux/kvm.h. Needs KVM_CAP_VCPU_EVENTS. On x86,
  * arm64.
  */
-export const KVM_GET_VCPU_EVENTS = {
+export const KVM_GET_VCPU_EVENTS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmVcpuEvents }> = {
   name: 'KVM_GET_VCPU_EVENTS',
   request: 0x8040ae9f,
   fd: ['vcpu'],
@@ -1086,13 +1092,13 @@ export const KVM_GET_VCPU_EVENTS = {
   direction: 'read',
   capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_VCPU_EVENTS = _IOW(KVMIO, 0xa0, struct kvm_vcpu_events)`, linux/kvm.h. Needs KVM_CAP_VCPU_EVENTS. On x86,
  * arm64.
  */
-export const KVM_SET_VCPU_EVENTS = {
+export const KVM_SET_VCPU_EVENTS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmVcpuEvents }> = {
   name: 'KVM_SET_VCPU_EVENTS',
   request: 0x4040aea0,
   fd: ['vcpu'],
@@ -1100,10 +1106,10 @@ export const KVM_SET_VCPU_EVENTS = {
   direction: 'write',
   capability: { number: KVM_CAP_VCPU_EVENTS, name: 'KVM_CAP_VCPU_EVENTS', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_DEBUGREGS = _IOR(KVMIO, 0xa1, struct kvm_debugregs)`, linux/kvm.h. Needs KVM_CAP_DEBUGREGS. On x86. */
-export const KVM_GET_DEBUGREGS = {
+export const KVM_GET_DEBUGREGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmDebugRegs }> = {
   name: 'KVM_GET_DEBUGREGS',
   request: 0x8080aea1,
   fd: ['vcpu'],
@@ -1111,10 +1117,10 @@ export const KVM_GET_DEBUGREGS = {
   direction: 'read',
   capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_DEBUGREGS = _IOW(KVMIO, 0xa2, struct kvm_debugregs)`, linux/kvm.h. Needs KVM_CAP_DEBUGREGS. On x86. */
-export const KVM_SET_DEBUGREGS = {
+export const KVM_SET_DEBUGREGS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmDebugRegs }> = {
   name: 'KVM_SET_DEBUGREGS',
   request: 0x4080aea2,
   fd: ['vcpu'],
@@ -1122,10 +1128,10 @@ export const KVM_SET_DEBUGREGS = {
   direction: 'write',
   capability: { number: KVM_CAP_DEBUGREGS, name: 'KVM_CAP_DEBUGREGS', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_ENABLE_CAP = _IOW(KVMIO, 0xa3, struct kvm_enable_cap)`, linux/kvm.h. Needs KVM_CAP_ENABLE_CAP. */
-export const KVM_ENABLE_CAP = {
+export const KVM_ENABLE_CAP: Ioctl<'vcpu' | 'vm', { kind: 'struct'; type: typeof KvmEnableCap }> = {
   name: 'KVM_ENABLE_CAP',
   request: 0x4068aea3,
   fd: ['vcpu', 'vm'],
@@ -1136,10 +1142,10 @@ export const KVM_ENABLE_CAP = {
     vm: { number: KVM_CAP_ENABLE_CAP_VM, name: 'KVM_CAP_ENABLE_CAP_VM', since: 'Linux 5.10 or earlier' },
   },
   pointers: ['args'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_XSAVE = _IOR(KVMIO, 0xa4, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE. On x86. */
-export const KVM_GET_XSAVE = {
+export const KVM_GET_XSAVE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmXsave }> = {
   name: 'KVM_GET_XSAVE',
   request: 0x9000aea4,
   fd: ['vcpu'],
@@ -1147,10 +1153,10 @@ export const KVM_GET_XSAVE = {
   direction: 'read',
   capability: { number: KVM_CAP_XSAVE, name: 'KVM_CAP_XSAVE', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_XSAVE = _IOW(KVMIO, 0xa5, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE. On x86. */
-export const KVM_SET_XSAVE = {
+export const KVM_SET_XSAVE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmXsave }> = {
   name: 'KVM_SET_XSAVE',
   request: 0x5000aea5,
   fd: ['vcpu'],
@@ -1161,10 +1167,10 @@ export const KVM_SET_XSAVE = {
     capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2', since: 'Linux 6.1 or earlier' },
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_XCRS = _IOR(KVMIO, 0xa6, struct kvm_xcrs)`, linux/kvm.h. Needs KVM_CAP_XCRS. On x86. */
-export const KVM_GET_XCRS = {
+export const KVM_GET_XCRS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmXcrs }> = {
   name: 'KVM_GET_XCRS',
   request: 0x8188aea6,
   fd: ['vcpu'],
@@ -1172,10 +1178,10 @@ export const KVM_GET_XCRS = {
   direction: 'read',
   capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_XCRS = _IOW(KVMIO, 0xa7, struct kvm_xcrs)`, linux/kvm.h. Needs KVM_CAP_XCRS. On x86. */
-export const KVM_SET_XCRS = {
+export const KVM_SET_XCRS: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmXcrs }> = {
   name: 'KVM_SET_XCRS',
   request: 0x4188aea7,
   fd: ['vcpu'],
@@ -1183,10 +1189,10 @@ export const KVM_SET_XCRS = {
   direction: 'write',
   capability: { number: KVM_CAP_XCRS, name: 'KVM_CAP_XCRS', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_DIRTY_TLB = _IOW(KVMIO, 0xaa, struct kvm_dirty_tlb)`, linux/kvm.h. Needs KVM_CAP_SW_TLB. On powerpc. */
-export const KVM_DIRTY_TLB = {
+export const KVM_DIRTY_TLB: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmDirtyTlb }> = {
   name: 'KVM_DIRTY_TLB',
   request: 0x4010aeaa,
   fd: ['vcpu'],
@@ -1195,10 +1201,10 @@ export const KVM_DIRTY_TLB = {
   capability: { number: KVM_CAP_SW_TLB, name: 'KVM_CAP_SW_TLB', since: 'Linux 5.10 or earlier' },
   pointers: ['bitmap'],
   arch: ['powerpc'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_ONE_REG = _IOW(KVMIO, 0xab, struct kvm_one_reg)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. */
-export const KVM_GET_ONE_REG = {
+export const KVM_GET_ONE_REG: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmOneReg }> = {
   name: 'KVM_GET_ONE_REG',
   request: 0x4010aeab,
   fd: ['vcpu'],
@@ -1206,10 +1212,10 @@ export const KVM_GET_ONE_REG = {
   direction: 'write',
   capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SET_ONE_REG = _IOW(KVMIO, 0xac, struct kvm_one_reg)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. */
-export const KVM_SET_ONE_REG = {
+export const KVM_SET_ONE_REG: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmOneReg }> = {
   name: 'KVM_SET_ONE_REG',
   request: 0x4010aeac,
   fd: ['vcpu'],
@@ -1217,10 +1223,10 @@ export const KVM_SET_ONE_REG = {
   direction: 'write',
   capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   pointers: ['addr'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_KVMCLOCK_CTRL = _IO(KVMIO, 0xad)`, linux/kvm.h. Needs KVM_CAP_KVMCLOCK_CTRL. On x86. */
-export const KVM_KVMCLOCK_CTRL = {
+export const KVM_KVMCLOCK_CTRL: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_KVMCLOCK_CTRL',
   request: 0xaead,
   fd: ['vcpu'],
@@ -1228,13 +1234,13 @@ export const KVM_KVMCLOCK_CTRL = {
   direction: 'none',
   capability: { number: KVM_CAP_KVMCLOCK_CTRL, name: 'KVM_CAP_KVMCLOCK_CTRL', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_REG_LIST = _IOWR(KVMIO, 0xb0, struct kvm_reg_list)`, linux/kvm.h. Needs KVM_CAP_ONE_REG. On x86, arm64,
  * riscv, mips.
  */
-export const KVM_GET_REG_LIST = {
+export const KVM_GET_REG_LIST: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmRegList }> = {
   name: 'KVM_GET_REG_LIST',
   request: 0xc008aeb0,
   fd: ['vcpu'],
@@ -1242,10 +1248,10 @@ export const KVM_GET_REG_LIST = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_ONE_REG, name: 'KVM_CAP_ONE_REG', since: 'Linux 5.10 or earlier' },
   arch: ['x86', 'arm64', 'riscv', 'mips'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_SMI = _IO(KVMIO, 0xb7)`, linux/kvm.h. Needs KVM_CAP_X86_SMM. On x86. */
-export const KVM_SMI = {
+export const KVM_SMI: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_SMI',
   request: 0xaeb7,
   fd: ['vcpu'],
@@ -1253,10 +1259,10 @@ export const KVM_SMI = {
   direction: 'none',
   capability: { number: KVM_CAP_X86_SMM, name: 'KVM_CAP_X86_SMM', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_MEMORY_ENCRYPT_OP = _IOWR(KVMIO, 0xba, unsigned long)`, linux/kvm.h. On x86. */
-export const KVM_MEMORY_ENCRYPT_OP = {
+export const KVM_MEMORY_ENCRYPT_OP: Ioctl<'vm' | 'vcpu', { kind: 'struct'; type: typeof KvmSevCmd }> = {
   name: 'KVM_MEMORY_ENCRYPT_OP',
   request: 0xc008aeba,
   fd: ['vm', 'vcpu'],
@@ -1264,10 +1270,10 @@ export const KVM_MEMORY_ENCRYPT_OP = {
   direction: 'readwrite',
   pointers: ['data'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_MEMORY_ENCRYPT_REG_REGION = _IOR(KVMIO, 0xbb, struct kvm_enc_region)`, linux/kvm.h. On x86. */
-export const KVM_MEMORY_ENCRYPT_REG_REGION = {
+export const KVM_MEMORY_ENCRYPT_REG_REGION: Ioctl<'vm', { kind: 'struct'; type: typeof KvmEncRegion }> = {
   name: 'KVM_MEMORY_ENCRYPT_REG_REGION',
   request: 0x8010aebb,
   fd: ['vm'],
@@ -1275,10 +1281,10 @@ export const KVM_MEMORY_ENCRYPT_REG_REGION = {
   direction: 'write',
   pointers: ['addr'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_MEMORY_ENCRYPT_UNREG_REGION = _IOR(KVMIO, 0xbc, struct kvm_enc_region)`, linux/kvm.h. On x86. */
-export const KVM_MEMORY_ENCRYPT_UNREG_REGION = {
+export const KVM_MEMORY_ENCRYPT_UNREG_REGION: Ioctl<'vm', { kind: 'struct'; type: typeof KvmEncRegion }> = {
   name: 'KVM_MEMORY_ENCRYPT_UNREG_REGION',
   request: 0x8010aebc,
   fd: ['vm'],
@@ -1286,13 +1292,13 @@ export const KVM_MEMORY_ENCRYPT_UNREG_REGION = {
   direction: 'write',
   pointers: ['addr'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_HYPERV_EVENTFD = _IOW(KVMIO, 0xbd, struct kvm_hyperv_eventfd)`, linux/kvm.h. Needs KVM_CAP_HYPERV_EVENTFD. On
  * x86.
  */
-export const KVM_HYPERV_EVENTFD = {
+export const KVM_HYPERV_EVENTFD: Ioctl<'vm', { kind: 'struct'; type: typeof KvmHyperVEventfd }> = {
   name: 'KVM_HYPERV_EVENTFD',
   request: 0x4018aebd,
   fd: ['vm'],
@@ -1300,13 +1306,13 @@ export const KVM_HYPERV_EVENTFD = {
   direction: 'write',
   capability: { number: KVM_CAP_HYPERV_EVENTFD, name: 'KVM_CAP_HYPERV_EVENTFD', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_NESTED_STATE = _IOWR(KVMIO, 0xbe, struct kvm_nested_state)`, linux/kvm.h. Needs KVM_CAP_NESTED_STATE. On
  * x86.
  */
-export const KVM_GET_NESTED_STATE = {
+export const KVM_GET_NESTED_STATE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmNestedState }> = {
   name: 'KVM_GET_NESTED_STATE',
   request: 0xc080aebe,
   fd: ['vcpu'],
@@ -1315,12 +1321,12 @@ export const KVM_GET_NESTED_STATE = {
   capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE', since: 'Linux 5.10 or earlier' },
   length: { member: 'size' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_NESTED_STATE = _IOW(KVMIO, 0xbf, struct kvm_nested_state)`, linux/kvm.h. Needs KVM_CAP_NESTED_STATE. On x86.
  */
-export const KVM_SET_NESTED_STATE = {
+export const KVM_SET_NESTED_STATE: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmNestedState }> = {
   name: 'KVM_SET_NESTED_STATE',
   request: 0x4080aebf,
   fd: ['vcpu'],
@@ -1329,13 +1335,13 @@ export const KVM_SET_NESTED_STATE = {
   capability: { number: KVM_CAP_NESTED_STATE, name: 'KVM_CAP_NESTED_STATE', since: 'Linux 5.10 or earlier' },
   length: { member: 'size' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_CLEAR_DIRTY_LOG = _IOWR(KVMIO, 0xc0, struct kvm_clear_dirty_log)`, linux/kvm.h. Needs
  * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. On x86, arm64, riscv, mips, loongarch.
  */
-export const KVM_CLEAR_DIRTY_LOG = {
+export const KVM_CLEAR_DIRTY_LOG: Ioctl<'vm', { kind: 'struct'; type: typeof KvmClearDirtyLog }> = {
   name: 'KVM_CLEAR_DIRTY_LOG',
   request: 0xc018aec0,
   fd: ['vm'],
@@ -1348,13 +1354,13 @@ export const KVM_CLEAR_DIRTY_LOG = {
   },
   pointers: ['dirty_bitmap'],
   arch: ['x86', 'arm64', 'riscv', 'mips', 'loongarch'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_SUPPORTED_HV_CPUID = _IOWR(KVMIO, 0xc1, struct kvm_cpuid2)`, linux/kvm.h. Needs KVM_CAP_HYPERV_CPUID. On
  * x86.
  */
-export const KVM_GET_SUPPORTED_HV_CPUID = {
+export const KVM_GET_SUPPORTED_HV_CPUID: Ioctl<'system' | 'vcpu', { kind: 'struct'; type: typeof KvmCpuid2 }> = {
   name: 'KVM_GET_SUPPORTED_HV_CPUID',
   request: 0xc008aec1,
   fd: ['system', 'vcpu'],
@@ -1365,10 +1371,10 @@ export const KVM_GET_SUPPORTED_HV_CPUID = {
     system: { number: KVM_CAP_SYS_HYPERV_CPUID, name: 'KVM_CAP_SYS_HYPERV_CPUID', since: 'Linux 6.1 or earlier' },
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_ARM_VCPU_FINALIZE = _IOW(KVMIO, 0xc2, int)`, linux/kvm.h. Needs KVM_CAP_ARM_SVE. On arm64. */
-export const KVM_ARM_VCPU_FINALIZE = {
+export const KVM_ARM_VCPU_FINALIZE: Ioctl<'vcpu', { kind: 'integer'; size: 4 }> = {
   name: 'KVM_ARM_VCPU_FINALIZE',
   request: 0x4004aec2,
   fd: ['vcpu'],
@@ -1376,10 +1382,10 @@ export const KVM_ARM_VCPU_FINALIZE = {
   direction: 'write',
   capability: { number: KVM_CAP_ARM_SVE, name: 'KVM_CAP_ARM_SVE', since: 'Linux 5.10 or earlier' },
   arch: ['arm64'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_NORMAL_RESET = _IO(KVMIO, 0xc3)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
-export const KVM_S390_NORMAL_RESET = {
+export const KVM_S390_NORMAL_RESET: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_S390_NORMAL_RESET',
   request: 0xaec3,
   fd: ['vcpu'],
@@ -1387,10 +1393,10 @@ export const KVM_S390_NORMAL_RESET = {
   direction: 'none',
   capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_S390_CLEAR_RESET = _IO(KVMIO, 0xc4)`, linux/kvm.h. Needs KVM_CAP_S390_VCPU_RESETS. On s390. */
-export const KVM_S390_CLEAR_RESET = {
+export const KVM_S390_CLEAR_RESET: Ioctl<'vcpu', { kind: 'none' }> = {
   name: 'KVM_S390_CLEAR_RESET',
   request: 0xaec4,
   fd: ['vcpu'],
@@ -1398,13 +1404,13 @@ export const KVM_S390_CLEAR_RESET = {
   direction: 'none',
   capability: { number: KVM_CAP_S390_VCPU_RESETS, name: 'KVM_CAP_S390_VCPU_RESETS', since: 'Linux 5.10 or earlier' },
   arch: ['s390'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_X86_SET_MSR_FILTER = _IOW(KVMIO, 0xc6, struct kvm_msr_filter)`, linux/kvm.h. Needs KVM_CAP_X86_MSR_FILTER. On
  * x86.
  */
-export const KVM_X86_SET_MSR_FILTER = {
+export const KVM_X86_SET_MSR_FILTER: Ioctl<'vm', { kind: 'struct'; type: typeof KvmMsrFilter }> = {
   name: 'KVM_X86_SET_MSR_FILTER',
   request: 0x4188aec6,
   fd: ['vm'],
@@ -1413,25 +1419,25 @@ export const KVM_X86_SET_MSR_FILTER = {
   capability: { number: KVM_CAP_X86_MSR_FILTER, name: 'KVM_CAP_X86_MSR_FILTER', since: 'Linux 5.10 or earlier' },
   pointers: ['ranges.bitmap'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_RESET_DIRTY_RINGS = _IO(KVMIO, 0xc7)`, linux/kvm.h. Needs KVM_CAP_DIRTY_LOG_RING. Since Linux 6.1 or earlier.
  */
-export const KVM_RESET_DIRTY_RINGS = {
+export const KVM_RESET_DIRTY_RINGS: Ioctl<'vm', { kind: 'none' }> = {
   name: 'KVM_RESET_DIRTY_RINGS',
   request: 0xaec7,
   fd: ['vm'],
   argument: { kind: 'none' },
   direction: 'none',
   capability: { number: KVM_CAP_DIRTY_LOG_RING, name: 'KVM_CAP_DIRTY_LOG_RING', since: 'Linux 6.1 or earlier' },
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_XEN_HVM_GET_ATTR = _IOWR(KVMIO, 0xc8, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86.
  * Since Linux 6.1 or earlier.
  */
-export const KVM_XEN_HVM_GET_ATTR = {
+export const KVM_XEN_HVM_GET_ATTR: Ioctl<'vm', { kind: 'struct'; type: typeof KvmXenHvmAttr }> = {
   name: 'KVM_XEN_HVM_GET_ATTR',
   request: 0xc048aec8,
   fd: ['vm'],
@@ -1439,13 +1445,13 @@ export const KVM_XEN_HVM_GET_ATTR = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_XEN_HVM_SET_ATTR = _IOW(KVMIO, 0xc9, struct kvm_xen_hvm_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86.
  * Since Linux 6.1 or earlier.
  */
-export const KVM_XEN_HVM_SET_ATTR = {
+export const KVM_XEN_HVM_SET_ATTR: Ioctl<'vm', { kind: 'struct'; type: typeof KvmXenHvmAttr }> = {
   name: 'KVM_XEN_HVM_SET_ATTR',
   request: 0x4048aec9,
   fd: ['vm'],
@@ -1454,13 +1460,13 @@ export const KVM_XEN_HVM_SET_ATTR = {
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   pointers: ['u.shared_info.hva'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_XEN_VCPU_GET_ATTR = _IOWR(KVMIO, 0xca, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86.
  * Since Linux 6.1 or earlier.
  */
-export const KVM_XEN_VCPU_GET_ATTR = {
+export const KVM_XEN_VCPU_GET_ATTR: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmXenVcpuAttr }> = {
   name: 'KVM_XEN_VCPU_GET_ATTR',
   request: 0xc048aeca,
   fd: ['vcpu'],
@@ -1468,13 +1474,13 @@ export const KVM_XEN_VCPU_GET_ATTR = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_XEN_VCPU_SET_ATTR = _IOW(KVMIO, 0xcb, struct kvm_xen_vcpu_attr)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM. On x86.
  * Since Linux 6.1 or earlier.
  */
-export const KVM_XEN_VCPU_SET_ATTR = {
+export const KVM_XEN_VCPU_SET_ATTR: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmXenVcpuAttr }> = {
   name: 'KVM_XEN_VCPU_SET_ATTR',
   request: 0x4048aecb,
   fd: ['vcpu'],
@@ -1483,13 +1489,13 @@ export const KVM_XEN_VCPU_SET_ATTR = {
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   pointers: ['u.hva'],
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_XEN_HVM_EVTCHN_SEND = _IOW(KVMIO, 0xd0, struct kvm_irq_routing_xen_evtchn)`, linux/kvm.h. Needs KVM_CAP_XEN_HVM.
  * On x86. Since Linux 6.1 or earlier.
  */
-export const KVM_XEN_HVM_EVTCHN_SEND = {
+export const KVM_XEN_HVM_EVTCHN_SEND: Ioctl<'vm', { kind: 'struct'; type: typeof KvmIrqRoutingXenEvtchn }> = {
   name: 'KVM_XEN_HVM_EVTCHN_SEND',
   request: 0x400caed0,
   fd: ['vm'],
@@ -1497,13 +1503,13 @@ export const KVM_XEN_HVM_EVTCHN_SEND = {
   direction: 'write',
   capability: { number: KVM_CAP_XEN_HVM, name: 'KVM_CAP_XEN_HVM', since: 'Linux 5.10 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_SREGS2 = _IOR(KVMIO, 0xcc, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. Since Linux 6.1
  * or earlier.
  */
-export const KVM_GET_SREGS2 = {
+export const KVM_GET_SREGS2: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmSregs2 }> = {
   name: 'KVM_GET_SREGS2',
   request: 0x8140aecc,
   fd: ['vcpu'],
@@ -1511,13 +1517,13 @@ export const KVM_GET_SREGS2 = {
   direction: 'read',
   capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2', since: 'Linux 6.1 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_SREGS2 = _IOW(KVMIO, 0xcd, struct kvm_sregs2)`, linux/kvm.h. Needs KVM_CAP_SREGS2. On x86. Since Linux 6.1
  * or earlier.
  */
-export const KVM_SET_SREGS2 = {
+export const KVM_SET_SREGS2: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmSregs2 }> = {
   name: 'KVM_SET_SREGS2',
   request: 0x4140aecd,
   fd: ['vcpu'],
@@ -1525,10 +1531,10 @@ export const KVM_SET_SREGS2 = {
   direction: 'write',
   capability: { number: KVM_CAP_SREGS2, name: 'KVM_CAP_SREGS2', since: 'Linux 6.1 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /** `KVM_GET_STATS_FD = _IO(KVMIO, 0xce)`, linux/kvm.h. Needs KVM_CAP_BINARY_STATS_FD. Since Linux 6.1 or earlier. */
-export const KVM_GET_STATS_FD = {
+export const KVM_GET_STATS_FD: Ioctl<'vm' | 'vcpu', { kind: 'none' }> = {
   name: 'KVM_GET_STATS_FD',
   request: 0xaece,
   fd: ['vm', 'vcpu'],
@@ -1536,13 +1542,13 @@ export const KVM_GET_STATS_FD = {
   direction: 'none',
   capability: { number: KVM_CAP_BINARY_STATS_FD, name: 'KVM_CAP_BINARY_STATS_FD', since: 'Linux 6.1 or earlier' },
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_GET_XSAVE2 = _IOR(KVMIO, 0xcf, struct kvm_xsave)`, linux/kvm.h. Needs KVM_CAP_XSAVE2. On x86. Since Linux 6.1 or
  * earlier.
  */
-export const KVM_GET_XSAVE2 = {
+export const KVM_GET_XSAVE2: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmXsave }> = {
   name: 'KVM_GET_XSAVE2',
   request: 0x9000aecf,
   fd: ['vcpu'],
@@ -1553,13 +1559,13 @@ export const KVM_GET_XSAVE2 = {
     capability: { number: KVM_CAP_XSAVE2, name: 'KVM_CAP_XSAVE2', since: 'Linux 6.1 or earlier' },
   },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_SET_MEMORY_ATTRIBUTES = _IOW(KVMIO, 0xd2, struct kvm_memory_attributes)`, linux/kvm.h. Needs
  * KVM_CAP_MEMORY_ATTRIBUTES. On x86. Since Linux 6.12 or earlier.
  */
-export const KVM_SET_MEMORY_ATTRIBUTES = {
+export const KVM_SET_MEMORY_ATTRIBUTES: Ioctl<'vm', { kind: 'struct'; type: typeof KvmMemoryAttributes }> = {
   name: 'KVM_SET_MEMORY_ATTRIBUTES',
   request: 0x4020aed2,
   fd: ['vm'],
@@ -1567,13 +1573,13 @@ export const KVM_SET_MEMORY_ATTRIBUTES = {
   direction: 'write',
   capability: { number: KVM_CAP_MEMORY_ATTRIBUTES, name: 'KVM_CAP_MEMORY_ATTRIBUTES', since: 'Linux 6.12 or earlier' },
   arch: ['x86'],
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_CREATE_GUEST_MEMFD = _IOWR(KVMIO, 0xd4, struct kvm_create_guest_memfd)`, linux/kvm.h. Needs KVM_CAP_GUEST_MEMFD.
  * On x86, arm64. Since Linux 6.12 or earlier.
  */
-export const KVM_CREATE_GUEST_MEMFD = {
+export const KVM_CREATE_GUEST_MEMFD: Ioctl<'vm', { kind: 'struct'; type: typeof KvmCreateGuestMemfd }> = {
   name: 'KVM_CREATE_GUEST_MEMFD',
   request: 0xc040aed4,
   fd: ['vm'],
@@ -1582,13 +1588,13 @@ export const KVM_CREATE_GUEST_MEMFD = {
   capability: { number: KVM_CAP_GUEST_MEMFD, name: 'KVM_CAP_GUEST_MEMFD', since: 'Linux 6.12 or earlier' },
   arch: ['x86', 'arm64'],
   gives: 'fd',
-} as const satisfies Ioctl;
+};
 
 /**
  * `KVM_PRE_FAULT_MEMORY = _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)`, linux/kvm.h. Needs
  * KVM_CAP_PRE_FAULT_MEMORY. On x86, s390. Since Linux 6.12 or earlier.
  */
-export const KVM_PRE_FAULT_MEMORY = {
+export const KVM_PRE_FAULT_MEMORY: Ioctl<'vcpu', { kind: 'struct'; type: typeof KvmPreFaultMemory }> = {
   name: 'KVM_PRE_FAULT_MEMORY',
   request: 0xc040aed5,
   fd: ['vcpu'],
@@ -1596,4 +1602,4 @@ export const KVM_PRE_FAULT_MEMORY = {
   direction: 'readwrite',
   capability: { number: KVM_CAP_PRE_FAULT_MEMORY, name: 'KVM_CAP_PRE_FAULT_MEMORY', since: 'Linux 6.12 or earlier' },
   arch: ['x86', 's390'],
-} as const satisfies Ioctl;
+};

@@ -1,8 +1,14 @@
 /** The exports that are the same on every architecture. */
 
-export type { ArgumentOf, Capability, FdKind, Ioctl, IoctlArgument } from '../../abi/ioctl.js';
+export type { ArgumentOf, Capability, FdKind, ForeignIoctl, Ioctl, IoctlArgument } from '../../abi/ioctl.js';
 export type { BackendName } from '../../backend/backend.js';
-export { type BackendAttempt, backendNames, tryBackend } from '../../backend/select.js';
+export {
+  type BackendAttempt,
+  type BackendChoice,
+  backendNames,
+  defaultBackend,
+  tryBackend,
+} from '../../backend/select.js';
 export {
   errnoName,
   KvmError,

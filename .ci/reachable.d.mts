@@ -1,0 +1,1 @@
+export function reachable(folder: string): Set<string>;
