@@ -84,7 +84,8 @@ class DeviceThread {
   #serve(): void {
     while (Atomics.load(control, Word.Quit) === 0) {
       this.#seen = Atomics.load(control, Word.Bell);
-      this.#feed();
+      // A guest that polls gets its input when it does.
+      if (this.#board?.console.expectsInput) this.#feed();
       if (Atomics.exchange(control, Word.PowerButton, 0) !== 0) this.#board?.pressPowerButton();
       let served = false;
       for (let i = 0; i < this.#mailboxes.length; i++) served = this.#serveVcpu(i) || served;
@@ -105,6 +106,7 @@ class DeviceThread {
     const { pio, mmio } = this.#devices;
     if (request.isPio) pio.access(address, size as 1 | 2 | 4, count, request.data, isWrite);
     else mmio.access(address, views[size] as Uint8Array, isWrite);
+    if (this.#board?.console.isRead) Atomics.store(control, Word.GuestReads, 1);
     return this.#devices.outcome !== undefined;
   }
 
@@ -118,10 +120,10 @@ class DeviceThread {
 
   /** Gives the guest the input that has arrived, as much as it takes now. */
   #feed(): void {
-    const room = this.#board?.console.room ?? 0;
+    const uart = this.#board?.console;
+    const room = uart?.room ?? 0;
     if (room === 0 || this.#consoleIn.available === 0) return;
-    this.#board?.console.push(this.#consoleIn.read(room));
-    Atomics.store(control, Word.GuestReads, 1);
+    uart?.push(this.#consoleIn.read(room));
     if (this.#consoleIn.takeSleepingWriter()) send({ kind: 'room' });
   }
 

@@ -283,3 +283,14 @@ test('a saved state that no port can have is refused, and changes nothing', () =
   for (const fields of bad) expect(() => uart.load({ ...good, ...fields } as typeof good)).toThrow(KvmError);
   expect(uart.save()).toEqual(good);
 });
+
+test('it can be told whether the guest expects input, and whether it has read some', () => {
+  const { uart } = port();
+  uart.push(Uint8Array.of(7));
+  expect([uart.expectsInput, uart.isRead]).toEqual([false, false]);
+  uart.write(1, 1, 1);
+  uart.read(5, 1);
+  expect([uart.expectsInput, uart.isRead]).toEqual([true, false]);
+  expect(uart.read(0, 1)).toBe(7);
+  expect(uart.isRead).toBe(true);
+});

@@ -78,7 +78,7 @@ export class Uart implements Device {
       name: 'RBR, THR, DLL',
       offset: Register.Data,
       size: 1,
-      read: () => (this.#dlab ? this.#divisor & 0xff : this.#received.shift()),
+      read: () => (this.#dlab ? this.#divisor & 0xff : this.#take()),
       write: (byte) => {
         if (this.#dlab) this.#divisor = (this.#divisor & 0xff00) | byte;
         else this.#transmit(byte);
@@ -132,6 +132,7 @@ export class Uart implements Device {
   #overrun = false;
   /** The transmitter has become empty, and the guest has not seen that interrupt yet. */
   #emptied = false;
+  #isRead = false;
   #starvedTimes = 0;
 
   constructor(options: UartOptions) {
@@ -160,6 +161,16 @@ export class Uart implements Device {
   get room(): number {
     // In loopback the receiver is disconnected from the outside.
     return this.#modem.loopback ? 0 : this.#capacity - this.#received.length;
+  }
+
+  /** Whether the guest has asked for an interrupt when there is input. Before, its driver may drop what it finds. */
+  get expectsInput(): boolean {
+    return (this.#enabled & Ier.Received) !== 0;
+  }
+
+  /** Whether the guest has read a byte that it received. */
+  get isRead(): boolean {
+    return this.#isRead;
   }
 
   /** Receives bytes for the guest to read. Returns how many were accepted: the rest does not fit yet. */
@@ -248,6 +259,11 @@ export class Uart implements Device {
 
   get #dlab(): boolean {
     return (this.#lineControl & Lcr.Dlab) !== 0;
+  }
+
+  #take(): number {
+    if (this.#received.length > 0) this.#isRead = true;
+    return this.#received.shift();
   }
 
   #transmit(byte: number): void {
