@@ -1,11 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { machines } from '../packages/kvm-core/src/arch/list.js';
-import type { BackendName } from '../packages/kvm-core/src/backend/backend.js';
-import { tryBackend } from '../packages/kvm-core/src/backend/select.js';
 import { reachable } from './reachable.mjs';
 
 const root = resolve(import.meta.dirname, '..');
@@ -121,46 +119,4 @@ test.each(Object.keys(machines))('@kvm/core/%s loads the ABI of no other archite
   const sources = [...modules].flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/^\/\/ src\/abi\/(\w+)\//gm)]);
   const found = new Set(sources.map(([, name]) => name));
   expect([...found].sort()).toEqual([arch, 'generic'].sort());
-});
-
-describe.each<[BackendName, string[]]>([
-  ['ffi', []],
-  ['native', []],
-  ['native', ['--omit=optional']],
-])('@kvm/core in an empty folder, on %s, installed with %j', (backend, flags) => {
-  const attempt = tryBackend(backend);
-  if ('error' in attempt) process.stdout.write(`@kvm/core is not run on ${backend}: ${attempt.error.message}\n`);
-
-  // The guest is for x86.
-  test.skipIf('error' in attempt || process.arch !== 'x64')('runs a guest without having run an install script', () => {
-    const project = join(folder, [backend, ...flags].join(''));
-    mkdirSync(project);
-    writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
-    const tarballs = [tarball('kvm-core'), tarball('kvm-native')];
-    run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...flags, ...tarballs], project);
-    writeFileSync(
-      join(project, 'guest.js'),
-      `import { ExitReason, Kvm, tryBackend } from '@kvm/core';
-       using_(Kvm.open({ backend: '${backend}' }));
-       function using_(kvm) {
-         const vm = kvm.createVm();
-         const memory = kvm.allocateMemory({ size: 4096 });
-         memory.write(0, Uint8Array.of(0xb0, 0x2a, 0xe6, 0x10, 0xf4)); // mov al, 42; out 0x10, al; hlt
-         vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memory });
-         const vcpu = vm.createVcpu(0);
-         const sregs = vcpu.getSregs();
-         sregs.cs.base = 0n;
-         sregs.cs.selector = 0;
-         vcpu.setSregs(sregs);
-         vcpu.setRegs({ rip: 0n, rflags: 2n });
-         const out = vcpu.run();
-         const value = out.reason === ExitReason.Io ? out.io.value : -1;
-         const hlt = vcpu.run().reason === ExitReason.Hlt;
-         console.log(kvm.backendName, value, hlt, 'version' in tryBackend('ffi'));
-       }`,
-    );
-    const hasFfi = flags.length === 0;
-    const output = run('bash', [join(root, '.ci/with-kvm'), 'node', 'guest.js'], project);
-    expect(output.trim()).toBe(`${backend} 42 true ${hasFfi}`);
-  });
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type Parser from 'tree-sitter';
 import { MagicGenError, NotConstantError } from '../errors.js';
@@ -15,14 +16,21 @@ let made: Parser | undefined;
 /** The parser is a native addon. It is loaded on first use, because much of magic-gen works without it. */
 function lazyParser(): Parser {
   if (!made) {
-    const require = createRequire(import.meta.url);
-    const TreeSitter: typeof Parser = require('tree-sitter');
-    const language: Parser.Language = require('tree-sitter-c');
+    const { TreeSitter, language } = loadParser();
     made = new TreeSitter();
     made.setLanguage(language);
     made.setTimeoutMicros(timeoutMicros);
   }
   return made;
+}
+
+/** The built package contains the parser (vendor.mjs). Where it has no binary, a program may have installed it. */
+function loadParser(): { TreeSitter: typeof Parser; language: Parser.Language } {
+  const require = createRequire(import.meta.url);
+  const own = `../tree-sitter/${process.platform}-${process.arch}`;
+  return existsSync(new URL(own, import.meta.url))
+    ? { TreeSitter: require('../tree-sitter/tree-sitter.cjs'), language: require(`${own}/tree-sitter-c.node`) }
+    : { TreeSitter: require('tree-sitter'), language: require('tree-sitter-c') };
 }
 
 /**

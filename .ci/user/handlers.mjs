@@ -1,0 +1,3 @@
+export function io({ io }, { post }) {
+  post(io.value);
+}
