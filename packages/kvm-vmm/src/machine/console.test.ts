@@ -18,7 +18,7 @@ function consoleOf(capacity: number): Parts {
   return parts;
 }
 
-/** The guest writes as the device thread does: it waits while the ring is full. Returns how many bytes it got rid of. */
+/** The guest writes as the device thread does: it waits while the ring is full. Returns how many bytes were taken. */
 async function write({ console, output }: Parts, bytes: Uint8Array, patience: number): Promise<number> {
   let sent = 0;
   for (let tries = 0; sent < bytes.length && tries < patience; tries++) {
