@@ -31,6 +31,9 @@ case $(busybox cat /proc/cmdline) in
 esac
 `;
 
+/** A bzImage unpacks itself, which takes a minute under emulation. */
+const patience = 200_000;
+
 describeUnless(reason, 'Linux', () => {
   let place: string;
   let initrd: string;
@@ -54,35 +57,39 @@ describeUnless(reason, 'Linux', () => {
     ['ffi', 'elf64', 2, 'reboot', 'reboot'],
     ['native', 'pvh', 2, 'panic', 'reboot'],
     ['ffi', 'bzimage', 1, 'echo', 'power-off'],
-  ] as const)('boots on %s by %s with %i CPUs, and ends by %s', async (backend, protocol, cpus, end, kind) => {
-    await using machine = await Machine.create({
-      memory: '256M',
-      cpus,
-      boot: linux({
-        kernel: (protocol === 'bzimage' ? bzImage : vmlinux) as string,
-        initrd,
-        cmdline: `console=ttyS0 panic=-1 pci=off quiet end=${end}`,
-        protocol,
-      }),
-      kvm: { backend },
-    });
-    let text = '';
-    machine.console.on('data', (chunk: Buffer) => {
-      text += chunk.toString('latin1');
-    });
-    const before = Math.floor(Date.now() / 1000);
-    machine.start();
-    if (end === 'echo') machine.console.write('something\n');
-    expect(await machine.done).toEqual({ kind });
-    const after = Math.ceil(Date.now() / 1000);
-    expect(text).toContain(`cpus ${cpus}\r\n`);
-    const number = (name: string): number => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)?.[1]);
-    // In KiB: what the kernel takes for itself is missing.
-    expect(number('memory')).toBeGreaterThan(180 * 1024);
-    expect(number('memory')).toBeLessThanOrEqual(256 * 1024);
-    expect(number('time')).toBeGreaterThanOrEqual(before - 1);
-    expect(number('time')).toBeLessThanOrEqual(after + 1);
-    if (end === 'echo') expect(text).toContain('read something');
-    expect(machine.stats.exitCount).toBeGreaterThan(100);
-  });
+  ] as const)(
+    'boots on %s by %s with %i CPUs, and ends by %s',
+    async (backend, protocol, cpus, end, kind) => {
+      await using machine = await Machine.create({
+        memory: '256M',
+        cpus,
+        boot: linux({
+          kernel: (protocol === 'bzimage' ? bzImage : vmlinux) as string,
+          initrd,
+          cmdline: `console=ttyS0 panic=-1 pci=off quiet end=${end}`,
+          protocol,
+        }),
+        kvm: { backend },
+      });
+      let text = '';
+      machine.console.on('data', (chunk: Buffer) => {
+        text += chunk.toString('latin1');
+      });
+      const before = Math.floor(Date.now() / 1000);
+      machine.start();
+      if (end === 'echo') machine.console.write('something\n');
+      expect(await machine.done).toEqual({ kind });
+      const after = Math.ceil(Date.now() / 1000);
+      expect(text).toContain(`cpus ${cpus}\r\n`);
+      const number = (name: string): number => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)?.[1]);
+      // In KiB: what the kernel takes for itself is missing.
+      expect(number('memory')).toBeGreaterThan(180 * 1024);
+      expect(number('memory')).toBeLessThanOrEqual(256 * 1024);
+      expect(number('time')).toBeGreaterThanOrEqual(before - 1);
+      expect(number('time')).toBeLessThanOrEqual(after + 1);
+      if (end === 'echo') expect(text).toContain('read something');
+      expect(machine.stats.exitCount).toBeGreaterThan(100);
+    },
+    patience,
+  );
 });
