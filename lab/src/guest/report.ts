@@ -15,8 +15,12 @@ export type TestState = 'passed' | 'failed' | 'skipped';
 /** A prefix that no test prints at the beginning of a line. */
 const mark = '\u0001';
 
+/** Characters of an explanation. A terminal's line has no room for the difference of two long strings. */
+const longest = 16_000;
+
 export function writeReport(report: Report): string {
-  return `\n${mark}${JSON.stringify(report)}\n`;
+  const shortened = 'why' in report && report.why !== undefined ? { why: report.why.slice(0, longest) } : {};
+  return `\n${mark}${JSON.stringify({ ...report, ...shortened })}\n`;
 }
 
 /** The report in a line of output; undefined if a test printed the line. */

@@ -4,7 +4,7 @@ export const Word = {
   Bell: 0,
   /** One of `Gate`: the vCPUs wait for it before they enter the guest. */
   Gate: 1,
-  /** 1 while the vCPUs are to stand still. */
+  /** Counts pauses and their ends: the vCPUs are to stand still while it is odd. */
   Pause: 2,
   /** 1 when the device thread is to end. */
   Quit: 3,

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import { KvmError } from '@kvm/core';
+import { KvmError, type KvmErrorJson } from '@kvm/core';
 import type { Outcome } from '../devices/outcome.js';
 import { ring, Word } from './control.js';
 import { Mailbox } from './mailbox.js';
-import type { DeviceOrder, DeviceReport } from './order.js';
+import type { DeviceOrder, DeviceReport, PlainError } from './order.js';
 
 /** What the main thread does about reports of the device thread. */
 export interface DeviceEvents {
@@ -62,6 +62,8 @@ export class DeviceThreadHandle {
   }
 }
 
-function errorOf(error: ConstructorParameters<typeof Error>[0] | Parameters<typeof KvmError.from>[0]): Error {
-  return typeof error === 'object' ? KvmError.from(error) : new Error(error);
+function errorOf(error: KvmErrorJson | PlainError): Error {
+  if ('code' in error) return KvmError.from(error);
+  const { name, message, stack } = error;
+  return Object.assign(new Error(message), { name, ...(stack !== undefined && { stack }) });
 }

@@ -70,8 +70,8 @@ class DeviceThread {
 
   fail(error: unknown): void {
     for (const mailbox of this.#mailboxes) mailbox.fail();
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    send({ kind: 'failed', error: error instanceof KvmError ? error.toJSON() : stack });
+    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+    send({ kind: 'failed', error: error instanceof KvmError ? error.toJSON() : { name, message, stack } });
   }
 
   /** What a Worker has open stays open when it ends. */

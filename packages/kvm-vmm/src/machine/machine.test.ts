@@ -117,6 +117,9 @@ onEachBackend('a machine', (backend) => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(machine.stats.exitCount).toBe(exitCount);
     machine.resume();
+    // A pause may follow at once.
+    await machine.pause();
+    machine.resume();
     while (machine.stats.exitCount === exitCount) await new Promise(setImmediate);
     await machine.stop();
   });

@@ -45,7 +45,7 @@ export class Machine implements AsyncDisposable {
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
   /** Waits for the vCPUs to stand still. */
-  #pausing: { missing: number; promise: Promise<void>; resolve: () => void } | undefined;
+  #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
 
   /**
    * Makes a machine, loads what it boots, and starts its threads. The guest does not run before `start`.
@@ -175,8 +175,8 @@ export class Machine implements AsyncDisposable {
       const promise = new Promise<void>((settled) => {
         resolve = settled;
       });
-      this.#pausing = { missing: this.#kickHandles.length, promise, resolve };
-      Atomics.store(this.#control, Word.Pause, 1);
+      const pause = Atomics.add(this.#control, Word.Pause, 1) + 1;
+      this.#pausing = { pause, missing: this.#kickHandles.length, promise, resolve };
       for (const handle of this.#kickHandles) kick(handle);
     }
     const over = this.done.then(
@@ -188,9 +188,10 @@ export class Machine implements AsyncDisposable {
 
   /** Lets the vCPUs run again after `pause`. */
   resume(): void {
-    this.#pausing?.resolve();
+    if (this.#pausing === undefined) return;
+    this.#pausing.resolve();
     this.#pausing = undefined;
-    Atomics.store(this.#control, Word.Pause, 0);
+    Atomics.add(this.#control, Word.Pause, 1);
     Atomics.notify(this.#control, Word.Pause);
   }
 
@@ -217,13 +218,14 @@ export class Machine implements AsyncDisposable {
 
   #take(message: VcpuMessage, vcpu: number): unknown {
     if (message === 'started') this.#hasStarted();
-    else if (message === 'paused') this.#hasPaused();
+    else if ('pause' in message) this.#hasPaused(message.pause);
     else return this.#onExit?.(message.trace, vcpu);
     return undefined;
   }
 
-  #hasPaused(): void {
-    if (this.#pausing !== undefined && --this.#pausing.missing === 0) this.#pausing.resolve();
+  /** A vCPU stands still. One may report an earlier pause that has ended since. */
+  #hasPaused(pause: number): void {
+    if (this.#pausing?.pause === pause && --this.#pausing.missing === 0) this.#pausing.resolve();
   }
 
   /** Stops the vCPUs, even those that wait for the start or the end of a pause. */

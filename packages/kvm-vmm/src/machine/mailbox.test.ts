@@ -61,3 +61,23 @@ test('a device thread that has failed fails those who ask, before and afterwards
   expect(await answer).toEqual({ code: 'ERR_KVM_HANDLER' });
   expect(() => mailbox.ask(true, false, 1, 1, 0)).toThrow(KvmError);
 });
+
+test('a late notification of an earlier answer does not end the wait', async () => {
+  const { slots, control } = memory();
+  const worker = asker(slots, control);
+  let answered = false;
+  const answer = answerOf(worker).then((message) => {
+    answered = true;
+    return message;
+  });
+  while (Atomics.load(control, Word.Bell) === 0) await new Promise(setImmediate);
+  // The state of the second slot, which its vCPU sleeps on.
+  const words = new Int32Array(slots, slots.byteLength / 2);
+  for (let i = 0; i < 100; i++) {
+    Atomics.notify(words, 0);
+    await new Promise(setImmediate);
+  }
+  expect(answered).toBe(false);
+  new Mailbox(slots, 1, control).serve(() => false);
+  expect(await answer).toMatchObject({ ends: false });
+});

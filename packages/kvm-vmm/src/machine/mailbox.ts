@@ -67,10 +67,9 @@ export class Mailbox {
     words[Field.AddressHigh] = address / twoTo32;
     // A device thread that has failed answers nothing any more.
     const before = Atomics.compareExchange(words, Field.State, State.Idle, State.Asked);
-    if (before === State.Idle) {
-      ring(this.#control);
-      Atomics.wait(words, Field.State, State.Asked);
-    }
+    if (before === State.Idle) ring(this.#control);
+    // The notification of the answer before may come late, and wake this one.
+    while (Atomics.load(words, Field.State) === State.Asked) Atomics.wait(words, Field.State, State.Asked);
     const state = Atomics.load(words, Field.State);
     if (state === State.Failed) throw new KvmError('ERR_KVM_HANDLER', 'the device thread of the machine has failed');
     Atomics.store(words, Field.State, State.Idle);

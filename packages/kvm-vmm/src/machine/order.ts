@@ -37,7 +37,14 @@ export type DeviceReport =
   | { readonly kind: 'room' }
   | { readonly kind: 'message'; readonly device: string; readonly message: unknown }
   | { readonly kind: 'ended'; readonly end: DeviceEnd }
-  | { readonly kind: 'failed'; readonly error: KvmErrorJson | string };
+  | { readonly kind: 'failed'; readonly error: KvmErrorJson | PlainError };
+
+/** An error that is no KvmError. */
+export interface PlainError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+}
 
 /** What the device thread leaves behind. */
 export interface DeviceEnd {
@@ -58,7 +65,7 @@ export interface VcpuData {
 export type VcpuMessage =
   /** It is about to enter the guest. */
   | 'started'
-  /** It stands still, until the pause ends. */
-  | 'paused'
+  /** It stands still, until the pause with this number ends. */
+  | { readonly pause: number }
   /** An exit, after it was handled. */
   | { readonly trace: string };

@@ -103,15 +103,16 @@ class VcpuThread {
 
   /** A kick pauses the vCPU, or stops it after this handler. */
   #interrupted(): void {
-    if (Atomics.load(this.#control, Word.Pause) === 0) return;
-    this.#context.post('paused');
-    Atomics.wait(this.#control, Word.Pause, 1);
+    const pause = Atomics.load(this.#control, Word.Pause);
+    if (pause % 2 === 0) return;
+    this.#context.post({ pause });
+    while (Atomics.load(this.#control, Word.Pause) === pause) Atomics.wait(this.#control, Word.Pause, pause);
   }
 }
 
 /** Waits until the machine starts. Returns false if it never does. */
 function isStarted(control: Int32Array): boolean {
-  Atomics.wait(control, Word.Gate, Gate.Closed);
+  while (Atomics.load(control, Word.Gate) === Gate.Closed) Atomics.wait(control, Word.Gate, Gate.Closed);
   return Atomics.load(control, Word.Gate) === Gate.Open;
 }
 
