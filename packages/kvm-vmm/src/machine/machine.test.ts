@@ -1,8 +1,10 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { KvmError } from '@kvm/core';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { onEachBackend } from '../../../kvm-core/test/backends.js';
+import { elfImage } from '../../test/boot-images.js';
 import { guest } from '../../test/machine.js';
 import { flat, linux } from '../x86/boot-options.js';
 import { Machine } from './machine.js';
@@ -17,7 +19,7 @@ function code(listing: string): Uint8Array {
 }
 
 /** Never ends by itself. */
-const spin = code('ebfe');
+const spin = Buffer.from(code('ebfe'));
 
 async function outputOf(machine: Machine): Promise<string> {
   const chunks: Buffer[] = [];
@@ -134,6 +136,14 @@ onEachBackend('a machine', (backend) => {
     const before = descriptors();
     await run();
     expect(descriptors()).toBe(before);
+  });
+
+  test('has no more processors than the host allows', async () => {
+    const kernel = join(mkdtempSync(join(tmpdir(), 'kvm-kernel-')), 'kernel');
+    onTestFinished(() => rmSync(dirname(kernel), { recursive: true }));
+    writeFileSync(kernel, elfImage({ segments: [{ paddr: 0x100_0000n, data: spin }], pvh: 0x100_0000n }));
+    const make = () => create({ boot: linux({ kernel }), memory: '32M', cpus: 4096 });
+    await expect(make()).rejects.toThrow(/this host's KVM allows \d+ processors for a guest, not 4096/);
   });
 
   test('reports its exits', async () => {

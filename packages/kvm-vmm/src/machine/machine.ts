@@ -1,4 +1,14 @@
-import { type GuestMemory, type KickHandle, Kvm, KvmError, kick, type Running, type Vcpu, type Vm } from '@kvm/core';
+import {
+  Cap,
+  type GuestMemory,
+  type KickHandle,
+  Kvm,
+  KvmError,
+  kick,
+  type Running,
+  type Vcpu,
+  type Vm,
+} from '@kvm/core';
 import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
 import { ByteRing } from '../streams/byte-ring.js';
@@ -63,6 +73,7 @@ export class Machine implements AsyncDisposable {
     try {
       using image = openBoot(plan.boot, plan.memorySize);
       const kvm = keep(Kvm.open(plan.kvm));
+      checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
       reserveHostPages(kvm, vm);
       if (plan.interrupts === 'kernel') vm.createIrqChip();
@@ -261,4 +272,10 @@ export class Machine implements AsyncDisposable {
     if (failure !== undefined) throw failure.error;
     return outcome ?? devices.outcome ?? { kind: 'interrupted' };
   }
+}
+
+function checkCpus(kvm: Kvm, cpus: number): void {
+  const most = kvm.checkExtension(Cap.MaxVcpus);
+  if (cpus <= most) return;
+  throw new KvmError('ERR_KVM_OUT_OF_RANGE', `this host's KVM allows ${most} processors for a guest, not ${cpus}`);
 }
