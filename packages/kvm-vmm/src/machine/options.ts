@@ -83,7 +83,7 @@ const known = [
 ] as const;
 
 /** More than any host allows. */
-const mostCpus = 4096;
+const mostCpus = 2 ** 16;
 
 /** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` or `ERR_KVM_OUT_OF_RANGE` for options that cannot be. */
 export function checkOptions(options: MachineOptions): Plan {
