@@ -69,7 +69,7 @@ async function planGuest(file: string | undefined, flags: RunFlags): Promise<Run
   const common = { device, backend, trace };
   if (isKernel) return { ...common, ...planKernel(file, flags, memory), challenge: undefined };
   const unfit = kernelFlags.find((flag) => flags[flag] !== undefined);
-  if (unfit !== undefined) throw new CliError(`--${unfit} is for kernels, and ${file ?? 'the demo'} is none`);
+  if (unfit !== undefined) throw new CliError(`--${dashed(unfit)} is for kernels, and ${file ?? 'the demo'} is none`);
   if (file === undefined) {
     const flag = flatFlags.find((each) => flags[each] !== undefined);
     if (flag !== undefined) {
