@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyCheckout, git } from './checkout-copy.js';
 import { type Installer, installers, specOf } from './installers.js';
@@ -79,10 +79,12 @@ describe('a release', () => {
 
   test('is refused when a file is missing', () => {
     const entry = join(copy, 'packages/kvm-core/dist/index.js');
-    const folder = join(copy, 'packages/kvm-vmm/dist/abi/virtio');
-    for (const path of [entry, folder]) renameSync(path, `${path}.away`);
+    const abi = join(copy, 'packages/kvm-vmm/dist/abi/virtio');
+    // Not beside them: packing removes what no entry reaches.
+    const away = (path: string): string => join(folder, `away-${basename(path)}`);
+    for (const path of [entry, abi]) renameSync(path, away(path));
     const { status, stderr } = release();
-    for (const path of [entry, folder]) renameSync(`${path}.away`, path);
+    for (const path of [entry, abi]) renameSync(away(path), path);
     expect(status).toBe(1);
     expect(stderr).toContain('@kvm/core: ./dist/index.js is missing');
     expect(stderr).toContain('packages/kvm-vmm: missing: dist/abi/virtio: *.d.ts *.js');
