@@ -2,18 +2,19 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backendNames, tryBackend } from '../src/backend/select.js';
-import { onEachBackend } from './backends.js';
+import { describeUnless, onEachBackend } from './backends.js';
 import { bundlers } from './bundlers.js';
 
 /** A lab of another architecture has the host's bundlers. */
 const reason = process.arch === 'x64' ? undefined : 'the program and the installed bundlers are for x64';
-if (reason !== undefined) process.stdout.write(`programs in bundles: skipped, ${reason}\n`);
 
-const withEach = describe.skipIf(reason !== undefined).each(Object.entries(bundlers));
+for (const [bundler, build] of Object.entries(bundlers)) {
+  describeUnless(reason, `A program in one bundle with the package, by ${bundler},`, () => testBundle(bundler, build));
+}
 
-withEach('A program in one bundle with the package, by %s,', (bundler, build) => {
+function testBundle(bundler: string, build: (folder: string) => Promise<void>): void {
   /**
    * Below the package, so that the backends, which no bundle contains, are found. Deep enough that the path from a
    * built file to the package's own Worker leads nowhere.
@@ -75,4 +76,4 @@ withEach('A program in one bundle with the package, by %s,', (bundler, build) =>
       expect(error).toMatchObject({ name: 'KvmError', code: 'ERR_KVM_STATE' });
     });
   });
-});
+}
