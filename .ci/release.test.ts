@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyCheckout, git } from './checkout-copy.js';
 import { type Installer, installers, specOf } from './installers.js';
@@ -142,7 +143,9 @@ test('`npx @kvm/cli run` works without an installation', () => {
   const project = join(folder, 'projects/npx');
   mkdirSync(project);
   writeFileSync(join(project, '.npmrc'), `registry=${registry.url}`);
-  const { status, stdout, stderr } = run(['npx', '--yes', '@kvm/cli', 'run'], project);
+  // npx keeps what it has once installed, by the version alone.
+  const cache = { npm_config_cache: join(folder, 'npx') };
+  const { status, stdout, stderr } = run(['npx', '--yes', '@kvm/cli', 'run'], project, cache);
   if (existsSync('/dev/kvm')) expect(stdout, stderr).toContain('Hello from inside a KVM virtual machine!');
   else expect({ status, stderr }).toMatchObject({ status: 2, stderr: expect.stringContaining('no such device') });
 });
@@ -258,8 +261,10 @@ test.skipIf(!isX64)('kvm-cli runs its demo, doctor tells the backend, and a gues
   expect(stdout).toContain('Hello from inside a KVM virtual machine!');
   const doctor = results.get('doctor') as Result;
   expect(doctor.status, doctor.stderr).toBe(0);
-  expect(doctor.stdout).toContain('native: the faster one that loads');
-  expect(doctor.stdout).toMatch(/-- {2}ffi +\S/);
+  // CI counts as a terminal with colours.
+  const told = stripVTControlCharacters(doctor.stdout);
+  expect(told).toContain('native: the faster one that loads');
+  expect(told).toMatch(/-- {2}ffi +\S/);
   const { stdout: ran, stderr: reason } = results.get('without rights') as Result;
   expect(ran, reason).toBe('{"native":"42 42 exit","ffi":"42 42 exit"}\n');
 });
