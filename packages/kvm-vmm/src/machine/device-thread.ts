@@ -14,11 +14,15 @@ import type { DeviceOrder, DeviceReport } from './order.js';
 
 /** The thread that owns the devices of a machine: it answers the register accesses of all vCPUs. */
 
+/** A driver polls a few times while it sets the port up or sends, and may drop input that it finds meanwhile. */
+const firstPolls = 16;
 /** A guest that has polled for input this often in a row waits for it: this thread sleeps then. */
 const pollLimit = 256;
 /** Milliseconds. Any request and any input end a sleep at once. */
 const napTime = 10;
 const shortestSleep = 1;
+/** Milliseconds without a request after which a driver has set the port up: a FIFO that it turns on begins empty. */
+const setUpTime = 100;
 
 const order = workerData as DeviceOrder;
 const { control, slots, claims } = order.shared;
@@ -85,15 +89,31 @@ class DeviceThread {
     while (Atomics.load(control, Word.Quit) === 0) {
       this.#seen = Atomics.load(control, Word.Bell);
       // A guest that polls gets its input when it does.
-      if (this.#board?.console.expectsInput) this.#feed();
+      const isExpected = this.#board?.console.expectsInput === true && this.#consoleIn.available > 0;
+      const isSetUp = this.#board?.console.isRead === true;
+      if (isExpected && isSetUp) this.#feed();
       if (Atomics.exchange(control, Word.PowerButton, 0) !== 0) this.#board?.pressPowerButton();
       let served = false;
       for (let i = 0; i < this.#mailboxes.length; i++) served = this.#serveVcpu(i) || served;
       if (served) continue;
-      // A guest may ask for thousands of interrupts a second, and gets as many as a thread can sleep for.
-      const wait = Math.max(shortestSleep, this.#board?.msUntilUpdate ?? Number.POSITIVE_INFINITY);
-      if (Atomics.wait(control, Word.Bell, this.#seen, wait) === 'timed-out') this.#board?.update();
+      if (isExpected && !isSetUp) this.#feedAfterSetUp();
+      else this.#sleep();
     }
+  }
+
+  /** Gives the guest its first input, once its driver has been quiet for a while. */
+  #feedAfterSetUp(): void {
+    if (Atomics.wait(control, Word.Bell, this.#seen, setUpTime) === 'timed-out') {
+      this.#feed();
+      this.#sleep();
+    }
+  }
+
+  /** Sleeps until the bell rings, or a device has something to do. */
+  #sleep(): void {
+    // A guest may ask for thousands of interrupts a second, and gets as many as a thread can sleep for.
+    const wait = Math.max(shortestSleep, this.#board?.msUntilUpdate ?? Number.POSITIVE_INFINITY);
+    if (Atomics.wait(control, Word.Bell, this.#seen, wait) === 'timed-out') this.#board?.update();
   }
 
   #serveVcpu(index: number): boolean {
@@ -129,6 +149,7 @@ class DeviceThread {
 
   /** The guest polls for input and there is none. */
   #starve(times: number): void {
+    if (times <= firstPolls && this.#board?.console.isRead !== true) return;
     if (times > pollLimit) {
       Atomics.store(control, Word.GuestReads, 1);
       Atomics.wait(control, Word.Bell, this.#seen, napTime);

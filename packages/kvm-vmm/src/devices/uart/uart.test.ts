@@ -289,6 +289,9 @@ test('it can be told whether the guest expects input, and whether it has read so
   uart.push(Uint8Array.of(7));
   expect([uart.expectsInput, uart.isRead]).toEqual([false, false]);
   uart.write(1, 1, 1);
+  // A driver that tries the register out.
+  expect(uart.expectsInput).toBe(false);
+  uart.write(4, 1, 8);
   uart.read(5, 1);
   expect([uart.expectsInput, uart.isRead]).toEqual([true, false]);
   expect(uart.read(0, 1)).toBe(7);

@@ -163,9 +163,12 @@ export class Uart implements Device {
     return this.#modem.loopback ? 0 : this.#capacity - this.#received.length;
   }
 
-  /** Whether the guest has asked for an interrupt when there is input. Before, its driver may drop what it finds. */
+  /**
+   * Whether the guest has asked for an interrupt when there is input, and has let interrupts out: OUT2 is their gate on
+   * a PC. Before, a driver tries the registers out, and drops what it finds.
+   */
   get expectsInput(): boolean {
-    return (this.#enabled & Ier.Received) !== 0;
+    return (this.#enabled & Ier.Received) !== 0 && (this.#modem.control & Mcr.Out2) !== 0 && !this.#modem.loopback;
   }
 
   /** Whether the guest has read a byte that it received. */
