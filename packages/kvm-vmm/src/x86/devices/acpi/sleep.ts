@@ -1,7 +1,8 @@
 import { KvmError } from '@kvm/core';
+import { sleepTypeOff } from '../../acpi/platform.js';
 
 /** The value of SLP_TYP for S5, the soft-off state. The package `\_S5` in the DSDT must name it. */
-export const softOff = 5;
+export const softOff = sleepTypeOff;
 
 /** The ways in which ACPI ends a run. */
 export type EndKind = 'power-off' | 'reboot';
