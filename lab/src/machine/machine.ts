@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { LabError, StoppedError } from '../errors.js';
-import { whereIs } from '../tools/qemu.js';
+import { whereIs } from '../tools/programs.js';
 import { channels, type MachineParts, qemuArguments } from './command-line.js';
 import { Console } from './console.js';
 
