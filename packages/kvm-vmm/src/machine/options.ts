@@ -100,9 +100,7 @@ export function checkOptions(options: MachineOptions): Plan {
     prefault = false,
     kvm,
   } = optionsOf(options, 'the options of a Machine', known);
-  if (boot?.type !== 'linux' && boot?.type !== 'flat') {
-    throw invalid('boot must be what linux({ kernel }) or flat({ image }) returns');
-  }
+  checkBoot(boot);
   if (interrupts !== 'kernel' && interrupts !== 'none') throw invalid("interrupts must be 'kernel' or 'none'");
   if (boot.type === 'linux' && interrupts === 'none') throw invalid('a kernel needs interrupt controllers');
   integer(cpus, 1, mostCpus, 'cpus');
@@ -124,6 +122,14 @@ export function checkOptions(options: MachineOptions): Plan {
     prefault: boolean(prefault, 'prefault'),
     kvm,
   };
+}
+
+function checkBoot(boot: LinuxBoot | FlatBoot): void {
+  if (boot?.type === 'linux') {
+    optionsOf(boot, 'the options of linux', ['type', 'kernel', 'initrd', 'cmdline', 'protocol']);
+  } else if (boot?.type === 'flat') {
+    optionsOf(boot, 'the options of flat', ['type', 'image', 'mode', 'loadAddr', 'entry']);
+  } else throw invalid('boot must be what linux({ kernel }) or flat({ image }) returns');
 }
 
 const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
