@@ -98,7 +98,7 @@ describe('a header set', () => {
     // QEMU has no asm/ptrace.h for arm64.
     const left = target.arch === 'arm64' ? ['types.h', 'ioctl.h', 'ptrace.h'] : ['types.h', 'ioctl.h'];
     for (const name of left) rmSync(join(path, `asm-${target.arch}`, name));
-    const copies = ['linux/kvm.h', 'linux/psci.h'].map((name) => [name, include(name)?.text ?? '']);
+    const copies = ['linux/kvm.h', 'linux/psci.h', 'linux/bits.h'].map((name) => [name, include(name)?.text ?? '']);
     writeFiles(path, Object.fromEntries(copies));
     const copied = buildModel(findHeaders({ directory: path, kernelVersion: headers.kernel, target }), target);
     expect(withoutPtrace(copied)).toEqual(withoutPtrace(buildModel(headers, target)));
