@@ -36,6 +36,16 @@ test.each<[string, object, string]>([
   ['a device that is no module', { devices: [{ module: 'device.js' }] }, 'the module of a device must be a URL'],
   ['an unknown template', { cpu: { template: '486' } }, 'there is no CPU template 486; there are x86-64-v2, '],
   ['an unknown option', { cpuCount: 1 }, 'there is no option cpuCount'],
+  [
+    'a misspelt option of a kernel',
+    { boot: linux({ kernel: '/boot/vmlinuz', cmdLine: '' } as never) },
+    'the options of linux: there is no option cmdLine (did you mean cmdline?)',
+  ],
+  [
+    'an unknown option of a flat binary',
+    { boot: flat({ image: '/x', size: 1 } as never) },
+    'the options of flat: there is no option size',
+  ],
   ['an onExit that is none', { onExit: true }, 'onExit must be a function'],
 ])('%s is refused', (_, options, message) => {
   const check = () => checkOptions({ memory: '1M', boot, ...options } as MachineOptions);

@@ -95,9 +95,7 @@ export function checkOptions(options: MachineOptions): Plan {
     kvm,
     ...board
   } = optionsOf(options, 'the options of a Machine', known);
-  if (boot?.type !== 'linux' && boot?.type !== 'flat') {
-    throw invalid('boot must be what linux({ kernel }) or flat({ image }) returns');
-  }
+  checkBoot(boot);
   const model = boardOf(board, boot.type);
   integer(cpus, 1, mostCpus, 'cpus');
   if (model.interrupts === 'none' && cpus !== 1)
@@ -118,6 +116,14 @@ export function checkOptions(options: MachineOptions): Plan {
     prefault: boolean(prefault, 'prefault'),
     kvm,
   };
+}
+
+function checkBoot(boot: LinuxBoot | FlatBoot): void {
+  if (boot?.type === 'linux') {
+    optionsOf(boot, 'the options of linux', ['type', 'kernel', 'initrd', 'cmdline', 'protocol']);
+  } else if (boot?.type === 'flat') {
+    optionsOf(boot, 'the options of flat', ['type', 'image', 'mode', 'loadAddr', 'entry']);
+  } else throw invalid('boot must be what linux({ kernel }) or flat({ image }) returns');
 }
 
 const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
