@@ -1,5 +1,6 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { boolean, integer, optionsOf } from '@kvm/core/struct';
+import { type BoardModel, type BoardModelOptions, boardOf, boardOptions } from '../x86/board-model.js';
 import type { FlatBoot, LinuxBoot } from '../x86/boot-options.js';
 import type { CpuTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
@@ -12,9 +13,6 @@ export interface DeviceModule {
   data?: unknown;
 }
 
-/** Which interrupt controllers the machine has: those of a PC in the kernel, or none, so that HLT ends the guest. */
-export type Interrupts = 'kernel' | 'none';
-
 /** How a machine's processors differ from the host's. */
 export interface CpuModel {
   /** A template, or the name of one of `cpuTemplates`: `'x86-64-v3'`. */
@@ -24,7 +22,7 @@ export interface CpuModel {
 }
 
 /** What a machine is made of. */
-export interface MachineOptions {
+export interface MachineOptions extends BoardModelOptions {
   /** Guest memory: bytes, or a number with a unit: `'512M'`, `'2G'`. Whole pages. */
   memory: number | string;
   /** The number of processors; 1. */
@@ -33,8 +31,6 @@ export interface MachineOptions {
   cpu?: CpuModel;
   /** What it boots: `linux({ kernel })`, `flat({ image })`. */
   boot: LinuxBoot | FlatBoot;
-  /** `'kernel'` for Linux, `'none'` for flat guests. */
-  interrupts?: Interrupts;
   /** Devices of your own, beside those of the platform. */
   devices?: readonly DeviceModule[];
   /** Called with what devices of your own send by `context.post`, and their name. */
@@ -58,8 +54,7 @@ export interface Plan {
   readonly cpus: number;
   readonly cpu: { readonly template: CpuTemplate | undefined; readonly features: string | undefined };
   readonly boot: LinuxBoot | FlatBoot;
-  readonly interrupts: Interrupts;
-  readonly platform: 'pc' | 'bare';
+  readonly board: BoardModel;
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
   readonly onExit: ((description: string, vcpu: number) => unknown) | undefined;
@@ -73,7 +68,7 @@ const known = [
   'cpus',
   'cpu',
   'boot',
-  'interrupts',
+  ...boardOptions,
   'devices',
   'onMessage',
   'onExit',
@@ -92,19 +87,19 @@ export function checkOptions(options: MachineOptions): Plan {
     cpus = 1,
     cpu = {},
     boot,
-    interrupts = boot?.type === 'flat' ? 'none' : 'kernel',
     devices = [],
     onMessage = () => {},
     onExit,
     hugePages = false,
     prefault = false,
     kvm,
+    ...board
   } = optionsOf(options, 'the options of a Machine', known);
   checkBoot(boot);
-  if (interrupts !== 'kernel' && interrupts !== 'none') throw invalid("interrupts must be 'kernel' or 'none'");
-  if (boot.type === 'linux' && interrupts === 'none') throw invalid('a kernel needs interrupt controllers');
+  const model = boardOf(board, boot.type);
   integer(cpus, 1, mostCpus, 'cpus');
-  if (interrupts === 'none' && cpus !== 1) throw invalid('several processors need interrupt controllers to start');
+  if (model.interrupts === 'none' && cpus !== 1)
+    throw invalid('several processors need interrupt controllers to start');
   if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
   if (onExit !== undefined && typeof onExit !== 'function') throw invalid('onExit must be a function');
   if (!Array.isArray(devices)) throw invalid('devices must be an array of { module, data }');
@@ -113,8 +108,7 @@ export function checkOptions(options: MachineOptions): Plan {
     cpus,
     cpu: modelOf(cpu),
     boot,
-    interrupts,
-    platform: boot.type === 'flat' ? 'bare' : 'pc',
+    board: model,
     modules: devices.map(moduleOf),
     onMessage,
     onExit,
