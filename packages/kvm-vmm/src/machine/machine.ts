@@ -23,7 +23,7 @@ import { DeviceThreadHandle } from './device-thread-handle.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
-import { type MachineStats, sumOf, VcpuStats } from './vcpu-stats.js';
+import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
 
 /** Bytes of each direction of the console, a power of two. */
@@ -51,6 +51,9 @@ export class Machine implements AsyncDisposable {
   readonly #control: Int32Array;
   readonly #console: Console;
   readonly #stats: readonly VcpuStats[];
+  readonly #firstOutput: Float64Array;
+  /** By the numbers of the devices. */
+  #deviceNames: readonly string[] = [];
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
@@ -94,7 +97,7 @@ export class Machine implements AsyncDisposable {
       try {
         // The threads start meanwhile.
         image.load(memory);
-        await machine.#devices.ready;
+        machine.#deviceNames = await machine.#devices.ready;
       } catch (error) {
         await machine.close();
         throw error;
@@ -118,7 +121,9 @@ export class Machine implements AsyncDisposable {
       control: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
       slots: Mailbox.allocate(plan.cpus),
       claims: Claims.allocate(),
+      firstOutput: sharedNumbers(1),
     };
+    this.#firstOutput = shared.firstOutput;
     this.#control = shared.control;
     const consoleIn = ByteRing.allocate(ringSize);
     const consoleOut = ByteRing.allocate(ringSize);
@@ -148,7 +153,7 @@ export class Machine implements AsyncDisposable {
     this.#running = vm.start<VcpuTypes>({
       vcpus,
       handlers: new URL('../../dist/machine/vcpu-thread.js', import.meta.url),
-      data: { shared, stats, trace: plan.onExit !== undefined },
+      data: { shared, stats, trace: plan.onExit && plan.trace },
       onMessage: (message, vcpu) => this.#take(message, vcpu),
     });
     this.done = this.#watch();
@@ -168,7 +173,7 @@ export class Machine implements AsyncDisposable {
 
   /** What the machine has done until now. */
   get stats(): MachineStats {
-    return sumOf(this.#stats);
+    return sumOf(this.#stats, { devices: this.#deviceNames, firstOutput: this.#firstOutput[0] as number });
   }
 
   /** Lets the guest run. */
