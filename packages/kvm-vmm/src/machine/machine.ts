@@ -80,9 +80,7 @@ export class Machine implements AsyncDisposable {
       const vm = keep(kvm.createVm());
       reserveHostPages(kvm, vm);
       if (plan.interrupts === 'kernel') vm.createIrqChip();
-      const memory = keep(
-        kvm.allocateMemory({ size: plan.memorySize, hugePages: plan.hugePages, reserve: plan.prefault }),
-      );
+      const memory = keep(allocateMemory(kvm, plan));
       mapRam(vm, memory);
       const vcpus = Array.from({ length: plan.cpus }, (_, id) => {
         const vcpu = keep(vm.createVcpu(id));
@@ -283,4 +281,12 @@ function checkCpus(kvm: Kvm, cpus: number): void {
   const most = kvm.checkExtension(Cap.MaxVcpus);
   if (cpus <= most) return;
   throw new KvmError('ERR_KVM_OUT_OF_RANGE', `this host's KVM allows ${most} processors for a guest, not ${cpus}`);
+}
+
+function allocateMemory(kvm: Kvm, { memorySize: size, memoryFile: file, hugePages, prefault }: Plan): GuestMemory {
+  if (file === undefined) return kvm.allocateMemory({ size, hugePages, reserve: prefault });
+  // Memory is zero at first. Pages that are taken back now must not be those that are taken from the host.
+  using before = kvm.allocateMemory({ size, file });
+  before.discard();
+  return kvm.allocateMemory({ size, file, hugePages, reserve: prefault });
 }

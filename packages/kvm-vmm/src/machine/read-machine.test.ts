@@ -24,6 +24,7 @@ test('relative paths are relative to the folder of the file', () => {
 
 test.each([
   ['no JSON', '{', /machine\.json: /],
+  ['a list', '[]', /machine\.json: the machine must be an object, not an array/],
   ['an empty file', '', /machine\.json: Unexpected end/],
 ])('%s is refused', (_, text, message) => {
   writeFileSync(path, text);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { KvmError } from '@kvm/core';
+import { checkSchema } from './check-schema.js';
 import type { MachineDocument } from './document.js';
 import type { JsonSchema } from './json-schema.js';
 import { machineSchema } from './schema.js';
@@ -10,7 +11,7 @@ import { machineSchema } from './schema.js';
  * Reads a machine from a JSON file, for `Machine.create`, which checks it. Relative paths in it are made absolute: they
  * are relative to the file's folder.
  *
- * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a file that cannot be read, or that is no JSON.
+ * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a file that cannot be read, or that is no JSON object.
  */
 export function readMachine(path: string): MachineDocument {
   let document: unknown;
@@ -21,6 +22,7 @@ export function readMachine(path: string): MachineDocument {
       cause,
     });
   }
+  checkSchema({ type: 'object' }, document, () => `${path}: the machine`);
   return absolute(machineSchema, document, dirname(resolve(path))) as MachineDocument;
 }
 
