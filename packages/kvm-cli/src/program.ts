@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { machineFlags } from './arguments/machine-flags.js';
 import { backendNames, parseBackend, parsePath, parseSeconds } from './arguments/parse.js';
+import { statusMeanings } from './exit-status.js';
 import { stderr, stdout } from './output/stream-sink.js';
 
 /**
@@ -99,20 +100,13 @@ with the value as the exit status. On a terminal, keys go to the guest at once:
 With --no-stdin, and in the demo, Ctrl-C ends the run.
 
 Exit status:
-  0    the guest halted
-  N    the guest wrote N to port 0xf4
-  1    wrong usage or input, output could not be written, or the demo's result was wrong
-  2    KVM is not available, or access was denied
-  3    the guest crashed
-  124  the guest timed out
-  130  ended by Ctrl-C or Ctrl-A x
-  128 + N  stopped by signal N, such as 143 by SIGTERM
-  141  the reader of the output has gone
-
+${statusMeanings.map(([status, meaning]) => `  ${status.padEnd(8)} ${meaning}\n`).join('')}
 Examples:
   $ kvm-cli run
   $ kvm-cli run --host-kernel
   $ kvm-cli run vmlinuz --initrd initrd.img --mem 1G --cpus 2
+  $ kvm-cli run --config machine.json --mem 2G
+  $ kvm-cli run --trace all,-io:0x3f8-0x3ff --trace-file trace.log guest.bin
   $ kvm-cli run guest.bin
   $ kvm-cli run --mode long --mem 64M --load-addr 0x100000 kernel.bin
   $ echo hello | kvm-cli run --timeout 10 --stats echo.bin

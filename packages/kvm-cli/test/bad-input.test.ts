@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -164,6 +164,76 @@ test.each([
   expect(stderr).toMatch(/^kvm-cli: [^\n]+\n$/);
   expect(stderr).not.toContain('/dev/kvm');
   expect(stdout).toBe('');
+  expect(status).toBe(1);
+});
+
+/** An ELF64 file with one segment of 256 bytes, or changes of it. */
+function elf(change: (file: Buffer) => void): Buffer {
+  const file = Buffer.alloc(0x1100);
+  file.write('\x7fELF\x02\x01\x01', 'latin1');
+  file.writeUInt16LE(2, 16);
+  file.writeUInt16LE(62, 18);
+  file.writeBigUInt64LE(0x10_0000n, 24);
+  file.writeBigUInt64LE(64n, 32);
+  for (const [at, value] of [
+    [52, 64],
+    [54, 56],
+    [56, 1],
+  ] as const)
+    file.writeUInt16LE(value, at);
+  file.writeUInt32LE(1, 64);
+  for (const [at, value] of [
+    [72, 0x1000],
+    [80, 0x10_0000],
+    [88, 0x10_0000],
+    [96, 0x100],
+    [104, 0x100],
+  ] as const) {
+    file.writeBigUInt64LE(BigInt(value), at);
+  }
+  change(file);
+  return file;
+}
+
+const large = 600 * 2 ** 20;
+
+test.each<[string, Buffer, string[], string]>([
+  ['truncated', elf(() => {}).subarray(0, 0x1010), [], 'the kernel is truncated: segment 0 of the kernel ends at 4352'],
+  ['for arm64', elf((file) => file.writeUInt16LE(183, 18)), [], 'the kernel is for arm64, and this machine is x86-64'],
+  ['an Image for arm64', Buffer.from(`MZ${'\0'.repeat(54)}ARM\x64`.padEnd(4096, '\0')), [], 'the kernel is '],
+  ['of 32 bits', elf((file) => file.writeUInt8(1, 4)), [], 'kernel'],
+  ['larger than memory', elf((file) => file.writeBigUInt64LE(2n ** 31n, 104)), [], 'which is not all memory'],
+  ['with too little memory', elf(() => {}), ['--mem', '64K'], 'a kernel needs at least 2 MiB of memory, not 65536'],
+  ['with a long command line', elf(() => {}), ['--cmdline', 'a'.repeat(5000)], 'the command line of 5000 bytes is too'],
+  ['with a feature that is none', elf(() => {}), ['--cpu', '+nosuch'], '--cpu: there is no CPU feature nosuch'],
+  [
+    'with a template that is none',
+    elf(() => {}),
+    ['--cpu', '486'],
+    '--cpu: there is no CPU template "486"; there are ',
+  ],
+  ['with a file of a machine for memory', elf(() => {}), ['--mem-file', ''], '--mem-file must be the path of a file'],
+])('a kernel %s is refused before there is a VM, in one line', async (_, bytes, args, message) => {
+  const { status, stdout, stderr } = await cli(['run', ...args, temporaryFile('vmlinux', bytes)]);
+  expect(stderr).toContain(message);
+  expect(stderr).toMatch(/^kvm-cli: [^\n]+\n$/);
+  expect(stderr).not.toContain('/dev/kvm');
+  expect([status, stdout]).toEqual([1, '']);
+});
+
+test('an initrd that does not fit is refused before there is a VM, in one line', async () => {
+  const initrd = temporaryFile('initrd', Buffer.alloc(0));
+  truncateSync(initrd, large);
+  const { status, stderr } = await cli([
+    'run',
+    '--initrd',
+    initrd,
+    temporaryFile(
+      'vmlinux',
+      elf(() => {}),
+    ),
+  ]);
+  expect(stderr).toMatch(/^kvm-cli: the initrd of 629145600 bytes does not fit: [^\n]+\n$/);
   expect(status).toBe(1);
 });
 

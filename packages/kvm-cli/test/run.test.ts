@@ -35,7 +35,7 @@ onEachBackend('kvm-cli run', (backend) => {
     expect(stderr).toMatch(/^exits +\d+: KVM_EXIT_IO \d+, KVM_EXIT_MMIO 4, KVM_EXIT_HLT 1$/m);
     expect(stderr).toMatch(new RegExp(`^backend +${backend}$`, 'm'));
     expect(stderr).toMatch(/^time +[\d.]+ ms, first output after /m);
-    expect(stderr).toMatch(/^devices +uart \d+, challenge 4; \d+ requests to their thread$/m);
+    expect(stderr).toMatch(/^devices +com1 \d+, challenge 4; \d+ requests to their thread$/m);
     expect(stderr).toContain(`correct: ${result}`);
     expect(status).toBe(0);
   });
@@ -188,12 +188,12 @@ onEachBackend('kvm-cli run', (backend) => {
 
   test('reports who answered, and when output began, with --stats and --json', async () => {
     const { stderr } = await cli(['run', '--stats', guest('hello16')], { env });
-    expect(stderr).toMatch(/^devices +uart \d+; \d+ requests to their thread$/m);
+    expect(stderr).toMatch(/^devices +com1 \d+; \d+ requests to their thread$/m);
     expect(stderr).toMatch(/^time +[\d.]+ ms, first output after [\d.]+ ms, started in [\d.]+ ms$/m);
     const { devices, requests, secondsToStart, secondsToOutput, seconds } = JSON.parse(
       (await cli(['run', '--json', guest('hello16')], { env })).stdout,
     );
-    expect(devices).toEqual({ uart: requests });
+    expect(devices).toEqual({ com1: requests });
     expect(secondsToStart).toBeGreaterThan(0);
     expect(secondsToOutput).toBeLessThanOrEqual(seconds);
   });

@@ -67,9 +67,10 @@ async function planGuest(given: string | undefined, draft: Draft, flags: RunFlag
   return planImage(file, machine, bytes, layOut(file, memorySize, bytes, rest));
 }
 
-/** How a file boots: as a kernel, if it is one and no flag for flat binaries was given. */
+/** How a file boots: as flags say that are for one kind of guest, else as its bytes say. */
 function bootOf(file: string, { boot, given }: Draft): Readonly<Record<string, unknown>> {
-  const isFlat = file === '-' || given.some(({ boots }) => boots === 'flat') || !isKernelFile(file);
+  const flagged = given.find(({ boots }) => boots !== undefined)?.boots;
+  const isFlat = file === '-' || (flagged === undefined ? !isKernelFile(file) : flagged === 'flat');
   const type = isFlat ? 'flat' : 'linux';
   const before = boot?.['type'] === type ? boot : {};
   return { ...before, type, ...(isFlat ? { image: file } : { kernel: file }) };

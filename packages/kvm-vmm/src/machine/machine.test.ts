@@ -52,7 +52,7 @@ onEachBackend('a machine', (backend) => {
     machine.start();
     await machine.done;
     const { stats } = machine;
-    expect(stats.devices).toEqual({ uart: 2, latch: 1 });
+    expect(stats.devices).toEqual({ com1: 2, latch: 1 });
     expect([stats.requests, stats.unclaimed.pio, stats.exitCount]).toEqual([3, 1, 5]);
     expect(stats.began).toBeGreaterThan(before - 1);
     expect(stats.secondsToOutput).toBeGreaterThan(0);

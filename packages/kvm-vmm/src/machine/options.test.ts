@@ -79,6 +79,13 @@ test.each<[string, object, string]>([
     'devices[1].module must be a URL such as new URL',
   ],
   ['an unknown template', { cpu: { template: '486' } }, 'there is no CPU template "486"; there are x86-64-v2, '],
+  ['an unknown feature', { cpu: '+nosuch' }, 'cpu: there is no CPU feature nosuch'],
+  [
+    'a mask of too many bits',
+    { cpu: { template: { name: 'a', msrs: [{ index: '0x1ffffffff' }] } } },
+    'cpu: the index of',
+  ],
+  ['a trace of nothing', { trace: 'mimo' }, 'trace: there are no exits named mimo (did you mean mmio?)'],
   ['an unknown option', { cpuCount: 1 }, 'there is no option cpuCount'],
   [
     'a misspelt option within another',
@@ -136,7 +143,7 @@ test('any JSON is a machine or is refused by a KvmError of one line', () => {
 });
 
 test('a document that fits the schema is refused only for what the schema cannot say', () => {
-  const beyond = /whole pages|interrupt controllers|CPU template|devices\[\d+\]\.module must be a URL/;
+  const beyond = /whole pages|interrupt controllers|CPU|register|keep|set|trace: |devices\[\d+\]\.module must be a URL/;
   fc.assert(
     fc.property(documents, (document) => {
       const result = attempt(document);

@@ -1,5 +1,6 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
-import type { CpuTemplate } from '../x86/cpu/template.js';
+import { parseFeatures } from '../x86/cpu/feature-list.js';
+import { type CpuTemplate, checkTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
 import { checkSchema, type NameOf } from './check-schema.js';
 import type { CpuModel, DeviceModule, FlatBoot, LinuxBoot, MachineDocument } from './document.js';
@@ -76,6 +77,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
   if (interrupts === 'none' && cpus !== 1) {
     throw invalid(`${name('cpus')}: several processors need interrupt controllers to start`);
   }
+  within(name('trace'), () => new ExitFilter(trace));
   return {
     memorySize: wholePages(memorySizeOf(document), name('memory')),
     memoryFile,
@@ -85,7 +87,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     interrupts,
     platform: isFlat ? 'bare' : 'pc',
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
-    trace: filterOf(trace, name('trace')),
+    trace,
     hugePages,
     prefault,
     kvm: document.kvm,
@@ -105,6 +107,16 @@ function wholePages(size: number, name: string): number {
 
 /** The first word of a text is a template if it has no sign. */
 function modelOf(cpu: CpuModel | string, name: NameOf): Plan['cpu'] {
+  const model = splitModel(cpu, name);
+  // Both are made of names that the schema does not know.
+  within(name('cpu'), () => {
+    if (model.template !== undefined) checkTemplate(model.template);
+    if (model.features !== undefined) parseFeatures(model.features);
+  });
+  return model;
+}
+
+function splitModel(cpu: CpuModel | string, name: NameOf): Plan['cpu'] {
   if (typeof cpu !== 'string')
     return { template: templateOf(cpu.template, name('cpu.template')), features: cpu.features };
   const [first = '', ...rest] = cpu.split(',');
@@ -130,12 +142,13 @@ function moduleOf({ module, data }: DeviceModule, name: string): { url: string; 
   }
 }
 
-function filterOf(text: string, name: string): string {
+/** Has an error of a part begin with the part's name. */
+function within(name: string, check: () => void): void {
   try {
-    new ExitFilter(text);
-    return text;
+    check();
   } catch (cause) {
-    throw invalid(`${name}: ${(cause as Error).message}`);
+    if (!(cause instanceof KvmError)) throw cause;
+    throw new KvmError(cause.code, `${name}: ${cause.message}`, { cause });
   }
 }
 
