@@ -37,7 +37,7 @@ test('a kernel gets interrupt controllers and the devices of a PC, a flat binary
 
 test.each([
   ['x86-64-v3', 'x86-64-v3', ''],
-  ['x86-64-v2,+avx,-sse3', 'x86-64-v2', '+avx,-sse3'],
+  ['x86-64-v2,+avx,-sse4_2', 'x86-64-v2', '+avx,-sse4_2'],
   ['+avx', undefined, '+avx'],
   [{ template: 'x86-64-v4', features: '-avx' }, 'x86-64-v4', '-avx'],
   [{ template: { name: 'mine' } }, 'mine', undefined],
