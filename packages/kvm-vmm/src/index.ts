@@ -11,7 +11,7 @@ export { com1, Uart, type UartOptions, type UartState } from './devices/uart/uar
 export type { Console } from './machine/console.js';
 export type { DeviceContext } from './machine/device-context.js';
 export { Devices } from './machine/devices.js';
-export type { CpuModel, DeviceModule, FlatBoot, LinuxBoot, MachineDocument } from './machine/document.js';
+export type { CpuModel, DeviceModule, FlatBoot, FwCfgFiles, LinuxBoot, MachineDocument } from './machine/document.js';
 export { Machine } from './machine/machine.js';
 export { checkMachine, type MachineOptions, memorySizeOf } from './machine/options.js';
 export { readMachine } from './machine/read-machine.js';
@@ -67,6 +67,7 @@ export { PmTimer, type PmTimerOptions, type PmTimerState, pmTimerFrequency } fro
 export { FwCfg, type FwCfgOptions, type FwCfgState } from './x86/devices/fw-cfg/fw-cfg.js';
 export type { FwCfgItems } from './x86/devices/fw-cfg/items.js';
 export { I8042, type I8042Options, type I8042State } from './x86/devices/i8042/i8042.js';
+export { IoApic, type IoApicOptions, type IoApicState, ioApic } from './x86/devices/ioapic/ioapic.js';
 export { PciConfigPorts, type PciConfigPortsState } from './x86/devices/pci-config-ports.js';
 export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
 export { Rtc, type RtcOptions, type RtcState } from './x86/devices/rtc/rtc.js';

@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { GuestMemory, KvmError, Vm } from '@kvm/core';
 import type { Device } from '../devices/device.js';
-import { InterruptLine } from '../devices/interrupt-line.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { Board } from '../x86/board.js';
+import { connectLines } from '../x86/interrupt-controllers.js';
 import { Claims } from './claims.js';
 import { Word } from './control.js';
 import type { DeviceContext } from './device-context.js';
@@ -49,10 +49,9 @@ class DeviceThread {
 
   async run(): Promise<void> {
     const ram = new GuestRam(this.#memory);
-    const line = (gsi: number): InterruptLine =>
-      order.hasInterrupts ? new InterruptLine((level) => this.#vm.irqLine(gsi, level)) : new InterruptLine();
+    const line = connectLines(this.#vm, order.board, this.#devices);
     const board = new Board({
-      platform: order.platform,
+      model: order.board,
       cpus: order.cpus,
       memorySize: this.#memory.size,
       devices: this.#devices,

@@ -85,6 +85,12 @@ export interface CpuModel {
   readonly features?: string;
 }
 
+/** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
+export interface FwCfgFiles {
+  /** Further files by their names, such as `opt/org.example/config`: texts. The API takes bytes, too. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+}
+
 /** A device of your own: a module that exports a function `device`. */
 export interface DeviceModule {
   /** The module: `new URL('./my-device.js', import.meta.url)`. It is loaded in the thread of the devices. */
@@ -129,14 +135,33 @@ export interface MachineDocument {
    */
   readonly cpu?: string | CpuModel;
   /**
-   * The interrupt controllers: those of a PC, in the kernel, or none, so that HLT ends the guest; `none` for flat
-   * binaries without it.
+   * The board: `pc` is what Linux expects, with ACPI tables; `test` what the unit tests of KVM expect, a PC with full
+   * ACPI, their test device, fw_cfg and the debug-exit port of QEMU; `bare` a serial port and the debug-exit port. `pc`
+   * for kernels, `bare` for flat binaries without it.
    */
-  readonly interrupts?: 'kernel' | 'none';
+  readonly machine?: 'pc' | 'test' | 'bare';
+  /**
+   * The interrupt controllers: `kernel`, local APICs, I/O APIC and PICs in the kernel; `split`, local APICs in the
+   * kernel, an I/O APIC in the thread of the devices, no PICs; `none`, so that HLT ends the guest. `none` for the board
+   * `bare` with a flat binary, else `kernel` without it.
+   */
+  readonly interrupts?: 'kernel' | 'split' | 'none';
+  /**
+   * ACPI: `reduced`, hardware-reduced and without a PIT; `full`, with fixed registers, SCI and PM timer, and with
+   * `kernel` interrupts a PIT. `full` for the board `test`, else `reduced` without it.
+   */
+  readonly acpi?: 'reduced' | 'full';
+  /**
+   * The exit status by the debug-exit port: `raw`, what the guest writes; `qemu`, `(value << 1) | 1`. `qemu` for the
+   * board `test`, else `raw` without it.
+   */
+  readonly debugExit?: 'raw' | 'qemu';
+  /** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
+  readonly fwCfg?: FwCfgFiles;
   /** Devices of your own, beside those of the platform. */
   readonly devices?: readonly DeviceModule[];
   /**
-   * The exits that `onExit` is told of, or kvm-cli prints to stderr: `all`, or names, addresses and exceptions such as
+   * The exits that `onExit` is told of, or kvm-cli prints to stderr: `all`, or names and addresses, such as
    * `io,mmio:0xd0000000-0xd0000fff` and `all,-io:0x3f8-0x3ff`.
    */
   readonly trace?: string;

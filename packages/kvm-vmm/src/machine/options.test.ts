@@ -31,8 +31,10 @@ test.each(['', 'K', '-1', '1.5M', '1 M', '0x', '1e6', '+1', ' 1', '1\n', '900719
 
 test('a kernel gets interrupt controllers and the devices of a PC, a flat binary neither', () => {
   const memorySize = 2 ** 29;
-  expect(checkOptions({ boot: kernel })).toMatchObject({ interrupts: 'kernel', platform: 'pc', cpus: 1, memorySize });
-  expect(checkOptions({ boot })).toMatchObject({ interrupts: 'none', platform: 'bare', memorySize: 2 ** 24 });
+  const pc = { machine: 'pc', interrupts: 'kernel' };
+  expect(checkOptions({ boot: kernel })).toMatchObject({ board: pc, cpus: 1, memorySize });
+  const bare = { machine: 'bare', interrupts: 'none' };
+  expect(checkOptions({ boot })).toMatchObject({ board: bare, memorySize: 2 ** 24 });
 });
 
 test.each([
@@ -70,7 +72,7 @@ test.each<[string, object, string]>([
   ['half a processor', { cpus: 0.5 }, 'cpus must be a whole number from 1 to 65536, not 0.5'],
   ['two processors that nothing starts', { cpus: 2 }, 'several processors need interrupt controllers'],
   ['a kernel without interrupts', { boot: kernel, interrupts: 'none' }, 'a kernel needs interrupt controllers'],
-  ['other interrupts', { interrupts: 'some' }, "interrupts must be 'kernel' or 'none'"],
+  ['other interrupts', { interrupts: 'some' }, "interrupts must be 'kernel' or 'split' or 'none'"],
   ['one device', { devices: {} }, 'devices must be an array, not an object'],
   ['a device that is no module', { devices: [{ module: 'device.js' }] }, 'devices[0].module must be a URL such as new'],
   [
@@ -92,6 +94,23 @@ test.each<[string, object, string]>([
     { kvm: { bakend: 'ffi' } },
     'kvm: there is no option bakend (did you mean backend?)',
   ],
+  [
+    'a misspelt option of a kernel',
+    { boot: linux({ kernel: '/boot/vmlinuz', cmdLine: '' } as never) },
+    'boot: there is no option cmdLine (did you mean cmdline?)',
+  ],
+  [
+    'an unknown option of a flat binary',
+    { boot: flat({ image: '/x', size: 1 } as never) },
+    'boot: there is no option size',
+  ],
+  ['other machines', { machine: 'q35' }, "machine must be 'pc' or 'test' or 'bare', not \"q35\""],
+  ['another ACPI', { acpi: true }, "acpi must be 'reduced' or 'full', not true"],
+  ['another debug-exit', { debugExit: 'code' }, "debugExit must be 'raw' or 'qemu'"],
+  ['a misspelt list of files', { fwCfg: { file: {} } }, 'fwCfg: there is no option file (did you mean files?)'],
+  ['no files', { fwCfg: { files: null } }, 'fwCfg.files must be an object'],
+  ['a file that is no text', { fwCfg: { files: { 'opt/a': 7 } } }, 'fwCfg.files.opt/a must be a text, not 7'],
+  ['ACPI on a bare board', { machine: 'bare', acpi: 'full' }, 'the machine bare has no ACPI'],
   ['an onExit that is none', { onExit: true }, 'onExit must be a function'],
 ])('%s is refused', (_, options, message) => {
   const check = () => checkOptions({ memory: '1M', boot, ...options } as MachineOptions);
@@ -107,10 +126,12 @@ test('a place in a document is named as the caller wants it', () => {
 /** Documents that fit a schema. */
 function fitting(schema: JsonSchema): fc.Arbitrary<unknown> {
   const { anyOf, const: constant, enum: choices, type, items, properties, required = [], pattern } = schema;
+  const { additionalProperties: others } = schema;
   if (anyOf !== undefined) return fc.oneof(...anyOf.map(fitting));
   if (constant !== undefined) return fc.constant(constant);
   if (choices !== undefined) return fc.constantFrom(...choices);
   if (items !== undefined) return fc.array(fitting(items), { maxLength: 3 });
+  if (typeof others === 'object') return fc.dictionary(fc.string(), fitting(others), { maxKeys: 3 });
   if (properties !== undefined) {
     const members = Object.entries(properties).map(([name, each]) => [name, fitting(each)]);
     return fc.record(Object.fromEntries(members), { requiredKeys: [...required] as never[] });
@@ -143,7 +164,8 @@ test('any JSON is a machine or is refused by a KvmError of one line', () => {
 });
 
 test('a document that fits the schema is refused only for what the schema cannot say', () => {
-  const beyond = /whole pages|interrupt controllers|CPU|register|keep|set|trace: |devices\[\d+\]\.module must be a URL/;
+  const beyond =
+    /whole pages|interrupt controllers|the machine bare has no ACPI|CPU|register|keep|set|trace: |devices\[\d+\]\.module must be a URL/;
   fc.assert(
     fc.property(documents, (document) => {
       const result = attempt(document);

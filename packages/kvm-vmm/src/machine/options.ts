@@ -1,4 +1,5 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
+import { type BoardModel, boardOf } from '../x86/board-model.js';
 import { parseFeatures } from '../x86/cpu/feature-list.js';
 import { type CpuTemplate, checkTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
@@ -26,8 +27,7 @@ export interface Plan {
   readonly cpus: number;
   readonly cpu: { readonly template: CpuTemplate | undefined; readonly features: string | undefined };
   readonly boot: LinuxBoot | FlatBoot;
-  readonly interrupts: Interrupts;
-  readonly platform: 'pc' | 'bare';
+  readonly board: BoardModel;
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
   readonly onExit: ((description: string, vcpu: number) => unknown) | undefined;
@@ -37,8 +37,6 @@ export interface Plan {
   readonly prefault: boolean;
   readonly kvm: KvmOptions | undefined;
 }
-
-type Interrupts = NonNullable<MachineDocument['interrupts']>;
 
 const defaultMemory = { linux: machineSchema.properties.memory.default, flat: '16M' };
 
@@ -59,7 +57,7 @@ export function checkMachine(document: unknown, name: NameOf): MachineDocument {
 /** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` or `ERR_KVM_OUT_OF_RANGE` for options that cannot be. */
 export function checkOptions(options: MachineOptions): Plan {
   const name: NameOf = (path) => path || 'the options of a Machine';
-  // Not the whole: other things of no type are refused by the schema.
+  // What is no object is refused by the schema.
   const isObject = typeof options === 'object' && options !== null;
   const { onMessage = () => {}, onExit, ...document } = isObject ? options : { boot: options };
   if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
@@ -71,10 +69,8 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
   checkSchema(machineSchema, document, name);
   const { boot, memoryFile, cpus = 1, cpu = {}, devices = [], trace = 'all' } = document;
   const { hugePages = false, prefault = false } = document;
-  const isFlat = boot.type === 'flat';
-  const interrupts = document.interrupts ?? (isFlat ? 'none' : 'kernel');
-  if (!isFlat && interrupts === 'none') throw invalid(`${name('interrupts')}: a kernel needs interrupt controllers`);
-  if (interrupts === 'none' && cpus !== 1) {
+  const board = boardOf(document, boot.type);
+  if (board.interrupts === 'none' && cpus !== 1) {
     throw invalid(`${name('cpus')}: several processors need interrupt controllers to start`);
   }
   within(name('trace'), () => new ExitFilter(trace));
@@ -84,8 +80,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     cpus,
     cpu: modelOf(cpu, name),
     boot,
-    interrupts,
-    platform: isFlat ? 'bare' : 'pc',
+    board,
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,
     hugePages,

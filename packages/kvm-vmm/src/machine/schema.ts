@@ -1,4 +1,6 @@
-import { boot, cpu } from '../x86/schema.js';
+import { board } from '../x86/schema/board.js';
+import { boot } from '../x86/schema/boot.js';
+import { cpu } from '../x86/schema/cpu.js';
 import type { JsonSchema } from './json-schema.js';
 
 export type { JsonSchema } from './json-schema.js';
@@ -57,13 +59,7 @@ export const machineSchema = {
       'x-flag': '--cpus <number>',
     },
     cpu,
-    interrupts: {
-      enum: ['kernel', 'none'],
-      description:
-        'The interrupt controllers: those of a PC, in the kernel, or none, so that HLT ends the guest; ' +
-        '`none` for flat binaries without it.',
-      'x-flag': '--interrupts <where>',
-    },
+    ...board,
     devices: {
       description: 'Devices of your own, beside those of the platform.',
       type: 'array',
@@ -93,8 +89,8 @@ export const machineSchema = {
       type: 'string',
       minLength: 1,
       description:
-        'The exits that `onExit` is told of, or kvm-cli prints to stderr: `all`, or names, addresses and exceptions such ' +
-        'as `io,mmio:0xd0000000-0xd0000fff` and `all,-io:0x3f8-0x3ff`.',
+        'The exits that `onExit` is told of, or kvm-cli prints to stderr: `all`, or names and addresses, such as ' +
+        '`io,mmio:0xd0000000-0xd0000fff` and `all,-io:0x3f8-0x3ff`.',
       'x-wanted': 'names of exits such as "io,mmio:0xd0000000"',
       'x-flag': '--trace <exits>',
     },

@@ -3,6 +3,7 @@ import { type AccessSize, setValueAt, valueAt } from '../bus/registers.js';
 import type { Outcome } from '../devices/outcome.js';
 import { describeExit } from '../run/describe-exit.js';
 import { outcomeOf } from '../run/outcome-of.js';
+import { ioApic } from '../x86/devices/ioapic/ioapic.js';
 import { Claims } from './claims.js';
 import { Gate, Word } from './control.js';
 import { ExitFilter } from './exit-filter.js';
@@ -62,6 +63,9 @@ class VcpuThread {
       case ExitReason.Intr:
         this.#interrupted();
         break;
+      case ExitReason.IoapicEoi:
+        this.#endInterrupt(exit.eoi.vector);
+        break;
       default:
         this.#end(outcomeOf(this.#context.vcpu, exit));
     }
@@ -94,6 +98,14 @@ class VcpuThread {
     if (isWrite) for (let i = 0; i < bytes.length; i++) data[i] = bytes[i] as number;
     this.#ask(claim.owner, false, isWrite, bytes.length, 1, address);
     if (!isWrite) for (let i = 0; i < bytes.length; i++) bytes[i] = data[i] as number;
+  }
+
+  /** What the local APIC tells the I/O APIC, that takes at its EOI register, too. */
+  #endInterrupt(vector: number): void {
+    const claim = this.#claims.mmio.find(ioApic.eoi, 4);
+    if (claim === undefined) return;
+    setValueAt(this.#mailbox.data, 0, 4, vector);
+    this.#ask(claim.owner, false, true, 4, 1, ioApic.eoi);
   }
 
   #ask(device: number, isPio: boolean, isWrite: boolean, size: number, count: number, address: number): void {
