@@ -6,7 +6,8 @@ import type { BackendName } from '@kvm/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
 import { cpio, folder, regularFile } from '../src/boot/cpio.js';
-import { type BoardModelOptions, type BootProtocol, linux, Machine, type Outcome } from '../src/index.js';
+import { type BootProtocol, linux, Machine, type Outcome } from '../src/index.js';
+import type { BoardModelOptions } from '../src/x86/board-model.js';
 
 /** Linux in the machine. The kernels are those of the lab, which runs these tests. */
 
