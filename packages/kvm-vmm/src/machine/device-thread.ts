@@ -11,6 +11,7 @@ import type { DeviceContext } from './device-context.js';
 import { Devices } from './devices.js';
 import { Mailbox, type Request } from './mailbox.js';
 import type { DeviceOrder, DeviceReport } from './order.js';
+import { now } from './vcpu-stats.js';
 
 /** The thread that owns the devices of a machine: it answers the register accesses of all vCPUs. */
 
@@ -25,7 +26,7 @@ const shortestSleep = 1;
 const setUpTime = 100;
 
 const order = workerData as DeviceOrder;
-const { control, slots, claims } = order.shared;
+const { control, slots, claims, firstOutput } = order.shared;
 
 function send(report: DeviceReport): void {
   parentPort?.postMessage(report);
@@ -65,8 +66,13 @@ class DeviceThread {
       const added = this.#devices.add(await deviceOf(url, context));
     }
     board.describe();
-    Claims.publish(Array.from(this.#devices, ({ ranges }) => ranges).flat(), claims, control);
-    send({ kind: 'ready' });
+    const added = Array.from(this.#devices);
+    Claims.publish(
+      added.map(({ ranges }) => ranges),
+      claims,
+      control,
+    );
+    send({ kind: 'ready', devices: added.map(({ name }) => name) });
     this.#serve();
     send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
   }
@@ -130,6 +136,7 @@ class DeviceThread {
   }
 
   #print(bytes: Uint8Array): void {
+    firstOutput[0] ||= now();
     for (let sent = 0; ; this.#consoleOut.waitForRoom(napTime)) {
       sent += this.#consoleOut.write(bytes, sent);
       if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output' });

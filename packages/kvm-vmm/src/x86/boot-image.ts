@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { GuestMemory, Vcpu } from '@kvm/core';
 import { type ByteSource, fileSource } from '../boot/byte-source.js';
+import type { FlatBoot, LinuxBoot } from '../machine/document.js';
 import { acpiStart } from './acpi-start.js';
 import { loadSegments } from './boot/boot.js';
 import { setEntryState } from './boot/entry-state.js';
 import { bootFlat, planFlat } from './boot/flat.js';
 import { planBoot } from './boot/plan-boot.js';
-import { defaultCommandLine, type FlatBoot, type LinuxBoot } from './boot-options.js';
+import { defaultCommandLine } from './boot-options.js';
 
 /** What a machine boots, opened and planned: everything that can be checked before there is a VM was checked. */
 export interface BootImage extends Disposable {
@@ -54,8 +55,8 @@ function openFlat({ image, mode = 'real', loadAddr, entry }: FlatBoot, memorySiz
     mode,
     memorySize,
     imageSize: bytes.length,
-    ...(loadAddr !== undefined && { loadAddr }),
-    ...(entry !== undefined && { entry }),
+    ...(loadAddr !== undefined && { loadAddr: BigInt(loadAddr) }),
+    ...(entry !== undefined && { entry: BigInt(entry) }),
   });
   return {
     enter: (vcpu, memory) => bootFlat(vcpu, memory, bytes, plan),
