@@ -32,6 +32,12 @@ test.each<[MachineOptions, Partial<BoardModel>]>([
   expect(checkOptions(options).board).toMatchObject(board);
 });
 
+test('a unit test has an empty command line by default', () => {
+  expect(checkOptions({ boot: kernel, machine: 'test' }).boot).toMatchObject({ cmdline: '' });
+  const boot = { ...kernel, cmdline: 'vmexit cpuid' };
+  expect(checkOptions({ boot, machine: 'test' }).boot).toEqual(boot);
+});
+
 test.each<[object, string]>([
   [{ machine: 'q35' }, `machine must be 'pc' or 'test' or 'bare', not "q35"`],
   [{ acpi: true }, "acpi must be 'reduced' or 'full', not true"],
