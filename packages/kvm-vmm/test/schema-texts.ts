@@ -24,6 +24,9 @@ function typeOf(schema: JsonSchema, interfaces: Map<string, string>): string {
   if (schema.const !== undefined) return `'${schema.const}'`;
   if (schema.enum !== undefined) return schema.enum.map((each) => `'${each}'`).join(' | ');
   if (items !== undefined) return `readonly ${typeOf(items, interfaces)}[]`;
+  if (typeof schema.additionalProperties === 'object') {
+    return `Readonly<Record<string, ${typeOf(schema.additionalProperties, interfaces)}>>`;
+  }
   if (properties !== undefined && title !== undefined) {
     const members = Object.entries(properties).map(([name, each]) => {
       const mark = schema.required?.includes(name) === true ? '' : '?';

@@ -51,9 +51,12 @@ export function checkSchema(schema: JsonSchema, value: unknown, name: NameOf, pa
     if (value.length < (schema.minLength ?? 0)) throw wrong();
     if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value)) throw wrong();
   }
-  const { items, properties } = schema;
+  const { items, properties, additionalProperties: others } = schema;
   if (items !== undefined) {
     for (const [i, each] of (value as unknown[]).entries()) checkSchema(items, each, name, `${path}[${i}]`);
+  }
+  if (typeof others === 'object') {
+    for (const [each, member] of Object.entries(value as object)) checkSchema(others, member, name, `${path}.${each}`);
   }
   if (properties !== undefined) checkProperties(schema, properties, value as Record<string, unknown>, name, path);
 }

@@ -8,8 +8,7 @@ export interface LinuxBoot {
   /** The kernel's initial RAM file system. */
   readonly initrd?: string;
   /**
-   * The kernel's command line; an empty one by default for the machine `test`. Default: `console=ttyS0 panic=-1
-   * pci=off`.
+   * The kernel's command line; an empty one by default for the board `test`. Default: `console=ttyS0 panic=-1 pci=off`.
    */
   readonly cmdline?: string;
   /** A boot protocol to use; without it, the image decides. */
@@ -88,18 +87,10 @@ export interface CpuModel {
   readonly features?: string;
 }
 
-/** A file of fw_cfg. */
-export interface FwCfgFile {
-  /** Its name: `opt/org.example/config`. */
-  readonly name: string;
-  /** Its text. The API takes bytes, too. */
-  readonly content: string | Uint8Array;
-}
-
-/** QEMU's fw_cfg, at port 0x510. */
-export interface FwCfgDocument {
-  /** Files of QEMU's fw_cfg, beside its usual items. The machine `test` has an fw_cfg without this, too. */
-  readonly files?: readonly FwCfgFile[];
+/** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
+export interface FwCfgFiles {
+  /** Further files by their names, such as `opt/org.example/config`: texts. The API takes bytes, too. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
 /** A device of your own: a module that exports a function `device`. */
@@ -146,32 +137,33 @@ export interface MachineDocument {
    */
   readonly cpu?: string | CpuModel;
   /**
-   * What the guest finds: `pc`, what Linux expects; `test`, what the unit tests of KVM expect; `bare`, a serial port
-   * and the debug-exit port. Without it, `bare` for flat binaries, else `pc`.
+   * The board: `pc` is what Linux expects, with ACPI tables; `test` what the unit tests of KVM expect, a PC with full
+   * ACPI, their test device, fw_cfg and the debug-exit port of QEMU; `bare` a serial port and the debug-exit port. `pc`
+   * for kernels, `bare` for flat binaries without it.
    */
   readonly machine?: 'pc' | 'test' | 'bare';
   /**
-   * The interrupt controllers: `kernel`, those of a PC, in the kernel; `split`, local APICs in the kernel, an I/O APIC
-   * in the thread of the devices, no PICs; `none`, so that HLT ends the guest. Without it, `none` for flat binaries on
-   * `bare`, else `kernel`.
+   * The interrupt controllers: `kernel`, local APICs, I/O APIC and PICs in the kernel; `split`, local APICs in the
+   * kernel, an I/O APIC in the thread of the devices, no PICs; `none`, so that HLT ends the guest. `none` for the board
+   * `bare` with a flat binary, else `kernel` without it.
    */
   readonly interrupts?: 'kernel' | 'split' | 'none';
   /**
-   * `reduced`: hardware-reduced ACPI. `full`: ACPI with its fixed registers, SCI and PM timer, and a PIT where there
-   * are PICs. Without it, `full` for the machine `test`, else `reduced`.
+   * ACPI: `reduced`, hardware-reduced and without a PIT; `full`, with fixed registers, SCI and PM timer, and with
+   * `kernel` interrupts a PIT. `full` for the board `test`, else `reduced` without it.
    */
   readonly acpi?: 'reduced' | 'full';
   /**
-   * What the debug-exit port makes of a value: `raw`, the status, or `qemu`, the status `(value << 1) + 1`. Without it,
-   * `qemu` for the machine `test`, else `raw`.
+   * The exit status by the debug-exit port: `raw`, what the guest writes; `qemu`, `(value << 1) | 1`. `qemu` for the
+   * board `test`, else `raw` without it.
    */
   readonly debugExit?: 'raw' | 'qemu';
-  /** QEMU's fw_cfg, at port 0x510. */
-  readonly fwCfg?: FwCfgDocument;
+  /** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
+  readonly fwCfg?: FwCfgFiles;
   /** Devices of your own, beside those of the platform. */
   readonly devices?: readonly DeviceModule[];
   /**
-   * The exits that `onExit` is told of, or kvm-cli prints to stderr: `all`, or names, addresses and exceptions such as
+   * The exits that `onExit` is told of, or kvm-cli prints to stderr: `all`, or names and addresses, such as
    * `io,mmio:0xd0000000-0xd0000fff` and `all,-io:0x3f8-0x3ff`.
    */
   readonly trace?: string;

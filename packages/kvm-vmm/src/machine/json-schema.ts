@@ -17,7 +17,8 @@ export interface JsonSchema {
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
-  readonly additionalProperties?: false;
+  /** False, or what all members are that `properties` does not have. */
+  readonly additionalProperties?: false | JsonSchema;
   /** The alternatives differ in their type, or in a property whose value is constant. */
   readonly anyOf?: readonly JsonSchema[];
   /** The option of kvm-cli that sets it: `--mem <size>`. */

@@ -48,6 +48,12 @@ test.each([
   expect([plan.template?.name, plan.features]).toEqual([name, features]);
 });
 
+test('a unit test has an empty command line by default', () => {
+  expect(checkOptions({ boot: kernel, machine: 'test' }).boot).toMatchObject({ cmdline: '' });
+  const boot = linux({ kernel: '/test', cmdline: 'test cpuid' });
+  expect(checkOptions({ boot, machine: 'test' }).boot).toEqual(boot);
+});
+
 test('what JSON cannot say is taken from a program', () => {
   const module = new URL('file:///device.js');
   const options = { boot: flat({ image: '/guest', loadAddr: 0x2000n, entry: '0x2001' }), devices: [{ module }] };
@@ -72,7 +78,7 @@ test.each<[string, object, string]>([
   ['half a processor', { cpus: 0.5 }, 'cpus must be a whole number from 1 to 65536, not 0.5'],
   ['two processors that nothing starts', { cpus: 2 }, 'several processors need interrupt controllers'],
   ['a kernel without interrupts', { boot: kernel, interrupts: 'none' }, 'a kernel needs interrupt controllers'],
-  ['other interrupts', { interrupts: 'some' }, "interrupts must be 'kernel' or 'split' or 'none', not \"some\""],
+  ['other interrupts', { interrupts: 'some' }, "interrupts must be 'kernel' or 'split' or 'none'"],
   ['one device', { devices: {} }, 'devices must be an array, not an object'],
   ['a device that is no module', { devices: [{ module: 'device.js' }] }, 'devices[0].module must be a URL such as new'],
   [
@@ -94,6 +100,23 @@ test.each<[string, object, string]>([
     { kvm: { bakend: 'ffi' } },
     'kvm: there is no option bakend (did you mean backend?)',
   ],
+  [
+    'a misspelt option of a kernel',
+    { boot: linux({ kernel: '/boot/vmlinuz', cmdLine: '' } as never) },
+    'boot: there is no option cmdLine (did you mean cmdline?)',
+  ],
+  [
+    'an unknown option of a flat binary',
+    { boot: flat({ image: '/x', size: 1 } as never) },
+    'boot: there is no option size',
+  ],
+  ['other machines', { machine: 'q35' }, "machine must be 'pc' or 'test' or 'bare', not \"q35\""],
+  ['another ACPI', { acpi: true }, "acpi must be 'reduced' or 'full', not true"],
+  ['another debug-exit', { debugExit: 'code' }, "debugExit must be 'raw' or 'qemu'"],
+  ['a misspelt list of files', { fwCfg: { file: {} } }, 'fwCfg: there is no option file (did you mean files?)'],
+  ['no files', { fwCfg: { files: null } }, 'fwCfg.files must be an object'],
+  ['a file that is no text', { fwCfg: { files: { 'opt/a': 7 } } }, 'fwCfg.files.opt/a must be a text, not 7'],
+  ['ACPI on a bare board', { machine: 'bare', acpi: 'full' }, 'the machine bare has no ACPI'],
   ['an onExit that is none', { onExit: true }, 'onExit must be a function'],
 ])('%s is refused', (_, options, message) => {
   const check = () => checkOptions({ memory: '1M', boot, ...options } as MachineOptions);
@@ -109,10 +132,12 @@ test('a place in a document is named as the caller wants it', () => {
 /** Documents that fit a schema. */
 function fitting(schema: JsonSchema): fc.Arbitrary<unknown> {
   const { anyOf, const: constant, enum: choices, type, items, properties, required = [], pattern } = schema;
+  const { additionalProperties: others } = schema;
   if (anyOf !== undefined) return fc.oneof(...anyOf.map(fitting));
   if (constant !== undefined) return fc.constant(constant);
   if (choices !== undefined) return fc.constantFrom(...choices);
   if (items !== undefined) return fc.array(fitting(items), { maxLength: 3 });
+  if (typeof others === 'object') return fc.dictionary(fc.string(), fitting(others), { maxKeys: 3 });
   if (properties !== undefined) {
     const members = Object.entries(properties).map(([name, each]) => [name, fitting(each)]);
     return fc.record(Object.fromEntries(members), { requiredKeys: [...required] as never[] });
@@ -145,7 +170,8 @@ test('any JSON is a machine or is refused by a KvmError of one line', () => {
 });
 
 test('a document that fits the schema is refused only for what the schema cannot say', () => {
-  const beyond = /whole pages|interrupt controllers|CPU|register|keep|set|trace: |devices\[\d+\]\.module must be a URL/;
+  const beyond =
+    /whole pages|interrupt controllers|the machine bare has no ACPI|CPU|register|keep|set|trace: |devices\[\d+\]\.module must be a URL/;
   fc.assert(
     fc.property(documents, (document) => {
       const result = attempt(document);

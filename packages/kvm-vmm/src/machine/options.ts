@@ -57,7 +57,7 @@ export function checkMachine(document: unknown, name: NameOf): MachineDocument {
 /** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` or `ERR_KVM_OUT_OF_RANGE` for options that cannot be. */
 export function checkOptions(options: MachineOptions): Plan {
   const name: NameOf = (path) => path || 'the options of a Machine';
-  // Not the whole: other things of no type are refused by the schema.
+  // What is no object is refused by the schema.
   const isObject = typeof options === 'object' && options !== null;
   const { onMessage = () => {}, onExit, ...document } = isObject ? options : { boot: options };
   if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
@@ -69,7 +69,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
   checkSchema(machineSchema, document, name);
   const { boot, memoryFile, cpus = 1, cpu = {}, devices = [], trace = 'all' } = document;
   const { hugePages = false, prefault = false } = document;
-  const board = boardOf(document, name);
+  const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
     throw invalid(`${name('cpus')}: several processors need interrupt controllers to start`);
   }

@@ -1,4 +1,6 @@
-import { board, boot, cpu } from '../x86/schema.js';
+import { board } from '../x86/schema/board.js';
+import { boot } from '../x86/schema/boot.js';
+import { cpu } from '../x86/schema/cpu.js';
 import type { JsonSchema } from './json-schema.js';
 
 export type { JsonSchema } from './json-schema.js';
@@ -87,8 +89,8 @@ export const machineSchema = {
       type: 'string',
       minLength: 1,
       description:
-        'The exits that `onExit` is told of, or kvm-cli prints to stderr: `all`, or names, addresses and exceptions such ' +
-        'as `io,mmio:0xd0000000-0xd0000fff` and `all,-io:0x3f8-0x3ff`.',
+        'The exits that `onExit` is told of, or kvm-cli prints to stderr: `all`, or names and addresses, such as ' +
+        '`io,mmio:0xd0000000-0xd0000fff` and `all,-io:0x3f8-0x3ff`.',
       'x-wanted': 'names of exits such as "io,mmio:0xd0000000"',
       'x-flag': '--trace <exits>',
     },

@@ -1,50 +1,42 @@
 import { KvmError } from '@kvm/core';
-import type { NameOf } from '../machine/check-schema.js';
 import type { MachineDocument } from '../machine/document.js';
 
-/** What a guest runs on, with all that a document may leave out. */
+/** The options of a machine that say which board the guest runs on. */
+export type BoardModelOptions = Pick<MachineDocument, 'machine' | 'interrupts' | 'acpi' | 'debugExit' | 'fwCfg'>;
+
+type Chosen<K extends keyof BoardModelOptions> = NonNullable<BoardModelOptions[K]>;
+
+/** A checked board. */
 export interface BoardModel {
-  readonly machine: NonNullable<MachineDocument['machine']>;
-  readonly interrupts: NonNullable<MachineDocument['interrupts']>;
-  readonly acpi: NonNullable<MachineDocument['acpi']>;
-  readonly debugExit: NonNullable<MachineDocument['debugExit']>;
-  /** The files of fw_cfg by their names; without it, there is no fw_cfg. */
-  readonly fwCfg: Readonly<Record<string, Uint8Array>> | undefined;
+  readonly machine: Chosen<'machine'>;
+  readonly interrupts: Chosen<'interrupts'>;
+  readonly acpi: Chosen<'acpi'>;
+  readonly debugExit: Chosen<'debugExit'>;
+  readonly fwCfg: { readonly files: Readonly<Record<string, Uint8Array>> } | undefined;
 }
 
-/**
- * Completes the board of a document whose values are checked one by one.
- *
- * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for values that do not go together.
- */
-export function boardOf(document: MachineDocument, name: NameOf): BoardModel {
-  const isFlat = document.boot.type === 'flat';
-  const { machine = isFlat ? 'bare' : 'pc' } = document;
+/** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for options that do not go together. */
+export function boardOf(options: BoardModelOptions, bootType: 'linux' | 'flat'): BoardModel {
+  const { machine = bootType === 'flat' ? 'bare' : 'pc' } = options;
   const isTest = machine === 'test';
   const isBare = machine === 'bare';
   const {
-    interrupts = isBare && isFlat ? 'none' : 'kernel',
+    interrupts = isBare && bootType === 'flat' ? 'none' : 'kernel',
     acpi = isTest ? 'full' : 'reduced',
     debugExit = isTest ? 'qemu' : 'raw',
     fwCfg = isTest ? {} : undefined,
-  } = document;
-  if (!isFlat && interrupts === 'none') throw invalid(`${name('interrupts')}: a kernel needs interrupt controllers`);
-  if (!isBare && interrupts === 'none') {
-    throw invalid(`${name('interrupts')}: the machine '${machine}' has interrupt controllers`);
-  }
-  if (isBare && document.acpi !== undefined) throw invalid(`${name('acpi')}: the machine 'bare' has no ACPI`);
-  return { machine, interrupts, acpi, debugExit, fwCfg: fwCfg && filesOf(fwCfg, name) };
+  } = options;
+  if (bootType === 'linux' && interrupts === 'none') throw invalid('a kernel needs interrupt controllers');
+  if (!isBare && interrupts === 'none') throw invalid(`the machine ${machine} has interrupt controllers`);
+  if (isBare && options.acpi !== undefined) throw invalid('the machine bare has no ACPI');
+  return { machine, interrupts, acpi, debugExit, fwCfg: fwCfg && filesOf(fwCfg) };
 }
 
-function filesOf({ files = [] }: NonNullable<MachineDocument['fwCfg']>, name: NameOf): BoardModel['fwCfg'] {
-  const all: Record<string, Uint8Array> = {};
-  for (const [i, file] of files.entries()) {
-    if (Object.hasOwn(all, file.name)) {
-      throw invalid(`${name(`fwCfg.files[${i}].name`)}: there is another file ${file.name}`);
-    }
-    all[file.name] = typeof file.content === 'string' ? Buffer.from(file.content) : file.content;
-  }
-  return all;
+function filesOf({ files = {} }: Chosen<'fwCfg'>): BoardModel['fwCfg'] {
+  const bytes = Object.entries(files).map(
+    ([name, file]) => [name, typeof file === 'string' ? Buffer.from(file) : file] as const,
+  );
+  return { files: Object.fromEntries(bytes) };
 }
 
 function invalid(message: string): KvmError {

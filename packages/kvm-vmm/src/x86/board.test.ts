@@ -4,20 +4,16 @@ import { found } from '../../test/acpi-tables.js';
 import { noIasl, roundTrip } from '../../test/iasl.js';
 import { InterruptLine } from '../devices/interrupt-line.js';
 import { Devices } from '../machine/devices.js';
-import type { MachineDocument } from '../machine/document.js';
 import type { GuestRam } from '../memory/guest-ram.js';
 import { Board } from './board.js';
-import { boardOf } from './board-model.js';
-import { linux } from './boot-options.js';
-
-type Options = Omit<MachineDocument, 'boot'>;
+import { type BoardModelOptions, boardOf } from './board-model.js';
 
 /** What a board writes to its guest's memory, by address. */
-function written(options: Options): Map<number, Uint8Array> {
+function written(options: BoardModelOptions): Map<number, Uint8Array> {
   const all = new Map<number, Uint8Array>();
   const ram = { write: (address: number, bytes: Uint8Array) => all.set(address, bytes) } as unknown as GuestRam;
   const board = new Board({
-    model: boardOf({ boot: linux({ kernel: '/vmlinuz' }), ...options }, (path) => path),
+    model: boardOf(options, 'linux'),
     cpus: 2,
     memorySize: 2 ** 29,
     devices: new Devices(),
@@ -31,7 +27,7 @@ function written(options: Options): Map<number, Uint8Array> {
 }
 
 /** The sources of the tables, by their signatures. */
-function sources(options: Options): Record<string, string> {
+function sources(options: BoardModelOptions): Record<string, string> {
   const bytes = written(options).get(0xe_0000) as Uint8Array;
   const tables = found({ rsdp: 0xe_0000n, start: 0xe_0000n, bytes });
   tables.delete('RSD PTR ');
@@ -70,7 +66,7 @@ describeUnless(noIasl, 'the tables of a board, as iasl reads them', () => {
 
 test('the reset vector has code that resets the machine', () => {
   // mov dx, port; mov al, value; out dx, al; hlt
-  const code = (options: Options) => Buffer.from(written(options).get(0xf_fff0) ?? []).toString('hex');
+  const code = (options: BoardModelOptions) => Buffer.from(written(options).get(0xf_fff0) ?? []).toString('hex');
   expect(code({})).toBe('ba0206b001eef4ebfd');
   expect(code({ acpi: 'full' })).toBe('ba6400b0feeef4ebfd');
   expect(code({ machine: 'bare' })).toBe('');

@@ -55,7 +55,7 @@ export class Board {
     devices.add(new DebugExit({ status: model.debugExit }));
     if (model.machine !== 'bare') this.#addPlatform();
     if (model.machine === 'test') this.#addTestDevice();
-    if (model.fwCfg !== undefined) this.#addFwCfg(model.fwCfg);
+    if (model.fwCfg !== undefined) this.#addFwCfg(model.fwCfg.files);
   }
 
   /** Writes the tables in which the guest finds the devices. */

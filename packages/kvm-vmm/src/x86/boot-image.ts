@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { GuestMemory, Vcpu } from '@kvm/core';
-import { type ByteSource, fileSource } from '../boot/byte-source.js';
+import { type ByteSource, bytesSource, fileSource } from '../boot/byte-source.js';
 import type { FlatBoot, LinuxBoot } from '../machine/document.js';
 import { acpiStart } from './acpi-start.js';
 import { loadSegments } from './boot/boot.js';
@@ -50,14 +49,17 @@ function openKernel(
 }
 
 function openFlat({ image, mode = 'real', loadAddr, entry }: FlatBoot, memorySize: number): BootImage {
-  const bytes = typeof image === 'string' ? readFileSync(image) : image;
+  using file = typeof image === 'string' ? fileSource(image) : undefined;
+  const source = file ?? bytesSource(image as Uint8Array);
   const plan = planFlat({
     mode,
     memorySize,
-    imageSize: bytes.length,
+    imageSize: source.size,
     ...(loadAddr !== undefined && { loadAddr: BigInt(loadAddr) }),
     ...(entry !== undefined && { entry: BigInt(entry) }),
   });
+  const bytes = new Uint8Array(source.size);
+  source.read(0, bytes);
   return {
     enter: (vcpu, memory) => bootFlat(vcpu, memory, bytes, plan),
     load: () => {},

@@ -1,5 +1,5 @@
 import type { FlatBoot, LinuxBoot } from '../machine/document.js';
-import { boot } from './schema.js';
+import { boot } from './schema/boot.js';
 
 /**
  * The command line of a kernel by default: the console is the serial port, a panic reboots, which ends the machine, and

@@ -5,22 +5,18 @@ import { allMade, isHarmless, pokes } from '../../test/pokes.js';
 import type { BusRange } from '../devices/device.js';
 import type { Outcome } from '../devices/outcome.js';
 import { Devices } from '../machine/devices.js';
-import type { MachineDocument } from '../machine/document.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { mapRam } from '../memory/memory-map.js';
 import { runVcpu } from '../run/run-vcpu.js';
 import { Board } from './board.js';
-import { boardOf } from './board-model.js';
+import { type BoardModelOptions, boardOf } from './board-model.js';
 import { bootFlat, planFlat } from './boot/flat.js';
-import { flat } from './boot-options.js';
 import { reserveHostPages } from './host-pages.js';
 import { connectLines, createInterruptControllers } from './interrupt-controllers.js';
 
 /** A guest that pokes the devices of a whole board, on real KVM. */
 
 const memorySize = 2 ** 20;
-
-type Options = Omit<MachineDocument, 'boot'>;
 
 interface Poked {
   readonly outcome: Outcome;
@@ -30,8 +26,13 @@ interface Poked {
 }
 
 /** Runs the guest on a board. What the machine would do in three threads is done in one. */
-function poke(backend: BackendName, options: Options, seed: number, isPoked: (range: BusRange) => boolean): Poked {
-  const model = boardOf({ boot: flat({ image: '/pokes' }), ...options }, (path) => path);
+function poke(
+  backend: BackendName,
+  options: BoardModelOptions,
+  seed: number,
+  isPoked: (range: BusRange) => boolean,
+): Poked {
+  const model = boardOf(options, 'flat');
   using kvm = Kvm.open({ backend });
   using vm = kvm.createVm();
   using memory = kvm.allocateMemory({ size: memorySize });
@@ -65,7 +66,7 @@ function checkStates({ devices, other }: Poked): void {
   expect(other.save()).toEqual(states);
 }
 
-const boards: Options[] = [
+const boards: BoardModelOptions[] = [
   { machine: 'pc', fwCfg: {} },
   { machine: 'pc', acpi: 'full', interrupts: 'split' },
   { machine: 'test' },
