@@ -14,11 +14,15 @@ export class Wires {
     this.#hasInterrupts = hasInterrupts;
   }
 
-  /** Calls `rung` when the guest writes a value of 32 bits to an address, instead of an exit. */
-  doorbell(address: bigint, value: number, rung: () => void): void {
+  /**
+   * Calls `rung` when the guest writes a value of 32 bits to an address, instead of an exit. Returns a function that
+   * rings, too: `rung` is called after other things of the thread.
+   */
+  doorbell(address: bigint, value: number, rung: () => void): () => void {
     const eventfd = this.#eventfd();
     this.#vm.ioeventfd({ eventfd, addr: address, len: 4, datamatch: BigInt(value) });
     this.#loop.onDoorbell(eventfd, rung);
+    return () => eventfd.write();
   }
 
   /** A function that interrupts the guest, by a rising edge. In a machine without interrupt controllers it does nothing. */
