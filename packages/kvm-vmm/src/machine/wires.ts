@@ -25,7 +25,7 @@ export class Wires {
     return () => eventfd.write();
   }
 
-  /** A function that interrupts the guest, by a rising edge. In a machine without interrupt controllers it does nothing. */
+  /** A function that interrupts the guest by a rising edge. Without interrupt controllers it does nothing. */
   edge(gsi: number): () => void {
     if (!this.#hasInterrupts) return () => {};
     const eventfd = this.#eventfd();
