@@ -1,10 +1,10 @@
 // A program of a user: a guest on each backend that is installed, first on this thread, then on one of `vm.start`. It
 // prints what came out, as JSON.
-import { ExitReason, Kvm, tryBackend } from '@kvm/core';
+import { backendNames, ExitReason, Kvm, tryBackend } from '@kvm/core';
 import { enterMode } from '@kvm/core/x86';
 
 const results = {};
-for (const backend of ['native', 'ffi']) {
+for (const backend of backendNames) {
   const attempt = tryBackend(backend);
   results[backend] = 'error' in attempt ? 'not installed' : await run(backend);
 }
@@ -19,7 +19,9 @@ async function run(backend) {
   vm.mapMemory(memory, 0n);
   const vcpu = vm.createVcpu(0);
   enterMode(vcpu, 'real', { memory, entry: 0x1000n, stackTop: 0x8000n });
-  const exit = vcpu.run();
+  let exit;
+  do exit = vcpu.run();
+  while (exit.reason === ExitReason.Intr);
   const value = exit.reason === ExitReason.Io ? exit.io.value : exit.reason;
   const handlers = new URL('./handlers.mjs', import.meta.url);
   const posted = [];

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -74,6 +75,14 @@ Napi::Value Map(const Napi::CallbackInfo& info) {
   return Number(info, AddressOrErrno(address));
 }
 
+Napi::Value MapOver(const Napi::CallbackInfo& info) {
+  const off_t offset = static_cast<off_t>(info[3].As<Napi::Number>().Int64Value());
+  const int flags = MAP_SHARED | MAP_FIXED;
+  void* address = mmap(Pointer(info[1]), Size(info[2]), PROT_READ | PROT_WRITE, flags, Int(info[0]), offset);
+  const int64_t result = AddressOrErrno(address);
+  return Number(info, result < 0 ? result : 0);
+}
+
 Napi::Value Blank(const Napi::CallbackInfo& info) {
   const int flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
   const int64_t address = AddressOrErrno(mmap(Pointer(info[0]), Size(info[1]), PROT_READ | PROT_WRITE, flags, -1, 0));
@@ -132,6 +141,22 @@ Napi::Value Poll(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(poll(&one, 1, Int(info[1]))));
 }
 
+Napi::Value EpollCreate(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(epoll_create1(EPOLL_CLOEXEC)));
+}
+
+Napi::Value EpollControl(const Napi::CallbackInfo& info) {
+  struct epoll_event event = {};
+  event.events = info[3].As<Napi::Number>().Uint32Value();
+  event.data.u32 = info[4].As<Napi::Number>().Uint32Value();
+  return Number(info, OrErrno(epoll_ctl(Int(info[0]), Int(info[1]), Int(info[2]), &event)));
+}
+
+Napi::Value EpollWait(const Napi::CallbackInfo& info) {
+  auto* events = static_cast<struct epoll_event*>(Pointer(info[1]));
+  return Number(info, OrErrno(epoll_wait(Int(info[0]), events, Int(info[2]), Int(info[3]))));
+}
+
 }  // namespace
 
 void AddSyscalls(Napi::Env env, Napi::Object exports) {
@@ -142,6 +167,7 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("close", Napi::Function::New<Close>(env, "close"));
   exports.Set("address", Napi::Function::New<Address>(env, "address"));
   exports.Set("map", Napi::Function::New<Map>(env, "map"));
+  exports.Set("mapOver", Napi::Function::New<MapOver>(env, "mapOver"));
   exports.Set("blank", Napi::Function::New<Blank>(env, "blank"));
   exports.Set("unmap", Napi::Function::New<Unmap>(env, "unmap"));
   exports.Set("discard", Napi::Function::New<Discard>(env, "discard"));
@@ -155,6 +181,9 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("pread", Napi::Function::New<Pread>(env, "pread"));
   exports.Set("write", Napi::Function::New<Write>(env, "write"));
   exports.Set("poll", Napi::Function::New<Poll>(env, "poll"));
+  exports.Set("epollCreate", Napi::Function::New<EpollCreate>(env, "epollCreate"));
+  exports.Set("epollControl", Napi::Function::New<EpollControl>(env, "epollControl"));
+  exports.Set("epollWait", Napi::Function::New<EpollWait>(env, "epollWait"));
 }
 
 }  // namespace kvm

@@ -24,6 +24,8 @@ export interface Backend {
 
   /** Maps `length` bytes of a file, shared, for reading and writing; returns the address, or `-errno`. */
   map(fd: number, length: number, offset: number): number;
+  /** Replaces pages of this process by those of a file, shared, for reading and writing. Returns 0, or `-errno`. */
+  mapOver(fd: number, address: number, length: number, offset: number): number;
   /**
    * Replaces a mapping with private zero pages, so that a view which outlives it reads zeros and never faults.
    * The kernel's object behind the mapping is released at once; the address range stays reserved.
@@ -53,6 +55,12 @@ export interface Backend {
 
   /** Waits at most `timeout` milliseconds, or forever with -1. Returns 1 if there is something to read, 0 if not. */
   poll(fd: number, timeout: number): number;
+  /** `epoll_create1(EPOLL_CLOEXEC)`. */
+  epollCreate(): number;
+  /** `epoll_ctl(epoll, operation, fd, ...)`. `token` comes back with the events: a whole number of 32 bits. */
+  epollControl(epoll: number, operation: number, fd: number, events: number, token: number): number;
+  /** `epoll_wait(epoll, address, count, timeout)`: fills the address with `epollEvent` structures, returns how many. */
+  epollWait(epoll: number, address: number, count: number, timeout: number): number;
 
   /** The id of this thread, for `interrupt`. */
   threadId(): number;
@@ -71,6 +79,12 @@ export interface Backend {
   setTimer(timer: number, milliseconds: number, interval: number): number;
   deleteTimer(timer: number): number;
 }
+
+/**
+ * `struct epoll_event` of this machine, in words of 32 bits: its size, and where the token begins. The events are the
+ * first word. It is packed on x86 alone.
+ */
+export const epollEvent = process.arch === 'x64' ? { words: 3, token: 1 } : { words: 4, token: 2 };
 
 /**
  * The real-time signals that a kick may use. libc uses those below and, by convention, so do debuggers and runtimes.

@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs';
 import type { GuestMemory, Vcpu } from '@kvm/core';
-import { type ByteSource, fileSource } from '../boot/byte-source.js';
+import { type ByteSource, bytesSource, fileSource } from '../boot/byte-source.js';
+import type { FlatBoot, LinuxBoot } from '../machine/document.js';
 import { acpiStart } from './acpi-start.js';
 import { loadSegments } from './boot/boot.js';
 import { setEntryState } from './boot/entry-state.js';
 import { bootFlat, planFlat } from './boot/flat.js';
 import { planBoot } from './boot/plan-boot.js';
-import { defaultCommandLine, type FlatBoot, type LinuxBoot } from './boot-options.js';
+import { defaultCommandLine } from './boot-options.js';
+import { virtioParameters } from './virtio-slots.js';
 
 /** What a machine boots, opened and planned: everything that can be checked before there is a VM was checked. */
 export interface BootImage extends Disposable {
@@ -17,13 +18,14 @@ export interface BootImage extends Disposable {
 }
 
 /** @throws KvmError for an image that cannot be booted in so much memory, and for a file that cannot be read. */
-export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number): BootImage {
-  return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize);
+export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number, virtioDevices = 0): BootImage {
+  return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize, virtioDevices);
 }
 
 function openKernel(
   { kernel, initrd, cmdline = defaultCommandLine, protocol }: LinuxBoot,
   memorySize: number,
+  virtioDevices: number,
 ): BootImage {
   const open: (ByteSource & Disposable)[] = [];
   const source = (path: string): ByteSource => {
@@ -35,7 +37,11 @@ function openKernel(
     for (const file of open) file[Symbol.dispose]();
   };
   try {
-    const image = { kernel: source(kernel), initrd: initrd === undefined ? undefined : source(initrd), cmdline };
+    const image = {
+      kernel: source(kernel),
+      initrd: initrd === undefined ? undefined : source(initrd),
+      cmdline: withVirtio(cmdline, virtioDevices),
+    };
     const plan = planBoot(image, { memorySize, rsdp: acpiStart, protocol });
     return {
       enter: (vcpu) => setEntryState(vcpu, plan.entry),
@@ -48,15 +54,23 @@ function openKernel(
   }
 }
 
+/** A kernel that shall not look into ACPI's tables is told by its command line where the devices are. */
+function withVirtio(cmdline: string, devices: number): string {
+  return devices > 0 && /(^| )acpi=off( |$)/.test(cmdline) ? `${cmdline} ${virtioParameters(devices)}` : cmdline;
+}
+
 function openFlat({ image, mode = 'real', loadAddr, entry }: FlatBoot, memorySize: number): BootImage {
-  const bytes = typeof image === 'string' ? readFileSync(image) : image;
+  using file = typeof image === 'string' ? fileSource(image) : undefined;
+  const source = file ?? bytesSource(image as Uint8Array);
   const plan = planFlat({
     mode,
     memorySize,
-    imageSize: bytes.length,
-    ...(loadAddr !== undefined && { loadAddr }),
-    ...(entry !== undefined && { entry }),
+    imageSize: source.size,
+    ...(loadAddr !== undefined && { loadAddr: BigInt(loadAddr) }),
+    ...(entry !== undefined && { entry: BigInt(entry) }),
   });
+  const bytes = new Uint8Array(source.size);
+  source.read(0, bytes);
   return {
     enter: (vcpu, memory) => bootFlat(vcpu, memory, bytes, plan),
     load: () => {},
