@@ -99,7 +99,10 @@ export function readOverlay(fd: number, base: OverlayBase, path: string): Overla
   const identityEnd = At.identity + identityLength;
   if (header.subarray(identityEnd).some((byte) => byte !== 0)) throw damaged;
   if (size !== BigInt(base.size)) {
-    throw refuse(`is an overlay over a disk of ${size} bytes, and its base has ${base.size}`, 'use the base it was for');
+    throw refuse(
+      `is an overlay over a disk of ${size} bytes, and its base has ${base.size}`,
+      'use the base it was for',
+    );
   }
   const identity = header.toString('utf8', At.identity, identityEnd);
   if (identity !== base.identity) {
