@@ -84,6 +84,7 @@ export class CommonConfig {
     device.attach({
       configChanged: () => this.#configChanged(),
       needsReset: () => this.#needsReset(),
+      usedChains: (queue) => this.#interrupts.queue(queue),
     } satisfies VirtioTransport);
   }
 
@@ -244,7 +245,7 @@ export class CommonConfig {
       if (state) ring?.load(state);
       return ring;
     });
-    if (isValid) this.device.activate(this.#rings, features);
+    if (isValid) this.device.activate(this.#rings, features, this.#queues);
     else this.#needsReset();
   }
 
