@@ -20,6 +20,7 @@ export { describeExit } from './run/describe-exit.js';
 export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
+export type { DiskOptions } from './storage/disk-options.js';
 export * as aml from './x86/acpi/aml/index.js';
 export type { Resource } from './x86/acpi/aml/resource.js';
 export {

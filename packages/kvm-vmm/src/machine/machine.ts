@@ -1,5 +1,6 @@
 import {
   Cap,
+  type EventFd,
   type GuestMemory,
   type KickHandle,
   Kvm,
@@ -9,17 +10,21 @@ import {
   type Vcpu,
   type Vm,
 } from '@kvm/core';
+import { selectBackend } from '@kvm/core/backend';
 import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
+import { type OpenDisk, openDisk } from '../storage/open-disk.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
 import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
 import { reserveHostPages } from '../x86/host-pages.js';
+import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import { Console } from './console.js';
-import { Gate, ring, Word, words } from './control.js';
+import { Gate, Word, words } from './control.js';
 import { DeviceThreadHandle } from './device-thread-handle.js';
+import { DiskThreadHandle } from './disk-thread-handle.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
@@ -49,11 +54,14 @@ export class Machine implements AsyncDisposable {
   readonly #vm: Vm;
   readonly #memory: GuestMemory;
   readonly #control: Int32Array;
+  readonly #wake: EventFd;
+  readonly #bell: Bell;
   readonly #console: Console;
   readonly #stats: readonly VcpuStats[];
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
+  readonly #disks: readonly DiskThreadHandle[];
   /** Waits for the vCPUs to stand still. */
   #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
 
@@ -71,7 +79,8 @@ export class Machine implements AsyncDisposable {
       return each;
     };
     try {
-      using image = openBoot(plan.boot, plan.memorySize);
+      using image = openBoot(plan.boot, plan.memorySize, plan.disks.length + plan.virtio.length);
+      const disks = plan.disks.map((disk) => keep(openDisk(disk, selectBackend(plan.kvm?.backend))));
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
@@ -90,7 +99,7 @@ export class Machine implements AsyncDisposable {
         return vcpu;
       });
       image.enter(vcpus[0] as Vcpu, memory);
-      const machine = new Machine(plan, kvm, vm, memory, vcpus);
+      const machine = new Machine(plan, disks, kvm, vm, memory, vcpus);
       try {
         // The threads start meanwhile.
         image.load(memory);
@@ -106,7 +115,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  private constructor(plan: Plan, kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
+  private constructor(plan: Plan, disks: OpenDisk[], kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
     this.kvm = kvm;
     this.#vm = vm;
     this.#memory = memory;
@@ -114,15 +123,20 @@ export class Machine implements AsyncDisposable {
     this.started = new Promise((resolve) => {
       this.#hasStarted = resolve;
     });
+    this.#wake = vm.createEventFd();
     const shared: Shared = {
       control: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
+      wake: this.#wake.share(),
       slots: Mailbox.allocate(plan.cpus),
       claims: Claims.allocate(),
     };
     this.#control = shared.control;
+    this.#bell = new Bell(shared.control, this.#wake);
     const consoleIn = ByteRing.allocate(ringSize);
     const consoleOut = ByteRing.allocate(ringSize);
-    this.#console = new Console(consoleOut, consoleIn, () => ring(this.#control));
+    this.#console = new Console(consoleOut, consoleIn, () => this.#bell.ring());
+    const parts = { vm, memory, cpus: plan.cpus };
+    this.#disks = disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
     this.#devices = new DeviceThreadHandle(
       {
         shared,
@@ -134,7 +148,9 @@ export class Machine implements AsyncDisposable {
         consoleIn: consoleIn.shared,
         consoleOut: consoleOut.shared,
         modules: plan.modules,
+        virtio: [...this.#disks.map((disk) => disk.plan), ...plan.virtio],
       },
+      this.#bell,
       {
         output: () => this.#console.wakeReader(),
         room: () => this.#console.wakeWriter(),
@@ -209,7 +225,7 @@ export class Machine implements AsyncDisposable {
   /** Presses the power button. What the guest does then is its own decision: most shut down. */
   pressPowerButton(): void {
     Atomics.store(this.#control, Word.PowerButton, 1);
-    ring(this.#control);
+    this.#bell.ring();
   }
 
   /** Ends the machine, whatever its guest does. Returns `done`. */
@@ -263,12 +279,15 @@ export class Machine implements AsyncDisposable {
       failure = { error };
     }
     const devices = await this.#devices.end();
+    const disks = await Promise.all(this.#disks.map((disk) => disk.end()));
     this.#console.finish();
+    this.#wake.close();
     this.#vm.close();
     this.#memory.close();
     this.kvm.close();
     // The error of a device comes first: vCPUs that ask a failed thread fail, too.
-    if (devices.failure !== undefined) throw devices.failure;
+    const failed = devices.failure ?? disks.find((each) => each !== undefined);
+    if (failed !== undefined) throw failed;
     if (failure !== undefined) throw failure.error;
     return outcome ?? devices.outcome ?? { kind: 'interrupted' };
   }

@@ -12,30 +12,19 @@ import { constants } from 'node:os';
 import { KvmError } from '@kvm/core';
 import type { Backend } from '@kvm/core/backend';
 import type { OverlayOrder, StorageOrder } from './disk.js';
+import type { DiskOptions } from './disk-options.js';
 import type { FileOrder } from './file-storage.js';
 import { foreignDisk } from './foreign-disk.js';
 import { formatOverlay, layoutFor, type OverlayBase, readOverlay } from './overlay-format.js';
 import { sectorSize } from './storage.js';
 
-/** A disk, as a program wants it. */
-export interface DiskOptions {
-  /** A raw image, or a block device. */
-  path: string;
-  /** Whether the guest may only read it; false. */
-  readOnly?: boolean;
-  /**
-   * Leaves the disk as it is, and keeps what the guest writes elsewhere: in memory, until the machine is closed (true), or
-   * in a file, which is made if it is not there. False.
-   */
-  overlay?: boolean | string;
-  /** The serial number that the guest sees, at most 20 bytes: Linux has it in /dev/disk/by-id. Empty without it. */
-  serial?: string;
-}
-
 /** An open disk. Its descriptors belong to this object. */
-export interface OpenDisk extends Disposable {
+export interface OpenDisk {
   readonly order: StorageOrder;
+  readonly size: number;
   readonly serial: string;
+  /** Closes the descriptors. A second call does nothing. */
+  close(): void;
 }
 
 const { EACCES, EAGAIN, ENOENT, EPERM, EROFS } = constants.errno;
@@ -48,10 +37,7 @@ const pageSize = 4096;
  *
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for what is no disk, or may not be used; the message says what to do.
  */
-export function openDisk(
-  { path, readOnly = false, overlay = false, serial = '' }: DiskOptions,
-  backend: Backend,
-): OpenDisk {
+export function openDisk({ path, readOnly, overlay, serial }: Required<DiskOptions>, backend: Backend): OpenDisk {
   const opened: number[] = [];
   const close = (): void => {
     for (const fd of opened.splice(0)) closeSync(fd);
@@ -64,7 +50,7 @@ export function openDisk(
     const hasOverlay = overlay !== false;
     const base = openFile(path, readOnly || hasOverlay, keep, backend);
     const order = hasOverlay ? openOverlay(base, overlay === true ? undefined : overlay, keep, backend) : base.order;
-    return { order, serial, [Symbol.dispose]: close };
+    return { order, size: base.size, serial, close };
   } catch (error) {
     close();
     throw error;

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { KvmError } from '@kvm/core';
 import { type BackendName, selectBackend } from '@kvm/core/backend';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { storageOf } from './disk.js';
-import { type DiskOptions, type OpenDisk, openDisk } from './open-disk.js';
+import type { DiskOptions } from './disk-options.js';
+import { type OpenDisk, openDisk } from './open-disk.js';
 import type { Storage } from './storage.js';
 
 const sector = 512;
@@ -33,11 +34,19 @@ const backend = selectBackend();
 /** Opens a disk, visits it, and closes it as a machine does. */
 function use<R>(options: Partial<DiskOptions>, visit: (storage: Storage, disk: OpenDisk) => R, name?: BackendName): R {
   const calls = name === undefined ? backend : selectBackend(name);
-  using disk = openDisk({ path, ...options }, calls);
-  const storage = storageOf(disk.order, calls);
-  const result = visit(storage, disk);
-  storage.close();
-  return result;
+  const disk = open(options, calls);
+  try {
+    const storage = storageOf(disk.order, calls);
+    const result = visit(storage, disk);
+    storage.close();
+    return result;
+  } finally {
+    disk.close();
+  }
+}
+
+function open(options: Partial<DiskOptions>, calls = backend): OpenDisk {
+  return openDisk({ path, readOnly: false, overlay: false, serial: '', ...options }, calls);
 }
 
 function readAll(storage: Storage): Uint8Array {
@@ -157,7 +166,8 @@ describe('an overlay in a file', () => {
   });
 
   test('has what was flushed, whatever comes later, when its process is killed', () => {
-    using disk = openDisk({ path, overlay: kept() }, backend);
+    const disk = open({ overlay: kept() });
+    onTestFinished(() => disk.close());
     const storage = storageOf(disk.order, backend);
     storage.write(new Uint8Array(8192).fill(3), 0, 8192, 0);
     storage.flush();
@@ -261,7 +271,8 @@ test('a disk that becomes shorter fails', () => {
 
 test('zeros are written where a file system cannot make them', () => {
   const refusing = { ...backend, punchHole: () => -95, zeroRange: () => -95 };
-  using disk = openDisk({ path }, backend);
+  const disk = open({});
+  onTestFinished(() => disk.close());
   const storage = storageOf(disk.order, refusing);
   storage.writeZeroes(sector, size - sector, true);
   storage.discard(0, sector);

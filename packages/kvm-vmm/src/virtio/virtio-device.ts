@@ -1,3 +1,4 @@
+import type { EventFd } from '@kvm/core';
 import type { DeviceState } from '../devices/device.js';
 import type { Queue } from './queue.js';
 import type { QueueSetup } from './queue-setup.js';
@@ -39,6 +40,8 @@ export interface VirtioDevice {
   readonly inOrder?: boolean;
   /** The configuration space as the driver reads it now. Its length does not change. Reads beyond are 0. */
   readonly config: Uint8Array;
+  /** What the doorbells of all queues signal, for a device that waits for them in another thread. */
+  readonly doorbell?: EventFd;
 
   /** The one transport that it is behind, before any other call. */
   attach(transport: VirtioTransport): void;
@@ -58,6 +61,10 @@ export interface VirtioDevice {
   activate(queues: readonly (Queue | undefined)[], features: bigint, setups: readonly QueueSetup[]): void;
   /** There may be new chains in a queue that is enabled. It may be called without any, and once for many. */
   notify(queue: number): void;
+  /** Milliseconds until `update` is to be called, for devices with timers; infinite without one that runs. */
+  readonly msUntilUpdate?: number;
+  /** The time may have come. */
+  update?(): void;
   /** Forgets the queues, the features and every request: the driver has reset the device. Push no chain any more. */
   reset(): void;
   /** Its own state, while no vCPU runs and no request is in flight: every chain that was popped has been pushed. */

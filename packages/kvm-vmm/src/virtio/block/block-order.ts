@@ -18,7 +18,6 @@ export interface BlockPlan {
 
 /** What the thread of a disk starts with. */
 export interface BlockOrder extends Omit<BlockPlan, 'kind' | 'size' | 'blockSize' | 'isReadOnly'> {
-  readonly name: string;
   readonly storage: StorageOrder;
   readonly serial: string;
   readonly memory: ReturnType<GuestMemory['share']>;

@@ -27,7 +27,7 @@ class BlockThread {
   readonly #report = EventFd.from(order.report);
   readonly #storage = storageOf(order.storage, selectBackend(order.backend));
   readonly #block = new Block({
-    name: order.name,
+    name: 'disk',
     storage: this.#storage,
     memory: this.#memory,
     serial: order.serial,

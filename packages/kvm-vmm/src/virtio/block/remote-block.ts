@@ -38,6 +38,7 @@ export class RemoteBlock implements VirtioDevice {
     this.#want(++this.#activations);
   }
 
+  /** The driver may have added chains before the queues were there. */
   notify(): void {
     this.doorbell.write();
   }
