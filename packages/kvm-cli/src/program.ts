@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { parseDisk } from './arguments/disk.js';
 import {
   backendNames,
   modes,
@@ -39,6 +40,7 @@ export function createProgram(done: (status: number) => void): Command {
     .option('--host-kernel', 'boot the kernel that this host runs, with its initrd or a shell of busybox')
     .option('--initrd <file>', "the kernel's initial RAM file system", parsePath)
     .option('--cmdline <text>', "the kernel's command line (default: a console on the serial port)")
+    .option('--disk <disk>', 'a disk, for kernels: a.img, b.img,ro or base.img,overlay; may be repeated', parseDisk)
     .option('--cpus <number>', 'number of processors, for kernels (default: 1)', parseCpus)
     .option('--cpu <model>', "a template and changes of the host's features: x86-64-v3, or +avx2,-avx512f")
     .option('--mode <mode>', `CPU mode at the entry of a flat binary: ${modes.join(', ')} (default: real)`, parseMode)
@@ -125,6 +127,7 @@ Examples:
   $ kvm-cli run
   $ kvm-cli run --host-kernel
   $ kvm-cli run vmlinuz --initrd initrd.img --mem 1G --cpus 2
+  $ kvm-cli run vmlinuz --initrd initrd.img --disk root.img --disk data.img,ro
   $ kvm-cli run guest.bin
   $ kvm-cli run --mode long --mem 64M --load-addr 0x100000 kernel.bin
   $ echo hello | kvm-cli run --timeout 10 --stats echo.bin

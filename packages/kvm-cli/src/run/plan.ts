@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { totalmem } from 'node:os';
 import { type BackendName, KvmError, pageSize } from '@kvm/core';
 import type { Mode } from '@kvm/core/x86';
-import { type CpuModel, type FlatPlan, flat, linux, type MachineOptions, planFlat } from '@kvm/vmm';
+import { type CpuModel, type DiskOptions, type FlatPlan, flat, linux, type MachineOptions, planFlat } from '@kvm/vmm';
 import type { Operands } from '../demo/challenge.js';
 import { CliError } from '../exit-status.js';
 import { builtInGuest, readGuest } from './guest-file.js';
@@ -18,6 +18,7 @@ export interface RunFlags {
   cpus?: number;
   /** Changes of features: `+avx2,-avx512f`, or a template and changes: `x86-64-v3,-avx2`. */
   cpu?: string;
+  disk?: DiskOptions[];
   /** Boots the kernel that this host runs. */
   hostKernel?: boolean;
   initrd?: string;
@@ -37,7 +38,7 @@ export interface RunFlags {
 export interface RunPlan {
   readonly device: string;
   readonly backend: BackendName | undefined;
-  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'cpu' | 'boot'>;
+  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'cpu' | 'boot' | 'disks'>;
   /** The guest as `--json` shows it. */
   readonly guest: Readonly<Record<string, unknown>>;
   /** For the demo. */
@@ -50,7 +51,7 @@ const defaultFlatMemory = 16 * MiB;
 const defaultKernelMemory = 512 * MiB;
 
 const flatFlags = ['mode', 'loadAddr', 'entry'] as const;
-const kernelFlags = ['initrd', 'cmdline', 'cpus', 'cpu'] as const;
+const kernelFlags = ['initrd', 'cmdline', 'cpus', 'cpu', 'disk'] as const;
 
 /** Reads the guest and checks everything that can be checked before there is a VM. */
 export async function planRun(given: string | undefined, flags: RunFlags): Promise<RunPlan> {
@@ -86,15 +87,20 @@ async function planGuest(file: string | undefined, flags: RunFlags): Promise<Run
 
 type Parts = Pick<RunPlan, 'machine' | 'guest'>;
 
-function planKernel(kernel: string, { initrd, cmdline, cpus = 1, cpu }: RunFlags, memory: number): Parts {
+function planKernel(
+  kernel: string,
+  { initrd, cmdline, cpus = 1, cpu, disk: disks = [] }: RunFlags,
+  memory: number,
+): Parts {
   return {
     machine: {
       memory,
       cpus,
+      disks,
       ...(cpu !== undefined && { cpu: cpuModel(cpu) }),
       boot: linux({ kernel, ...(initrd !== undefined && { initrd }), ...(cmdline !== undefined && { cmdline }) }),
     },
-    guest: { file: kernel, initrd: initrd ?? null, cmdline: cmdline ?? null, cpus, cpu: cpu ?? null, memory },
+    guest: { file: kernel, initrd: initrd ?? null, cmdline: cmdline ?? null, cpus, cpu: cpu ?? null, memory, disks },
   };
 }
 
