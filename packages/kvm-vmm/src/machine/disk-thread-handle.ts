@@ -26,8 +26,7 @@ export class DiskThreadHandle {
     this.#doorbell = vm.createEventFd();
     this.#report = vm.createEventFd();
     const shared = { words: this.#words, doorbell: this.#doorbell.share(), report: this.#report.share(), queues };
-    const { size, order: storage, serial } = disk;
-    const { blockSize, isReadOnly } = storage.kind === 'overlay' ? storage.top : storage;
+    const { size, isReadOnly, blockSize, order: storage, serial } = disk;
     this.plan = { kind: 'block', size, blockSize, isReadOnly, ...shared };
     const sharedMemory = memory.share();
     const order: BlockOrder = { ...shared, storage, serial, memory: sharedMemory, backend: sharedMemory.backend };

@@ -80,7 +80,8 @@ export class Machine implements AsyncDisposable {
     };
     try {
       using image = openBoot(plan.boot, plan.memorySize, plan.disks.length + plan.virtio.length);
-      const disks = plan.disks.map((disk) => keep(openDisk(disk, selectBackend(plan.kvm?.backend))));
+      const disks: OpenDisk[] = [];
+      for (const disk of plan.disks) disks.push(keep(await openDisk(disk, selectBackend(plan.kvm?.backend))));
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());

@@ -1,4 +1,13 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KvmError } from '@kvm/core';
@@ -32,12 +41,16 @@ beforeEach(() => {
 const backend = selectBackend();
 
 /** Opens a disk, visits it, and closes it as a machine does. */
-function use<R>(options: Partial<DiskOptions>, visit: (storage: Storage, disk: OpenDisk) => R, name?: BackendName): R {
+async function use<R>(
+  options: Partial<DiskOptions>,
+  visit: (storage: Storage) => R,
+  name?: BackendName,
+): Promise<Awaited<R>> {
   const calls = name === undefined ? backend : selectBackend(name);
-  const disk = open(options, calls);
+  const disk = await open(options, calls);
   try {
     const storage = storageOf(disk.order, calls);
-    const result = visit(storage, disk);
+    const result = await visit(storage);
     storage.close();
     return result;
   } finally {
@@ -45,7 +58,7 @@ function use<R>(options: Partial<DiskOptions>, visit: (storage: Storage, disk: O
   }
 }
 
-function open(options: Partial<DiskOptions>, calls = backend): OpenDisk {
+function open(options: Partial<DiskOptions>, calls = backend): Promise<OpenDisk> {
   return openDisk({ path, readOnly: false, overlay: false, serial: '', ...options }, calls);
 }
 
@@ -117,9 +130,9 @@ describe.each([
   ['an overlay in memory', { overlay: true }, false],
   ['an overlay in a file', { overlay: 'overlay' }, true],
 ] as const)('%s', (_, { overlay = false }: { overlay?: string | boolean }, isKept) => {
-  test.each(['native', 'ffi'] as const)('is as plain bytes are, after restarts, too (%s)', (name) => {
-    fc.assert(
-      fc.property(steps, (all) => {
+  test.each(['native', 'ffi'] as const)('is as plain bytes are, after restarts, too (%s)', async (name) => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (all) => {
         writeFileSync(path, content);
         const kept = join(folder, 'overlay');
         rmSync(kept, { force: true });
@@ -128,7 +141,7 @@ describe.each([
         const rest = [...all];
         do {
           if (!isKept) model = Uint8Array.from(content);
-          use(
+          await use(
             options,
             (storage) => {
               expect(storage.size).toBe(size);
@@ -140,7 +153,7 @@ describe.each([
             name,
           );
         } while (rest.length > 0);
-        if (isKept) use(options, (storage) => expect(Buffer.compare(readAll(storage), model)).toBe(0));
+        if (isKept) await use(options, (storage) => expect(Buffer.compare(readAll(storage), model)).toBe(0));
         if (overlay !== false) expect(Buffer.compare(readFileSync(path), content)).toBe(0);
       }),
     );
@@ -149,24 +162,24 @@ describe.each([
 
 describe('an overlay in a file', () => {
   const kept = (): string => join(folder, 'kept');
-  beforeEach(() => {
+  beforeEach(async () => {
     rmSync(kept(), { force: true });
-    use({ overlay: kept() }, (storage) => {
+    await use({ overlay: kept() }, (storage) => {
       storage.write(new Uint8Array(sector).fill(9), 0, sector, 4096 + sector);
       storage.writeZeroes(8192, 4096, true);
     });
   });
 
-  test('keeps zeros over data of the base, and what surrounds a change', () => {
-    use({ overlay: kept() }, (storage) => {
+  test('keeps zeros over data of the base, and what surrounds a change', async () => {
+    await use({ overlay: kept() }, (storage) => {
       const expected = Uint8Array.from(content);
       expected.fill(9, 4096 + sector, 4096 + 2 * sector).fill(0, 8192, 8192 + 4096);
       expect(Buffer.compare(readAll(storage), expected)).toBe(0);
     });
   });
 
-  test('has what was flushed, whatever comes later, when its process is killed', () => {
-    const disk = open({ overlay: kept() });
+  test('has what was flushed, whatever comes later, when its process is killed', async () => {
+    const disk = await open({ overlay: kept() });
     onTestFinished(() => disk.close());
     const storage = storageOf(disk.order, backend);
     storage.write(new Uint8Array(8192).fill(3), 0, 8192, 0);
@@ -175,43 +188,43 @@ describe('an overlay in a file', () => {
     // The file as it is now, without the end of this process.
     const copy = join(folder, 'copy');
     copyFileSync(kept(), copy);
-    use({ overlay: copy }, (after) => {
+    await use({ overlay: copy }, (after) => {
       const bytes = readAll(after);
       expect(bytes.subarray(0, 8192).every((byte) => byte === 3)).toBe(true);
       expect(Buffer.compare(bytes.subarray(16384), content.subarray(16384))).toBe(0);
     });
   });
 
-  test('takes room for changes only', () => {
+  test('takes room for changes only', async () => {
     truncateSync(path, 2 ** 30);
     const sparse = join(folder, 'sparse');
-    use({ overlay: sparse }, (storage) => storage.write(new Uint8Array(4096).fill(1), 0, 4096, 2 ** 29));
+    await use({ overlay: sparse }, (storage) => storage.write(new Uint8Array(4096).fill(1), 0, 4096, 2 ** 29));
     expect(statSync(sparse).size).toBeGreaterThan(2 ** 30);
     expect(statSync(sparse).blocks * 512).toBeLessThan(2 ** 20);
   });
 
-  test('is refused over another base', () => {
+  test('is refused over another base', async () => {
     writeFileSync(path, content);
-    expect(() => use({ overlay: kept() }, () => {})).toThrow(/belongs to another base/);
+    await expect(use({ overlay: kept() }, () => {})).rejects.toThrow(/belongs to another base/);
     writeFileSync(path, new Uint8Array(size + sector));
-    expect(() => use({ overlay: kept() }, () => {})).toThrow(/over a disk of \d+ bytes, and its base has/);
+    await expect(use({ overlay: kept() }, () => {})).rejects.toThrow(/over a disk of \d+ bytes, and its base has/);
   });
 
-  test('is checked when it is opened, whatever is in it', () => {
+  test('is checked when it is opened, whatever is in it', async () => {
     const original = readFileSync(kept());
     const interesting = fc.oneof(fc.nat(64), fc.nat(4096 + 64), fc.nat(original.length - 1));
     const change = fc.tuple(interesting, fc.uint8Array({ minLength: 1, maxLength: 16 }));
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(change, { minLength: 1, maxLength: 4 }),
         fc.option(fc.nat(original.length)),
-        (changes, cut) => {
+        async (changes, cut) => {
           const file = Buffer.from(original);
           for (const [at, bytes] of changes) file.set(bytes.subarray(0, file.length - at), at);
           const damaged = join(folder, 'damaged');
           writeFileSync(damaged, file.subarray(0, cut ?? file.length));
           try {
-            use({ overlay: damaged }, (storage) => expect(readAll(storage)).toHaveLength(size));
+            await use({ overlay: damaged }, (storage) => expect(readAll(storage)).toHaveLength(size));
           } catch (error) {
             expect(error).toBeInstanceOf(KvmError);
             expect((error as KvmError).hint).toBeDefined();
@@ -224,7 +237,7 @@ describe('an overlay in a file', () => {
 });
 
 describe('a disk that cannot be opened', () => {
-  const attempt = (options: Partial<DiskOptions>) => () => use(options, () => {});
+  const attempt = (options: Partial<DiskOptions>) => expect(use(options, () => {})).rejects;
 
   test.each([
     ['nothing', 'missing.img', undefined, /cannot be opened: ENOENT.*make one: truncate -s 10G/],
@@ -233,45 +246,52 @@ describe('a disk that cannot be opened', () => {
     ['half a sector', 'odd.img', 'x'.repeat(700), /has 700 bytes.*truncate -s %512/],
     ['qcow2', 'disk.qcow2', `QFI\xfb${'\0'.repeat(508)}`, /is a qcow2 image.*qemu-img convert/],
     ['an overlay', 'disk.cow', `KVM-COW\n${'\0'.repeat(504)}`, /is an overlay/],
-  ])('is refused with what to do: %s', (_, name, text, message) => {
+  ])('is refused with what to do: %s', async (_, name, text, message) => {
     const file = join(folder, name);
     if (text !== undefined) writeFileSync(file, text, 'latin1');
-    expect(attempt({ path: file })).toThrow(message);
-    expect(attempt({ path: file, readOnly: true })).toThrow(KvmError);
+    await attempt({ path: file }).toThrow(message);
+    await attempt({ path: file, readOnly: true }).toThrow(KvmError);
   });
 
-  test('a device that is no disk', () => {
-    expect(attempt({ path: '/dev/null' })).toThrow(/neither a file nor a block device/);
+  test('a device that is no disk', async () => {
+    await attempt({ path: '/dev/null' }).toThrow(/neither a file nor a block device/);
   });
 
-  test('is refused while another machine writes to it, and leaves no descriptor', () => {
-    use({}, () => {
-      for (const options of [{}, { readOnly: true }, { overlay: true }]) expect(attempt(options)).toThrow(/is in use/);
+  test('is refused while another machine writes to it', async () => {
+    await use({}, async () => {
+      for (const options of [{}, { readOnly: true }, { overlay: true }]) await attempt(options).toThrow(/is in use/);
     });
-    use({ readOnly: true }, () => {
-      expect(attempt({})).toThrow(/is in use/);
-      use({ overlay: true }, (storage) => expect(readAll(storage)).toHaveLength(size));
+    await use({ readOnly: true }, async () => {
+      await attempt({}).toThrow(/is in use/);
+      await use({ overlay: true }, (storage) => expect(readAll(storage)).toHaveLength(size));
     });
-    use({}, () => {});
+    await use({}, () => {});
   });
 
-  test('an overlay is one machine’s, too', () => {
+  test('an overlay is one machine’s, too', async () => {
     const overlay = join(folder, 'mine');
-    use({ overlay }, () => expect(attempt({ overlay })).toThrow(/overlay .* is in use/));
-    expect(attempt({ overlay: path })).toThrow(/in use|is no overlay/);
+    await use({ overlay }, async () => await attempt({ overlay }).toThrow(/overlay .* is in use/));
+    await attempt({ overlay: path }).toThrow(/in use|is no overlay/);
+  });
+
+  test('leaves no descriptor', async () => {
+    const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    await attempt({ overlay: path }).toThrow(KvmError);
+    expect(descriptors()).toBe(before);
   });
 });
 
-test('a disk that becomes shorter fails', () => {
-  use({}, (storage) => {
+test('a disk that becomes shorter fails', async () => {
+  await use({}, (storage) => {
     truncateSync(path, size - sector);
     expect(() => readAll(storage)).toThrow(/became shorter/);
   });
 });
 
-test('zeros are written where a file system cannot make them', () => {
+test('zeros are written where a file system cannot make them', async () => {
   const refusing = { ...backend, punchHole: () => -95, zeroRange: () => -95 };
-  const disk = open({});
+  const disk = await open({});
   onTestFinished(() => disk.close());
   const storage = storageOf(disk.order, refusing);
   storage.writeZeroes(sector, size - sector, true);
