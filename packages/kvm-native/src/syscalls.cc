@@ -111,7 +111,9 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(fcntl(Int(info[0]), F_OFD_SETLK, &whole)));
 }
 
-Napi::Value MemoryFile(const Napi::CallbackInfo& info) { return Number(info, OrErrno(memfd_create("kvm", MFD_CLOEXEC))); }
+Napi::Value MemoryFile(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(memfd_create("kvm", MFD_CLOEXEC)));
+}
 
 Napi::Value HugePages(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_HUGEPAGE)));

@@ -47,7 +47,8 @@ echo "overlay $(busybox ls /disk/folder)"
 busybox umount /disk
 echo "vdc $(busybox cat /sys/block/vdc/ro) $(busybox cat /sys/block/vdc/serial)"
 busybox dd if=/dev/zero of=/dev/vdc bs=512 count=1 2>/dev/null || echo "vdc is read-only"
-echo "discard $(busybox cat /sys/block/vda/queue/discard_max_bytes) zero $(busybox cat /sys/block/vda/queue/write_zeroes_max_bytes)"
+cd /sys/block/vda/queue
+echo "discard $(busybox cat discard_max_bytes) zero $(busybox cat write_zeroes_max_bytes)"
 echo "interrupts $(busybox awk '/virtio0/ { print $2 > 0 }' /proc/interrupts)"
 `;
 

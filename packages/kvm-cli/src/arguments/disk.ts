@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 
 const usage = 'A disk is an image or a block device, with ,ro or ,overlay or ,overlay=FILE and ,serial=TEXT behind it.';
 
-/** A disk: `a.img`, `b.img,ro`, `base.img,overlay`, `base.img,overlay=changes.cow,serial=root`. Adds it to the others. */
+/** A disk: `a.img`, `b.img,ro`, `base.img,overlay` or `base.img,overlay=FILE,serial=root`. Adds it to the others. */
 export function parseDisk(text: string, others: readonly DiskOptions[] = []): DiskOptions[] {
   const words = text.split(',');
   const disk: DiskOptions = { path: '' };

@@ -22,6 +22,8 @@ export interface RunFlags {
   /** Boots the kernel that this host runs. */
   hostKernel?: boolean;
   initrd?: string;
+  /** A source of random bytes. */
+  rng?: boolean;
   cmdline?: string;
   backend?: BackendName;
   device: string;
@@ -38,7 +40,7 @@ export interface RunFlags {
 export interface RunPlan {
   readonly device: string;
   readonly backend: BackendName | undefined;
-  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'cpu' | 'boot' | 'disks'>;
+  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'cpu' | 'boot' | 'disks' | 'rng'>;
   /** The guest as `--json` shows it. */
   readonly guest: Readonly<Record<string, unknown>>;
   /** For the demo. */
@@ -51,7 +53,7 @@ const defaultFlatMemory = 16 * MiB;
 const defaultKernelMemory = 512 * MiB;
 
 const flatFlags = ['mode', 'loadAddr', 'entry'] as const;
-const kernelFlags = ['initrd', 'cmdline', 'cpus', 'cpu', 'disk'] as const;
+const kernelFlags = ['initrd', 'cmdline', 'cpus', 'cpu', 'disk', 'rng'] as const;
 
 /** Reads the guest and checks everything that can be checked before there is a VM. */
 export async function planRun(given: string | undefined, flags: RunFlags): Promise<RunPlan> {
@@ -89,7 +91,7 @@ type Parts = Pick<RunPlan, 'machine' | 'guest'>;
 
 function planKernel(
   kernel: string,
-  { initrd, cmdline, cpus = 1, cpu, disk: disks = [] }: RunFlags,
+  { initrd, cmdline, cpus = 1, cpu, disk: disks = [], rng = false }: RunFlags,
   memory: number,
 ): Parts {
   return {
@@ -98,9 +100,19 @@ function planKernel(
       cpus,
       disks,
       ...(cpu !== undefined && { cpu: cpuModel(cpu) }),
+      rng,
       boot: linux({ kernel, ...(initrd !== undefined && { initrd }), ...(cmdline !== undefined && { cmdline }) }),
     },
-    guest: { file: kernel, initrd: initrd ?? null, cmdline: cmdline ?? null, cpus, cpu: cpu ?? null, memory, disks },
+    guest: {
+      file: kernel,
+      initrd: initrd ?? null,
+      cmdline: cmdline ?? null,
+      cpus,
+      cpu: cpu ?? null,
+      rng,
+      memory,
+      disks,
+    },
   };
 }
 

@@ -14,11 +14,15 @@ export class Wires {
     this.#hasInterrupts = hasInterrupts;
   }
 
-  /** Calls `rung` when the guest writes a value of 32 bits to an address, instead of an exit. */
-  doorbell(address: bigint, value: number, rung: () => void): void {
+  /**
+   * Calls `rung` when the guest writes a value of 32 bits to an address, instead of an exit. Returns a function that
+   * rings, too: `rung` is called after other things of the thread.
+   */
+  doorbell(address: bigint, value: number, rung: () => void): () => void {
     const eventfd = this.#eventfd();
     this.connect(address, value, eventfd);
     this.listen(eventfd, rung);
+    return () => eventfd.write();
   }
 
   /** Signals an eventfd when the guest writes a value of 32 bits to an address, for another thread to wait for. */
@@ -38,7 +42,7 @@ export class Wires {
     return eventfd;
   }
 
-  /** A function that interrupts the guest, by a rising edge. In a machine without interrupt controllers it does nothing. */
+  /** A function that interrupts the guest by a rising edge. Without interrupt controllers it does nothing. */
   edge(gsi: number): () => void {
     if (!this.#hasInterrupts) return () => {};
     const eventfd = this.#eventfd();

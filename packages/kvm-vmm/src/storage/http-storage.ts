@@ -28,7 +28,7 @@ export interface FetchRequest {
   readonly to: number;
 }
 
-/** A disk on a server, read in chunks by a thread of its own while this thread waits. The last chunks used are cached. */
+/** A disk on a server, read in chunks by a thread of its own while this thread waits. The last ones are cached. */
 export class HttpStorage implements Storage {
   readonly size: number;
   readonly isReadOnly = true;

@@ -2,8 +2,8 @@ import { fdatasyncSync, fstatSync, ftruncateSync, readSync, writeSync } from 'no
 import { KvmError } from '@kvm/core';
 
 /**
- * The file of an overlay: a header, a bitmap, and a place for every cluster of the disk. It is sparse: only clusters that
- * have changed take room. All numbers are little-endian.
+ * The file of an overlay: a header, a bitmap, and a place for every cluster of the disk. It is sparse: only clusters
+ * that have changed take room. All numbers are little-endian.
  *
  *     0     magic, 8 bytes: "KVM-COW\n"
  *     8     version, u32: 1

@@ -5,8 +5,8 @@ import type { Storage } from './storage.js';
  * A disk whose changes go to another place than its base, which stays untouched. What changes is whole clusters: the
  * first write to a part of one copies the rest of it from the base.
  *
- * A change counts once the bitmap says so. `flush` makes data durable before it writes the bitmap, so that a crash never
- * leaves a cluster that is marked as changed and has no data. Without a flush, a crash loses changes, as the cache of a
+ * A change counts once the bitmap says so. `flush` makes data durable before it writes the bitmap, so that a crash
+ * never leaves a cluster that is marked as changed and has no data. Without a flush, a crash loses changes, as the cache of a
  * disk would.
  */
 export class Overlay implements Storage {
