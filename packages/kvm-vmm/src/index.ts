@@ -11,8 +11,19 @@ export { com1, Uart, type UartOptions, type UartState } from './devices/uart/uar
 export type { Console } from './machine/console.js';
 export type { DeviceContext } from './machine/device-context.js';
 export { Devices } from './machine/devices.js';
+export type {
+  CpuModel,
+  DeviceModule,
+  DiskOptions,
+  FlatBoot,
+  FwCfgFiles,
+  LinuxBoot,
+  MachineDocument,
+  RngModel,
+} from './machine/document.js';
 export { Machine } from './machine/machine.js';
-export type { CpuModel, DeviceModule, Interrupts, MachineOptions, RngOptions } from './machine/options.js';
+export { checkMachine, type MachineOptions, memorySizeOf } from './machine/options.js';
+export { readMachine } from './machine/read-machine.js';
 export type { MachineStats } from './machine/vcpu-stats.js';
 export { GuestRam } from './memory/guest-ram.js';
 export { lowMemoryEnd, mapRam } from './memory/memory-map.js';
@@ -20,7 +31,6 @@ export { describeExit } from './run/describe-exit.js';
 export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
-export type { DiskOptions } from './storage/disk-options.js';
 export * as aml from './x86/acpi/aml/index.js';
 export type { Resource } from './x86/acpi/aml/resource.js';
 export {
@@ -44,7 +54,7 @@ export type {
   SetupDataItem,
 } from './x86/boot/plan.js';
 export { planBoot } from './x86/boot/plan-boot.js';
-export { defaultCommandLine, type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
+export { defaultCommandLine, flat, linux } from './x86/boot-options.js';
 export { cpuFeatures } from './x86/cpu/feature-names.js';
 export { type GuestCpuOptions, guestCpuid } from './x86/cpu/guest-cpuid.js';
 export type { CpuTemplate, LeafMask, MsrMask, RegisterMask, Unsigned } from './x86/cpu/template.js';
@@ -66,6 +76,7 @@ export { PmTimer, type PmTimerOptions, type PmTimerState, pmTimerFrequency } fro
 export { FwCfg, type FwCfgOptions, type FwCfgState } from './x86/devices/fw-cfg/fw-cfg.js';
 export type { FwCfgItems } from './x86/devices/fw-cfg/items.js';
 export { I8042, type I8042Options, type I8042State } from './x86/devices/i8042/i8042.js';
+export { IoApic, type IoApicOptions, type IoApicState, ioApic } from './x86/devices/ioapic/ioapic.js';
 export { PciConfigPorts, type PciConfigPortsState } from './x86/devices/pci-config-ports.js';
 export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
 export { Rtc, type RtcOptions, type RtcState } from './x86/devices/rtc/rtc.js';

@@ -1,11 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { EventFd, GuestMemory, KvmError, Vm } from '@kvm/core';
 import type { Device } from '../devices/device.js';
-import { InterruptLine } from '../devices/interrupt-line.js';
 import { GuestDma } from '../memory/guest-dma.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { Board } from '../x86/board.js';
+import { connectLines } from '../x86/interrupt-controllers.js';
 import { Claims } from './claims.js';
 import { Word } from './control.js';
 import type { DeviceContext } from './device-context.js';
@@ -13,6 +13,7 @@ import { Devices } from './devices.js';
 import { EventLoop } from './event-loop.js';
 import { Mailbox, type Request } from './mailbox.js';
 import type { DeviceOrder, DeviceReport } from './order.js';
+import { now } from './vcpu-stats.js';
 import { Wires } from './wires.js';
 
 /** The thread that owns the devices of a machine: it answers the register accesses of all vCPUs. */
@@ -28,7 +29,7 @@ const shortestSleep = 1;
 const setUpTime = 100;
 
 const order = workerData as DeviceOrder;
-const { control, slots, claims } = order.shared;
+const { control, slots, claims, firstOutput } = order.shared;
 
 function send(report: DeviceReport): void {
   parentPort?.postMessage(report);
@@ -43,7 +44,7 @@ class DeviceThread {
   readonly #wake = EventFd.from(order.shared.wake);
   readonly #epoll = this.#vm.createEpoll();
   readonly #loop = new EventLoop(control, this.#epoll, this.#wake);
-  readonly #wires = new Wires(this.#vm, this.#loop, order.hasInterrupts);
+  readonly #wires = new Wires(this.#vm, this.#loop, order.board);
   readonly #mailboxes = Array.from({ length: order.cpus }, (_, index) => new Mailbox(slots, index));
   /** Views of the bytes of an MMIO access, by vCPU and length, so that an access allocates nothing. */
   readonly #views = this.#mailboxes.map(({ data }) =>
@@ -53,10 +54,9 @@ class DeviceThread {
 
   async run(): Promise<void> {
     const ram = new GuestRam(this.#memory);
-    const line = (gsi: number): InterruptLine =>
-      order.hasInterrupts ? new InterruptLine((level) => this.#vm.irqLine(gsi, level)) : new InterruptLine();
+    const line = connectLines(this.#vm, order.board, this.#devices);
     const board = new Board({
-      platform: order.platform,
+      model: order.board,
       cpus: order.cpus,
       memorySize: this.#memory.size,
       devices: this.#devices,
@@ -72,8 +72,13 @@ class DeviceThread {
     }
     await this.#addVirtio(board);
     board.describe();
-    Claims.publish(Array.from(this.#devices, ({ ranges }) => ranges).flat(), claims, control);
-    send({ kind: 'ready' });
+    const added = Array.from(this.#devices);
+    Claims.publish(
+      added.map(({ ranges }) => ranges),
+      claims,
+      control,
+    );
+    send({ kind: 'ready', devices: added.map(({ name }) => name) });
     this.#serve();
     send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
   }
@@ -152,6 +157,7 @@ class DeviceThread {
   }
 
   #print(bytes: Uint8Array): void {
+    firstOutput[0] ||= now();
     for (let sent = 0; ; this.#consoleOut.waitForRoom(napTime)) {
       sent += this.#consoleOut.write(bytes, sent);
       if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output' });

@@ -18,7 +18,9 @@ import { ByteRing } from '../streams/byte-ring.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
 import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
+import { constantTscKhz } from '../x86/cpu/tsc-khz.js';
 import { reserveHostPages } from '../x86/host-pages.js';
+import { createInterruptControllers } from '../x86/interrupt-controllers.js';
 import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import { Console } from './console.js';
@@ -28,7 +30,7 @@ import { DiskThreadHandle } from './disk-thread-handle.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
-import { type MachineStats, sumOf, VcpuStats } from './vcpu-stats.js';
+import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
 
 /** Bytes of each direction of the console, a power of two. */
@@ -58,6 +60,9 @@ export class Machine implements AsyncDisposable {
   readonly #bell: Bell;
   readonly #console: Console;
   readonly #stats: readonly VcpuStats[];
+  readonly #firstOutput: Float64Array;
+  /** By the numbers of the devices. */
+  #deviceNames: readonly string[] = [];
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
@@ -86,16 +91,16 @@ export class Machine implements AsyncDisposable {
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
       reserveHostPages(kvm, vm);
-      if (plan.interrupts === 'kernel') vm.createIrqChip();
-      const memory = keep(
-        kvm.allocateMemory({ size: plan.memorySize, hugePages: plan.hugePages, reserve: plan.prefault }),
-      );
+      createInterruptControllers(vm, plan.board);
+      const memory = keep(allocateMemory(kvm, plan));
       mapRam(vm, memory);
+      let tscKhz: number | undefined;
       const vcpus = Array.from({ length: plan.cpus }, (_, id) => {
         const vcpu = keep(vm.createVcpu(id));
         const { features, template } = plan.cpu;
-        const lapic = plan.interrupts === 'kernel';
-        vcpu.setCpuid2(guestCpuid(kvm, { cpu: id, cpus: plan.cpus, features, template, lapic }));
+        const lapic = plan.board.interrupts !== 'none';
+        tscKhz ??= constantTscKhz(kvm, vcpu);
+        vcpu.setCpuid2(guestCpuid(kvm, { cpu: id, cpus: plan.cpus, features, template, lapic, tscKhz }));
         if (template !== undefined) setTemplateMsrs(vcpu, template);
         return vcpu;
       });
@@ -104,7 +109,7 @@ export class Machine implements AsyncDisposable {
       try {
         // The threads start meanwhile.
         image.load(memory);
-        await machine.#devices.ready;
+        machine.#deviceNames = await machine.#devices.ready;
       } catch (error) {
         await machine.close();
         throw error;
@@ -130,7 +135,9 @@ export class Machine implements AsyncDisposable {
       wake: this.#wake.share(),
       slots: Mailbox.allocate(plan.cpus),
       claims: Claims.allocate(),
+      firstOutput: sharedNumbers(1),
     };
+    this.#firstOutput = shared.firstOutput;
     this.#control = shared.control;
     this.#bell = new Bell(shared.control, this.#wake);
     const consoleIn = ByteRing.allocate(ringSize);
@@ -144,8 +151,7 @@ export class Machine implements AsyncDisposable {
         cpus: plan.cpus,
         vm: vm.share(),
         memory: memory.share(),
-        hasInterrupts: plan.interrupts === 'kernel',
-        platform: plan.platform,
+        board: plan.board,
         consoleIn: consoleIn.shared,
         consoleOut: consoleOut.shared,
         modules: plan.modules,
@@ -165,7 +171,7 @@ export class Machine implements AsyncDisposable {
     this.#running = vm.start<VcpuTypes>({
       vcpus,
       handlers: new URL('../../dist/machine/vcpu-thread.js', import.meta.url),
-      data: { shared, stats, trace: plan.onExit !== undefined },
+      data: { shared, stats, trace: plan.onExit && plan.trace },
       onMessage: (message, vcpu) => this.#take(message, vcpu),
     });
     this.done = this.#watch();
@@ -185,7 +191,7 @@ export class Machine implements AsyncDisposable {
 
   /** What the machine has done until now. */
   get stats(): MachineStats {
-    return sumOf(this.#stats);
+    return sumOf(this.#stats, { devices: this.#deviceNames, firstOutput: this.#firstOutput[0] as number });
   }
 
   /** Lets the guest run. */
@@ -298,4 +304,12 @@ function checkCpus(kvm: Kvm, cpus: number): void {
   const most = kvm.checkExtension(Cap.MaxVcpus);
   if (cpus <= most) return;
   throw new KvmError('ERR_KVM_OUT_OF_RANGE', `this host's KVM allows ${most} processors for a guest, not ${cpus}`);
+}
+
+function allocateMemory(kvm: Kvm, { memorySize: size, memoryFile: file, hugePages, prefault }: Plan): GuestMemory {
+  if (file === undefined) return kvm.allocateMemory({ size, hugePages, reserve: prefault });
+  // Memory is zero at first. Pages that are taken back now must not be those that are taken from the host.
+  using before = kvm.allocateMemory({ size, file });
+  before.discard();
+  return kvm.allocateMemory({ size, file, hugePages, reserve: prefault });
 }

@@ -3,6 +3,7 @@ import type { DeviceState } from '../devices/device.js';
 import type { Outcome } from '../devices/outcome.js';
 import type { SharedRing } from '../streams/byte-ring.js';
 import type { VirtioPlan } from '../virtio/plan.js';
+import type { BoardModel } from '../x86/board-model.js';
 import type { SharedStats } from './vcpu-stats.js';
 
 /** What the threads of a machine share. */
@@ -15,6 +16,8 @@ export interface Shared {
   readonly slots: SharedArrayBuffer;
   /** The ranges of `Claims`. */
   readonly claims: Float64Array;
+  /** When the guest first wrote to its console: one number, in milliseconds of the wall clock; 0 before. */
+  readonly firstOutput: Float64Array;
 }
 
 /** What the device thread starts with. */
@@ -23,9 +26,7 @@ export interface DeviceOrder {
   readonly cpus: number;
   readonly vm: ReturnType<Vm['share']>;
   readonly memory: ReturnType<GuestMemory['share']>;
-  readonly hasInterrupts: boolean;
-  /** Whether the guest finds the devices of a PC and ACPI tables. */
-  readonly platform: 'pc' | 'bare';
+  readonly board: BoardModel;
   readonly consoleIn: SharedRing;
   readonly consoleOut: SharedRing;
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
@@ -34,7 +35,8 @@ export interface DeviceOrder {
 
 /** What the device thread reports. */
 export type DeviceReport =
-  | { readonly kind: 'ready' }
+  /** All devices are there: their names, in the order of their claims. */
+  | { readonly kind: 'ready'; readonly devices: readonly string[] }
   /** The main thread waits for output of the console, and there is some. */
   | { readonly kind: 'output' }
   /** The main thread waits for room for input, and there is some. */
@@ -61,8 +63,8 @@ export interface VcpuData {
   readonly shared: Shared;
   /** Of each vCPU, by its number. */
   readonly stats: readonly SharedStats[];
-  /** Whether each exit is reported. */
-  readonly trace: boolean;
+  /** The exits that are reported, for `ExitFilter`; undefined for none. */
+  readonly trace: string | undefined;
 }
 
 /** What a vCPU thread sends. */

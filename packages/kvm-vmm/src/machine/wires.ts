@@ -1,17 +1,19 @@
 import { EventFd, type SharedEventFd, type Vm } from '@kvm/core';
+import type { InterruptLine } from '../devices/interrupt-line.js';
+import type { BoardModel } from '../x86/board-model.js';
 import type { EventLoop } from './event-loop.js';
 
 /** The eventfds between the guest and the device thread, on which KVM passes doorbells and interrupts without exits. */
 export class Wires {
   readonly #vm: Vm;
   readonly #loop: EventLoop;
-  readonly #hasInterrupts: boolean;
+  readonly #interrupts: BoardModel['interrupts'];
   readonly #eventfds: EventFd[] = [];
 
-  constructor(vm: Vm, loop: EventLoop, hasInterrupts: boolean) {
+  constructor(vm: Vm, loop: EventLoop, { interrupts }: BoardModel) {
     this.#vm = vm;
     this.#loop = loop;
-    this.#hasInterrupts = hasInterrupts;
+    this.#interrupts = interrupts;
   }
 
   /**
@@ -42,9 +44,19 @@ export class Wires {
     return eventfd;
   }
 
-  /** A function that interrupts the guest by a rising edge. Without interrupt controllers it does nothing. */
-  edge(gsi: number): () => void {
-    if (!this.#hasInterrupts) return () => {};
+  /**
+   * A function that interrupts the guest by a rising edge.
+   *
+   * @param line the line of a GSI, for an I/O APIC that is not in the kernel.
+   */
+  edge(gsi: number, line: (gsi: number) => InterruptLine): () => void {
+    if (this.#interrupts !== 'kernel') {
+      const own = line(gsi);
+      return () => {
+        own.set(true);
+        own.set(false);
+      };
+    }
     const eventfd = this.#eventfd();
     this.#vm.irqfd({ eventfd, gsi });
     return () => eventfd.write();

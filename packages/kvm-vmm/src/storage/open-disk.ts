@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import type { Backend } from '@kvm/core/backend';
+import type { DiskOptions } from '../machine/document.js';
 import type { StorageOrder } from './disk.js';
-import type { DiskOptions } from './disk-options.js';
 import { type HttpResource, probe } from './http-resource.js';
 import { openFile } from './open-file.js';
 import { openHttp } from './open-http.js';

@@ -14,8 +14,8 @@ import { KvmError } from '@kvm/core';
 import { type BackendName, selectBackend } from '@kvm/core/backend';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { DiskOptions } from '../machine/document.js';
 import { storageOf } from './disk.js';
-import type { DiskOptions } from './disk-options.js';
 import { type OpenDisk, openDisk } from './open-disk.js';
 import type { Storage } from './storage.js';
 
