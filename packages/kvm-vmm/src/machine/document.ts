@@ -179,7 +179,10 @@ export interface MachineDocument {
   readonly debugExit?: 'raw' | 'qemu';
   /** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
   readonly fwCfg?: FwCfgFiles;
-  /** Disks, virtio-blk: /dev/vda, /dev/vdb and so on of Linux. */
+  /**
+   * Disks, virtio-blk: /dev/vda, /dev/vdb and so on of Linux. On a command line `a.img`, `b.img,ro` or
+   * `base.img,overlay`; may be repeated.
+   */
   readonly disks?: readonly DiskOptions[];
   /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
   readonly rng?: boolean | RngModel;

@@ -8,7 +8,7 @@ import { foreignDisk } from './foreign-disk.js';
 import { refuse } from './refuse.js';
 import { sectorSize } from './storage.js';
 
-const { EACCES, EAGAIN, ENOENT, EPERM, EROFS } = constants.errno;
+const { EACCES, EAGAIN, EISDIR, ENOENT, EPERM, EROFS } = constants.errno;
 
 /** Regular files have pages of this size, in bytes. */
 const pageSize = 4096;
@@ -52,6 +52,7 @@ function openPath(path: string, isReadOnly: boolean): number {
     const { errno = 0, message } = cause as NodeJS.ErrnoException;
     const hints: Record<number, string> = {
       [ENOENT]: `make one: truncate -s 10G ${path}`,
+      [EISDIR]: 'a disk is a file or a block device',
       [EROFS]: 'its file system is read-only: open the disk read-only, or with an overlay',
       [EACCES]: 'change its permissions; if you may read it, open the disk read-only, or with an overlay',
       [EPERM]: 'it cannot be changed: open the disk read-only, or with an overlay',

@@ -3,7 +3,9 @@ import type { JsonSchema } from '../machine/json-schema.js';
 /** The disks of a machine, as part of its schema. */
 export const storage = {
   disks: {
-    description: 'Disks, virtio-blk: /dev/vda, /dev/vdb and so on of Linux.',
+    description:
+      'Disks, virtio-blk: /dev/vda, /dev/vdb and so on of Linux. On a command line `a.img`, `b.img,ro` or ' +
+      '`base.img,overlay`; may be repeated.',
     type: 'array',
     items: {
       title: 'DiskOptions',
