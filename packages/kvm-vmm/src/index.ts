@@ -13,7 +13,7 @@ export type { DeviceContext } from './machine/device-context.js';
 export { Devices } from './machine/devices.js';
 export type { CpuModel, DeviceModule, FlatBoot, FwCfgFiles, LinuxBoot, MachineDocument } from './machine/document.js';
 export { Machine } from './machine/machine.js';
-export { checkMachine, type MachineOptions, memorySizeOf } from './machine/options.js';
+export { checkMachine, type MachineOptions } from './machine/options.js';
 export { readMachine } from './machine/read-machine.js';
 export type { MachineStats } from './machine/vcpu-stats.js';
 export { GuestRam } from './memory/guest-ram.js';
