@@ -93,6 +93,12 @@ export interface FwCfgFiles {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
+/** A source of random bytes. */
+export interface RngModel {
+  /** How much the guest gets: more than it needs, and less than the host notices. Default: `1048576`. */
+  readonly bytesPerSecond?: number;
+}
+
 /** A device of your own: a module that exports a function `device`. */
 export interface DeviceModule {
   /** The module: `new URL('./my-device.js', import.meta.url)`. It is loaded in the thread of the devices. */
@@ -160,6 +166,8 @@ export interface MachineDocument {
   readonly debugExit?: 'raw' | 'qemu';
   /** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
   readonly fwCfg?: FwCfgFiles;
+  /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
+  readonly rng?: boolean | RngModel;
   /** Devices of your own, beside those of the platform. */
   readonly devices?: readonly DeviceModule[];
   /**
