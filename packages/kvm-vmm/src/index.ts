@@ -14,6 +14,7 @@ export { Devices } from './machine/devices.js';
 export type {
   CpuModel,
   DeviceModule,
+  DiskOptions,
   FlatBoot,
   FwCfgFiles,
   LinuxBoot,

@@ -1,11 +1,20 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
+import { disksOf } from '../storage/disk-options.js';
 import type { VirtioPlan } from '../virtio/plan.js';
 import { type BoardModel, boardOf } from '../x86/board-model.js';
 import { parseFeatures } from '../x86/cpu/feature-list.js';
 import { type CpuTemplate, checkTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
 import { checkSchema, type NameOf } from './check-schema.js';
-import type { CpuModel, DeviceModule, FlatBoot, LinuxBoot, MachineDocument, RngModel } from './document.js';
+import type {
+  CpuModel,
+  DeviceModule,
+  DiskOptions,
+  FlatBoot,
+  LinuxBoot,
+  MachineDocument,
+  RngModel,
+} from './document.js';
 import { ExitFilter } from './exit-filter.js';
 import { machineSchema } from './schema.js';
 import { sizeInBytes } from './size.js';
@@ -29,6 +38,8 @@ export interface Plan {
   readonly cpu: { readonly template: CpuTemplate | undefined; readonly features: string | undefined };
   readonly boot: LinuxBoot | FlatBoot;
   readonly board: BoardModel;
+  readonly disks: readonly Required<DiskOptions>[];
+  /** Those without the disks. */
   readonly virtio: readonly VirtioPlan[];
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
@@ -72,7 +83,7 @@ export function checkOptions(options: MachineOptions): Plan {
 
 function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit'> {
   checkSchema(machineSchema, document, name);
-  const { boot, memoryFile, cpus = 1, cpu = {}, rng = false, devices = [], trace = 'all' } = document;
+  const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], rng = false, devices = [], trace = 'all' } = document;
   const { hugePages = false, prefault = false } = document;
   const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
@@ -87,6 +98,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     // Of its command line, a unit test takes each word for the name of a part that it is to run.
     boot: board.machine === 'test' && boot.type === 'linux' ? { cmdline: '', ...boot } : boot,
     board,
+    disks: disksOf(disks, name),
     virtio: rngOf(rng),
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,

@@ -29,9 +29,10 @@ export function readMachine(path: string): MachineDocument {
 /** A value with its paths made absolute. Values of wrong types stay as they are. */
 function absolute(schema: JsonSchema, value: unknown, folder: string): unknown {
   if (typeof value === 'string' && value !== '') {
-    if (schema.format === 'path') return resolve(folder, value);
-    if (schema.format === 'uri-reference')
-      return URL.canParse(value) ? value : pathToFileURL(resolve(folder, value)).href;
+    const format = schema.format ?? schema.anyOf?.find(({ type }) => type === 'string')?.format;
+    // What a path may be is an address of a server, too.
+    if (format === 'path') return /^https?:/.test(value) ? value : resolve(folder, value);
+    if (format === 'uri-reference') return URL.canParse(value) ? value : pathToFileURL(resolve(folder, value)).href;
     return value;
   }
   if (Array.isArray(value))
