@@ -1,5 +1,6 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { boolean, integer, optionsOf } from '@kvm/core/struct';
+import type { VirtioPlan } from '../virtio/plan.js';
 import type { FlatBoot, LinuxBoot } from '../x86/boot-options.js';
 import type { CpuTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
@@ -23,6 +24,12 @@ export interface CpuModel {
   features?: string;
 }
 
+/** A source of random bytes for the guest. */
+export interface RngOptions {
+  /** How much the guest gets; 1 MiB. */
+  bytesPerSecond?: number;
+}
+
 /** What a machine is made of. */
 export interface MachineOptions {
   /** Guest memory: bytes, or a number with a unit: `'512M'`, `'2G'`. Whole pages. */
@@ -35,6 +42,8 @@ export interface MachineOptions {
   boot: LinuxBoot | FlatBoot;
   /** `'kernel'` for Linux, `'none'` for flat guests. */
   interrupts?: Interrupts;
+  /** A source of random bytes: virtio-rng, Linux's /dev/hwrng; false. */
+  rng?: boolean | RngOptions;
   /** Devices of your own, beside those of the platform. */
   devices?: readonly DeviceModule[];
   /** Called with what devices of your own send by `context.post`, and their name. */
@@ -60,6 +69,7 @@ export interface Plan {
   readonly boot: LinuxBoot | FlatBoot;
   readonly interrupts: Interrupts;
   readonly platform: 'pc' | 'bare';
+  readonly virtio: readonly VirtioPlan[];
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
   readonly onExit: ((description: string, vcpu: number) => unknown) | undefined;
@@ -74,6 +84,7 @@ const known = [
   'cpu',
   'boot',
   'interrupts',
+  'rng',
   'devices',
   'onMessage',
   'onExit',
@@ -93,6 +104,7 @@ export function checkOptions(options: MachineOptions): Plan {
     cpu = {},
     boot,
     interrupts = boot?.type === 'flat' ? 'none' : 'kernel',
+    rng = false,
     devices = [],
     onMessage = () => {},
     onExit,
@@ -117,6 +129,7 @@ export function checkOptions(options: MachineOptions): Plan {
     boot,
     interrupts,
     platform: boot.type === 'flat' ? 'bare' : 'pc',
+    virtio: rngOf(rng),
     modules: devices.map(moduleOf),
     onMessage,
     onExit,
@@ -149,6 +162,15 @@ function modelOf(cpu: CpuModel): Plan['cpu'] {
   const named = Object.hasOwn(cpuTemplates, template) ? cpuTemplates[template] : undefined;
   if (named !== undefined) return { template: named, features };
   throw invalid(`there is no CPU template ${template}; there are ${Object.keys(cpuTemplates).join(', ')}`);
+}
+
+/** Bytes a second: more than a guest needs, and less than a host notices. */
+const defaultRate = 2 ** 20;
+
+function rngOf(rng: boolean | RngOptions): VirtioPlan[] {
+  if (typeof rng === 'boolean') return rng ? [{ kind: 'rng', bytesPerSecond: defaultRate }] : [];
+  const { bytesPerSecond = defaultRate } = optionsOf(rng, 'the rng of a Machine', ['bytesPerSecond']);
+  return [{ kind: 'rng', bytesPerSecond: integer(bytesPerSecond, 1, Number.MAX_SAFE_INTEGER, 'bytesPerSecond') }];
 }
 
 function moduleOf(device: DeviceModule): { url: string; data: unknown } {

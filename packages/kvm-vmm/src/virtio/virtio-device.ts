@@ -54,6 +54,10 @@ export interface VirtioDevice {
   activate(queues: readonly (Queue | undefined)[], features: bigint): void;
   /** There may be new chains in a queue that is enabled. It may be called without any, and once for many. */
   notify(queue: number): void;
+  /** Milliseconds until `update` is to be called, for devices with timers; infinite without one that runs. */
+  readonly msUntilUpdate?: number;
+  /** The time may have come. */
+  update?(): void;
   /** Forgets the queues, the features and every request: the driver has reset the device. Push no chain any more. */
   reset(): void;
   /** Its own state, while no vCPU runs and no request is in flight: every chain that was popped has been pushed. */

@@ -92,6 +92,12 @@ export class VirtioMmio implements Device {
     this.#registers = this.#table();
   }
 
+  /** Where the driver rings, and with which value, for each queue. */
+  get doorbells(): { readonly address: bigint; readonly value: number }[] {
+    const address = (this.ranges[0]?.start as bigint) + BigInt(VIRTIO_MMIO_QUEUE_NOTIFY);
+    return Array.from({ length: this.common.queueCount }, (_, value) => ({ address, value }));
+  }
+
   read(offset: number, size: AccessSize): number {
     if (offset >= VIRTIO_MMIO_CONFIG) return this.common.readConfig(offset - VIRTIO_MMIO_CONFIG, size);
     return size === 4 ? (this.#registers.get(offset)?.read?.() ?? 0) : 0;
