@@ -30,7 +30,7 @@ const objects: Readonly<Record<string, object>> = {
   PmTimer: new vmm.PmTimer(),
   FwCfg: new vmm.FwCfg(),
   I8042: new vmm.I8042(),
-  PciConfigPorts: new vmm.PciConfigPorts(),
+  ResetControl: new vmm.ResetControl(),
   Pvpanic: new vmm.Pvpanic(),
   Rtc: new vmm.Rtc(),
   TestDevice: new vmm.TestDevice(),

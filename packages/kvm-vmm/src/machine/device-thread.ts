@@ -6,11 +6,13 @@ import { GuestDma } from '../memory/guest-dma.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { Board } from '../x86/board.js';
+import { gsiPins, kernelPins } from '../x86/gsi-pins.js';
 import { Claims } from './claims.js';
 import { Word } from './control.js';
 import type { DeviceContext } from './device-context.js';
 import { Devices } from './devices.js';
 import { EventLoop } from './event-loop.js';
+import { GsiRoutes } from './gsi-routes.js';
 import { Mailbox, type Request } from './mailbox.js';
 import type { DeviceOrder, DeviceReport } from './order.js';
 import { Wires } from './wires.js';
@@ -43,7 +45,10 @@ class DeviceThread {
   readonly #wake = EventFd.from(order.shared.wake);
   readonly #epoll = this.#vm.createEpoll();
   readonly #loop = new EventLoop(control, this.#epoll, this.#wake);
-  readonly #wires = new Wires(this.#vm, this.#loop, order.hasInterrupts);
+  readonly #routes = order.hasInterrupts
+    ? new GsiRoutes((routes) => this.#vm.setGsiRouting(routes), kernelPins(), gsiPins)
+    : undefined;
+  readonly #wires = new Wires(this.#vm, this.#loop, this.#routes);
   readonly #mailboxes = Array.from({ length: order.cpus }, (_, index) => new Mailbox(slots, index));
   /** Views of the bytes of an MMIO access, by vCPU and length, so that an access allocates nothing. */
   readonly #views = this.#mailboxes.map(({ data }) =>
@@ -57,6 +62,7 @@ class DeviceThread {
       order.hasInterrupts ? new InterruptLine((level) => this.#vm.irqLine(gsi, level)) : new InterruptLine();
     const board = new Board({
       platform: order.platform,
+      hasPci: order.transport === 'pci',
       cpus: order.cpus,
       memorySize: this.#memory.size,
       devices: this.#devices,
@@ -70,12 +76,19 @@ class DeviceThread {
       const context: DeviceContext = { data, ram, line, post: (message) => this.#post(message, added) };
       const added = this.#devices.add(await deviceOf(url, context));
     }
+    if (order.transport === 'pci') await this.#addPci(board, line);
     await this.#addVirtio(board);
     board.describe();
     Claims.publish(Array.from(this.#devices, ({ ranges }) => ranges).flat(), claims, control);
     send({ kind: 'ready' });
     this.#serve();
     send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
+  }
+
+  /** A machine without PCI does not load its code. */
+  async #addPci(board: Board, line: (gsi: number) => InterruptLine): Promise<void> {
+    const { PciSystem } = await import('../x86/pci-system.js');
+    board.pci = new PciSystem({ devices: this.#devices, memorySize: this.#memory.size, line });
   }
 
   /** Their code is loaded where they are wanted. */
@@ -87,7 +100,9 @@ class DeviceThread {
     ]);
     const dma = new GuestDma(this.#memory);
     for (const [index, plan] of order.virtio.entries()) {
-      board.addVirtio(makeVirtioDevice(plan, `${plan.kind}${index}`), dma, this.#wires, VirtioMmio);
+      const device = makeVirtioDevice(plan, `${plan.kind}${index}`);
+      if (board.pci === undefined) board.addVirtio(device, dma, this.#wires, VirtioMmio);
+      else board.addVirtioPci(device, dma, this.#wires);
     }
   }
 

@@ -75,7 +75,7 @@ export class Machine implements AsyncDisposable {
       return each;
     };
     try {
-      using image = openBoot(plan.boot, plan.memorySize, plan.virtio.length);
+      using image = openBoot(plan.boot, plan.memorySize, plan);
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
@@ -142,6 +142,7 @@ export class Machine implements AsyncDisposable {
         consoleOut: consoleOut.shared,
         modules: plan.modules,
         virtio: plan.virtio,
+        transport: plan.transport,
       },
       this.#bell,
       {

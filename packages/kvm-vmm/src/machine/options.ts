@@ -44,6 +44,11 @@ export interface MachineOptions {
   interrupts?: Interrupts;
   /** A source of random bytes: virtio-rng, Linux's /dev/hwrng; false. */
   rng?: boolean | RngOptions;
+  /**
+   * How the guest reaches its virtio devices: by memory-mapped registers of each, or by a PCI bus with MSI-X; `'mmio'`.
+   * A guest with PCI starts a little later, for it looks for devices.
+   */
+  transport?: 'mmio' | 'pci';
   /** Devices of your own, beside those of the platform. */
   devices?: readonly DeviceModule[];
   /** Called with what devices of your own send by `context.post`, and their name. */
@@ -70,6 +75,7 @@ export interface Plan {
   readonly interrupts: Interrupts;
   readonly platform: 'pc' | 'bare';
   readonly virtio: readonly VirtioPlan[];
+  readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
   readonly onExit: ((description: string, vcpu: number) => unknown) | undefined;
@@ -85,6 +91,7 @@ const known = [
   'boot',
   'interrupts',
   'rng',
+  'transport',
   'devices',
   'onMessage',
   'onExit',
@@ -105,6 +112,7 @@ export function checkOptions(options: MachineOptions): Plan {
     boot,
     interrupts = boot?.type === 'flat' ? 'none' : 'kernel',
     rng = false,
+    transport = 'mmio',
     devices = [],
     onMessage = () => {},
     onExit,
@@ -117,6 +125,7 @@ export function checkOptions(options: MachineOptions): Plan {
   }
   if (interrupts !== 'kernel' && interrupts !== 'none') throw invalid("interrupts must be 'kernel' or 'none'");
   if (boot.type === 'linux' && interrupts === 'none') throw invalid('a kernel needs interrupt controllers');
+  if (transport !== 'mmio' && transport !== 'pci') throw invalid("transport must be 'mmio' or 'pci'");
   integer(cpus, 1, mostCpus, 'cpus');
   if (interrupts === 'none' && cpus !== 1) throw invalid('several processors need interrupt controllers to start');
   if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
@@ -130,6 +139,7 @@ export function checkOptions(options: MachineOptions): Plan {
     interrupts,
     platform: boot.type === 'flat' ? 'bare' : 'pc',
     virtio: rngOf(rng),
+    transport,
     modules: devices.map(moduleOf),
     onMessage,
     onExit,

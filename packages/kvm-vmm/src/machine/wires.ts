@@ -1,17 +1,26 @@
-import type { EventFd, Vm } from '@kvm/core';
+import { type EventFd, IoeventfdFlag, type Vm } from '@kvm/core';
+import type { MessageInterrupt } from '../pci/message-interrupt.js';
+import type { MovableDoorbell } from '../virtio/virtio-pci.js';
+import { isInterruptMessage } from '../x86/gsi-pins.js';
 import type { EventLoop } from './event-loop.js';
+import type { GsiRoutes } from './gsi-routes.js';
+import { Irqfd } from './irqfd.js';
+
+/** The interrupts of a machine without interrupt controllers. */
+const nowhere: MessageInterrupt = { route: () => {}, signal: () => {}, isPending: false, clear: () => {} };
 
 /** The eventfds between the guest and the device thread, on which KVM passes doorbells and interrupts without exits. */
 export class Wires {
   readonly #vm: Vm;
   readonly #loop: EventLoop;
-  readonly #hasInterrupts: boolean;
+  /** Undefined in a machine without interrupt controllers. */
+  readonly #routes: GsiRoutes | undefined;
   readonly #eventfds: EventFd[] = [];
 
-  constructor(vm: Vm, loop: EventLoop, hasInterrupts: boolean) {
+  constructor(vm: Vm, loop: EventLoop, routes: GsiRoutes | undefined) {
     this.#vm = vm;
     this.#loop = loop;
-    this.#hasInterrupts = hasInterrupts;
+    this.#routes = routes;
   }
 
   /** Calls `rung` when the guest writes a value of 32 bits to an address, instead of an exit. */
@@ -21,9 +30,31 @@ export class Wires {
     this.#loop.onDoorbell(eventfd, rung);
   }
 
+  /** A doorbell that calls `rung` for a write of any value, at an address that the guest chooses. */
+  movableDoorbell(rung: () => void): MovableDoorbell {
+    const eventfd = this.#eventfd();
+    this.#loop.onDoorbell(eventfd, rung);
+    let placed: bigint | undefined;
+    return {
+      place: (address) => {
+        // Writes of any length: where the hardware reports addresses alone, KVM need not read the instruction.
+        if (placed !== undefined) this.#vm.ioeventfd({ eventfd, addr: placed, len: 0, flags: IoeventfdFlag.Deassign });
+        placed = address === undefined ? undefined : BigInt(address);
+        if (placed !== undefined) this.#vm.ioeventfd({ eventfd, addr: placed, len: 0 });
+      },
+    };
+  }
+
+  /** An interrupt by message, with a route of its own. */
+  message(): MessageInterrupt {
+    if (this.#routes === undefined) return nowhere;
+    const eventfd = this.#eventfd();
+    return new Irqfd({ vm: this.#vm, eventfd, routes: this.#routes, isInterrupt: isInterruptMessage });
+  }
+
   /** A function that interrupts the guest, by a rising edge. In a machine without interrupt controllers it does nothing. */
   edge(gsi: number): () => void {
-    if (!this.#hasInterrupts) return () => {};
+    if (this.#routes === undefined) return () => {};
     const eventfd = this.#eventfd();
     this.#vm.irqfd({ eventfd, gsi });
     return () => eventfd.write();

@@ -15,14 +15,17 @@ import { acpiTables } from './acpi/tables.js';
 import { acpiStart } from './acpi-start.js';
 import { HardwareReducedAcpi, hardwareReduced } from './devices/acpi/hardware-reduced.js';
 import { I8042 } from './devices/i8042/i8042.js';
-import { PciConfigPorts } from './devices/pci-config-ports.js';
 import { Pvpanic } from './devices/pvpanic.js';
+import { ResetControl } from './devices/reset-control.js';
 import { Rtc } from './devices/rtc/rtc.js';
+import type { PciSystem } from './pci-system.js';
 import { virtioSlot } from './virtio-slots.js';
 
 export interface BoardOptions {
   /** `'pc'`: what Linux expects, with ACPI tables. `'bare'`: a serial port and the debug-exit port. */
   platform: 'pc' | 'bare';
+  /** Whether `pci` will be set: its ports contain that of the reset control. */
+  hasPci: boolean;
   cpus: number;
   memorySize: number;
   /** Gets the devices. */
@@ -44,6 +47,7 @@ const resetVector = 0xf_fff0;
 /** The devices of the platform, in the thread of the devices. */
 export class Board {
   readonly console: Uart;
+  pci: PciSystem | undefined;
   readonly #options: BoardOptions;
   #acpi: HardwareReducedAcpi | undefined;
   #rtc: Rtc | undefined;
@@ -79,6 +83,12 @@ export class Board {
     });
   }
 
+  /** Adds a virtio device as one of the PCI bus. */
+  addVirtioPci(device: VirtioDevice, dma: Dma, wires: Wires): void {
+    this.#virtio.push(device);
+    this.pci?.addVirtio(device, dma, wires);
+  }
+
   /** Writes the tables in which the guest finds the devices. */
   describe(): void {
     if (this.#acpi === undefined) return;
@@ -105,13 +115,13 @@ export class Board {
   }
 
   #addPlatform(): void {
-    const { devices, line, memorySize } = this.#options;
+    const { devices, line, memorySize, hasPci } = this.#options;
     const memoryBelow4GiB = Number(lowMemoryEnd(memorySize));
     const clock = { memoryBelow4GiB, memoryAbove4GiB: memorySize - memoryBelow4GiB };
     const rtc = devices.add(new Rtc({ ...clock, line: line(Gsi.Rtc) }));
     this.#rtc = rtc;
     devices.add(new I8042());
-    devices.add(new PciConfigPorts());
+    if (!hasPci) devices.add(new ResetControl());
     const pvpanic = devices.add(new Pvpanic());
     this.#acpi = devices.add(new HardwareReducedAcpi({ line: line(Gsi.PowerButton) }));
     this.#described.push(
@@ -122,11 +132,13 @@ export class Board {
   }
 
   #platform({ ranges }: HardwareReducedAcpi): Platform {
+    const pci = this.pci?.described;
     const port = Number(ranges[0]?.start);
     const at = (offset: number): number => port + offset;
     return {
       cpus: this.#options.cpus,
-      devices: this.#described,
+      ...pci,
+      devices: [...this.#described, ...(pci?.devices ?? [])],
       reset: { port: at(hardwareReduced.reset), value: hardwareReduced.resetValue },
       sleep: { controlPort: at(hardwareReduced.sleepControl), statusPort: at(hardwareReduced.sleepStatus) },
       powerButton: { gsi: Gsi.PowerButton, eventsPort: at(hardwareReduced.events), mask: hardwareReduced.powerButton },

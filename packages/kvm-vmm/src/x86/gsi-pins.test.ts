@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { isInterruptMessage, kernelPins } from './gsi-pins.js';
+
+test('ISA interrupts lead to two controllers, the others to one', () => {
+  const pins = kernelPins();
+  expect(pins).toHaveLength(16 + 24);
+  const of = (gsi: number) => pins.flatMap((each) => (each.gsi === gsi && 'irqChip' in each ? [each.irqChip] : []));
+  expect(of(9)).toEqual([
+    { irqChip: 1, pin: 1 },
+    { irqChip: 2, pin: 9 },
+  ]);
+  expect(of(20)).toEqual([{ irqChip: 2, pin: 20 }]);
+});
+
+test.each([
+  [0xfee0_0000n, true],
+  [0xfeef_fffcn, true],
+  [0x100_fee0_1000n, true],
+  [0xfed0_0000n, false],
+  [0xfef0_0000n, false],
+  [0x1_fee0_0000n, false],
+  [0x1000n, false],
+])('a message to %s is an interrupt: %s', (address, expected) => {
+  expect(isInterruptMessage(address)).toBe(expected);
+});
