@@ -95,6 +95,7 @@ export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
     KVM_LAB_KERNEL: kernel.image,
     KVM_LAB_DISTRIBUTED_KERNEL: kernel.distributed,
     KVM_LAB_BUSYBOX: busybox,
+    KVM_LAB_MODULES: kernel.guestModules,
   };
   const path = isForeign ? '/usr/bin:/bin' : (process.env['PATH'] ?? '/usr/bin:/bin');
   try {
