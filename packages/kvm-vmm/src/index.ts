@@ -12,7 +12,7 @@ export type { Console } from './machine/console.js';
 export type { DeviceContext } from './machine/device-context.js';
 export { Devices } from './machine/devices.js';
 export { Machine } from './machine/machine.js';
-export type { CpuModel, DeviceModule, Interrupts, MachineOptions } from './machine/options.js';
+export type { CpuModel, DeviceModule, MachineOptions } from './machine/options.js';
 export type { MachineStats } from './machine/vcpu-stats.js';
 export { GuestRam } from './memory/guest-ram.js';
 export { lowMemoryEnd, mapRam } from './memory/memory-map.js';
@@ -30,6 +30,7 @@ export {
   sleepTypeOff,
 } from './x86/acpi/platform.js';
 export { type AcpiTables, acpiTables } from './x86/acpi/tables.js';
+export type { BoardModelOptions, FwCfgFiles, Interrupts, MachineKind } from './x86/board-model.js';
 export { boot } from './x86/boot/boot.js';
 export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './x86/boot/flat.js';
 export type {
@@ -65,6 +66,7 @@ export { PmTimer, type PmTimerOptions, type PmTimerState, pmTimerFrequency } fro
 export { FwCfg, type FwCfgOptions, type FwCfgState } from './x86/devices/fw-cfg/fw-cfg.js';
 export type { FwCfgItems } from './x86/devices/fw-cfg/items.js';
 export { I8042, type I8042Options, type I8042State } from './x86/devices/i8042/i8042.js';
+export { IoApic, type IoApicOptions, type IoApicState, ioApic } from './x86/devices/ioapic/ioapic.js';
 export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
 export { ResetControl, type ResetControlState } from './x86/devices/reset-control.js';
 export { Rtc, type RtcOptions, type RtcState } from './x86/devices/rtc/rtc.js';

@@ -2,10 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BackendName } from '@kvm/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
 import { cpio, folder, regularFile } from '../src/boot/cpio.js';
-import { linux, Machine } from '../src/index.js';
+import { type BoardModelOptions, type BootProtocol, linux, Machine, type Outcome } from '../src/index.js';
 
 /** Linux in the machine. The kernels are those of the lab, which runs these tests. */
 
@@ -23,10 +24,22 @@ echo "cpus $(busybox nproc)"
 echo "memory $(busybox awk '/MemTotal/ { print $2 }' /proc/meminfo)"
 echo "time $(busybox date +%s)"
 echo "clock $(busybox cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+# Turns the machine off after an interrupt of the power button, whose driver it names.
+await() {
+  echo waiting
+  until busybox awk -v driver="$1" '$0 ~ driver { sum += $2 + $3 } END { exit sum == 0 }' /proc/interrupts
+  do busybox sleep 0.2; done
+  busybox poweroff -f
+}
 case $(busybox cat /proc/cmdline) in
   *end=off) busybox poweroff -f ;;
   *end=reboot) busybox reboot -f ;;
   *end=panic) echo c > /proc/sysrq-trigger ;;
+  *end=ged) await ACPI:Ged ;;
+  # The button is not enabled without its driver: its bit of PM1_EN.
+  *end=sci)
+    printf '\\000\\001' | busybox dd of=/dev/port bs=1 seek=$((0x602)) conv=notrunc 2>/dev/null
+    await acpi$ ;;
   *end=echo) read line; echo "read $line"; busybox poweroff -f ;;
 esac
 `;
@@ -52,17 +65,19 @@ describeUnless(reason, 'Linux', () => {
   });
   afterAll(() => rm(place, { recursive: true }));
 
-  test.each([
-    ['native', 'pvh', 1, 'off', 'power-off'],
-    ['ffi', 'elf64', 2, 'reboot', 'reboot'],
-    ['native', 'pvh', 2, 'panic', 'reboot'],
-    ['ffi', 'bzimage', 1, 'echo', 'power-off'],
-  ] as const)(
-    'boots on %s by %s with %i CPUs, and ends by %s',
-    async (backend, protocol, cpus, end, kind) => {
+  test.each<[BackendName, BootProtocol, number, string, Outcome['kind'], BoardModelOptions]>([
+    ['native', 'pvh', 1, 'ged', 'power-off', { interrupts: 'split' }],
+    ['ffi', 'elf64', 2, 'reboot', 'reboot', {}],
+    ['native', 'pvh', 2, 'panic', 'reboot', { acpi: 'full' }],
+    ['ffi', 'bzimage', 1, 'echo', 'power-off', {}],
+    ['ffi', 'pvh', 2, 'sci', 'power-off', { acpi: 'full', interrupts: 'split' }],
+  ])(
+    'boots on %s by %s with %i CPUs, and ends by %s: %s, %o',
+    async (backend, protocol, cpus, end, kind, board) => {
       await using machine = await Machine.create({
         memory: '256M',
         cpus,
+        ...board,
         boot: linux({
           kernel: (protocol === 'bzimage' ? bzImage : vmlinux) as string,
           initrd,
@@ -74,6 +89,7 @@ describeUnless(reason, 'Linux', () => {
       let text = '';
       machine.console.on('data', (chunk: Buffer) => {
         text += chunk.toString('latin1');
+        if (text.endsWith('waiting\r\n')) machine.pressPowerButton();
       });
       const before = Math.floor(Date.now() / 1000);
       machine.start();

@@ -1,12 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { EventFd, GuestMemory, KvmError, Vm } from '@kvm/core';
 import type { Device } from '../devices/device.js';
-import { InterruptLine } from '../devices/interrupt-line.js';
+import type { InterruptLine } from '../devices/interrupt-line.js';
 import { GuestDma } from '../memory/guest-dma.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { Board } from '../x86/board.js';
-import { gsiPins, kernelPins } from '../x86/gsi-pins.js';
+import { ioApic } from '../x86/devices/ioapic/ioapic.js';
+import { connectLines, firstRoutes } from '../x86/interrupt-controllers.js';
 import { Claims } from './claims.js';
 import { Word } from './control.js';
 import type { DeviceContext } from './device-context.js';
@@ -45,10 +46,8 @@ class DeviceThread {
   readonly #wake = EventFd.from(order.shared.wake);
   readonly #epoll = this.#vm.createEpoll();
   readonly #loop = new EventLoop(control, this.#epoll, this.#wake);
-  readonly #routes = order.hasInterrupts
-    ? new GsiRoutes((routes) => this.#vm.setGsiRouting(routes), kernelPins(), gsiPins)
-    : undefined;
-  readonly #wires = new Wires(this.#vm, this.#loop, this.#routes);
+  readonly #routes = new GsiRoutes((routes) => this.#vm.setGsiRouting(routes), firstRoutes(order.board), ioApic.pins);
+  readonly #wires = new Wires(this.#vm, this.#loop, order.board.interrupts === 'none' ? undefined : this.#routes);
   readonly #mailboxes = Array.from({ length: order.cpus }, (_, index) => new Mailbox(slots, index));
   /** Views of the bytes of an MMIO access, by vCPU and length, so that an access allocates nothing. */
   readonly #views = this.#mailboxes.map(({ data }) =>
@@ -58,11 +57,10 @@ class DeviceThread {
 
   async run(): Promise<void> {
     const ram = new GuestRam(this.#memory);
-    const line = (gsi: number): InterruptLine =>
-      order.hasInterrupts ? new InterruptLine((level) => this.#vm.irqLine(gsi, level)) : new InterruptLine();
+    const line = connectLines(this.#vm, order.board, this.#devices, this.#routes);
     const board = new Board({
-      platform: order.platform,
       hasPci: order.transport === 'pci',
+      model: order.board,
       cpus: order.cpus,
       memorySize: this.#memory.size,
       devices: this.#devices,

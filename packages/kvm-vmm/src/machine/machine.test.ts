@@ -6,6 +6,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { onEachBackend } from '../../../kvm-core/test/backends.js';
 import { elfImage } from '../../test/boot-images.js';
 import { guest } from '../../test/machine.js';
+import { allMade, pokes } from '../../test/pokes.js';
+import type { BusRange } from '../devices/device.js';
 import { flat, linux } from '../x86/boot-options.js';
 import { Machine } from './machine.js';
 import type { MachineOptions } from './options.js';
@@ -126,6 +128,25 @@ onEachBackend('a machine', (backend) => {
     await machine.stop();
   });
 
+  test.each<Partial<MachineOptions>>([
+    { machine: 'pc', fwCfg: {} },
+    { machine: 'pc', acpi: 'full', interrupts: 'split' },
+    { machine: 'test' },
+  ])('survives a guest that pokes the devices of %o', async (options) => {
+    const ports = [
+      [0xe0, 12],
+      [0x3f8, 8],
+      [0x510, 2],
+      [0x2000, 24],
+    ] as const;
+    const ranges: BusRange[] = ports.map(([start, length]) => ({ bus: 'pio', start, length }));
+    ranges.push({ bus: 'mmio', start: 0xff00_0000n, length: 64n });
+    await using machine = await create({ boot: flat({ image: pokes(3, 300, ranges), mode: 'long' }), ...options });
+    machine.start();
+    const status = options.machine === 'test' ? (allMade << 1) | 1 : allMade;
+    expect(await machine.done).toEqual({ kind: 'exit', status });
+  });
+
   test('closes all that it has', async () => {
     const run = async (): Promise<void> => {
       await using machine = await create({ boot: flat({ image: guest('exit') }) });
@@ -136,6 +157,16 @@ onEachBackend('a machine', (backend) => {
     const before = descriptors();
     await run();
     expect(descriptors()).toBe(before);
+  });
+
+  test('is what the unit tests of KVM expect', async () => {
+    const kernel = join(mkdtempSync(join(tmpdir(), 'kvm-kernel-')), 'kernel');
+    onTestFinished(() => rmSync(dirname(kernel), { recursive: true }));
+    writeFileSync(kernel, guest('unit'));
+    await using machine = await create({ boot: linux({ kernel }), memory: '4M', machine: 'test', cpus: 2 });
+    const output = outputOf(machine);
+    machine.start();
+    expect([await output, await machine.done]).toEqual(['1234567', { kind: 'exit', status: 1 }]);
   });
 
   test('has no more processors than the host allows', async () => {

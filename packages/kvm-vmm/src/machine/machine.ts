@@ -16,7 +16,9 @@ import { ByteRing } from '../streams/byte-ring.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
 import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
+import { constantTscKhz } from '../x86/cpu/tsc-khz.js';
 import { reserveHostPages } from '../x86/host-pages.js';
+import { createInterruptControllers } from '../x86/interrupt-controllers.js';
 import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import { Console } from './console.js';
@@ -80,16 +82,18 @@ export class Machine implements AsyncDisposable {
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
       reserveHostPages(kvm, vm);
-      if (plan.interrupts === 'kernel') vm.createIrqChip();
+      createInterruptControllers(vm, plan.board);
       const memory = keep(
         kvm.allocateMemory({ size: plan.memorySize, hugePages: plan.hugePages, reserve: plan.prefault }),
       );
       mapRam(vm, memory);
+      let tscKhz: number | undefined;
       const vcpus = Array.from({ length: plan.cpus }, (_, id) => {
         const vcpu = keep(vm.createVcpu(id));
         const { features, template } = plan.cpu;
-        const lapic = plan.interrupts === 'kernel';
-        vcpu.setCpuid2(guestCpuid(kvm, { cpu: id, cpus: plan.cpus, features, template, lapic }));
+        const lapic = plan.board.interrupts !== 'none';
+        tscKhz ??= constantTscKhz(kvm, vcpu);
+        vcpu.setCpuid2(guestCpuid(kvm, { cpu: id, cpus: plan.cpus, features, template, lapic, tscKhz }));
         if (template !== undefined) setTemplateMsrs(vcpu, template);
         return vcpu;
       });
@@ -136,8 +140,7 @@ export class Machine implements AsyncDisposable {
         cpus: plan.cpus,
         vm: vm.share(),
         memory: memory.share(),
-        hasInterrupts: plan.interrupts === 'kernel',
-        platform: plan.platform,
+        board: plan.board,
         consoleIn: consoleIn.shared,
         consoleOut: consoleOut.shared,
         modules: plan.modules,

@@ -1,6 +1,7 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { boolean, integer, optionsOf } from '@kvm/core/struct';
 import type { VirtioPlan } from '../virtio/plan.js';
+import { type BoardModel, type BoardModelOptions, boardOf, boardOptions } from '../x86/board-model.js';
 import type { FlatBoot, LinuxBoot } from '../x86/boot-options.js';
 import type { CpuTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
@@ -12,9 +13,6 @@ export interface DeviceModule {
   /** What the module's function gets as `context.data`: anything that `postMessage` carries. */
   data?: unknown;
 }
-
-/** Which interrupt controllers the machine has: those of a PC in the kernel, or none, so that HLT ends the guest. */
-export type Interrupts = 'kernel' | 'none';
 
 /** How a machine's processors differ from the host's. */
 export interface CpuModel {
@@ -31,7 +29,7 @@ export interface RngOptions {
 }
 
 /** What a machine is made of. */
-export interface MachineOptions {
+export interface MachineOptions extends BoardModelOptions {
   /** Guest memory: bytes, or a number with a unit: `'512M'`, `'2G'`. Whole pages. */
   memory: number | string;
   /** The number of processors; 1. */
@@ -40,8 +38,6 @@ export interface MachineOptions {
   cpu?: CpuModel;
   /** What it boots: `linux({ kernel })`, `flat({ image })`. */
   boot: LinuxBoot | FlatBoot;
-  /** `'kernel'` for Linux, `'none'` for flat guests. */
-  interrupts?: Interrupts;
   /** A source of random bytes: virtio-rng, Linux's /dev/hwrng; false. */
   rng?: boolean | RngOptions;
   /**
@@ -72,8 +68,7 @@ export interface Plan {
   readonly cpus: number;
   readonly cpu: { readonly template: CpuTemplate | undefined; readonly features: string | undefined };
   readonly boot: LinuxBoot | FlatBoot;
-  readonly interrupts: Interrupts;
-  readonly platform: 'pc' | 'bare';
+  readonly board: BoardModel;
   readonly virtio: readonly VirtioPlan[];
   readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
@@ -89,7 +84,7 @@ const known = [
   'cpus',
   'cpu',
   'boot',
-  'interrupts',
+  ...boardOptions,
   'rng',
   'transport',
   'devices',
@@ -110,7 +105,6 @@ export function checkOptions(options: MachineOptions): Plan {
     cpus = 1,
     cpu = {},
     boot,
-    interrupts = boot?.type === 'flat' ? 'none' : 'kernel',
     rng = false,
     transport = 'mmio',
     devices = [],
@@ -119,15 +113,16 @@ export function checkOptions(options: MachineOptions): Plan {
     hugePages = false,
     prefault = false,
     kvm,
+    ...board
   } = optionsOf(options, 'the options of a Machine', known);
   if (boot?.type !== 'linux' && boot?.type !== 'flat') {
     throw invalid('boot must be what linux({ kernel }) or flat({ image }) returns');
   }
-  if (interrupts !== 'kernel' && interrupts !== 'none') throw invalid("interrupts must be 'kernel' or 'none'");
-  if (boot.type === 'linux' && interrupts === 'none') throw invalid('a kernel needs interrupt controllers');
   if (transport !== 'mmio' && transport !== 'pci') throw invalid("transport must be 'mmio' or 'pci'");
+  const model = boardOf(board, boot.type);
   integer(cpus, 1, mostCpus, 'cpus');
-  if (interrupts === 'none' && cpus !== 1) throw invalid('several processors need interrupt controllers to start');
+  if (model.interrupts === 'none' && cpus !== 1)
+    throw invalid('several processors need interrupt controllers to start');
   if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
   if (onExit !== undefined && typeof onExit !== 'function') throw invalid('onExit must be a function');
   if (!Array.isArray(devices)) throw invalid('devices must be an array of { module, data }');
@@ -136,8 +131,7 @@ export function checkOptions(options: MachineOptions): Plan {
     cpus,
     cpu: modelOf(cpu),
     boot,
-    interrupts,
-    platform: boot.type === 'flat' ? 'bare' : 'pc',
+    board: model,
     virtio: rngOf(rng),
     transport,
     modules: devices.map(moduleOf),

@@ -3,6 +3,7 @@ import type { DeviceState } from '../devices/device.js';
 import type { Outcome } from '../devices/outcome.js';
 import type { SharedRing } from '../streams/byte-ring.js';
 import type { VirtioPlan } from '../virtio/plan.js';
+import type { BoardModel } from '../x86/board-model.js';
 import type { SharedStats } from './vcpu-stats.js';
 
 /** What the threads of a machine share. */
@@ -23,9 +24,7 @@ export interface DeviceOrder {
   readonly cpus: number;
   readonly vm: ReturnType<Vm['share']>;
   readonly memory: ReturnType<GuestMemory['share']>;
-  readonly hasInterrupts: boolean;
-  /** Whether the guest finds the devices of a PC and ACPI tables. */
-  readonly platform: 'pc' | 'bare';
+  readonly board: BoardModel;
   readonly consoleIn: SharedRing;
   readonly consoleOut: SharedRing;
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];

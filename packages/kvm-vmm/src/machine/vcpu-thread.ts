@@ -12,6 +12,7 @@ import { type AccessSize, setValueAt, valueAt } from '../bus/registers.js';
 import type { Outcome } from '../devices/outcome.js';
 import { describeExit } from '../run/describe-exit.js';
 import { outcomeOf } from '../run/outcome-of.js';
+import { ioApic } from '../x86/devices/ioapic/ioapic.js';
 import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import { Gate, Word } from './control.js';
@@ -73,6 +74,9 @@ class VcpuThread {
       case ExitReason.Intr:
         this.#interrupted();
         break;
+      case ExitReason.IoapicEoi:
+        this.#endInterrupt(exit.eoi.vector);
+        break;
       default:
         this.#end(outcomeOf(this.#context.vcpu, exit));
     }
@@ -103,6 +107,12 @@ class VcpuThread {
     if (isWrite) for (let i = 0; i < bytes.length; i++) data[i] = bytes[i] as number;
     this.#ask(false, isWrite, bytes.length, 1, address);
     if (!isWrite) for (let i = 0; i < bytes.length; i++) bytes[i] = data[i] as number;
+  }
+
+  /** What the local APIC tells the I/O APIC, that takes at its EOI register, too. */
+  #endInterrupt(vector: number): void {
+    setValueAt(this.#mailbox.data, 0, 4, vector);
+    this.#ask(false, true, 4, 1, ioApic.eoi);
   }
 
   #ask(isPio: boolean, isWrite: boolean, size: number, count: number, address: number): void {

@@ -1,7 +1,7 @@
 import { type EventFd, IoeventfdFlag, type Vm } from '@kvm/core';
 import type { MessageInterrupt } from '../pci/message-interrupt.js';
 import type { MovableDoorbell } from '../virtio/virtio-pci.js';
-import { isInterruptMessage } from '../x86/gsi-pins.js';
+import { isInterruptMessage } from '../x86/interrupt-controllers.js';
 import type { EventLoop } from './event-loop.js';
 import type { GsiRoutes } from './gsi-routes.js';
 import { Irqfd } from './irqfd.js';

@@ -1,4 +1,4 @@
-import type { GuestMemory } from '@kvm/core';
+import { type GuestMemory, pageSize } from '@kvm/core';
 import { checkMemory, ramOffset } from './memory-map.js';
 
 /**
@@ -39,5 +39,18 @@ export class GuestRam {
     const offset = ramOffset(guestPhysAddr, length, size);
     if (offset === undefined || (offset % windowSize) + length > windowSize) return undefined;
     return this.#memory.bytes(offset, length);
+  }
+
+  /**
+   * Gives the page of an address back to the host, and fills a new one with its bytes: the guest's next access to it is
+   * a page fault in the host. What a vCPU writes there meanwhile may be lost. Returns whether there is memory.
+   */
+  renewPage(guestPhysAddr: number): boolean {
+    const offset = ramOffset(guestPhysAddr - (guestPhysAddr % pageSize), pageSize, this.#memory.size);
+    if (offset === undefined) return false;
+    const bytes = this.#memory.read(offset, pageSize);
+    this.#memory.discard(offset, pageSize);
+    this.#memory.write(offset, bytes);
+    return true;
   }
 }

@@ -2,6 +2,7 @@ import { type Exit, ExitReason, KvmError, Vcpu } from '@kvm/core';
 import { optionsOf } from '@kvm/core/struct';
 import type { Outcome } from '../devices/outcome.js';
 import { Devices } from '../machine/devices.js';
+import { ioApic } from '../x86/devices/ioapic/ioapic.js';
 import { ExitCounts } from './exit-counts.js';
 import { outcomeOf } from './outcome-of.js';
 
@@ -23,6 +24,8 @@ export interface RunOptions {
 export class ExitDispatcher {
   readonly #vcpu: Vcpu;
   readonly #options: RunOptions;
+  /** The vector of an interrupt that has ended, as the EOI register of an I/O APIC takes it. */
+  readonly #vector = new Uint8Array(4);
 
   /** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for wrong options. */
   constructor(vcpu: Vcpu, options: RunOptions) {
@@ -46,6 +49,10 @@ export class ExitDispatcher {
       case ExitReason.Mmio:
         devices.mmio.dispatch(exit.mmio);
         outcome = devices.outcome;
+        break;
+      case ExitReason.IoapicEoi:
+        this.#vector[0] = exit.eoi.vector;
+        devices.mmio.access(ioApic.eoi, this.#vector, true);
         break;
       case ExitReason.Intr:
         if (interrupted === undefined || interrupted()) outcome = { kind: 'interrupted' };

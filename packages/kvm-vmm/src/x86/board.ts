@@ -12,18 +12,21 @@ import type { VirtioMmio } from '../virtio/virtio-mmio.js';
 import type { Resource } from './acpi/aml/resource.js';
 import type { AcpiDevice, Platform } from './acpi/platform.js';
 import { acpiTables } from './acpi/tables.js';
+import { type AcpiHardware, addFullAcpi, addReducedAcpi } from './acpi-hardware.js';
 import { acpiStart } from './acpi-start.js';
-import { HardwareReducedAcpi, hardwareReduced } from './devices/acpi/hardware-reduced.js';
+import type { BoardModel } from './board-model.js';
+import { FwCfg } from './devices/fw-cfg/fw-cfg.js';
 import { I8042 } from './devices/i8042/i8042.js';
+import { ioApic } from './devices/ioapic/ioapic.js';
 import { Pvpanic } from './devices/pvpanic.js';
 import { ResetControl } from './devices/reset-control.js';
 import { Rtc } from './devices/rtc/rtc.js';
+import { TestDevice } from './devices/test-device.js';
 import type { PciSystem } from './pci-system.js';
 import { virtioSlot } from './virtio-slots.js';
 
 export interface BoardOptions {
-  /** `'pc'`: what Linux expects, with ACPI tables. `'bare'`: a serial port and the debug-exit port. */
-  platform: 'pc' | 'bare';
+  model: BoardModel;
   /** Whether `pci` will be set: its ports contain that of the reset control. */
   hasPci: boolean;
   cpus: number;
@@ -38,8 +41,8 @@ export interface BoardOptions {
   starved(times: number): void;
 }
 
-/** The interrupts of the platform, by their numbers on a PC; the power button has a free one. */
-const Gsi = { Com1: 4, PowerButton: 5, Rtc: 8 } as const;
+/** The interrupts of the platform, by their numbers on a PC. */
+const Gsi = { Com1: 4, Rtc: 8 } as const;
 
 /** Where a processor begins after a reset, in the last 16 bytes below 1 MiB. */
 const resetVector = 0xf_fff0;
@@ -49,18 +52,20 @@ export class Board {
   readonly console: Uart;
   pci: PciSystem | undefined;
   readonly #options: BoardOptions;
-  #acpi: HardwareReducedAcpi | undefined;
+  #acpi: AcpiHardware | undefined;
   #rtc: Rtc | undefined;
   readonly #described: AcpiDevice[] = [];
   readonly #virtio: VirtioDevice[] = [];
 
   constructor(options: BoardOptions) {
     this.#options = options;
-    const { devices, platform, line, output, starved } = options;
+    const { devices, model, line, output, starved } = options;
     // Without a buffer: the console's ring is one, and a guest with interrupts does not poll after its last byte.
     this.console = devices.add(new Uart({ output, outputBuffer: 1, starved, line: line(Gsi.Com1) }));
-    devices.add(new DebugExit());
-    if (platform === 'pc') this.#addPlatform();
+    devices.add(new DebugExit({ status: model.debugExit }));
+    if (model.machine !== 'bare') this.#addPlatform();
+    if (model.machine === 'test') this.#addTestDevice();
+    if (model.fwCfg !== undefined) this.#addFwCfg(model.fwCfg.files);
   }
 
   /** Adds a virtio device behind memory-mapped registers. */
@@ -94,7 +99,7 @@ export class Board {
     if (this.#acpi === undefined) return;
     const { start, bytes } = acpiTables(this.#platform(this.#acpi), acpiStart);
     this.#options.ram.write(Number(start), bytes);
-    this.#options.ram.write(resetVector, resetCode(this.#acpi));
+    this.#options.ram.write(resetVector, resetCode(this.#acpi.described.reset));
   }
 
   /** Milliseconds until `update` is to be called; infinite without a timer. */
@@ -115,7 +120,7 @@ export class Board {
   }
 
   #addPlatform(): void {
-    const { devices, line, memorySize, hasPci } = this.#options;
+    const { devices, line, memorySize, model, hasPci } = this.#options;
     const memoryBelow4GiB = Number(lowMemoryEnd(memorySize));
     const clock = { memoryBelow4GiB, memoryAbove4GiB: memorySize - memoryBelow4GiB };
     const rtc = devices.add(new Rtc({ ...clock, line: line(Gsi.Rtc) }));
@@ -123,7 +128,7 @@ export class Board {
     devices.add(new I8042());
     if (!hasPci) devices.add(new ResetControl());
     const pvpanic = devices.add(new Pvpanic());
-    this.#acpi = devices.add(new HardwareReducedAcpi({ line: line(Gsi.PowerButton) }));
+    this.#acpi = model.acpi === 'full' ? addFullAcpi(devices, line) : addReducedAcpi(devices, line);
     this.#described.push(
       { name: 'COM1', hid: 'PNP0501', resources: [ioOf(com1), { type: 'interrupt', gsi: Gsi.Com1 }] },
       { name: 'RTC', hid: 'PNP0B00', resources: [...rtc.ranges.map(ioOf), { type: 'interrupt', gsi: Gsi.Rtc }] },
@@ -131,17 +136,32 @@ export class Board {
     );
   }
 
-  #platform({ ranges }: HardwareReducedAcpi): Platform {
+  #addTestDevice(): void {
+    const { devices, line, ram } = this.#options;
+    const lines = Array.from({ length: ioApic.pins }, (_, gsi) => line(gsi));
+    devices.add(
+      new TestDevice({
+        irqLine: (gsi, level) => lines[gsi]?.set(level),
+        flushPage: (guestPhysAddr) => ram.renewPage(Number(guestPhysAddr)),
+      }),
+    );
+  }
+
+  #addFwCfg(files: Readonly<Record<string, Uint8Array>>): void {
+    const { devices, cpus, memorySize } = this.#options;
+    const fwCfg = devices.add(new FwCfg({ cpus, ramSize: BigInt(memorySize), files }));
+    this.#described.push({ name: 'FWCF', hid: 'QEMU0002', resources: fwCfg.ranges.map(ioOf) });
+  }
+
+  #platform({ described }: AcpiHardware): Platform {
+    const { cpus, model } = this.#options;
     const pci = this.pci?.described;
-    const port = Number(ranges[0]?.start);
-    const at = (offset: number): number => port + offset;
     return {
-      cpus: this.#options.cpus,
+      ...described,
       ...pci,
+      cpus,
+      pics: model.acpi === 'full' && model.interrupts === 'kernel',
       devices: [...this.#described, ...(pci?.devices ?? [])],
-      reset: { port: at(hardwareReduced.reset), value: hardwareReduced.resetValue },
-      sleep: { controlPort: at(hardwareReduced.sleepControl), statusPort: at(hardwareReduced.sleepStatus) },
-      powerButton: { gsi: Gsi.PowerButton, eventsPort: at(hardwareReduced.events), mask: hardwareReduced.powerButton },
       rtc: true,
     };
   }
@@ -151,10 +171,9 @@ export class Board {
  * Resets the machine. Linux with hardware-reduced ACPI and without EFI restarts by a jump to the BIOS, as does a guest
  * that returns to real mode for that.
  */
-function resetCode({ ranges }: HardwareReducedAcpi): Uint8Array {
-  const port = Number(ranges[0]?.start) + hardwareReduced.reset;
+function resetCode({ port, value }: NonNullable<Platform['reset']>): Uint8Array {
   // mov dx, port; mov al, value; out dx, al; hlt; jmp back to hlt
-  return Uint8Array.of(0xba, port & 0xff, port >>> 8, 0xb0, hardwareReduced.resetValue, 0xee, 0xf4, 0xeb, 0xfd);
+  return Uint8Array.of(0xba, port & 0xff, port >>> 8, 0xb0, value, 0xee, 0xf4, 0xeb, 0xfd);
 }
 
 /** A range of ports, as ACPI describes it. */

@@ -10,8 +10,8 @@ import type { VirtioDevice } from '../virtio/virtio-device.js';
 import { VirtioPci } from '../virtio/virtio-pci.js';
 import { pciHost } from './acpi/pci-host.js';
 import type { Platform } from './acpi/platform.js';
+import { ioApic } from './devices/ioapic/ioapic.js';
 import { PciConfigPorts } from './devices/pci-config-ports.js';
-import { gsiPins } from './gsi-pins.js';
 
 /** In the hole below 4 GiB, where no guest has memory. */
 const ecam = 0xe000_0000n;
@@ -44,7 +44,7 @@ export class PciSystem {
     this.#bus = devices.add(new PciBus({ ecam, memory32, memory64: this.#memory64 }));
     devices.add(new PciConfigPorts(this.#bus));
     this.#bus.add(devices.add(new HostBridge()));
-    this.#lines = Array.from({ length: gsiPins - firstGsi }, (_, index) => new SharedLine(line(firstGsi + index)));
+    this.#lines = Array.from({ length: ioApic.pins - firstGsi }, (_, index) => new SharedLine(line(firstGsi + index)));
   }
 
   /** Adds a virtio device as the next device of the bus. */

@@ -2,6 +2,8 @@
 #ifndef MAGIC_GEN_ASM_TYPES_H
 #define MAGIC_GEN_ASM_TYPES_H
 
+#include <asm/bitsperlong.h>
+
 typedef signed char __s8;
 typedef unsigned char __u8;
 typedef signed short __s16;

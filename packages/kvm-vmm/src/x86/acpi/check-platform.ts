@@ -7,7 +7,7 @@ const mostProcessors = 8192;
 
 /** A platform whose values are checked, apart from those of its lists. */
 export type CheckedPlatform = Platform &
-  Required<Pick<Platform, 'hardwareReduced' | 'devices' | 'overrides'>> & {
+  Required<Pick<Platform, 'hardwareReduced' | 'devices' | 'overrides' | 'pics'>> & {
     readonly ioApic: Required<NonNullable<Platform['ioApic']>>;
     readonly sci: number;
   };
@@ -26,13 +26,17 @@ export function checkPlatform(platform: Platform): CheckedPlatform {
     'powerButton',
     'overrides',
     'ecam',
+    'pics',
     'rtc',
     'i8042',
     'vga',
   ]);
   const { hardwareReduced = true, devices = [], overrides = [], pm1, sleep, powerButton } = given;
+  const { pics = !hardwareReduced } = given;
   integer(given.cpus, 1, mostProcessors, 'the number of processors');
   boolean(hardwareReduced, 'hardwareReduced');
+  boolean(pics, 'pics');
+  if (hardwareReduced && pics) throw invalid('hardware-reduced ACPI has no PICs');
   for (const key of ['rtc', 'i8042', 'vga'] as const) boolean(given[key] ?? false, key);
   if (!Array.isArray(devices) || !Array.isArray(overrides)) throw invalid('devices and overrides must be arrays');
   if (hardwareReduced === (pm1 !== undefined)) {
@@ -52,7 +56,7 @@ export function checkPlatform(platform: Platform): CheckedPlatform {
     address: u32(address, 'the address of the I/O APIC'),
     gsiBase: u32(gsiBase, 'the first GSI'),
   };
-  return { ...given, hardwareReduced, devices, overrides, ioApic, sci: integer(pm1?.sci ?? 9, 1, 15, 'the SCI') };
+  return { ...given, hardwareReduced, devices, overrides, pics, ioApic, sci: integer(pm1?.sci ?? 9, 1, 15, 'the SCI') };
 }
 
 function checkRegisters({ reset, sleep, pm1, powerButton, pmTimerPort, ecam }: Platform): void {

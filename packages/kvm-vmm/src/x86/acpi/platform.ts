@@ -73,6 +73,8 @@ export interface Platform {
   readonly pmTimerPort?: number;
   /** The power button of hardware-reduced ACPI, an event of a Generic Event Device. */
   readonly powerButton?: PowerButton;
+  /** Whether there are two PICs beside the I/O APIC: not with `hardwareReduced`, else true. */
+  readonly pics?: boolean;
   /** The interrupts of ISA that differ from the default. The SCI is added by itself. */
   readonly overrides?: readonly InterruptOverride[];
   /** The table MCFG. The host bridge is one of `devices`. */

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { describeUnless } from '../../../../kvm-core/test/backends.js';
 import { kvmError } from '../../../../kvm-core/test/errors.js';
+import { found } from '../../../test/acpi-tables.js';
 import { noIasl, roundTrip } from '../../../test/iasl.js';
 import * as aml from './aml/index.js';
 import type { AcpiDevice, Platform } from './platform.js';
-import { type AcpiTables, acpiTables } from './tables.js';
+import { acpiTables } from './tables.js';
 
 const serial: AcpiDevice = {
   name: 'COM1',
@@ -35,33 +36,7 @@ const full: Platform = {
   vga: true,
 };
 
-function at(tables: AcpiTables, address: bigint): DataView {
-  return new DataView(tables.bytes.buffer, tables.bytes.byteOffset + Number(address - tables.start));
-}
-
 const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => total + byte, 0) & 0xff;
-
-/** The tables that a guest finds from the RSDP on, by their signatures. */
-function found(tables: AcpiTables): Map<string, Uint8Array> {
-  const all = new Map<string, Uint8Array>();
-  const visit = (address: bigint): DataView => {
-    const view = at(tables, address);
-    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.getUint32(4, true));
-    all.set(Buffer.from(bytes.subarray(0, 4)).toString('latin1'), bytes);
-    return view;
-  };
-  const pointer = at(tables, tables.rsdp);
-  all.set('RSD PTR ', new Uint8Array(pointer.buffer, pointer.byteOffset, 36));
-  const xsdt = visit(pointer.getBigUint64(24, true));
-  for (let entry = 36; entry < xsdt.getUint32(4, true); entry += 8) {
-    const each = visit(xsdt.getBigUint64(entry, true));
-    if (!all.has('FACP') || all.has('DSDT')) continue;
-    visit(each.getBigUint64(140, true));
-    const facs = each.getUint32(36, true);
-    if (facs !== 0) visit(BigInt(facs));
-  }
-  return all;
-}
 
 describe('the ACPI tables of a machine', () => {
   test('are found from the RSDP on, and their bytes add up to zero', () => {
@@ -206,6 +181,12 @@ describeUnless(noIasl, 'iasl', () => {
     // The I/O APIC has a field of the same name.
     expect(valuesOf(apic, 'Interrupt')).toEqual(['00000000', '00000002', '00000009']);
     expect(valuesOf(apic, 'Trigger Mode').slice(0, 2)).toEqual(['1', '3']);
+  });
+
+  test('finds no PICs where there are none', () => {
+    const apic = roundTrip(found(acpiTables({ ...full, pics: false })).get('APIC') as Uint8Array);
+    expect(valuesOf(apic, 'PC-AT Compatibility')).toEqual(['0']);
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => acpiTables({ ...reduced, pics: true }));
   });
 
   test('finds the power button and soft off in the DSDT', () => {

@@ -14,6 +14,7 @@ import { HardwareReducedAcpi } from './acpi/hardware-reduced.js';
 import { PmTimer } from './acpi/pm-timer.js';
 import { FwCfg } from './fw-cfg/fw-cfg.js';
 import { I8042 } from './i8042/i8042.js';
+import { IoApic } from './ioapic/ioapic.js';
 import { PciConfigPorts } from './pci-config-ports.js';
 import { Pvpanic } from './pvpanic.js';
 import { ResetControl } from './reset-control.js';
@@ -32,6 +33,7 @@ const makers: Readonly<Record<string, (clock: Clock, levels: boolean[]) => Devic
   FixedAcpi: (_, levels) => new FixedAcpi({ line: lineTo(levels) }),
   FwCfg: () => new FwCfg({ port: 0x510, cmdline: 'quiet', files: { 'opt/a': Buffer.from('abc') } }),
   HardwareReducedAcpi: (_, levels) => new HardwareReducedAcpi({ line: lineTo(levels) }),
+  IoApic: () => new IoApic({ route: () => {}, raise: () => {} }),
   I8042: (_, levels) => new I8042({ line: lineTo(levels) }),
   PciConfigPorts: () => new PciConfigPorts(busOf(new HostBridge())),
   ResetControl: () => new ResetControl(),

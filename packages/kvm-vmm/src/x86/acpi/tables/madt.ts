@@ -19,7 +19,7 @@ const Entry = { localApic: 0, ioApic: 1, override: 2, nmi: 4, x2apic: 9, x2apicN
 
 /** The interrupt controllers: a local APIC for each processor, the I/O APIC, what differs from ISA, and the NMI. */
 export function madt(platform: CheckedPlatform): Uint8Array {
-  const { cpus, ioApic, hardwareReduced, overrides, sci } = platform;
+  const { cpus, ioApic, hardwareReduced, overrides, pics, sci } = platform;
   const entries = Array.from({ length: cpus }, (_, id) => processor(id));
   entries.push(entry(Entry.ioApic, ioApic.id, 0, littleEndian(ioApic.address, 4), littleEndian(ioApic.gsiBase, 4)));
   if (!hardwareReduced) {
@@ -32,7 +32,7 @@ export function madt(platform: CheckedPlatform): Uint8Array {
   if (cpus > mostLocalApics) {
     entries.push(entry(Entry.x2apicNmi, littleEndian(0, 2), littleEndian(everyProcessor.x2apic, 4), lint1, [0, 0, 0]));
   }
-  const flags = hardwareReduced ? 0 : hasPics;
+  const flags = pics ? hasPics : 0;
   return table('APIC', revision, join(littleEndian(localApicAddress, 4), littleEndian(flags, 4), ...entries));
 }
 

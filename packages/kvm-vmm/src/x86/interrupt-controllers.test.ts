@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { isInterruptMessage, kernelPins } from './gsi-pins.js';
+import { boardOf } from './board-model.js';
+import { firstRoutes, isInterruptMessage } from './interrupt-controllers.js';
 
 test('ISA interrupts lead to two controllers, the others to one', () => {
-  const pins = kernelPins();
+  const pins = firstRoutes(boardOf({}, 'linux'));
   expect(pins).toHaveLength(16 + 24);
   const of = (gsi: number) => pins.flatMap((each) => (each.gsi === gsi && 'irqChip' in each ? [each.irqChip] : []));
   expect(of(9)).toEqual([
@@ -10,6 +11,7 @@ test('ISA interrupts lead to two controllers, the others to one', () => {
     { irqChip: 2, pin: 9 },
   ]);
   expect(of(20)).toEqual([{ irqChip: 2, pin: 20 }]);
+  expect(firstRoutes(boardOf({ interrupts: 'split' }, 'linux'))).toEqual([]);
 });
 
 test.each([

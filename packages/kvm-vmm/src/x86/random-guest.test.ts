@@ -1,0 +1,105 @@
+import { type BackendName, Kvm } from '@kvm/core';
+import { expect, test } from 'vitest';
+import { onEachBackend } from '../../../kvm-core/test/backends.js';
+import { allMade, isHarmless, pokes } from '../../test/pokes.js';
+import type { BusRange } from '../devices/device.js';
+import type { Outcome } from '../devices/outcome.js';
+import { Devices } from '../machine/devices.js';
+import { GsiRoutes } from '../machine/gsi-routes.js';
+import { GuestRam } from '../memory/guest-ram.js';
+import { mapRam } from '../memory/memory-map.js';
+import { runVcpu } from '../run/run-vcpu.js';
+import { Board } from './board.js';
+import { type BoardModelOptions, boardOf } from './board-model.js';
+import { bootFlat, planFlat } from './boot/flat.js';
+import { ioApic } from './devices/ioapic/ioapic.js';
+import { reserveHostPages } from './host-pages.js';
+import { connectLines, createInterruptControllers, firstRoutes } from './interrupt-controllers.js';
+import { PciSystem } from './pci-system.js';
+
+/** A guest that pokes the devices of a whole board, on real KVM. */
+
+const memorySize = 2 ** 20;
+
+interface PokedBoard extends BoardModelOptions {
+  readonly hasPci?: boolean;
+}
+
+interface Poked {
+  readonly outcome: Outcome;
+  readonly devices: Devices;
+  /** Another board, as it is before its guest runs. */
+  readonly other: Devices;
+}
+
+/** Runs the guest on a board. What the machine would do in three threads is done in one. */
+function poke(
+  backend: BackendName,
+  { hasPci = false, ...options }: PokedBoard,
+  seed: number,
+  isPoked: (range: BusRange) => boolean,
+): Poked {
+  const model = boardOf(options, 'flat');
+  using kvm = Kvm.open({ backend });
+  using vm = kvm.createVm();
+  using memory = kvm.allocateMemory({ size: memorySize });
+  reserveHostPages(kvm, vm);
+  createInterruptControllers(vm, model);
+  mapRam(vm, memory);
+  using vcpu = vm.createVcpu(0);
+  vcpu.setCpuid2(kvm.guestCpuid());
+  const [devices, other] = [0, 1].map(() => {
+    const devices = new Devices();
+    const routes = new GsiRoutes((all) => vm.setGsiRouting(all), firstRoutes(model), ioApic.pins);
+    const line = connectLines(vm, model, devices, routes);
+    const ram = new GuestRam(memory);
+    new Board({ model, hasPci, cpus: 1, memorySize, devices, ram, line, output: () => {}, starved: () => {} });
+    if (hasPci) new PciSystem({ devices, memorySize, line });
+    return devices;
+  }) as [Devices, Devices];
+  const ranges = [...devices].flatMap((device) => device.ranges).filter(isPoked);
+  // Where system management mode begins, which a message of the I/O APIC can enter: out 0xf4, al, again and again.
+  memory.write(0x3_8000, Buffer.alloc(0x1000, 'e6f4', 'hex'));
+  const image = pokes(seed, 400, ranges);
+  bootFlat(vcpu, memory, image, planFlat({ mode: 'long', memorySize, imageSize: image.length }));
+  return { outcome: runVcpu(vcpu, { devices }), devices, other };
+}
+
+/** The states are JSON, of a size that does not depend on what the guest did, and another board takes them on. */
+function checkStates({ devices, other }: Poked): void {
+  const size = (states: object): number => JSON.stringify(states).length;
+  const atFirst = size(other.save());
+  const states = JSON.parse(JSON.stringify(devices.save()));
+  expect(size(states)).toBeLessThan(atFirst + 1500);
+  other.load(states);
+  expect(other.save()).toEqual(states);
+}
+
+const boards: PokedBoard[] = [
+  { machine: 'pc', hasPci: true },
+  { machine: 'pc', fwCfg: {} },
+  { machine: 'pc', acpi: 'full', interrupts: 'split' },
+  { machine: 'test' },
+];
+
+onEachBackend('a guest that pokes all devices', (backend) => {
+  test.each(boards)('of %o makes all accesses, if none of them ends the run', (options) => {
+    const status = options.machine === 'test' ? (allMade << 1) | 1 : allMade;
+    // The I/O APIC would interrupt the guest by any vector, and reset it.
+    const isPoked = (range: BusRange): boolean => isHarmless(range) && range.start !== 0xfec0_0000n;
+    for (const seed of [1, 2]) {
+      const poked = poke(backend, options, seed, isPoked);
+      expect(poked.outcome).toEqual({ kind: 'exit', status });
+      checkStates(poked);
+    }
+  });
+
+  test.each(boards)('of %o ends somehow, and can be saved', (options) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const poked = poke(backend, options, seed, () => true);
+      const kinds = ['exit', 'power-off', 'reboot', 'guest-panic', 'shutdown', 'internal-error'];
+      expect(kinds).toContain(poked.outcome.kind);
+      checkStates(poked);
+    }
+  });
+});
