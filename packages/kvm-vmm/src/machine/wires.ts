@@ -23,11 +23,15 @@ export class Wires {
     this.#routes = routes;
   }
 
-  /** Calls `rung` when the guest writes a value of 32 bits to an address, instead of an exit. */
-  doorbell(address: bigint, value: number, rung: () => void): void {
+  /**
+   * Calls `rung` when the guest writes a value of 32 bits to an address, instead of an exit. Returns a function that
+   * rings, too: `rung` is called after other things of the thread.
+   */
+  doorbell(address: bigint, value: number, rung: () => void): () => void {
     const eventfd = this.#eventfd();
     this.#vm.ioeventfd({ eventfd, addr: address, len: 4, datamatch: BigInt(value) });
     this.#loop.onDoorbell(eventfd, rung);
+    return () => eventfd.write();
   }
 
   /** A doorbell that calls `rung` for a write of any value, at an address that the guest chooses. */

@@ -65,6 +65,11 @@ export class CommonConfig {
   deviceFeatureSelect = 0;
   driverFeatureSelect = 0;
   queueSelect = 0;
+  /**
+   * Calls `notify` for a queue later, after other things of the thread. With it, one call handles no more chains than
+   * fit the ring.
+   */
+  postpone: ((queue: number) => void) | undefined;
   readonly #dma: Dma;
   readonly #interrupts: VirtioInterrupts;
   readonly #offered: Uint32Array;
@@ -175,7 +180,10 @@ export class CommonConfig {
 
   /** A doorbell: of a queue that may not exist, from a driver that may not be ready. */
   notify(index: number): void {
-    if (this.#isActive && this.#rings[index] !== undefined) this.device.notify(index);
+    const ring = this.#rings[index];
+    if (!this.#isActive || ring === undefined) return;
+    ring.refill();
+    this.device.notify(index);
   }
 
   reset(): void {
@@ -238,6 +246,7 @@ export class CommonConfig {
       const ring = openRing(this.#dma, queue, features, {
         interrupt: () => this.#interrupts.queue(index),
         needsReset: () => this.#needsReset(),
+        spent: this.postpone && (() => this.postpone?.(index)),
       });
       isValid &&= ring !== undefined;
       const state = saved[index]?.ring;

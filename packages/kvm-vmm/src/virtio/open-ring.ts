@@ -14,7 +14,7 @@ export function openRing(
   dma: Dma,
   setup: QueueSetup,
   features: bigint,
-  calls: Pick<RingOptions, 'interrupt' | 'needsReset'>,
+  calls: Pick<RingOptions, 'interrupt' | 'needsReset' | 'spent'>,
 ): Ring | undefined {
   const { size, sizeMax } = setup;
   const isPacked = has(features, VIRTIO_F_RING_PACKED);

@@ -52,6 +52,8 @@ export class PackedQueue implements Ring {
   /** The place before the last `pop`. */
   #before: Place = wrapFlag;
   #isStopped = false;
+  /** How many chains may come out before `refill`. */
+  #left = 0;
 
   private constructor(dma: Dma, areas: Areas, options: RingOptions) {
     this.#dma = dma;
@@ -59,6 +61,7 @@ export class PackedQueue implements Ring {
     this.#options = options;
     this.size = options.size;
     this.#chain = new Chain(dma);
+    this.refill();
   }
 
   /** The queue that a driver has set up; undefined if its areas are not in memory, or not aligned. */
@@ -77,7 +80,7 @@ export class PackedQueue implements Ring {
   }
 
   pop(into: Chain = this.#chain): Chain | undefined {
-    if (this.#isStopped) return undefined;
+    if (this.#isStopped || this.#left === 0) return undefined;
     const flags = this.#availableFlags();
     if (flags === undefined) return undefined;
     if (!this.#walk(flags, into)) {
@@ -87,6 +90,7 @@ export class PackedQueue implements Ring {
     }
     this.#before = this.#available;
     this.#available = this.#after(this.#available, into.slots);
+    if (--this.#left === 0) this.#options.spent?.();
     return into;
   }
 
@@ -128,7 +132,7 @@ export class PackedQueue implements Ring {
   }
 
   listen(): boolean {
-    if (this.#isStopped) return false;
+    if (this.#isStopped || this.#left === 0) return false;
     const { deviceEvent } = this.#areas;
     const { hasEventIdx } = this.#options;
     if (hasEventIdx) this.#dma.store16(deviceEvent, this.#available);
@@ -137,6 +141,10 @@ export class PackedQueue implements Ring {
       hasEventIdx ? VRING_PACKED_EVENT_FLAG_DESC : VRING_PACKED_EVENT_FLAG_ENABLE,
     );
     return this.#availableFlags() !== undefined;
+  }
+
+  refill(): void {
+    this.#left = this.#options.spent === undefined ? Number.POSITIVE_INFINITY : this.size;
   }
 
   stop(): void {

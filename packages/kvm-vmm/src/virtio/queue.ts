@@ -46,6 +46,8 @@ export interface Queue {
 
 /** A queue as the transport has it. */
 export interface Ring extends Queue {
+  /** The device is about to look into it: allows as many pops as it has descriptors. */
+  refill(): void;
   /** Ends all activity: `pop` returns undefined from now on, and the other methods do nothing. */
   stop(): void;
   /** Where it stands. No chain is popped and not pushed. */
@@ -76,4 +78,9 @@ export interface RingOptions {
   interrupt(): void;
   /** The driver has broken the rules. */
   needsReset(): void;
+  /**
+   * No more chains come out before `refill`, so that a driver that adds chains for ever, or whose ring overlaps itself,
+   * does not hold its thread. Without it there is no limit.
+   */
+  spent?: (() => void) | undefined;
 }

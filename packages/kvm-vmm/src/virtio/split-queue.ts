@@ -39,6 +39,8 @@ export class SplitQueue implements Ring {
   /** The index at the last call of `signal`. */
   #signalled = 0;
   #isStopped = false;
+  /** How many chains may come out before `refill`. */
+  #left = 0;
 
   private constructor(dma: Dma, areas: Areas, options: RingOptions) {
     this.#dma = dma;
@@ -46,6 +48,7 @@ export class SplitQueue implements Ring {
     this.#options = options;
     this.size = options.size;
     this.#chain = new Chain(dma);
+    this.refill();
   }
 
   /** The queue that a driver has set up; undefined if its areas are not in memory, or not aligned. */
@@ -66,7 +69,7 @@ export class SplitQueue implements Ring {
 
   pop(into: Chain = this.#chain): Chain | undefined {
     const waiting = this.#waiting();
-    if (waiting === 0) return undefined;
+    if (waiting === 0 || this.#left === 0) return undefined;
     const slot = this.#available % this.size;
     const head =
       waiting <= this.size ? this.#dma.load16(this.#areas.available + headerSize + availableSize * slot) : -1;
@@ -75,6 +78,7 @@ export class SplitQueue implements Ring {
       return undefined;
     }
     this.#available = (this.#available + 1) & mask;
+    if (--this.#left === 0) this.#options.spent?.();
     return into;
   }
 
@@ -112,11 +116,15 @@ export class SplitQueue implements Ring {
   }
 
   listen(): boolean {
-    if (this.#isStopped) return false;
+    if (this.#isStopped || this.#left === 0) return false;
     const { used } = this.#areas;
     if (this.#options.hasEventIdx) this.#dma.store16(used + headerSize + usedSize * this.size, this.#available);
     else this.#dma.store16(used, 0);
     return this.#waiting() !== 0;
+  }
+
+  refill(): void {
+    this.#left = this.#options.spent === undefined ? Number.POSITIVE_INFINITY : this.size;
   }
 
   stop(): void {

@@ -74,9 +74,11 @@ export class Board {
     const { start, length, gsi } = virtioSlot(index);
     const transport = new Transport({ device, dma, start, interrupt: wires.edge(gsi) });
     this.#options.devices.add(transport);
-    for (const [queue, { address, value }] of transport.doorbells.entries()) {
-      wires.doorbell(address, value, () => transport.common.notify(queue));
-    }
+    const { common, doorbells } = transport;
+    const rings = doorbells.map(({ address, value }, queue) =>
+      wires.doorbell(address, value, () => common.notify(queue)),
+    );
+    common.postpone = (queue) => rings[queue]?.();
     this.#described.push({
       name: `VIO${index.toString(36).toUpperCase()}`,
       hid: 'LNRO0005',
