@@ -38,8 +38,7 @@ export function pciHost({ ecam, windows, interrupts }: DescribedPci): readonly A
         name('_CID', hardwareId('PNP0A03')),
         name('_SEG', 0),
         name('_BBN', 0),
-        // Device, pin, no link device, GSI.
-        name('_PRT', packageOf([...interrupts].map(([device, gsi]) => packageOf([pinOf(device), 0, 0, gsi])))),
+        ...routingTable(interrupts),
         operatingSystemCapabilities(),
       ],
     },
@@ -47,8 +46,11 @@ export function pciHost({ ecam, windows, interrupts }: DescribedPci): readonly A
   ];
 }
 
-function pinOf(device: number): number {
-  return device * 0x1_0000 + everyFunction;
+/** `_PRT`: device and pin, no link device, and the GSI. */
+function routingTable(interrupts: DescribedPci['interrupts']): readonly Aml[] {
+  if (interrupts.size === 0) return [];
+  const entries = [...interrupts].map(([device, gsi]) => packageOf([device * 0x1_0000 + everyFunction, 0, 0, gsi]));
+  return [name('_PRT', packageOf(entries))];
 }
 
 const pciHostBridge = '33db4d5b-1ff7-401c-9657-7441c03dd766';
