@@ -1,7 +1,7 @@
 # rng: a driver of virtio-rng by MMIO, with its registers at 0xfeb00000. 32-bit protected mode, load address 0x1000.
 #
-# Asks for 64 bytes as often as the dword at 0x1004 says, and waits for each answer by looking at the used ring. Its exit
-# status is the length of the last answer, 64; or, where something is wrong: 1 no such device, 2 features refused,
+# Asks for 64 bytes as often as the dword at 0x1004 says, and waits for each answer by looking at the used ring. Its
+# exit status is the length of the last answer, 64; or, where something is wrong: 1 no such device, 2 features refused,
 # 3 only zeros.
 
 .intel_syntax noprefix

@@ -41,6 +41,7 @@ export function createProgram(done: (status: number) => void): Command {
     .option('--cmdline <text>', "the kernel's command line (default: a console on the serial port)")
     .option('--cpus <number>', 'number of processors, for kernels (default: 1)', parseCpus)
     .option('--cpu <model>', "a template and changes of the host's features: x86-64-v3, or +avx2,-avx512f")
+    .option('--rng', 'give a kernel a source of random bytes: /dev/hwrng')
     .option('--mode <mode>', `CPU mode at the entry of a flat binary: ${modes.join(', ')} (default: real)`, parseMode)
     .option('--mem <size>', 'memory size, such as 64K, 16M, 1G (default: 512M for kernels, else 16M)', parseSize)
     .option('--load-addr <address>', 'load address (default: 0x1000)', parseAddress)

@@ -12,7 +12,7 @@ export type { Console } from './machine/console.js';
 export type { DeviceContext } from './machine/device-context.js';
 export { Devices } from './machine/devices.js';
 export { Machine } from './machine/machine.js';
-export type { CpuModel, DeviceModule, MachineOptions } from './machine/options.js';
+export type { CpuModel, DeviceModule, MachineOptions, RngOptions } from './machine/options.js';
 export type { MachineStats } from './machine/vcpu-stats.js';
 export { GuestRam } from './memory/guest-ram.js';
 export { lowMemoryEnd, mapRam } from './memory/memory-map.js';

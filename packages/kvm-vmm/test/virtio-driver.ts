@@ -17,7 +17,7 @@ export const areas = { descriptorArea: 0x1000, driverArea: 0x3000, deviceArea: 0
 /** The driver's side of a queue, in guest memory. */
 export interface Driver {
   readonly size: number;
-  /** Adds a chain, if there is room. With a table, the chain is indirect: its pieces are in the table at that address. */
+  /** Adds a chain, if there is room. It is indirect if it has a table: its pieces are in memory at that address. */
   add(pieces: readonly Piece[], table?: number): number | undefined;
   /** The next chain that the device has used. */
   used(): { readonly id: number; readonly length: number } | undefined;

@@ -35,7 +35,7 @@ echo "interrupts $(busybox awk '/virtio/ { print $2 > 0 }' /proc/interrupts)"
 busybox poweroff -f
 `;
 
-const patience = 200_000;
+const patience = 300_000;
 
 describeUnless(reason, "virtio under Linux's drivers", () => {
   let place: string;

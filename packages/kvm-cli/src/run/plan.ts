@@ -21,6 +21,8 @@ export interface RunFlags {
   /** Boots the kernel that this host runs. */
   hostKernel?: boolean;
   initrd?: string;
+  /** A source of random bytes. */
+  rng?: boolean;
   cmdline?: string;
   backend?: BackendName;
   device: string;
@@ -37,7 +39,7 @@ export interface RunFlags {
 export interface RunPlan {
   readonly device: string;
   readonly backend: BackendName | undefined;
-  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'cpu' | 'boot'>;
+  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'cpu' | 'boot' | 'rng'>;
   /** The guest as `--json` shows it. */
   readonly guest: Readonly<Record<string, unknown>>;
   /** For the demo. */
@@ -50,7 +52,7 @@ const defaultFlatMemory = 16 * MiB;
 const defaultKernelMemory = 512 * MiB;
 
 const flatFlags = ['mode', 'loadAddr', 'entry'] as const;
-const kernelFlags = ['initrd', 'cmdline', 'cpus', 'cpu'] as const;
+const kernelFlags = ['initrd', 'cmdline', 'cpus', 'cpu', 'rng'] as const;
 
 /** Reads the guest and checks everything that can be checked before there is a VM. */
 export async function planRun(given: string | undefined, flags: RunFlags): Promise<RunPlan> {
@@ -86,15 +88,16 @@ async function planGuest(file: string | undefined, flags: RunFlags): Promise<Run
 
 type Parts = Pick<RunPlan, 'machine' | 'guest'>;
 
-function planKernel(kernel: string, { initrd, cmdline, cpus = 1, cpu }: RunFlags, memory: number): Parts {
+function planKernel(kernel: string, { initrd, cmdline, cpus = 1, cpu, rng = false }: RunFlags, memory: number): Parts {
   return {
     machine: {
       memory,
       cpus,
       ...(cpu !== undefined && { cpu: cpuModel(cpu) }),
+      rng,
       boot: linux({ kernel, ...(initrd !== undefined && { initrd }), ...(cmdline !== undefined && { cmdline }) }),
     },
-    guest: { file: kernel, initrd: initrd ?? null, cmdline: cmdline ?? null, cpus, cpu: cpu ?? null, memory },
+    guest: { file: kernel, initrd: initrd ?? null, cmdline: cmdline ?? null, cpus, cpu: cpu ?? null, rng, memory },
   };
 }
 

@@ -56,7 +56,7 @@ export class Wires {
     return new Irqfd({ vm: this.#vm, eventfd, routes: this.#routes, isInterrupt: isInterruptMessage });
   }
 
-  /** A function that interrupts the guest, by a rising edge. In a machine without interrupt controllers it does nothing. */
+  /** A function that interrupts the guest by a rising edge. Without interrupt controllers it does nothing. */
   edge(gsi: number): () => void {
     if (this.#routes === undefined) return () => {};
     const eventfd = this.#eventfd();

@@ -33,8 +33,8 @@ interface Areas {
 }
 
 /**
- * A place in the ring, and the wrap counter there. Both are one number, as in the event areas, so that they are saved as
- * one: the index, with the counter in bit 15.
+ * A place in the ring, and the wrap counter there. Both are one number, as in the event areas: the index, with the
+ * counter in bit 15.
  */
 type Place = number;
 

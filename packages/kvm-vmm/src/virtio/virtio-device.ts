@@ -9,8 +9,8 @@ export interface VirtioTransport {
    */
   configChanged(): void;
   /**
-   * The device cannot go on until the driver resets it, as after a request that makes no sense: its queues stop, and the
-   * driver is told. Virtio 1.3, 2.1.2: DEVICE_NEEDS_RESET.
+   * The device cannot go on until the driver resets it, as after a request that makes no sense. Its queues stop, and
+   * the driver is told. Virtio 1.3, 2.1.2: DEVICE_NEEDS_RESET.
    */
   needsReset(): void;
 }

@@ -70,8 +70,8 @@ interface Register {
 /**
  * A virtio device behind memory-mapped registers, version 2. Virtio 1.3, 4.2.
  *
- * Its interrupt is an edge for each event, so that an eventfd can carry it. Nothing is lost between the driver's read of
- * InterruptStatus and its acknowledgement: what the device did before that edge, the driver finds after the latter.
+ * Its interrupt is an edge for each event, so that an eventfd can carry it. Nothing is lost between the driver's read
+ * of InterruptStatus and its acknowledgement: what the device did before that edge, the driver finds after the latter.
  */
 export class VirtioMmio implements Device {
   readonly name: string;
