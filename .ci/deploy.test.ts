@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { documents } from '../vitest.examples.js';
 import { tool } from './tool.js';
 
 // The manifests of docs/deploy, against the schemas of those who read them.
@@ -114,4 +115,11 @@ test('the Dockerfile starts from an image with a supported Node, as another user
 test('docs/deploy.md leads to every manifest', () => {
   const text = readFileSync(join(root, 'docs/deploy.md'), 'utf8');
   for (const name of readdirSync(join(root, 'docs/deploy'))) expect(text).toContain(`](deploy/${name})`);
+});
+
+test('npx is given the names of packages: anybody could publish a package with the name of a command', () => {
+  const files = [...documents(), ...readdirSync(join(root, 'docs/deploy')).map((name) => `docs/deploy/${name}`)];
+  const lines = files.flatMap((file) => readFileSync(join(root, file), 'utf8').match(/\bnpx\b.*/g) ?? []);
+  expect(lines.filter((line) => line.includes('@kvm/cli')).length).toBeGreaterThan(2);
+  expect(lines.filter((line) => /\bnpx (?:-\S+ )*(?:kvm-cli|magic-gen)\b/.test(line))).toEqual([]);
 });

@@ -1,10 +1,10 @@
 // A program of a user: a guest on each backend that is installed, first on this thread, then on one of `vm.start`. It
 // prints what came out, as JSON.
-import { ExitReason, Kvm, tryBackend } from '@kvm/core';
+import { backendNames, ExitReason, Kvm, tryBackend } from '@kvm/core';
 import { enterMode } from '@kvm/core/x86';
 
 const results = {};
-for (const backend of ['native', 'ffi']) {
+for (const backend of backendNames) {
   const attempt = tryBackend(backend);
   results[backend] = 'error' in attempt ? 'not installed' : await run(backend);
 }

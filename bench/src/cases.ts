@@ -1,3 +1,5 @@
+import type { BackendName } from '@kvm/core';
+
 /** One measurement: every contender has a loop of this name. */
 export interface Case {
   readonly name: string;
@@ -11,7 +13,7 @@ export interface Case {
   /** The turns of a window, if they do not depend on time. */
   readonly count?: number;
   /** The limit, as a ratio to C. */
-  readonly limits: { readonly native: number; readonly ffi: number };
+  readonly limits: Readonly<Record<BackendName, number>>;
   /** Needs two threads at once, so it cannot be bound to one core. */
   readonly needsTwoCores?: true;
 }

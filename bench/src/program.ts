@@ -1,5 +1,6 @@
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
+import { backendNames } from '@kvm/core';
 import { Command, InvalidArgumentError } from 'commander';
 import { buildBaseline, buildGo } from './build.js';
 import { type Case, cases } from './cases.js';
@@ -87,8 +88,7 @@ function contenders(): { name: string; command: readonly string[] }[] {
   const go = buildGo();
   return [
     { name: 'c', command: baseline },
-    { name: 'native', command: own('native') },
-    { name: 'ffi', command: own('ffi') },
+    ...backendNames.map((name) => ({ name, command: own(name) })),
     { name: 'c, 2 threads', command: [...baseline, 'two threads'] },
     ...(go === undefined ? [] : [{ name: 'go', command: go }]),
   ];

@@ -1,3 +1,4 @@
+import { type BackendName, backendNames } from '@kvm/core';
 import type { Case } from './cases.js';
 import type { Result } from './rounds/rounds.js';
 
@@ -12,8 +13,8 @@ export function limitOf({ limits }: Case, contender: string): number | undefined
   return hasLimit(contender) ? limits[contender] : undefined;
 }
 
-function hasLimit(contender: string): contender is keyof Case['limits'] {
-  return contender === 'native' || contender === 'ffi';
+function hasLimit(contender: string): contender is BackendName {
+  return (backendNames as readonly string[]).includes(contender);
 }
 
 /**

@@ -4,7 +4,7 @@ import { loopsOf } from './loops.js';
 
 /**
  * A contender: the work of the C baseline through the public API of @kvm/core.
- *   node main.js native|ffi
+ *   node main.js BACKEND
  */
 
 const loops = loopsOf(process.argv[2] as BackendName);

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { backendNames } from '@kvm/core';
 import { summary } from '../rounds/statistics.js';
 import { aligned } from '../table.js';
 
@@ -29,8 +30,8 @@ export function costs(): Cost[] {
   return [
     { title: 'import of @kvm/core, over an empty module', value: median('over'), unit: 'ms', limit: 40 },
     { title: 'kvm-cli --help', value: median('help'), unit: 'ms', limit: 120 },
-    ...(['native', 'ffi'] as const).flatMap((backend) => resident(backend)),
-    ...(['native', 'ffi'] as const).map((backend) => collections(backend)),
+    ...backendNames.flatMap((backend) => resident(backend)),
+    ...backendNames.map((backend) => collections(backend)),
   ];
 }
 

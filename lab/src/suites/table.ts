@@ -1,3 +1,4 @@
+import { backendNames } from '@kvm/core';
 import type { TestResult } from './results.js';
 import { suiteOf } from './test-files.js';
 
@@ -48,13 +49,14 @@ export function table(machines: readonly MachineResults[]): string {
 
 /** In the order of the table. */
 const suites = ['lab', 'behaviour', 'conformance', 'vmm', 'cli'];
-const backends = ['native', 'ffi', 'either'];
+const backends = [...backendNames, 'either'];
+const ofBackend = new RegExp(`\\((${backendNames.join('|')})\\)`);
 
 function rowsOf(tests: readonly TestResult[]): Row[] {
   const rows = new Map<string, Row>();
   for (const test of tests) {
     const suite = suiteOf(test.file);
-    const backend = /\((native|ffi)\)/.exec(test.name)?.[1] ?? 'either';
+    const backend = ofBackend.exec(test.name)?.[1] ?? 'either';
     const key = `${suite} ${backend}`;
     const row = rows.get(key) ?? { suite, backend, passed: 0, failed: 0, skipped: 0, reasons: new Map() };
     rows.set(key, row);

@@ -15,6 +15,19 @@ export const ExitStatus = {
   OutputClosed: 141,
 } as const;
 
+/** What each status of `kvm-cli run` means: for help and the documentation. */
+export const statusMeanings: readonly (readonly [status: string, meaning: string])[] = [
+  ['0', 'the guest halted, powered off or asked for a reboot (a kernel that panics reboots by panic=-1)'],
+  ['N', 'the guest wrote N to the debug-exit port 0xf4: 0 to 255'],
+  ['1', "wrong usage or input, output could not be written, the demo's result was wrong, or another error"],
+  ['2', 'KVM is not available, access was denied, or the backend does not load'],
+  ['3', 'the guest crashed: a triple fault, a panic that it reported by pvpanic, or an error of KVM'],
+  ['124', 'the guest timed out (--timeout)'],
+  ['130', 'ended by Ctrl-C or Ctrl-A x'],
+  ['128 + N', 'stopped by signal N: 129 by SIGHUP, 131 by SIGQUIT, 143 by SIGTERM'],
+  ['141', 'the reader of the output has gone'],
+];
+
 /** An error that ends kvm-cli: a message of one line, and the exit status. Most are errors of the user. */
 export class CliError extends Error {
   override readonly name = 'CliError';

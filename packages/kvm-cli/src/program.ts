@@ -1,16 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import {
-  backendNames,
-  modes,
-  parseAddress,
-  parseBackend,
-  parseCpus,
-  parseMode,
-  parsePath,
-  parseSeconds,
-  parseSize,
-} from './arguments/parse.js';
+import { machineFlags } from './arguments/machine-flags.js';
+import { backendNames, parseBackend, parsePath, parseSeconds } from './arguments/parse.js';
+import { statusMeanings } from './exit-status.js';
 import { stderr, stdout } from './output/stream-sink.js';
 
 /**
@@ -32,32 +24,28 @@ export function createProgram(done: (status: number) => void): Command {
     })
     .addHelpText('after', '\nExamples:\n  $ kvm-cli run\n  $ kvm-cli run --mode long guest.bin\n  $ kvm-cli doctor\n');
 
-  program
+  const runCommand = program
     .command('run')
     .description('Run a guest: a kernel such as Linux, a flat binary, or the built-in demo without one.')
     .argument('[guest]', 'a kernel or a flat binary; its bytes tell which; - is a flat binary on stdin', parsePath)
     .option('--host-kernel', 'boot the kernel that this host runs, with its initrd or a shell of busybox')
-    .option('--initrd <file>', "the kernel's initial RAM file system", parsePath)
-    .option('--cmdline <text>', "the kernel's command line (default: a console on the serial port)")
-    .option('--cpus <number>', 'number of processors, for kernels (default: 1)', parseCpus)
-    .option('--cpu <model>', "a template and changes of the host's features: x86-64-v3, or +avx2,-avx512f")
-    .option('--rng', 'give a kernel a source of random bytes: /dev/hwrng')
-    .option('--mode <mode>', `CPU mode at the entry of a flat binary: ${modes.join(', ')} (default: real)`, parseMode)
-    .option('--mem <size>', 'memory size, such as 64K, 16M, 1G (default: 512M for kernels, else 16M)', parseSize)
-    .option('--load-addr <address>', 'load address (default: 0x1000)', parseAddress)
-    .option('--entry <address>', 'address of the first instruction (default: the load address)', parseAddress)
+    .option('--config <file>', 'a machine as a JSON document; other options change it', parsePath)
     .option('--timeout <seconds>', 'stop the guest so long after its first instruction', parseSeconds)
     .option('--no-stdin', 'do not pass standard input to the guest')
-    .option('--trace', 'print each exit to stderr')
+    .option('--trace-file <file>', 'where the trace goes, instead of stderr; all exits without --trace', parsePath)
     .option('--stats', 'print a report to stderr at the end')
     .option('--json', "print a JSON document instead of the guest's output")
-    .addOption(backendOption())
-    .addOption(deviceOption())
     .addHelpText('after', runHelp)
     .action(async (file, options) => {
       const { run } = await import('./run/command.js');
       done(await run(file, options));
     });
+  for (const { option } of machineFlags) {
+    runCommand.addOption(option);
+    const name = option.long?.slice(2);
+    // A flag without a value may be on in a file.
+    if (option.isBoolean()) runCommand.addOption(new Option(`--no-${name}`).hideHelp());
+  }
 
   program
     .command('caps')
@@ -112,20 +100,13 @@ with the value as the exit status. On a terminal, keys go to the guest at once:
 With --no-stdin, and in the demo, Ctrl-C ends the run.
 
 Exit status:
-  0    the guest halted
-  N    the guest wrote N to port 0xf4
-  1    wrong usage or input, output could not be written, or the demo's result was wrong
-  2    KVM is not available, or access was denied
-  3    the guest crashed
-  124  the guest timed out
-  130  ended by Ctrl-C or Ctrl-A x
-  128 + N  stopped by signal N, such as 143 by SIGTERM
-  141  the reader of the output has gone
-
+${statusMeanings.map(([status, meaning]) => `  ${status.padEnd(8)} ${meaning}\n`).join('')}
 Examples:
   $ kvm-cli run
   $ kvm-cli run --host-kernel
   $ kvm-cli run vmlinuz --initrd initrd.img --mem 1G --cpus 2
+  $ kvm-cli run --config machine.json --mem 2G
+  $ kvm-cli run --trace all,-io:0x3f8-0x3ff --trace-file trace.log guest.bin
   $ kvm-cli run guest.bin
   $ kvm-cli run --mode long --mem 64M --load-addr 0x100000 kernel.bin
   $ echo hello | kvm-cli run --timeout 10 --stats echo.bin

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -13,7 +13,7 @@ const hello = guest('hello16');
 test.each([
   ['a file that is not there', ['/nowhere/guest.bin'], '/nowhere/guest.bin: no such file'],
   ['an empty name', [''], "value '' is invalid for argument 'guest'. A path must not be empty."],
-  ['a device without a name', ['--device', '', hello], "argument '' is invalid. A path must not be empty."],
+  ['a device without a name', ['--device', '', hello], `--device must be the path of the KVM device, not ""`],
   ['a directory', ['/tmp'], '/tmp: is a directory'],
   ['an empty file', ['/dev/null'], '/dev/null: the file is empty'],
   [
@@ -21,8 +21,16 @@ test.each([
     ['--mem', '64K', '/dev/zero'],
     '/dev/zero: the guest is larger than its memory, 65536 bytes (--mem)',
   ],
-  ['no memory', ['--mem', '0', hello], '--mem: a guest needs memory, at least one page of 4096 bytes'],
-  ['half a page', ['--mem', '2K', hello], '--mem: 2048 bytes are not a whole number of pages of 4096 bytes'],
+  [
+    'no memory',
+    ['--mem', '0', hello],
+    '--mem must be whole pages of 4096 bytes, at least one and fewer than 2^53 bytes, not 0 bytes',
+  ],
+  [
+    'half a page',
+    ['--mem', '2K', hello],
+    '--mem must be whole pages of 4096 bytes, at least one and fewer than 2^53 bytes, not 2048 bytes',
+  ],
   [
     'more memory than the host has',
     ['--mem', '4000T', hello],
@@ -55,22 +63,74 @@ test.each([
   ],
   ['a mode for the built-in guest', ['--mode', 'real'], '--mode needs a guest file'],
   ['a load address for the built-in guest', ['--load-addr', '0x2000'], '--load-addr needs a guest file'],
-  ['a mode that does not exist', ['--mode', 'unreal', hello], 'The choices are real, protected, long.'],
-  ['processors for a flat binary', ['--cpus', '2', hello], '--cpus is for kernels, and '],
+  [
+    'a mode that does not exist',
+    ['--mode', 'unreal', hello],
+    `--mode must be 'real' or 'protected' or 'long', not "unreal"`,
+  ],
+  [
+    'processors for a flat binary',
+    ['--cpus', '2', hello],
+    '--cpus: several processors need interrupt controllers to start',
+  ],
   ['an initrd for the demo', ['--initrd', hello], '--initrd is for kernels, and the demo is none'],
-  ['no processors', ['--cpus', '0', hello], 'A number of processors is 1 or more.'],
-  ['a backend that does not exist', ['--backend', 'gui', hello], 'The choices are native, ffi.'],
-  ['a size without digits', ['--mem', 'much', hello], "argument 'much' is invalid. A size is a number of bytes"],
-  ['an address that is no number', ['--entry', 'main', hello], "argument 'main' is invalid. An address is a number"],
+  ['no processors', ['--cpus', '0', hello], '--cpus must be a whole number from 1 to 65536, not 0'],
+  ['a backend that does not exist', ['--backend', 'gui', hello], `--backend must be 'native' or 'ffi', not "gui"`],
+  [
+    'a size without digits',
+    ['--mem', 'much', hello],
+    `--mem must be bytes, or a number with a unit as in '512M', not "much"`,
+  ],
+  [
+    'an address that is no number',
+    ['--entry', 'main', hello],
+    `--entry must be an address of up to 64 bits, such as 4096 or "0x1000", not "main"`,
+  ],
   ['a timeout of 0', ['--timeout', '0', hello], 'A time is a number of seconds, more than 0'],
   ['an option without its value', ['--mem'], "option '--mem <size>' argument missing"],
   ['an option that does not exist', ['--memory', '1M'], "unknown option '--memory'"],
+  ['a trace of no exits', ['--trace', 'hello', hello], '--trace: there are no exits named hello'],
+  ['a trace into a folder that is not there', ['--trace-file', '/nowhere/trace', hello], '--trace-file: ENOENT'],
+  ['a file of a machine that is not there', ['--config', '/nowhere/m.json'], '/nowhere/m.json: ENOENT'],
   ['two guests', [hello, hello], "too many arguments for 'run'"],
 ])('%s is refused in one line that names it', async (_, args, message) => {
   const { status, stdout, stderr } = await cli(['run', ...args]);
   expect(stderr).toContain(message);
   expect(stderr).toMatch(/^kvm-cli: [^\n]+\n$/);
   expect(stdout).toBe('');
+  expect(status).toBe(1);
+});
+
+test.each<[string, string, string[], string]>([
+  ['no JSON', '{', [], 'machine.json: '],
+  ['a list', '[]', [], 'machine.json: the machine must be an object, not an array'],
+  ['nothing to boot', '{}', [], 'machine.json: boot.kernel must be the path of a file'],
+  ['another way to boot', '{"boot":{"type":"disk"}}', [], 'machine.json: boot must be what linux({ kernel }) or '],
+  [
+    'an unknown option',
+    '{"cpuss":2}',
+    [hello],
+    'machine.json: the machine: there is no option cpuss (did you mean cpus?)',
+  ],
+  ['a wrong value', '{"kvm":{"backend":7}}', [hello], "machine.json: kvm.backend must be 'native' or 'ffi', not 7"],
+  ['a wrong flag', '{"cpus":2}', ['--cpus', 'two', hello], '--cpus must be a whole number from 1 to 65536, not "two"'],
+  [
+    'a flag of flat binaries',
+    '{"boot":{"type":"linux","kernel":"k"}}',
+    ['--mode', 'real'],
+    '--mode is for flat binaries',
+  ],
+  [
+    'a flag of kernels',
+    '{"boot":{"type":"flat","image":"k"}}',
+    ['--cmdline', 'a'],
+    '--cmdline is for kernels, and the ',
+  ],
+])('a file of a machine with %s is refused in one line', async (_, text, args, message) => {
+  const path = temporaryFile('machine.json', Buffer.from(text));
+  const { status, stderr } = await cli(['run', '--config', path, ...args]);
+  expect(stderr).toContain(message);
+  expect(stderr).toMatch(/^kvm-cli: [^\n]+\n$/);
   expect(status).toBe(1);
 });
 
@@ -104,6 +164,76 @@ test.each([
   expect(stderr).toMatch(/^kvm-cli: [^\n]+\n$/);
   expect(stderr).not.toContain('/dev/kvm');
   expect(stdout).toBe('');
+  expect(status).toBe(1);
+});
+
+/** An ELF64 file with one segment of 256 bytes, or changes of it. */
+function elf(change: (file: Buffer) => void): Buffer {
+  const file = Buffer.alloc(0x1100);
+  file.write('\x7fELF\x02\x01\x01', 'latin1');
+  file.writeUInt16LE(2, 16);
+  file.writeUInt16LE(62, 18);
+  file.writeBigUInt64LE(0x10_0000n, 24);
+  file.writeBigUInt64LE(64n, 32);
+  for (const [at, value] of [
+    [52, 64],
+    [54, 56],
+    [56, 1],
+  ] as const)
+    file.writeUInt16LE(value, at);
+  file.writeUInt32LE(1, 64);
+  for (const [at, value] of [
+    [72, 0x1000],
+    [80, 0x10_0000],
+    [88, 0x10_0000],
+    [96, 0x100],
+    [104, 0x100],
+  ] as const) {
+    file.writeBigUInt64LE(BigInt(value), at);
+  }
+  change(file);
+  return file;
+}
+
+const large = 600 * 2 ** 20;
+
+test.each<[string, Buffer, string[], string]>([
+  ['truncated', elf(() => {}).subarray(0, 0x1010), [], 'the kernel is truncated: segment 0 of the kernel ends at 4352'],
+  ['for arm64', elf((file) => file.writeUInt16LE(183, 18)), [], 'the kernel is for arm64, and this machine is x86-64'],
+  ['an Image for arm64', Buffer.from(`MZ${'\0'.repeat(54)}ARM\x64`.padEnd(4096, '\0')), [], 'the kernel is '],
+  ['of 32 bits', elf((file) => file.writeUInt8(1, 4)), [], 'kernel'],
+  ['larger than memory', elf((file) => file.writeBigUInt64LE(2n ** 31n, 104)), [], 'which is not all memory'],
+  ['with too little memory', elf(() => {}), ['--mem', '64K'], 'a kernel needs at least 2 MiB of memory, not 65536'],
+  ['with a long command line', elf(() => {}), ['--cmdline', 'a'.repeat(5000)], 'the command line of 5000 bytes is too'],
+  ['with a feature that is none', elf(() => {}), ['--cpu', '+nosuch'], '--cpu: there is no CPU feature nosuch'],
+  [
+    'with a template that is none',
+    elf(() => {}),
+    ['--cpu', '486'],
+    '--cpu: there is no CPU template "486"; there are ',
+  ],
+  ['with a file of a machine for memory', elf(() => {}), ['--mem-file', ''], '--mem-file must be the path of a file'],
+])('a kernel %s is refused before there is a VM, in one line', async (_, bytes, args, message) => {
+  const { status, stdout, stderr } = await cli(['run', ...args, temporaryFile('vmlinux', bytes)]);
+  expect(stderr).toContain(message);
+  expect(stderr).toMatch(/^kvm-cli: [^\n]+\n$/);
+  expect(stderr).not.toContain('/dev/kvm');
+  expect([status, stdout]).toEqual([1, '']);
+});
+
+test('an initrd that does not fit is refused before there is a VM, in one line', async () => {
+  const initrd = temporaryFile('initrd', Buffer.alloc(0));
+  truncateSync(initrd, large);
+  const { status, stderr } = await cli([
+    'run',
+    '--initrd',
+    initrd,
+    temporaryFile(
+      'vmlinux',
+      elf(() => {}),
+    ),
+  ]);
+  expect(stderr).toMatch(/^kvm-cli: the initrd of 629145600 bytes does not fit: [^\n]+\n$/);
   expect(status).toBe(1);
 });
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../kvm-core/test/backends.js';
@@ -15,6 +16,7 @@ import {
   start,
   talker,
   temporaryFile,
+  temporaryFolder,
 } from './cli.js';
 
 onEachBackend('kvm-cli run', (backend) => {
@@ -32,7 +34,8 @@ onEachBackend('kvm-cli run', (backend) => {
     expect(stderr).toMatch(/^guest +halted$/m);
     expect(stderr).toMatch(/^exits +\d+: KVM_EXIT_IO \d+, KVM_EXIT_MMIO 4, KVM_EXIT_HLT 1$/m);
     expect(stderr).toMatch(new RegExp(`^backend +${backend}$`, 'm'));
-    expect(stderr).toMatch(/^time +[\d.]+ ms$/m);
+    expect(stderr).toMatch(/^time +[\d.]+ ms, first output after /m);
+    expect(stderr).toMatch(/^devices +com1 \d+, challenge 4; \d+ requests to their thread$/m);
     expect(stderr).toContain(`correct: ${result}`);
     expect(status).toBe(0);
   });
@@ -146,12 +149,53 @@ onEachBackend('kvm-cli run', (backend) => {
     expect(JSON.parse(timeout.stdout)).toMatchObject({ status: 124, stopCause: 'timeout' });
   });
 
-  test('prints a line on stderr for each exit with --trace', async () => {
-    const { stdout, stderr } = await cli(['run', '--trace', guest('hello16')], { env });
+  test('prints a line on stderr for each exit with --trace all', async () => {
+    const { stdout, stderr } = await cli(['run', '--trace', 'all', guest('hello16')], { env });
     const lines = stderr.trimEnd().split('\n');
     expect(lines).toHaveLength(stdout.length + 1);
-    expect(lines[0]).toBe('#1 KVM_EXIT_IO out port=0x3f8 size=1 count=1 data=48');
-    expect(lines.at(-1)).toBe(`#${lines.length} KVM_EXIT_HLT`);
+    expect(lines[0]).toBe('#1 cpu0 KVM_EXIT_IO out port=0x3f8 size=1 count=1 data=48');
+    expect(lines.at(-1)).toBe(`#${lines.length} cpu0 KVM_EXIT_HLT`);
+  });
+
+  test('writes the exits that --trace names to --trace-file', async () => {
+    const path = join(temporaryFolder(), 'trace');
+    const { stderr } = await cli(['run', '--trace', 'mmio:0xd0000000-0xd0000007', '--trace-file', path], { env });
+    expect(readFileSync(path, 'utf8')).toMatch(/^(#[12] cpu0 KVM_EXIT_MMIO read addr=0xd000000[048].*\n){1,2}$/);
+    expect(stderr).not.toContain('KVM_EXIT_MMIO read');
+    await cli(['run', '--trace-file', path, guest('hello16')], { env });
+    expect(readFileSync(path, 'utf8')).toMatch(/^(#\d+ cpu0 KVM_EXIT_IO .*\n)+#\d+ cpu0 KVM_EXIT_HLT\n$/);
+  });
+
+  test('runs the machine of a file, whose paths are relative to it, and flags override it', async () => {
+    const folder = temporaryFolder();
+    copyFileSync(guest('exit'), join(folder, 'guest.bin'));
+    const config = join(folder, 'machine.json');
+    writeFileSync(
+      config,
+      JSON.stringify({ memory: '2M', boot: { type: 'flat', image: 'guest.bin', entry: '0x1001' } }),
+    );
+    const flags = ['--entry', '0x1000', '--mem', '4M', '--json', '--mem-file', join(folder, 'ram')];
+    const { status, stdout } = await cli(['run', '--config', config, ...flags], { env });
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: 42,
+      guest: { memory: 2 ** 22, loadAddr: '0x1000', entry: '0x1000' },
+    });
+    expect(status).toBe(42);
+    expect(statSync(join(folder, 'ram')).size).toBe(2 ** 22);
+    const other = await cli(['run', '--config', config, guest('hello16'), '--entry', '0x1000'], { env });
+    expect(other).toEqual({ status: 0, stdout: 'Hello from real mode.\n', stderr: '' });
+  });
+
+  test('reports who answered, and when output began, with --stats and --json', async () => {
+    const { stderr } = await cli(['run', '--stats', guest('hello16')], { env });
+    expect(stderr).toMatch(/^devices +com1 \d+; \d+ requests to their thread$/m);
+    expect(stderr).toMatch(/^time +[\d.]+ ms, first output after [\d.]+ ms, started in [\d.]+ ms$/m);
+    const { devices, requests, secondsToStart, secondsToOutput, seconds } = JSON.parse(
+      (await cli(['run', '--json', guest('hello16')], { env })).stdout,
+    );
+    expect(devices).toEqual({ com1: requests });
+    expect(secondsToStart).toBeGreaterThan(0);
+    expect(secondsToOutput).toBeLessThanOrEqual(seconds);
   });
 
   test('reports unclaimed accesses', async () => {

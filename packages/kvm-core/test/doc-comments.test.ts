@@ -1,20 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import * as arm64 from '../src/abi/arm64/index.js';
 import type { Capability, FdKind, Ioctl } from '../src/abi/ioctl.js';
-import * as loongarch from '../src/abi/loongarch/index.js';
-import * as mips from '../src/abi/mips/index.js';
-import * as powerpc from '../src/abi/powerpc/index.js';
-import * as riscv from '../src/abi/riscv/index.js';
-import * as s390 from '../src/abi/s390/index.js';
-import * as x86 from '../src/abi/x86/index.js';
+import { abis as byName } from './architectures.js';
 
 interface Names {
   readonly Cap: Readonly<Record<string, number>>;
 }
 
-const abis: Readonly<Record<string, Names>> = { arm64, loongarch, mips, powerpc, riscv, s390, x86 };
+const abis: Readonly<Record<string, Names>> = { ...byName };
 
 /** What a comment says on purpose beside the table, by its method, and why. */
 const exceptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {

@@ -30,6 +30,7 @@ export function recordingBackend(kernel: (call: RecordedCall) => number): Backen
       kernel({ request, bytes: known.get(argument), at: (pointer) => known.get(Number(pointer)) }),
     address,
     map: () => 0x1000,
+    mapOver: nothing,
     blank: nothing,
     unmap: nothing,
     discard: nothing,

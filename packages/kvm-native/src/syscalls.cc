@@ -75,6 +75,14 @@ Napi::Value Map(const Napi::CallbackInfo& info) {
   return Number(info, AddressOrErrno(address));
 }
 
+Napi::Value MapOver(const Napi::CallbackInfo& info) {
+  const off_t offset = static_cast<off_t>(info[3].As<Napi::Number>().Int64Value());
+  const int flags = MAP_SHARED | MAP_FIXED;
+  void* address = mmap(Pointer(info[1]), Size(info[2]), PROT_READ | PROT_WRITE, flags, Int(info[0]), offset);
+  const int64_t result = AddressOrErrno(address);
+  return Number(info, result < 0 ? result : 0);
+}
+
 Napi::Value Blank(const Napi::CallbackInfo& info) {
   const int flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
   const int64_t address = AddressOrErrno(mmap(Pointer(info[0]), Size(info[1]), PROT_READ | PROT_WRITE, flags, -1, 0));
@@ -159,6 +167,7 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("close", Napi::Function::New<Close>(env, "close"));
   exports.Set("address", Napi::Function::New<Address>(env, "address"));
   exports.Set("map", Napi::Function::New<Map>(env, "map"));
+  exports.Set("mapOver", Napi::Function::New<MapOver>(env, "mapOver"));
   exports.Set("blank", Napi::Function::New<Blank>(env, "blank"));
   exports.Set("unmap", Napi::Function::New<Unmap>(env, "unmap"));
   exports.Set("discard", Napi::Function::New<Discard>(env, "discard"));

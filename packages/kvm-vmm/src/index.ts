@@ -11,8 +11,18 @@ export { com1, Uart, type UartOptions, type UartState } from './devices/uart/uar
 export type { Console } from './machine/console.js';
 export type { DeviceContext } from './machine/device-context.js';
 export { Devices } from './machine/devices.js';
+export type {
+  CpuModel,
+  DeviceModule,
+  FlatBoot,
+  FwCfgFiles,
+  LinuxBoot,
+  MachineDocument,
+  RngModel,
+} from './machine/document.js';
 export { Machine } from './machine/machine.js';
-export type { CpuModel, DeviceModule, MachineOptions, RngOptions } from './machine/options.js';
+export { checkMachine, type MachineOptions, memorySizeOf } from './machine/options.js';
+export { readMachine } from './machine/read-machine.js';
 export type { MachineStats } from './machine/vcpu-stats.js';
 export { GuestRam } from './memory/guest-ram.js';
 export { lowMemoryEnd, mapRam } from './memory/memory-map.js';
@@ -30,7 +40,6 @@ export {
   sleepTypeOff,
 } from './x86/acpi/platform.js';
 export { type AcpiTables, acpiTables } from './x86/acpi/tables.js';
-export type { BoardModelOptions, FwCfgFiles, Interrupts, MachineKind } from './x86/board-model.js';
 export { boot } from './x86/boot/boot.js';
 export { bootFlat, defaultLoadAddress, type FlatOptions, type FlatPlan, planFlat } from './x86/boot/flat.js';
 export type {
@@ -44,7 +53,7 @@ export type {
   SetupDataItem,
 } from './x86/boot/plan.js';
 export { planBoot } from './x86/boot/plan-boot.js';
-export { defaultCommandLine, type FlatBoot, flat, type LinuxBoot, linux } from './x86/boot-options.js';
+export { defaultCommandLine, flat, linux } from './x86/boot-options.js';
 export { cpuFeatures } from './x86/cpu/feature-names.js';
 export { type GuestCpuOptions, guestCpuid } from './x86/cpu/guest-cpuid.js';
 export type { CpuTemplate, LeafMask, MsrMask, RegisterMask, Unsigned } from './x86/cpu/template.js';

@@ -47,8 +47,9 @@ const calls: Readonly<Record<string, (...all: never[]) => unknown>> = {
 };
 /** Its errors come later: the test below is about it. */
 const isAsync = (name: string): boolean => name === 'Machine';
+const isClass = (value: unknown): boolean => typeof value === 'function' && /^class\b/.test(`${value}`);
 const functions = Object.entries({ ...vmm, ...calls }).filter(
-  ([name, value]) => typeof value === 'function' && !(name in objects) && !isAsync(name),
+  ([name, value]) => typeof value === 'function' && !isClass(value) && !isAsync(name),
 );
 // The buses and the machine call these, with values that they have checked.
 const calledByBus = ['read', 'write', 'access'];
@@ -65,6 +66,13 @@ function onlyKvmErrors(what: string, call: () => unknown): void {
     expect(error, `${what}: ${error instanceof Error ? error.stack : ''}`).toBeInstanceOf(KvmError);
   }
 }
+
+test('every exported class takes part', () => {
+  const missing = Object.entries(vmm)
+    .filter(([name, value]) => isClass(value) && !(name in objects) && !(name in calls) && !isAsync(name))
+    .map(([name]) => name);
+  expect(missing, 'classes that `objects`, at the top of this file, lacks').toEqual([]);
+});
 
 test('a call with any arguments throws nothing but a KvmError', () => {
   new vmm.PioBus().attach(0, 1, registers);

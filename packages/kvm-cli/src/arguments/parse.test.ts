@@ -1,46 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseAddress, parseBackend, parseMode, parseSeconds, parseSize } from './parse.js';
-
-describe('a size', () => {
-  test('is a number of bytes, with an optional unit in either case', () => {
-    const units = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-    const unit = fc.constantFrom(...(['K', 'M', 'G'] as const));
-    fc.assert(
-      fc.property(fc.nat(0x7f_ffff), unit, (n, name) => {
-        expect(parseSize(String(n))).toBe(n);
-        expect(parseSize(`0x${n.toString(16)}`)).toBe(n);
-        expect(parseSize(`${n}${name}`)).toBe(n * units[name]);
-        expect(parseSize(`${n}${name.toLowerCase()}`)).toBe(n * units[name]);
-      }),
-    );
-  });
-
-  test.each(['', 'K', '-1', '1.5M', '1 M', '1MB', '0x', '1e6', '+1', ' 1', '1\n', '9007199254740993', '99999999T'])(
-    'is not %j',
-    (text) => {
-      expect(() => parseSize(text)).toThrow(InvalidArgumentError);
-    },
-  );
-});
-
-describe('an address', () => {
-  test('is decimal or hexadecimal, and has up to 64 bits', () => {
-    fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: 2n ** 65n }), (n) => {
-        for (const text of [String(n), `0x${n.toString(16)}`, `0X${n.toString(16).toUpperCase()}`]) {
-          if (n < 2n ** 64n) expect(parseAddress(text)).toBe(n);
-          else expect(() => parseAddress(text)).toThrow(InvalidArgumentError);
-        }
-      }),
-    );
-  });
-
-  test.each(['', '-1', '0x', '1000h', '0b1', '1_000', 'ff', '1.0'])('is not %j', (text) => {
-    expect(() => parseAddress(text)).toThrow(InvalidArgumentError);
-  });
-});
+import { parseBackend, parseSeconds } from './parse.js';
 
 describe('a time', () => {
   test('is a number of seconds, with an optional fraction', () => {
@@ -58,14 +19,10 @@ describe('a time', () => {
   });
 });
 
-test('for any text, a parser throws or returns a valid value', () => {
+test('for any text, the parser of times throws or returns a valid one', () => {
   const text = fc.oneof(fc.string(), fc.stringMatching(/^[0-9a-fxXKMG.+-]{0,12}$/));
   fc.assert(
     fc.property(text, (each) => {
-      expect(attempt(parseSize, each)).toSatisfy(
-        (n) => n === undefined || (Number.isSafeInteger(n) && (n as number) >= 0),
-      );
-      expect(attempt(parseAddress, each)).toSatisfy((n) => n === undefined || (typeof n === 'bigint' && n >= 0n));
       expect(attempt(parseSeconds, each)).toSatisfy(
         (n) => n === undefined || (Number.isFinite(n) && (n as number) > 0),
       );
@@ -73,9 +30,8 @@ test('for any text, a parser throws or returns a valid value', () => {
   );
 });
 
-test('a mode and a backend are one of the choices', () => {
-  expect([parseMode('real'), parseBackend('ffi')]).toEqual(['real', 'ffi']);
-  expect(() => parseMode('Real')).toThrow('The choices are real, protected, long.');
+test('a backend is one of the choices', () => {
+  expect(parseBackend('ffi')).toBe('ffi');
   expect(() => parseBackend('toString')).toThrow('The choices are native, ffi.');
 });
 

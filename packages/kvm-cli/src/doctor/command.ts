@@ -4,7 +4,7 @@ import { ExitStatus } from '../exit-status.js';
 import { count } from '../output/count.js';
 import { stdout } from '../output/stream-sink.js';
 import { type BackendReport, chosenBackend, inspectBackends, runGuests } from './backends.js';
-import { type DeviceReport, inspectDevice, inspectKvm, type KvmReport } from './host.js';
+import { type DeviceReport, inspectDevice, inspectKvm, type KvmReport, whyNoKernels } from './host.js';
 
 export interface DoctorFlags {
   device: string;
@@ -23,6 +23,8 @@ interface Report {
   readonly backends: readonly BackendReport[];
   readonly chosen: { readonly name: string | null; readonly why: string };
   readonly kvm: KvmReport | null;
+  /** Why kernels such as Linux cannot run here, though small guests may; null if nothing is known. */
+  readonly noKernels: string | null;
 }
 
 /** `kvm-cli doctor`: checks everything that a guest needs. */
@@ -49,10 +51,11 @@ async function examine(path: string): Promise<Report> {
     backends,
     chosen,
     kvm: opened ? kvm : null,
+    noKernels: whyNoKernels() ?? null,
   };
 }
 
-function text({ usable, problem, node, platform, device, backends, chosen, kvm }: Report): string {
+function text({ usable, problem, node, platform, device, backends, chosen, kvm, noKernels }: Report): string {
   const lines = [
     line(true, 'Node', `${node} on ${platform}`),
     line(device.permitted, 'device', deviceText(device)),
@@ -77,6 +80,7 @@ function text({ usable, problem, node, platform, device, backends, chosen, kvm }
   lines.push(
     line(chosen.name !== null, 'backend', chosen.name === null ? chosen.why : `${chosen.name}: ${chosen.why}`),
   );
+  if (noKernels !== null) lines.push(line(false, 'kernels', noKernels));
   lines.push('', usable ? pc.green('KVM is ready.') : pc.red(`KVM cannot be used: ${problem}`), '');
   return lines.join('\n');
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { type BackendName, Cap, Kvm, KvmError } from '@kvm/core';
 
 /** What is visible of KVM without opening it: the device, the modules. */
@@ -35,6 +35,27 @@ function modules(): string[] | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * Why a kernel for real hardware cannot run here in reasonable time; undefined if nothing speaks against it. Such a KVM
+ * has its own way to run guests that are made for it, and interprets all others.
+ *
+ * @param cpuinfo the text of /proc/cpuinfo of an x86 host.
+ */
+export function whyNoKernels(
+  cpuinfo: string = cpuInfo(),
+  loaded: readonly string[] | null = modules(),
+): string | undefined {
+  const flags = /^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/);
+  if (flags === undefined || flags.includes('vmx') || flags.includes('svm')) return undefined;
+  const module = loaded?.find((name) => name !== 'kvm');
+  const by = module === undefined ? 'KVM' : `KVM (${module})`;
+  return `the processor shows neither VMX nor SVM, so ${by} interprets a kernel's instructions, which takes hours`;
+}
+
+function cpuInfo(): string {
+  return process.arch === 'x64' ? readFileSync('/proc/cpuinfo', 'utf8') : '';
 }
 
 /** Capabilities that this project needs to work, or to be fast. */

@@ -1,5 +1,9 @@
+import { createWriteStream, openSync } from 'node:fs';
 import pc from 'picocolors';
-import { stderr, stdout } from '../output/stream-sink.js';
+import { whyNoKernels } from '../doctor/host.js';
+import { CliError, ExitStatus } from '../exit-status.js';
+import { StreamSink, stderr, stdout } from '../output/stream-sink.js';
+import type { FlagValues } from './document.js';
 import { planRun, type RunFlags } from './plan.js';
 import { failureOf, reportJson, reportText, statusOfRun } from './report.js';
 import { SerialRecord } from './serial-record.js';
@@ -9,8 +13,10 @@ import type { Sink } from './sink.js';
 const newline = 0x0a;
 
 /** `kvm-cli run`: runs a guest. Returns the exit status. */
-export async function run(file: string | undefined, flags: RunFlags): Promise<number> {
-  const plan = await planRun(file, flags);
+export async function run(given: string | undefined, flags: RunFlags & FlagValues): Promise<number> {
+  const { traceFile } = flags;
+  const plan = await planRun(given, traceFile === undefined ? flags : { trace: 'all', ...flags });
+  const { file } = plan;
   const record = new SerialRecord();
   const terminal = new LineWatcher(stdout);
   const options: SessionOptions = { plan, serialOutput: flags.json === true ? record : terminal };
@@ -18,17 +24,34 @@ export async function run(file: string | undefined, flags: RunFlags): Promise<nu
   const hasInput = flags.stdin !== false && file !== undefined && file !== '-';
   if (hasInput) options.serialInput = process.stdin;
   if (flags.timeout !== undefined) options.timeoutSeconds = flags.timeout;
+  const trace = traceFile === undefined ? undefined : openTrace(traceFile);
+  if (trace !== undefined) options.traceOutput = trace;
 
   const end = await runSession(options);
 
   if (flags.json === true) stdout.write(reportJson(plan, end, record));
   else if (terminal.midLine && process.stdout.isTTY) stderr.write('\n');
   const failure = failureOf(end);
-  if (failure !== undefined) stderr.write(`kvm-cli: ${failure}\n`);
+  if (failure !== undefined) {
+    const why = end.record.outcome.kind === 'internal-error' ? whyNoKernels() : undefined;
+    stderr.write(`kvm-cli: ${failure}${why === undefined ? '' : `: ${why}`}\n`);
+  }
   if (flags.stats === true || (file === undefined && flags.json !== true)) {
     stderr.write(`\n${reportText(end, pc.createColors(pc.isColorSupported && process.stderr.isTTY))}`);
   }
-  return statusOfRun(end);
+  const status = statusOfRun(end);
+  if (trace?.problem === undefined) return status;
+  stderr.write(`kvm-cli: ${trace.problem}\n`);
+  return status === ExitStatus.Ok ? ExitStatus.Failure : status;
+}
+
+/** @throws CliError for a file that cannot be written. */
+function openTrace(path: string): StreamSink {
+  try {
+    return new StreamSink(path, createWriteStream('', { fd: openSync(path, 'w') }));
+  } catch (error) {
+    throw new CliError(`--trace-file: ${(error as Error).message}`);
+  }
 }
 
 /** Passes serial output on, and knows whether its last line has ended. */

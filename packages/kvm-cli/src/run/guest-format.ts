@@ -19,12 +19,21 @@ const formats: readonly Format[] = [
       bytes.readUInt16LE(0x1fe) === 0xaa55 &&
       bytes.toString('latin1', 0x202, 0x206) === 'HdrS',
   },
+  // That of another architecture: the boot protocols name it.
+  {
+    name: 'a Linux kernel (Image)',
+    isKernel: true,
+    is: (bytes) => imageMagic.has(bytes.toString('latin1', 0x38, 0x3c)),
+  },
   { name: 'a DOS or EFI program (MZ)', isKernel: false, is: (bytes) => startsWith(bytes, [0x4d, 0x5a]) },
   // The third byte is the compression method, of which there is one. A real-mode program may begin with the first two
   // bytes.
   { name: 'compressed (gzip)', isKernel: true, is: (bytes) => startsWith(bytes, [0x1f, 0x8b, 0x08]) },
   { name: 'compressed (zstd)', isKernel: true, is: (bytes) => startsWith(bytes, [0x28, 0xb5, 0x2f, 0xfd]) },
 ];
+
+/** In the Images of arm64 and riscv64, which may be EFI programs, too. */
+const imageMagic: ReadonlySet<string> = new Set(['ARM\x64', 'RSC\x05']);
 
 /** The bytes that tell the format. */
 const headerSize = 0x206;

@@ -1,32 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { totalmem } from 'node:os';
-import { type BackendName, KvmError, pageSize } from '@kvm/core';
-import type { Mode } from '@kvm/core/x86';
-import { type CpuModel, type FlatPlan, flat, linux, type MachineOptions, planFlat } from '@kvm/vmm';
+import { KvmError } from '@kvm/core';
+import {
+  checkMachine,
+  type FlatBoot,
+  type FlatPlan,
+  flat,
+  type LinuxBoot,
+  type MachineDocument,
+  memorySizeOf,
+  planFlat,
+} from '@kvm/vmm';
 import type { Operands } from '../demo/challenge.js';
 import { CliError } from '../exit-status.js';
+import { type Draft, draftOf, type FlagValues } from './document.js';
 import { builtInGuest, readGuest } from './guest-file.js';
 import { isKernelFile } from './guest-format.js';
 import { findHostKernel } from './host-kernel.js';
 
-/** The options of `kvm-cli run`, parsed. */
+/** The options of `kvm-cli run` that are not options of a machine, parsed. */
 export interface RunFlags {
-  mode?: Mode;
-  mem?: number;
-  loadAddr?: bigint;
-  entry?: bigint;
-  cpus?: number;
-  /** Changes of features: `+avx2,-avx512f`, or a template and changes: `x86-64-v3,-avx2`. */
-  cpu?: string;
+  /** A machine as a JSON document. */
+  config?: string;
   /** Boots the kernel that this host runs. */
   hostKernel?: boolean;
-  initrd?: string;
-  /** A source of random bytes. */
-  rng?: boolean;
-  cmdline?: string;
-  backend?: BackendName;
-  device: string;
-  trace?: boolean;
+  traceFile?: string;
   stats?: boolean;
   json?: boolean;
   /** False for `--no-stdin`. */
@@ -37,108 +35,116 @@ export interface RunFlags {
 
 /** A guest, and the machine that it runs on. */
 export interface RunPlan {
-  readonly device: string;
-  readonly backend: BackendName | undefined;
-  readonly machine: Pick<MachineOptions, 'memory' | 'cpus' | 'cpu' | 'boot' | 'rng'>;
+  readonly machine: MachineDocument;
+  /** The file of the guest; undefined for the demo. */
+  readonly file: string | undefined;
   /** The guest as `--json` shows it. */
   readonly guest: Readonly<Record<string, unknown>>;
   /** For the demo. */
   readonly challenge: Operands | undefined;
-  readonly trace: boolean;
 }
-
-const MiB = 2 ** 20;
-const defaultFlatMemory = 16 * MiB;
-const defaultKernelMemory = 512 * MiB;
-
-const flatFlags = ['mode', 'loadAddr', 'entry'] as const;
-const kernelFlags = ['initrd', 'cmdline', 'cpus', 'cpu', 'rng'] as const;
 
 /** Reads the guest and checks everything that can be checked before there is a VM. */
-export async function planRun(given: string | undefined, flags: RunFlags): Promise<RunPlan> {
-  if (flags.hostKernel !== true) return await planGuest(given, flags);
+export async function planRun(given: string | undefined, flags: RunFlags & FlagValues): Promise<RunPlan> {
+  const draft = draftOf(flags.config, flags);
+  if (flags.hostKernel !== true) return await planGuest(given, draft, flags);
   if (given !== undefined) throw new CliError(`--host-kernel boots the host's kernel, and not ${given}`);
-  const { kernel, initrd } = findHostKernel(flags.initrd);
-  return await planGuest(kernel, { ...flags, initrd });
+  const { kernel, initrd } = findHostKernel(draft.changes['initrd'] as string | undefined);
+  const before = draft.boot?.['type'] === 'linux' ? draft.boot : {};
+  return planKernel(draft, { ...before, ...draft.changes, kernel, initrd });
 }
 
-async function planGuest(file: string | undefined, flags: RunFlags): Promise<RunPlan> {
-  const { backend, device, trace = false } = flags;
-  const isFlat = flatFlags.some((flag) => flags[flag] !== undefined);
-  const isKernel = file !== undefined && file !== '-' && !isFlat && isKernelFile(file);
-  const memory = flags.mem ?? (isKernel ? defaultKernelMemory : defaultFlatMemory);
-  checkMemory(memory);
-  const common = { device, backend, trace };
-  if (isKernel) return { ...common, ...planKernel(file, flags, memory), challenge: undefined };
-  const unfit = kernelFlags.find((flag) => flags[flag] !== undefined);
-  if (unfit !== undefined) throw new CliError(`--${dashed(unfit)} is for kernels, and ${file ?? 'the demo'} is none`);
-  if (file === undefined) {
-    const flag = flatFlags.find((each) => flags[each] !== undefined);
-    if (flag !== undefined) {
-      throw new CliError(`--${dashed(flag)} needs a guest file: the built-in guest has its own`);
-    }
-    const image = builtInGuest();
-    const layout = layOut('the built-in guest', 'long', memory, image, {});
-    return { ...common, ...planOf(undefined, memory, image, layout), challenge: operands() };
+async function planGuest(given: string | undefined, draft: Draft, flags: RunFlags): Promise<RunPlan> {
+  if (given === undefined && flags.config === undefined) return planDemo(draft);
+  const boot = given === undefined ? draft.boot : bootOf(given, draft);
+  if (boot?.['type'] !== 'flat') return planKernel(draft, { ...boot, ...draft.changes });
+  refuse(draft, 'linux', given ?? 'the guest');
+  const machine = check(draft, { ...boot, ...draft.changes });
+  const { image, ...rest } = machine.boot as FlatBoot;
+  const memorySize = checkMemory(machine, draft);
+  const file = image as string;
+  const bytes = await readGuest(file, memorySize, flags.timeout);
+  return planImage(file, machine, bytes, layOut(file, memorySize, bytes, rest));
+}
+
+/** How a file boots: as flags say that are for one kind of guest, else as its bytes say. */
+function bootOf(file: string, { boot, given }: Draft): Readonly<Record<string, unknown>> {
+  const flagged = given.find(({ boots }) => boots !== undefined)?.boots;
+  const isFlat = file === '-' || (flagged === undefined ? !isKernelFile(file) : flagged === 'flat');
+  const type = isFlat ? 'flat' : 'linux';
+  const before = boot?.['type'] === type ? boot : {};
+  return { ...before, type, ...(isFlat ? { image: file } : { kernel: file }) };
+}
+
+function planKernel(draft: Draft, boot: object): RunPlan {
+  refuse(draft, 'flat', 'a kernel');
+  const machine = check(draft, { type: 'linux', ...boot });
+  const memory = checkMemory(machine, draft);
+  const { kernel, initrd = null, cmdline = null } = machine.boot as LinuxBoot;
+  const { cpus = 1, cpu = null } = machine;
+  return { machine, file: kernel, guest: { file: kernel, initrd, cmdline, cpus, cpu, memory }, challenge: undefined };
+}
+
+function planDemo(draft: Draft): RunPlan {
+  refuse(draft, 'linux', 'the demo');
+  const unfit = draft.given.find(({ boots }) => boots !== undefined);
+  if (unfit !== undefined) {
+    throw new CliError(`${unfit.option.long} needs a guest file: the built-in guest has its own`);
   }
-  const image = await readGuest(file, memory, flags.timeout);
-  const layout = layOut(file, flags.mode ?? 'real', memory, image, flags);
-  return { ...common, ...planOf(file, memory, image, layout), challenge: undefined };
+  const image = builtInGuest();
+  const machine = check(draft, flat({ image, mode: 'long' }));
+  const layout = layOut('the built-in guest', checkMemory(machine, draft), image, { mode: 'long' });
+  return { ...planImage(undefined, machine, image, layout), challenge: operands() };
 }
 
-type Parts = Pick<RunPlan, 'machine' | 'guest'>;
-
-function planKernel(kernel: string, { initrd, cmdline, cpus = 1, cpu, rng = false }: RunFlags, memory: number): Parts {
+function planImage(
+  file: string | undefined,
+  machine: MachineDocument,
+  image: Uint8Array,
+  { mode, loadAddr, entry }: FlatPlan,
+): RunPlan {
+  const memory = memorySizeOf(machine);
   return {
-    machine: {
-      memory,
-      cpus,
-      ...(cpu !== undefined && { cpu: cpuModel(cpu) }),
-      rng,
-      boot: linux({ kernel, ...(initrd !== undefined && { initrd }), ...(cmdline !== undefined && { cmdline }) }),
-    },
-    guest: { file: kernel, initrd: initrd ?? null, cmdline: cmdline ?? null, cpus, cpu: cpu ?? null, rng, memory },
-  };
-}
-
-/** The first word is a template if it has no sign. */
-function cpuModel(text: string): CpuModel {
-  const [first = '', ...rest] = text.split(',');
-  if (/^[+-]/.test(first)) return { features: text };
-  return { template: first, ...(rest.length > 0 && { features: rest.join(',') }) };
-}
-
-function planOf(file: string | undefined, memory: number, image: Uint8Array, layout: FlatPlan): Parts {
-  const { mode, loadAddr, entry } = layout;
-  return {
-    machine: { memory, boot: flat({ image, mode, loadAddr, entry }) },
+    machine: { ...machine, boot: flat({ image, mode, loadAddr, entry }) },
+    file,
     guest: { file: file ?? null, mode, bytes: image.length, memory, loadAddr, entry },
+    challenge: undefined,
   };
 }
 
-function checkMemory(size: number): void {
+/** @throws CliError for a flag of what is not booted. */
+function refuse({ given }: Draft, kind: 'linux' | 'flat', name: string): void {
+  const unfit = given.find(({ boots }) => boots === kind);
+  if (unfit === undefined) return;
+  const what = kind === 'linux' ? 'kernels' : 'flat binaries';
+  throw new CliError(`${unfit.option.long} is for ${what}, and ${name} is none`);
+}
+
+function check({ machine, name }: Draft, boot: object): MachineDocument {
+  return checkMachine({ ...machine, boot }, name);
+}
+
+/** Returns the size of the memory in bytes. */
+function checkMemory(machine: MachineDocument, { name }: Draft): number {
+  const size = memorySizeOf(machine);
   const hostMemory = totalmem();
-  if (size === 0) throw new CliError(`--mem: a guest needs memory, at least one page of ${pageSize} bytes`);
-  if (size % pageSize !== 0)
-    throw new CliError(`--mem: ${size} bytes are not a whole number of pages of ${pageSize} bytes`);
-  if (size > hostMemory)
-    throw new CliError(`--mem: ${size} bytes are more than the memory of this host, ${hostMemory} bytes`);
+  if (size <= hostMemory) return size;
+  throw new CliError(`${name('memory')}: ${size} bytes are more than the memory of this host, ${hostMemory} bytes`);
 }
 
 function layOut(
   name: string,
-  mode: Mode,
   memorySize: number,
   image: Uint8Array,
-  { loadAddr, entry }: Pick<RunFlags, 'loadAddr' | 'entry'>,
+  { mode = 'real', loadAddr, entry }: Omit<FlatBoot, 'type' | 'image'>,
 ): FlatPlan {
   try {
     return planFlat({
       mode,
       memorySize,
       imageSize: image.length,
-      ...(loadAddr !== undefined && { loadAddr }),
-      ...(entry !== undefined && { entry }),
+      ...(loadAddr !== undefined && { loadAddr: BigInt(loadAddr) }),
+      ...(entry !== undefined && { entry: BigInt(entry) }),
     });
   } catch (error) {
     throw error instanceof KvmError ? new CliError(`${name}: ${error.message}`) : error;
@@ -149,8 +155,4 @@ function layOut(
 function operands(): Operands {
   const bytes = randomBytes(8);
   return { a: BigInt(bytes.readUInt32LE(0)), b: BigInt(bytes.readUInt32LE(4) | 1) & 0xffff_ffffn };
-}
-
-function dashed(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

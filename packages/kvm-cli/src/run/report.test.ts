@@ -8,7 +8,8 @@ import type { StopCause } from './stop-cause.js';
 
 function ended(outcome: Outcome, stopCause?: StopCause, challenge?: ChallengeResult): SessionEnd {
   const unclaimed = { pio: 0, mmio: 0 };
-  const stats = { exits: {}, exitCount: 0, unclaimed, requests: 0, seconds: 0 };
+  const times = { secondsToStart: undefined, secondsToOutput: undefined, seconds: 0 };
+  const stats = { exits: {}, exitCount: 0, devices: {}, unclaimed, requests: 0, ...times };
   return { record: { outcome, backend: 'ffi', ...stats, challenge }, stopCause };
 }
 
@@ -66,6 +67,27 @@ test.each(ends.map(([outcome, cause, status, words]) => ({ kind: outcome.kind, o
     expect(failureOf(ended(outcome, cause))).toBe(words);
   },
 );
+
+test.each([
+  [
+    { secondsToOutput: 0.0012, seconds: 0.5, secondsToStart: 0.08 },
+    '500.0 ms, first output after 1.2 ms, started in 80.0 ms',
+  ],
+  [{ secondsToOutput: undefined, seconds: 0.5, secondsToStart: undefined }, '500.0 ms'],
+])('times are reported: %o', (times, words) => {
+  const { record } = ended({ kind: 'halt' });
+  const text = reportText({ record: { ...record, ...times }, stopCause: undefined }, pc.createColors(false));
+  expect(text).toContain(`time       ${words}\n`);
+});
+
+test.each([
+  [{ uart: 7, rtc: 1 }, 8, 'uart 7, rtc 1; 8 requests to their thread'],
+  [{}, 0, 'none was accessed; 0 requests to their thread'],
+])('devices that answered are reported: %o', (devices, requests, words) => {
+  const { record } = ended({ kind: 'halt' });
+  const text = reportText({ record: { ...record, devices, requests }, stopCause: undefined }, pc.createColors(false));
+  expect(text).toContain(`devices    ${words}\n`);
+});
 
 test.each([
   [{ pio: 1, mmio: 0 }, '1 access to ports, 0 to memory'],

@@ -82,13 +82,17 @@ export function failureOf({ record, stopCause }: SessionEnd): string | undefined
 }
 
 export function reportText({ record, stopCause }: SessionEnd, colors: ReturnType<typeof pc.createColors>): string {
-  const { outcome, exits, exitCount, unclaimed, backend, seconds, challenge } = record;
-  const reasons = Object.entries(exits).map(([name, count]) => `${name} ${count}`);
+  const { outcome, exits, exitCount, devices, unclaimed, requests, backend, challenge } = record;
+  const listed = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ');
   const lines = [
     ['guest', outcomeText(outcome, stopCause)],
-    ['exits', `${exitCount}: ${reasons.join(', ')}`],
+    ['exits', `${exitCount}: ${listed(exits)}`],
+    ['devices', `${listed(devices) || 'none was accessed'}; ${count(requests, 'request')} to their thread`],
     ['backend', backend],
-    ['time', `${(seconds * 1000).toFixed(1)} ms`],
+    ['time', timeText(record)],
   ];
   if (unclaimed.pio + unclaimed.mmio > 0) {
     lines.push(['unclaimed', `${count(unclaimed.pio, 'access', 'accesses')} to ports, ${unclaimed.mmio} to memory`]);
@@ -98,6 +102,15 @@ export function reportText({ record, stopCause }: SessionEnd, colors: ReturnType
     lines.push(['arithmetic', paint(verdictText(challenge))]);
   }
   return lines.map(([name = '', text = '']) => `${colors.dim(name.padEnd(11))}${text}\n`).join('');
+}
+
+function timeText({ secondsToStart, secondsToOutput, seconds }: SessionEnd['record']): string {
+  const ms = (time: number): string => `${(time * 1000).toFixed(1)} ms`;
+  return [
+    ms(seconds),
+    ...(secondsToOutput === undefined ? [] : [`first output after ${ms(secondsToOutput)}`]),
+    ...(secondsToStart === undefined ? [] : [`started in ${ms(secondsToStart)}`]),
+  ].join(', ');
 }
 
 function verdictText({ verdict, expected, result }: ChallengeResult): string {
@@ -120,6 +133,8 @@ export function reportJson({ guest }: RunPlan, end: SessionEnd, serial: SerialRe
     stopCause: end.stopCause ?? null,
     guest,
     ...record,
+    secondsToStart: record.secondsToStart ?? null,
+    secondsToOutput: record.secondsToOutput ?? null,
     challenge: challenge === undefined ? null : decimal(challenge),
     serial: serial.bytes.toString('utf8'),
     serialBase64: serial.bytes.toString('base64'),

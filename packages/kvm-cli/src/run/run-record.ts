@@ -10,7 +10,9 @@ export interface ChallengeResult extends Operands {
 }
 
 /** A run that has ended. */
-export interface RunRecord extends MachineStats {
+export interface RunRecord extends Omit<MachineStats, 'began'> {
+  /** From the start of this process to the first entry into the guest; undefined if there was none. */
+  readonly secondsToStart: number | undefined;
   readonly outcome: Outcome;
   readonly backend: BackendName;
   readonly challenge: ChallengeResult | undefined;

@@ -1,9 +1,12 @@
+import { inspect } from 'node:util';
 import { type Console, Machine } from '@kvm/vmm';
 import { expectedResult, type Operands, verdictOn } from '../demo/challenge.js';
-import { stderr, stdout } from '../output/stream-sink.js';
+import { whyNoKernels } from '../doctor/host.js';
+import { type StreamSink, stderr, stdout } from '../output/stream-sink.js';
 import type { RunPlan } from './plan.js';
 import type { ChallengeResult, RunRecord } from './run-record.js';
 import { SerialInput } from './serial-input.js';
+import { patienceSeconds, silenceText } from './silence.js';
 import { pump, type Sink } from './sink.js';
 import { type StopCause, type StopSignal, stopSignals, stopStatus } from './stop-cause.js';
 
@@ -13,6 +16,8 @@ export interface SessionOptions {
   serialOutput: Sink;
   /** Gives the guest its serial input; without it, the guest has none. */
   serialInput?: typeof process.stdin;
+  /** Takes the trace; standard error without it. */
+  traceOutput?: StreamSink;
   /** From the guest's first instruction on. */
   timeoutSeconds?: number;
 }
@@ -41,7 +46,7 @@ class Session {
   readonly #options: SessionOptions;
   #machine: Machine | undefined;
   #input: SerialInput | undefined;
-  #timeout: NodeJS.Timeout | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
   #stopCause: StopCause | undefined;
   #result: bigint | undefined;
   #traced = 0;
@@ -72,15 +77,18 @@ class Session {
   }
 
   async #runGuest(): Promise<RunRecord> {
-    const { device: path, backend, machine: options, challenge, trace } = this.#options.plan;
+    const { machine: options, challenge } = this.#options.plan;
+    const { devices = [], trace } = options;
+    const demo = challenge && { module: new URL('../demo/device.js', import.meta.url), data: challenge };
     await using machine = await Machine.create({
       ...options,
-      kvm: { path, ...(backend !== undefined && { backend }) },
-      ...(challenge && { devices: [{ module: new URL('../demo/device.js', import.meta.url), data: challenge }] }),
-      onMessage: (result) => {
-        this.#result = result as bigint;
+      devices: demo === undefined ? devices : [...devices, demo],
+      onMessage: (message, device) => {
+        // The demo has no other device with messages.
+        if (challenge !== undefined) this.#result = message as bigint;
+        else stderr.write(`${device}: ${inspect(message)}\n`);
       },
-      ...(trace && { onExit: (description) => this.#trace(description) }),
+      ...(trace !== undefined && { onExit: (description: string, vcpu: number) => this.#trace(description, vcpu) }),
     });
     this.#machine = machine;
     const { console } = machine;
@@ -88,15 +96,21 @@ class Session {
     try {
       this.#input = this.#openInput(console, machine);
       this.#input?.start();
-      void machine.started.then(() => this.#startTimeout());
+      void machine.started.then(() => this.#startTimers(machine));
       if (this.#stopCause === undefined) machine.start();
       else void machine.stop();
       const outcome = await machine.done;
-      const { backendName } = machine.kvm;
-      return { outcome, backend: backendName, ...machine.stats, challenge: challenge && this.#verdict(challenge) };
+      const { began, ...stats } = machine.stats;
+      return {
+        outcome,
+        backend: machine.kvm.backendName,
+        ...stats,
+        secondsToStart: began && Math.round((began - performance.timeOrigin) * 1000) / 1e6,
+        challenge: challenge && this.#verdict(challenge),
+      };
     } finally {
       this.#machine = undefined;
-      clearTimeout(this.#timeout);
+      for (const timer of this.#timers) clearTimeout(timer);
       this.#input?.stop();
       await this.#deliver(output);
     }
@@ -115,9 +129,10 @@ class Session {
     });
   }
 
-  #trace(description: string): Promise<void> | undefined {
-    stderr.write(`#${++this.#traced} ${description}\n`);
-    return stderr.full ? stderr.drained() : undefined;
+  #trace(description: string, vcpu: number): Promise<void> | undefined {
+    const output = this.#options.traceOutput ?? stderr;
+    output.write(`#${++this.#traced} cpu${vcpu} ${description}\n`);
+    return output.full ? output.drained() : undefined;
   }
 
   #verdict(operands: Operands): ChallengeResult {
@@ -125,17 +140,27 @@ class Session {
     return { ...operands, expected: expectedResult(operands), result, verdict: verdictOn(result, operands) };
   }
 
-  #startTimeout(): void {
-    const { timeoutSeconds } = this.#options;
-    if (timeoutSeconds === undefined || this.#machine === undefined) return;
-    this.#timeout = setTimeout(() => this.#stopFor('timeout'), timeoutSeconds * 1000);
+  #startTimers(machine: Machine): void {
+    const { timeoutSeconds, plan } = this.#options;
+    if (this.#machine === undefined) return;
+    if (timeoutSeconds !== undefined) {
+      this.#timers.push(setTimeout(() => this.#stopFor('timeout'), timeoutSeconds * 1000));
+    }
+    if (plan.machine.boot.type === 'linux') {
+      this.#timers.push(setTimeout(() => this.#lookForProgress(machine), patienceSeconds * 1000));
+    }
+  }
+
+  #lookForProgress({ stats }: Machine): void {
+    const text = silenceText(stats, whyNoKernels());
+    if (text !== undefined) stderr.write(`kvm-cli: ${text}\n`);
   }
 
   /** Delivers the guest's output. If the run was stopped, slow readers are given `drainTime`. */
   async #deliver(output: Promise<void>): Promise<void> {
     const delivered = (async () => {
       await output;
-      await Promise.all([stdout.flushed(), stderr.flushed()]);
+      await Promise.all([stdout.flushed(), stderr.flushed(), this.#options.traceOutput?.flushed()]);
       return true;
     })();
     if (await Promise.race([delivered, this.#drainTimeOver])) return;

@@ -9,6 +9,7 @@ const functions: Readonly<Record<Exclude<keyof Backend, 'name' | 'version'>, tru
   ioctl: true,
   address: true,
   map: true,
+  mapOver: true,
   blank: true,
   unmap: true,
   discard: true,

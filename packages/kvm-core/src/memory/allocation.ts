@@ -5,6 +5,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { systemCall } from '../ioctl/system-call.js';
 import { boolean } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
+import { mapFile } from './memory-file.js';
 import { pageSize } from './page-size.js';
 import { allocatePages } from './pages.js';
 import { memorySize } from './sizes.js';
@@ -25,6 +26,13 @@ export interface MemoryOptions {
    * runs out of memory.
    */
   reserve?: boolean;
+  /**
+   * The path of a file whose pages the memory is (`MAP_SHARED`), so that other processes can map it, too. A file in
+   * /dev/shm is memory, one in a hugetlbfs is huge pages. It is made if there is none. If it is empty, it gets the size
+   * of the memory; otherwise it must have that size, and keeps its content. No one may shorten it while it is used: an
+   * access beyond its end ends the process (SIGBUS).
+   */
+  file?: string;
 }
 
 /** The size of a huge page in bytes, and its alignment. */
@@ -36,6 +44,12 @@ const hugePageSize = 2 ** 21;
  * 8 GiB.
  */
 export const windowLimit = Math.floor(Math.min(bufferLimits.MAX_LENGTH, 2 ** 33) / hugePageSize - 1) * hugePageSize;
+
+/**
+ * libc gives a buffer of this many bytes, or more, a mapping of its own, and unmaps it when the buffer is freed. In a
+ * smaller one the pages of a file would become part of the heap.
+ */
+const ownMapping = 33 * 2 ** 20;
 
 /** Replaces windows of a file by blank pages when their buffer is unreachable and was not closed. */
 const unreachable = new FinalizationRegistry<{ backend: Backend; address: number; length: number }>(
@@ -54,7 +68,8 @@ export function allocateWindows(backend: Backend, options: MemoryOptions, limit:
     size,
     hugePages = false,
     reserve = false,
-  } = optionsOf(options, 'the options of allocateMemory', ['size', 'hugePages', 'reserve']);
+    file,
+  } = optionsOf(options, 'the options of allocateMemory', ['size', 'hugePages', 'reserve', 'file']);
   memorySize(size, 'the size of guest memory');
   if (boolean(reserve, 'reserve') && size > freemem()) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `cannot reserve ${size} bytes of memory: ${freemem()} are free`);
@@ -62,15 +77,24 @@ export function allocateWindows(backend: Backend, options: MemoryOptions, limit:
   boolean(hugePages, 'hugePages');
   // KVM maps a huge page only where it is one in the guest's address space, too: both start on its boundary.
   const alignment = size >= hugePageSize ? hugePageSize : pageSize;
-  const parts = partsOf(size, limit, (_, length) => allocatePages(backend, length, alignment));
+  const atLeast = file === undefined ? 0 : ownMapping;
+  const parts = partsOf(size, limit, (_, length) => allocatePages(backend, length, alignment, atLeast));
+  if (file !== undefined) mapFile(backend, file, size, parts);
   for (const part of hugePages ? parts : []) {
     systemCall('asking for huge pages', backend.hugePages(backend.address(part), part.length));
   }
-  if (reserve) for (const part of parts) for (let i = 0; i < part.length; i += pageSize) part[i] = 0;
+  if (reserve) for (const part of parts) for (let i = 0; i < part.length; i += pageSize) Atomics.add(part, i, 0);
   return {
-    windows: new Windows(backend, { size, windowSize: Math.min(size, limit), windows: parts }),
+    windows: new Windows(backend, {
+      size,
+      windowSize: Math.min(size, limit),
+      windows: parts,
+      isFile: file !== undefined,
+    }),
     discard: () => {
-      for (const part of parts) backend.discard(backend.address(part), part.length);
+      // A file keeps its content.
+      const give = file === undefined ? backend.discard : backend.blank;
+      for (const part of parts) give(backend.address(part), part.length);
     },
   };
 }
@@ -89,7 +113,7 @@ export function mappedWindows(backend: Backend, address: number, size: number): 
   // Copies need separate windows: a program can transfer the buffers of views.
   const own = partsOf(size, windowLimit, viewOf);
   return {
-    windows: new Windows(backend, { size, windowSize: Math.min(size, windowLimit), windows: parts }, own),
+    windows: new Windows(backend, { size, windowSize: Math.min(size, windowLimit), windows: parts, isFile: true }, own),
     discard: () => {
       unreachable.unregister(parts);
       backend.blank(address, size);

@@ -12,11 +12,15 @@ export function allocateBytes(length: number): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Zeroed, aligned, shared bytes, in a buffer with extra room for the alignment. */
-export function allocatePages(backend: Backend, length: number, alignment: number): Uint8Array {
+/**
+ * Zeroed, aligned, shared bytes, in a buffer with extra room for the alignment.
+ *
+ * @param atLeast the least length of the buffer.
+ */
+export function allocatePages(backend: Backend, length: number, alignment: number, atLeast = 0): Uint8Array {
   let buffer: SharedArrayBuffer;
   try {
-    buffer = new SharedArrayBuffer(length + alignment);
+    buffer = new SharedArrayBuffer(Math.max(length, atLeast) + alignment);
   } catch (cause) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `the host cannot allocate ${length} bytes of guest memory`, { cause });
   }

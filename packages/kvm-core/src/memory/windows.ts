@@ -14,6 +14,8 @@ export interface Layout {
   readonly size: number;
   readonly windowSize: number;
   readonly windows: readonly Uint8Array[];
+  /** Whether the pages are those of a file. */
+  readonly isFile: boolean;
 }
 
 /**
@@ -24,6 +26,7 @@ export class Windows implements Layout {
   readonly size: number;
   readonly windowSize: number;
   readonly windows: readonly Uint8Array[];
+  readonly isFile: boolean;
   readonly #backend: Backend;
   /** The results of `#unshared`, by window. */
   readonly #unsharedWindows: (Uint8Array | undefined)[];
@@ -31,11 +34,12 @@ export class Windows implements Layout {
   #copied = 0;
 
   /** @param unshared the windows to use for copies, if the memory is not shared. */
-  constructor(backend: Backend, { size, windowSize, windows }: Layout, unshared: Uint8Array[] = []) {
+  constructor(backend: Backend, { size, windowSize, windows, isFile }: Layout, unshared: Uint8Array[] = []) {
     this.#backend = backend;
     this.size = size;
     this.windowSize = windowSize;
     this.windows = windows;
+    this.isFile = isFile;
     this.#unsharedWindows = unshared;
   }
 
@@ -65,7 +69,7 @@ export class Windows implements Layout {
   /** Returns whole pages to the host. */
   discard(offset: number, length: number): void {
     const backend = this.#backend;
-    const give = this.areShared ? backend.discard : backend.remove;
+    const give = this.isFile ? backend.remove : backend.discard;
     for (let done = 0; done < length; ) {
       const part = Math.min(this.windowSize - ((offset + done) % this.windowSize), length - done);
       systemCall('discarding guest memory', give(backend.address(this.view(offset + done, part)), part));

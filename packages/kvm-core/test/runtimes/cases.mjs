@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { inspect, promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { Cap, ExitReason, Kvm, KvmError, tryBackend } from '../../dist/index.js';
+import { backendNames, Cap, ExitReason, Kvm, KvmError, tryBackend } from '../../dist/index.js';
 
 /**
  * The main cases of the API on a runtime that vitest does not support, for each backend that loads there:
@@ -157,7 +157,7 @@ let numPassedTests = 0;
 let numFailedTests = 0;
 let numPendingTests = 0;
 const say = (line) => process.stdout.write(`${line}\n`);
-for (const backend of ['native', 'ffi']) {
+for (const backend of backendNames) {
   const attempt = tryBackend(backend);
   if ('error' in attempt) {
     numPendingTests += Object.keys(cases).length;

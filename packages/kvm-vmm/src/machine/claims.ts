@@ -2,26 +2,32 @@ import { RangeMap } from '../bus/range-map.js';
 import type { BusRange } from '../devices/device.js';
 import { Word } from './control.js';
 
-/** More ranges than a machine has. */
-const limit = 1024;
-const fields = 3;
+/** More ranges than a machine has, and so more devices. */
+export const deviceLimit = 1024;
+const fields = 4;
 
 /** The ranges that devices claim, in shared memory. The vCPUs' threads answer all other accesses themselves. */
 export class Claims {
-  readonly pio = new RangeMap<true>();
-  readonly mmio = new RangeMap<true>();
+  /** The owners are the numbers of devices. */
+  readonly pio = new RangeMap<number>();
+  readonly mmio = new RangeMap<number>();
 
   /** Memory for the ranges of a machine. */
   static allocate(): Float64Array {
-    return new Float64Array(new SharedArrayBuffer(limit * fields * Float64Array.BYTES_PER_ELEMENT));
+    return new Float64Array(new SharedArrayBuffer(deviceLimit * fields * Float64Array.BYTES_PER_ELEMENT));
   }
 
-  /** The device thread's side, before the first vCPU runs. */
-  static publish(ranges: readonly BusRange[], shared: Float64Array, control: Int32Array): void {
-    const numbers = ranges.slice(0, limit).flatMap(({ bus, start, length }) => {
-      const from = Number(start);
-      return [bus === 'pio' ? 1 : 0, from, from + Number(length)];
-    });
+  /** The device thread's side, before the first vCPU runs: the ranges of each device, by its number. */
+  static publish(devices: readonly (readonly BusRange[])[], shared: Float64Array, control: Int32Array): void {
+    const claims = devices.flatMap((ranges, owner) =>
+      ranges.map(({ bus, start, length }) => [
+        bus === 'pio' ? 1 : 0,
+        Number(start),
+        Number(start) + Number(length),
+        owner,
+      ]),
+    );
+    const numbers = claims.slice(0, deviceLimit).flat();
     shared.set(numbers);
     Atomics.store(control, Word.Claims, numbers.length / fields);
   }
@@ -30,8 +36,9 @@ export class Claims {
   constructor(shared: Float64Array, control: Int32Array) {
     const count = Atomics.load(control, Word.Claims);
     for (let i = 0; i < count; i++) {
-      const [isPio, start, end] = shared.subarray(i * fields, (i + 1) * fields) as unknown as [number, number, number];
-      (isPio === 1 ? this.pio : this.mmio).add({ start, end, owner: true, range: 0 }, 'the range');
+      const claim = shared.subarray(i * fields, (i + 1) * fields);
+      const [isPio, start, end, owner] = claim as unknown as [number, number, number, number];
+      (isPio === 1 ? this.pio : this.mmio).add({ start, end, owner, range: 0 }, 'the range');
     }
   }
 }

@@ -16,8 +16,8 @@ export interface DeviceEvents {
 
 /** The main thread's view of the device thread. */
 export class DeviceThreadHandle {
-  /** Settles when all devices are there, or rejects with the error of one. */
-  readonly ready: Promise<void>;
+  /** Resolves with the names of all devices when they are there, or rejects with the error of one. */
+  readonly ready: Promise<readonly string[]>;
   readonly #control: Int32Array;
   readonly #bell: Bell;
   readonly #exited: Promise<void>;
@@ -38,7 +38,7 @@ export class DeviceThreadHandle {
         events.failed();
       };
       worker.on('message', (report: DeviceReport) => {
-        if (report.kind === 'ready') resolve();
+        if (report.kind === 'ready') resolve(report.devices);
         else if (report.kind === 'output') events.output();
         else if (report.kind === 'room') events.room();
         else if (report.kind === 'message') events.message(report.message, report.device);

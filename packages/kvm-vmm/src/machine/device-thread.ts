@@ -16,6 +16,7 @@ import { EventLoop } from './event-loop.js';
 import { GsiRoutes } from './gsi-routes.js';
 import { Mailbox, type Request } from './mailbox.js';
 import type { DeviceOrder, DeviceReport } from './order.js';
+import { now } from './vcpu-stats.js';
 import { Wires } from './wires.js';
 
 /** The thread that owns the devices of a machine: it answers the register accesses of all vCPUs. */
@@ -31,7 +32,7 @@ const shortestSleep = 1;
 const setUpTime = 100;
 
 const order = workerData as DeviceOrder;
-const { control, slots, claims } = order.shared;
+const { control, slots, claims, firstOutput } = order.shared;
 
 function send(report: DeviceReport): void {
   parentPort?.postMessage(report);
@@ -47,7 +48,7 @@ class DeviceThread {
   readonly #epoll = this.#vm.createEpoll();
   readonly #loop = new EventLoop(control, this.#epoll, this.#wake);
   readonly #routes = new GsiRoutes((routes) => this.#vm.setGsiRouting(routes), firstRoutes(order.board), ioApic.pins);
-  readonly #wires = new Wires(this.#vm, this.#loop, order.board.interrupts === 'none' ? undefined : this.#routes);
+  readonly #wires = new Wires(this.#vm, this.#loop, order.board, this.#routes);
   readonly #mailboxes = Array.from({ length: order.cpus }, (_, index) => new Mailbox(slots, index));
   /** Views of the bytes of an MMIO access, by vCPU and length, so that an access allocates nothing. */
   readonly #views = this.#mailboxes.map(({ data }) =>
@@ -77,8 +78,13 @@ class DeviceThread {
     if (order.transport === 'pci') await this.#addPci(board, line);
     await this.#addVirtio(board);
     board.describe();
-    Claims.publish(Array.from(this.#devices, ({ ranges }) => ranges).flat(), claims, control);
-    send({ kind: 'ready' });
+    const added = Array.from(this.#devices);
+    Claims.publish(
+      added.map(({ ranges }) => ranges),
+      claims,
+      control,
+    );
+    send({ kind: 'ready', devices: added.map(({ name }) => name) });
     this.#serve();
     send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
   }
@@ -165,6 +171,7 @@ class DeviceThread {
   }
 
   #print(bytes: Uint8Array): void {
+    firstOutput[0] ||= now();
     for (let sent = 0; ; this.#consoleOut.waitForRoom(napTime)) {
       sent += this.#consoleOut.write(bytes, sent);
       if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output' });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Cap, Kvm, KvmError } from '@kvm/core';
@@ -43,6 +43,45 @@ onEachBackend('a machine', (backend) => {
     expect(exits).toMatchObject({ KVM_EXIT_HLT: 1 });
     expect(exitCount).toBe(requests + 1);
     expect(unclaimed).toEqual({ pio: 0, mmio: 0 });
+  });
+
+  test('counts exits by the device that answered, and knows when output began', async () => {
+    const image = code('ba0005 ec 30c0 e680 baf803 ee ee f4'); // in al, 0x500; out 0x80, 0; out 0x3f8, 0 twice; hlt
+    const devices = [{ module: device, data: { byte: 41 } }];
+    await using machine = await create({ boot: flat({ image }), devices });
+    expect(machine.stats).toMatchObject({ began: undefined, secondsToOutput: undefined, seconds: 0, devices: {} });
+    const before = Date.now();
+    machine.start();
+    await machine.done;
+    const { stats } = machine;
+    expect(stats.devices).toEqual({ com1: 2, latch: 1 });
+    expect([stats.requests, stats.unclaimed.pio, stats.exitCount]).toEqual([3, 1, 5]);
+    expect(stats.began).toBeGreaterThan(before - 1);
+    expect(stats.secondsToOutput).toBeGreaterThan(0);
+    expect(stats.secondsToOutput).toBeLessThanOrEqual(stats.seconds);
+  });
+
+  test('has the memory of a file, and replaces its content', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kvm-machine-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const memoryFile = join(folder, 'ram');
+    writeFileSync(memoryFile, new Uint8Array(2 ** 20).fill(1));
+    const image = code('c606002055 f4'); // mov byte [0x2000], 0x55; hlt
+    await using machine = await create({ boot: flat({ image }), memoryFile });
+    machine.start();
+    expect(await machine.done).toEqual({ kind: 'halt' });
+    const bytes = readFileSync(memoryFile);
+    expect([bytes.length, bytes[0x2000], bytes[0x2001], bytes[0x1000]]).toEqual([2 ** 20, 0x55, 0, image[0]]);
+  });
+
+  test('reports the exits that its filter names', async () => {
+    const lines: string[] = [];
+    const image = code('e680 e681 e682 f4'); // out 0x80, al; out 0x81, al; out 0x82, al; hlt
+    const onExit = (description: string): unknown => lines.push(description);
+    await using machine = await create({ boot: flat({ image }), trace: 'io:0x80,hlt,io:0x82', onExit });
+    machine.start();
+    await machine.done;
+    expect(lines.map((line) => /port=0x8\d|HLT/.exec(line)?.[0])).toEqual(['port=0x80', 'port=0x82', 'HLT']);
   });
 
   test('passes input to the guest', async () => {

@@ -27,7 +27,7 @@ import { DeviceThreadHandle } from './device-thread-handle.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
-import { type MachineStats, sumOf, VcpuStats } from './vcpu-stats.js';
+import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
 
 /** Bytes of each direction of the console, a power of two. */
@@ -57,6 +57,9 @@ export class Machine implements AsyncDisposable {
   readonly #bell: Bell;
   readonly #console: Console;
   readonly #stats: readonly VcpuStats[];
+  readonly #firstOutput: Float64Array;
+  /** By the numbers of the devices. */
+  #deviceNames: readonly string[] = [];
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
@@ -83,9 +86,7 @@ export class Machine implements AsyncDisposable {
       const vm = keep(kvm.createVm());
       reserveHostPages(kvm, vm);
       createInterruptControllers(vm, plan.board);
-      const memory = keep(
-        kvm.allocateMemory({ size: plan.memorySize, hugePages: plan.hugePages, reserve: plan.prefault }),
-      );
+      const memory = keep(allocateMemory(kvm, plan));
       mapRam(vm, memory);
       let tscKhz: number | undefined;
       const vcpus = Array.from({ length: plan.cpus }, (_, id) => {
@@ -102,7 +103,7 @@ export class Machine implements AsyncDisposable {
       try {
         // The threads start meanwhile.
         image.load(memory);
-        await machine.#devices.ready;
+        machine.#deviceNames = await machine.#devices.ready;
       } catch (error) {
         await machine.close();
         throw error;
@@ -128,7 +129,9 @@ export class Machine implements AsyncDisposable {
       wake: this.#wake.share(),
       slots: Mailbox.allocate(plan.cpus),
       claims: Claims.allocate(),
+      firstOutput: sharedNumbers(1),
     };
+    this.#firstOutput = shared.firstOutput;
     this.#control = shared.control;
     this.#bell = new Bell(shared.control, this.#wake);
     const consoleIn = ByteRing.allocate(ringSize);
@@ -161,7 +164,7 @@ export class Machine implements AsyncDisposable {
     this.#running = vm.start<VcpuTypes>({
       vcpus,
       handlers: new URL('../../dist/machine/vcpu-thread.js', import.meta.url),
-      data: { shared, stats, trace: plan.onExit !== undefined },
+      data: { shared, stats, trace: plan.onExit && plan.trace },
       onMessage: (message, vcpu) => this.#take(message, vcpu),
     });
     this.done = this.#watch();
@@ -181,7 +184,7 @@ export class Machine implements AsyncDisposable {
 
   /** What the machine has done until now. */
   get stats(): MachineStats {
-    return sumOf(this.#stats);
+    return sumOf(this.#stats, { devices: this.#deviceNames, firstOutput: this.#firstOutput[0] as number });
   }
 
   /** Lets the guest run. */
@@ -292,4 +295,12 @@ function checkCpus(kvm: Kvm, cpus: number): void {
   const most = kvm.checkExtension(Cap.MaxVcpus);
   if (cpus <= most) return;
   throw new KvmError('ERR_KVM_OUT_OF_RANGE', `this host's KVM allows ${most} processors for a guest, not ${cpus}`);
+}
+
+function allocateMemory(kvm: Kvm, { memorySize: size, memoryFile: file, hugePages, prefault }: Plan): GuestMemory {
+  if (file === undefined) return kvm.allocateMemory({ size, hugePages, reserve: prefault });
+  // Memory is zero at first. Pages that are taken back now must not be those that are taken from the host.
+  using before = kvm.allocateMemory({ size, file });
+  before.discard();
+  return kvm.allocateMemory({ size, file, hugePages, reserve: prefault });
 }

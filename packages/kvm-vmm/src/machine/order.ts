@@ -16,6 +16,8 @@ export interface Shared {
   readonly slots: SharedArrayBuffer;
   /** The ranges of `Claims`. */
   readonly claims: Float64Array;
+  /** When the guest first wrote to its console: one number, in milliseconds of the wall clock; 0 before. */
+  readonly firstOutput: Float64Array;
 }
 
 /** What the device thread starts with. */
@@ -35,7 +37,8 @@ export interface DeviceOrder {
 
 /** What the device thread reports. */
 export type DeviceReport =
-  | { readonly kind: 'ready' }
+  /** All devices are there: their names, in the order of their claims. */
+  | { readonly kind: 'ready'; readonly devices: readonly string[] }
   /** The main thread waits for output of the console, and there is some. */
   | { readonly kind: 'output' }
   /** The main thread waits for room for input, and there is some. */
@@ -62,8 +65,8 @@ export interface VcpuData {
   readonly shared: Shared;
   /** Of each vCPU, by its number. */
   readonly stats: readonly SharedStats[];
-  /** Whether each exit is reported. */
-  readonly trace: boolean;
+  /** The exits that are reported, for `ExitFilter`; undefined for none. */
+  readonly trace: string | undefined;
 }
 
 /** What a vCPU thread sends. */

@@ -16,6 +16,7 @@ import { ioApic } from '../x86/devices/ioapic/ioapic.js';
 import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import { Gate, Word } from './control.js';
+import { ExitFilter } from './exit-filter.js';
 import { Mailbox } from './mailbox.js';
 import type { VcpuData, VcpuMessage } from './order.js';
 import { type SharedStats, VcpuStats } from './vcpu-stats.js';
@@ -37,6 +38,7 @@ class VcpuThread {
   readonly #mailbox: Mailbox;
   readonly #claims: Claims;
   readonly #stats: VcpuStats;
+  readonly #trace: ExitFilter | undefined;
 
   constructor(context: Context) {
     const { vcpu, data } = context;
@@ -50,6 +52,7 @@ class VcpuThread {
     this.#mailbox = new Mailbox(slots, vcpu.id, () => bell.ring());
     this.#claims = new Claims(claims, control);
     this.#stats = new VcpuStats(data.stats[vcpu.id] as SharedStats);
+    if (data.trace !== undefined) this.#trace = new ExitFilter(data.trace);
   }
 
   begin(): void {
@@ -60,7 +63,7 @@ class VcpuThread {
   handle(exit: Exit): void {
     this.#stats.exits.add(exit.reason === unrecognised ? exit.exitReason : exit.reason);
     this.#answer(exit);
-    if (this.#context.data.trace) this.#context.post({ trace: describeExit(exit) });
+    if (this.#trace?.takes(exit) === true) this.#context.post({ trace: describeExit(exit) });
   }
 
   #answer(exit: Exit): void {
@@ -85,38 +88,42 @@ class VcpuThread {
   #io(io: Extract<Exit, { reason: typeof ExitReason.Io }>['io']): void {
     const { port, count, isWrite } = io;
     const size = io.size as AccessSize;
-    if (this.#claims.pio.find(port, size) === undefined) {
+    const claim = this.#claims.pio.find(port, size);
+    if (claim === undefined) {
       this.#stats.countUnclaimed(true, count);
       if (!isWrite) io.data.fill(0xff);
       return;
     }
     const { data } = this.#mailbox;
     if (isWrite) for (let i = 0; i < count; i++) setValueAt(data, i * size, size, io.element(i));
-    this.#ask(true, isWrite, size, count, port);
+    this.#ask(claim.owner, true, isWrite, size, count, port);
     if (!isWrite) for (let i = 0; i < count; i++) io.setElement(i, valueAt(data, i * size, size));
   }
 
   #mmio(mmio: Extract<Exit, { reason: typeof ExitReason.Mmio }>['mmio']): void {
     const { address, data: bytes, isWrite } = mmio;
-    if (this.#claims.mmio.find(address, bytes.length) === undefined) {
+    const claim = this.#claims.mmio.find(address, bytes.length);
+    if (claim === undefined) {
       this.#stats.countUnclaimed(false, 1);
       if (!isWrite) bytes.fill(0xff);
       return;
     }
     const { data } = this.#mailbox;
     if (isWrite) for (let i = 0; i < bytes.length; i++) data[i] = bytes[i] as number;
-    this.#ask(false, isWrite, bytes.length, 1, address);
+    this.#ask(claim.owner, false, isWrite, bytes.length, 1, address);
     if (!isWrite) for (let i = 0; i < bytes.length; i++) bytes[i] = data[i] as number;
   }
 
   /** What the local APIC tells the I/O APIC, that takes at its EOI register, too. */
   #endInterrupt(vector: number): void {
+    const claim = this.#claims.mmio.find(ioApic.eoi, 4);
+    if (claim === undefined) return;
     setValueAt(this.#mailbox.data, 0, 4, vector);
-    this.#ask(false, true, 4, 1, ioApic.eoi);
+    this.#ask(claim.owner, false, true, 4, 1, ioApic.eoi);
   }
 
-  #ask(isPio: boolean, isWrite: boolean, size: number, count: number, address: number): void {
-    this.#stats.countRequest();
+  #ask(device: number, isPio: boolean, isWrite: boolean, size: number, count: number, address: number): void {
+    this.#stats.countRequest(device);
     if (this.#mailbox.ask(isPio, isWrite, size, count, address)) this.#end(undefined);
   }
 

@@ -1,6 +1,8 @@
 import { type EventFd, IoeventfdFlag, type Vm } from '@kvm/core';
+import type { InterruptLine } from '../devices/interrupt-line.js';
 import type { MessageInterrupt } from '../pci/message-interrupt.js';
 import type { MovableDoorbell } from '../virtio/virtio-pci.js';
+import type { BoardModel } from '../x86/board-model.js';
 import { isInterruptMessage } from '../x86/interrupt-controllers.js';
 import type { EventLoop } from './event-loop.js';
 import type { GsiRoutes } from './gsi-routes.js';
@@ -13,13 +15,14 @@ const nowhere: MessageInterrupt = { route: () => {}, signal: () => {}, isPending
 export class Wires {
   readonly #vm: Vm;
   readonly #loop: EventLoop;
-  /** Undefined in a machine without interrupt controllers. */
-  readonly #routes: GsiRoutes | undefined;
+  readonly #interrupts: BoardModel['interrupts'];
+  readonly #routes: GsiRoutes;
   readonly #eventfds: EventFd[] = [];
 
-  constructor(vm: Vm, loop: EventLoop, routes: GsiRoutes | undefined) {
+  constructor(vm: Vm, loop: EventLoop, { interrupts }: BoardModel, routes: GsiRoutes) {
     this.#vm = vm;
     this.#loop = loop;
+    this.#interrupts = interrupts;
     this.#routes = routes;
   }
 
@@ -46,19 +49,30 @@ export class Wires {
         placed = address === undefined ? undefined : BigInt(address);
         if (placed !== undefined) this.#vm.ioeventfd({ eventfd, addr: placed, len: 0 });
       },
+      ring: () => eventfd.write(),
     };
   }
 
   /** An interrupt by message, with a route of its own. */
   message(): MessageInterrupt {
-    if (this.#routes === undefined) return nowhere;
+    if (this.#interrupts === 'none') return nowhere;
     const eventfd = this.#eventfd();
     return new Irqfd({ vm: this.#vm, eventfd, routes: this.#routes, isInterrupt: isInterruptMessage });
   }
 
-  /** A function that interrupts the guest by a rising edge. Without interrupt controllers it does nothing. */
-  edge(gsi: number): () => void {
-    if (this.#routes === undefined) return () => {};
+  /**
+   * A function that interrupts the guest by a rising edge.
+   *
+   * @param line the line of a GSI, for an I/O APIC that is not in the kernel.
+   */
+  edge(gsi: number, line: (gsi: number) => InterruptLine): () => void {
+    if (this.#interrupts !== 'kernel') {
+      const own = line(gsi);
+      return () => {
+        own.set(true);
+        own.set(false);
+      };
+    }
     const eventfd = this.#eventfd();
     this.#vm.irqfd({ eventfd, gsi });
     return () => eventfd.write();

@@ -21,6 +21,16 @@ onEachBackend('guest RAM', (backend) => {
     });
   });
 
+  test('keeps the bytes of a page that is renewed', async () => {
+    await withMachine(backend, 'real', halt, ({ memory }) => {
+      const ram = new GuestRam(memory);
+      memory.write(0x1ffe, Uint8Array.of(1, 2, 3, 4));
+      expect(ram.renewPage(0x2abc)).toBe(true);
+      expect(memory.read(0x1ffe, 4)).toEqual(Uint8Array.of(1, 2, 3, 4));
+      for (const address of [memory.size, 2 ** 32, -1]) expect(ram.renewPage(address)).toBe(false);
+    });
+  });
+
   test('reports accesses that leave it, and does not make them', async () => {
     await withMachine(backend, 'real', halt, ({ memory }) => {
       const ram = new GuestRam(memory);

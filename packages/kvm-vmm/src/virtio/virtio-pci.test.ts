@@ -86,7 +86,7 @@ class Driver {
       },
       doorbell: () => {
         const queue = this.rings.push(undefined) - 1;
-        return { place: (address) => (this.rings[queue] = address) };
+        return { place: (address) => (this.rings[queue] = address), ring: () => {} };
       },
     });
     this.bus.add(this.transport);

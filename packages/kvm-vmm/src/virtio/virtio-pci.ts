@@ -49,6 +49,8 @@ const anyIsr = Isr.Queue | Isr.Config;
 export interface MovableDoorbell {
   /** Where it is now; undefined for nowhere. */
   place(address: number | undefined): void;
+  /** Rings it, wherever it is: `rung` is called after other things of the thread. */
+  ring(): void;
 }
 
 export interface VirtioPciOptions {
@@ -128,6 +130,7 @@ export class VirtioPci implements PciFunction {
     this.#doorbells = Array.from({ length: doorbell === undefined ? 0 : queueCount }, (_, queue) =>
       (doorbell as NonNullable<typeof doorbell>)(() => this.common.notify(queue)),
     );
+    if (doorbell !== undefined) this.common.postpone = (queue) => this.#doorbells[queue]?.ring();
   }
 
   read(offset: number, size: AccessSize): number {

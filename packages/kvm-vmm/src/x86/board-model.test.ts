@@ -16,12 +16,6 @@ test.each<[BoardModelOptions, 'linux' | 'flat', Partial<BoardModel>]>([
 });
 
 test.each<[object, string]>([
-  [{ machine: 'q35' }, "machine must be 'pc', 'test' or 'bare'"],
-  [{ interrupts: 'some' }, "interrupts must be 'kernel', 'split' or 'none'"],
-  [{ acpi: true }, "acpi must be 'reduced' or 'full'"],
-  [{ debugExit: 'code' }, "debugExit must be 'raw' or 'qemu'"],
-  [{ fwCfg: { file: {} } }, 'there is no option file'],
-  [{ fwCfg: { files: null } }, 'the files of fwCfg must be an object'],
   [{ interrupts: 'none' }, 'a kernel needs interrupt controllers'],
   [{ machine: 'bare', acpi: 'full' }, 'the machine bare has no ACPI'],
 ])('%o is refused', (options, message) => {

@@ -72,7 +72,7 @@ export class Board {
   addVirtio(device: VirtioDevice, dma: Dma, wires: Wires, Transport: typeof VirtioMmio): void {
     const index = this.#virtio.push(device) - 1;
     const { start, length, gsi } = virtioSlot(index);
-    const transport = new Transport({ device, dma, start, interrupt: wires.edge(gsi) });
+    const transport = new Transport({ device, dma, start, interrupt: wires.edge(gsi, this.#options.line) });
     this.#options.devices.add(transport);
     const { common, doorbells } = transport;
     const rings = doorbells.map(({ address, value }, queue) =>

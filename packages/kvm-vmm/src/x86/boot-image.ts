@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
 import type { GuestMemory, Vcpu } from '@kvm/core';
-import { type ByteSource, fileSource } from '../boot/byte-source.js';
+import { type ByteSource, bytesSource, fileSource } from '../boot/byte-source.js';
+import type { FlatBoot, LinuxBoot } from '../machine/document.js';
 import { acpiStart } from './acpi-start.js';
 import { loadSegments } from './boot/boot.js';
 import { setEntryState } from './boot/entry-state.js';
 import { bootFlat, planFlat } from './boot/flat.js';
 import { planBoot } from './boot/plan-boot.js';
-import { defaultCommandLine, type FlatBoot, type LinuxBoot, pciCommandLine } from './boot-options.js';
+import { defaultCommandLine, pciCommandLine } from './boot-options.js';
 import { virtioParameters } from './virtio-slots.js';
 
 /** What a machine boots, opened and planned: everything that can be checked before there is a VM was checked. */
@@ -23,8 +23,10 @@ interface VirtioSetup {
   readonly transport: 'mmio' | 'pci';
 }
 
+const noVirtio: VirtioSetup = { virtio: [], transport: 'mmio' };
+
 /** @throws KvmError for an image that cannot be booted in so much memory, and for a file that cannot be read. */
-export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number, virtio: VirtioSetup): BootImage {
+export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number, virtio = noVirtio): BootImage {
   return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize, virtio);
 }
 
@@ -68,14 +70,17 @@ function commandLine(given: string | undefined, { transport, virtio: { length } 
 }
 
 function openFlat({ image, mode = 'real', loadAddr, entry }: FlatBoot, memorySize: number): BootImage {
-  const bytes = typeof image === 'string' ? readFileSync(image) : image;
+  using file = typeof image === 'string' ? fileSource(image) : undefined;
+  const source = file ?? bytesSource(image as Uint8Array);
   const plan = planFlat({
     mode,
     memorySize,
-    imageSize: bytes.length,
-    ...(loadAddr !== undefined && { loadAddr }),
-    ...(entry !== undefined && { entry }),
+    imageSize: source.size,
+    ...(loadAddr !== undefined && { loadAddr: BigInt(loadAddr) }),
+    ...(entry !== undefined && { entry: BigInt(entry) }),
   });
+  const bytes = new Uint8Array(source.size);
+  source.read(0, bytes);
   return {
     enter: (vcpu, memory) => bootFlat(vcpu, memory, bytes, plan),
     load: () => {},

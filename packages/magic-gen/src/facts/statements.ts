@@ -1,3 +1,4 @@
+import { findInterface } from '../interfaces/interfaces.js';
 import type { DocumentSection } from './document.js';
 import type { FdKind } from './facts.js';
 
@@ -39,7 +40,7 @@ function readCapability(text: string): Statements {
 }
 
 const spellings: Readonly<Record<string, string>> = { ppc: 'powerpc', i386: 'x86', x86_64: 'x86', s390x: 's390' };
-const architectures = ['x86', 'arm64', 'riscv', 's390', 'powerpc', 'mips', 'loongarch'];
+const { architectures } = findInterface('kvm');
 /** Architectures that KVM no longer supports; an older kernel's document may name them. */
 const gone = ['arm', 'ia64'];
 

@@ -1,48 +1,12 @@
 import { KvmError } from '@kvm/core';
 import { bigInteger, optionsOf } from '@kvm/core/struct';
+import type { CpuTemplate, LeafMask } from '../../machine/document.js';
 import { featureBit } from './feature-list.js';
+
+export type { CpuTemplate, LeafMask, MsrMask, RegisterMask } from '../../machine/document.js';
 
 /** An unsigned integer as JSON has it: a number, or a string such as `0x8000_0001`. */
 export type Unsigned = number | string;
-
-/** What becomes of a register: `(value & keep) | set`. */
-export interface RegisterMask {
-  /** The bits that stay as they are on the host; all. */
-  readonly keep?: Unsigned;
-  /** Bits to set; none. */
-  readonly set?: Unsigned;
-}
-
-export interface LeafMask {
-  readonly leaf: Unsigned;
-  /** For a leaf with subleaves; without it, the leaf has none. */
-  readonly subleaf?: Unsigned;
-  readonly eax?: RegisterMask;
-  readonly ebx?: RegisterMask;
-  readonly ecx?: RegisterMask;
-  readonly edx?: RegisterMask;
-}
-
-export interface MsrMask extends RegisterMask {
-  readonly index: Unsigned;
-}
-
-/**
- * A model of a processor, so that guests on different hosts see the same one. It is plain JSON.
- *
- * If it has `requires` or `allows`, every feature is hidden that is in neither, known or not.
- */
-export interface CpuTemplate {
-  readonly name: string;
-  /** Features by the names of `cpuFeatures` that the guest has. A host without one of them is refused. */
-  readonly requires?: readonly string[];
-  /** Features that the guest has if the host has them. */
-  readonly allows?: readonly string[];
-  /** Changes of CPUID leaves, in order, after `requires` and `allows`. */
-  readonly cpuid?: readonly LeafMask[];
-  /** Model-specific registers, for `setTemplateMsrs`. */
-  readonly msrs?: readonly MsrMask[];
-}
 
 const registers = ['eax', 'ebx', 'ecx', 'edx'] as const;
 

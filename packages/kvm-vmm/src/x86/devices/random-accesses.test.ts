@@ -6,6 +6,7 @@ import { DebugExit } from '../../devices/debug-exit.js';
 import type { Device, DeviceState } from '../../devices/device.js';
 import { InterruptLine } from '../../devices/interrupt-line.js';
 import { Uart } from '../../devices/uart/uart.js';
+import * as vmm from '../../index.js';
 import { Devices } from '../../machine/devices.js';
 import { PciBus, type PciFunction } from '../../pci/bus.js';
 import { HostBridge } from '../../pci/host-bridge.js';
@@ -53,6 +54,20 @@ function busOf(...functions: PciFunction[]): PciBus {
 function lineTo(levels: boolean[]): InterruptLine {
   return new InterruptLine((level) => levels.push(level));
 }
+
+/** A device has these methods; the object that has all devices cannot be read. */
+const ofDevice = ['read', 'write', 'save', 'load'];
+
+test('every exported device takes part', () => {
+  const made = new Set(Object.values(makers).map((make) => make({ now: 0 }, []).constructor));
+  const missing = Object.entries(vmm)
+    .filter(([, value]) => typeof value === 'function' && ofDevice.every((name) => name in (value.prototype ?? {})))
+    .filter(([, value]) => !made.has(value as never));
+  expect(
+    missing.map(([name]) => name),
+    'devices that `makers`, at the top of this file, lacks',
+  ).toEqual([]);
+});
 
 /** An access of a guest, to any place of any range; `value` is undefined for a read. */
 const access = fc.record({

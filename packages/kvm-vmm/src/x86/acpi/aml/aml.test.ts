@@ -79,6 +79,8 @@ describe('AML', () => {
     kvmError('ERR_KVM_OUT_OF_RANGE', () => aml.arg(7));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => aml.local(8));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => aml.method('M', { args: 8 }));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => aml.method('M', { serialised: true } as never));
+    kvmError('ERR_KVM_INVALID_ARGUMENT', () => aml.field('PORT', { access: 'byte', udpate: 'ones' } as never, []));
     expect([...aml.path('\\')]).toEqual([0x5c, 0]);
   });
 });

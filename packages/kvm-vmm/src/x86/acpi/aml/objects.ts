@@ -1,5 +1,5 @@
 import { KvmError } from '@kvm/core';
-import { integer as inRange } from '@kvm/core/struct';
+import { integer as inRange, optionsOf } from '@kvm/core/struct';
 import { type Aml, encodedLength, join, lengthPrefixed } from './bytes.js';
 import { type Term, term } from './data.js';
 import { path } from './names.js';
@@ -35,7 +35,8 @@ export interface MethodOptions {
   serialized?: boolean;
 }
 
-export function method(at: string, { args = 0, serialized = false }: MethodOptions, ...body: readonly Aml[]): Aml {
+export function method(at: string, options: MethodOptions, ...body: readonly Aml[]): Aml {
+  const { args = 0, serialized = false } = optionsOf(options, 'the options of an AML method', ['args', 'serialized']);
   const flags = inRange(args, 0, 7, 'the number of arguments of an AML method') | (serialized ? 8 : 0);
   return lengthPrefixed([Op.method], path(at), [flags], ...body);
 }
@@ -62,7 +63,8 @@ export function field(
   options: FieldOptions,
   units: readonly (readonly [string | null, number])[],
 ): Aml {
-  const update = { preserve: 0, ones: 1, zeros: 2 }[options.update ?? 'preserve'];
+  const { access, update = 'preserve' } = optionsOf(options, 'the options of an AML field', ['access', 'update']);
+  const rule = { preserve: 0, ones: 1, zeros: 2 }[update];
   const elements = units.map(([unit, width]) => {
     // The width has the encoding of a PkgLength, but does not count itself.
     const bits = encodedLength(inRange(width, 1, 2 ** 28 - 1, 'the width of an AML field'));
@@ -74,7 +76,7 @@ export function field(
     }
     return unit === null ? join(0, bits) : join(path(unit), bits);
   });
-  return lengthPrefixed(Op.field, path(region), [accessSizes[options.access] | (update << 5)], ...elements);
+  return lengthPrefixed(Op.field, path(region), [accessSizes[access] | (rule << 5)], ...elements);
 }
 
 /** `CreateDWordField (source, index, at)`: a name for four bytes of a buffer. */

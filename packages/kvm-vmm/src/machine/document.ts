@@ -1,0 +1,183 @@
+// Written from machine/schema.ts by `npx vitest run test/schema.test.ts -u`. Change the schema instead.
+
+/** A kernel to boot. */
+export interface LinuxBoot {
+  readonly type: 'linux';
+  /** A bzImage, an ELF64 `vmlinux`, or a multiboot kernel; its bytes tell which. */
+  readonly kernel: string;
+  /** The kernel's initial RAM file system. */
+  readonly initrd?: string;
+  /** The kernel's command line. Default: `console=ttyS0 panic=-1 pci=off`. */
+  readonly cmdline?: string;
+  /** A boot protocol to use; without it, the image decides. */
+  readonly protocol?: 'bzimage' | 'pvh' | 'elf64' | 'multiboot';
+}
+
+/** A flat binary to boot. */
+export interface FlatBoot {
+  readonly type: 'flat';
+  /** The path of the binary. The API takes its bytes, too. */
+  readonly image: string | Uint8Array;
+  /** The mode of the processor at the first instruction of a flat binary. Default: `real`. */
+  readonly mode?: 'real' | 'protected' | 'long';
+  /** The guest-physical address at which a flat binary is loaded. Default: `0x1000`. */
+  readonly loadAddr?: number | string | bigint;
+  /** The guest-physical address of its first instruction; the load address without it. */
+  readonly entry?: number | string | bigint;
+}
+
+/** What becomes of a register: `(value & keep) | set`. */
+export interface RegisterMask {
+  /** The bits that stay as they are on the host; all without it. */
+  readonly keep?: number | string;
+  /** Bits to set; none without it. */
+  readonly set?: number | string;
+}
+
+/** What becomes of a leaf of CPUID. */
+export interface LeafMask {
+  /** The leaf: EAX of CPUID. */
+  readonly leaf: number | string;
+  /** For a leaf with subleaves; without it, the leaf has none. */
+  readonly subleaf?: number | string;
+  /** What becomes of a register: `(value & keep) | set`. */
+  readonly eax?: RegisterMask;
+  /** What becomes of a register: `(value & keep) | set`. */
+  readonly ebx?: RegisterMask;
+  /** What becomes of a register: `(value & keep) | set`. */
+  readonly ecx?: RegisterMask;
+  /** What becomes of a register: `(value & keep) | set`. */
+  readonly edx?: RegisterMask;
+}
+
+/** What becomes of a model-specific register. */
+export interface MsrMask {
+  /** The number of the register: ECX of RDMSR. */
+  readonly index: number | string;
+  /** The bits that stay as they are on the host; all without it. */
+  readonly keep?: number | string;
+  /** Bits to set; none without it. */
+  readonly set?: number | string;
+}
+
+/**
+ * A model of a processor, so that guests on different hosts see the same one. If it has `requires` or `allows`, every
+ * feature is hidden that is in neither, known or not.
+ */
+export interface CpuTemplate {
+  /** Its name, for errors. */
+  readonly name: string;
+  /** Features by the names of `cpuFeatures` that the guest has. A host without one of them is refused. */
+  readonly requires?: readonly string[];
+  /** Features that the guest has if the host has them. */
+  readonly allows?: readonly string[];
+  /** Changes of CPUID leaves, in order, after `requires` and `allows`. */
+  readonly cpuid?: readonly LeafMask[];
+  /** Model-specific registers, for `setTemplateMsrs`. */
+  readonly msrs?: readonly MsrMask[];
+}
+
+/** How a machine's processors differ from the host's. */
+export interface CpuModel {
+  /** A template, or the name of one of `cpuTemplates`: `x86-64-v3`. */
+  readonly template?: string | CpuTemplate;
+  /** Changes of features by the names of /proc/cpuinfo, after the template: `+avx2,-avx512f`. */
+  readonly features?: string;
+}
+
+/** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
+export interface FwCfgFiles {
+  /** Further files by their names, such as `opt/org.example/config`: texts. The API takes bytes, too. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+}
+
+/** A source of random bytes. */
+export interface RngModel {
+  /** How much the guest gets: more than it needs, and less than the host notices. Default: `1048576`. */
+  readonly bytesPerSecond?: number;
+}
+
+/** A device of your own: a module that exports a function `device`. */
+export interface DeviceModule {
+  /** The module: `new URL('./my-device.js', import.meta.url)`. It is loaded in the thread of the devices. */
+  readonly module: string | URL;
+  /** What the module's function gets as `context.data`: anything that `postMessage` carries. */
+  readonly data?: unknown;
+}
+
+/** How to open KVM. */
+export interface KvmOptions {
+  /** The KVM device. Default: `/dev/kvm`. */
+  readonly path?: string;
+  /** How to call KVM; the faster one that loads without it. */
+  readonly backend?: 'native' | 'ffi';
+}
+
+/** A machine, as a document that JSON carries. */
+export interface MachineDocument {
+  /** Where this schema is: for editors. */
+  readonly $schema?: string;
+  /** What the machine boots: a kernel or a flat binary. */
+  readonly boot: LinuxBoot | FlatBoot;
+  /**
+   * Guest memory in bytes, or a number with a unit: `64K`, `512M`, `8G`; whole pages of 4096 bytes. A flat binary has
+   * 16M by default. Default: `512M`.
+   */
+  readonly memory?: number | string;
+  /**
+   * A file to use as guest memory, which other processes can map: in /dev/shm or hugetlbfs. It is made if there is
+   * none. Its content is replaced, and its size must be 0 or that of the memory.
+   */
+  readonly memoryFile?: string;
+  /** Ask the host for huge pages for the guest memory. Default: `false`. */
+  readonly hugePages?: boolean;
+  /** Take all guest memory from the host before the guest starts. Default: `false`. */
+  readonly prefault?: boolean;
+  /** The number of processors, at most what the host allows. Default: `1`. */
+  readonly cpus?: number;
+  /**
+   * The processors: a template, changes of the host's features, or both, as in `x86-64-v3,-avx2`; the host's without
+   * it.
+   */
+  readonly cpu?: string | CpuModel;
+  /**
+   * The board: `pc` is what Linux expects, with ACPI tables; `test` what the unit tests of KVM expect, a PC with full
+   * ACPI, their test device, fw_cfg and the debug-exit port of QEMU; `bare` a serial port and the debug-exit port. `pc`
+   * for kernels, `bare` for flat binaries without it.
+   */
+  readonly machine?: 'pc' | 'test' | 'bare';
+  /**
+   * The interrupt controllers: `kernel`, local APICs, I/O APIC and PICs in the kernel; `split`, local APICs in the
+   * kernel, an I/O APIC in the thread of the devices, no PICs; `none`, so that HLT ends the guest. `none` for the board
+   * `bare` with a flat binary, else `kernel` without it.
+   */
+  readonly interrupts?: 'kernel' | 'split' | 'none';
+  /**
+   * ACPI: `reduced`, hardware-reduced and without a PIT; `full`, with fixed registers, SCI and PM timer, and with
+   * `kernel` interrupts a PIT. `full` for the board `test`, else `reduced` without it.
+   */
+  readonly acpi?: 'reduced' | 'full';
+  /**
+   * The exit status by the debug-exit port: `raw`, what the guest writes; `qemu`, `(value << 1) | 1`. `qemu` for the
+   * board `test`, else `raw` without it.
+   */
+  readonly debugExit?: 'raw' | 'qemu';
+  /** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
+  readonly fwCfg?: FwCfgFiles;
+  /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
+  readonly rng?: boolean | RngModel;
+  /**
+   * How the guest reaches its virtio devices: `mmio`, by registers in memory; `pci`, by a PCI bus with MSI-X, for which
+   * a kernel looks a little longer. Default: `mmio`.
+   */
+  readonly transport?: 'mmio' | 'pci';
+  /** Devices of your own, beside those of the platform. */
+  readonly devices?: readonly DeviceModule[];
+  /**
+   * The exits that `onExit` is told of, or kvm-cli prints to stderr: `all`, or names and addresses, such as
+   * `io,mmio:0xd0000000-0xd0000fff` and `all,-io:0x3f8-0x3ff`.
+   */
+  readonly trace?: string;
+  /** How to open KVM. */
+  readonly kvm?: KvmOptions;
+}
