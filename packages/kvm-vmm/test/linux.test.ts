@@ -6,7 +6,7 @@ import type { BackendName } from '@kvm/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
 import { cpio, folder, regularFile } from '../src/boot/cpio.js';
-import { type Partial<MachineDocument>, type BootProtocol, linux, Machine, type Outcome } from '../src/index.js';
+import { type BootProtocol, linux, Machine, type MachineDocument, type Outcome } from '../src/index.js';
 
 /** Linux in the machine. The kernels are those of the lab, which runs these tests. */
 
