@@ -70,7 +70,9 @@ function checkStates(devices: Devices, other: Devices): void {
   const states = JSON.parse(JSON.stringify(devices.save()));
   expect(size(states)).toBeLessThan(atFirst + 1500);
   other.load(states);
-  expect(other.save()).toEqual(states);
+  // Clocks run on.
+  const still = ({ 'pm-timer': _, rtc: __, ...rest }: Record<string, unknown>): object => rest;
+  expect(still(other.save())).toEqual(still(states));
 }
 
 const boards: PokedBoard[] = [
