@@ -7,7 +7,7 @@ const pageSize = 0x1000n;
  * An edge is for one device alone. The inputs of the I/O APIC beyond the ISA ones come first; then those that no device
  * of this machine has.
  */
-const gsis = [16, 17, 18, 19, 20, 21, 22, 23, 10, 11, 9, 12, 14, 15, 6, 7, 3];
+const gsis = [16, 17, 18, 19, 20, 21, 22, 23, 10, 11, 12, 14, 15, 6, 7, 3];
 
 export interface VirtioSlot {
   /** Guest-physical address of its registers. */
