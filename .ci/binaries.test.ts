@@ -145,7 +145,7 @@ describe.skipIf(!isPossible || !isRoot).each(suites)('in Debian %s, Node 20', (s
     expect(JSON.parse(run(...inDebian(suite, 'parse.mjs')))).toEqual(
       suite === 'bullseye'
         ? { error: expect.stringMatching(/^the parser cannot be loaded: .* GCC 11 or later, as Debian 12/) }
-        : { structs: ['kvm_regs', 'kvm_run'] },
+        : { records: ['kvm_regs', 'kvm_run'] },
     );
   });
 });

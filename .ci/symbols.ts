@@ -19,10 +19,15 @@ export function takenBy(library: string): string[] {
 
 /** The newest version of glibc that a program or library asks for. */
 export function newestGlibcOf(path: string): Glibc {
-  return Math.max(...[...symbolsOf(path).matchAll(/ UND \w+@GLIBC_2\.(\d+)/g)].map(([, version]) => Number(version)));
+  // Not the symbols: Node has tens of thousands.
+  const versions = readelf('--version-info', path).matchAll(/ Name: GLIBC_2\.(\d+)/g);
+  return Math.max(...[...versions].map(([, version]) => Number(version)));
 }
 
 function symbolsOf(path: string): string {
-  const args = ['--wide', '--dyn-syms', path];
-  return execFileSync('readelf', args, { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  return readelf('--dyn-syms', path);
+}
+
+function readelf(what: string, path: string): string {
+  return execFileSync('readelf', ['--wide', what, path], { encoding: 'utf8', maxBuffer: 2 ** 26 });
 }

@@ -1,5 +1,5 @@
 // Has magic-gen parse two structs, where it is installed, and prints their names, or the error:
-// {"structs":["kvm_regs","kvm_run"]}
+// {"records":["kvm_regs","kvm_run"]}
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ function result() {
   try {
     const target = findTarget('x86');
     const model = buildModel(findHeaders({ directory, kernelVersion: '6.12', target }), target);
-    return { structs: model.structs.map(({ name }) => name).sort() };
+    return { records: model.records.map(({ name }) => name).sort() };
   } catch (error) {
     if (!(error instanceof MagicGenError)) throw error;
     return { error: error.message };

@@ -27,11 +27,13 @@ export interface Kernel {
 /** The modules that the lab's init needs to reach the host's files and for /dev/kvm. */
 const modules = ['virtio_pci', 'virtio_console', 'virtio_rng', '9pnet_virtio', '9p', 'overlay'];
 
-/** Drivers of devices that machines within the lab have, as far as a kernel has them as modules. */
+/** Drivers that machines within the lab use, of devices and of a disk's file system, as far as they are modules. */
 const guestModules = [
   'virtio_pci',
   'virtio_mmio',
   'virtio_blk',
+  'crc32c_generic',
+  'ext4',
   'virtio_net',
   'virtio_console',
   'virtio_rng',
@@ -76,7 +78,7 @@ export function isCached(release: KernelRelease, architecture: Architecture): bo
 }
 
 /** Changes with the files in a kernel's folder, so that a cache of before is not used. */
-const layout = 3;
+const layout = 4;
 
 function nameOf({ version, packages }: KernelRelease, architecture: Architecture): string {
   return join('kernels', `${architecture.name}-${version}-${packages[0]?.sha256.slice(0, 16)}-${layout}`);

@@ -107,6 +107,22 @@ Napi::Value PunchHole(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(fallocate(Int(info[0]), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length)));
 }
 
+Napi::Value ZeroRange(const Napi::CallbackInfo& info) {
+  const off_t offset = static_cast<off_t>(info[1].As<Napi::Number>().Int64Value());
+  const off_t length = static_cast<off_t>(info[2].As<Napi::Number>().Int64Value());
+  return Number(info, OrErrno(fallocate(Int(info[0]), FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, length)));
+}
+
+Napi::Value Lock(const Napi::CallbackInfo& info) {
+  struct flock whole = {};
+  whole.l_type = info[1].As<Napi::Boolean>().Value() ? F_WRLCK : F_RDLCK;
+  return Number(info, OrErrno(fcntl(Int(info[0]), F_OFD_SETLK, &whole)));
+}
+
+Napi::Value MemoryFile(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(memfd_create("kvm", MFD_CLOEXEC)));
+}
+
 Napi::Value HugePages(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(madvise(Pointer(info[0]), Size(info[1]), MADV_HUGEPAGE)));
 }
@@ -173,6 +189,9 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("discard", Napi::Function::New<Discard>(env, "discard"));
   exports.Set("remove", Napi::Function::New<Remove>(env, "remove"));
   exports.Set("punchHole", Napi::Function::New<PunchHole>(env, "punchHole"));
+  exports.Set("zeroRange", Napi::Function::New<ZeroRange>(env, "zeroRange"));
+  exports.Set("lock", Napi::Function::New<Lock>(env, "lock"));
+  exports.Set("memoryFile", Napi::Function::New<MemoryFile>(env, "memoryFile"));
   exports.Set("hugePages", Napi::Function::New<HugePages>(env, "hugePages"));
   exports.Set("view", Napi::Function::New<View>(env, "view"));
   exports.Set("eventfd", Napi::Function::New<Eventfd>(env, "eventfd"));

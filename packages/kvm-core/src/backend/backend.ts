@@ -39,6 +39,15 @@ export interface Backend {
   remove(address: number, length: number): number;
   /** Takes a range out of a file, which keeps its size: it reads zero from then on. */
   punchHole(fd: number, offset: number, length: number): number;
+  /** Zeroes a range of a file, and keeps the room for it on the disk. `-EOPNOTSUPP` where its file system cannot. */
+  zeroRange(fd: number, offset: number, length: number): number;
+  /**
+   * Locks a whole file until its last descriptor is closed: for the only user, or for one of several. The lock belongs
+   * to the open file and not to the process (`F_OFD_SETLK`). Returns `-EAGAIN` if a user of another kind has it.
+   */
+  lock(fd: number, exclusive: boolean): number;
+  /** A file without a name, in memory, of size 0 and close-on-exec: `memfd_create`. */
+  memoryFile(): number;
   /** Asks the host to back private memory with huge pages. */
   hugePages(address: number, length: number): number;
   /** The bytes at an address, as a view. */

@@ -10,9 +10,14 @@ const MADV_DONTNEED = 4;
 const MADV_REMOVE = 9;
 const MADV_HUGEPAGE = 14;
 const FALLOC_FL_KEEP_SIZE_PUNCH_HOLE = 0x01 | 0x02;
+const FALLOC_FL_KEEP_SIZE_ZERO_RANGE = 0x01 | 0x10;
+const MFD_CLOEXEC = 1;
 const POLLIN = 1;
 const O_RDWR_CLOEXEC = 0o2000002;
 const F_DUPFD_CLOEXEC = 1030;
+const F_OFD_SETLK = 37;
+const F_RDLCK = 0;
+const F_WRLCK = 1;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 const EPOLL_CLOEXEC = 0o2000000;
 const SIG_DFL = 0n;
@@ -58,6 +63,7 @@ export function loadFfi(): Backend {
   const munmap = syscall('int munmap(int64_t address, size_t length)');
   const madvise = syscall('int madvise(int64_t address, size_t length, int advice)');
   const fallocate = syscall('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
+  const memfdCreate = syscall('int memfd_create(const char *name, uint32_t flags)');
   const eventfd = syscall('int eventfd(uint32_t initial, int flags)');
   const fcntl = syscall('int fcntl(int fd, int command, int64_t argument)');
   const read = syscall('int64_t read(int fd, int64_t buffer, size_t length)');
@@ -68,6 +74,10 @@ export function loadFfi(): Backend {
   const pollfd = new Int32Array(2);
   new Int16Array(pollfd.buffer)[2] = POLLIN;
   const pollfdAddress = Number(koffi.address(pollfd));
+  // struct flock, which starts with the type and an origin; a start and a length of 0 are the whole file.
+  const flock = new BigInt64Array(4);
+  const flockType = new Int16Array(flock.buffer);
+  const flockAddress = Number(koffi.address(flock));
   const epollCreate = syscall('int epoll_create1(int flags)');
   const epollControl = syscall('int epoll_ctl(int epoll, int operation, int fd, int64_t event)');
   const epollWait = syscall('int epoll_wait(int epoll, int64_t events, int count, int timeout)');
@@ -97,6 +107,12 @@ export function loadFfi(): Backend {
     discard: (address, length) => madvise(address, length, MADV_DONTNEED),
     remove: (address, length) => madvise(address, length, MADV_REMOVE),
     punchHole: (fd, offset, length) => fallocate(fd, FALLOC_FL_KEEP_SIZE_PUNCH_HOLE, offset, length),
+    zeroRange: (fd, offset, length) => fallocate(fd, FALLOC_FL_KEEP_SIZE_ZERO_RANGE, offset, length),
+    lock: (fd, exclusive) => {
+      flockType[0] = exclusive ? F_WRLCK : F_RDLCK;
+      return fcntl(fd, F_OFD_SETLK, flockAddress);
+    },
+    memoryFile: () => memfdCreate('kvm', MFD_CLOEXEC),
     hugePages: (address, length) => madvise(address, length, MADV_HUGEPAGE),
     view: (address, length) => koffi.view(BigInt(address), length),
     eventfd: (initial) => eventfd(initial, EFD_CLOEXEC_NONBLOCK),

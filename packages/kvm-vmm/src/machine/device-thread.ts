@@ -92,7 +92,7 @@ class DeviceThread {
     ]);
     const dma = new GuestDma(this.#memory);
     for (const [index, plan] of order.virtio.entries()) {
-      board.addVirtio(makeVirtioDevice(plan, `${plan.kind}${index}`), dma, this.#wires, VirtioMmio);
+      board.addVirtio(makeVirtioDevice(plan, `${plan.kind}${index}`, this.#wires), dma, this.#wires, VirtioMmio);
     }
   }
 

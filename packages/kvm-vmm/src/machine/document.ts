@@ -93,6 +93,21 @@ export interface FwCfgFiles {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
+/** A disk. */
+export interface DiskOptions {
+  /** A raw image, a block device, or the address of a raw image on a server: `https://...`. */
+  readonly path: string;
+  /** Whether the guest may only read. Default: `false`. */
+  readonly readOnly?: boolean;
+  /**
+   * Leaves the disk as it is, and keeps what the guest writes elsewhere: `true` in memory, a path in that file, which
+   * is made if there is none. Default: `false`.
+   */
+  readonly overlay?: boolean | string;
+  /** The serial number that the guest sees, at most 20 bytes; none without it. */
+  readonly serial?: string;
+}
+
 /** A source of random bytes. */
 export interface RngModel {
   /** How much the guest gets: more than it needs, and less than the host notices. Default: `1048576`. */
@@ -166,6 +181,11 @@ export interface MachineDocument {
   readonly debugExit?: 'raw' | 'qemu';
   /** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
   readonly fwCfg?: FwCfgFiles;
+  /**
+   * Disks, virtio-blk: /dev/vda, /dev/vdb and so on of Linux. On a command line `a.img`, `b.img,ro` or
+   * `base.img,overlay`; may be repeated.
+   */
+  readonly disks?: readonly DiskOptions[];
   /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
   readonly rng?: boolean | RngModel;
   /** Devices of your own, beside those of the platform. */

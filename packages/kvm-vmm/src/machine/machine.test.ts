@@ -237,3 +237,20 @@ test('what cannot be booted is refused before KVM is opened', async () => {
   await expect(make(linux({ kernel: '/nowhere/vmlinuz' }))).rejects.toThrow('/nowhere/vmlinuz cannot be opened');
   await expect(make(linux({ kernel: join(import.meta.dirname, 'machine.ts') }))).rejects.toThrow(KvmError);
 });
+
+test.each([
+  [{ path: '/nowhere/disk.img' }, /\/nowhere\/disk.img cannot be opened: ENOENT.*make one/],
+  [{ path: '/dev/null' }, /neither a file nor a block device/],
+  [{ path: 'a', serial: 'more than twenty bytes' }, /disks\[1\]\.serial must have at most 20 bytes/],
+  [{ path: 'a', readOnly: true, overlay: true }, /disks\[1\]\.overlay is for a disk that the guest may write to/],
+  [{ path: '' }, /disks\[1\]\.path must be the path of a disk/],
+])('a disk that cannot be used is refused before KVM is opened: %j', async (disk, message) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'kvm-disk-')), 'good.img');
+  onTestFinished(() => rmSync(dirname(path), { recursive: true }));
+  writeFileSync(path, new Uint8Array(4096));
+  const kvm = { path: '/nowhere/kvm' };
+  const options = { memory: '1M', boot: flat({ image: code('f4') }), disks: [{ path }, disk], kvm };
+  const before = readdirSync('/proc/self/fd').length;
+  await expect(Machine.create(options)).rejects.toThrow(message);
+  expect(readdirSync('/proc/self/fd')).toHaveLength(before);
+});

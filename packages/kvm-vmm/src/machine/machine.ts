@@ -10,8 +10,10 @@ import {
   type Vcpu,
   type Vm,
 } from '@kvm/core';
+import { selectBackend } from '@kvm/core/backend';
 import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
+import { type OpenDisk, openDisk } from '../storage/open-disk.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
@@ -24,6 +26,7 @@ import { Claims } from './claims.js';
 import { Console } from './console.js';
 import { Gate, Word, words } from './control.js';
 import { DeviceThreadHandle } from './device-thread-handle.js';
+import { DiskThreadHandle } from './disk-thread-handle.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
@@ -63,6 +66,7 @@ export class Machine implements AsyncDisposable {
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
+  readonly #disks: readonly DiskThreadHandle[];
   /** Waits for the vCPUs to stand still. */
   #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
 
@@ -80,7 +84,9 @@ export class Machine implements AsyncDisposable {
       return each;
     };
     try {
-      using image = openBoot(plan.boot, plan.memorySize, plan.virtio.length);
+      using image = openBoot(plan.boot, plan.memorySize, plan.disks.length + plan.virtio.length);
+      const disks: OpenDisk[] = [];
+      for (const disk of plan.disks) disks.push(keep(await openDisk(disk, selectBackend(plan.kvm?.backend))));
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
@@ -99,7 +105,7 @@ export class Machine implements AsyncDisposable {
         return vcpu;
       });
       image.enter(vcpus[0] as Vcpu, memory);
-      const machine = new Machine(plan, kvm, vm, memory, vcpus);
+      const machine = new Machine(plan, disks, kvm, vm, memory, vcpus);
       try {
         // The threads start meanwhile.
         image.load(memory);
@@ -115,7 +121,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  private constructor(plan: Plan, kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
+  private constructor(plan: Plan, disks: OpenDisk[], kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
     this.kvm = kvm;
     this.#vm = vm;
     this.#memory = memory;
@@ -137,6 +143,8 @@ export class Machine implements AsyncDisposable {
     const consoleIn = ByteRing.allocate(ringSize);
     const consoleOut = ByteRing.allocate(ringSize);
     this.#console = new Console(consoleOut, consoleIn, () => this.#bell.ring());
+    const parts = { vm, memory, cpus: plan.cpus };
+    this.#disks = disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
     this.#devices = new DeviceThreadHandle(
       {
         shared,
@@ -147,7 +155,7 @@ export class Machine implements AsyncDisposable {
         consoleIn: consoleIn.shared,
         consoleOut: consoleOut.shared,
         modules: plan.modules,
-        virtio: plan.virtio,
+        virtio: [...this.#disks.map((disk) => disk.plan), ...plan.virtio],
       },
       this.#bell,
       {
@@ -278,13 +286,15 @@ export class Machine implements AsyncDisposable {
       failure = { error };
     }
     const devices = await this.#devices.end();
+    const disks = await Promise.all(this.#disks.map((disk) => disk.end()));
     this.#console.finish();
     this.#wake.close();
     this.#vm.close();
     this.#memory.close();
     this.kvm.close();
     // The error of a device comes first: vCPUs that ask a failed thread fail, too.
-    if (devices.failure !== undefined) throw devices.failure;
+    const failed = devices.failure ?? disks.find((each) => each !== undefined);
+    if (failed !== undefined) throw failed;
     if (failure !== undefined) throw failure.error;
     return outcome ?? devices.outcome ?? { kind: 'interrupted' };
   }

@@ -1,11 +1,20 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
+import { disksOf } from '../storage/disk-options.js';
 import type { VirtioPlan } from '../virtio/plan.js';
 import { type BoardModel, boardOf } from '../x86/board-model.js';
 import { parseFeatures } from '../x86/cpu/feature-list.js';
 import { type CpuTemplate, checkTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
 import { checkSchema, type NameOf } from './check-schema.js';
-import type { CpuModel, DeviceModule, FlatBoot, LinuxBoot, MachineDocument, RngModel } from './document.js';
+import type {
+  CpuModel,
+  DeviceModule,
+  DiskOptions,
+  FlatBoot,
+  LinuxBoot,
+  MachineDocument,
+  RngModel,
+} from './document.js';
 import { ExitFilter } from './exit-filter.js';
 import { machineSchema } from './schema.js';
 import { sizeInBytes } from './size.js';
@@ -29,6 +38,8 @@ export interface Plan {
   readonly cpu: { readonly template: CpuTemplate | undefined; readonly features: string | undefined };
   readonly boot: LinuxBoot | FlatBoot;
   readonly board: BoardModel;
+  readonly disks: readonly Required<DiskOptions>[];
+  /** Those without the disks. */
   readonly virtio: readonly VirtioPlan[];
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
@@ -50,29 +61,31 @@ const defaultMemory = { linux: machineSchema.properties.memory.default, flat: '1
  * command line. `Machine.create` does so itself.
  *
  * @param name how an error names a place, by its path such as `devices[1].module`; the path of the whole is empty.
- * @returns the document.
+ * @returns the document, with the size of its memory in bytes.
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` or `ERR_KVM_OUT_OF_RANGE` that names what is wrong, its value and what is
  *   wanted.
  */
-export function checkMachine(document: unknown, name: NameOf): MachineDocument {
-  planMachine(document as MachineDocument, name);
-  return document as MachineDocument;
+export function checkMachine(document: unknown, name: NameOf = wholeName): MachineDocument & { memory: number } {
+  if (typeof name !== 'function') throw invalid('name must be a function');
+  const { memorySize } = planMachine(document as MachineDocument, name);
+  return { ...(document as MachineDocument), memory: memorySize };
 }
+
+const wholeName: NameOf = (path) => path || 'the options of a Machine';
 
 /** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` or `ERR_KVM_OUT_OF_RANGE` for options that cannot be. */
 export function checkOptions(options: MachineOptions): Plan {
-  const name: NameOf = (path) => path || 'the options of a Machine';
   // What is no object is refused by the schema.
   const isObject = typeof options === 'object' && options !== null;
   const { onMessage = () => {}, onExit, ...document } = isObject ? options : { boot: options };
   if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
   if (onExit !== undefined && typeof onExit !== 'function') throw invalid('onExit must be a function');
-  return { ...planMachine(isObject ? document : options, name), onMessage, onExit };
+  return { ...planMachine(isObject ? document : options, wholeName), onMessage, onExit };
 }
 
 function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit'> {
   checkSchema(machineSchema, document, name);
-  const { boot, memoryFile, cpus = 1, cpu = {}, rng = false, devices = [], trace = 'all' } = document;
+  const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], rng = false, devices = [], trace = 'all' } = document;
   const { hugePages = false, prefault = false } = document;
   const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
@@ -80,13 +93,14 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
   }
   within(name('trace'), () => new ExitFilter(trace));
   return {
-    memorySize: wholePages(memorySizeOf(document), name('memory')),
+    memorySize: wholePages(sizeInBytes(document.memory ?? defaultMemory[boot.type]), name('memory')),
     memoryFile,
     cpus,
     cpu: modelOf(cpu, name),
     // Of its command line, a unit test takes each word for the name of a part that it is to run.
     boot: board.machine === 'test' && boot.type === 'linux' ? { cmdline: '', ...boot } : boot,
     board,
+    disks: disksOf(disks, name),
     virtio: rngOf(rng),
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,
@@ -94,11 +108,6 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     prefault,
     kvm: document.kvm,
   };
-}
-
-/** The size of the memory of a machine, in bytes. */
-export function memorySizeOf({ memory, boot }: MachineDocument): number {
-  return sizeInBytes(memory ?? defaultMemory[boot.type]);
 }
 
 function wholePages(size: number, name: string): number {

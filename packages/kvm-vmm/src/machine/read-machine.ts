@@ -14,6 +14,8 @@ import { machineSchema } from './schema.js';
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a file that cannot be read, or that is no JSON object.
  */
 export function readMachine(path: string): MachineDocument {
+  if (typeof path !== 'string')
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the path of a machine must be a string');
   let document: unknown;
   try {
     document = JSON.parse(readFileSync(path, 'utf8'));
@@ -29,9 +31,10 @@ export function readMachine(path: string): MachineDocument {
 /** A value with its paths made absolute. Values of wrong types stay as they are. */
 function absolute(schema: JsonSchema, value: unknown, folder: string): unknown {
   if (typeof value === 'string' && value !== '') {
-    if (schema.format === 'path') return resolve(folder, value);
-    if (schema.format === 'uri-reference')
-      return URL.canParse(value) ? value : pathToFileURL(resolve(folder, value)).href;
+    const format = schema.format ?? schema.anyOf?.find(({ type }) => type === 'string')?.format;
+    // What a path may be is an address of a server, too.
+    if (format === 'path') return /^https?:/.test(value) ? value : resolve(folder, value);
+    if (format === 'uri-reference') return URL.canParse(value) ? value : pathToFileURL(resolve(folder, value)).href;
     return value;
   }
   if (Array.isArray(value))

@@ -1,3 +1,4 @@
+import { storage } from '../storage/schema.js';
 import { virtio } from '../virtio/schema.js';
 import { board } from '../x86/schema/board.js';
 import { boot } from '../x86/schema/boot.js';
@@ -61,6 +62,7 @@ export const machineSchema = {
     },
     cpu,
     ...board,
+    ...storage,
     ...virtio,
     devices: {
       description: 'Devices of your own, beside those of the platform.',

@@ -1,4 +1,4 @@
-import type { EventFd, Vm } from '@kvm/core';
+import { EventFd, type SharedEventFd, type Vm } from '@kvm/core';
 import type { InterruptLine } from '../devices/interrupt-line.js';
 import type { BoardModel } from '../x86/board-model.js';
 import type { EventLoop } from './event-loop.js';
@@ -22,9 +22,26 @@ export class Wires {
    */
   doorbell(address: bigint, value: number, rung: () => void): () => void {
     const eventfd = this.#eventfd();
-    this.#vm.ioeventfd({ eventfd, addr: address, len: 4, datamatch: BigInt(value) });
-    this.#loop.onDoorbell(eventfd, rung);
+    this.connect(address, value, eventfd);
+    this.listen(eventfd, rung);
     return () => eventfd.write();
+  }
+
+  /** Signals an eventfd when the guest writes a value of 32 bits to an address, for another thread to wait for. */
+  connect(address: bigint, value: number, eventfd: EventFd): void {
+    this.#vm.ioeventfd({ eventfd, addr: address, len: 4, datamatch: BigInt(value) });
+  }
+
+  /** Calls `rung` after an eventfd was signalled. */
+  listen(eventfd: EventFd, rung: () => void): void {
+    this.#loop.onDoorbell(eventfd, rung);
+  }
+
+  /** An eventfd that another thread has, too. */
+  open(shared: SharedEventFd): EventFd {
+    const eventfd = EventFd.from(shared);
+    this.#eventfds.push(eventfd);
+    return eventfd;
   }
 
   /**

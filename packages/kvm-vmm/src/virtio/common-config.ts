@@ -89,6 +89,7 @@ export class CommonConfig {
     device.attach({
       configChanged: () => this.#configChanged(),
       needsReset: () => this.#needsReset(),
+      usedChains: (queue) => this.#interrupts.queue(queue),
     } satisfies VirtioTransport);
   }
 
@@ -253,7 +254,7 @@ export class CommonConfig {
       if (state) ring?.load(state);
       return ring;
     });
-    if (isValid) this.device.activate(this.#rings, features);
+    if (isValid) this.device.activate(this.#rings, features, this.#queues);
     else this.#needsReset();
   }
 

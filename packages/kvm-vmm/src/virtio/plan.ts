@@ -1,5 +1,7 @@
+import type { BlockPlan } from './block/block-order.js';
+
 /** The virtio devices of a machine, as checked options: plain values for the thread of the devices. */
-export type VirtioPlan = RngPlan;
+export type VirtioPlan = RngPlan | BlockPlan;
 
 export interface RngPlan {
   readonly kind: 'rng';

@@ -1,5 +1,7 @@
+import type { EventFd } from '@kvm/core';
 import type { DeviceState } from '../devices/device.js';
 import type { Queue } from './queue.js';
+import type { QueueSetup } from './queue-setup.js';
 
 /** What a virtio device may ask of the transport that it is behind. */
 export interface VirtioTransport {
@@ -13,6 +15,8 @@ export interface VirtioTransport {
    * the driver is told. Virtio 1.3, 2.1.2: DEVICE_NEEDS_RESET.
    */
   needsReset(): void;
+  /** Interrupts the driver for a queue: for a device whose queues belong to another thread. */
+  usedChains(queue: number): void;
 }
 
 /**
@@ -36,6 +40,8 @@ export interface VirtioDevice {
   readonly inOrder?: boolean;
   /** The configuration space as the driver reads it now. Its length does not change. Reads beyond are 0. */
   readonly config: Uint8Array;
+  /** What the doorbells of all queues signal, for a device that waits for them in another thread. */
+  readonly doorbell?: EventFd;
 
   /** The one transport that it is behind, before any other call. */
   attach(transport: VirtioTransport): void;
@@ -50,8 +56,9 @@ export interface VirtioDevice {
    *
    * @param queues by their index; undefined for those that the driver has not enabled.
    * @param features those that both sides have.
+   * @param setups where the driver has put each queue, for a device that uses them in another thread.
    */
-  activate(queues: readonly (Queue | undefined)[], features: bigint): void;
+  activate(queues: readonly (Queue | undefined)[], features: bigint, setups: readonly QueueSetup[]): void;
   /** There may be new chains in a queue that is enabled. It may be called without any, and once for many. */
   notify(queue: number): void;
   /** Milliseconds until `update` is to be called, for devices with timers; infinite without one that runs. */

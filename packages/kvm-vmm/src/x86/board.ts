@@ -71,10 +71,15 @@ export class Board {
     const transport = new Transport({ device, dma, start, interrupt: wires.edge(gsi, this.#options.line) });
     this.#options.devices.add(transport);
     const { common, doorbells } = transport;
-    const rings = doorbells.map(({ address, value }, queue) =>
-      wires.doorbell(address, value, () => common.notify(queue)),
-    );
-    common.postpone = (queue) => rings[queue]?.();
+    const { doorbell } = device;
+    if (doorbell !== undefined) {
+      for (const { address, value } of doorbells) wires.connect(address, value, doorbell);
+    } else {
+      const rings = doorbells.map(({ address, value }, queue) =>
+        wires.doorbell(address, value, () => common.notify(queue)),
+      );
+      common.postpone = (queue) => rings[queue]?.();
+    }
     this.#described.push({
       name: `VIO${index.toString(36).toUpperCase()}`,
       hid: 'LNRO0005',

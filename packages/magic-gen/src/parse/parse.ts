@@ -52,7 +52,10 @@ function loadParser(): { TreeSitter: typeof Parser; language: Parser.Language } 
  * @throws MagicGenError where the grammar does not understand the text. Nothing is ever skipped.
  */
 export function parseDeclarations(code: Code): Syntax {
-  const parser = lazyParser();
+  return parseWith(lazyParser(), code);
+}
+
+function parseWith(parser: Parser, code: Code): Syntax {
   const tree = parser.parse((at: number) => code.text.slice(at, at + pieceLength)) as Parser.Tree | null;
   if (!tree) {
     parser.reset();
@@ -75,9 +78,10 @@ export function parseExpression(tokens: readonly Token[]): Syntax {
   if (tokens.length === 1 && first.kind === 'number') return numberLiteral(first);
   const around = [wrapper('int', first), wrapper('x', first), wrapper('=', first)];
   const code = new Code([...around, ...tokens, wrapper(';', tokens.at(-1) ?? first)]);
+  const parser = lazyParser();
   let root: Syntax;
   try {
-    root = parseDeclarations(code);
+    root = parseWith(parser, code);
   } catch (error) {
     if (error instanceof MagicGenError) throw new NotConstantError('not an expression', locate(first));
     throw error;
