@@ -77,8 +77,8 @@ export { FwCfg, type FwCfgOptions, type FwCfgState } from './x86/devices/fw-cfg/
 export type { FwCfgItems } from './x86/devices/fw-cfg/items.js';
 export { I8042, type I8042Options, type I8042State } from './x86/devices/i8042/i8042.js';
 export { IoApic, type IoApicOptions, type IoApicState, ioApic } from './x86/devices/ioapic/ioapic.js';
-export { PciConfigPorts, type PciConfigPortsState } from './x86/devices/pci-config-ports.js';
 export { Pvpanic, type PvpanicOptions, type PvpanicState } from './x86/devices/pvpanic.js';
+export { ResetControl, type ResetControlState } from './x86/devices/reset-control.js';
 export { Rtc, type RtcOptions, type RtcState } from './x86/devices/rtc/rtc.js';
 export { TestDevice, type TestDeviceOptions, type TestDeviceState } from './x86/devices/test-device.js';
 export { reserveHostPages } from './x86/host-pages.js';

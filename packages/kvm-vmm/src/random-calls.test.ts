@@ -31,7 +31,7 @@ const objects: Readonly<Record<string, object>> = {
   FwCfg: new vmm.FwCfg(),
   I8042: new vmm.I8042(),
   IoApic: new vmm.IoApic({ route: () => undefined, raise: () => undefined }),
-  PciConfigPorts: new vmm.PciConfigPorts(),
+  ResetControl: new vmm.ResetControl(),
   Pvpanic: new vmm.Pvpanic(),
   Rtc: new vmm.Rtc(),
   TestDevice: new vmm.TestDevice(),

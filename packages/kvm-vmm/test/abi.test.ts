@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BootParams, E820MAX, SETUP_E820_EXT, SetupHeader } from '../src/abi/bootparam/index.js';
+import { PCI_CAP_ID_MSIX, PCI_COMMAND_MEMORY, PCI_MSIX_ENTRY_SIZE } from '../src/abi/pci/index.js';
 import { HvmStartInfo, XEN_HVM_START_MAGIC_VALUE } from '../src/abi/start-info/index.js';
 import { IFF_NO_PI, IFF_TAP, Ifreq, TUNSETIFF } from '../src/abi/tun/index.js';
 import { UFFDIO_API, UFFDIO_WAKE, UffdioApi } from '../src/abi/userfaultfd/index.js';
@@ -21,6 +22,7 @@ describe('the other interfaces', () => {
     params.hdr.assign({ header: 0x53726448, cmdLinePtr: 0x20000 });
     expect(params.bytes.subarray(0x202, 0x206)).toEqual(new TextEncoder().encode('HdrS'));
     expect([BootParams.size, SetupHeader.size, E820MAX, SETUP_E820_EXT]).toEqual([4096, 123, 128, 1]);
+    expect([PCI_CAP_ID_MSIX, PCI_COMMAND_MEMORY, PCI_MSIX_ENTRY_SIZE]).toEqual([0x11, 2, 16]);
     expect(params.e820Table).toHaveLength(128);
     expect([HvmStartInfo.size, XEN_HVM_START_MAGIC_VALUE]).toEqual([56, 0x336ec578]);
   });

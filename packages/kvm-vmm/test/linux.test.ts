@@ -65,7 +65,7 @@ describeUnless(reason, 'Linux', () => {
   });
   afterAll(() => rm(place, { recursive: true }));
 
-  test.each<[BackendName, BootProtocol, number, string, Outcome['kind'], Omit<MachineDocument, 'boot'>]>([
+  test.each<[BackendName, BootProtocol, number, string, Outcome['kind'], Partial<MachineDocument>]>([
     ['native', 'pvh', 1, 'ged', 'power-off', { interrupts: 'split' }],
     ['ffi', 'elf64', 2, 'reboot', 'reboot', {}],
     ['native', 'pvh', 2, 'panic', 'reboot', { acpi: 'full' }],

@@ -21,3 +21,9 @@ export function bits(value: number, mask: number, what: string): number {
   }
   return value;
 }
+
+/** A whole number that differs from another one in no bit of a mask. */
+export function fixedBits(value: number, from: number, mask: number, what: string): number {
+  if (((value ^ from) & mask) === 0) return value;
+  throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${what} cannot be 0x${value.toString(16)}: some of its bits are fixed`);
+}

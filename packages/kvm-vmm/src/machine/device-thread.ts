@@ -1,16 +1,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { EventFd, GuestMemory, KvmError, Vm } from '@kvm/core';
 import type { Device } from '../devices/device.js';
+import type { InterruptLine } from '../devices/interrupt-line.js';
 import { GuestDma } from '../memory/guest-dma.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { Board } from '../x86/board.js';
-import { connectLines } from '../x86/interrupt-controllers.js';
+import { ioApic } from '../x86/devices/ioapic/ioapic.js';
+import { connectLines, firstRoutes } from '../x86/interrupt-controllers.js';
 import { Claims } from './claims.js';
 import { Word } from './control.js';
 import type { DeviceContext } from './device-context.js';
 import { Devices } from './devices.js';
 import { EventLoop } from './event-loop.js';
+import { GsiRoutes } from './gsi-routes.js';
 import { Mailbox, type Request } from './mailbox.js';
 import type { DeviceOrder, DeviceReport } from './order.js';
 import { now } from './vcpu-stats.js';
@@ -44,7 +47,8 @@ class DeviceThread {
   readonly #wake = EventFd.from(order.shared.wake);
   readonly #epoll = this.#vm.createEpoll();
   readonly #loop = new EventLoop(control, this.#epoll, this.#wake);
-  readonly #wires = new Wires(this.#vm, this.#loop, order.board);
+  readonly #routes = new GsiRoutes((routes) => this.#vm.setGsiRouting(routes), firstRoutes(order.board), ioApic.pins);
+  readonly #wires = new Wires(this.#vm, this.#loop, order.board, this.#routes);
   readonly #mailboxes = Array.from({ length: order.cpus }, (_, index) => new Mailbox(slots, index));
   /** Views of the bytes of an MMIO access, by vCPU and length, so that an access allocates nothing. */
   readonly #views = this.#mailboxes.map(({ data }) =>
@@ -54,8 +58,9 @@ class DeviceThread {
 
   async run(): Promise<void> {
     const ram = new GuestRam(this.#memory);
-    const line = connectLines(this.#vm, order.board, this.#devices);
+    const line = connectLines(this.#vm, order.board, this.#devices, this.#routes);
     const board = new Board({
+      hasPci: order.transport === 'pci',
       model: order.board,
       cpus: order.cpus,
       memorySize: this.#memory.size,
@@ -70,6 +75,7 @@ class DeviceThread {
       const context: DeviceContext = { data, ram, line, post: (message) => this.#post(message, added) };
       const added = this.#devices.add(await deviceOf(url, context));
     }
+    if (order.transport === 'pci') await this.#addPci(board, line);
     await this.#addVirtio(board);
     board.describe();
     const added = Array.from(this.#devices);
@@ -83,6 +89,12 @@ class DeviceThread {
     send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
   }
 
+  /** A machine without PCI does not load its code. */
+  async #addPci(board: Board, line: (gsi: number) => InterruptLine): Promise<void> {
+    const { PciSystem } = await import('../x86/pci-system.js');
+    board.pci = new PciSystem({ devices: this.#devices, memorySize: this.#memory.size, line });
+  }
+
   /** Their code is loaded where they are wanted. */
   async #addVirtio(board: Board): Promise<void> {
     if (order.virtio.length === 0) return;
@@ -92,7 +104,9 @@ class DeviceThread {
     ]);
     const dma = new GuestDma(this.#memory);
     for (const [index, plan] of order.virtio.entries()) {
-      board.addVirtio(makeVirtioDevice(plan, `${plan.kind}${index}`, this.#wires), dma, this.#wires, VirtioMmio);
+      const device = makeVirtioDevice(plan, `${plan.kind}${index}`, this.#wires);
+      if (board.pci === undefined) board.addVirtio(device, dma, this.#wires, VirtioMmio);
+      else board.addVirtioPci(device, dma, this.#wires);
     }
   }
 

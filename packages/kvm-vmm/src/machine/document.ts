@@ -188,6 +188,11 @@ export interface MachineDocument {
   readonly disks?: readonly DiskOptions[];
   /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
   readonly rng?: boolean | RngModel;
+  /**
+   * How the guest reaches its virtio devices: `mmio`, by registers in memory; `pci`, by a PCI bus with MSI-X, for which
+   * a kernel looks a little longer. Default: `mmio`.
+   */
+  readonly transport?: 'mmio' | 'pci';
   /** Devices of your own, beside those of the platform. */
   readonly devices?: readonly DeviceModule[];
   /**

@@ -84,7 +84,10 @@ export class Machine implements AsyncDisposable {
       return each;
     };
     try {
-      using image = openBoot(plan.boot, plan.memorySize, plan.disks.length + plan.virtio.length);
+      using image = openBoot(plan.boot, plan.memorySize, {
+        virtio: [...plan.disks, ...plan.virtio],
+        transport: plan.transport,
+      });
       const disks: OpenDisk[] = [];
       for (const disk of plan.disks) disks.push(keep(await openDisk(disk, selectBackend(plan.kvm?.backend))));
       const kvm = keep(Kvm.open(plan.kvm));
@@ -156,6 +159,7 @@ export class Machine implements AsyncDisposable {
         consoleOut: consoleOut.shared,
         modules: plan.modules,
         virtio: [...this.#disks.map((disk) => disk.plan), ...plan.virtio],
+        transport: plan.transport,
       },
       this.#bell,
       {

@@ -41,6 +41,7 @@ export interface Plan {
   readonly disks: readonly Required<DiskOptions>[];
   /** Those without the disks. */
   readonly virtio: readonly VirtioPlan[];
+  readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
   readonly onExit: ((description: string, vcpu: number) => unknown) | undefined;
@@ -86,7 +87,7 @@ export function checkOptions(options: MachineOptions): Plan {
 function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit'> {
   checkSchema(machineSchema, document, name);
   const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], rng = false, devices = [], trace = 'all' } = document;
-  const { hugePages = false, prefault = false } = document;
+  const { transport = 'mmio', hugePages = false, prefault = false } = document;
   const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
     throw invalid(`${name('cpus')}: several processors need interrupt controllers to start`);
@@ -102,6 +103,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     board,
     disks: disksOf(disks, name),
     virtio: rngOf(rng),
+    transport,
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,
     hugePages,

@@ -31,6 +31,8 @@ export interface DeviceOrder {
   readonly consoleOut: SharedRing;
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly virtio: readonly VirtioPlan[];
+  /** How the guest reaches them. */
+  readonly transport: 'mmio' | 'pci';
 }
 
 /** What the device thread reports. */

@@ -64,6 +64,14 @@ export const machineSchema = {
     ...board,
     ...storage,
     ...virtio,
+    transport: {
+      enum: ['mmio', 'pci'],
+      description:
+        'How the guest reaches its virtio devices: `mmio`, by registers in memory; `pci`, by a PCI bus with MSI-X, for ' +
+        'which a kernel looks a little longer.',
+      default: 'mmio',
+      'x-flag': '--transport <name>',
+    },
     devices: {
       description: 'Devices of your own, beside those of the platform.',
       type: 'array',

@@ -1,19 +1,29 @@
-import { EventFd, type SharedEventFd, type Vm } from '@kvm/core';
+import { EventFd, IoeventfdFlag, type SharedEventFd, type Vm } from '@kvm/core';
 import type { InterruptLine } from '../devices/interrupt-line.js';
+import type { MessageInterrupt } from '../pci/message-interrupt.js';
+import type { MovableDoorbell } from '../virtio/virtio-pci.js';
 import type { BoardModel } from '../x86/board-model.js';
+import { isInterruptMessage } from '../x86/interrupt-controllers.js';
 import type { EventLoop } from './event-loop.js';
+import type { GsiRoutes } from './gsi-routes.js';
+import { Irqfd } from './irqfd.js';
+
+/** The interrupts of a machine without interrupt controllers. */
+const nowhere: MessageInterrupt = { route: () => {}, signal: () => {}, isPending: false, clear: () => {} };
 
 /** The eventfds between the guest and the device thread, on which KVM passes doorbells and interrupts without exits. */
 export class Wires {
   readonly #vm: Vm;
   readonly #loop: EventLoop;
   readonly #interrupts: BoardModel['interrupts'];
+  readonly #routes: GsiRoutes;
   readonly #eventfds: EventFd[] = [];
 
-  constructor(vm: Vm, loop: EventLoop, { interrupts }: BoardModel) {
+  constructor(vm: Vm, loop: EventLoop, { interrupts }: BoardModel, routes: GsiRoutes) {
     this.#vm = vm;
     this.#loop = loop;
     this.#interrupts = interrupts;
+    this.#routes = routes;
   }
 
   /**
@@ -42,6 +52,32 @@ export class Wires {
     const eventfd = EventFd.from(shared);
     this.#eventfds.push(eventfd);
     return eventfd;
+  }
+
+  /**
+   * A doorbell for a write of any value, at an address that the guest chooses. It calls `rung`, or signals the eventfd
+   * for which another thread waits.
+   */
+  movableDoorbell(rung: () => void, remote?: EventFd): MovableDoorbell {
+    const eventfd = remote ?? this.#eventfd();
+    if (remote === undefined) this.listen(eventfd, rung);
+    let placed: bigint | undefined;
+    return {
+      place: (address) => {
+        // Writes of any length: where the hardware reports addresses alone, KVM need not read the instruction.
+        if (placed !== undefined) this.#vm.ioeventfd({ eventfd, addr: placed, len: 0, flags: IoeventfdFlag.Deassign });
+        placed = address === undefined ? undefined : BigInt(address);
+        if (placed !== undefined) this.#vm.ioeventfd({ eventfd, addr: placed, len: 0 });
+      },
+      ring: () => eventfd.write(),
+    };
+  }
+
+  /** An interrupt by message, with a route of its own. */
+  message(): MessageInterrupt {
+    if (this.#interrupts === 'none') return nowhere;
+    const eventfd = this.#eventfd();
+    return new Irqfd({ vm: this.#vm, eventfd, routes: this.#routes, isInterrupt: isInterruptMessage });
   }
 
   /**

@@ -4,19 +4,20 @@ import { guest } from '../../test/machine.js';
 import { Machine } from '../machine/machine.js';
 import { flat } from '../x86/boot-options.js';
 
-/** The driver of `guests/rng.s`, which asks so many times. */
-function driver(requests: number): Uint8Array {
-  const image = Uint8Array.from(guest('rng'));
+/** The driver of `guests/rng.s` or `guests/rng-pci.s`, which asks so many times. */
+function driver(transport: 'mmio' | 'pci', requests: number): Uint8Array {
+  const image = Uint8Array.from(guest(transport === 'pci' ? 'rng-pci' : 'rng'));
   new DataView(image.buffer).setUint32(4, requests, true);
   return image;
 }
 
 onEachBackend('a small driver of virtio-rng', (backend) => {
-  const run = async (requests: number): Promise<Machine['stats']> => {
+  const run = async (transport: 'mmio' | 'pci', requests: number): Promise<Machine['stats']> => {
     await using machine = await Machine.create({
       memory: '1M',
-      boot: flat({ image: driver(requests), mode: 'protected' }),
+      boot: flat({ image: driver(transport, requests), mode: 'protected' }),
       rng: true,
+      transport,
       kvm: { backend },
     });
     machine.start();
@@ -24,10 +25,13 @@ onEachBackend('a small driver of virtio-rng', (backend) => {
     return machine.stats;
   };
 
-  test('gets what it asks for, and no request costs an exit to this process', async () => {
-    const once = await run(1);
-    const often = await run(1000);
-    expect(often.exits).toEqual(once.exits);
-    expect(often.requests).toBe(once.requests);
-  });
+  test.each(['mmio', 'pci'] as const)(
+    'gets what it asks for by %s, and no request costs an exit to this process',
+    async (transport) => {
+      const once = await run(transport, 1);
+      const often = await run(transport, 1000);
+      expect(often.exits).toEqual(once.exits);
+      expect(often.requests).toBe(once.requests);
+    },
+  );
 });

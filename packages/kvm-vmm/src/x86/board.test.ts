@@ -7,28 +7,33 @@ import { Devices } from '../machine/devices.js';
 import type { GuestRam } from '../memory/guest-ram.js';
 import { Board } from './board.js';
 import { type BoardModelOptions, boardOf } from './board-model.js';
+import { PciSystem } from './pci-system.js';
 
 /** What a board writes to its guest's memory, by address. */
-function written(options: BoardModelOptions): Map<number, Uint8Array> {
+function written(options: BoardModelOptions, hasPci = false): Map<number, Uint8Array> {
   const all = new Map<number, Uint8Array>();
   const ram = { write: (address: number, bytes: Uint8Array) => all.set(address, bytes) } as unknown as GuestRam;
+  const [devices, memorySize] = [new Devices(), 2 ** 29];
+  const line = (): InterruptLine => new InterruptLine();
   const board = new Board({
     model: boardOf(options, 'linux'),
+    hasPci,
     cpus: 2,
-    memorySize: 2 ** 29,
-    devices: new Devices(),
+    memorySize,
+    devices,
     ram,
-    line: () => new InterruptLine(),
+    line,
     output: () => {},
     starved: () => {},
   });
+  if (hasPci) board.pci = new PciSystem({ devices, memorySize, line });
   board.describe();
   return all;
 }
 
 /** The sources of the tables, by their signatures. */
-function sources(options: BoardModelOptions): Record<string, string> {
-  const bytes = written(options).get(0xe_0000) as Uint8Array;
+function sources(options: BoardModelOptions, hasPci = false): Record<string, string> {
+  const bytes = written(options, hasPci).get(0xe_0000) as Uint8Array;
   const tables = found({ rsdp: 0xe_0000n, start: 0xe_0000n, bytes });
   tables.delete('RSD PTR ');
   return Object.fromEntries([...tables].map(([signature, table]) => [signature, roundTrip(table)]));
@@ -57,6 +62,13 @@ describeUnless(noIasl, 'the tables of a board, as iasl reads them', () => {
     expect(value(FACP, 'Value to cause reset')).toBe('FE');
     expect(value(APIC, 'PC-AT Compatibility')).toBe(pics);
     expect(DSDT).not.toContain('ACPI0013');
+  });
+
+  test('have the PCI bus of a board that has one', () => {
+    const { MCFG, DSDT } = sources({}, true);
+    expect(value(MCFG, 'Base Address')).toBe('00000000E0000000');
+    expect(DSDT).toMatch(/PNP0501.*PNP0A08.*0xE8000000.*0x0000004000000000.*PNP0C02/s);
+    expect(Object.keys(sources({}))).not.toContain('MCFG');
   });
 
   test('have the fw_cfg of the test machine', () => {

@@ -18,14 +18,17 @@ import type { BoardModel } from './board-model.js';
 import { FwCfg } from './devices/fw-cfg/fw-cfg.js';
 import { I8042 } from './devices/i8042/i8042.js';
 import { ioApic } from './devices/ioapic/ioapic.js';
-import { PciConfigPorts } from './devices/pci-config-ports.js';
 import { Pvpanic } from './devices/pvpanic.js';
+import { ResetControl } from './devices/reset-control.js';
 import { Rtc } from './devices/rtc/rtc.js';
 import { TestDevice } from './devices/test-device.js';
+import type { PciSystem } from './pci-system.js';
 import { virtioSlot } from './virtio-slots.js';
 
 export interface BoardOptions {
   model: BoardModel;
+  /** Whether `pci` will be set: its ports contain that of the reset control. */
+  hasPci: boolean;
   cpus: number;
   memorySize: number;
   /** Gets the devices. */
@@ -47,6 +50,7 @@ const resetVector = 0xf_fff0;
 /** The devices of the platform, in the thread of the devices. */
 export class Board {
   readonly console: Uart;
+  pci: PciSystem | undefined;
   readonly #options: BoardOptions;
   #acpi: AcpiHardware | undefined;
   #rtc: Rtc | undefined;
@@ -91,6 +95,12 @@ export class Board {
     });
   }
 
+  /** Adds a virtio device as one of the PCI bus. */
+  addVirtioPci(device: VirtioDevice, dma: Dma, wires: Wires): void {
+    this.#virtio.push(device);
+    this.pci?.addVirtio(device, dma, wires);
+  }
+
   /** Writes the tables in which the guest finds the devices. */
   describe(): void {
     if (this.#acpi === undefined) return;
@@ -117,13 +127,13 @@ export class Board {
   }
 
   #addPlatform(): void {
-    const { devices, line, memorySize, model } = this.#options;
+    const { devices, line, memorySize, model, hasPci } = this.#options;
     const memoryBelow4GiB = Number(lowMemoryEnd(memorySize));
     const clock = { memoryBelow4GiB, memoryAbove4GiB: memorySize - memoryBelow4GiB };
     const rtc = devices.add(new Rtc({ ...clock, line: line(Gsi.Rtc) }));
     this.#rtc = rtc;
     devices.add(new I8042());
-    devices.add(new PciConfigPorts());
+    if (!hasPci) devices.add(new ResetControl());
     const pvpanic = devices.add(new Pvpanic());
     this.#acpi = model.acpi === 'full' ? addFullAcpi(devices, line) : addReducedAcpi(devices, line);
     this.#described.push(
@@ -152,11 +162,13 @@ export class Board {
 
   #platform({ described }: AcpiHardware): Platform {
     const { cpus, model } = this.#options;
+    const pci = this.pci?.described;
     return {
       ...described,
+      ...pci,
       cpus,
       pics: model.acpi === 'full' && model.interrupts === 'kernel',
-      devices: this.#described,
+      devices: [...this.#described, ...(pci?.devices ?? [])],
       rtc: true,
     };
   }

@@ -6,7 +6,7 @@ import { loadSegments } from './boot/boot.js';
 import { setEntryState } from './boot/entry-state.js';
 import { bootFlat, planFlat } from './boot/flat.js';
 import { planBoot } from './boot/plan-boot.js';
-import { defaultCommandLine } from './boot-options.js';
+import { defaultCommandLine, pciCommandLine } from './boot-options.js';
 import { virtioParameters } from './virtio-slots.js';
 
 /** What a machine boots, opened and planned: everything that can be checked before there is a VM was checked. */
@@ -17,15 +17,23 @@ export interface BootImage extends Disposable {
   load(memory: GuestMemory): void;
 }
 
+/** The virtio devices of the machine. */
+interface VirtioSetup {
+  readonly virtio: { readonly length: number };
+  readonly transport: 'mmio' | 'pci';
+}
+
+const noVirtio: VirtioSetup = { virtio: [], transport: 'mmio' };
+
 /** @throws KvmError for an image that cannot be booted in so much memory, and for a file that cannot be read. */
-export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number, virtioDevices = 0): BootImage {
-  return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize, virtioDevices);
+export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number, virtio = noVirtio): BootImage {
+  return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize, virtio);
 }
 
 function openKernel(
-  { kernel, initrd, cmdline = defaultCommandLine, protocol }: LinuxBoot,
+  { kernel, initrd, cmdline, protocol }: LinuxBoot,
   memorySize: number,
-  virtioDevices: number,
+  virtio: VirtioSetup,
 ): BootImage {
   const open: (ByteSource & Disposable)[] = [];
   const source = (path: string): ByteSource => {
@@ -40,7 +48,7 @@ function openKernel(
     const image = {
       kernel: source(kernel),
       initrd: initrd === undefined ? undefined : source(initrd),
-      cmdline: withVirtio(cmdline, virtioDevices),
+      cmdline: commandLine(cmdline, virtio),
     };
     const plan = planBoot(image, { memorySize, rsdp: acpiStart, protocol });
     return {
@@ -55,8 +63,10 @@ function openKernel(
 }
 
 /** A kernel that shall not look into ACPI's tables is told by its command line where the devices are. */
-function withVirtio(cmdline: string, devices: number): string {
-  return devices > 0 && /(^| )acpi=off( |$)/.test(cmdline) ? `${cmdline} ${virtioParameters(devices)}` : cmdline;
+function commandLine(given: string | undefined, { transport, virtio: { length } }: VirtioSetup): string {
+  if (transport === 'pci') return given ?? pciCommandLine;
+  const line = given ?? defaultCommandLine;
+  return length > 0 && /(^| )acpi=off( |$)/.test(line) ? `${line} ${virtioParameters(length)}` : line;
 }
 
 function openFlat({ image, mode = 'real', loadAddr, entry }: FlatBoot, memorySize: number): BootImage {

@@ -5,18 +5,25 @@ import { allMade, isHarmless, pokes } from '../../test/pokes.js';
 import type { BusRange } from '../devices/device.js';
 import type { Outcome } from '../devices/outcome.js';
 import { Devices } from '../machine/devices.js';
+import { GsiRoutes } from '../machine/gsi-routes.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { mapRam } from '../memory/memory-map.js';
 import { runVcpu } from '../run/run-vcpu.js';
 import { Board } from './board.js';
 import { type BoardModelOptions, boardOf } from './board-model.js';
 import { bootFlat, planFlat } from './boot/flat.js';
+import { ioApic } from './devices/ioapic/ioapic.js';
 import { reserveHostPages } from './host-pages.js';
-import { connectLines, createInterruptControllers } from './interrupt-controllers.js';
+import { connectLines, createInterruptControllers, firstRoutes } from './interrupt-controllers.js';
+import { PciSystem } from './pci-system.js';
 
 /** A guest that pokes the devices of a whole board, on real KVM. */
 
 const memorySize = 2 ** 20;
+
+interface PokedBoard extends BoardModelOptions {
+  readonly hasPci?: boolean;
+}
 
 /**
  * Runs the guest on a board, and saves what has become of it. What the machine would do in three threads is done in
@@ -24,7 +31,7 @@ const memorySize = 2 ** 20;
  */
 function poke(
   backend: BackendName,
-  options: BoardModelOptions,
+  { hasPci = false, ...options }: PokedBoard,
   seed: number,
   isPoked: (range: BusRange) => boolean,
 ): Outcome {
@@ -39,9 +46,11 @@ function poke(
   vcpu.setCpuid2(kvm.guestCpuid());
   const [devices, other] = [0, 1].map(() => {
     const devices = new Devices();
-    const line = connectLines(vm, model, devices);
+    const routes = new GsiRoutes((all) => vm.setGsiRouting(all), firstRoutes(model), ioApic.pins);
+    const line = connectLines(vm, model, devices, routes);
     const ram = new GuestRam(memory);
-    new Board({ model, cpus: 1, memorySize, devices, ram, line, output: () => {}, starved: () => {} });
+    new Board({ model, hasPci, cpus: 1, memorySize, devices, ram, line, output: () => {}, starved: () => {} });
+    if (hasPci) new PciSystem({ devices, memorySize, line });
     return devices;
   }) as [Devices, Devices];
   const ranges = [...devices].flatMap((device) => device.ranges).filter(isPoked);
@@ -64,7 +73,8 @@ function checkStates(devices: Devices, other: Devices): void {
   expect(other.save()).toEqual(states);
 }
 
-const boards: BoardModelOptions[] = [
+const boards: PokedBoard[] = [
+  { machine: 'pc', hasPci: true },
   { machine: 'pc', fwCfg: {} },
   { machine: 'pc', acpi: 'full', interrupts: 'split' },
   { machine: 'test' },

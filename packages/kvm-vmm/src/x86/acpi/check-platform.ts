@@ -1,5 +1,5 @@
 import { KvmError } from '@kvm/core';
-import { boolean, integer, optionsOf, u8, u32 } from '@kvm/core/struct';
+import { boolean, integer, optionsOf, u8, u32, u64 } from '@kvm/core/struct';
 import type { Platform } from './platform.js';
 
 /** The entries of more do not fit below 1 MiB. */
@@ -25,6 +25,7 @@ export function checkPlatform(platform: Platform): CheckedPlatform {
     'pmTimerPort',
     'powerButton',
     'overrides',
+    'ecam',
     'pics',
     'rtc',
     'i8042',
@@ -58,7 +59,12 @@ export function checkPlatform(platform: Platform): CheckedPlatform {
   return { ...given, hardwareReduced, devices, overrides, pics, ioApic, sci: integer(pm1?.sci ?? 9, 1, 15, 'the SCI') };
 }
 
-function checkRegisters({ reset, sleep, pm1, powerButton, pmTimerPort }: Platform): void {
+function checkRegisters({ reset, sleep, pm1, powerButton, pmTimerPort, ecam }: Platform): void {
+  if (ecam !== undefined) {
+    const { start, buses } = optionsOf(ecam, 'the configuration space of PCI', ['start', 'buses']);
+    u64(start, 'the start of the configuration space of PCI');
+    integer(buses, 1, 256, 'the number of PCI buses');
+  }
   if (reset !== undefined) {
     const { port: at, value } = optionsOf(reset, 'the reset register', ['port', 'value']);
     port(at, 1);

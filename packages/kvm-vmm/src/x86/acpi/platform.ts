@@ -31,6 +31,14 @@ export interface PowerButton {
   readonly mask?: number;
 }
 
+/** PCI's configuration space in memory, of segment 0. */
+export interface Ecam {
+  /** Where that of bus 0 begins. */
+  readonly start: bigint;
+  /** The number of buses, with 1 MiB each. */
+  readonly buses: number;
+}
+
 /** What ACPI tells the guest about the machine. Addresses are guest-physical. */
 export interface Platform {
   /** The number of processors. Their APIC ids are 0 to `cpus - 1`. */
@@ -69,6 +77,8 @@ export interface Platform {
   readonly pics?: boolean;
   /** The interrupts of ISA that differ from the default. The SCI is added by itself. */
   readonly overrides?: readonly InterruptOverride[];
+  /** The table MCFG. The host bridge is one of `devices`. */
+  readonly ecam?: Ecam;
   /**
    * Whether there is a real-time clock at ports 0x70 and 0x71, with the century in its register 0x32; false. A guest
    * without one must not look for it.

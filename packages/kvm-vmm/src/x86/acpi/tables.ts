@@ -8,6 +8,7 @@ import { dsdt } from './tables/dsdt.js';
 import { fadt } from './tables/fadt.js';
 import { rsdp, table } from './tables/header.js';
 import { madt } from './tables/madt.js';
+import { mcfg } from './tables/mcfg.js';
 
 /** Where a guest without EFI looks for the RSDP, at each multiple of 16. */
 const areaStart = 0xe_0000n;
@@ -26,7 +27,8 @@ export interface AcpiTables {
 }
 
 /**
- * The ACPI tables of a machine: RSDP, XSDT, FADT, MADT, DSDT, and FACS unless it is hardware-reduced. The guest's
+ * The ACPI tables of a machine: RSDP, XSDT, FADT, MADT, DSDT, MCFG with PCI, and FACS unless it is
+ * hardware-reduced. The guest's
  * memory map must not offer their addresses as free memory.
  *
  * @param start guest-physical, a multiple of 64 from 0xe_0000 to 0xf_ffff: there the guest finds them by itself.
@@ -57,7 +59,9 @@ export function acpiTables(platform: Platform, start: bigint = areaStart): AcpiT
   const facsAddress = checked.hardwareReduced ? 0n : place(facs());
   const fadtAddress = place(fadt(checked, facsAddress, place(dsdt(checked))));
   const madtAddress = place(madt(checked));
-  const xsdt = place(table('XSDT', 1, join(littleEndian(fadtAddress, 8), littleEndian(madtAddress, 8))));
+  const addresses = [fadtAddress, madtAddress];
+  if (checked.ecam !== undefined) addresses.push(place(mcfg(checked.ecam)));
+  const xsdt = place(table('XSDT', 1, join(...addresses.map((address) => littleEndian(address, 8)))));
   const bytes = join(...parts);
   bytes.set(rsdp(xsdt), Number(pointer - start));
   if (end > areaEnd) {

@@ -8,6 +8,8 @@ import { InterruptLine } from '../../devices/interrupt-line.js';
 import { Uart } from '../../devices/uart/uart.js';
 import * as vmm from '../../index.js';
 import { Devices } from '../../machine/devices.js';
+import { PciBus, type PciFunction } from '../../pci/bus.js';
+import { HostBridge } from '../../pci/host-bridge.js';
 import { FixedAcpi } from './acpi/fixed-hardware.js';
 import { HardwareReducedAcpi } from './acpi/hardware-reduced.js';
 import { PmTimer } from './acpi/pm-timer.js';
@@ -16,6 +18,7 @@ import { I8042 } from './i8042/i8042.js';
 import { IoApic } from './ioapic/ioapic.js';
 import { PciConfigPorts } from './pci-config-ports.js';
 import { Pvpanic } from './pvpanic.js';
+import { ResetControl } from './reset-control.js';
 import { Rtc } from './rtc/rtc.js';
 import { TestDevice } from './test-device.js';
 
@@ -33,13 +36,20 @@ const makers: Readonly<Record<string, (clock: Clock, levels: boolean[]) => Devic
   HardwareReducedAcpi: (_, levels) => new HardwareReducedAcpi({ line: lineTo(levels) }),
   IoApic: () => new IoApic({ route: () => {}, raise: () => {} }),
   I8042: (_, levels) => new I8042({ line: lineTo(levels) }),
-  PciConfigPorts: () => new PciConfigPorts(),
+  PciConfigPorts: () => new PciConfigPorts(busOf(new HostBridge())),
+  ResetControl: () => new ResetControl(),
   PmTimer: (clock) => new PmTimer({ clock: () => BigInt(clock.now) * 1_000_000n }),
   Pvpanic: () => new Pvpanic(),
   Rtc: (clock, levels) => new Rtc({ clock: () => clock.now, line: lineTo(levels) }),
   TestDevice: () => new TestDevice(),
   Uart: (_, levels) => new Uart({ output: () => {}, line: lineTo(levels) }),
 };
+
+function busOf(...functions: PciFunction[]): PciBus {
+  const bus = new PciBus({ ecam: 0xe000_0000n, memory32: { start: 0xe800_0000n, length: 0x800_0000n } });
+  for (const each of functions) bus.add(each);
+  return bus;
+}
 
 function lineTo(levels: boolean[]): InterruptLine {
   return new InterruptLine((level) => levels.push(level));
@@ -168,7 +178,7 @@ test.each(Object.entries(makers))('%s: a hostile state is refused as a whole, or
 test('all devices fit on the buses of one machine, where any port and address can be accessed', () => {
   const clock = { now: 0 };
   const devices = new Devices();
-  const alternatives = ['DebugExit', 'HardwareReducedAcpi'];
+  const alternatives = ['DebugExit', 'HardwareReducedAcpi', 'ResetControl'];
   for (const [name, make] of Object.entries(makers)) if (!alternatives.includes(name)) devices.add(make(clock, []));
   const wrong: number[] = [];
   for (let port = 0; port < 0x1_0000; port++) {

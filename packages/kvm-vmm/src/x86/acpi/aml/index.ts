@@ -5,6 +5,7 @@ export {
   arg,
   call,
   device,
+  dwordField,
   type FieldOptions,
   field,
   local,

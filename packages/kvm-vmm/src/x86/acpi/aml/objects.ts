@@ -4,7 +4,15 @@ import { type Aml, encodedLength, join, lengthPrefixed } from './bytes.js';
 import { type Term, term } from './data.js';
 import { path } from './names.js';
 
-const Op = { name: 0x08, scope: 0x10, method: 0x14, region: [0x5b, 0x80], field: [0x5b, 0x81], device: [0x5b, 0x82] };
+const Op = {
+  name: 0x08,
+  scope: 0x10,
+  method: 0x14,
+  region: [0x5b, 0x80],
+  field: [0x5b, 0x81],
+  device: [0x5b, 0x82],
+  dwordField: 0x8a,
+};
 
 /** `Name (_UID, 1)`: a named value. */
 export function name(at: string, value: Term): Aml {
@@ -69,6 +77,11 @@ export function field(
     return unit === null ? join(0, bits) : join(path(unit), bits);
   });
   return lengthPrefixed(Op.field, path(region), [accessSizes[access] | (rule << 5)], ...elements);
+}
+
+/** `CreateDWordField (source, index, at)`: a name for four bytes of a buffer. */
+export function dwordField(source: Term, index: Term, at: string): Aml {
+  return join(Op.dwordField, term(source), term(index), path(at));
 }
 
 /** The arguments of a method of the guest's, `Arg0` to `Arg6`. */

@@ -14,7 +14,7 @@ const Op = {
   return: 0xa4,
 };
 /** A target that drops the value. */
-const nowhere = 0;
+const nowhere: Aml = Uint8Array.of(0);
 
 /** `If (condition) { then } Else { otherwise }`. */
 export function ifElse(condition: Term, then: readonly Aml[], otherwise: readonly Aml[] = []): Aml {
@@ -47,12 +47,12 @@ export function not(a: Term): Aml {
   return join(Op.logicalNot, term(a));
 }
 
-/** `a & b`, of the bits. */
-export function and(a: Term, b: Term): Aml {
-  return join(Op.and, term(a), term(b), nowhere);
+/** `a & b`, of the bits. It is stored in a target, too, if there is one. */
+export function and(a: Term, b: Term, target = nowhere): Aml {
+  return join(Op.and, term(a), term(b), target);
 }
 
-/** `a | b`, of the bits. */
-export function or(a: Term, b: Term): Aml {
-  return join(Op.or, term(a), term(b), nowhere);
+/** `a | b`, of the bits. It is stored in a target, too, if there is one. */
+export function or(a: Term, b: Term, target = nowhere): Aml {
+  return join(Op.or, term(a), term(b), target);
 }

@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
+import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { linux, Machine } from '../src/index.js';
+
+/** The PCI bus under Linux. The kernels are those of the lab, which runs these tests. */
+
+const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
+const isLab = vmlinux !== undefined && busybox !== undefined && modules !== undefined;
+const reason = noKvm ?? (isLab ? undefined : 'there is no kernel: a lab has one');
+
+/** Lists the bus, reads random bytes, and reports what the kernel says of it. */
+const init = `#!/bin/busybox sh
+busybox mkdir -p /proc /sys /dev
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sys /sys
+busybox mount -t devtmpfs dev /dev
+for module in /modules/*; do busybox insmod $module; done
+busybox lspci -mk
+busybox dd if=/dev/hwrng of=/bytes bs=4096 count=16 2>/dev/null
+echo "bytes $(busybox wc -c < /bytes)"
+echo "source $(busybox cat /sys/class/misc/hw_random/rng_current)"
+busybox grep -i virtio /proc/interrupts
+busybox grep -i 'pci\\|virtio' /proc/iomem
+busybox dmesg | busybox grep -i 'pci\\|ecam\\|mmconfig'
+busybox poweroff -f
+`;
+
+const patience = 300_000;
+
+describeUnless(reason, 'a PCI bus under Linux', () => {
+  let place: string;
+  let initrd: string;
+
+  beforeAll(async () => {
+    place = await mkdtemp(join(tmpdir(), 'kvm-pci-'));
+    initrd = join(place, 'initrd');
+    const driver = (name: string) => readFileSync(join(modules as string, name));
+    writeFileSync(
+      initrd,
+      cpio([
+        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
+        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
+        { path: 'init', mode: regularFile, data: Buffer.from(init) },
+        ...readdirSync(modules as string).map((name) => ({
+          path: `modules/${name}`,
+          mode: regularFile,
+          data: driver(name),
+        })),
+      ]),
+    );
+  });
+  afterAll(() => rm(place, { recursive: true }));
+
+  test.each([
+    ['native', 1, '', /^ *\d+: .* PCI-MSI(X|-edge| \d|.*edge).*virtio0-/m],
+    ['ffi', 2, 'pci=nomsi', /^ *\d+: .* IO-APIC +17-fasteoi +virtio0/m],
+  ] as const)(
+    'is found on %s with %i CPUs, and its device works, with "%s"',
+    async (backend, cpus, parameters, interrupt) => {
+      await using machine = await Machine.create({
+        memory: '256M',
+        cpus,
+        boot: linux({ kernel: vmlinux as string, initrd, cmdline: `console=ttyS0 panic=-1 quiet ${parameters}` }),
+        rng: { bytesPerSecond: 2 ** 22 },
+        transport: 'pci',
+        kvm: { backend },
+      });
+      let text = '';
+      machine.console.on('data', (chunk: Buffer) => {
+        text += chunk.toString('latin1').replaceAll('\r', '');
+      });
+      machine.start();
+      expect(await machine.done, text).toEqual({ kind: 'power-off' });
+      expect(text).toMatch(/^00:00\.0 "Class 0600" "1b36" "0008"/m);
+      expect(text).toMatch(/^00:01\.0 "Class ff00" "1af4" "1044" .*"virtio-pci"/m);
+      expect(text).toMatch(/^bytes 65536$/m);
+      expect(text).toMatch(/^source virtio_rng\.0$/m);
+      expect(text).toMatch(interrupt);
+      expect(text).toMatch(/e0000000-e00fffff : PCI (ECAM|MMCONFIG) 0000 \[bus 00\]/);
+      expect(text).toMatch(/e8000000-e8007fff : 0000:00:01\.0/);
+      expect(text).not.toMatch(/No config space access function found|not using (ECAM|MMCONFIG)|can't (claim|assign)/);
+    },
+    patience,
+  );
+});
