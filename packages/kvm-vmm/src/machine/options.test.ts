@@ -54,6 +54,15 @@ test('a unit test has an empty command line by default', () => {
   expect(checkOptions({ boot, machine: 'test' }).boot).toEqual(boot);
 });
 
+test('random bytes are a device with a rate', () => {
+  const boot = linux({ kernel: 'vmlinux' });
+  const planned = [undefined, false, true, {}, { bytesPerSecond: 5 }].map(
+    (rng) => checkOptions({ boot, ...(rng !== undefined && { rng }) }).virtio,
+  );
+  const byDefault = [{ kind: 'rng', bytesPerSecond: 2 ** 20 }];
+  expect(planned).toEqual([[], [], byDefault, byDefault, [{ kind: 'rng', bytesPerSecond: 5 }]]);
+});
+
 test('what JSON cannot say is taken from a program', () => {
   const module = new URL('file:///device.js');
   const options = { boot: flat({ image: '/guest', loadAddr: 0x2000n, entry: '0x2001' }), devices: [{ module }] };
@@ -113,6 +122,11 @@ test.each<[string, object, string]>([
   ['other machines', { machine: 'q35' }, "machine must be 'pc' or 'test' or 'bare', not \"q35\""],
   ['another ACPI', { acpi: true }, "acpi must be 'reduced' or 'full', not true"],
   ['another debug-exit', { debugExit: 'code' }, "debugExit must be 'raw' or 'qemu'"],
+  [
+    'a rate of 0',
+    { rng: { bytesPerSecond: 0 } },
+    'rng.bytesPerSecond must be a whole number from 1 to 4294967296, not 0',
+  ],
   ['a misspelt list of files', { fwCfg: { file: {} } }, 'fwCfg: there is no option file (did you mean files?)'],
   ['no files', { fwCfg: { files: null } }, 'fwCfg.files must be an object'],
   ['a file that is no text', { fwCfg: { files: { 'opt/a': 7 } } }, 'fwCfg.files.opt/a must be a text, not 7'],
