@@ -6,6 +6,8 @@ import { SuiteApt } from '../debian/apt.js';
 import { unpackDebs } from '../debian/unpack.js';
 import { LabError } from '../errors.js';
 import type { Progress } from '../progress.js';
+import { findProgram } from '../tools/programs.js';
+import { decompressors } from './decompress.js';
 import { loadOrder } from './modules.js';
 import type { KernelRelease } from './releases.js';
 
@@ -47,6 +49,8 @@ export async function fetchKernel(
   progress: Progress,
 ): Promise<Kernel> {
   const folder = await cachedFolder(nameOf(release, architecture), async (fresh) => {
+    // Before a download that could not be unpacked.
+    for (const each of decompressors) await findProgram(each, 'unpacking a kernel', progress);
     await withScratch(async (scratch) => {
       progress.step(`downloading kernel ${release.version} for ${architecture.name}`);
       const apt = await SuiteApt.open(release.suite, architecture.debian);

@@ -8,7 +8,6 @@ import {
   flat,
   type LinuxBoot,
   type MachineDocument,
-  memorySizeOf,
   planFlat,
 } from '@kvm/vmm';
 import type { Operands } from '../demo/challenge.js';
@@ -99,15 +98,14 @@ function planDemo(draft: Draft): RunPlan {
 
 function planImage(
   file: string | undefined,
-  machine: MachineDocument,
+  machine: Checked,
   image: Uint8Array,
   { mode, loadAddr, entry }: FlatPlan,
 ): RunPlan {
-  const memory = memorySizeOf(machine);
   return {
     machine: { ...machine, boot: flat({ image, mode, loadAddr, entry }) },
     file,
-    guest: { file: file ?? null, mode, bytes: image.length, memory, loadAddr, entry },
+    guest: { file: file ?? null, mode, bytes: image.length, memory: machine.memory, loadAddr, entry },
     challenge: undefined,
   };
 }
@@ -120,13 +118,15 @@ function refuse({ given }: Draft, kind: 'linux' | 'flat', name: string): void {
   throw new CliError(`${unfit.option.long} is for ${what}, and ${name} is none`);
 }
 
-function check({ machine, name }: Draft, boot: object): MachineDocument {
+/** A document, with the size of its memory in bytes. */
+type Checked = ReturnType<typeof checkMachine>;
+
+function check({ machine, name }: Draft, boot: object): Checked {
   return checkMachine({ ...machine, boot }, name);
 }
 
 /** Returns the size of the memory in bytes. */
-function checkMemory(machine: MachineDocument, { name }: Draft): number {
-  const size = memorySizeOf(machine);
+function checkMemory({ memory: size }: Checked, { name }: Draft): number {
   const hostMemory = totalmem();
   if (size <= hostMemory) return size;
   throw new CliError(`${name('memory')}: ${size} bytes are more than the memory of this host, ${hostMemory} bytes`);

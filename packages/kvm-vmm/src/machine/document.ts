@@ -7,7 +7,9 @@ export interface LinuxBoot {
   readonly kernel: string;
   /** The kernel's initial RAM file system. */
   readonly initrd?: string;
-  /** The kernel's command line. Default: `console=ttyS0 panic=-1 pci=off`. */
+  /**
+   * The kernel's command line; an empty one by default for the board `test`. Default: `console=ttyS0 panic=-1 pci=off`.
+   */
   readonly cmdline?: string;
   /** A boot protocol to use; without it, the image decides. */
   readonly protocol?: 'bzimage' | 'pvh' | 'elf64' | 'multiboot';

@@ -62,8 +62,8 @@ export class VcpuStats {
   }
 
   /**
-   * When it entered the guest first, which is never before that, and left it last; now while it runs. In milliseconds of
-   * the wall clock.
+   * When it entered the guest first, infinite before that, and left it last, now while it runs: in milliseconds of the
+   * wall clock.
    */
   get time(): { readonly began: number; readonly ended: number } {
     return {

@@ -46,7 +46,8 @@ export class GuestRam {
    * a page fault in the host. What a vCPU writes there meanwhile may be lost. Returns whether there is memory.
    */
   renewPage(guestPhysAddr: number): boolean {
-    const offset = ramOffset(guestPhysAddr - (guestPhysAddr % pageSize), pageSize, this.#memory.size);
+    const start = Math.floor(guestPhysAddr / pageSize) * pageSize;
+    const offset = ramOffset(start, pageSize, this.#memory.size);
     if (offset === undefined) return false;
     const bytes = this.#memory.read(offset, pageSize);
     this.#memory.discard(offset, pageSize);

@@ -5,9 +5,9 @@ const firstPage = 0xfeb0_0000n;
 const pageSize = 0x1000n;
 /**
  * An edge is for one device alone. The inputs of the I/O APIC beyond the ISA ones come first; then those that no device
- * of this machine has.
+ * of this machine has; 9 is the SCI of full ACPI.
  */
-const gsis = [16, 17, 18, 19, 20, 21, 22, 23, 10, 11, 9, 12, 14, 15, 6, 7, 3];
+const gsis = [16, 17, 18, 19, 20, 21, 22, 23, 10, 11, 12, 14, 15, 6, 7, 3];
 
 export interface VirtioSlot {
   /** Guest-physical address of its registers. */

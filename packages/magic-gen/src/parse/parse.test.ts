@@ -1,7 +1,21 @@
 import { createRequire } from 'node:module';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { SourceFile } from '../preprocess/source.js';
+import { tokenize } from '../preprocess/tokens.js';
 import { Code } from './code.js';
-import { parseDeclarations } from './parse.js';
+import { parseDeclarations, parseExpression } from './parse.js';
+
+it('a parser that the system is too old for is an error that says which system it needs', () => {
+  const dlopen = vi.spyOn(process, 'dlopen').mockImplementation(() => {
+    throw Object.assign(new Error("version `GLIBCXX_3.4.29' not found"), { code: 'ERR_DLOPEN_FAILED' });
+  });
+  onTestFinished(() => dlopen.mockRestore());
+  const message = /^the parser cannot be loaded: .* GCC 11 or later, .* \(version `GLIBCXX_3\.4\.29' not found\)$/;
+  expect(() => parseDeclarations(new Code([]))).toThrow(message);
+  // Whoever asks for an expression must not learn that it is none.
+  const tokens = tokenize(new SourceFile('sum.h', 'sum.h', '1 + 2\n')).flat();
+  expect(() => parseExpression(tokens)).toThrow(message);
+});
 
 it('the native parser is loaded only when something is parsed', () => {
   const loaded = (): string[] => {

@@ -24,13 +24,26 @@ function lazyParser(): Parser {
   return made;
 }
 
-/** The built package contains the parser (vendor.mjs). Where it has no binary, a program may have installed it. */
+/**
+ * The built package contains the parser (vendor.mjs). Where it has no binary, a program may have installed it.
+ *
+ * @throws MagicGenError if there is none, or if it needs a newer system.
+ */
 function loadParser(): { TreeSitter: typeof Parser; language: Parser.Language } {
   const require = createRequire(import.meta.url);
   const own = `../tree-sitter/${process.platform}-${process.arch}`;
-  return existsSync(new URL(own, import.meta.url))
-    ? { TreeSitter: require('../tree-sitter/tree-sitter.cjs'), language: require(`${own}/tree-sitter-c.node`) }
-    : { TreeSitter: require('tree-sitter'), language: require('tree-sitter-c') };
+  try {
+    return existsSync(new URL(own, import.meta.url))
+      ? { TreeSitter: require('../tree-sitter/tree-sitter.cjs'), language: require(`${own}/tree-sitter-c.node`) }
+      : { TreeSitter: require('tree-sitter'), language: require('tree-sitter-c') };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const advice =
+      code === 'ERR_DLOPEN_FAILED'
+        ? 'on Linux it needs the C++ library of GCC 11 or later, as Debian 12 and Ubuntu 22.04 have it'
+        : 'magic-gen contains it for Linux and macOS on x64 and arm64; elsewhere install tree-sitter and tree-sitter-c';
+    throw new MagicGenError(`the parser cannot be loaded: ${advice} (${message.split('\n')[0]})`);
+  }
 }
 
 /**
@@ -39,7 +52,10 @@ function loadParser(): { TreeSitter: typeof Parser; language: Parser.Language } 
  * @throws MagicGenError where the grammar does not understand the text. Nothing is ever skipped.
  */
 export function parseDeclarations(code: Code): Syntax {
-  const parser = lazyParser();
+  return parseWith(lazyParser(), code);
+}
+
+function parseWith(parser: Parser, code: Code): Syntax {
   const tree = parser.parse((at: number) => code.text.slice(at, at + pieceLength)) as Parser.Tree | null;
   if (!tree) {
     parser.reset();
@@ -62,9 +78,10 @@ export function parseExpression(tokens: readonly Token[]): Syntax {
   if (tokens.length === 1 && first.kind === 'number') return numberLiteral(first);
   const around = [wrapper('int', first), wrapper('x', first), wrapper('=', first)];
   const code = new Code([...around, ...tokens, wrapper(';', tokens.at(-1) ?? first)]);
+  const parser = lazyParser();
   let root: Syntax;
   try {
-    root = parseDeclarations(code);
+    root = parseWith(parser, code);
   } catch (error) {
     if (error instanceof MagicGenError) throw new NotConstantError('not an expression', locate(first));
     throw error;

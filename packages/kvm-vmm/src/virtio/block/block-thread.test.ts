@@ -49,6 +49,7 @@ async function start() {
     size: memorySize,
     windowSize: memorySize,
     windows: [bytes],
+    isFile: false,
     backend: backend.name,
   });
   const words = allocateWords(1);

@@ -5,17 +5,17 @@ export const board = {
   machine: {
     enum: ['pc', 'test', 'bare'],
     description:
-      'The board: `pc` is what Linux expects, with ACPI tables; `test` what the unit tests of KVM expect, a PC with full ' +
-      'ACPI, their test device, fw_cfg and the debug-exit port of QEMU; `bare` a serial port and the debug-exit port. ' +
-      '`pc` for kernels, `bare` for flat binaries without it.',
+      'The board: `pc` is what Linux expects, with ACPI tables; `test` what the unit tests of KVM expect, a PC with ' +
+      'full ACPI, their test device, fw_cfg and the debug-exit port of QEMU; `bare` a serial port and the debug-exit ' +
+      'port. `pc` for kernels, `bare` for flat binaries without it.',
     'x-flag': '--machine <name>',
   },
   interrupts: {
     enum: ['kernel', 'split', 'none'],
     description:
-      'The interrupt controllers: `kernel`, local APICs, I/O APIC and PICs in the kernel; `split`, local APICs in the ' +
-      'kernel, an I/O APIC in the thread of the devices, no PICs; `none`, so that HLT ends the guest. `none` for the ' +
-      'board `bare` with a flat binary, else `kernel` without it.',
+      'The interrupt controllers: `kernel`, local APICs, I/O APIC and PICs in the kernel; `split`, local APICs in ' +
+      'the kernel, an I/O APIC in the thread of the devices, no PICs; `none`, so that HLT ends the guest. `none` for ' +
+      'the board `bare` with a flat binary, else `kernel` without it.',
     'x-flag': '--interrupts <where>',
   },
   acpi: {
@@ -28,8 +28,8 @@ export const board = {
   debugExit: {
     enum: ['raw', 'qemu'],
     description:
-      'The exit status by the debug-exit port: `raw`, what the guest writes; `qemu`, `(value << 1) | 1`. `qemu` for the ' +
-      'board `test`, else `raw` without it.',
+      'The exit status by the debug-exit port: `raw`, what the guest writes; `qemu`, `(value << 1) | 1`. `qemu` for ' +
+      'the board `test`, else `raw` without it.',
     'x-flag': '--debug-exit <kind>',
   },
   fwCfg: {
