@@ -6,8 +6,8 @@ import type { Storage } from './storage.js';
  * first write to a part of one copies the rest of it from the base.
  *
  * A change counts once the bitmap says so. `flush` makes data durable before it writes the bitmap, so that a crash
- * never leaves a cluster that is marked as changed and has no data. Without a flush, a crash loses changes, as the cache of a
- * disk would.
+ * never leaves a cluster that is marked as changed and has no data. Without a flush, a crash loses changes, as the
+ * cache of a disk would.
  */
 export class Overlay implements Storage {
   readonly size: number;
@@ -55,7 +55,7 @@ export class Overlay implements Storage {
     this.#changes.commit();
   }
 
-  /** Only clusters that have changed take room. They read zero from then on, not as the base. */
+  /** Only clusters that have changed take room. They do not become the base's again. */
   discard(position: number, length: number): void {
     const end = this.#clusterOf(position + length);
     for (let cluster = this.#clusterOf(position + this.blockSize - 1); cluster < end; ) {

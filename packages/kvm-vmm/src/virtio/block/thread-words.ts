@@ -10,7 +10,7 @@ export const Word = {
   Quit: 2,
   /** 1 once the thread has gone: nobody waits for it any more. */
   Gone: 3,
-  /** Bit n for an interrupt of queue n. */
+  /** Bit n for an interrupt of queue n: there are at most 32. */
   Interrupts: 4,
   /** 1 when the driver has broken the rules. */
   NeedsReset: 5,
@@ -21,9 +21,6 @@ export const Word = {
 const queuesStart = 8;
 /** Words of a queue: its size, whether it is enabled, and the halves of three addresses. */
 const queueWords = 8;
-
-/** So that a word has a bit for each. */
-export const mostQueues = 32;
 
 export function allocateWords(queues: number): Int32Array {
   return new Int32Array(new SharedArrayBuffer((queuesStart + queueWords * queues) * Int32Array.BYTES_PER_ELEMENT));
