@@ -67,8 +67,8 @@ export const machineSchema = {
     transport: {
       enum: ['mmio', 'pci'],
       description:
-        'How the guest reaches its virtio devices: `mmio`, by registers in memory; `pci`, by a PCI bus with MSI-X, for ' +
-        'which a kernel looks a little longer.',
+        'How the guest reaches its virtio devices: `mmio`, by registers in memory; `pci`, by a PCI bus with MSI-X, ' +
+        'for which a kernel looks a little longer.',
       default: 'mmio',
       'x-flag': '--transport <name>',
     },
