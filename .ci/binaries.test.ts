@@ -3,6 +3,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statS
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Result, runWithKvm } from './runs.js';
+import { definedBy, newestGlibcOf, takenBy } from './symbols.js';
 
 /** The binaries of @kvm/native as they are published, where they are to load. */
 const root = resolve(import.meta.dirname, '..');
@@ -19,6 +21,10 @@ const processors = [
   { lab: 'ppc64le', arch: 'ppc64', qemu: 'qemu-ppc64le-static', musl: 'powerpc64le' },
 ] as const;
 const suites = ['bullseye', 'bookworm'];
+/** What docs/requirements.md states. */
+const lowestGlibc = Number(
+  /^\| glibc +\| 2\.(\d+)/m.exec(readFileSync(join(root, 'docs/requirements.md'), 'utf8'))?.[1],
+);
 
 // Emulation of other processors, their Node and musl: on x64, on Debian.
 const isPossible = process.arch === 'x64' && existsSync('/etc/debian_version');
@@ -40,16 +46,16 @@ let bun: string[] = [];
 
 // All downloads, before the first test and its limit of time.
 beforeAll(() => {
-  for (const name of ['native', 'core']) {
+  for (const [name, from] of Object.entries({ native: 'kvm-native', core: 'kvm-core', 'magic-gen': 'magic-gen' })) {
     const tarball = join(folder, `${name}.tgz`);
     const target = join(folder, 'node_modules/@kvm', name);
     mkdirSync(target, { recursive: true });
-    execFileSync('npx', ['-y', packageManager, 'pack', '--out', tarball], {
-      cwd: join(root, 'packages', `kvm-${name}`),
-    });
+    execFileSync('npx', ['-y', packageManager, 'pack', '--out', tarball], { cwd: join(root, 'packages', from) });
     run('tar', '-xzf', tarball, '-C', target, '--strip-components=1');
   }
-  for (const program of ['guest.mjs', 'system-calls.cjs']) cpSync(join(tools, program), join(folder, program));
+  for (const program of ['guest.mjs', 'parse.mjs', 'system-calls.cjs']) {
+    cpSync(join(tools, program), join(folder, program));
+  }
   if (!isPossible) return;
   for (const { lab, qemu } of processors) {
     labFolder(lab, 'musl');
@@ -89,6 +95,17 @@ describe.each(processors)('the binary for $arch', ({ lab, arch, qemu, musl }) =>
     expect(JSON.parse(output)).toEqual({ arch, kicked: 0, timer: [true, 0, 0], errors: [-EBADF, -ENOENT] });
   });
 
+  test.skipIf(!isPossible)('finds in the lowest glibc all that it takes from libc', () => {
+    const there = qemu === undefined ? '/' : labFolder(lab, 'userland');
+    const defined = definedBy(join(there, `usr/lib/${musl}-linux-gnu/libc.so.6`));
+    const taken = takenBy(binary).filter((name) => !name.startsWith('napi_'));
+    expect(taken).toContain('malloc');
+    const tooNew = taken.filter((name) => !((defined.get(name) ?? Number.NaN) <= lowestGlibc));
+    expect(tooNew).toEqual([]);
+    // The check notices what is too new: glibc has strlcpy since 2.38.
+    expect(defined.get('strlcpy') ?? 38).toBeGreaterThan(lowestGlibc);
+  });
+
   test.skipIf(!isPossible)("finds in musl everything but Node-API's functions", () => {
     const loader = join(labFolder(lab, 'musl'), `usr/lib/ld-musl-${musl}.so.1`);
     const command = [...(qemu === undefined ? [] : [qemu]), loader, '--preload', 'libc.so', '--list', binary];
@@ -101,29 +118,52 @@ describe.each(processors)('the binary for $arch', ({ lab, arch, qemu, musl }) =>
   });
 });
 
-const guest = { backend: 'native', sum: 42 };
+test.skipIf(!isPossible)('the lowest glibc is the one that Node 20 asks for, and koffi asks for none newer', () => {
+  expect(newestGlibcOf(join(folder, 'node'))).toBe(lowestGlibc);
+  const koffi = join(root, 'packages/kvm-core/node_modules/@koromix/koffi-linux-x64/linux_x64/koffi.node');
+  expect(newestGlibcOf(koffi)).toBeLessThanOrEqual(lowestGlibc);
+});
 
-describe('a runtime for musl', () => {
-  test.skipIf(!isPossible)('loads the binary and makes system calls', () => {
-    const output = run(...(bun as [string]), join(folder, 'system-calls.cjs'));
-    expect(JSON.parse(output)).toMatchObject({ arch: 'x64', kicked: 0, timer: [true, 0, 0] });
+test.skipIf(!isPossible)('a runtime for musl loads the binary and makes system calls', () => {
+  const output = run(...(bun as [string]), join(folder, 'system-calls.cjs'));
+  expect(JSON.parse(output)).toMatchObject({ arch: 'x64', kicked: 0, timer: [true, 0, 0] });
+});
+
+/** Runs a program of the folder in Node 20, in a root of Debian. */
+function inDebian(suite: string, program: string): [string, ...string[]] {
+  const script = `mount --bind "$1" "$0/opt" && mount --bind /dev "$0/dev" && mount --bind /proc "$0/proc" &&
+    exec chroot "$0" /opt/node "/opt/$2"`;
+  return ['unshare', '--mount', 'sh', '-c', script, roots.get(suite) as string, folder, program];
+}
+
+describe.skipIf(!isPossible || !isRoot).each(suites)('in Debian %s, Node 20', (suite) => {
+  test.skipIf(existsSync('/dev/kvm'))('loads the binary and finds no KVM', () => {
+    expect(JSON.parse(run(...inDebian(suite, 'guest.mjs')))).toEqual({ code: 'ERR_KVM_UNAVAILABLE' });
   });
 
-  test.skipIf(!isPossible)('runs a guest with it', () => {
-    expect(JSON.parse(run('bash', '.ci/with-kvm', ...bun, join(folder, 'guest.mjs')))).toEqual(guest);
+  test('magic-gen parses, or says which system its parser needs', () => {
+    expect(JSON.parse(run(...inDebian(suite, 'parse.mjs')))).toEqual(
+      suite === 'bullseye'
+        ? { error: expect.stringMatching(/^the parser cannot be loaded: .* GCC 11 or later, as Debian 12/) }
+        : { structs: ['kvm_regs', 'kvm_run'] },
+    );
   });
 });
 
-describe.skipIf(!isPossible || !isRoot).each(suites)('in Debian %s, Node 20', (suite) => {
-  const inRoot = `mount --bind "$1" "$0/opt" && mount --bind /dev "$0/dev" && mount --bind /proc "$0/proc" &&
-    exec chroot "$0" /opt/node /opt/guest.mjs`;
-  const command = () => ['unshare', '--mount', 'sh', '-c', inRoot, roots.get(suite) as string, folder] as const;
-
-  test.skipIf(existsSync('/dev/kvm'))('loads the binary and finds no KVM', () => {
-    expect(JSON.parse(run(...command()))).toEqual({ code: 'ERR_KVM_UNAVAILABLE' });
+describe.skipIf(!isPossible)('a guest runs with the binary', () => {
+  const places = ['musl', ...(isRoot ? suites : [])];
+  let results: Map<string, Result>;
+  beforeAll(() => {
+    const commandFor = (place: string): string[] =>
+      place === 'musl' ? [...bun, join(folder, 'guest.mjs')] : inDebian(place, 'guest.mjs');
+    results = runWithKvm(
+      folder,
+      places.map((name) => ({ name, folder, command: commandFor(name) })),
+    );
   });
 
-  test('runs a guest', () => {
-    expect(JSON.parse(run('bash', '.ci/with-kvm', ...command()))).toEqual(guest);
+  test.each(places)('%s', (place) => {
+    const { stdout, stderr } = results.get(place) as Result;
+    expect({ stdout, stderr }).toMatchObject({ stdout: '{"backend":"native","sum":42}\n' });
   });
 });

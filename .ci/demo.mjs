@@ -23,7 +23,7 @@ if (reason === undefined || process.arch !== 'x64') {
         '  load the module:      sudo modprobe kvm_intel, or sudo modprobe kvm_amd\n' +
         '  get permission:       sudo usermod -aG kvm $USER, and log in again\n' +
         '  in a container:       docker run --device /dev/kvm ...\n' +
-        '  emulate a machine:    apt install qemu-system-x86, and run the demo again\n',
+        '  emulate a machine:    apt install qemu-system-x86 xz-utils zstd (Debian 12 or later), and try again\n',
     );
   }
   process.exitCode = status === labFailed ? 2 : status;

@@ -19,5 +19,7 @@ test.skipIf(isElsewhere)('without KVM and QEMU the demo ends with 2, and says wh
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr.split('\n')[0]).toMatch(/\/dev\/kvm.*: the demo runs on the KVM of an emulated machine/);
   expect(stderr).toContain('a lab for x86 needs qemu-system-x86_64');
-  expect(stderr).toMatch(/no machine could be emulated[\s\S]*apt install qemu-system-x86, and run the demo again\n$/);
+  expect(stderr).toMatch(
+    /no machine could be emulated[\s\S]*apt install qemu-system-x86 xz-utils zstd \(Debian 12 or later\), and try again\n$/,
+  );
 });

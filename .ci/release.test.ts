@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyCheckout, git } from './checkout-copy.js';
 import { type Installer, installers, specOf } from './installers.js';
 import { type Registry, startRegistry } from './registry.js';
+import { type Result, runWithKvm } from './runs.js';
 import { tool } from './tool.js';
 
 // The dry run of a release: a copy of this checkout is released to a registry on this machine, and installed from it as
@@ -192,30 +193,6 @@ test('the lowest Node loads the packages, as ES modules and with `require`', () 
   }
 });
 
-interface Run {
-  readonly name: string;
-  readonly folder: string;
-  readonly command: readonly string[];
-}
-
-interface Result {
-  readonly name: string;
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs programs where KVM is available, all of them in one lab. */
-function runWithKvm(runs: readonly Run[]): Map<string, Result> {
-  const file = join(folder, 'runs.json');
-  writeFileSync(file, JSON.stringify(runs));
-  const runner = [process.execPath, join(import.meta.dirname, 'user/run-all.mjs'), file];
-  const { stdout, stderr } = run(['bash', join(import.meta.dirname, 'with-kvm'), ...runner], root);
-  const results = stdout.trim().split('\n');
-  if (results.length !== runs.length) throw new Error(`not all programs ran:\n${stdout}${stderr}`);
-  return new Map(results.map((line) => JSON.parse(line) as Result).map((result) => [result.name, result]));
-}
-
 // Scripts change nothing about what is installed, and Bun's `--omit=optional` leaves what npm's does.
 const layouts = installers.filter(({ name }) => !/scripts|^bun --omit/.test(name));
 // A few in each lab, because all would take too long for one test.
@@ -228,7 +205,7 @@ describe.skipIf(!isX64).each(groups)('a guest, where KVM is available', (...grou
       folder: projectOf(each),
       command: each.run('guest.mjs'),
     }));
-    const results = runWithKvm(runs);
+    const results = runWithKvm(folder, runs);
     for (const { name, optional } of group) {
       const { status, stdout, stderr } = results.get(name) as Result;
       expect(status, `${name}: ${stderr}`).toBe(0);
@@ -251,7 +228,7 @@ test.skipIf(!isX64)('kvm-cli runs its demo, doctor tells the backend, and a gues
   const [all, native] = ['npm', 'npm --omit=optional'].map((name) =>
     projectOf(installers.find((each) => each.name === name) as Installer),
   ) as [string, string];
-  const results = runWithKvm([
+  const results = runWithKvm(folder, [
     { name: 'run', folder: all, command: ['node_modules/.bin/kvm-cli', 'run'] },
     { name: 'doctor', folder: native, command: ['node_modules/.bin/kvm-cli', 'doctor'] },
     { name: 'without rights', folder: all, command: withoutRights(process.execPath, 'guest.mjs') },

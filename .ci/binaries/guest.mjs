@@ -12,7 +12,9 @@ function sum(kvm) {
   sregs.cs.assign({ base: 0n, selector: 0 });
   vcpu.setSregs(sregs);
   vcpu.setRegs({ rip: 0n, rax: 40n, rbx: 2n, rflags: 2n });
-  const exit = vcpu.run();
+  let exit;
+  do exit = vcpu.run();
+  while (exit.reason === ExitReason.Intr);
   return exit.reason === ExitReason.Io ? exit.io.value : exit;
 }
 

@@ -19,7 +19,9 @@ async function run(backend) {
   vm.mapMemory(memory, 0n);
   const vcpu = vm.createVcpu(0);
   enterMode(vcpu, 'real', { memory, entry: 0x1000n, stackTop: 0x8000n });
-  const exit = vcpu.run();
+  let exit;
+  do exit = vcpu.run();
+  while (exit.reason === ExitReason.Intr);
   const value = exit.reason === ExitReason.Io ? exit.io.value : exit.reason;
   const handlers = new URL('./handlers.mjs', import.meta.url);
   const posted = [];

@@ -8,7 +8,7 @@ import { scriptFor } from './machine/script.js';
 import { Phases } from './phases.js';
 import type { Progress } from './progress.js';
 import { fetchBusybox } from './tools/busybox.js';
-import { findQemu } from './tools/qemu.js';
+import { findProgram } from './tools/programs.js';
 import { fetchUserland } from './tools/userland.js';
 
 /** Everything that a lab of an architecture needs, in the cache. */
@@ -34,7 +34,7 @@ export function provide(architecture: Architecture, wanted: string, progress: Pr
 }
 
 async function gather(architecture: Architecture, wanted: string, progress: Progress): Promise<Provisions> {
-  const qemu = await findQemu(architecture, progress);
+  const qemu = await findProgram(architecture.qemu, `a lab for ${architecture.name}`, progress);
   const release = await findRelease(wanted, architecture, { progress });
   const kernel = await fetchKernel(release, architecture, progress);
   const busybox = await fetchBusybox(architecture, progress);
@@ -95,6 +95,7 @@ export async function runLab(run: LabRun, io: LabIo): Promise<LabResult> {
     KVM_LAB_KERNEL: kernel.image,
     KVM_LAB_DISTRIBUTED_KERNEL: kernel.distributed,
     KVM_LAB_BUSYBOX: busybox,
+    KVM_LAB_MODULES: kernel.guestModules,
   };
   const path = isForeign ? '/usr/bin:/bin' : (process.env['PATH'] ?? '/usr/bin:/bin');
   try {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { cacheDirectory } from '../src/cache.js';
-import { whereIs } from '../src/tools/qemu.js';
+import { whereIs } from '../src/tools/programs.js';
 
 const lab = join(import.meta.dirname, '../dist/main.js');
 

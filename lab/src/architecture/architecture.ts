@@ -1,3 +1,5 @@
+import type { SystemProgram } from '../tools/programs.js';
+
 /** A kind of machine that the lab can emulate. */
 export interface Architecture {
   /** The name for `--arch`. */
@@ -16,10 +18,7 @@ export interface Architecture {
   testedKernels: readonly string[];
   /** Restricts the test files to those with one of these in their paths. */
   testedFiles?: readonly string[];
-  qemu: {
-    program: string;
-    /** The Debian package that has it. */
-    debian: string;
+  qemu: SystemProgram & {
     /** The options for the machine and its processor. */
     machine: readonly string[];
   };

@@ -3,7 +3,7 @@ import { allReleases } from '../kernel/catalogue.js';
 import { isCached } from '../kernel/kernel.js';
 import { lineOf, newestOfLines } from '../kernel/releases.js';
 import { TerminalProgress } from '../progress.js';
-import { whereIs } from '../tools/qemu.js';
+import { whereIs } from '../tools/programs.js';
 
 /** Shows the possible labs, and which of them are in the cache. */
 export async function list({ fresh = false, json = false }: { fresh?: boolean; json?: boolean }): Promise<void> {

@@ -6,6 +6,8 @@ import { SuiteApt } from '../debian/apt.js';
 import { unpackDebs } from '../debian/unpack.js';
 import { LabError } from '../errors.js';
 import type { Progress } from '../progress.js';
+import { findProgram } from '../tools/programs.js';
+import { decompressors } from './decompress.js';
 import { loadOrder } from './modules.js';
 import type { KernelRelease } from './releases.js';
 
@@ -16,12 +18,27 @@ export interface Kernel {
   image: string;
   /** The file as the distribution has it, which a boot loader loads. */
   distributed: string;
-  /** Its modules, in load order. */
+  /** The modules that the lab loads, in load order. */
   modules: string[];
+  /** The folder of the modules for machines within the lab; by their names, they are in load order. */
+  guestModules: string;
 }
 
 /** The modules that the lab's init needs to reach the host's files and for /dev/kvm. */
 const modules = ['virtio_pci', 'virtio_console', 'virtio_rng', '9pnet_virtio', '9p', 'overlay'];
+
+/** Drivers of devices that machines within the lab have, as far as a kernel has them as modules. */
+const guestModules = [
+  'virtio_pci',
+  'virtio_mmio',
+  'virtio_blk',
+  'virtio_net',
+  'virtio_console',
+  'virtio_rng',
+  'virtio_balloon',
+  'virtiofs',
+  'vmw_vsock_virtio_transport',
+];
 
 /** Gets a kernel from the cache, or downloads and unpacks it. */
 export async function fetchKernel(
@@ -30,6 +47,8 @@ export async function fetchKernel(
   progress: Progress,
 ): Promise<Kernel> {
   const folder = await cachedFolder(nameOf(release, architecture), async (fresh) => {
+    // Before a download that could not be unpacked.
+    for (const each of decompressors) await findProgram(each, 'unpacking a kernel', progress);
     await withScratch(async (scratch) => {
       progress.step(`downloading kernel ${release.version} for ${architecture.name}`);
       const apt = await SuiteApt.open(release.suite, architecture.debian);
@@ -47,6 +66,7 @@ export async function fetchKernel(
     image: join(folder, 'kernel'),
     distributed: join(folder, 'distributed'),
     modules: names.map((name) => join(folder, 'modules', name)),
+    guestModules: join(folder, 'guest-modules'),
   };
 }
 
@@ -56,7 +76,7 @@ export function isCached(release: KernelRelease, architecture: Architecture): bo
 }
 
 /** Changes with the files in a kernel's folder, so that a cache of before is not used. */
-const layout = 2;
+const layout = 3;
 
 function nameOf({ version, packages }: KernelRelease, architecture: Architecture): string {
   return join('kernels', `${architecture.name}-${version}-${packages[0]?.sha256.slice(0, 16)}-${layout}`);
@@ -72,10 +92,15 @@ async function takeApart(unpacked: string, folder: string, architecture: Archite
   const distributed = readFileSync(image);
   writeFileSync(join(folder, 'distributed'), distributed);
   writeFileSync(join(folder, 'kernel'), await architecture.bootImage(distributed));
-  mkdirSync(join(folder, 'modules'));
-  const order = await loadOrder(tree, [...modules, architecture.kvmModule]);
-  for (const [index, { name, data }] of order.entries()) {
-    writeFileSync(join(folder, 'modules', `${String(index).padStart(2, '0')}-${name}.ko`), data);
+  await keepModules(tree, [...modules, architecture.kvmModule], join(folder, 'modules'));
+  await keepModules(tree, guestModules, join(folder, 'guest-modules'), true);
+}
+
+/** Keeps modules with their dependencies, under names that sort in load order. */
+async function keepModules(tree: string, wanted: readonly string[], folder: string, isOptional = false): Promise<void> {
+  mkdirSync(folder);
+  for (const [index, { name, data }] of (await loadOrder(tree, wanted, isOptional)).entries()) {
+    writeFileSync(join(folder, `${String(index).padStart(2, '0')}-${name}.ko`), data);
   }
 }
 

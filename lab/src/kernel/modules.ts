@@ -13,8 +13,9 @@ export interface KernelModule {
  * These modules and their dependencies in load order, without those that are built in.
  *
  * @param tree The folder of a kernel's modules (`lib/modules/VERSION`).
+ * @param isOptional Leaves out those that the kernel does not have.
  */
-export async function loadOrder(tree: string, wanted: readonly string[]): Promise<KernelModule[]> {
+export async function loadOrder(tree: string, wanted: readonly string[], isOptional = false): Promise<KernelModule[]> {
   const files = moduleFiles(tree);
   const builtIn = builtInModules(tree);
   const found = new Map<string, KernelModule>();
@@ -22,7 +23,7 @@ export async function loadOrder(tree: string, wanted: readonly string[]): Promis
     const file = files.get(name);
     if (found.has(name) || builtIn?.has(name)) return;
     if (file === undefined) {
-      if (builtIn === undefined) return;
+      if (builtIn === undefined || isOptional) return;
       throw new LabError(`the kernel has no module ${name}`);
     }
     const data = withoutSignature(await decompress(readFileSync(file)));

@@ -64,6 +64,14 @@ test('QEMU that exits is reported with its message', async () => {
   expect(error.message).toBe('QEMU exited with status 1: no such machine');
 });
 
+test('QEMU that is too old for the machine is reported with the version that the lab needs', async () => {
+  const said = "qemu-system-x86_64: Property 'pc-q35-5.2-machine.i8042' not found";
+  const error = await failure(machine(`echo "${said}" >&2; exit 1`).status);
+  expect(error.message).toBe(
+    `QEMU exited with status 1: ${said}: the lab needs QEMU 7.0 or later, as Debian 12 has it`,
+  );
+});
+
 test('QEMU that is killed is reported so, with the end of the console', async () => {
   const error = await failure(machine('echo the last line >&6; kill -9 $$').status);
   expect(error.message).toBe('QEMU was killed (SIGKILL) before the command ended');

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { LabError, StoppedError } from '../errors.js';
-import { whereIs } from '../tools/qemu.js';
+import { whereIs } from '../tools/programs.js';
 import { channels, type MachineParts, qemuArguments } from './command-line.js';
 import { Console } from './console.js';
 
@@ -141,7 +141,11 @@ class Machine {
     if (panic !== undefined) return new LabError(`the lab's kernel panicked: ${panic}`, details);
     if (signal !== null) return new LabError(`QEMU was killed (${signal}) before the command ended`, details);
     const said = this.#said.trim();
-    if (code !== 0) return new LabError(`QEMU exited with status ${code}: ${said || 'no message'}`, details);
+    if (code !== 0) {
+      const isOld = /^.*Property '\S+-machine\.\S+' not found/.test(said);
+      const advice = isOld ? ': the lab needs QEMU 7.0 or later, as Debian 12 has it' : '';
+      return new LabError(`QEMU exited with status ${code}: ${said || 'no message'}${advice}`, details);
+    }
     return new LabError('the machine shut down before the command ended', details);
   }
 }

@@ -25,7 +25,11 @@ function elsewhere(machines: readonly string[]): string | undefined {
 
 /** Why a backend cannot be tested here, whatever machine this is, or undefined. */
 export function whyNotOnAny(name: BackendName): string | undefined {
-  if (noKvm !== undefined) return noKvm;
+  return noKvm ?? whyNotLoaded(name);
+}
+
+/** Why a backend does not load here, or undefined. */
+function whyNotLoaded(name: BackendName): string | undefined {
   const attempt = tryBackend(name);
   return 'error' in attempt ? attempt.error.message : undefined;
 }
@@ -51,4 +55,9 @@ export function onEachBackend(
   for (const name of backendNames) {
     describeUnless(elsewhere(machines) ?? whyNotOnAny(name), `${claims} (${name})`, () => tests(name));
   }
+}
+
+/** As `onEachBackend`, for tests that need no KVM. They run on every machine where the backend loads. */
+export function onEachLoadedBackend(claims: string, tests: (backend: BackendName) => void): void {
+  for (const name of backendNames) describeUnless(whyNotLoaded(name), `${claims} (${name})`, () => tests(name));
 }

@@ -37,6 +37,20 @@ export const bundlers = {
     refuse(warnings);
   },
 
+  async rollup(dir: string): Promise<void> {
+    const { rollup } = await import('rollup');
+    const { nodeResolve } = await import('@rollup/plugin-node-resolve');
+    const warnings: string[] = [];
+    const bundle = await rollup({
+      input: entries,
+      external: ['@kvm/native'],
+      plugins: [nodeResolve()],
+      onLog: (_, { message }) => warnings.push(message),
+    });
+    await bundle.write({ dir, format: 'esm' });
+    refuse(warnings);
+  },
+
   async webpack(path: string): Promise<void> {
     const { default: webpack } = await import('webpack');
     const compiler = webpack({

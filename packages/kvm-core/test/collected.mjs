@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import * as core from '../dist/index.js';
+import { exitOf } from './exit-of.mjs';
 import { startGuest } from './start-guest.mjs';
 
 /**
@@ -54,7 +55,7 @@ const cases = {
     const make = (view) => {
       const { vcpu } = guest();
       if (view === views.syncRegs) vcpu.syncRegs.valid = 1n;
-      return view(vcpu.run(), vcpu);
+      return view(exitOf(vcpu), vcpu);
     };
     const read = Object.entries(views).map(([what, view]) => [what, make(view)]);
     await collected();
@@ -68,7 +69,7 @@ const cases = {
       if (!(kvm.checkExtension(Cap.CoalescedPio) > 0)) return undefined;
       vm.registerCoalescedMmio({ addr: 0x10n, size: 1, pio: true });
       const ring = vcpu.coalescedRing;
-      vcpu.run();
+      exitOf(vcpu);
       return ring;
     };
     const ring = make();
@@ -92,8 +93,8 @@ const cases = {
       vcpu.setSregs(Object.assign(vcpu.getSregs(), { cs: { base: 0n, selector: 0 }, ds: { base: 0n, selector: 0 } }));
       vcpu.setRegs({ rip: 0x1000n, rflags: 2n });
       const ring = vcpu.dirtyRing;
-      vcpu.run();
-      vcpu.run();
+      exitOf(vcpu);
+      exitOf(vcpu);
       return ring;
     };
     const ring = make();
@@ -145,7 +146,7 @@ const cases = {
       vcpu.kickHandle();
       vcpu.syncRegs.valid = 1n;
       vcpu.getRegs(vcpu.syncRegs.regs);
-      vcpu.run().io.data.fill(1);
+      exitOf(vcpu).io.data.fill(1);
     };
     make();
     await collected();

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { ExitReason, Kvm } from '../dist/index.js';
+import { exitOf } from './exit-of.mjs';
 
 /**
  * Creates, runs and closes a VM many times, and prints as JSON the descriptors, memory and mappings of the process
@@ -24,8 +25,8 @@ function cycle() {
   vcpu.setSregs(sregs);
   vcpu.setRegs({ rip: 0x1000n, rflags: 2n });
   // A timer is created and deleted, too.
-  const { reason } = vcpu.run({ deadline: performance.now() + 10_000 });
-  if (reason !== ExitReason.Io || vcpu.run().reason !== ExitReason.Hlt) throw new Error(`exit ${reason}`);
+  const { reason } = exitOf(vcpu, performance.now() + 10_000);
+  if (reason !== ExitReason.Io || exitOf(vcpu).reason !== ExitReason.Hlt) throw new Error(`exit ${reason}`);
   vm.close();
   vcpu.close();
 }

@@ -1,6 +1,7 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import * as core from '../dist/index.js';
+import { exitOf } from './exit-of.mjs';
 import { startGuest } from './start-guest.mjs';
 
 /**
@@ -23,7 +24,7 @@ const sink = new Int32Array(1);
 function exits(count) {
   let sum = 0;
   for (let i = 0; i < count; i++) {
-    const exit = vcpu.run();
+    const exit = exitOf(vcpu);
     if (exit.reason === ExitReason.Io) sum = (sum + exit.io.port + exit.io.value) & 0xffff;
     else if (exit.reason === ExitReason.Mmio) sum = (sum + exit.mmio.address + exit.mmio.value32 + 1) & 0xffff;
     else throw new Error(`exit ${exit.reason}`);

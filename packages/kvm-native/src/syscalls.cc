@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -140,6 +141,22 @@ Napi::Value Poll(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(poll(&one, 1, Int(info[1]))));
 }
 
+Napi::Value EpollCreate(const Napi::CallbackInfo& info) {
+  return Number(info, OrErrno(epoll_create1(EPOLL_CLOEXEC)));
+}
+
+Napi::Value EpollControl(const Napi::CallbackInfo& info) {
+  struct epoll_event event = {};
+  event.events = info[3].As<Napi::Number>().Uint32Value();
+  event.data.u32 = info[4].As<Napi::Number>().Uint32Value();
+  return Number(info, OrErrno(epoll_ctl(Int(info[0]), Int(info[1]), Int(info[2]), &event)));
+}
+
+Napi::Value EpollWait(const Napi::CallbackInfo& info) {
+  auto* events = static_cast<struct epoll_event*>(Pointer(info[1]));
+  return Number(info, OrErrno(epoll_wait(Int(info[0]), events, Int(info[2]), Int(info[3]))));
+}
+
 }  // namespace
 
 void AddSyscalls(Napi::Env env, Napi::Object exports) {
@@ -164,6 +181,9 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("pread", Napi::Function::New<Pread>(env, "pread"));
   exports.Set("write", Napi::Function::New<Write>(env, "write"));
   exports.Set("poll", Napi::Function::New<Poll>(env, "poll"));
+  exports.Set("epollCreate", Napi::Function::New<EpollCreate>(env, "epollCreate"));
+  exports.Set("epollControl", Napi::Function::New<EpollControl>(env, "epollControl"));
+  exports.Set("epollWait", Napi::Function::New<EpollWait>(env, "epollWait"));
 }
 
 }  // namespace kvm

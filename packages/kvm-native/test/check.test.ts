@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 const binary = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'kvm.node');
@@ -19,6 +20,17 @@ test.skipIf(!existsSync(binary))('a binary for another processor is refused', ()
   const { status, stdout } = check(binary, process.arch === 'arm64' ? 'x64' : 'arm64');
   expect(status).toBe(1);
   expect(stdout).toMatch(/is for the ELF machine \d+, not (arm64|x64)/);
+});
+
+test.skipIf(!existsSync(binary))('a binary that takes a function which only newer systems have is refused', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kvm-check-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const newer = join(folder, 'kvm.node');
+  const text = readFileSync(binary, 'latin1');
+  // glibc has strlcpy since 2.38. The name is as long as the one that it replaces.
+  expect(text.split('\0madvise\0')).toHaveLength(2);
+  writeFileSync(newer, text.replace('\0madvise\0', '\0strlcpy\0'), 'latin1');
+  expect(check(newer)).toEqual({ status: 1, stdout: `${newer}: needs strlcpy\n` });
 });
 
 test('a missing file and a file of another kind are refused', () => {

@@ -11,7 +11,15 @@ export { com1, Uart, type UartOptions, type UartState } from './devices/uart/uar
 export type { Console } from './machine/console.js';
 export type { DeviceContext } from './machine/device-context.js';
 export { Devices } from './machine/devices.js';
-export type { CpuModel, DeviceModule, FlatBoot, FwCfgFiles, LinuxBoot, MachineDocument } from './machine/document.js';
+export type {
+  CpuModel,
+  DeviceModule,
+  FlatBoot,
+  FwCfgFiles,
+  LinuxBoot,
+  MachineDocument,
+  RngModel,
+} from './machine/document.js';
 export { Machine } from './machine/machine.js';
 export { checkMachine, type MachineOptions } from './machine/options.js';
 export { readMachine } from './machine/read-machine.js';

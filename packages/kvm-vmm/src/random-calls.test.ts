@@ -30,6 +30,7 @@ const objects: Readonly<Record<string, object>> = {
   PmTimer: new vmm.PmTimer(),
   FwCfg: new vmm.FwCfg(),
   I8042: new vmm.I8042(),
+  IoApic: new vmm.IoApic({ route: () => undefined, raise: () => undefined }),
   PciConfigPorts: new vmm.PciConfigPorts(),
   Pvpanic: new vmm.Pvpanic(),
   Rtc: new vmm.Rtc(),

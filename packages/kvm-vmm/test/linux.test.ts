@@ -6,8 +6,7 @@ import type { BackendName } from '@kvm/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
 import { cpio, folder, regularFile } from '../src/boot/cpio.js';
-import { type BootProtocol, linux, Machine, type Outcome } from '../src/index.js';
-import type { BoardModelOptions } from '../src/x86/board-model.js';
+import { type BootProtocol, linux, Machine, type MachineDocument, type Outcome } from '../src/index.js';
 
 /** Linux in the machine. The kernels are those of the lab, which runs these tests. */
 
@@ -66,7 +65,7 @@ describeUnless(reason, 'Linux', () => {
   });
   afterAll(() => rm(place, { recursive: true }));
 
-  test.each<[BackendName, BootProtocol, number, string, Outcome['kind'], BoardModelOptions]>([
+  test.each<[BackendName, BootProtocol, number, string, Outcome['kind'], Omit<MachineDocument, 'boot'>]>([
     ['native', 'pvh', 1, 'ged', 'power-off', { interrupts: 'split' }],
     ['ffi', 'elf64', 2, 'reboot', 'reboot', {}],
     ['native', 'pvh', 2, 'panic', 'reboot', { acpi: 'full' }],

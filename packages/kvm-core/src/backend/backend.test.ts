@@ -3,7 +3,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
-import type { Backend, BackendName } from './backend.js';
+import { type Backend, type BackendName, epollEvent } from './backend.js';
 import { loadBackend } from './select.js';
 
 const GET_API_VERSION = 0xae00;
@@ -130,6 +130,46 @@ onEachBackend('a backend', (name) => {
     expect(backend.poll(fd, -1)).toBe(1);
     for (const each of [fd, twin]) backend.close(each);
     expect(backend.duplicate(fd)).toBe(-EBADF);
+  });
+
+  test('waits for many descriptors, and tells which, by their tokens', () => {
+    const epoll = backend.epollCreate();
+    expect(flagsOf(epoll) & O_CLOEXEC).toBe(O_CLOEXEC);
+    const [add, remove, modify] = [1, 2, 3];
+    const [readable, edge] = [0x1, 0x8000_0000];
+    const fds = [backend.eventfd(0), backend.eventfd(0), backend.eventfd(0)];
+    const [first, , last] = fds as [number, number, number];
+    for (const [i, fd] of fds.entries()) {
+      expect(backend.epollControl(epoll, add, fd, readable | edge, 0xffff_fff0 + i)).toBe(0);
+    }
+    expect(backend.epollControl(epoll, add, first, readable, 0)).toBe(-constants.errno.EEXIST);
+    const { words, token } = epollEvent;
+    const events = new Uint32Array(4 * words);
+    const wait = (timeout: number): number[][] => {
+      const count = backend.epollWait(epoll, backend.address(events), 4, timeout);
+      return Array.from({ length: count }, (_, i) => [
+        events[i * words] as number,
+        events[i * words + token] as number,
+      ]);
+    };
+    expect(wait(0)).toEqual([]);
+    expect(wait(1)).toEqual([]);
+    const one = BigUint64Array.of(1n);
+    for (const fd of [first, last]) backend.write(fd, backend.address(one), 8);
+    expect(wait(-1)).toEqual([
+      [readable, 0xffff_fff0],
+      [readable, 0xffff_fff2],
+    ]);
+    // Each change is told once, though nobody has read the counters.
+    expect(wait(0)).toEqual([]);
+    backend.write(last, backend.address(one), 8);
+    expect(wait(0)).toEqual([[readable, 0xffff_fff2]]);
+    expect(backend.epollControl(epoll, modify, last, readable, 7)).toBe(0);
+    expect([wait(0), wait(0)]).toEqual([[[readable, 7]], [[readable, 7]]]);
+    expect(backend.epollControl(epoll, remove, last, 0, 0)).toBe(0);
+    expect(wait(0)).toEqual([]);
+    for (const fd of [...fds, epoll]) backend.close(fd);
+    expect(backend.epollWait(epoll, backend.address(events), 4, 0)).toBe(-EBADF);
   });
 
   test('maps the run state without copying, and blanks it so that old views read zero', () => {

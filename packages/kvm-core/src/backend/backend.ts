@@ -55,6 +55,12 @@ export interface Backend {
 
   /** Waits at most `timeout` milliseconds, or forever with -1. Returns 1 if there is something to read, 0 if not. */
   poll(fd: number, timeout: number): number;
+  /** `epoll_create1(EPOLL_CLOEXEC)`. */
+  epollCreate(): number;
+  /** `epoll_ctl(epoll, operation, fd, ...)`. `token` comes back with the events: a whole number of 32 bits. */
+  epollControl(epoll: number, operation: number, fd: number, events: number, token: number): number;
+  /** `epoll_wait(epoll, address, count, timeout)`: fills the address with `epollEvent` structures, returns how many. */
+  epollWait(epoll: number, address: number, count: number, timeout: number): number;
 
   /** The id of this thread, for `interrupt`. */
   threadId(): number;
@@ -73,6 +79,12 @@ export interface Backend {
   setTimer(timer: number, milliseconds: number, interval: number): number;
   deleteTimer(timer: number): number;
 }
+
+/**
+ * `struct epoll_event` of this machine, in words of 32 bits: its size, and where the token begins. The events are the
+ * first word. It is packed on x86 alone.
+ */
+export const epollEvent = process.arch === 'x64' ? { words: 3, token: 1 } : { words: 4, token: 2 };
 
 /**
  * The real-time signals that a kick may use. libc uses those below and, by convention, so do debuggers and runtimes.

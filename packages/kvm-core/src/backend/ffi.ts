@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { type Backend, kickSignals } from './backend.js';
+import { type Backend, epollEvent, kickSignals } from './backend.js';
 import { requireInstalled } from './installed.js';
 
 const PROT_READ_WRITE = 0x3;
@@ -14,6 +14,7 @@ const POLLIN = 1;
 const O_RDWR_CLOEXEC = 0o2000002;
 const F_DUPFD_CLOEXEC = 1030;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
+const EPOLL_CLOEXEC = 0o2000000;
 const SIG_DFL = 0n;
 const CLOCK_MONOTONIC = 1;
 const SIGEV_THREAD_ID = 4;
@@ -67,6 +68,11 @@ export function loadFfi(): Backend {
   const pollfd = new Int32Array(2);
   new Int16Array(pollfd.buffer)[2] = POLLIN;
   const pollfdAddress = Number(koffi.address(pollfd));
+  const epollCreate = syscall('int epoll_create1(int flags)');
+  const epollControl = syscall('int epoll_ctl(int epoll, int operation, int fd, int64_t event)');
+  const epollWait = syscall('int epoll_wait(int epoll, int64_t events, int count, int timeout)');
+  const wanted = new Int32Array(epollEvent.words);
+  const wantedAddress = Number(koffi.address(wanted));
   const tgkill = syscall('int tgkill(int process, int thread, int signal)');
   const threadId = libc.func('int gettid(void)') as unknown as () => number;
 
@@ -102,6 +108,13 @@ export function loadFfi(): Backend {
       pollfd[0] = fd;
       return poll(pollfdAddress, 1, timeout);
     },
+    epollCreate: () => epollCreate(EPOLL_CLOEXEC),
+    epollControl: (epoll, operation, fd, events, token) => {
+      wanted[0] = events;
+      wanted[epollEvent.token] = token;
+      return epollControl(epoll, operation, fd, wantedAddress);
+    },
+    epollWait,
     threadId,
     interrupt: (thread) => {
       const signal = prepareKickSignal(libc);

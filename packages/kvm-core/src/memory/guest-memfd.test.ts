@@ -283,18 +283,18 @@ import { readFileSync } from 'node:fs';
           exit?.reason === ExitReason.MemoryFault
             ? { reason: exit.reason, memoryFault: { gpa: exit.memoryFault.gpa, size: exit.memoryFault.size } }
             : exit?.reason;
-        expect(shown(vcpu.run())).toEqual(fault);
-        expect(shown(vcpu.run({ deadline: performance.now() + 10_000 }))).toEqual(fault);
+        expect(shown(exitOf(vcpu))).toEqual(fault);
+        expect(shown(exitOf(vcpu, performance.now() + 10_000))).toEqual(fault);
         expect(vcpu.deadlinePassed).toBe(false);
         // No instruction of the guest is pending.
         expect(vcpu.settle()).toBeUndefined();
-        expect(shown(vcpu.run())).toEqual(fault);
+        expect(shown(exitOf(vcpu))).toEqual(fault);
         vcpu.kick();
         expect(vcpu.run().reason).toBe(ExitReason.Intr);
         // Without the slot the read is an MMIO access.
         vm.setUserMemoryRegion2({ slot: 1, guestPhysAddr: 0n });
-        expect(vcpu.run().reason).toBe(ExitReason.Mmio);
-        expect(vcpu.run().reason).toBe(ExitReason.Hlt);
+        expect(exitOf(vcpu).reason).toBe(ExitReason.Mmio);
+        expect(exitOf(vcpu).reason).toBe(ExitReason.Hlt);
         for (const object of [vcpu, vm, kvm]) object.close();
       });
 

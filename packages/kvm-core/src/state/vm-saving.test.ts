@@ -73,7 +73,7 @@ onEveryMachine('a VM saved on any machine', (backend) => {
     const state = guest.vm.save([guest.vcpu]);
     using vm = guest.kvm.createVm();
     const { vcpus, memories } = vm.restore(SavedState.from(state.toBytes()));
-    const echo = vcpus[0]?.run();
+    const echo = vcpus[0] && exitOf(vcpus[0]);
     if (echo?.reason === ExitReason.Io) expect(echo.io.value).toBe(0x5a);
     else if (echo?.reason === ExitReason.Mmio) expect(echo.mmio.value32).toBe(0x5a);
     else throw new Error('the guest did not report the value that it read');

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../test/backends.js';
 import { kvmError } from '../../test/errors.js';
+import { exitOf } from '../../test/run.js';
 import { ExitReason } from '../abi/x86/index.js';
 import { Kvm } from '../arch/x86/kvm.js';
 import { enterMode } from '../arch/x86/mode.js';
@@ -467,7 +468,7 @@ onEachBackend('vCPUs that are started', (backend) => {
     const misspelt = kvmError('ERR_KVM_INVALID_ARGUMENT', () => vm.start({ ...good, onmessage: () => 5 } as never));
     expect(misspelt.message).toBe('the options of vm.start: there is no option onmessage (did you mean onMessage?)');
     for (const queue of [0, 0.5, 2 ** 30]) kvmError('ERR_KVM_OUT_OF_RANGE', () => vm.start({ ...good, queue }));
-    expect(vcpus[0]?.run().reason).toBe(ExitReason.Hlt);
+    expect(vcpus[0] && exitOf(vcpus[0]).reason).toBe(ExitReason.Hlt);
     vcpus[0]?.close();
     kvmError('ERR_KVM_CLOSED', () => vm.start(good));
   });

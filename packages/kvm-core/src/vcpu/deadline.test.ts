@@ -61,7 +61,7 @@ onEachBackend('a deadline', (backend) => {
   test('that is far away does not change exits', () => {
     using guest = realModeGuest(backend, exits);
     for (const deadline of [performance.now() + 100_000, Number.MAX_VALUE, Number.POSITIVE_INFINITY]) {
-      expect(guest.vcpu.run({ deadline }).reason).toBe(ExitReason.Io);
+      expect(exitOf(guest.vcpu, deadline).reason).toBe(ExitReason.Io);
       expect(guest.vcpu.deadlinePassed).toBe(false);
     }
   });

@@ -120,7 +120,7 @@ onEachBackend('an exit', (backend) => {
     using guest = realModeGuest(backend, code);
     const { vcpu } = guest;
     const lengths: number[] = [];
-    for (let exit = vcpu.run(); exit.reason !== ExitReason.Hlt; exit = vcpu.run()) {
+    for (let exit = exitOf(vcpu); exit.reason !== ExitReason.Hlt; exit = exitOf(vcpu)) {
       const { data } = exit.reason === ExitReason.Io ? exit.io : mmio(exit);
       lengths.push(data.length);
       data.fill(0xff);

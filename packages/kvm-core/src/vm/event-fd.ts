@@ -57,11 +57,13 @@ export class EventFd implements Disposable {
   readonly #backend: Backend;
   readonly #counter: Counter;
   readonly #value = new BigUint64Array(1);
+  readonly #address: number;
   #closed = false;
 
   private constructor(backend: Backend, fd: number) {
     this.#backend = backend;
     this.#counter = new Counter(backend, fd);
+    this.#address = backend.address(this.#value);
     unreachable.register(this, this.#counter, this);
   }
 
@@ -119,12 +121,12 @@ export class EventFd implements Disposable {
   /** Adds to the counter; 1 is the usual signal. */
   write(value = 1n): void {
     this.#value[0] = u64(value, 'the value to add to an eventfd');
-    systemCall('write to an eventfd', this.#backend.write(this.fd, this.#backend.address(this.#value), 8));
+    systemCall('write to an eventfd', this.#backend.write(this.fd, this.#address, 8));
   }
 
   /** Reads the counter and resets it to 0. It returns 0 at once if the counter is 0. */
   read(): bigint {
-    const result = this.#backend.read(this.fd, this.#backend.address(this.#value), 8);
+    const result = this.#backend.read(this.fd, this.#address, 8);
     if (result === -constants.errno.EAGAIN) return 0n;
     systemCall('read of an eventfd', result);
     return this.#value[0] as bigint;

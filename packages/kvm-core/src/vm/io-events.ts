@@ -3,6 +3,7 @@ import { KvmError } from '../errors/kvm-error.js';
 import { KvmFd } from '../ioctl/kvm-fd.js';
 import { boolean, integer, u32, u64 } from '../struct/check.js';
 import { optionsOf } from '../struct/options.js';
+import { Epoll } from './epoll.js';
 import { EventFd } from './event-fd.js';
 
 /** An address or port that signals an eventfd when the guest writes to it. */
@@ -30,6 +31,16 @@ export interface CoalescedZone {
 
 /** Writes to ports and unbacked memory that cause no vCPU exit. */
 export abstract class VmIoEvents extends KvmFd<'vm'> {
+  /** Creates an eventfd for this VM, in any thread that has it; as `kvm.createEventFd` does. */
+  createEventFd(initial = 0): EventFd {
+    return EventFd.create(this.opened(), initial);
+  }
+
+  /** Creates an `Epoll`, to wait for eventfds and other descriptors in this thread. */
+  createEpoll(): Epoll {
+    return Epoll.create(this.opened());
+  }
+
   /**
    * Makes the guest's writes to an address or port signal an eventfd instead of causing an exit.
    * `IoeventfdFlag.Deassign` with otherwise the same configuration ends this. Writes that do not match still cause an

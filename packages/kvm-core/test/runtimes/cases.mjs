@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { inspect, promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { backendNames, Cap, ExitReason, Kvm, KvmError, tryBackend } from '../../dist/index.js';
+import { exitOf } from '../exit-of.mjs';
 
 /**
  * The main cases of the API on a runtime that vitest does not support, for each backend that loads there:
@@ -59,26 +60,26 @@ const cases = {
     const { vcpu, close } = guest(backend, [0x01, 0xd8, 0xf4]);
     const { rip, rflags } = vcpu.getRegs();
     vcpu.setRegs({ rip, rflags, rax: 2n, rbx: 40n });
-    assert.equal(vcpu.run().reason, ExitReason.Hlt);
+    assert.equal(exitOf(vcpu).reason, ExitReason.Hlt);
     assert.equal(vcpu.getRegs().rax, 42n);
     close();
   },
   'a port is read and written, in place'(backend) {
     // in al, 0x10; inc al; out 0x11, al; hlt
     const { vcpu, close } = guest(backend, [0xe4, 0x10, 0xfe, 0xc0, 0xe6, 0x11, 0xf4]);
-    const read = vcpu.run();
+    const read = exitOf(vcpu);
     assert.equal(read.reason, ExitReason.Io);
     assert.deepEqual([read.io.port, read.io.size, read.io.isWrite], [0x10, 1, false]);
     read.io.data[0] = 41;
-    const write = vcpu.run();
+    const write = exitOf(vcpu);
     assert.deepEqual([write.io.port, write.io.isWrite, write.io.data[0]], [0x11, true, 42]);
-    assert.equal(vcpu.run().reason, ExitReason.Hlt);
+    assert.equal(exitOf(vcpu).reason, ExitReason.Hlt);
     close();
   },
   'memory that is not there is a device'(backend) {
     // mov ax, 0x2000; mov ds, ax; mov byte [0x10], 7; hlt
     const { vcpu, close } = guest(backend, [0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xc6, 0x06, 0x10, 0x00, 0x07, 0xf4]);
-    const { reason, mmio } = vcpu.run();
+    const { reason, mmio } = exitOf(vcpu);
     assert.equal(reason, ExitReason.Mmio);
     assert.deepEqual([mmio.physAddr, mmio.len, mmio.isWrite, mmio.value], [0x20010n, 1, true, 7n]);
     close();
@@ -86,7 +87,7 @@ const cases = {
   'what the guest stores is in its memory'(backend) {
     // mov byte [0x3000], 0x55; hlt
     const { vcpu, memory, close } = guest(backend, [0xc6, 0x06, 0x00, 0x30, 0x55, 0xf4]);
-    vcpu.run();
+    exitOf(vcpu);
     assert.equal(memory.read(0x3000, 1)[0], 0x55);
     close();
   },
@@ -131,7 +132,7 @@ const cases = {
     const { kvm, vm, vcpu, close } = guest(backend, [0xe6, 0x11, 0xf4]);
     assert.match(inspect(vcpu.getRegs()), /^KvmRegs \{[\s\S]*rip: 0x1000n/);
     assert.match(inspect(vcpu.getSregs()), /cs: KvmSegment \{/);
-    assert.match(inspect(vcpu.run()), /^KVM_EXIT_IO \{\s+reason: 2,\s+io: IoAccess \{\s+port: 0x11,/);
+    assert.match(inspect(exitOf(vcpu)), /^KVM_EXIT_IO \{\s+reason: 2,\s+io: IoAccess \{\s+port: 0x11,/);
     assert.equal(inspect(vm), `Vm { fd: ${vm.fd}, backend: "${backend}" }`.replaceAll('"', inspect('x')[0]));
     assert.match(inspect(kvm.capabilities()), /^Capabilities \{[\s\S]*KVM_CAP_USER_MEMORY: 1,/);
     close();

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { exitOf } from '../exit-of.mjs';
 
 /**
  * Restores a saved guest in a fresh process, runs it to its end, and prints the words at 0x2000.
@@ -11,9 +12,7 @@ const { ExitReason, Kvm, SavedState } = await import(entry);
 const kvm = Kvm.open({ backend });
 const vm = kvm.createVm();
 const { vcpus, memories } = vm.restore(SavedState.from(readFileSync(file)));
-let exit;
-do exit = vcpus[0].run();
-while (exit.reason === ExitReason.Intr);
+const exit = exitOf(vcpus[0]);
 if (exit.reason !== ExitReason.Hlt && exit.reason !== ExitReason.SystemEvent) {
   throw new Error(`unexpected exit ${exit.reason}`);
 }

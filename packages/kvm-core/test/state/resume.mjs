@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ExitReason, Kvm, SavedState } from '../../dist/index.js';
+import { exitOf } from '../exit-of.mjs';
 
 /**
  * Restores a saved guest in a fresh process, and prints what it writes to its ports until it halts.
@@ -13,7 +14,7 @@ const vm = kvm.createVm();
 const { vcpus } = vm.restore(SavedState.from(readFileSync(file)));
 const written = [];
 for (;;) {
-  const exit = vcpus[0].run();
+  const exit = exitOf(vcpus[0]);
   if (exit.reason === ExitReason.Hlt) break;
   if (exit.reason !== ExitReason.Io) throw new Error(`unexpected exit ${exit.reason}`);
   written.push(exit.io.value);

@@ -1,6 +1,6 @@
 /** The words that the threads of a machine share. Each is changed by Atomics. */
 export const Word = {
-  /** Counts what the device thread has to look at. It sleeps on this word. */
+  /** Counts what the device thread has to look at: see `Bell`. */
   Bell: 0,
   /** One of `Gate`: the vCPUs wait for it before they enter the guest. */
   Gate: 1,
@@ -16,14 +16,10 @@ export const Word = {
   Stop: 6,
   /** 1 when the power button was pressed. */
   PowerButton: 7,
+  /** 1 while the device thread sleeps, or is about to. */
+  Asleep: 8,
 } as const;
 
-export const words = 8;
+export const words = 9;
 
 export const Gate = { Closed: 0, Open: 1, Cancelled: 2 } as const;
-
-/** Rings the bell of the device thread. */
-export function ring(control: Int32Array): void {
-  Atomics.add(control, Word.Bell, 1);
-  Atomics.notify(control, Word.Bell);
-}

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { KvmError, type KvmErrorJson } from '@kvm/core';
 import type { Outcome } from '../devices/outcome.js';
-import { ring, Word } from './control.js';
+import type { Bell } from './bell.js';
+import { Word } from './control.js';
 import { Mailbox } from './mailbox.js';
 import type { DeviceOrder, DeviceReport, PlainError } from './order.js';
 
@@ -18,19 +19,21 @@ export class DeviceThreadHandle {
   /** Resolves with the names of all devices when they are there, or rejects with the error of one. */
   readonly ready: Promise<readonly string[]>;
   readonly #control: Int32Array;
+  readonly #bell: Bell;
   readonly #exited: Promise<void>;
   #outcome: Outcome | undefined;
   #failure: Error | undefined;
 
-  constructor(order: DeviceOrder, events: DeviceEvents) {
+  constructor(order: DeviceOrder, bell: Bell, events: DeviceEvents) {
     this.#control = order.shared.control;
+    this.#bell = bell;
     const worker = new Worker(new URL('../../dist/machine/device-thread.js', import.meta.url), { workerData: order });
     let fail = (_error: Error): void => {};
     this.ready = new Promise((resolve, reject) => {
       fail = (error) => {
         this.#failure ??= error;
         // A thread that is gone answers nothing: its vCPUs would wait for ever.
-        for (let i = 0; i < order.cpus; i++) new Mailbox(order.shared.slots, i, this.#control).fail();
+        for (let i = 0; i < order.cpus; i++) new Mailbox(order.shared.slots, i).fail();
         reject(error);
         events.failed();
       };
@@ -56,7 +59,7 @@ export class DeviceThreadHandle {
   /** Ends the thread, once no vCPU runs any more. */
   async end(): Promise<{ outcome: Outcome | undefined; failure: Error | undefined }> {
     Atomics.store(this.#control, Word.Quit, 1);
-    ring(this.#control);
+    this.#bell.ring();
     await this.#exited;
     return { outcome: this.#outcome, failure: this.#failure };
   }

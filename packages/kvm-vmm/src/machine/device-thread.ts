@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { GuestMemory, KvmError, Vm } from '@kvm/core';
+import { EventFd, GuestMemory, KvmError, Vm } from '@kvm/core';
 import type { Device } from '../devices/device.js';
+import { GuestDma } from '../memory/guest-dma.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { ByteRing } from '../streams/byte-ring.js';
 import { Board } from '../x86/board.js';
@@ -9,9 +10,11 @@ import { Claims } from './claims.js';
 import { Word } from './control.js';
 import type { DeviceContext } from './device-context.js';
 import { Devices } from './devices.js';
+import { EventLoop } from './event-loop.js';
 import { Mailbox, type Request } from './mailbox.js';
 import type { DeviceOrder, DeviceReport } from './order.js';
 import { now } from './vcpu-stats.js';
+import { Wires } from './wires.js';
 
 /** The thread that owns the devices of a machine: it answers the register accesses of all vCPUs. */
 
@@ -38,13 +41,15 @@ class DeviceThread {
   readonly #devices = new Devices();
   readonly #consoleIn = new ByteRing(order.consoleIn);
   readonly #consoleOut = new ByteRing(order.consoleOut);
-  readonly #mailboxes = Array.from({ length: order.cpus }, (_, index) => new Mailbox(slots, index, control));
+  readonly #wake = EventFd.from(order.shared.wake);
+  readonly #epoll = this.#vm.createEpoll();
+  readonly #loop = new EventLoop(control, this.#epoll, this.#wake);
+  readonly #wires = new Wires(this.#vm, this.#loop, order.board);
+  readonly #mailboxes = Array.from({ length: order.cpus }, (_, index) => new Mailbox(slots, index));
   /** Views of the bytes of an MMIO access, by vCPU and length, so that an access allocates nothing. */
   readonly #views = this.#mailboxes.map(({ data }) =>
     Array.from({ length: 9 }, (_, length) => data.subarray(0, length)),
   );
-  /** What the bell showed before the requests were looked at. */
-  #seen = 0;
   #board: Board | undefined;
 
   async run(): Promise<void> {
@@ -65,6 +70,7 @@ class DeviceThread {
       const context: DeviceContext = { data, ram, line, post: (message) => this.#post(message, added) };
       const added = this.#devices.add(await deviceOf(url, context));
     }
+    await this.#addVirtio(board);
     board.describe();
     const added = Array.from(this.#devices);
     Claims.publish(
@@ -77,6 +83,19 @@ class DeviceThread {
     send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
   }
 
+  /** Their code is loaded where they are wanted. */
+  async #addVirtio(board: Board): Promise<void> {
+    if (order.virtio.length === 0) return;
+    const [{ makeVirtioDevice }, { VirtioMmio }] = await Promise.all([
+      import('../virtio/make-device.js'),
+      import('../virtio/virtio-mmio.js'),
+    ]);
+    const dma = new GuestDma(this.#memory);
+    for (const [index, plan] of order.virtio.entries()) {
+      board.addVirtio(makeVirtioDevice(plan, `${plan.kind}${index}`), dma, this.#wires, VirtioMmio);
+    }
+  }
+
   fail(error: unknown): void {
     for (const mailbox of this.#mailboxes) mailbox.fail();
     const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
@@ -85,6 +104,9 @@ class DeviceThread {
 
   /** What a Worker has open stays open when it ends. */
   close(): void {
+    this.#wires.close();
+    this.#epoll.close();
+    this.#wake.close();
     this.#vm.close();
     this.#memory.close();
   }
@@ -92,15 +114,14 @@ class DeviceThread {
   /** Sleeps until a vCPU, input or the end rings the bell, and looks at what there is. */
   #serve(): void {
     while (Atomics.load(control, Word.Quit) === 0) {
-      this.#seen = Atomics.load(control, Word.Bell);
+      this.#loop.look();
       // A guest that polls gets its input when it does.
       const isExpected = this.#board?.console.expectsInput === true && this.#consoleIn.available > 0;
       const isSetUp = this.#board?.console.isRead === true;
       if (isExpected && isSetUp) this.#feed();
       if (Atomics.exchange(control, Word.PowerButton, 0) !== 0) this.#board?.pressPowerButton();
-      let served = false;
-      for (let i = 0; i < this.#mailboxes.length; i++) served = this.#serveVcpu(i) || served;
-      if (served) continue;
+      this.#loop.dispatch();
+      for (let i = 0; i < this.#mailboxes.length; i++) this.#serveVcpu(i);
       if (isExpected && !isSetUp) this.#feedAfterSetUp();
       else this.#sleep();
     }
@@ -108,7 +129,7 @@ class DeviceThread {
 
   /** Gives the guest its first input, once its driver has been quiet for a while. */
   #feedAfterSetUp(): void {
-    if (Atomics.wait(control, Word.Bell, this.#seen, setUpTime) === 'timed-out') {
+    if (this.#loop.sleep(setUpTime)) {
       this.#feed();
       this.#sleep();
     }
@@ -117,13 +138,13 @@ class DeviceThread {
   /** Sleeps until the bell rings, or a device has something to do. */
   #sleep(): void {
     // A guest may ask for thousands of interrupts a second, and gets as many as a thread can sleep for.
-    const wait = Math.max(shortestSleep, this.#board?.msUntilUpdate ?? Number.POSITIVE_INFINITY);
-    if (Atomics.wait(control, Word.Bell, this.#seen, wait) === 'timed-out') this.#board?.update();
+    const wait = this.#board?.msUntilUpdate ?? Number.POSITIVE_INFINITY;
+    if (this.#loop.sleep(Math.max(shortestSleep, wait)) || wait <= 0) this.#board?.update();
   }
 
-  #serveVcpu(index: number): boolean {
+  #serveVcpu(index: number): void {
     const views = this.#views[index] as readonly Uint8Array[];
-    return (this.#mailboxes[index] as Mailbox).serve((request) => this.#answer(request, views));
+    (this.#mailboxes[index] as Mailbox).serve((request) => this.#answer(request, views));
   }
 
   #answer(request: Request, views: readonly Uint8Array[]): boolean {
@@ -158,7 +179,7 @@ class DeviceThread {
     if (times <= firstPolls && this.#board?.console.isRead !== true) return;
     if (times > pollLimit) {
       Atomics.store(control, Word.GuestReads, 1);
-      Atomics.wait(control, Word.Bell, this.#seen, napTime);
+      this.#loop.sleep(napTime);
     }
     this.#feed();
   }

@@ -7,7 +7,9 @@ export interface LinuxBoot {
   readonly kernel: string;
   /** The kernel's initial RAM file system. */
   readonly initrd?: string;
-  /** The kernel's command line. Default: `console=ttyS0 panic=-1 pci=off`. */
+  /**
+   * The kernel's command line; an empty one by default for the board `test`. Default: `console=ttyS0 panic=-1 pci=off`.
+   */
   readonly cmdline?: string;
   /** A boot protocol to use; without it, the image decides. */
   readonly protocol?: 'bzimage' | 'pvh' | 'elf64' | 'multiboot';
@@ -91,6 +93,12 @@ export interface FwCfgFiles {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
+/** A source of random bytes. */
+export interface RngModel {
+  /** How much the guest gets: more than it needs, and less than the host notices. Default: `1048576`. */
+  readonly bytesPerSecond?: number;
+}
+
 /** A device of your own: a module that exports a function `device`. */
 export interface DeviceModule {
   /** The module: `new URL('./my-device.js', import.meta.url)`. It is loaded in the thread of the devices. */
@@ -158,6 +166,8 @@ export interface MachineDocument {
   readonly debugExit?: 'raw' | 'qemu';
   /** Adds fw_cfg of QEMU at port 0x510. The board `test` has it always. */
   readonly fwCfg?: FwCfgFiles;
+  /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
+  readonly rng?: boolean | RngModel;
   /** Devices of your own, beside those of the platform. */
   readonly devices?: readonly DeviceModule[];
   /**

@@ -1,5 +1,6 @@
 import {
   Cap,
+  type EventFd,
   type GuestMemory,
   type KickHandle,
   Kvm,
@@ -18,9 +19,10 @@ import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
 import { constantTscKhz } from '../x86/cpu/tsc-khz.js';
 import { reserveHostPages } from '../x86/host-pages.js';
 import { createInterruptControllers } from '../x86/interrupt-controllers.js';
+import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import { Console } from './console.js';
-import { Gate, ring, Word, words } from './control.js';
+import { Gate, Word, words } from './control.js';
 import { DeviceThreadHandle } from './device-thread-handle.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
@@ -51,6 +53,8 @@ export class Machine implements AsyncDisposable {
   readonly #vm: Vm;
   readonly #memory: GuestMemory;
   readonly #control: Int32Array;
+  readonly #wake: EventFd;
+  readonly #bell: Bell;
   readonly #console: Console;
   readonly #stats: readonly VcpuStats[];
   readonly #firstOutput: Float64Array;
@@ -76,7 +80,7 @@ export class Machine implements AsyncDisposable {
       return each;
     };
     try {
-      using image = openBoot(plan.boot, plan.memorySize);
+      using image = openBoot(plan.boot, plan.memorySize, plan.virtio.length);
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
@@ -119,17 +123,20 @@ export class Machine implements AsyncDisposable {
     this.started = new Promise((resolve) => {
       this.#hasStarted = resolve;
     });
+    this.#wake = vm.createEventFd();
     const shared: Shared = {
       control: new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)),
+      wake: this.#wake.share(),
       slots: Mailbox.allocate(plan.cpus),
       claims: Claims.allocate(),
       firstOutput: sharedNumbers(1),
     };
     this.#firstOutput = shared.firstOutput;
     this.#control = shared.control;
+    this.#bell = new Bell(shared.control, this.#wake);
     const consoleIn = ByteRing.allocate(ringSize);
     const consoleOut = ByteRing.allocate(ringSize);
-    this.#console = new Console(consoleOut, consoleIn, () => ring(this.#control));
+    this.#console = new Console(consoleOut, consoleIn, () => this.#bell.ring());
     this.#devices = new DeviceThreadHandle(
       {
         shared,
@@ -140,7 +147,9 @@ export class Machine implements AsyncDisposable {
         consoleIn: consoleIn.shared,
         consoleOut: consoleOut.shared,
         modules: plan.modules,
+        virtio: plan.virtio,
       },
+      this.#bell,
       {
         output: () => this.#console.wakeReader(),
         room: () => this.#console.wakeWriter(),
@@ -215,7 +224,7 @@ export class Machine implements AsyncDisposable {
   /** Presses the power button. What the guest does then is its own decision: most shut down. */
   pressPowerButton(): void {
     Atomics.store(this.#control, Word.PowerButton, 1);
-    ring(this.#control);
+    this.#bell.ring();
   }
 
   /** Ends the machine, whatever its guest does. Returns `done`. */
@@ -270,6 +279,7 @@ export class Machine implements AsyncDisposable {
     }
     const devices = await this.#devices.end();
     this.#console.finish();
+    this.#wake.close();
     this.#vm.close();
     this.#memory.close();
     this.kvm.close();

@@ -9,7 +9,7 @@ const asker = (slots: SharedArrayBuffer, control: Int32Array): Worker =>
   new Worker(
     `const { parentPort, workerData } = require('node:worker_threads');
      import(workerData.mailbox).then(({ Mailbox }) => {
-       const mailbox = new Mailbox(workerData.slots, 1, workerData.control);
+       const mailbox = new Mailbox(workerData.slots, 1, () => Atomics.add(workerData.control, workerData.bell, 1));
        mailbox.data.set([1, 2, 3, 4]);
        try {
          const ends = mailbox.ask(true, true, 2, 2, 2 ** 40 + 5);
@@ -20,7 +20,12 @@ const asker = (slots: SharedArrayBuffer, control: Int32Array): Worker =>
      });`,
     {
       eval: true,
-      workerData: { slots, control, mailbox: new URL('../../dist/machine/mailbox.js', import.meta.url).href },
+      workerData: {
+        slots,
+        control,
+        bell: Word.Bell,
+        mailbox: new URL('../../dist/machine/mailbox.js', import.meta.url).href,
+      },
     },
   );
 
@@ -34,7 +39,7 @@ test('a request arrives as it was asked, and its answer ends the wait', async ()
   const { slots, control } = memory();
   const worker = asker(slots, control);
   const answer = answerOf(worker);
-  const mailboxes = [new Mailbox(slots, 0, control), new Mailbox(slots, 1, control)];
+  const mailboxes = [new Mailbox(slots, 0), new Mailbox(slots, 1)];
   while (Atomics.load(control, Word.Bell) === 0) await new Promise(setImmediate);
   const seen: unknown[] = [];
   const served = mailboxes.map((mailbox) =>
@@ -56,7 +61,7 @@ test('a device thread that has failed fails those who ask, before and afterwards
   const early = asker(slots, control);
   const answer = answerOf(early);
   while (Atomics.load(control, Word.Bell) === 0) await new Promise(setImmediate);
-  const mailbox = new Mailbox(slots, 1, control);
+  const mailbox = new Mailbox(slots, 1);
   mailbox.fail();
   expect(await answer).toEqual({ code: 'ERR_KVM_HANDLER' });
   expect(() => mailbox.ask(true, false, 1, 1, 0)).toThrow(KvmError);
@@ -78,6 +83,6 @@ test('a late notification of an earlier answer does not end the wait', async () 
     await new Promise(setImmediate);
   }
   expect(answered).toBe(false);
-  new Mailbox(slots, 1, control).serve(() => false);
+  new Mailbox(slots, 1).serve(() => false);
   expect(await answer).toMatchObject({ ends: false });
 });

@@ -1,5 +1,4 @@
 import { KvmError } from '@kvm/core';
-import { ring } from './control.js';
 
 /** What a vCPU asks of the device thread: accesses to the registers of a device. */
 export interface Request {
@@ -33,13 +32,14 @@ const twoTo32 = 2 ** 32;
 export class Mailbox {
   readonly #words: Int32Array;
   readonly #data: Uint8Array;
-  readonly #control: Int32Array;
+  readonly #ring: () => void;
   readonly #request: Request;
 
-  constructor(slots: SharedArrayBuffer, index: number, control: Int32Array) {
+  /** @param ring rings the bell of the device thread; only the vCPU's side does. */
+  constructor(slots: SharedArrayBuffer, index: number, ring: () => void = () => {}) {
     this.#words = new Int32Array(slots, index * slotSize, headerSize / Int32Array.BYTES_PER_ELEMENT);
     this.#data = new Uint8Array(slots, index * slotSize + headerSize, dataSize);
-    this.#control = control;
+    this.#ring = ring;
     this.#request = { isPio: false, isWrite: false, size: 1, count: 1, address: 0, data: this.#data };
   }
 
@@ -67,7 +67,7 @@ export class Mailbox {
     words[Field.AddressHigh] = address / twoTo32;
     // A device thread that has failed answers nothing any more.
     const before = Atomics.compareExchange(words, Field.State, State.Idle, State.Asked);
-    if (before === State.Idle) ring(this.#control);
+    if (before === State.Idle) this.#ring();
     // The notification of the answer before may come late, and wake this one.
     while (Atomics.load(words, Field.State) === State.Asked) Atomics.wait(words, Field.State, State.Asked);
     const state = Atomics.load(words, Field.State);

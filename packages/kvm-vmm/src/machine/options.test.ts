@@ -48,6 +48,12 @@ test.each([
   expect([plan.template?.name, plan.features]).toEqual([name, features]);
 });
 
+test('a unit test has an empty command line by default', () => {
+  expect(checkOptions({ boot: kernel, machine: 'test' }).boot).toMatchObject({ cmdline: '' });
+  const boot = linux({ kernel: '/test', cmdline: 'test cpuid' });
+  expect(checkOptions({ boot, machine: 'test' }).boot).toEqual(boot);
+});
+
 test('what JSON cannot say is taken from a program', () => {
   const module = new URL('file:///device.js');
   const options = { boot: flat({ image: '/guest', loadAddr: 0x2000n, entry: '0x2001' }), devices: [{ module }] };

@@ -1,10 +1,11 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
+import type { VirtioPlan } from '../virtio/plan.js';
 import { type BoardModel, boardOf } from '../x86/board-model.js';
 import { parseFeatures } from '../x86/cpu/feature-list.js';
 import { type CpuTemplate, checkTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
 import { checkSchema, type NameOf } from './check-schema.js';
-import type { CpuModel, DeviceModule, FlatBoot, LinuxBoot, MachineDocument } from './document.js';
+import type { CpuModel, DeviceModule, FlatBoot, LinuxBoot, MachineDocument, RngModel } from './document.js';
 import { ExitFilter } from './exit-filter.js';
 import { machineSchema } from './schema.js';
 import { sizeInBytes } from './size.js';
@@ -28,6 +29,7 @@ export interface Plan {
   readonly cpu: { readonly template: CpuTemplate | undefined; readonly features: string | undefined };
   readonly boot: LinuxBoot | FlatBoot;
   readonly board: BoardModel;
+  readonly virtio: readonly VirtioPlan[];
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
   readonly onExit: ((description: string, vcpu: number) => unknown) | undefined;
@@ -37,6 +39,9 @@ export interface Plan {
   readonly prefault: boolean;
   readonly kvm: KvmOptions | undefined;
 }
+
+/** Bytes a second. */
+const defaultRngRate = machineSchema.properties.rng.anyOf[1].properties.bytesPerSecond.default;
 
 const defaultMemory = { linux: machineSchema.properties.memory.default, flat: '16M' };
 
@@ -69,7 +74,7 @@ export function checkOptions(options: MachineOptions): Plan {
 
 function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit'> {
   checkSchema(machineSchema, document, name);
-  const { boot, memoryFile, cpus = 1, cpu = {}, devices = [], trace = 'all' } = document;
+  const { boot, memoryFile, cpus = 1, cpu = {}, rng = false, devices = [], trace = 'all' } = document;
   const { hugePages = false, prefault = false } = document;
   const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
@@ -81,8 +86,10 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     memoryFile,
     cpus,
     cpu: modelOf(cpu, name),
-    boot,
+    // Of its command line, a unit test takes each word for the name of a part that it is to run.
+    boot: board.machine === 'test' && boot.type === 'linux' ? { cmdline: '', ...boot } : boot,
     board,
+    virtio: rngOf(rng),
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,
     hugePages,
@@ -121,6 +128,12 @@ function templateOf(template: CpuTemplate | string | undefined, name: string): C
   if (Object.hasOwn(cpuTemplates, template)) return cpuTemplates[template];
   const known = Object.keys(cpuTemplates).join(', ');
   throw invalid(`${name}: there is no CPU template ${JSON.stringify(template.slice(0, 64))}; there are ${known}`);
+}
+
+function rngOf(rng: boolean | RngModel): VirtioPlan[] {
+  if (rng === false) return [];
+  const { bytesPerSecond = defaultRngRate } = rng === true ? {} : rng;
+  return [{ kind: 'rng', bytesPerSecond }];
 }
 
 function moduleOf({ module, data }: DeviceModule, name: string): { url: string; data: unknown } {

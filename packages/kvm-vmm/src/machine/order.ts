@@ -1,7 +1,8 @@
-import type { GuestMemory, KvmErrorJson, Vm } from '@kvm/core';
+import type { GuestMemory, KvmErrorJson, SharedEventFd, Vm } from '@kvm/core';
 import type { DeviceState } from '../devices/device.js';
 import type { Outcome } from '../devices/outcome.js';
 import type { SharedRing } from '../streams/byte-ring.js';
+import type { VirtioPlan } from '../virtio/plan.js';
 import type { BoardModel } from '../x86/board-model.js';
 import type { SharedStats } from './vcpu-stats.js';
 
@@ -9,6 +10,8 @@ import type { SharedStats } from './vcpu-stats.js';
 export interface Shared {
   /** The words of `control.ts`. */
   readonly control: Int32Array;
+  /** The eventfd of `Bell`. */
+  readonly wake: SharedEventFd;
   /** The slots of `Mailbox`, one for each vCPU. */
   readonly slots: SharedArrayBuffer;
   /** The ranges of `Claims`. */
@@ -27,6 +30,7 @@ export interface DeviceOrder {
   readonly consoleIn: SharedRing;
   readonly consoleOut: SharedRing;
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
+  readonly virtio: readonly VirtioPlan[];
 }
 
 /** What the device thread reports. */

@@ -1,3 +1,4 @@
+import { virtio } from '../virtio/schema.js';
 import { board } from '../x86/schema/board.js';
 import { boot } from '../x86/schema/boot.js';
 import { cpu } from '../x86/schema/cpu.js';
@@ -60,6 +61,7 @@ export const machineSchema = {
     },
     cpu,
     ...board,
+    ...virtio,
     devices: {
       description: 'Devices of your own, beside those of the platform.',
       type: 'array',

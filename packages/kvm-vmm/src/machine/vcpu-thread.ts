@@ -1,9 +1,19 @@
-import { type Exit, ExitReason, type HandlerContext, type Handlers, unrecognised, type Vcpu, type Vm } from '@kvm/core';
+import {
+  EventFd,
+  type Exit,
+  ExitReason,
+  type HandlerContext,
+  type Handlers,
+  unrecognised,
+  type Vcpu,
+  type Vm,
+} from '@kvm/core';
 import { type AccessSize, setValueAt, valueAt } from '../bus/registers.js';
 import type { Outcome } from '../devices/outcome.js';
 import { describeExit } from '../run/describe-exit.js';
 import { outcomeOf } from '../run/outcome-of.js';
 import { ioApic } from '../x86/devices/ioapic/ioapic.js';
+import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import { Gate, Word } from './control.js';
 import { ExitFilter } from './exit-filter.js';
@@ -32,10 +42,14 @@ class VcpuThread {
 
   constructor(context: Context) {
     const { vcpu, data } = context;
-    const { control, slots, claims } = data.shared;
+    const { control, wake, slots, claims } = data.shared;
+    const eventfd = EventFd.from(wake);
+    // What a Worker has open stays open when it ends.
+    process.once('exit', () => eventfd.close());
+    const bell = new Bell(control, eventfd);
     this.#context = context;
     this.#control = control;
-    this.#mailbox = new Mailbox(slots, vcpu.id, control);
+    this.#mailbox = new Mailbox(slots, vcpu.id, () => bell.ring());
     this.#claims = new Claims(claims, control);
     this.#stats = new VcpuStats(data.stats[vcpu.id] as SharedStats);
     if (data.trace !== undefined) this.#trace = new ExitFilter(data.trace);

@@ -3,8 +3,12 @@ import type { BusRange } from '../devices/device.js';
 import type { InterruptLine } from '../devices/interrupt-line.js';
 import { com1, Uart } from '../devices/uart/uart.js';
 import type { Devices } from '../machine/devices.js';
+import type { Wires } from '../machine/wires.js';
 import type { GuestRam } from '../memory/guest-ram.js';
 import { lowMemoryEnd } from '../memory/memory-map.js';
+import type { Dma } from '../virtio/dma.js';
+import type { VirtioDevice } from '../virtio/virtio-device.js';
+import type { VirtioMmio } from '../virtio/virtio-mmio.js';
 import type { Resource } from './acpi/aml/resource.js';
 import type { AcpiDevice, Platform } from './acpi/platform.js';
 import { acpiTables } from './acpi/tables.js';
@@ -18,6 +22,7 @@ import { PciConfigPorts } from './devices/pci-config-ports.js';
 import { Pvpanic } from './devices/pvpanic.js';
 import { Rtc } from './devices/rtc/rtc.js';
 import { TestDevice } from './devices/test-device.js';
+import { virtioSlot } from './virtio-slots.js';
 
 export interface BoardOptions {
   model: BoardModel;
@@ -46,6 +51,7 @@ export class Board {
   #acpi: AcpiHardware | undefined;
   #rtc: Rtc | undefined;
   readonly #described: AcpiDevice[] = [];
+  readonly #virtio: VirtioDevice[] = [];
 
   constructor(options: BoardOptions) {
     this.#options = options;
@@ -58,6 +64,28 @@ export class Board {
     if (model.fwCfg !== undefined) this.#addFwCfg(model.fwCfg.files);
   }
 
+  /** Adds a virtio device behind memory-mapped registers. */
+  addVirtio(device: VirtioDevice, dma: Dma, wires: Wires, Transport: typeof VirtioMmio): void {
+    const index = this.#virtio.push(device) - 1;
+    const { start, length, gsi } = virtioSlot(index);
+    const transport = new Transport({ device, dma, start, interrupt: wires.edge(gsi, this.#options.line) });
+    this.#options.devices.add(transport);
+    const { common, doorbells } = transport;
+    const rings = doorbells.map(({ address, value }, queue) =>
+      wires.doorbell(address, value, () => common.notify(queue)),
+    );
+    common.postpone = (queue) => rings[queue]?.();
+    this.#described.push({
+      name: `VIO${index.toString(36).toUpperCase()}`,
+      hid: 'LNRO0005',
+      uid: index,
+      resources: [
+        { type: 'memory', start, length },
+        { type: 'interrupt', gsi },
+      ],
+    });
+  }
+
   /** Writes the tables in which the guest finds the devices. */
   describe(): void {
     if (this.#acpi === undefined) return;
@@ -68,12 +96,15 @@ export class Board {
 
   /** Milliseconds until `update` is to be called; infinite without a timer. */
   get msUntilUpdate(): number {
-    return this.#rtc?.msUntilInterrupt() ?? Number.POSITIVE_INFINITY;
+    let wait = this.#rtc?.msUntilInterrupt() ?? Number.POSITIVE_INFINITY;
+    for (const device of this.#virtio) wait = Math.min(wait, device.msUntilUpdate ?? wait);
+    return wait;
   }
 
   /** Raises the interrupts whose time has come. */
   update(): void {
     this.#rtc?.update();
+    for (const device of this.#virtio) device.update?.();
   }
 
   pressPowerButton(): void {

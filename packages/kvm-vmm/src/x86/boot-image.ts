@@ -7,6 +7,7 @@ import { setEntryState } from './boot/entry-state.js';
 import { bootFlat, planFlat } from './boot/flat.js';
 import { planBoot } from './boot/plan-boot.js';
 import { defaultCommandLine } from './boot-options.js';
+import { virtioParameters } from './virtio-slots.js';
 
 /** What a machine boots, opened and planned: everything that can be checked before there is a VM was checked. */
 export interface BootImage extends Disposable {
@@ -17,13 +18,14 @@ export interface BootImage extends Disposable {
 }
 
 /** @throws KvmError for an image that cannot be booted in so much memory, and for a file that cannot be read. */
-export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number): BootImage {
-  return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize);
+export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number, virtioDevices = 0): BootImage {
+  return boot.type === 'flat' ? openFlat(boot, memorySize) : openKernel(boot, memorySize, virtioDevices);
 }
 
 function openKernel(
   { kernel, initrd, cmdline = defaultCommandLine, protocol }: LinuxBoot,
   memorySize: number,
+  virtioDevices: number,
 ): BootImage {
   const open: (ByteSource & Disposable)[] = [];
   const source = (path: string): ByteSource => {
@@ -35,7 +37,11 @@ function openKernel(
     for (const file of open) file[Symbol.dispose]();
   };
   try {
-    const image = { kernel: source(kernel), initrd: initrd === undefined ? undefined : source(initrd), cmdline };
+    const image = {
+      kernel: source(kernel),
+      initrd: initrd === undefined ? undefined : source(initrd),
+      cmdline: withVirtio(cmdline, virtioDevices),
+    };
     const plan = planBoot(image, { memorySize, rsdp: acpiStart, protocol });
     return {
       enter: (vcpu) => setEntryState(vcpu, plan.entry),
@@ -46,6 +52,11 @@ function openKernel(
     close();
     throw error;
   }
+}
+
+/** A kernel that shall not look into ACPI's tables is told by its command line where the devices are. */
+function withVirtio(cmdline: string, devices: number): string {
+  return devices > 0 && /(^| )acpi=off( |$)/.test(cmdline) ? `${cmdline} ${virtioParameters(devices)}` : cmdline;
 }
 
 function openFlat({ image, mode = 'real', loadAddr, entry }: FlatBoot, memorySize: number): BootImage {

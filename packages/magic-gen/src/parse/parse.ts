@@ -24,13 +24,26 @@ function lazyParser(): Parser {
   return made;
 }
 
-/** The built package contains the parser (vendor.mjs). Where it has no binary, a program may have installed it. */
+/**
+ * The built package contains the parser (vendor.mjs). Where it has no binary, a program may have installed it.
+ *
+ * @throws MagicGenError if there is none, or if it needs a newer system.
+ */
 function loadParser(): { TreeSitter: typeof Parser; language: Parser.Language } {
   const require = createRequire(import.meta.url);
   const own = `../tree-sitter/${process.platform}-${process.arch}`;
-  return existsSync(new URL(own, import.meta.url))
-    ? { TreeSitter: require('../tree-sitter/tree-sitter.cjs'), language: require(`${own}/tree-sitter-c.node`) }
-    : { TreeSitter: require('tree-sitter'), language: require('tree-sitter-c') };
+  try {
+    return existsSync(new URL(own, import.meta.url))
+      ? { TreeSitter: require('../tree-sitter/tree-sitter.cjs'), language: require(`${own}/tree-sitter-c.node`) }
+      : { TreeSitter: require('tree-sitter'), language: require('tree-sitter-c') };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const advice =
+      code === 'ERR_DLOPEN_FAILED'
+        ? 'on Linux it needs the C++ library of GCC 11 or later, as Debian 12 and Ubuntu 22.04 have it'
+        : 'magic-gen contains it for Linux and macOS on x64 and arm64; elsewhere install tree-sitter and tree-sitter-c';
+    throw new MagicGenError(`the parser cannot be loaded: ${advice} (${message.split('\n')[0]})`);
+  }
 }
 
 /**

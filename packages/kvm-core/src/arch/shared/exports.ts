@@ -54,6 +54,7 @@ export { type KickHandle, kick } from '../../vcpu/kick.js';
 export type { TransferredVcpu } from '../../vcpu/transfer.js';
 export { GenericVcpu } from '../../vcpu/vcpu.js';
 export { Device } from '../../vm/device.js';
+export { Epoll, EpollEvent } from '../../vm/epoll.js';
 export { EventFd, type SharedEventFd } from '../../vm/event-fd.js';
 export type {
   AdapterRoute,

@@ -25,7 +25,7 @@ const linux = {
     initrd: { ...path, description: "The kernel's initial RAM file system.", 'x-flag': '--initrd <file>' },
     cmdline: {
       type: 'string',
-      description: "The kernel's command line.",
+      description: "The kernel's command line; an empty one by default for the board `test`.",
       default: 'console=ttyS0 panic=-1 pci=off',
       'x-flag': '--cmdline <text>',
     },

@@ -15,7 +15,7 @@ const { E2BIG } = constants.errno;
 
 /** The next value that the guest writes to its port. */
 function told(vcpu: Vcpu | undefined): number {
-  const exit = vcpu?.run();
+  const exit = vcpu && exitOf(vcpu);
   return exit?.reason === ExitReason.Io ? exit.io.value : -1;
 }
 

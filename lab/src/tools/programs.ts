@@ -9,7 +9,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { Architecture } from '../architecture/architecture.js';
 import { cacheDirectory } from '../cache.js';
 import { sources } from '../debian/apt.js';
 import { archivesFor } from '../debian/archives.js';
@@ -32,19 +31,33 @@ export function whereIs(program: string): string | undefined {
     });
 }
 
-/** The emulator for an architecture. It is installed if this is root on Debian. @throws LabError if it is missing. */
-export async function findQemu({ qemu, name }: Architecture, progress: Progress): Promise<string> {
-  const found = whereIs(qemu.program);
+/** A program of the system that the lab runs. */
+export interface SystemProgram {
+  program: string;
+  /** The Debian package that has it. */
+  debian: string;
+}
+
+/**
+ * The path of a program. It is installed if this is root on Debian.
+ *
+ * @param what What needs it.
+ * @throws LabError if it is missing.
+ */
+export async function findProgram(
+  { program, debian }: SystemProgram,
+  what: string,
+  progress: Progress,
+): Promise<string> {
+  const found = whereIs(program);
   if (found !== undefined) return found;
   if (process.getuid?.() !== 0 || whereIs('apt-get') === undefined) {
-    throw new LabError(
-      `a lab for ${name} needs ${qemu.program}: install Debian's ${qemu.debian} (as root the lab does so itself)`,
-    );
+    throw new LabError(`${what} needs ${program}: install Debian's ${debian} (as root the lab does so itself)`);
   }
-  progress.note(`installing ${qemu.debian}`);
-  await install(qemu.debian);
-  const installed = whereIs(qemu.program);
-  if (installed === undefined) throw new LabError(`${qemu.debian} was installed, but ${qemu.program} is still missing`);
+  progress.note(`installing ${debian}`);
+  await install(debian);
+  const installed = whereIs(program);
+  if (installed === undefined) throw new LabError(`${debian} was installed, but ${program} is still missing`);
   return installed;
 }
 
