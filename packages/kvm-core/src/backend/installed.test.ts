@@ -53,7 +53,8 @@ describe('an addon of another version', () => {
     installNative(older);
     const { error } = open({}, options);
     expect(error).toMatchObject({ name: 'KvmError', code: 'ERR_KVM_BACKEND' });
-    expect(error['message']).toMatch(/^@kvm\/native 0\.0\.1 is not the addon of this @kvm\/core: it lacks map, mapOver, blank/);
+    const lacking = /^@kvm\/native 0\.0\.1 is not the addon of this @kvm\/core: it lacks map, mapOver, blank/;
+    expect(error['message']).toMatch(lacking);
     expect(error['hint']).toBe('install @kvm/core and @kvm/native in the same version');
   });
 
