@@ -2,6 +2,7 @@ import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { backendNames } from '@kvm/core';
 import { Command, InvalidArgumentError } from 'commander';
+import { bootInLab } from './boot/lab.js';
 import { buildBaseline, buildGo } from './build.js';
 import { type Case, cases } from './cases.js';
 import { plotGrowth } from './growth/plot.js';
@@ -15,6 +16,7 @@ interface Options {
   readonly json?: boolean;
   readonly rounds: number;
   readonly growth?: string;
+  readonly lab?: boolean;
 }
 
 /**
@@ -31,6 +33,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option('--json', 'print the results as JSON')
     .option('--rounds <count>', 'windows per contender and case', count, 40)
     .option('--growth <file>', 'only draw into an SVG file how cost grows with vCPUs, VMs, slots and RAM')
+    .option('--lab', 'only boot Linux in a lab, in kvm-cli and in other monitors, five times each')
     .exitOverride();
   let options: Options;
   try {
@@ -43,6 +46,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     plotGrowth(options.growth, `${new Date().toISOString().slice(0, 10)}, Linux ${kernel}, ${cpu}, Node ${node}`);
     return 0;
   }
+  if (options.lab === true) return bootInLab(options.json === true ? ['json'] : []);
   const wanted = cases.filter(({ name, title }) => options.filter?.test(name) !== false || options.filter.test(title));
   try {
     const rows = await measureAll(wanted, options);

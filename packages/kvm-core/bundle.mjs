@@ -1,22 +1,9 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { rolldown } from 'rolldown';
+import { bundlePackage } from '../../.ci/bundle.mjs';
 
 /**
  * The package's JavaScript: a file for each of its entries, and for what they share. Loading the hundred source files
  * as separate modules took longer than running them.
  */
-
-const here = import.meta.dirname;
-const { exports } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
-const dist = join(here, 'dist');
-
-/** "x86/index": where an entry of the package lies in `src` and, built, in `dist`. */
-const entries = Object.values(exports)
-  .map((entry) => /^\.\/dist\/(.+)\.js$/.exec(entry.default ?? '')?.[1])
-  .filter((name) => name !== undefined);
-
-for (const file of readdirSync(dist, { recursive: true })) if (file.endsWith('.js')) rmSync(join(dist, file));
 
 /**
  * The namespace object of a module. rolldown gives it a getter for each export, and defining these takes a fifth of the
@@ -45,19 +32,4 @@ const plainNamespaces = {
   },
 };
 
-const bundle = await rolldown({
-  input: Object.fromEntries(entries.map((name) => [name, join(here, 'src', `${name}.ts`)])),
-  external: [/^node:/],
-  platform: 'node',
-  resolve: { extensionAlias: { '.js': ['.ts'] } },
-  tsconfig: join(here, 'tsconfig.json'),
-  plugins: [plainNamespaces],
-});
-await bundle.write({
-  dir: dist,
-  format: 'esm',
-  comments: false,
-  chunkFileNames: 'shared/[name].js',
-  // Short names for exports save nothing where their own names follow.
-  minifyInternalExports: false,
-});
+await bundlePackage(import.meta.dirname, { plugins: [plainNamespaces] });

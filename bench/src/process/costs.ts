@@ -31,6 +31,8 @@ export function costs(): Cost[] {
     { title: 'import of @kvm/core, over an empty module', value: median('over'), unit: 'ms', limit: 40 },
     { title: 'kvm-cli --help', value: median('help'), unit: 'ms', limit: 120 },
     ...backendNames.flatMap((backend) => resident(backend)),
+    ...machines(),
+    hop(),
     ...backendNames.map((backend) => collections(backend)),
   ];
 }
@@ -54,6 +56,21 @@ function resident(backend: string): Cost[] {
     { title: `resident for a VM of 128 MiB, ${backend}`, value: first / 2 ** 20, unit: 'MiB', limit: 12 },
     { title: `resident for each further VM, ${backend}`, value: further / 2 ** 20, unit: 'MiB', limit: 1 },
   ];
+}
+
+/** The memory of a process with machines of one CPU, beyond what their guests touch. */
+function machines(): Cost[] {
+  const [first, further] = JSON.parse(node([new URL('./machines.js', import.meta.url).pathname])) as [number, number];
+  return [
+    { title: 'resident for a machine of @kvm/vmm, with Node', value: first / 2 ** 20, unit: 'MiB', limit: 80 },
+    { title: 'resident for each further machine', value: further / 2 ** 20, unit: 'MiB', limit: 15 },
+  ];
+}
+
+/** A register of a device, which another thread answers. */
+function hop(): Cost {
+  const value = Number(node([new URL('./hop.js', import.meta.url).pathname]));
+  return { title: 'access to a device, over an exit without one', value, unit: 'times', limit: 3 };
 }
 
 /** Garbage collections during a million exits. */

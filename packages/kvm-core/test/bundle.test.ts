@@ -10,8 +10,15 @@ import { bundlers } from './bundlers.js';
 /** A lab of another architecture has the host's bundlers. */
 const reason = process.arch === 'x64' ? undefined : 'the program and the installed bundlers are for x64';
 
+/** The entries of the bundle: the program, the file of its Workers, and its handlers. */
+const entries = Object.fromEntries(
+  ['program', 'worker', 'handlers'].map((name) => [name, join(import.meta.dirname, 'bundle', `${name}.mjs`)]),
+);
+
 for (const [bundler, build] of Object.entries(bundlers)) {
-  describeUnless(reason, `A program in one bundle with the package, by ${bundler},`, () => testBundle(bundler, build));
+  describeUnless(reason, `A program in one bundle with the package, by ${bundler},`, () =>
+    testBundle(bundler, (folder) => build(entries, folder)),
+  );
 }
 
 function testBundle(bundler: string, build: (folder: string) => Promise<void>): void {

@@ -1,15 +1,9 @@
-import { join } from 'node:path';
-
-const sources = join(import.meta.dirname, 'bundle');
-
-/** The entries of a bundle: the program, the file of its Workers, and its handlers. */
-const entries = Object.fromEntries(
-  ['program', 'worker', 'handlers'].map((name) => [name, join(sources, `${name}.mjs`)]),
-);
+/** The files that become entries of a bundle, by their names there. */
+type Entries = Readonly<Record<string, string>>;
 
 /** How each bundler puts the package into a bundle in a folder, without the backends. docs/tsconfig.md has the same. */
 export const bundlers = {
-  async esbuild(outdir: string): Promise<void> {
+  async esbuild(entries: Entries, outdir: string): Promise<void> {
     const { build } = await import('esbuild');
     const { warnings } = await build({
       entryPoints: Object.values(entries),
@@ -24,11 +18,11 @@ export const bundlers = {
     refuse(warnings.map(({ text }) => text));
   },
 
-  async rolldown(dir: string): Promise<void> {
+  async rolldown(entries: Entries, dir: string): Promise<void> {
     const { rolldown } = await import('rolldown');
     const warnings: string[] = [];
     const bundle = await rolldown({
-      input: entries,
+      input: { ...entries },
       platform: 'node',
       external: ['@kvm/native'],
       onLog: (_, { message }) => warnings.push(message),
@@ -37,12 +31,12 @@ export const bundlers = {
     refuse(warnings);
   },
 
-  async rollup(dir: string): Promise<void> {
+  async rollup(entries: Entries, dir: string): Promise<void> {
     const { rollup } = await import('rollup');
     const { nodeResolve } = await import('@rollup/plugin-node-resolve');
     const warnings: string[] = [];
     const bundle = await rollup({
-      input: entries,
+      input: { ...entries },
       external: ['@kvm/native'],
       plugins: [nodeResolve()],
       onLog: (_, { message }) => warnings.push(message),
@@ -51,10 +45,10 @@ export const bundlers = {
     refuse(warnings);
   },
 
-  async webpack(path: string): Promise<void> {
+  async webpack(entries: Entries, path: string): Promise<void> {
     const { default: webpack } = await import('webpack');
     const compiler = webpack({
-      entry: entries,
+      entry: { ...entries },
       mode: 'none',
       target: 'node20',
       output: { path, filename: '[name].js', module: true, chunkFormat: 'module', library: { type: 'module' } },

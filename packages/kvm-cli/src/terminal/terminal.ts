@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { fstatSync } from 'node:fs';
 import { inBackground, isControllingTerminal } from './job-control.js';
 
@@ -102,6 +101,8 @@ export class Terminal {
 
 /** Its output; undefined when it fails, such as on a terminal that is gone. */
 function stty(fd: number, args: readonly string[]): string | undefined {
+  // Loaded on first use: most runs have no terminal.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
   const { status, stdout } = spawnSync('stty', args, { stdio: [fd, 'pipe', 'ignore'], encoding: 'utf8' });
   return status === 0 ? stdout.trim() : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Worker } from 'node:worker_threads';
+import type { ResourceLimits, Worker } from 'node:worker_threads';
 import { decodeError } from '../errors/across-threads.js';
 import { KvmError } from '../errors/kvm-error.js';
 import type { SharedVm } from '../ioctl/shared-vm.js';
@@ -52,6 +52,7 @@ export class RunningVcpu {
   constructor(
     order: Order,
     program: URL | undefined,
+    resourceLimits: ResourceLimits,
     kickHandle: KickHandle,
     onMessage: (message: unknown) => unknown,
     failed: (error: unknown) => void,
@@ -63,7 +64,7 @@ export class RunningVcpu {
     this.#onMessage = onMessage;
     this.#failed = failed;
     this.#stopAll = stopAll;
-    this.#worker = workerOf(program, order);
+    this.#worker = workerOf(program, resourceLimits, order);
     this.ended = this.#watch(this.#worker);
   }
 
@@ -178,12 +179,13 @@ export class RunningVcpu {
  * The package's own program is found from the sources as well as from `dist/shared`, which contains this code in the
  * built package. It is missing in a bundle; some bundles do not even have an `import.meta.url`.
  */
-function workerOf(program: URL | undefined, order: Order): Worker {
+function workerOf(program: URL | undefined, resourceLimits: ResourceLimits, order: Order): Worker {
   // Loaded on first use, which most programs do without: docs/decisions/bundles.md.
   const { Worker } = process.getBuiltinModule('node:worker_threads');
   try {
     return new Worker(program ?? new URL('../../dist/threads/worker.js', import.meta.url), {
       workerData: order,
+      resourceLimits,
       name: `vcpu of ${order.handlers}`,
     });
   } catch (error) {

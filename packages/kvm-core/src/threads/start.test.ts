@@ -303,6 +303,18 @@ onEachBackend('vCPUs that are started', (backend) => {
     outcome?.vcpu.close();
   });
 
+  test('get the limits of their heaps', async () => {
+    using guest = machine(backend, [0xf4]);
+    const module =
+      'import { resourceLimits } from "node:worker_threads";' +
+      'export const setup = ({ end }) => end(resourceLimits.maxYoungGenerationSizeMb)';
+    const handlers = `data:text/javascript,${module}`;
+    const resourceLimits = { maxYoungGenerationSizeMb: 3 };
+    const [outcome] = await guest.vm.start({ vcpus: guest.vcpus, handlers, resourceLimits }).done;
+    expect(outcome?.result).toBe(3);
+    outcome?.vcpu.close();
+  });
+
   test.each([
     ['an export', 'export const mmoi = () => {}', 'mmio'],
     ['a member of the default export', 'export default { Hlt() {} }', 'hlt'],
@@ -458,6 +470,7 @@ onEachBackend('vCPUs that are started', (backend) => {
       { ...good, data: { memory: guest.memory } },
       { ...good, data: { kvm: guest.kvm } },
       { ...good, workerUrl: './worker.mjs' },
+      { ...good, resourceLimits: 5 },
       { ...good, onmessage: () => 5 },
       { ...good, onMessage: 5 },
       { ...good, signal: {} },

@@ -1,3 +1,4 @@
+import type { ResourceLimits } from 'node:worker_threads';
 import { KvmError } from '../errors/kvm-error.js';
 import type { Descriptor } from '../ioctl/descriptor.js';
 import { closedError } from '../ioctl/kvm-fd.js';
@@ -32,6 +33,8 @@ export interface StartOptions<C, T extends HandlerTypes = HandlerTypes> {
    * own file: an entry of the same bundle that imports `@kvm/core/worker`.
    */
   workerUrl?: URL | string;
+  /** Limits of each Worker's heap, as the `Worker` of `node:worker_threads` takes them. A small heap saves memory. */
+  resourceLimits?: ResourceLimits;
 }
 
 /** Makes `data` required if the handlers declare its type. */
@@ -78,7 +81,7 @@ export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
   vcpuType: new (resources: VcpuResources) => C,
   options: StartOptions<C, T>,
 ): Running<C, ResultOf<T>> {
-  const { vcpus, handlers, data, onMessage, queue, signal, workerUrl } = checked(options);
+  const { vcpus, handlers, data, onMessage, queue, signal, workerUrl, resourceLimits = {} } = checked(options);
   const { arch, backend } = vm;
   const shared = shareVm(vm);
   // A Worker may take the VM after its object here was closed or collected.
@@ -114,7 +117,7 @@ export function startVcpus<C extends GenericVcpu, T extends HandlerTypes>(
       queue,
     };
     const take = (message: unknown): unknown => onMessage(message as MessageOf<T>, index);
-    running.push(new RunningVcpu(order, workerUrl, kickHandle, take, fail, () => stopFor('stop')));
+    running.push(new RunningVcpu(order, workerUrl, resourceLimits, kickHandle, take, fail, () => stopFor('stop')));
   };
   try {
     vcpus.forEach(begin);
@@ -178,7 +181,7 @@ interface Checked<C, T extends HandlerTypes> extends StartOptions<C, T> {
   workerUrl?: URL;
 }
 
-const names = ['vcpus', 'handlers', 'data', 'onMessage', 'queue', 'signal', 'workerUrl'] as const;
+const names = ['vcpus', 'handlers', 'data', 'onMessage', 'queue', 'signal', 'workerUrl', 'resourceLimits'] as const;
 
 function checked<C extends GenericVcpu, T extends HandlerTypes>(options: StartOptions<C, T>): Checked<C, T> {
   const {
@@ -189,6 +192,7 @@ function checked<C extends GenericVcpu, T extends HandlerTypes>(options: StartOp
     queue = defaultQueue,
     signal,
     workerUrl,
+    resourceLimits,
   } = optionsOf<StartOptions<C, T>, typeof names>(options, 'the options of vm.start', names);
   const all = Array.from(list(vcpus, 'vcpus'));
   if (all.length === 0 || new Set(all).size < all.length || !all.every((vcpu) => vcpu instanceof GenericVcpu)) {
@@ -198,6 +202,9 @@ function checked<C extends GenericVcpu, T extends HandlerTypes>(options: StartOp
   for (const vcpu of all) vcpu.kickHandle();
   if (typeof onMessage !== 'function') throw wrong('onMessage must be a function');
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('signal must be an AbortSignal');
+  if (resourceLimits !== undefined && (typeof resourceLimits !== 'object' || resourceLimits === null)) {
+    throw wrong('resourceLimits must be an object of limits, such as { maxYoungGenerationSizeMb: 1 }');
+  }
   if (signal?.aborted) throw wrong('signal is already aborted', signal.reason);
   integer(queue, 1, longestQueue, 'queue');
   const url = urlOf(handlers, 'handlers must be the URL of a module').href;
@@ -205,7 +212,11 @@ function checked<C extends GenericVcpu, T extends HandlerTypes>(options: StartOp
   // One copy for all Workers: the value of a getter may change.
   const copy = sendable(data, 'data') as DataOf<T>;
   watchExit();
-  const optional = { ...(signal && { signal }), ...(program && { workerUrl: program }) };
+  const optional = {
+    ...(signal && { signal }),
+    ...(program && { workerUrl: program }),
+    ...(resourceLimits && { resourceLimits }),
+  };
   return { vcpus: all, handlers: url, data: copy, onMessage, queue, ...optional };
 }
 

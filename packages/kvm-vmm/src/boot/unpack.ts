@@ -1,8 +1,11 @@
-import zlib from 'node:zlib';
+import type * as zlib from 'node:zlib';
 import { KvmError } from '@kvm/core';
 import { type ByteSource, readBytes } from './byte-source.js';
 import { badImage, doesNotFit } from './image-error.js';
 import { unpackLz4 } from './lz4.js';
+
+/** Loaded on first use: most kernels unpack themselves. */
+const unpackers = (): typeof zlib => process.getBuiltinModule('node:zlib');
 
 /** A function of `node:zlib`. */
 type Unpack = (packed: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
@@ -17,7 +20,7 @@ interface Compression {
 
 /** What Linux packs its kernels with, `KERNEL_*` in init/Kconfig. */
 const compressions: readonly Compression[] = [
-  { name: 'gzip', magic: '1f8b', unpack: (packed, limit) => zlib.gunzipSync(packed, { maxOutputLength: limit }) },
+  { name: 'gzip', magic: '1f8b', unpack: unpackGzip },
   { name: 'zstd', magic: '28b52ffd', unpack: unpackZstd },
   { name: 'LZ4', magic: '02214c18', unpack: unpackLz4 },
   { name: 'XZ', magic: 'fd377a585a00' },
@@ -26,8 +29,12 @@ const compressions: readonly Compression[] = [
   { name: 'LZO', magic: '894c5a4f000d0a1a' },
 ];
 
+function unpackGzip(packed: Uint8Array, limit: number): Uint8Array {
+  return unpackers().gunzipSync(packed, { maxOutputLength: limit });
+}
+
 function unpackZstd(packed: Uint8Array, limit: number): Uint8Array {
-  const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Unpack };
+  const { zstdDecompressSync } = unpackers() as { zstdDecompressSync?: Unpack };
   if (zstdDecompressSync === undefined) {
     throw new KvmError('ERR_KVM_UNSUPPORTED', 'the kernel is compressed with zstd, which needs Node 22.15 or later');
   }

@@ -92,3 +92,12 @@ test('what is written after the end is dropped, and no writer waits for ever', a
   await turn();
   expect(written).toEqual(['before', 'after']);
 });
+
+test('a guest that waits for room is woken when the reader has made some', async () => {
+  const parts = consoleOf(4);
+  const console = parts.console.attach();
+  parts.output.write(Uint8Array.of(1, 2, 3, 4));
+  expect([parts.output.sleepAsWriter(), parts.rings]).toEqual([true, 0]);
+  console.wakeReader();
+  expect([parts.output.room, parts.rings]).toEqual([4, 1]);
+});

@@ -76,7 +76,7 @@ export class Console extends Duplex {
   #pull(): void {
     if (this.#hasEnded) return;
     do {
-      for (let bytes = this.#output.read(); bytes.length > 0; bytes = this.#output.read()) {
+      for (let bytes = this.#take(); bytes.length > 0; bytes = this.#take()) {
         if (!this.push(bytes)) {
           this.#wantsOutput = false;
           // A full stream does not read on, but an unread one must not stop the guest.
@@ -90,8 +90,15 @@ export class Console extends Duplex {
 
   /** Drops what the guest writes while nobody reads it. */
   #discard(): void {
-    do while (this.#output.read().length > 0);
+    do while (this.#take().length > 0);
     while (!this.#output.sleepAsReader());
+  }
+
+  /** The output that there is. A vCPU may wait for the room that this makes. */
+  #take(): Uint8Array {
+    const bytes = this.#output.read();
+    if (this.#output.takeSleepingWriter()) this.#ring();
+    return bytes;
   }
 
   #offer(chunk: Uint8Array, done: () => void): void {

@@ -5,6 +5,7 @@ import type { Bell } from './bell.js';
 import { Word } from './control.js';
 import { Mailbox } from './mailbox.js';
 import type { DeviceOrder, DeviceReport, PlainError } from './order.js';
+import { smallHeap } from './small-heap.js';
 
 /** What the main thread does about reports of the device thread. */
 export interface DeviceEvents {
@@ -24,10 +25,10 @@ export class DeviceThreadHandle {
   #outcome: Outcome | undefined;
   #failure: Error | undefined;
 
-  constructor(order: DeviceOrder, bell: Bell, events: DeviceEvents) {
+  constructor(order: DeviceOrder, bell: Bell, events: DeviceEvents, program: URL) {
     this.#control = order.shared.control;
     this.#bell = bell;
-    const worker = new Worker(new URL('../../dist/machine/device-thread.js', import.meta.url), { workerData: order });
+    const worker = new Worker(program, { workerData: order, resourceLimits: smallHeap });
     let fail = (_error: Error): void => {};
     this.ready = new Promise((resolve, reject) => {
       fail = (error) => {
@@ -45,7 +46,7 @@ export class DeviceThreadHandle {
         else if (report.kind === 'ended') this.#outcome = report.end.outcome;
         else fail(errorOf(report.error));
       });
-      worker.on('error', fail);
+      worker.on('error', (error) => fail(withHint(error)));
     });
     this.ready.catch(() => {});
     this.#exited = new Promise((resolve) => {
@@ -63,6 +64,17 @@ export class DeviceThreadHandle {
     await this.#exited;
     return { outcome: this.#outcome, failure: this.#failure };
   }
+}
+
+/** The thread reports its own errors, so this one is the engine's. */
+function withHint(error: Error): Error {
+  if (!('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') return error;
+  return new KvmError('ERR_KVM_HANDLER', 'the Workers of a machine could not be started', {
+    cause: error,
+    hint:
+      'in a bundle, Machine.create needs the option workerUrl: ' +
+      "the URL of an entry of the bundle that is export * from '@kvm/vmm/worker'",
+  });
 }
 
 function errorOf(error: KvmErrorJson | PlainError): Error {

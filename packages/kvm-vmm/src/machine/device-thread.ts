@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { EventFd, GuestMemory, KvmError, Vm } from '@kvm/core';
 import type { Device } from '../devices/device.js';
 import type { InterruptLine } from '../devices/interrupt-line.js';
+import { com1 } from '../devices/uart/uart.js';
 import { GuestDma } from '../memory/guest-dma.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { ByteRing } from '../streams/byte-ring.js';
@@ -30,6 +31,9 @@ const napTime = 10;
 const shortestSleep = 1;
 /** Milliseconds without a request after which a driver has set the port up: a FIFO that it turns on begins empty. */
 const setUpTime = 100;
+
+/** The register of COM1 that a guest writes its output to. */
+const consolePort = Number(com1.start);
 
 const order = workerData as DeviceOrder;
 const { control, slots, claims, firstOutput } = order.shared;
@@ -161,8 +165,9 @@ class DeviceThread {
     (this.#mailboxes[index] as Mailbox).serve((request) => this.#answer(request, views));
   }
 
-  #answer(request: Request, views: readonly Uint8Array[]): boolean {
+  #answer(request: Request, views: readonly Uint8Array[]): boolean | undefined {
     const { address, isWrite, size, count } = request;
+    if (isWrite && request.isPio && this.#isFull(address, size * count)) return undefined;
     const { pio, mmio } = this.#devices;
     if (request.isPio) pio.access(address, size as 1 | 2 | 4, count, request.data, isWrite);
     else mmio.access(address, views[size] as Uint8Array, isWrite);
@@ -170,13 +175,19 @@ class DeviceThread {
     return this.#devices.outcome !== undefined;
   }
 
+  /**
+   * Whether a write to a port has to wait for a slow reader of the console. Only the vCPU that writes waits then. What
+   * a machine that is being stopped writes is lost.
+   */
+  #isFull(port: number, count: number): boolean {
+    if (port !== consolePort || this.#consoleOut.room >= count || Atomics.load(control, Word.Stop) !== 0) return false;
+    return this.#consoleOut.sleepAsWriter(count);
+  }
+
   #print(bytes: Uint8Array): void {
     firstOutput[0] ||= now();
-    for (let sent = 0; ; this.#consoleOut.waitForRoom(napTime)) {
-      sent += this.#consoleOut.write(bytes, sent);
-      if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output' });
-      if (sent === bytes.length || Atomics.load(control, Word.Stop) !== 0) return;
-    }
+    this.#consoleOut.write(bytes);
+    if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output' });
   }
 
   /** Gives the guest the input that has arrived, as much as it takes now. */
@@ -211,12 +222,15 @@ async function deviceOf(url: string, context: DeviceContext): Promise<Device> {
   });
 }
 
-let thread: DeviceThread | undefined;
-try {
-  thread = new DeviceThread();
-  await thread.run();
-} catch (error) {
-  thread?.fail(error);
-} finally {
-  thread?.close();
+/** Serves the devices until the machine ends. */
+export async function serveDevices(): Promise<void> {
+  let thread: DeviceThread | undefined;
+  try {
+    thread = new DeviceThread();
+    await thread.run();
+  } catch (error) {
+    thread?.fail(error);
+  } finally {
+    thread?.close();
+  }
 }

@@ -94,6 +94,30 @@ onEachBackend('a machine', (backend) => {
     expect(machine.readsConsole).toBe(true);
   });
 
+  /** Writes 64 pages of zeroes to its console. */
+  const talkative = code(`bb4000 baf803 fc      ; mov bx, 64; mov dx, 0x3f8; cld
+                          b90010 be0080 f36e    ; again: mov cx, 4096; mov si, 0x8000; rep outsb
+                          4b 75f5 f4            ; dec bx; jnz again; hlt`);
+
+  test('waits for a slow reader of its console, who gets everything', async () => {
+    await using machine = await create({ boot: flat({ image: talkative }) });
+    const { console } = machine;
+    machine.start();
+    await expect.poll(() => console.readableLength, { timeout: 60_000 }).toBeGreaterThan(0);
+    expect(await outputOf(machine)).toBe('\0'.repeat(64 * 4096));
+    expect(await machine.done).toEqual({ kind: 'halt' });
+  });
+
+  test('is stopped while it waits for a reader who never reads', async () => {
+    await using machine = await create({ boot: flat({ image: talkative }) });
+    const { console } = machine;
+    machine.start();
+    // The stream and the ring before it are full then.
+    await expect.poll(() => machine.stats.requests, { timeout: 60_000 }).toBeGreaterThanOrEqual(16);
+    expect(await machine.stop()).toEqual({ kind: 'interrupted' });
+    expect(console.readableLength).toBeGreaterThan(0);
+  });
+
   test('keeps what a guest writes for a program that asks later', async () => {
     await using machine = await create({ boot: flat({ image: guest('hello16') }) });
     machine.start();

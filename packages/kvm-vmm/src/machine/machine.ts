@@ -30,6 +30,7 @@ import { DiskThreadHandle } from './disk-thread-handle.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
+import { smallHeap } from './small-heap.js';
 import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
 
@@ -168,13 +169,16 @@ export class Machine implements AsyncDisposable {
         message: plan.onMessage,
         failed: () => void this.#abandon(),
       },
+      plan.workerUrl,
     );
     const stats = vcpus.map(() => VcpuStats.allocate());
     this.#stats = stats.map((each) => new VcpuStats(each));
     this.#kickHandles = vcpus.map((vcpu) => vcpu.kickHandle());
     this.#running = vm.start<VcpuTypes>({
       vcpus,
-      handlers: new URL('../../dist/machine/vcpu-thread.js', import.meta.url),
+      handlers: plan.workerUrl,
+      workerUrl: plan.workerUrl,
+      resourceLimits: smallHeap,
       data: { shared, stats, trace: plan.onExit && plan.trace },
       onMessage: (message, vcpu) => this.#take(message, vcpu),
     });
@@ -271,6 +275,8 @@ export class Machine implements AsyncDisposable {
     Atomics.store(this.#control, Word.Stop, 1);
     Atomics.compareExchange(this.#control, Word.Gate, Gate.Closed, Gate.Cancelled);
     Atomics.notify(this.#control, Word.Gate);
+    // A vCPU may wait for room for its output.
+    this.#bell.ring();
     const stopped = this.#running.stop();
     this.resume();
     await stopped.catch(() => {});

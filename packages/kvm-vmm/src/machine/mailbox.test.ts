@@ -56,6 +56,19 @@ test('a request arrives as it was asked, and its answer ends the wait', async ()
   expect(mailboxes[1]?.serve(() => false)).toBe(false);
 });
 
+test('a request that has to wait is asked again, until it is answered', async () => {
+  const { slots, control } = memory();
+  const answer = answerOf(asker(slots, control));
+  while (Atomics.load(control, Word.Bell) === 0) await new Promise(setImmediate);
+  const mailbox = new Mailbox(slots, 1);
+  expect([mailbox.serve(() => undefined), mailbox.serve(() => undefined), mailbox.serve(() => false)]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  expect(await answer).toMatchObject({ ends: false });
+});
+
 test('a device thread that has failed fails those who ask, before and afterwards', async () => {
   const { slots, control } = memory();
   const early = asker(slots, control);

@@ -77,10 +77,10 @@ export class Mailbox {
   }
 
   /**
-   * The device thread's side: answers if there is a request. `answer` returns whether the machine ends. Returns whether
-   * there was a request.
+   * The device thread's side: answers if there is a request. `answer` returns whether the machine ends; undefined when
+   * the request has to wait. Returns whether a request was answered.
    */
-  serve(answer: (request: Request) => boolean): boolean {
+  serve(answer: (request: Request) => boolean | undefined): boolean {
     const words = this.#words;
     if (Atomics.load(words, Field.State) !== State.Asked) return false;
     const request = this.#request;
@@ -91,6 +91,7 @@ export class Mailbox {
     request.count = words[Field.Count] as number;
     request.address = (words[Field.AddressHigh] as number) * twoTo32 + ((words[Field.AddressLow] as number) >>> 0);
     const ends = answer(request);
+    if (ends === undefined) return false;
     Atomics.store(words, Field.State, ends ? State.Ended : State.Answered);
     Atomics.notify(words, Field.State);
     return true;

@@ -131,6 +131,7 @@ test.each<[string, object, string]>([
   ['no files', { fwCfg: { files: null } }, 'fwCfg.files must be an object'],
   ['a file that is no text', { fwCfg: { files: { 'opt/a': 7 } } }, 'fwCfg.files.opt/a must be a text, not 7'],
   ['ACPI on a bare board', { machine: 'bare', acpi: 'full' }, 'the machine bare has no ACPI'],
+  ['a worker that is no URL', { workerUrl: './worker.js' }, 'workerUrl must be a URL'],
   ['an onExit that is none', { onExit: true }, 'onExit must be a function'],
 ])('%s is refused', (_, options, message) => {
   const check = () => checkOptions({ memory: '1M', boot, ...options } as MachineOptions);

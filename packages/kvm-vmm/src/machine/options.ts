@@ -28,6 +28,11 @@ export interface MachineOptions extends MachineDocument {
    * names, if it is given. If it returns a promise, that processor may wait for it.
    */
   readonly onExit?: (description: string, vcpu: number) => unknown;
+  /**
+   * The file that each Worker of the machine runs. The default is a file of the package. A program that bundles the
+   * package needs its own file: an entry of the same bundle that is `export * from '@kvm/vmm/worker'`.
+   */
+  readonly workerUrl?: URL | string;
 }
 
 /** Checked options. */
@@ -50,6 +55,7 @@ export interface Plan {
   readonly hugePages: boolean;
   readonly prefault: boolean;
   readonly kvm: KvmOptions | undefined;
+  readonly workerUrl: URL;
 }
 
 /** Bytes a second. */
@@ -78,13 +84,26 @@ const wholeName: NameOf = (path) => path || 'the options of a Machine';
 export function checkOptions(options: MachineOptions): Plan {
   // What is no object is refused by the schema.
   const isObject = typeof options === 'object' && options !== null;
-  const { onMessage = () => {}, onExit, ...document } = isObject ? options : { boot: options };
+  const { onMessage = () => {}, onExit, workerUrl, ...document } = isObject ? options : { boot: options };
   if (typeof onMessage !== 'function') throw invalid('onMessage must be a function');
   if (onExit !== undefined && typeof onExit !== 'function') throw invalid('onExit must be a function');
-  return { ...planMachine(isObject ? document : options, wholeName), onMessage, onExit };
+  const plan = planMachine(isObject ? document : options, wholeName);
+  return { ...plan, onMessage, onExit, workerUrl: workerOf(workerUrl) };
 }
 
-function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit'> {
+/** The built file is found from the sources as well as from the built package, and is missing in a bundle. */
+function workerOf(url: unknown = new URL('../../dist/machine/worker.js', import.meta.url)): URL {
+  try {
+    return new URL(url as URL | string);
+  } catch (cause) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'workerUrl must be a URL', {
+      cause,
+      hint: "new URL('./worker.js', import.meta.url)",
+    });
+  }
+}
+
+function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit' | 'workerUrl'> {
   checkSchema(machineSchema, document, name);
   const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], rng = false, devices = [], trace = 'all' } = document;
   const { transport = 'mmio', hugePages = false, prefault = false } = document;

@@ -13,9 +13,8 @@ const WRITER_WAITS = 3;
 const WORDS = 4;
 
 /**
- * A byte stream from one thread to another through shared memory, without locks. There is one writer and one reader. A
- * thread that may block waits in `waitForData` or `waitForRoom`. A thread with an event loop calls `sleepAsReader` or
- * `sleepAsWriter`, and the other side then sends it a message.
+ * A byte stream from one thread to another through shared memory, without locks. There is one writer and one reader.
+ * Before it waits, a thread calls `sleepAsReader` or `sleepAsWriter`, and the other side then wakes it.
  */
 export class ByteRing {
   readonly shared: SharedRing;
@@ -50,10 +49,7 @@ export class ByteRing {
     const length = Math.min(this.room, source.length - offset);
     const mask = this.#bytes.length - 1;
     for (let i = 0; i < length; i++) this.#bytes[(written + i) & mask] = source[offset + i] as number;
-    if (length > 0) {
-      Atomics.store(this.#words, WRITTEN, (written + length) | 0);
-      Atomics.notify(this.#words, WRITTEN);
-    }
+    if (length > 0) Atomics.store(this.#words, WRITTEN, (written + length) | 0);
     return length;
   }
 
@@ -63,29 +59,8 @@ export class ByteRing {
     const copy = new Uint8Array(Math.min(this.available, limit));
     const mask = this.#bytes.length - 1;
     for (let i = 0; i < copy.length; i++) copy[i] = this.#bytes[(read + i) & mask] as number;
-    if (copy.length > 0) {
-      Atomics.store(this.#words, READ, (read + copy.length) | 0);
-      Atomics.notify(this.#words, READ);
-    }
+    if (copy.length > 0) Atomics.store(this.#words, READ, (read + copy.length) | 0);
     return copy;
-  }
-
-  /** Blocks until there is something to read, for so many milliseconds at most, or until `interrupt`. */
-  waitForData(milliseconds: number): void {
-    const written = Atomics.load(this.#words, WRITTEN);
-    if (this.available === 0) Atomics.wait(this.#words, WRITTEN, written, milliseconds);
-  }
-
-  /** Blocks until there is room to write, for so many milliseconds at most, or until `interrupt`. */
-  waitForRoom(milliseconds: number): void {
-    const read = Atomics.load(this.#words, READ);
-    if (this.room === 0) Atomics.wait(this.#words, READ, read, milliseconds);
-  }
-
-  /** Ends the other side's wait. */
-  interrupt(): void {
-    Atomics.notify(this.#words, WRITTEN);
-    Atomics.notify(this.#words, READ);
   }
 
   /** The ring is empty, and the reader wants a message. Returns false when data has arrived meanwhile: read on. */
@@ -94,10 +69,10 @@ export class ByteRing {
     return this.available === 0;
   }
 
-  /** The ring is full, and the writer wants a message. Returns false when there is room meanwhile: write on. */
-  sleepAsWriter(): boolean {
+  /** The writer wants a message once there is room for `count` bytes. Returns false when there is: write on. */
+  sleepAsWriter(count = 1): boolean {
     Atomics.store(this.#words, WRITER_WAITS, 1);
-    return this.room === 0;
+    return this.room < count;
   }
 
   /** For the writer: whether the reader waits for a message. It does once for each `sleepAsReader`. */

@@ -1,0 +1,2 @@
+/** The Workers' file of a bundle. */
+export * from '@kvm/vmm/worker';
