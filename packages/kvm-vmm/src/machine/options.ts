@@ -66,6 +66,7 @@ const defaultMemory = { linux: machineSchema.properties.memory.default, flat: '1
  *   wanted.
  */
 export function checkMachine(document: unknown, name: NameOf): MachineDocument {
+  if (typeof name !== 'function') throw invalid('name must be a function');
   planMachine(document as MachineDocument, name);
   return document as MachineDocument;
 }
@@ -109,7 +110,8 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
 }
 
 /** The size of the memory of a machine, in bytes. */
-export function memorySizeOf({ memory, boot }: MachineDocument): number {
+export function memorySizeOf(document: MachineDocument): number {
+  const { memory, boot } = checkMachine(document, (path) => path || 'the document of a machine');
   return sizeInBytes(memory ?? defaultMemory[boot.type]);
 }
 
