@@ -111,7 +111,8 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
 
 /** The size of the memory of a machine, in bytes. */
 export function memorySizeOf(document: MachineDocument): number {
-  const { memory, boot } = checkMachine(document, (path) => path || 'the document of a machine');
+  checkSchema(machineSchema, document, (path) => path || 'the document of a machine');
+  const { memory, boot } = document;
   return sizeInBytes(memory ?? defaultMemory[boot.type]);
 }
 

@@ -14,6 +14,8 @@ import { machineSchema } from './schema.js';
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a file that cannot be read, or that is no JSON object.
  */
 export function readMachine(path: string): MachineDocument {
+  if (typeof path !== 'string')
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'the path of a machine must be a string');
   let document: unknown;
   try {
     document = JSON.parse(readFileSync(path, 'utf8'));
