@@ -4,6 +4,7 @@ import { realModeGuest } from '../../../../test/real-mode.js';
 import type { Ioctl } from '../../../abi/ioctl.js';
 import * as abi from '../../../abi/x86/index.js';
 import { selectBackend } from '../../../backend/select.js';
+import { x86 } from '../architecture.js';
 import { Kvm } from '../kvm.js';
 
 onEachBackend('restoring a VM', (backend) => {
@@ -13,13 +14,15 @@ onEachBackend('restoring a VM', (backend) => {
     vcpu.setCpuid2(kvm.getSupportedCpuid());
     const state = vm.save([vcpu]);
     using other = realModeGuest(backend, [0xf4]);
+    let requests: number[] = [];
     const calls = (): ((ioctl: Ioctl) => number) => {
       const spy = vi.spyOn(selectBackend(backend), 'ioctl');
       try {
         using restored = other.kvm.createVm();
         for (const each of restored.restore(state).vcpus) each.close();
-        const requests = spy.mock.calls.map(([, request]) => request);
-        return ({ request }) => requests.filter((each) => each === request).length;
+        const made = spy.mock.calls.map(([, request]) => request);
+        requests = made;
+        return ({ request }) => made.filter((each) => each === request).length;
       } finally {
         spy.mockRestore();
       }
@@ -35,6 +38,10 @@ onEachBackend('restoring a VM', (backend) => {
     // The capabilities for slots, vCPUs, and the length of the extended state, which setXsave also checks.
     expect(second(abi.KVM_CHECK_EXTENSION)).toBeLessThanOrEqual(4);
     expect(second(abi.KVM_SET_REGS)).toBe(1);
+    // MSRs that the kernel does not take end the call, and the next ones need another. 24 calls on Linux 6.12.
+    const several = [abi.KVM_CHECK_EXTENSION.request, abi.KVM_SET_MSRS.request];
+    const once = requests.filter((request) => !several.includes(request) && request !== x86.fioclex);
+    expect(once).toEqual([...new Set(once)]);
   });
 
   test('creates controllers without checking whether they exist', () => {
