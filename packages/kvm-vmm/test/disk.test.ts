@@ -84,7 +84,9 @@ describeUnless(reason, 'disks under Linux', () => {
 
   function options(work: string, disks: DiskOptions[]): MachineOptions {
     const initrd = join(place, 'initrd');
-    const drivers = readdirSync(modules as string).filter((name) => /virtio(?!_net|_transport)|ext4|crc|jbd2|mbcache/.test(name));
+    const drivers = readdirSync(modules as string).filter((name) =>
+      /virtio(?!_net|_transport)|ext4|crc|jbd2|mbcache/.test(name),
+    );
     const files = drivers.map((name) => ({
       path: `modules/${name}`,
       mode: regularFile,
