@@ -29,7 +29,8 @@ export class Irqfd implements MessageInterrupt {
   }
 
   get isPending(): boolean {
-    return this.#options.eventfd.wait(0);
+    // KVM delivers what has waited when it connects the eventfd, and leaves the counter.
+    return !this.#isConnected && this.#options.eventfd.wait(0);
   }
 
   route(message: Message | undefined): void {
