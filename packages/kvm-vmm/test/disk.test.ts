@@ -157,9 +157,9 @@ describeUnless(reason, 'disks under Linux', () => {
         machine.console.pipe(process.stdout);
         machine.start();
         await machine.done;`;
-      const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const script = join(place, 'program.mjs');
+      writeFileSync(script, program);
+      const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
       let text = '';
       for await (const chunk of child.stdout) {
         text += String(chunk).replaceAll('\r', '');

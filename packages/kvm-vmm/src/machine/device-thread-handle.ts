@@ -68,7 +68,8 @@ export class DeviceThreadHandle {
 
 /** The thread reports its own errors, so this one is the engine's. */
 function withHint(error: Error): Error {
-  if (!('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') return error;
+  // The first where the file is missing that a bundle's Worker would be, the second where an import of it is.
+  if (!('code' in error) || (error.code !== 'MODULE_NOT_FOUND' && error.code !== 'ERR_MODULE_NOT_FOUND')) return error;
   return new KvmError('ERR_KVM_HANDLER', 'the Workers of a machine could not be started', {
     cause: error,
     hint:
