@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 const machines = { x64: 62, arm64: 183, riscv64: 243, ppc64: 21 };
 const maximum = 100_000;
 
-// In every glibc since 2.17 and every musl since 1.1, without a newer version of the symbol. Node itself asks for
+// In every glibc since 2.27 and every musl since 1.1.20, without a newer version of the symbol. Node itself asks for
 // glibc 2.28.
 const libc = new Set(
   [
     '__errno_location syscall getpid sigaction open close ioctl read pread write poll fcntl fallocate eventfd',
+    'epoll_create1 epoll_ctl epoll_wait memfd_create',
     'mmap munmap madvise malloc free abort memcpy memset memmove strlen',
   ].flatMap((line) => line.split(' ')),
 );
