@@ -21,7 +21,7 @@ test('every listed architecture has its entries in package.json', () => {
   const { exports } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const expected = names.flatMap((name) => [`./${name}`, `./abi/${name}`]);
   expect(Object.keys(exports).sort()).toEqual(
-    [...expected, '.', './abi', './package.json', './struct', './worker'].sort(),
+    [...expected, '.', './abi', './backend', './package.json', './struct', './worker'].sort(),
   );
   expect(exports['./x86']).toEqual(exports['.']);
   expect(exports['./abi/x86']).toEqual(exports['./abi']);
