@@ -49,7 +49,8 @@ echo "vdc $(busybox cat /sys/block/vdc/ro) $(busybox cat /sys/block/vdc/serial)"
 busybox dd if=/dev/zero of=/dev/vdc bs=512 count=1 2>/dev/null || echo "vdc is read-only"
 cd /sys/block/vda/queue
 echo "discard $(busybox cat discard_max_bytes) zero $(busybox cat write_zeroes_max_bytes)"
-echo "interrupts $(busybox awk '/virtio0/ { for (i = 2; i <= NF; i++) n += $i } END { print (n > 0) }' /proc/interrupts)"
+sum='/virtio0/ { for (i = 2; i <= NF; i++) n += $i } END { print (n > 0) }'
+echo "interrupts $(busybox awk "$sum" /proc/interrupts)"
 `;
 
 /** Writes files and flushes each, until the host kills it. */

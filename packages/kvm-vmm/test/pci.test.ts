@@ -21,7 +21,8 @@ busybox mount -t sysfs sys /sys
 busybox mount -t devtmpfs dev /dev
 for module in /modules/*; do busybox insmod $module; done
 for device in /sys/bus/pci/devices/*; do
-  echo "\${device##*/} $(busybox cat $device/class $device/vendor $device/device | busybox xargs) $(busybox ls $device)" |
+  echo "\${device##*/} $(busybox cat $device/class $device/vendor $device/device | busybox xargs) \\
+    $(busybox ls $device)" |
     busybox tr '\\n' ' '
   echo
 done
