@@ -15,7 +15,7 @@ const entries = Object.fromEntries(
   ['program', 'worker', 'handlers'].map((name) => [name, join(import.meta.dirname, 'bundle', `${name}.mjs`)]),
 );
 
-/** Bundlers in JavaScript, which take minutes under emulation. Without a KVM of its own, a host builds with them only. */
+/** Bundlers in JavaScript, which take minutes under emulation. A host without KVM only builds with them. */
 const slow = ['rollup', 'webpack'];
 const isLab = process.env['KVM_LAB_KERNEL'] !== undefined;
 

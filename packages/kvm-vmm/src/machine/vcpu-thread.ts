@@ -1,19 +1,10 @@
-import {
-  EventFd,
-  type Exit,
-  ExitReason,
-  type HandlerContext,
-  type Handlers,
-  unrecognised,
-  type Vcpu,
-  type Vm,
-} from '@kvm/core';
+import { type Exit, ExitReason, type HandlerContext, type Handlers, unrecognised, type Vcpu, type Vm } from '@kvm/core';
 import { type AccessSize, setValueAt, valueAt } from '../bus/registers.js';
 import type { Outcome } from '../devices/outcome.js';
 import { describeExit } from '../run/describe-exit.js';
 import { outcomeOf } from '../run/outcome-of.js';
 import { ioApic } from '../x86/devices/ioapic/ioapic.js';
-import { Bell } from './bell.js';
+import { Bell, wakeOf } from './bell.js';
 import { Claims } from './claims.js';
 import { Gate, Word } from './control.js';
 import { ExitFilter } from './exit-filter.js';
@@ -43,10 +34,7 @@ class VcpuThread {
   constructor(context: Context) {
     const { vcpu, data } = context;
     const { control, wake, slots, claims } = data.shared;
-    const eventfd = EventFd.from(wake);
-    // What a Worker has open stays open when it ends.
-    process.once('exit', () => eventfd.close());
-    const bell = new Bell(control, eventfd);
+    const bell = new Bell(control, wakeOf(wake));
     this.#context = context;
     this.#control = control;
     this.#mailbox = new Mailbox(slots, vcpu.id, () => bell.ring());
