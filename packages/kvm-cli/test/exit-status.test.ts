@@ -1,17 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { onEachBackend } from '../../kvm-core/test/backends.js';
-import { table, withPart } from '../../kvm-vmm/test/schema-texts.js';
-import { statusMeanings } from '../src/exit-status.js';
 import { cli, guest, temporaryFile } from './cli.js';
-
-/** `npx vitest run test/exit-status.test.ts -u` writes the table. */
-test('the documentation has the table of help', async () => {
-  const docs = fileURLToPath(new URL('../../../docs/cli.md', import.meta.url));
-  const text = table(['status', ''], statusMeanings);
-  await expect(withPart(readFileSync(docs, 'utf8'), 'exit statuses', text)).toMatchFileSnapshot(docs);
-});
 
 /** A multiboot kernel whose code is given: it runs with the devices of a PC. */
 function kernel(code: readonly number[]): Buffer {
