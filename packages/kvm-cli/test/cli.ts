@@ -82,10 +82,10 @@ function preload(code: string): NodeJS.ProcessEnv {
 }
 
 /**
- * Real-mode code that sends `x` to COM1 8192 times:
- * `mov dx, 0x3f8; mov al, 'x'; mov cx, 0x2000; again: out dx, al; loop again; hlt`.
+ * Real-mode code that sends `x` to COM1 65536 times:
+ * `mov dx, 0x3f8; mov al, 'x'; xor cx, cx; again: out dx, al; loop again; hlt`.
  */
-export const talker: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0x78, 0xb9, 0x00, 0x20, 0xee, 0xe2, 0xfd, 0xf4);
+export const talker: Uint8Array = Uint8Array.of(0xba, 0xf8, 0x03, 0xb0, 0x78, 0x31, 0xc9, 0xee, 0xe2, 0xfd, 0xf4);
 
 /** The main thread of kvm-cli fails some time after its start. */
 export const dyingMainThread: NodeJS.ProcessEnv = preload(

@@ -228,7 +228,7 @@ onEachBackend('kvm-cli run', (backend) => {
 
   test('loses no output when the thread of the vCPU fails', async () => {
     const result = await cli(['run', temporaryFile('talker.bin', talker)], { env: { ...env, ...failingThread } });
-    expect(result.stdout).toBe('x'.repeat(0x2000));
+    expect(result.stdout).toBe('x'.repeat(0x1_0000));
     expect(result).toMatchObject({ status: 1, stderr: 'kvm-cli: the thread has failed\n' });
   });
 
