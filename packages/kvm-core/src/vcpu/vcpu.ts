@@ -103,19 +103,19 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
   }
 
   #enterUntil(deadline: number): number {
-    for (;;) {
-      const left = deadline - performance.now();
-      if (!(left > 0)) return this.#enterAndLeave();
-      this.#timer.arm(left);
-      let result: number;
-      try {
-        result = this.#enter();
-      } finally {
-        this.#timer.rest();
-      }
-      // As in a run without a deadline. The kernel checks the flag of a kick, and the loop checks the time.
-      if (!this.#goesOn(result)) return result;
+    const left = deadline - performance.now();
+    if (!(left > 0)) return this.#enterAndLeave();
+    this.#timer.arm(left);
+    let result: number;
+    try {
+      // In a thread that is being terminated, the engine leaves at the next turn of a loop. Before it, no other call may
+      // be made: koffi would abort the process.
+      do result = this.#enter();
+      while (this.#goesOn(result) && performance.now() < deadline);
+    } finally {
+      this.#timer.rest();
     }
+    return this.#goesOn(result) ? this.#enterAndLeave() : result;
   }
 
   /**

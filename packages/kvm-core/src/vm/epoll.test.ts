@@ -51,6 +51,10 @@ onEachLoadedBackend('Epoll', (name) => {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => epoll.add({} as never, 1));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => epoll.add(eventfd, 2 ** 32));
     kvmError('ERR_KVM_OUT_OF_RANGE', () => epoll.wait(-2));
+    for (const index of [-1, 64, 0.5, Number.NaN, 1n as never]) {
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => epoll.token(index));
+      kvmError('ERR_KVM_OUT_OF_RANGE', () => epoll.events(index));
+    }
     epoll.close();
     epoll.close();
     for (const use of [() => epoll.wait(0), () => epoll.remove(eventfd)]) kvmError('ERR_KVM_CLOSED', use);

@@ -83,12 +83,12 @@ export class Epoll implements Disposable {
 
   /** The token of one of the events that `wait` has counted. */
   token(index: number): number {
-    return (this.#ready[index * epollEvent.words + epollEvent.token] as number) >>> 0;
+    return (this.#ready[this.#at(index) + epollEvent.token] as number) >>> 0;
   }
 
   /** What has happened: bits of `EpollEvent`. */
   events(index: number): number {
-    return (this.#ready[index * epollEvent.words] as number) >>> 0;
+    return (this.#ready[this.#at(index)] as number) >>> 0;
   }
 
   /** Closes it; the descriptors stay open. A second call does nothing. */
@@ -100,6 +100,10 @@ export class Epoll implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #at(index: number): number {
+    return integer(index, 0, capacity - 1, 'the index of an event') * epollEvent.words;
   }
 
   #control(operation: number, source: EventFd | number, events: number, token: number): void {
