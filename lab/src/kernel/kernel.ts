@@ -35,6 +35,7 @@ const guestModules = [
   'crc32c_generic',
   'ext4',
   'virtio_net',
+  'tun',
   'virtio_console',
   'virtio_rng',
   'virtio_balloon',
@@ -78,7 +79,7 @@ export function isCached(release: KernelRelease, architecture: Architecture): bo
 }
 
 /** Changes with the files in a kernel's folder, so that a cache of before is not used. */
-const layout = 4;
+const layout = 5;
 
 function nameOf({ version, packages }: KernelRelease, architecture: Architecture): string {
   return join('kernels', `${architecture.name}-${version}-${packages[0]?.sha256.slice(0, 16)}-${layout}`);

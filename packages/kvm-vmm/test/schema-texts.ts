@@ -23,7 +23,10 @@ function typeOf(schema: JsonSchema, interfaces: Map<string, string>): string {
   if (anyOf !== undefined) return anyOf.map((each) => typeOf(each, interfaces)).join(' | ') + beside;
   if (schema.const !== undefined) return `'${schema.const}'`;
   if (schema.enum !== undefined) return schema.enum.map((each) => `'${each}'`).join(' | ');
-  if (items !== undefined) return `readonly ${typeOf(items, interfaces)}[]`;
+  if (items !== undefined) {
+    const item = typeOf(items, interfaces);
+    return `readonly ${item.includes(' | ') ? `(${item})` : item}[]`;
+  }
   if (typeof schema.additionalProperties === 'object') {
     return `Readonly<Record<string, ${typeOf(schema.additionalProperties, interfaces)}>>`;
   }
@@ -75,7 +78,9 @@ export function optionsIn(schema: JsonSchema, path = ''): Option[] {
     ...(schema.items === undefined ? [] : optionsIn(schema.items, `${path}[]`)),
     ...(schema.anyOf ?? []).flatMap((each) => optionsIn(each, path)),
   ];
-  return [...here, ...inner];
+  // What several alternatives have in common is one option.
+  const paths = new Set<string>();
+  return [...here, ...inner].filter(({ path }) => !paths.has(path) && paths.add(path));
 }
 
 /** A table whose columns are aligned. */

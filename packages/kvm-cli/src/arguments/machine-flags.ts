@@ -1,6 +1,7 @@
 import { type JsonSchema, machineSchema } from '@kvm/vmm/schema';
 import { Option } from 'commander';
 import { parseDisk } from './disk.js';
+import { parseNet } from './net.js';
 
 /** An option of the command line that sets an option of a machine. */
 export interface MachineFlag {
@@ -32,8 +33,9 @@ function optionOf(flag: string, { type, enum: choices, description = '', default
   ];
   const text = inHelp(description);
   const option = new Option(flag, notes.length === 0 ? text : `${text} (${notes.join('; ')})`);
-  // The only list: a flag that may be repeated.
-  if (type === 'array') option.argParser(parseDisk);
+  // The only flags that may be repeated.
+  if (flag === machineSchema.properties.disks['x-flag']) option.argParser(parseDisk);
+  if (flag === machineSchema.properties.net['x-flag']) option.argParser(parseNet);
   // The check of the whole document says what is wrong with a number.
   if (type === 'integer') option.argParser((given) => (/^[0-9]{1,15}$/.test(given) ? Number(given) : given));
   return option;

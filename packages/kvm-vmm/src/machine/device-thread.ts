@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { EventFd, GuestMemory, KvmError, Vm } from '@kvm/core';
+import { selectBackend } from '@kvm/core/backend';
 import type { Device } from '../devices/device.js';
 import type { InterruptLine } from '../devices/interrupt-line.js';
 import { com1 } from '../devices/uart/uart.js';
@@ -107,8 +108,9 @@ class DeviceThread {
       import('../virtio/virtio-mmio.js'),
     ]);
     const dma = new GuestDma(this.#memory);
+    const parts = { wires: this.#wires, memory: this.#memory, backend: selectBackend(order.memory.backend) };
     for (const [index, plan] of order.virtio.entries()) {
-      const device = makeVirtioDevice(plan, `${plan.kind}${index}`, this.#wires);
+      const device = await makeVirtioDevice(plan, `${plan.kind}${index}`, parts);
       if (board.pci === undefined) board.addVirtio(device, dma, this.#wires, VirtioMmio);
       else board.addVirtioPci(device, dma, this.#wires);
     }

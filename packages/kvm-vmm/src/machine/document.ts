@@ -108,6 +108,46 @@ export interface DiskOptions {
   readonly serial?: string;
 }
 
+/** A network card that is connected to a tap of the host. */
+export interface TapOptions {
+  /** An interface of the host, which it bridges or routes. */
+  readonly type: 'tap';
+  /** The name of the tap: `ip tuntap add dev tap0 mode tap user $USER` makes it. */
+  readonly name: string;
+  /** The address of the network card; a random one without it. */
+  readonly mac?: string;
+  /** The largest packet that the guest is to send, in bytes; 1500 in most guests without it. */
+  readonly mtu?: number;
+}
+
+/** A network card whose packets passt turns into the host's own connections. It needs no rights. */
+export interface PasstOptions {
+  /** A network by the program passt, which must be installed. */
+  readonly type: 'passt';
+  /** Ports of the host that lead to ports of the guest: `8080:80`, `127.0.0.1:5353:53/udp`. */
+  readonly ports?: readonly string[];
+  /** Whether the guest reaches services of the host's loopback, by the address of its gateway. Default: `false`. */
+  readonly hostLoopback?: boolean;
+  /** The address of the network card; a random one without it. */
+  readonly mac?: string;
+  /** The largest packet that the guest is to send, in bytes; 1500 in most guests without it. */
+  readonly mtu?: number;
+}
+
+/** A network card whose frames go over a Unix socket: to another machine, or to QEMU's `stream`. */
+export interface SocketOptions {
+  /** A Unix stream socket with a length before each frame. */
+  readonly type: 'socket';
+  /** The path of the socket. */
+  readonly path: string;
+  /** Makes the socket and waits for the other side, instead of connecting to it. Default: `false`. */
+  readonly listen?: boolean;
+  /** The address of the network card; a random one without it. */
+  readonly mac?: string;
+  /** The largest packet that the guest is to send, in bytes; 1500 in most guests without it. */
+  readonly mtu?: number;
+}
+
 /** A source of random bytes. */
 export interface RngModel {
   /** How much the guest gets: more than it needs, and less than the host notices. Default: `1048576`. */
@@ -186,6 +226,11 @@ export interface MachineDocument {
    * `base.img,overlay`; may be repeated.
    */
   readonly disks?: readonly DiskOptions[];
+  /**
+   * Network cards, virtio-net: eth0, eth1 and so on of Linux. On a command line `tap0`, `passt,port=8080:80`,
+   * `socket:PATH`, each with `,mac=...,mtu=...` if need be, or `none`; may be repeated.
+   */
+  readonly net?: readonly (TapOptions | PasstOptions | SocketOptions)[];
   /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
   readonly rng?: boolean | RngModel;
   /**

@@ -15,6 +15,7 @@ import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
 import { type OpenDisk, openDisk } from '../storage/open-disk.js';
 import { ByteRing } from '../streams/byte-ring.js';
+import { type OpenNet, openNet } from '../virtio/net/open-net.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
 import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
@@ -36,6 +37,12 @@ import type { VcpuTypes } from './vcpu-thread.js';
 
 /** Bytes of each direction of the console, a power of two. */
 const ringSize = 2 ** 16;
+
+/** What the host's side of devices is opened as. */
+interface Opened {
+  readonly disks: readonly OpenDisk[];
+  readonly nets: readonly OpenNet[];
+}
 
 /**
  * A virtual machine: guest memory, processors with a thread each, and devices in a thread of their own. The main thread
@@ -68,6 +75,7 @@ export class Machine implements AsyncDisposable {
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
   readonly #disks: readonly DiskThreadHandle[];
+  readonly #nets: readonly OpenNet[];
   /** Waits for the vCPUs to stand still. */
   #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
 
@@ -86,11 +94,13 @@ export class Machine implements AsyncDisposable {
     };
     try {
       using image = openBoot(plan.boot, plan.memorySize, {
-        virtio: [...plan.disks, ...plan.virtio],
+        virtio: [...plan.disks, ...plan.net, ...plan.virtio],
         transport: plan.transport,
       });
+      const backend = selectBackend(plan.kvm?.backend);
       const disks: OpenDisk[] = [];
-      for (const disk of plan.disks) disks.push(keep(await openDisk(disk, selectBackend(plan.kvm?.backend))));
+      for (const disk of plan.disks) disks.push(keep(await openDisk(disk, backend)));
+      const nets = plan.net.map((net) => keep(openNet(net, backend)));
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
@@ -109,11 +119,12 @@ export class Machine implements AsyncDisposable {
         return vcpu;
       });
       image.enter(vcpus[0] as Vcpu, memory);
-      const machine = new Machine(plan, disks, kvm, vm, memory, vcpus);
+      const machine = new Machine(plan, { disks, nets }, kvm, vm, memory, vcpus);
       try {
         // The threads start meanwhile.
         image.load(memory);
         machine.#deviceNames = await machine.#devices.ready;
+        await Promise.all(nets.map(({ ready }) => ready));
       } catch (error) {
         await machine.close();
         throw error;
@@ -125,7 +136,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  private constructor(plan: Plan, disks: OpenDisk[], kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
+  private constructor(plan: Plan, opened: Opened, kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
     this.kvm = kvm;
     this.#vm = vm;
     this.#memory = memory;
@@ -148,7 +159,8 @@ export class Machine implements AsyncDisposable {
     const consoleOut = ByteRing.allocate(ringSize);
     this.#console = new Console(consoleOut, consoleIn, () => this.#bell.ring());
     const parts = { vm, memory, cpus: plan.cpus };
-    this.#disks = disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
+    this.#nets = opened.nets;
+    this.#disks = opened.disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
     this.#devices = new DeviceThreadHandle(
       {
         shared,
@@ -159,7 +171,7 @@ export class Machine implements AsyncDisposable {
         consoleIn: consoleIn.shared,
         consoleOut: consoleOut.shared,
         modules: plan.modules,
-        virtio: [...this.#disks.map((disk) => disk.plan), ...plan.virtio],
+        virtio: [...[...this.#disks, ...this.#nets].map((each) => each.plan), ...plan.virtio],
         transport: plan.transport,
       },
       this.#bell,
@@ -297,6 +309,7 @@ export class Machine implements AsyncDisposable {
     }
     const devices = await this.#devices.end();
     const disks = await Promise.all(this.#disks.map((disk) => disk.end()));
+    for (const net of this.#nets) net.close();
     this.#console.finish();
     this.#wake.close();
     this.#vm.close();

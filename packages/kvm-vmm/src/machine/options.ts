@@ -1,5 +1,7 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { disksOf } from '../storage/disk-options.js';
+import { checkNets } from '../virtio/net/net-options.js';
+import type { NetOptions } from '../virtio/net/open-net.js';
 import type { VirtioPlan } from '../virtio/plan.js';
 import { type BoardModel, boardOf } from '../x86/board-model.js';
 import { parseFeatures } from '../x86/cpu/feature-list.js';
@@ -44,7 +46,8 @@ export interface Plan {
   readonly boot: LinuxBoot | FlatBoot;
   readonly board: BoardModel;
   readonly disks: readonly Required<DiskOptions>[];
-  /** Those without the disks. */
+  readonly net: readonly NetOptions[];
+  /** Those without disks and networks. */
   readonly virtio: readonly VirtioPlan[];
   readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
@@ -105,8 +108,8 @@ function workerOf(url: unknown = new URL('../../dist/machine/worker.js', import.
 
 function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit' | 'workerUrl'> {
   checkSchema(machineSchema, document, name);
-  const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], rng = false, devices = [], trace = 'all' } = document;
-  const { transport = 'mmio', hugePages = false, prefault = false } = document;
+  const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], net = [], rng = false, trace = 'all' } = document;
+  const { devices = [], transport = 'mmio', hugePages = false, prefault = false } = document;
   const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
     throw invalid(`${name('cpus')}: several processors need interrupt controllers to start`);
@@ -121,6 +124,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     boot: board.machine === 'test' && boot.type === 'linux' ? { cmdline: '', ...boot } : boot,
     board,
     disks: disksOf(disks, name),
+    net: checkNets(net, name),
     virtio: rngOf(rng),
     transport,
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),

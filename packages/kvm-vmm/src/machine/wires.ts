@@ -4,7 +4,7 @@ import type { MessageInterrupt } from '../pci/message-interrupt.js';
 import type { MovableDoorbell } from '../virtio/virtio-pci.js';
 import type { BoardModel } from '../x86/board-model.js';
 import { isInterruptMessage } from '../x86/interrupt-controllers.js';
-import type { EventLoop } from './event-loop.js';
+import type { EventLoop, Watch } from './event-loop.js';
 import type { GsiRoutes } from './gsi-routes.js';
 import { Irqfd } from './irqfd.js';
 
@@ -18,6 +18,7 @@ export class Wires {
   readonly #interrupts: BoardModel['interrupts'];
   readonly #routes: GsiRoutes;
   readonly #eventfds: EventFd[] = [];
+  readonly #closers: (() => void)[] = [];
 
   constructor(vm: Vm, loop: EventLoop, { interrupts }: BoardModel, routes: GsiRoutes) {
     this.#vm = vm;
@@ -45,6 +46,16 @@ export class Wires {
   /** Calls `rung` after an eventfd was signalled. */
   listen(eventfd: EventFd, rung: () => void): void {
     this.#loop.onDoorbell(eventfd, rung);
+  }
+
+  /** `EventLoop.watch`: for the other side of a device. */
+  watch(fd: number, events: number, ready: (events: number) => void): Watch {
+    return this.#loop.watch(fd, events, ready);
+  }
+
+  /** Calls `close` at the end: for what a device has opened itself. */
+  onClose(close: () => void): void {
+    this.#closers.push(close);
   }
 
   /** An eventfd that another thread has, too. */
@@ -99,6 +110,7 @@ export class Wires {
   }
 
   close(): void {
+    for (const close of this.#closers) close();
     for (const eventfd of this.#eventfds) eventfd.close();
   }
 

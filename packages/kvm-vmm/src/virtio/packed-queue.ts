@@ -49,8 +49,6 @@ export class PackedQueue implements Ring {
   #used: Place = wrapFlag;
   /** The descriptors that were used since the last call of `signal`. */
   #unsignalled = 0;
-  /** The place before the last `pop`. */
-  #before: Place = wrapFlag;
   #isStopped = false;
   /** How many chains may come out before `refill`. */
   #left = 0;
@@ -88,14 +86,14 @@ export class PackedQueue implements Ring {
       this.#options.needsReset();
       return undefined;
     }
-    this.#before = this.#available;
     this.#available = this.#after(this.#available, into.slots);
     if (--this.#left === 0) this.#options.spent?.();
     return into;
   }
 
-  unpop(): void {
-    this.#available = this.#before;
+  unpop({ slots }: Chain): void {
+    // A ring is twice its size until the wrap counter is the same again.
+    this.#available = this.#after(this.#after(this.#available, this.size - slots), this.size);
   }
 
   push(chain: Chain, written: number): void {

@@ -103,8 +103,7 @@ describe.each(kinds)('a %s queue', (_, KindOfDriver) => {
               popped.push({ chain, entry });
             } else if (each.kind === 'unpop') {
               if (popped.length === 0 || popped.at(-1)?.entry !== added[taken - 1]) continue;
-              ring.unpop();
-              popped.pop();
+              ring.unpop((popped.pop() as (typeof popped)[number]).chain);
               taken--;
             } else if (each.kind === 'push') {
               const at = each.which % Math.max(1, popped.length);

@@ -24,8 +24,11 @@ export interface Queue {
    * @returns `into`, or undefined if the driver has added none.
    */
   pop(into?: Chain): Chain | undefined;
-  /** Puts the chain back that was popped last and not pushed, as when a buffer is full: the next `pop` finds it. */
-  unpop(): void;
+  /**
+   * Puts a chain back that was popped and not pushed, as when a buffer is full: the next `pop` finds it. Several go back
+   * in reverse order, the one that was popped last first.
+   */
+  unpop(chain: Chain): void;
   /**
    * Gives a chain back to the driver, as used. The driver sees it at once, but gets no interrupt: see `signal`.
    *

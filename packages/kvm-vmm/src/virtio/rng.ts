@@ -60,7 +60,7 @@ export class VirtioRng implements VirtioDevice {
         const wanted = Math.min(chain.writableLength, most);
         const length = this.#bucket.take(wanted);
         if (length === 0 && wanted > 0) {
-          queue.unpop();
+          queue.unpop(chain);
           this.#waits = true;
           break;
         }
