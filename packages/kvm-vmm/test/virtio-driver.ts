@@ -12,7 +12,7 @@ export interface Piece {
 }
 
 /** Where a driver puts its rings: each has room for the largest ring of the tests. */
-export const areas = { descriptorArea: 0x1000, driverArea: 0x3000, deviceArea: 0x4000 } as const;
+export const areas = { descriptorArea: 0x1000, driverArea: 0x3000, deviceArea: 0x4000 };
 
 /** The driver's side of a queue, in guest memory. */
 export interface Driver {
@@ -39,9 +39,16 @@ abstract class Memory {
   readonly size: number;
   readonly hasEventIdx: boolean;
   protected readonly memory: GuestMemory;
+  protected readonly areas: Readonly<typeof areas>;
 
-  constructor(memory: GuestMemory, size: number, hasEventIdx: boolean) {
+  /** @param at what is added to the addresses of the areas, for a driver of several queues. */
+  constructor(memory: GuestMemory, size: number, hasEventIdx: boolean, at = 0) {
     this.memory = memory;
+    this.areas = {
+      descriptorArea: areas.descriptorArea + at,
+      driverArea: areas.driverArea + at,
+      deviceArea: areas.deviceArea + at,
+    };
     this.size = size;
     this.hasEventIdx = hasEventIdx;
   }
@@ -76,7 +83,7 @@ abstract class Memory {
   protected options(options: Partial<RingOptions>): RingOptions {
     return {
       size: this.size,
-      ...areas,
+      ...this.areas,
       longestChain: this.size,
       hasIndirect: true,
       hasEventIdx: this.hasEventIdx,
@@ -98,7 +105,7 @@ export class SplitDriver extends Memory implements Driver {
     if (this.#free.length < wanted) return undefined;
     const slots = this.#free.splice(0, wanted);
     const [head = 0] = slots;
-    const at = (index: number): number => areas.descriptorArea + 16 * index;
+    const at = (index: number): number => this.areas.descriptorArea + 16 * index;
     for (const [i, piece] of pieces.entries()) {
       const isLast = i === pieces.length - 1;
       const flags = (piece.isWritable ? Flag.Write : 0) | (isLast ? 0 : Flag.Next);
@@ -110,15 +117,15 @@ export class SplitDriver extends Memory implements Driver {
       this.setDescriptor(at(head), { address: table, length: 16 * pieces.length }, Flag.Indirect, 0);
     }
     this.#chains.set(head, slots);
-    this.set16(areas.driverArea + 4 + 2 * (this.#available % this.size), head);
+    this.set16(this.areas.driverArea + 4 + 2 * (this.#available % this.size), head);
     this.#available = (this.#available + 1) & 0xffff;
-    this.set16(areas.driverArea + 2, this.#available);
+    this.set16(this.areas.driverArea + 2, this.#available);
     return head;
   }
 
   used(): { id: number; length: number } | undefined {
-    if (this.get16(areas.deviceArea + 2) === this.#used) return undefined;
-    const element = areas.deviceArea + 4 + 8 * (this.#used % this.size);
+    if (this.get16(this.areas.deviceArea + 2) === this.#used) return undefined;
+    const element = this.areas.deviceArea + 4 + 8 * (this.#used % this.size);
     const id = this.get32(element);
     this.#used = (this.#used + 1) & 0xffff;
     this.#free.push(...(this.#chains.get(id) ?? []));
@@ -127,16 +134,16 @@ export class SplitDriver extends Memory implements Driver {
   }
 
   setInterrupts(on: boolean): void {
-    this.set16(areas.driverArea, on ? 0 : 1);
+    this.set16(this.areas.driverArea, on ? 0 : 1);
   }
 
   wantAfter(count: number): void {
-    this.set16(areas.driverArea + 4 + 2 * this.size, (this.#used + count - 1) & 0xffff);
+    this.set16(this.areas.driverArea + 4 + 2 * this.size, (this.#used + count - 1) & 0xffff);
   }
 
   get mustRing(): boolean {
-    if (!this.hasEventIdx) return this.get16(areas.deviceArea) === 0;
-    return this.get16(areas.deviceArea + 4 + 8 * this.size) === ((this.#available - 1) & 0xffff);
+    if (!this.hasEventIdx) return this.get16(this.areas.deviceArea) === 0;
+    return this.get16(this.areas.deviceArea + 4 + 8 * this.size) === ((this.#available - 1) & 0xffff);
   }
 
   open(dma: Dma, options: Partial<RingOptions>): Ring | undefined {
@@ -146,8 +153,8 @@ export class SplitDriver extends Memory implements Driver {
   moveTo(chains: number, ring: Ring): void {
     this.#available = chains & 0xffff;
     this.#used = chains & 0xffff;
-    this.set16(areas.driverArea + 2, this.#available);
-    this.set16(areas.deviceArea + 2, this.#used);
+    this.set16(this.areas.driverArea + 2, this.#available);
+    this.set16(this.areas.deviceArea + 2, this.#used);
     ring.load({ available: this.#available, used: this.#used });
   }
 }
@@ -206,18 +213,18 @@ export class PackedDriver extends Memory implements Driver {
   }
 
   setInterrupts(on: boolean): void {
-    this.set16(areas.driverArea + 2, on ? 0 : 1);
+    this.set16(this.areas.driverArea + 2, on ? 0 : 1);
   }
 
   wantAfter(count: number): void {
-    this.set16(areas.driverArea, this.#number(this.#after(this.#used, count - 1)));
-    this.set16(areas.driverArea + 2, 2);
+    this.set16(this.areas.driverArea, this.#number(this.#after(this.#used, count - 1)));
+    this.set16(this.areas.driverArea + 2, 2);
   }
 
   get mustRing(): boolean {
-    const flags = this.get16(areas.deviceArea + 2);
+    const flags = this.get16(this.areas.deviceArea + 2);
     if (flags !== 2) return flags === 0;
-    return this.get16(areas.deviceArea) === this.#number(this.#after(this.#available, this.size * 2 - 1));
+    return this.get16(this.areas.deviceArea) === this.#number(this.#after(this.#available, this.size * 2 - 1));
   }
 
   open(dma: Dma, options: Partial<RingOptions>): Ring | undefined {
@@ -232,13 +239,13 @@ export class PackedDriver extends Memory implements Driver {
     // What was used before has the wrap counters of its lap.
     for (let i = 0; i < this.size; i++) {
       const wrap = i < place.index ? place.wrap : !place.wrap;
-      this.set16(areas.descriptorArea + 16 * i + 14, wrap ? 0x8080 : 0);
+      this.set16(this.areas.descriptorArea + 16 * i + 14, wrap ? 0x8080 : 0);
     }
     ring.load(state);
   }
 
   #at({ index }: Place): number {
-    return areas.descriptorArea + 16 * index;
+    return this.areas.descriptorArea + 16 * index;
   }
 
   #after({ index, wrap }: Place, count: number): Place {

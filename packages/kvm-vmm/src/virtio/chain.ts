@@ -35,7 +35,7 @@ export class Chain {
     return this.#id;
   }
 
-  /** How many descriptors of the ring it takes: packed queues count them. */
+  /** How many descriptors of the ring it takes. */
   get slots(): number {
     return this.#slots;
   }

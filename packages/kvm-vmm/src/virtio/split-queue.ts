@@ -174,7 +174,7 @@ export class SplitQueue implements Ring {
       }
       if (!chain.add(address, length, (last & VRING_DESC_F_WRITE) !== 0)) return false;
       if ((last & VRING_DESC_F_NEXT) === 0) {
-        chain.end(head, 1);
+        chain.end(head, isIndirect ? 1 : this.#options.longestChain - left + 1);
         return true;
       }
       index = last >>> 16;

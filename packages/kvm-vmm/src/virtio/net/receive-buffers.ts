@@ -17,6 +17,8 @@ export class ReceiveBuffers {
   readonly #bufferCount = new Uint8Array(2);
   #count = 0;
   #total = 0;
+  /** The descriptors of those that are reserved. */
+  #slots = 0;
 
   constructor(queue: Queue, areMergeable: boolean) {
     this.#queue = queue;
@@ -30,7 +32,7 @@ export class ReceiveBuffers {
 
   /** Whether the driver cannot provide more for one frame than what is reserved. */
   get isAll(): boolean {
-    return this.#count === (this.#areMergeable ? this.#queue.size : 1);
+    return this.#areMergeable ? this.#slots >= this.#queue.size : this.#count === 1;
   }
 
   /**
@@ -46,6 +48,7 @@ export class ReceiveBuffers {
       }
       this.#count++;
       this.#total += chain.writableLength;
+      this.#slots += chain.slots;
     }
     return this.#total >= length;
   }
@@ -108,6 +111,7 @@ export class ReceiveBuffers {
     }
     this.#count = 0;
     this.#total = 0;
+    this.#slots = 0;
   }
 
   /** Leaves the reserved buffers to the next frame. */
@@ -118,6 +122,7 @@ export class ReceiveBuffers {
   #unpop(): void {
     const chain = this.#chain(--this.#count);
     this.#total -= chain.writableLength;
+    this.#slots -= chain.slots;
     this.#queue.unpop(chain);
   }
 

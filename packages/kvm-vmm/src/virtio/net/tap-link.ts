@@ -63,7 +63,7 @@ export class TapLink implements Link {
     const direct = buffers.describe(vector, 0, Math.min(buffers.total, longest));
     if (direct < longest) vector.add(this.#frameAddress + direct, longest - direct);
     const length = vector.read(this.fd);
-    if (length < 0) {
+    if (length <= 0) {
       buffers.putBack();
       return length === -EAGAIN ? Received.Nothing : Received.Ended;
     }

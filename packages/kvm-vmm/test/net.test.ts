@@ -1,0 +1,166 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
+import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { linux, Machine } from '../src/index.js';
+
+/** Networks under Linux's driver. The kernels, and the driver of taps, are those of the lab, which runs these tests. */
+
+const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
+const reason =
+  noKvm ??
+  (vmlinux === undefined || busybox === undefined || modules === undefined
+    ? 'there is no kernel: a lab has one'
+    : undefined);
+const hasPasst = spawnSync('passt', ['--version']).error === undefined;
+
+const megabytes = 3;
+const patience = 200_000;
+
+/** The tap has 10.0.0.1. passt gives the guest the host's other address, and its loopback the address of a gateway. */
+const init = (http: number, tcp: number): string => `#!/bin/busybox sh
+busybox mkdir -p /proc /sys /dev /www
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sys /sys
+busybox mount -t devtmpfs dev /dev
+for module in /modules/*; do busybox insmod $module; done
+busybox ifconfig lo 127.0.0.1 up
+busybox ifconfig eth0 10.0.0.2 netmask 255.255.255.0 up
+cd /sys/class/net/eth0
+echo "eth0 $(busybox cat address) mtu $(busybox cat mtu) carrier $(busybox cat carrier)"
+echo "features $(busybox cat device/features)"
+busybox ping -c 3 -A 10.0.0.1 | busybox grep received
+busybox ping -c 2 -A -s 8000 10.0.0.1 | busybox grep received
+busybox wget -q -O /file http://10.0.0.1:${http}/
+echo "downloaded $(busybox sha256sum < /file)"
+busybox dd if=/dev/urandom of=/www/file bs=64k count=${megabytes * 16} 2>/dev/null
+echo "made $(busybox sha256sum < /www/file)"
+busybox nc 10.0.0.1 ${tcp} < /www/file
+busybox httpd -h /www
+if [ -e /sys/class/net/eth1 ]; then
+  busybox ifconfig eth1 10.0.1.1 netmask 255.255.255.0 up
+  busybox wget -q -O /other http://10.0.1.99:${http}/
+  echo "by passt $(busybox sha256sum < /other)"
+fi
+echo "errors $(busybox grep -c . /sys/class/net/eth*/statistics/*_errors | busybox wc -l) \\
+$(busybox cat /sys/class/net/eth*/statistics/*_errors | busybox sort -u)"
+sum='/virtio0/ { for (i = 2; i <= NF; i++) n += $i } END { print (n > 0) }'
+echo "interrupts $(busybox awk "$sum" /proc/interrupts)"
+echo ready
+read line
+busybox poweroff -f
+`;
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function listening(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, '0.0.0.0', () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+describeUnless(reason, 'networks under Linux', () => {
+  let place: string;
+  const content = randomBytes(megabytes * 2 ** 20);
+  const server = createHttpServer((_, response) => response.end(content));
+  let uploaded: Promise<string> | undefined;
+  const sink = createServer((socket) => {
+    const hash = createHash('sha256');
+    uploaded = new Promise((resolve) => {
+      socket.on('data', (chunk) => hash.update(chunk)).on('end', () => resolve(hash.digest('hex')));
+    });
+  });
+
+  beforeAll(async () => {
+    place = await mkdtemp(join(tmpdir(), 'kvm-net-'));
+    const run = (...args: string[]): Buffer => execFileSync(busybox as string, args);
+    const driver = readdirSync(modules as string).find((name) => name.endsWith('-tun.ko'));
+    if (driver !== undefined && !existsSync('/dev/net/tun')) run('insmod', join(modules as string, driver));
+    for (const [tap, address] of [
+      ['tap0', '10.0.0.1'],
+      ['tap1', '10.0.1.1'],
+    ] as const) {
+      run('tunctl', '-t', tap);
+      run('ifconfig', tap, address, 'netmask', '255.255.255.0', 'up');
+    }
+    run('route', 'add', 'default', 'gw', '10.0.1.99', 'tap1');
+    const http = await listening(server);
+    const tcp = await listening(sink);
+    const drivers = readdirSync(modules as string).filter((name) => /virtio_(mmio|net)|failover/.test(name));
+    writeFileSync(
+      join(place, 'initrd'),
+      cpio([
+        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
+        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
+        { path: 'init', mode: regularFile, data: Buffer.from(init(http, tcp)) },
+        ...drivers.map((name) => ({
+          path: `modules/${name}`,
+          mode: regularFile,
+          data: readFileSync(join(modules as string, name)),
+        })),
+      ]),
+    );
+  });
+  afterAll(async () => {
+    server.close();
+    sink.close();
+    await rm(place, { recursive: true });
+  });
+
+  test.each([
+    ['native', 'mmio', 1],
+    ['ffi', 'pci', 2],
+  ] as const)(
+    'carry pings and TCP both ways on %s by %s with %i CPUs',
+    async (backend, transport, cpus) => {
+      const tap = { type: 'tap', name: 'tap0', mac: '52:54:00:12:34:56', mtu: 1400 } as const;
+      const passt = { type: 'passt', ports: ['127.0.0.1:8081:80'], hostLoopback: true } as const;
+      await using machine = await Machine.create({
+        memory: '256M',
+        cpus,
+        transport,
+        boot: linux({
+          kernel: vmlinux as string,
+          initrd: join(place, 'initrd'),
+          cmdline: `console=ttyS0 panic=-1 quiet${transport === 'mmio' ? ' pci=off' : ''}`,
+        }),
+        net: hasPasst ? [tap, passt] : [tap],
+        kvm: { backend },
+      });
+      let text = '';
+      const ready = new Promise<void>((resolve) => {
+        machine.console.on('data', (chunk: Buffer) => {
+          text += chunk.toString('latin1').replaceAll('\r', '');
+          if (text.includes('ready\n')) resolve();
+        });
+      });
+      machine.start();
+      await Promise.race([ready, machine.done]);
+      process.stdout.write(`${text}${JSON.stringify(machine.stats)}\n`);
+      const made = /made ([0-9a-f]{64})/.exec(text)?.[1];
+      for (const url of ['http://10.0.0.2/file', ...(hasPasst ? ['http://127.0.0.1:8081/file'] : [])]) {
+        const response = await fetch(url);
+        expect(sha256(new Uint8Array(await response.arrayBuffer())), url).toBe(made);
+      }
+      machine.console.write('\n');
+      expect(await machine.done, text).toEqual({ kind: 'power-off' });
+      expect(text).toContain('eth0 52:54:00:12:34:56 mtu 1400 carrier 1\n');
+      expect(text).toMatch(/3 packets received(?:.|\n)*2 packets received/);
+      expect(text).toContain(`downloaded ${sha256(content)}`);
+      expect(await uploaded).toBe(made);
+      if (hasPasst) expect(text).toContain(`by passt ${sha256(content)}`);
+      expect(text).toMatch(/errors [1-9]\d* +0\n/);
+      expect(text).toContain('interrupts 1\n');
+    },
+    patience,
+  );
+});
