@@ -7,6 +7,7 @@ import { bit } from '../src/virtio/features.js';
 import { IoVector } from '../src/virtio/net/io-vector.js';
 import type { Link } from '../src/virtio/net/link.js';
 import { VirtioNet } from '../src/virtio/net/net.js';
+import type { NetRates } from '../src/virtio/net/rate-limit.js';
 import type { RingOptions } from '../src/virtio/queue.js';
 import { ram } from './ram.js';
 import { type Driver, kinds, type Piece } from './virtio-driver.js';
@@ -15,7 +16,6 @@ import { type Driver, kinds, type Piece } from './virtio-driver.js';
 
 export const headerSize = 12;
 const queueMemory = 0x8000;
-const bufferMemory = 0x80_0000;
 const sockets = { stream: 1, seqpacket: 5, nonBlocking: 0o4000 } as const;
 
 export const backend: Backend = selectBackend();
@@ -41,6 +41,10 @@ export interface RigOptions {
   readonly size?: number;
   readonly areMergeable?: boolean;
   readonly windowSize?: number;
+  /** Bytes for the buffers of chains, behind the queues. */
+  readonly bufferMemory?: number;
+  readonly rates?: NetRates;
+  readonly clock?: () => number;
   readonly link?: (vector: IoVector) => Link;
 }
 
@@ -52,12 +56,14 @@ export class NetRig {
   /** The drivers of the queues: received, transmitted, control. */
   readonly drivers: readonly Driver[];
   #watched: { events: number; ready: (events: number) => void } | undefined;
-  readonly #options: Required<Omit<RigOptions, 'link' | 'kind' | 'windowSize'>>;
+  readonly #options: Required<Pick<RigOptions, 'size' | 'areMergeable'>>;
   /** Where the buffers of chains are, by queue and id. */
   readonly #pieces = [new Map<number, Piece[]>(), new Map<number, Piece[]>(), new Map<number, Piece[]>()];
   #next = 3 * queueMemory;
 
-  constructor({ kind = 'split', size = 8, areMergeable = true, windowSize, link }: RigOptions = {}) {
+  constructor(options: RigOptions = {}) {
+    const { kind = 'split', size = 8, areMergeable = true, windowSize, bufferMemory = 0x80_0000, link } = options;
+    const { rates, clock } = options;
     this.#options = { size, areMergeable };
     const memorySize = 3 * queueMemory + bufferMemory;
     this.memory = ram(memorySize, windowSize ?? memorySize);
@@ -69,6 +75,8 @@ export class NetRig {
       mac: [2, 0, 0, 0, 0, 1],
       mtu: undefined,
       hasOffloads: false,
+      ...(rates !== undefined && { rates }),
+      ...(clock !== undefined && { clock }),
       watch: (_, events, ready) => {
         this.#watched = { events, ready };
         return {

@@ -118,6 +118,10 @@ export interface TapOptions {
   readonly mac?: string;
   /** The largest packet that the guest is to send, in bytes; 1500 in most guests without it. */
   readonly mtu?: number;
+  /** How much the card carries in each direction at most; as much as the host can without it. */
+  readonly bytesPerSecond?: number;
+  /** How many frames the card carries in each direction at most. */
+  readonly framesPerSecond?: number;
 }
 
 /** A network card whose packets passt turns into the host's own connections. It needs no rights. */
@@ -132,6 +136,10 @@ export interface PasstOptions {
   readonly mac?: string;
   /** The largest packet that the guest is to send, in bytes; 1500 in most guests without it. */
   readonly mtu?: number;
+  /** How much the card carries in each direction at most; as much as the host can without it. */
+  readonly bytesPerSecond?: number;
+  /** How many frames the card carries in each direction at most. */
+  readonly framesPerSecond?: number;
 }
 
 /** A network card whose frames go over a Unix socket: to another machine, or to QEMU's `stream`. */
@@ -146,6 +154,10 @@ export interface SocketOptions {
   readonly mac?: string;
   /** The largest packet that the guest is to send, in bytes; 1500 in most guests without it. */
   readonly mtu?: number;
+  /** How much the card carries in each direction at most; as much as the host can without it. */
+  readonly bytesPerSecond?: number;
+  /** How many frames the card carries in each direction at most. */
+  readonly framesPerSecond?: number;
 }
 
 /** A source of random bytes. */

@@ -26,6 +26,12 @@ export class TokenBucket {
     return taken;
   }
 
+  /** Takes tokens for what has happened already, more than there are if need be: they are missing later. */
+  spend(count: number): void {
+    this.#fill();
+    this.#tokens -= count;
+  }
+
   /** Milliseconds until there are as many tokens; 0 if there are. */
   msUntil(count: number): number {
     this.#fill();

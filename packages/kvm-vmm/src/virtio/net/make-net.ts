@@ -16,10 +16,11 @@ export interface NetParts {
 }
 
 /** Makes a network card. One with a listener is plugged while somebody is connected. */
-export function makeNet({ mac, mtu, link }: NetPlan, name: string, { wires, memory, backend }: NetParts): VirtioNet {
+export function makeNet(plan: NetPlan, name: string, { wires, memory, backend }: NetParts): VirtioNet {
+  const { mac, mtu, rates, link } = plan;
   const vector = new IoVector(memory, backend);
   const watch: Wires['watch'] = (...args) => wires.watch(...args);
-  const options = { name, mac, mtu, watch };
+  const options = { name, mac, mtu, rates, watch };
   if (link.kind === 'tap') {
     const net = new VirtioNet({ ...options, hasOffloads: true });
     net.plug(new TapLink(link.fd, vector, backend));

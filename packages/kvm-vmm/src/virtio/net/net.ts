@@ -4,12 +4,15 @@ import { VIRTIO_ID_NET, VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_S_LINK_UP } from '../
 import { VirtioNetConfig } from '../../abi/virtio/structs.js';
 import { checkVersion, type DeviceState } from '../../devices/device.js';
 import type { Watch } from '../../machine/event-loop.js';
+import type { Chain } from '../chain.js';
 import { has } from '../features.js';
 import type { Queue } from '../queue.js';
 import type { VirtioDevice, VirtioTransport } from '../virtio-device.js';
 import { configSize, featuresOf, NetQueue, queueSizes } from './config.js';
 import { Control } from './control.js';
+import { headerSize } from './frames.js';
 import { type Link, Received, Sent } from './link.js';
+import { type NetRates, RateLimit } from './rate-limit.js';
 import { ReceiveBuffers } from './receive-buffers.js';
 
 /** Frames that are received before other devices have their turn. */
@@ -24,11 +27,16 @@ export interface VirtioNetOptions {
   mtu: number | undefined;
   /** Whether the links have the header of virtio-net, and so the offloads. */
   hasOffloads: boolean;
+  rates?: NetRates;
+  /** Milliseconds, of a clock that does not jump. */
+  clock?: () => number;
   /** `EventLoop.watch`. */
   watch: (fd: number, events: number, ready: (events: number) => void) => Watch;
   /** The other side has gone, and the descriptor of its link is not watched any more. */
   unplugged?: () => void;
 }
+
+const unlimited: NetRates = { bytesPerSecond: undefined, framesPerSecond: undefined };
 
 /** What `VirtioNet.save` returns. */
 interface NetState extends DeviceState {
@@ -50,6 +58,8 @@ export class VirtioNet implements VirtioDevice {
   readonly #control: Control;
   readonly #watchFd: VirtioNetOptions['watch'];
   readonly #unplugged: () => void;
+  readonly #receiveLimit: RateLimit;
+  readonly #transmitLimit: RateLimit;
   #transport: VirtioTransport | undefined;
   #link: Link | undefined;
   #watch: Watch | undefined;
@@ -62,8 +72,13 @@ export class VirtioNet implements VirtioDevice {
   #isStarved = true;
   /** The link has no room for a frame. */
   #isBlocked = false;
+  /** The rate does not allow another frame yet, of either direction. */
+  #receiveWaits = false;
+  #transmitWaits = false;
 
-  constructor({ name, mac, mtu, hasOffloads, watch, unplugged = () => {} }: VirtioNetOptions) {
+  constructor(options: VirtioNetOptions) {
+    const { name, mac, mtu, hasOffloads, watch, unplugged = () => {} } = options;
+    const { rates = unlimited, clock = () => performance.now() } = options;
     this.name = name;
     this.features = featuresOf(hasOffloads, mtu !== undefined);
     this.#fields.mac = mac;
@@ -72,6 +87,8 @@ export class VirtioNet implements VirtioDevice {
     this.#control = new Control(this.#fields.mac);
     this.#watchFd = watch;
     this.#unplugged = unplugged;
+    this.#receiveLimit = new RateLimit(rates, clock);
+    this.#transmitLimit = new RateLimit(rates, clock);
   }
 
   /** Connects the device to a link. It has none now. */
@@ -97,8 +114,19 @@ export class VirtioNet implements VirtioDevice {
 
   notify(index: number): void {
     if (index === NetQueue.Receive && this.#isStarved) this.#receive();
-    else if (index === NetQueue.Transmit && !this.#isBlocked) this.#transmit();
+    else if (index === NetQueue.Transmit && !this.#isBlocked && !this.#transmitWaits) this.#transmit();
     else if (index === NetQueue.Control) this.#obey();
+  }
+
+  /** Milliseconds until `update` is to be called. */
+  get msUntilUpdate(): number {
+    const receive = this.#receiveWaits ? this.#receiveLimit.ms : Number.POSITIVE_INFINITY;
+    return this.#transmitWaits ? Math.min(receive, this.#transmitLimit.ms) : receive;
+  }
+
+  update(): void {
+    if (this.#receiveWaits && this.#receiveLimit.ms === 0) this.#receive();
+    if (this.#transmitWaits && this.#transmitLimit.ms === 0) this.#transmit();
   }
 
   reset(): void {
@@ -107,6 +135,8 @@ export class VirtioNet implements VirtioDevice {
     this.#features = 0n;
     this.#isStarved = true;
     this.#isBlocked = false;
+    this.#receiveWaits = false;
+    this.#transmitWaits = false;
     this.#link?.reset();
     this.#wait();
   }
@@ -143,8 +173,14 @@ export class VirtioNet implements VirtioDevice {
     const buffers = this.#buffers;
     if (queue === undefined || buffers === undefined || this.#link === undefined) return;
     queue.suppress();
+    this.#receiveWaits = false;
     let received: Received = Received.Frame;
-    for (let i = 0; i < mostAtOnce && received === Received.Frame; i++) received = this.#link.receive(buffers);
+    for (let i = 0; i < mostAtOnce && received === Received.Frame && !this.#receiveWaits; i++) {
+      const before = buffers.given;
+      received = this.#link.receive(buffers);
+      if (buffers.given !== before) this.#receiveLimit.spend(1, buffers.given - before - headerSize);
+      this.#receiveWaits = this.#receiveLimit.ms > 0;
+    }
     queue.signal();
     this.#isStarved = received === Received.NoBuffers;
     if (received === Received.Ended) this.#unplug();
@@ -156,21 +192,28 @@ export class VirtioNet implements VirtioDevice {
     const queue = this.#queues[NetQueue.Transmit];
     if (queue === undefined) return;
     this.#isBlocked = false;
+    this.#transmitWaits = false;
     this.#note(this.#link?.flush() ?? Sent.Done);
     do {
       queue.suppress();
-      while (!this.#isBlocked) {
+      while (!this.#isBlocked && !this.#transmitWaits) {
         const chain = queue.pop();
         if (chain === undefined) break;
         // Without a link, frames are lost.
         const sent = this.#link?.send(chain) ?? Sent.Done;
         this.#note(sent);
         if (sent === Sent.Full) queue.unpop(chain);
-        else queue.push(chain, 0);
+        else this.#haveSent(queue, chain);
       }
       queue.signal();
-    } while (!this.#isBlocked && queue.listen());
+    } while (!this.#isBlocked && !this.#transmitWaits && queue.listen());
     this.#wait();
+  }
+
+  #haveSent(queue: Queue, chain: Chain): void {
+    this.#transmitLimit.spend(1, Math.max(0, chain.readableLength - headerSize));
+    this.#transmitWaits = this.#transmitLimit.ms > 0;
+    queue.push(chain, 0);
   }
 
   #note(sent: Sent): void {
@@ -197,7 +240,7 @@ export class VirtioNet implements VirtioDevice {
   /** Has the descriptor watched for what can be used now. */
   #wait(): void {
     const link = this.#link;
-    const isListening = this.#buffers !== undefined && !this.#isStarved;
+    const isListening = this.#buffers !== undefined && !this.#isStarved && !this.#receiveWaits;
     const events = (isListening ? EpollEvent.In : 0) | (this.#isBlocked ? EpollEvent.Out : 0);
     if (link === undefined || events === this.#events) return;
     this.#events = events;

@@ -36,7 +36,9 @@ export function openNet(options: NetOptions, backend: Backend): OpenNet {
     if (isOpen) link.close();
     isOpen = false;
   };
-  return { plan: { kind: 'net', mac, mtu: options.mtu, link: link.plan }, ready: link.ready, close };
+  const { mtu, bytesPerSecond, framesPerSecond } = options;
+  const plan: NetPlan = { kind: 'net', mac, mtu, rates: { bytesPerSecond, framesPerSecond }, link: link.plan };
+  return { plan, ready: link.ready, close };
 }
 
 function openLink(options: NetOptions, backend: Backend): OpenLink {

@@ -1,4 +1,4 @@
-import { rmSync, statSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import type { Backend } from '@kvm/core/backend';
@@ -13,18 +13,18 @@ const { EACCES, EADDRINUSE, EAGAIN, ECONNREFUSED, ENAMETOOLONG, ENOENT, ENOTSOCK
 export function openSocket({ path, listen = false }: SocketOptions, backend: Backend): OpenLink {
   const fd = listen ? listenAt(path, backend) : connectUnix(path, backend);
   if (fd < 0) throw refusal(path, listen, -fd);
-  const { ino } = statSync(path);
+  const own = listen ? lstatSync(path).ino : undefined;
   const close = (): void => {
     backend.close(fd);
-    if (listen && statSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path);
+    if (listen && lstatSync(path, { throwIfNoEntry: false })?.ino === own) rmSync(path);
   };
   return { plan: { kind: listen ? 'listener' : 'stream', fd }, ready: Promise.resolve(), close };
 }
 
-/** A socket whose program has gone is replaced. */
+/** A socket whose program has gone is replaced. Nothing else is. */
 function listenAt(path: string, backend: Backend): number {
   const fd = listenUnix(path, backend);
-  if (fd !== -EADDRINUSE) return fd;
+  if (fd !== -EADDRINUSE || lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return fd;
   const other = connectUnix(path, backend);
   if (other >= 0) backend.close(other);
   if (other !== -ECONNREFUSED) return fd;

@@ -1,8 +1,11 @@
+import type { NetRates } from './rate-limit.js';
+
 /** A network card, as the thread of the devices gets it: plain values. */
 export interface NetPlan {
   readonly kind: 'net';
   readonly mac: readonly number[];
   readonly mtu: number | undefined;
+  readonly rates: NetRates;
   readonly link: LinkPlan;
 }
 

@@ -19,10 +19,16 @@ export class ReceiveBuffers {
   #total = 0;
   /** The descriptors of those that are reserved. */
   #slots = 0;
+  #given = 0;
 
   constructor(queue: Queue, areMergeable: boolean) {
     this.#queue = queue;
     this.#areMergeable = areMergeable;
+  }
+
+  /** The bytes that were given to the driver until now. */
+  get given(): number {
+    return this.#given;
   }
 
   /** The bytes that those which are reserved have room for. */
@@ -102,6 +108,7 @@ export class ReceiveBuffers {
     this.#bufferCount[0] = used;
     this.#bufferCount[1] = used >> 8;
     this.write(bufferCountAt, this.#bufferCount, 0, this.#bufferCount.length);
+    this.#given += length;
     let left = length;
     for (let i = 0; i < used; i++) {
       const chain = this.#chain(i);

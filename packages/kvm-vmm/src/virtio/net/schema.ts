@@ -14,6 +14,23 @@ const mtu = {
   description: 'The largest packet that the guest is to send, in bytes; 1500 in most guests without it.',
 } as const satisfies JsonSchema;
 
+/** What a gigabit network carries many times over. */
+const fastest = 2 ** 40;
+
+const bytesPerSecond = {
+  type: 'integer',
+  minimum: 1,
+  maximum: fastest,
+  description: 'How much the card carries in each direction at most; as much as the host can without it.',
+} as const satisfies JsonSchema;
+
+const framesPerSecond = {
+  type: 'integer',
+  minimum: 1,
+  maximum: fastest,
+  description: 'How many frames the card carries in each direction at most.',
+} as const satisfies JsonSchema;
+
 /** The networks of a machine, as part of its schema. */
 export const net = {
   net: {
@@ -37,6 +54,8 @@ export const net = {
             },
             mac,
             mtu,
+            bytesPerSecond,
+            framesPerSecond,
           },
           required: ['type', 'name'],
           additionalProperties: false,
@@ -63,6 +82,8 @@ export const net = {
             },
             mac,
             mtu,
+            bytesPerSecond,
+            framesPerSecond,
           },
           required: ['type'],
           additionalProperties: false,
@@ -87,6 +108,8 @@ export const net = {
             },
             mac,
             mtu,
+            bytesPerSecond,
+            framesPerSecond,
           },
           required: ['type', 'path'],
           additionalProperties: false,
