@@ -102,6 +102,28 @@ test.each<[string, object, string]>([
     { cpu: { template: { name: 'a', msrs: [{ index: '0x1ffffffff' }] } } },
     'cpu: the index of',
   ],
+  [
+    'a network of another kind',
+    { net: [{ type: 'user' }] },
+    "net[0] must be an object with a type: 'tap', 'passt' or 'socket'",
+  ],
+  ['a tap without a name', { net: [{ type: 'tap' }] }, 'net[0].name must be the name of an interface'],
+  ['a tap with a long name', { net: [{ type: 'tap', name: 'a'.repeat(16) }] }, 'net[0].name must be the name of an'],
+  [
+    'half an address',
+    { net: [{ type: 'passt', mac: '52:54:00' }] },
+    "net[0].mac must be a MAC address such as '52:54:",
+  ],
+  [
+    'the address of a group',
+    { net: [{ type: 'passt', mac: '01:00:00:00:00:01' }] },
+    'net[0].mac must be the address of one',
+  ],
+  [
+    'no port',
+    { net: [{ type: 'passt', ports: ['80'] }] },
+    'net[0].ports[0] must be ports of the host and of the guest',
+  ],
   ['a trace of nothing', { trace: 'mimo' }, 'trace: there are no exits named mimo (did you mean mmio?)'],
   ['an unknown option', { cpuCount: 1 }, 'there is no option cpuCount'],
   [

@@ -257,6 +257,38 @@ test('a frame that has come in part is lost with a reset, and no other', () => {
   expect(rig.received()).toEqual([frameOf(300, 2)]);
 });
 
+test('a card keeps to its rates in each direction, and loses nothing', () => {
+  const [near, far] = pair('stream');
+  let now = 0;
+  const limits = { rates: { bytesPerSecond: 10_000, framesPerSecond: 50 }, clock: () => now };
+  const [a, b] = [rigOf(near, 'stream', limits), rigOf(far, 'stream', limits)];
+  const received: Uint8Array[] = [];
+  const times: number[] = [];
+  let sent = 0;
+  for (now = 0; now < 3000; now += 10) {
+    if (sent < 40 && a.transmit(frameOf(sent < 20 ? 1000 : 60, sent))) sent++;
+    a.net.notify(1);
+    a.sent();
+    b.add(0, [2000], true);
+    b.net.notify(0);
+    for (const rig of [a, b]) {
+      rig.turn();
+      if (rig.net.msUntilUpdate <= 0) rig.net.update();
+    }
+    for (const frame of b.received()) {
+      received.push(frame);
+      times.push(now);
+    }
+  }
+  expect(received).toEqual(Array.from({ length: 40 }, (_, i) => frameOf(i < 20 ? 1000 : 60, i)));
+  // 20 frames of 1000 bytes at 10,000 bytes a second, then 20 small ones at 50 a second. The clock is the test's own.
+  const [middle = 0, end = 0] = [times[19], times[39]];
+  expect(middle).toBeGreaterThan(1700);
+  expect(middle).toBeLessThan(2300);
+  expect(end - middle).toBeGreaterThan(250);
+  expect(a.net.msUntilUpdate).toBe(Number.POSITIVE_INFINITY);
+});
+
 test('the driver changes the address by the control queue, and is refused all else', () => {
   const rig = new NetRig();
   rig.activate();
