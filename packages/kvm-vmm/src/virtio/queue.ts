@@ -25,8 +25,8 @@ export interface Queue {
    */
   pop(into?: Chain): Chain | undefined;
   /**
-   * Puts a chain back that was popped and not pushed, as when a buffer is full: the next `pop` finds it. Of several, the
-   * one that was popped last goes back first.
+   * Puts a chain back that was popped and not pushed, as when a buffer is full: the next `pop` finds it. Of several,
+   * the one that was popped last goes back first.
    */
   unpop(chain: Chain): void;
   /**
