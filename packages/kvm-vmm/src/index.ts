@@ -19,7 +19,10 @@ export type {
   FwCfgFiles,
   LinuxBoot,
   MachineDocument,
+  PasstOptions,
   RngModel,
+  SocketOptions,
+  TapOptions,
 } from './machine/document.js';
 export { Machine } from './machine/machine.js';
 export { checkMachine, type MachineOptions } from './machine/options.js';
