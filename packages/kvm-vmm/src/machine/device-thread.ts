@@ -6,6 +6,7 @@ import { com1 } from '../devices/uart/uart.js';
 import { GuestDma } from '../memory/guest-dma.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { ByteRing } from '../streams/byte-ring.js';
+import type { VirtioEvents } from '../virtio/make-device.js';
 import { Board } from '../x86/board.js';
 import { ioApic } from '../x86/devices/ioapic/ioapic.js';
 import { connectLines, firstRoutes } from '../x86/interrupt-controllers.js';
@@ -46,8 +47,8 @@ class DeviceThread {
   readonly #vm = Vm.from(order.vm);
   readonly #memory = GuestMemory.from(order.memory);
   readonly #devices = new Devices();
-  readonly #consoleIn = new ByteRing(order.consoleIn);
-  readonly #consoleOut = new ByteRing(order.consoleOut);
+  readonly #consoleIn = new ByteRing(order.serial.input);
+  readonly #consoleOut = new ByteRing(order.serial.output);
   readonly #wake = EventFd.from(order.shared.wake);
   readonly #epoll = this.#vm.createEpoll();
   readonly #loop = new EventLoop(control, this.#epoll, this.#wake);
@@ -107,8 +108,16 @@ class DeviceThread {
       import('../virtio/virtio-mmio.js'),
     ]);
     const dma = new GuestDma(this.#memory);
+    const events: VirtioEvents = {
+      output: (stream) => {
+        firstOutput[0] ||= now();
+        send({ kind: 'output', stream });
+      },
+      room: (stream) => send({ kind: 'room', stream }),
+      readsConsole: () => Atomics.store(control, Word.GuestReads, 1),
+    };
     for (const [index, plan] of order.virtio.entries()) {
-      const device = makeVirtioDevice(plan, `${plan.kind}${index}`, this.#wires);
+      const device = makeVirtioDevice(plan, `${plan.kind}${index}`, { wires: this.#wires, events });
       if (board.pci === undefined) board.addVirtio(device, dma, this.#wires, VirtioMmio);
       else board.addVirtioPci(device, dma, this.#wires);
     }
@@ -187,7 +196,7 @@ class DeviceThread {
   #print(bytes: Uint8Array): void {
     firstOutput[0] ||= now();
     this.#consoleOut.write(bytes);
-    if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output' });
+    if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output', stream: order.serial.number });
   }
 
   /** Gives the guest the input that has arrived, as much as it takes now. */
@@ -196,7 +205,7 @@ class DeviceThread {
     const room = uart?.room ?? 0;
     if (room === 0 || this.#consoleIn.available === 0) return;
     uart?.push(this.#consoleIn.read(room));
-    if (this.#consoleIn.takeSleepingWriter()) send({ kind: 'room' });
+    if (this.#consoleIn.takeSleepingWriter()) send({ kind: 'room', stream: order.serial.number });
   }
 
   /** The guest polls for input and there is none. */

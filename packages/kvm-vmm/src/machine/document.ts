@@ -189,6 +189,16 @@ export interface MachineDocument {
   /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
   readonly rng?: boolean | RngModel;
   /**
+   * What the console of the guest is: `serial`, the serial port, `ttyS0` of Linux; `virtio`, which is faster and knows
+   * the size of a terminal, `hvc0` of Linux. The default command line of a kernel names it. Default: `serial`.
+   */
+  readonly console?: 'serial' | 'virtio';
+  /**
+   * Names of further byte streams between the guest and the program, such as `org.example.agent`:
+   * /dev/virtio-ports/org.example.agent of Linux.
+   */
+  readonly ports?: readonly string[];
+  /**
    * How the guest reaches its virtio devices: `mmio`, by registers in memory; `pci`, by a PCI bus with MSI-X, for which
    * a kernel looks a little longer. Default: `mmio`.
    */

@@ -44,8 +44,11 @@ export interface Plan {
   readonly boot: LinuxBoot | FlatBoot;
   readonly board: BoardModel;
   readonly disks: readonly Required<DiskOptions>[];
-  /** Those without the disks. */
+  /** Those without the disks, the console and the ports. */
   readonly virtio: readonly VirtioPlan[];
+  readonly console: 'serial' | 'virtio';
+  /** The names of the ports. */
+  readonly ports: readonly string[];
   readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
@@ -60,6 +63,9 @@ export interface Plan {
 
 /** Bytes a second. */
 const defaultRngRate = machineSchema.properties.rng.anyOf[1].properties.bytesPerSecond.default;
+
+/** As many as QEMU has. */
+const mostPorts = 30;
 
 const defaultMemory = { linux: machineSchema.properties.memory.default, flat: '16M' };
 
@@ -106,7 +112,7 @@ function workerOf(url: unknown = new URL('../../dist/machine/worker.js', import.
 function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit' | 'workerUrl'> {
   checkSchema(machineSchema, document, name);
   const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], rng = false, devices = [], trace = 'all' } = document;
-  const { transport = 'mmio', hugePages = false, prefault = false } = document;
+  const { transport = 'mmio', hugePages = false, prefault = false, console = 'serial', ports = [] } = document;
   const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
     throw invalid(`${name('cpus')}: several processors need interrupt controllers to start`);
@@ -122,6 +128,8 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     board,
     disks: disksOf(disks, name),
     virtio: rngOf(rng),
+    console,
+    ports: portsOf(ports, name('ports')),
     transport,
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,
@@ -167,6 +175,12 @@ function rngOf(rng: boolean | RngModel): VirtioPlan[] {
   if (rng === false) return [];
   const { bytesPerSecond = defaultRngRate } = rng === true ? {} : rng;
   return [{ kind: 'rng', bytesPerSecond }];
+}
+
+function portsOf(ports: readonly string[], name: string): readonly string[] {
+  if (new Set(ports).size < ports.length) throw invalid(`${name} must be different names`);
+  if (ports.length <= mostPorts) return ports;
+  throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${name} must be at most ${mostPorts} names, not ${ports.length}`);
 }
 
 function moduleOf({ module, data }: DeviceModule, name: string): { url: string; data: unknown } {

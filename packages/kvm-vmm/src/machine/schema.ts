@@ -1,4 +1,5 @@
 import { storage } from '../storage/schema.js';
+import { console } from '../virtio/console/schema.js';
 import { virtio } from '../virtio/schema.js';
 import { board } from '../x86/schema/board.js';
 import { boot } from '../x86/schema/boot.js';
@@ -64,6 +65,7 @@ export const machineSchema = {
     ...board,
     ...storage,
     ...virtio,
+    ...console,
     transport: {
       enum: ['mmio', 'pci'],
       description:
