@@ -41,7 +41,6 @@ exec 3<> /dev/virtio-ports/org.example.agent
 read question <&3
 echo "answer to $question" >&3
 busybox dd if=/dev/zero bs=4096 count=64 2>/dev/null >&3
-echo sent
 exec 3>&-
 busybox poweroff -f
 `;
@@ -81,7 +80,7 @@ describeUnless(reason, "the virtio console under Linux's driver", () => {
       await using machine = await Machine.create({
         memory: '256M',
         cpus,
-        boot: linux({ kernel: vmlinux as string, initrd }),
+        boot: linux({ kernel: vmlinux as string, initrd, cmdline: 'console=hvc0 panic=-1 quiet' }),
         console: 'virtio',
         ports: ['org.example.agent', 'org.example.other'],
         transport,
@@ -89,7 +88,6 @@ describeUnless(reason, "the virtio console under Linux's driver", () => {
       });
       machine.resizeConsole(80, 25);
       let text = '';
-      let isSent = false;
       const answers: Buffer[] = [];
       const agent: Console = machine.port('org.example.agent');
       const answered = (async () => {
@@ -102,7 +100,6 @@ describeUnless(reason, "the virtio console under Linux's driver", () => {
         const says = (line: string): boolean => text.indexOf(line, Math.max(0, before - line.length)) !== -1;
         if (says('ready\n')) machine.console.write('something\n');
         if (says('read something\n')) machine.resizeConsole(132, 50);
-        isSent ||= says('sent\n');
       });
       machine.start();
       expect(await machine.done, text).toEqual({ kind: 'power-off' });
@@ -115,7 +112,7 @@ describeUnless(reason, "the virtio console under Linux's driver", () => {
       const line = 'answer to a question\n';
       expect(answer.toString('latin1', 0, line.length)).toBe(line);
       expect(answer.length).toBe(line.length + 64 * 4096);
-      expect([isSent, machine.readsConsole]).toEqual([true, true]);
+      expect(machine.readsConsole).toBe(true);
       expect(machine.stats.secondsToOutput).toBeGreaterThan(0);
     },
     patience,

@@ -11,6 +11,7 @@ import { smallHeap } from './small-heap.js';
 export interface DeviceEvents {
   output(stream: number): void;
   room(stream: number): void;
+  balloon(): void;
   message(message: unknown, device: string): void;
   failed(): void;
 }
@@ -42,6 +43,7 @@ export class DeviceThreadHandle {
         if (report.kind === 'ready') resolve(report.devices);
         else if (report.kind === 'output') events.output(report.stream);
         else if (report.kind === 'room') events.room(report.stream);
+        else if (report.kind === 'balloon') events.balloon();
         else if (report.kind === 'message') events.message(report.message, report.device);
         else if (report.kind === 'ended') this.#outcome = report.end.outcome;
         else fail(errorOf(report.error));

@@ -114,10 +114,15 @@ class DeviceThread {
         send({ kind: 'output', stream });
       },
       room: (stream) => send({ kind: 'room', stream }),
+      balloon: () => send({ kind: 'balloon' }),
       readsConsole: () => Atomics.store(control, Word.GuestReads, 1),
     };
     for (const [index, plan] of order.virtio.entries()) {
-      const device = makeVirtioDevice(plan, `${plan.kind}${index}`, { wires: this.#wires, events });
+      const device = makeVirtioDevice(plan, `${plan.kind}${index}`, {
+        wires: this.#wires,
+        memory: this.#memory,
+        events,
+      });
       if (board.pci === undefined) board.addVirtio(device, dma, this.#wires, VirtioMmio);
       else board.addVirtioPci(device, dma, this.#wires);
     }

@@ -20,6 +20,7 @@ import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
 import { constantTscKhz } from '../x86/cpu/tsc-khz.js';
 import { reserveHostPages } from '../x86/host-pages.js';
 import { createInterruptControllers } from '../x86/interrupt-controllers.js';
+import { Balloon } from './balloon.js';
 import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import type { Console } from './console.js';
@@ -57,6 +58,7 @@ export class Machine implements AsyncDisposable {
   readonly #wake: EventFd;
   readonly #bell: Bell;
   readonly #streams: Streams;
+  readonly #balloon: Balloon | undefined;
   readonly #stats: readonly VcpuStats[];
   readonly #firstOutput: Float64Array;
   /** By the numbers of the devices. */
@@ -143,6 +145,7 @@ export class Machine implements AsyncDisposable {
     this.#control = shared.control;
     this.#bell = new Bell(shared.control, this.#wake);
     this.#streams = new Streams(vm, plan, () => this.#bell.ring());
+    this.#balloon = plan.balloon && new Balloon(vm, plan.balloon, plan.memorySize);
     const parts = { vm, memory, cpus: plan.cpus };
     this.#disks = disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
     this.#devices = new DeviceThreadHandle(
@@ -154,13 +157,19 @@ export class Machine implements AsyncDisposable {
         board: plan.board,
         serial: this.#streams.serial,
         modules: plan.modules,
-        virtio: [...this.#disks.map((disk) => disk.plan), ...plan.virtio, ...this.#streams.plans],
+        virtio: [
+          ...this.#disks.map((disk) => disk.plan),
+          ...plan.virtio,
+          ...this.#streams.plans,
+          ...(this.#balloon === undefined ? [] : [this.#balloon.plan]),
+        ],
         transport: plan.transport,
       },
       this.#bell,
       {
         output: (stream) => this.#streams.wakeReader(stream),
         room: (stream) => this.#streams.wakeWriter(stream),
+        balloon: () => this.#balloon?.reported(),
         message: plan.onMessage,
         failed: () => void this.#abandon(),
       },
@@ -209,6 +218,16 @@ export class Machine implements AsyncDisposable {
    */
   resizeConsole(columns: number, rows: number): void {
     this.#streams.resize(columns, rows);
+  }
+
+  /**
+   * What takes memory back from the guest.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` without the option `balloon`.
+   */
+  get balloon(): Balloon {
+    if (this.#balloon !== undefined) return this.#balloon;
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this machine has no balloon', { hint: 'balloon: true' });
   }
 
   /** Whether the guest has read from its console, or waits for input. */
@@ -317,6 +336,7 @@ export class Machine implements AsyncDisposable {
     const devices = await this.#devices.end();
     const disks = await Promise.all(this.#disks.map((disk) => disk.end()));
     this.#streams.finish();
+    this.#balloon?.finish();
     this.#wake.close();
     this.#vm.close();
     this.#memory.close();
@@ -330,8 +350,9 @@ export class Machine implements AsyncDisposable {
 }
 
 /** The virtio devices of a machine. */
-function virtioCount({ disks, virtio, console, ports }: Plan): number {
-  return disks.length + virtio.length + Number(console === 'virtio') + Number(ports.length > 0);
+function virtioCount({ disks, virtio, console, ports, balloon }: Plan): number {
+  const others = [console === 'virtio', ports.length > 0, balloon !== undefined];
+  return disks.length + virtio.length + others.filter((exists) => exists).length;
 }
 
 function checkCpus(kvm: Kvm, cpus: number): void {

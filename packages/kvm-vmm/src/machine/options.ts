@@ -1,5 +1,6 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { disksOf } from '../storage/disk-options.js';
+import { targetOf } from '../virtio/balloon/target.js';
 import type { VirtioPlan } from '../virtio/plan.js';
 import { type BoardModel, boardOf } from '../x86/board-model.js';
 import { parseFeatures } from '../x86/cpu/feature-list.js';
@@ -44,11 +45,13 @@ export interface Plan {
   readonly boot: LinuxBoot | FlatBoot;
   readonly board: BoardModel;
   readonly disks: readonly Required<DiskOptions>[];
-  /** Those without the disks, the console and the ports. */
+  /** Those without the disks, the console, the ports and the balloon. */
   readonly virtio: readonly VirtioPlan[];
   readonly console: 'serial' | 'virtio';
   /** The names of the ports. */
   readonly ports: readonly string[];
+  /** The target in bytes, of whole pages. */
+  readonly balloon: { readonly target: number; readonly deflateOnOom: boolean } | undefined;
   readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
@@ -113,13 +116,14 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
   checkSchema(machineSchema, document, name);
   const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], rng = false, devices = [], trace = 'all' } = document;
   const { transport = 'mmio', hugePages = false, prefault = false, console = 'serial', ports = [] } = document;
+  const memorySize = wholePages(sizeInBytes(document.memory ?? defaultMemory[boot.type]), name('memory'));
   const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
     throw invalid(`${name('cpus')}: several processors need interrupt controllers to start`);
   }
   within(name('trace'), () => new ExitFilter(trace));
   return {
-    memorySize: wholePages(sizeInBytes(document.memory ?? defaultMemory[boot.type]), name('memory')),
+    memorySize,
     memoryFile,
     cpus,
     cpu: modelOf(cpu, name),
@@ -130,6 +134,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     virtio: rngOf(rng),
     console,
     ports: portsOf(ports, name('ports')),
+    balloon: balloonOf(document.balloon ?? false, memorySize, name),
     transport,
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,
@@ -181,6 +186,18 @@ function portsOf(ports: readonly string[], name: string): readonly string[] {
   if (new Set(ports).size < ports.length) throw invalid(`${name} must be different names`);
   if (ports.length <= mostPorts) return ports;
   throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${name} must be at most ${mostPorts} names, not ${ports.length}`);
+}
+
+function balloonOf(
+  balloon: NonNullable<MachineDocument['balloon']>,
+  memorySize: number,
+  name: NameOf,
+): Plan['balloon'] {
+  if (balloon === false) return undefined;
+  const { target = 0, deflateOnOom = true } =
+    typeof balloon === 'object' ? balloon : { target: balloon === true ? 0 : balloon };
+  const place = name(typeof balloon === 'object' ? 'balloon.target' : 'balloon');
+  return { target: targetOf(target, memorySize, place), deflateOnOom };
 }
 
 function moduleOf({ module, data }: DeviceModule, name: string): { url: string; data: unknown } {

@@ -43,6 +43,8 @@ export type DeviceReport =
   | { readonly kind: 'output'; readonly stream: number }
   /** The main thread waits for room for a stream's input, and there is some. */
   | { readonly kind: 'room'; readonly stream: number }
+  /** The guest has answered about its memory. */
+  | { readonly kind: 'balloon' }
   | { readonly kind: 'message'; readonly device: string; readonly message: unknown }
   | { readonly kind: 'ended'; readonly end: DeviceEnd }
   | { readonly kind: 'failed'; readonly error: KvmErrorJson | PlainError };

@@ -1,5 +1,7 @@
+import type { GuestMemory } from '@kvm/core';
 import type { Wires } from '../machine/wires.js';
 import { ByteRing } from '../streams/byte-ring.js';
+import { VirtioBalloon } from './balloon/balloon.js';
 import { RemoteBlock } from './block/remote-block.js';
 import { VirtioConsole } from './console/console.js';
 import type { ConsolePlan, PortsPlan, StreamPlan } from './console/console-plan.js';
@@ -15,6 +17,8 @@ export interface VirtioEvents {
   output(stream: number): void;
   /** The main thread waits for room for a stream's input, and there is some. */
   room(stream: number): void;
+  /** The guest has answered about its memory. */
+  balloon(): void;
   /** The guest reads its console. */
   readsConsole(): void;
 }
@@ -22,12 +26,13 @@ export interface VirtioEvents {
 /** What virtio devices are made with. */
 export interface VirtioParts {
   readonly wires: Wires;
+  readonly memory: GuestMemory;
   readonly events: VirtioEvents;
 }
 
 /** Makes a virtio device. `name` is unique within the machine. */
 export function makeVirtioDevice(plan: VirtioPlan, name: string, parts: VirtioParts): VirtioDevice {
-  const { wires, events } = parts;
+  const { wires, memory, events } = parts;
   switch (plan.kind) {
     case 'rng':
       return new VirtioRng({ name, bytesPerSecond: plan.bytesPerSecond });
@@ -45,6 +50,11 @@ export function makeVirtioDevice(plan: VirtioPlan, name: string, parts: VirtioPa
       const { end, listen } = bellOf(plan, parts);
       const ports = plan.ports.map((port) => ({ name: port.name, end: end(port.stream) }));
       return listen(new VirtioPorts(name, ports));
+    }
+    case 'balloon': {
+      const device = new VirtioBalloon({ ...plan, name, memory, reported: () => events.balloon() });
+      wires.listen(wires.open(plan.bell), () => device.hostChanged());
+      return device;
     }
   }
 }

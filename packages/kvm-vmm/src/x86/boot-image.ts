@@ -63,8 +63,10 @@ function openKernel(
   }
 }
 
-/** A kernel that shall not look into ACPI's tables is told by its command line where the devices are. */
-function commandLine(given: string | undefined, { transport, virtioCount, console }: VirtioSetup): string {
+/**
+ * The command line of a kernel. One that shall not look into ACPI's tables is told by it where the devices are.
+ */
+export function commandLine(given: string | undefined, { transport, virtioCount, console }: VirtioSetup): string {
   const byDefault = transport === 'pci' ? pciCommandLine : defaultCommandLine;
   const line = given ?? (console === 'virtio' ? byDefault.replace('ttyS0', 'hvc0') : byDefault);
   if (transport === 'pci' || virtioCount === 0 || !/(^| )acpi=off( |$)/.test(line)) return line;
