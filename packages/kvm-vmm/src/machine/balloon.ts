@@ -45,9 +45,9 @@ export class Balloon {
   readonly #requests: Request[] = [];
   #hasEnded = false;
 
-  constructor(vm: Vm, { target, deflateOnOom }: NonNullable<Plan['balloon']>, memorySize: number) {
+  constructor(vm: Vm, { target, ...features }: NonNullable<Plan['balloon']>, memorySize: number) {
     this.#bell = vm.createEventFd();
-    this.plan = { kind: 'balloon', deflateOnOom, ...allocateWords(), bell: this.#bell.share() };
+    this.plan = { kind: 'balloon', ...features, ...allocateWords(), bell: this.#bell.share() };
     this.#memorySize = memorySize;
     this.setTarget(target);
   }

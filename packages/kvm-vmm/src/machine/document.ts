@@ -120,6 +120,8 @@ export interface BalloonModel {
   readonly target?: number | string;
   /** Whether the guest may take memory out of the balloon when it has no other left. Default: `true`. */
   readonly deflateOnOom?: boolean;
+  /** Whether the guest reports free memory, which goes back to the host at once. Default: `true`. */
+  readonly reporting?: boolean;
 }
 
 /** A device of your own: a module that exports a function `device`. */

@@ -8,6 +8,7 @@ import { type CpuTemplate, checkTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
 import { checkSchema, type NameOf } from './check-schema.js';
 import type {
+  BalloonModel,
   CpuModel,
   DeviceModule,
   DiskOptions,
@@ -51,7 +52,7 @@ export interface Plan {
   /** The names of the ports. */
   readonly ports: readonly string[];
   /** The target in bytes, of whole pages. */
-  readonly balloon: { readonly target: number; readonly deflateOnOom: boolean } | undefined;
+  readonly balloon: (Required<BalloonModel> & { readonly target: number }) | undefined;
   readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
@@ -194,10 +195,10 @@ function balloonOf(
   name: NameOf,
 ): Plan['balloon'] {
   if (balloon === false) return undefined;
-  const { target = 0, deflateOnOom = true } =
-    typeof balloon === 'object' ? balloon : { target: balloon === true ? 0 : balloon };
+  const model: BalloonModel = typeof balloon === 'object' ? balloon : { target: balloon === true ? 0 : balloon };
+  const { target = 0, deflateOnOom = true, reporting = true } = model;
   const place = name(typeof balloon === 'object' ? 'balloon.target' : 'balloon');
-  return { target: targetOf(target, memorySize, place), deflateOnOom };
+  return { target: targetOf(target, memorySize, place), deflateOnOom, reporting };
 }
 
 function moduleOf({ module, data }: DeviceModule, name: string): { url: string; data: unknown } {

@@ -5,6 +5,7 @@ import { VIRTIO_BALLOON_S_NR } from '../../abi/virtio/constants.js';
 export interface BalloonPlan {
   readonly kind: 'balloon';
   readonly deflateOnOom: boolean;
+  readonly reporting: boolean;
   /** Those of `Word`. */
   readonly words: Int32Array;
   /** The guest's numbers about its memory, by their tags. */

@@ -5,7 +5,6 @@ import { kinds, SplitDriver } from '../../../test/virtio-driver.js';
 import { TestQueue } from '../../../test/virtio-queue.js';
 import {
   VIRTIO_BALLOON_F_DEFLATE_ON_OOM,
-  VIRTIO_BALLOON_F_PAGE_POISON,
   VIRTIO_BALLOON_F_REPORTING,
   VIRTIO_BALLOON_F_STATS_VQ,
   VIRTIO_BALLOON_S_AVAIL,
@@ -32,6 +31,7 @@ function balloonOf(Kind = SplitDriver as (typeof kinds)[number][1], fail = false
   const device = new VirtioBalloon({
     name: 'balloon0',
     deflateOnOom: true,
+    reporting: true,
     ...words,
     memory,
     reported: () => void seen.reported++,
@@ -138,17 +138,19 @@ test('tells the driver how much the program wants, and the program how much ther
   expect([device.config[0], words[Word.Actual]]).toEqual([5, 0]);
 });
 
-test('offers to give pages back under pressure only if that is wanted', () => {
-  const offers = [true, false].map((deflateOnOom) => {
+test.each([
+  [true, false],
+  [false, true],
+])(
+  'offers to deflate under pressure (%s) and to report free pages (%s) if that is wanted',
+  (deflateOnOom, reporting) => {
     const memory = { size: 0, discard: () => {} };
-    const { features } = new VirtioBalloon({ ...allocateWords(), name: 'b', deflateOnOom, memory, reported: () => {} });
-    return [has(features, VIRTIO_BALLOON_F_DEFLATE_ON_OOM), has(features, VIRTIO_BALLOON_F_PAGE_POISON)];
-  });
-  expect(offers).toEqual([
-    [true, true],
-    [false, true],
-  ]);
-});
+    const parts = { ...allocateWords(), name: 'b', memory, reported: () => {} };
+    const { features, queueSizes } = new VirtioBalloon({ ...parts, deflateOnOom, reporting });
+    expect(has(features, VIRTIO_BALLOON_F_DEFLATE_ON_OOM)).toBe(deflateOnOom);
+    expect([has(features, VIRTIO_BALLOON_F_REPORTING), queueSizes.length]).toEqual([reporting, reporting ? 4 : 3]);
+  },
+);
 
 test('a driver without statistics has reporting as its third queue; without reporting it has none', () => {
   const { device, given, queue, start } = balloonOf();

@@ -27,7 +27,7 @@ const pageBytes = 2 ** VIRTIO_BALLOON_PFN_SHIFT;
 /** Offsets in the configuration space that a driver writes to. */
 const Offset = { Actual: 4, PoisonVal: 12 } as const;
 
-export interface VirtioBalloonOptions extends Pick<BalloonPlan, 'deflateOnOom' | 'words' | 'stats'> {
+export interface VirtioBalloonOptions extends Pick<BalloonPlan, 'deflateOnOom' | 'reporting' | 'words' | 'stats'> {
   name: string;
   memory: Pick<GuestMemory, 'size' | 'discard'>;
   /** There are new numbers, which the program waits for. */
@@ -43,8 +43,8 @@ export class VirtioBalloon implements VirtioDevice {
   readonly name: string;
   readonly type = VIRTIO_ID_BALLOON;
   readonly features: bigint;
-  /** Inflate, deflate, statistics, reporting. */
-  readonly queueSizes: readonly number[] = [queueSize, queueSize, queueSize, queueSize];
+  /** Inflate, deflate, statistics, and reporting. */
+  readonly queueSizes: readonly number[];
   readonly inOrder = true;
   readonly #config = new VirtioBalloonConfig();
   readonly config: Uint8Array = this.#config.bytes;
@@ -66,10 +66,11 @@ export class VirtioBalloon implements VirtioDevice {
   constructor(options: VirtioBalloonOptions) {
     this.name = options.name;
     this.#options = options;
+    this.queueSizes = Array.from({ length: options.reporting ? 4 : 3 }, () => queueSize);
     this.features = [
       VIRTIO_BALLOON_F_STATS_VQ,
       VIRTIO_BALLOON_F_PAGE_POISON,
-      VIRTIO_BALLOON_F_REPORTING,
+      ...(options.reporting ? [VIRTIO_BALLOON_F_REPORTING] : []),
       ...(options.deflateOnOom ? [VIRTIO_BALLOON_F_DEFLATE_ON_OOM] : []),
     ].reduce((set, feature) => set | bit(feature), 0n);
     this.#takeTarget();

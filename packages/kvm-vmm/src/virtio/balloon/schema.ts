@@ -21,12 +21,17 @@ export const balloon = {
             description: 'Whether the guest may take memory out of the balloon when it has no other left.',
             default: true,
           },
+          reporting: {
+            type: 'boolean',
+            description: 'Whether the guest reports free memory, which goes back to the host at once.',
+            default: true,
+          },
         },
         additionalProperties: false,
       },
     ],
     default: false,
-    'x-wanted': "true, false, a size such as '128M', or { target, deflateOnOom }",
+    'x-wanted': "true, false, a size such as '128M', or { target, deflateOnOom, reporting }",
     'x-flag': '--balloon <size>',
   },
 } as const satisfies Readonly<Record<string, JsonSchema>>;
