@@ -4,7 +4,12 @@ import { silenceText } from './silence.js';
 test.each([
   [undefined, 0, 'no VMX', 'the kernel has written nothing for 15 s, and has not left KVM once: no VMX'],
   [undefined, 7, 'no VMX', 'the kernel has written nothing for 15 s, and had 7 exits: no VMX'],
-  [undefined, 7, undefined, /had 7 exits: is the console in its command line \(console=hvc0\)\? kvm-cli doctor examines this host$/],
+  [
+    undefined,
+    7,
+    undefined,
+    /had 7 exits: is the console in its command line \(console=hvc0\)\? kvm-cli doctor examines this host$/,
+  ],
 ])(
   'a kernel that is silent (first byte: %o) after %i exits is reported (%s)',
   (secondsToOutput, exitCount, why, text) => {

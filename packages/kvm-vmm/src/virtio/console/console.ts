@@ -51,7 +51,7 @@ export class VirtioConsole implements VirtioDevice {
     this.#transport = transport;
   }
 
-  /** Virtio 1.3, 5.3.4: the lowest byte is output, even of a driver that has no queues yet. What has no room is lost. */
+  /** Virtio 1.3, 5.3.4: a byte of output, even of a driver that has no queues yet. What has no room is lost. */
   writeConfig(offset: number, _size: number, value: number): void {
     if (offset !== emergency) return;
     const { output } = this.#end;
