@@ -20,7 +20,8 @@ import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
 import { constantTscKhz } from '../x86/cpu/tsc-khz.js';
 import { reserveHostPages } from '../x86/host-pages.js';
 import { createInterruptControllers } from '../x86/interrupt-controllers.js';
-import { Balloon } from './balloon.js';
+import type { Balloon } from './balloon.js';
+import { BalloonHandle } from './balloon-handle.js';
 import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import type { Console } from './console.js';
@@ -58,7 +59,7 @@ export class Machine implements AsyncDisposable {
   readonly #wake: EventFd;
   readonly #bell: Bell;
   readonly #streams: Streams;
-  readonly #balloon: Balloon | undefined;
+  readonly #balloon: BalloonHandle | undefined;
   readonly #stats: readonly VcpuStats[];
   readonly #firstOutput: Float64Array;
   /** By the numbers of the devices. */
@@ -145,7 +146,7 @@ export class Machine implements AsyncDisposable {
     this.#control = shared.control;
     this.#bell = new Bell(shared.control, this.#wake);
     this.#streams = new Streams(vm, plan, () => this.#bell.ring());
-    this.#balloon = plan.balloon && new Balloon(vm, plan.balloon, plan.memorySize);
+    this.#balloon = plan.balloon && new BalloonHandle(vm, plan.balloon, plan.memorySize);
     const parts = { vm, memory, cpus: plan.cpus };
     this.#disks = disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
     this.#devices = new DeviceThreadHandle(
