@@ -91,12 +91,13 @@ function deviceOption(): Option {
 }
 
 const runHelp = `
-The guest has a serial port, COM1, on stdin and stdout. A write to port 0xf4 ends the run
-with the value as the exit status. On a terminal, keys go to the guest at once:
+The guest's console is on stdin and stdout: its serial port, COM1, or hvc0 of Linux with
+--console virtio. A write to port 0xf4 ends the run with the value as the exit status. On a
+terminal, keys go to the guest at once:
   Ctrl-A x       end the run
   Ctrl-A h       print this help
   Ctrl-A Ctrl-A  send Ctrl-A to the guest
-  Ctrl-C         interrupt: goes to a guest that reads its serial port, ends the run otherwise
+  Ctrl-C         interrupt: goes to a guest that reads its console, ends the run otherwise
 With --no-stdin, and in the demo, Ctrl-C ends the run.
 
 Exit status:
@@ -107,6 +108,7 @@ Examples:
   $ kvm-cli run vmlinuz --initrd initrd.img --mem 1G --cpus 2
   $ kvm-cli run vmlinuz --initrd initrd.img --disk root.img --disk data.img,ro
   $ kvm-cli run vmlinuz --initrd initrd.img --net passt,port=8080:80
+  $ kvm-cli run vmlinuz --initrd initrd.img --console virtio --balloon 256M
   $ kvm-cli run --config machine.json --mem 2G
   $ kvm-cli run --trace all,-io:0x3f8-0x3ff --trace-file trace.log guest.bin
   $ kvm-cli run guest.bin

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { dyingMainThread, guest, mainJs, readyThenSpin, temporaryFolder } from './cli.js';
+import { sizesGuest } from '../../kvm-vmm/test/console-guest.js';
+import { dyingMainThread, guest, mainJs, readyThenSpin, temporaryFile, temporaryFolder } from './cli.js';
 
 /** Why there can be no terminal here, or undefined. */
 const reason =
@@ -163,6 +164,16 @@ describeUnless(reason, 'a terminal', () => {
     const { status, before, after } = await ended();
     expect(status).toBe(130);
     expect(after).toBe(before);
+  });
+
+  test('tells the guest its size, and each change of it', async () => {
+    const file = temporaryFile('guest.bin', sizesGuest([100, 30], [132, 50]));
+    const args = ['run', '--mode', 'protected', '--console', 'virtio', file];
+    const { file: read, shown, ended } = onTerminal(args, { job: ['stty cols 100 rows 30', '$cli'] });
+    await shown('R');
+    spawnSync('stty', ['-F', await read('tty'), 'cols', '132', 'rows', '50']);
+    await shown('RR');
+    expect((await ended()).status).toBe(42);
   });
 
   test('is left alone with --no-stdin, and its Ctrl-C is a signal', async () => {

@@ -8,10 +8,12 @@ export { type BusRange, checkVersion, type Device, type DeviceState } from './de
 export { InterruptLine } from './devices/interrupt-line.js';
 export type { Outcome } from './devices/outcome.js';
 export { com1, Uart, type UartOptions, type UartState } from './devices/uart/uart.js';
+export type { Balloon, BalloonStats } from './machine/balloon.js';
 export type { Console } from './machine/console.js';
 export type { DeviceContext } from './machine/device-context.js';
 export { Devices } from './machine/devices.js';
 export type {
+  BalloonModel,
   CpuModel,
   DeviceModule,
   DiskOptions,

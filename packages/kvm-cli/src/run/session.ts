@@ -93,7 +93,14 @@ class Session {
     this.#machine = machine;
     const { console } = machine;
     const output = pump(console, this.#options.serialOutput);
+    const { stdout: terminal } = process;
+    const resize = (): void => machine.resizeConsole(terminal.columns, terminal.rows);
+    const hasSize = this.#isVirtio && terminal.isTTY;
     try {
+      if (hasSize) {
+        resize();
+        terminal.on('resize', resize);
+      }
       this.#input = this.#openInput(console, machine);
       this.#input?.start();
       void machine.started.then(() => this.#startTimers(machine));
@@ -111,9 +118,14 @@ class Session {
     } finally {
       this.#machine = undefined;
       for (const timer of this.#timers) clearTimeout(timer);
+      terminal.off('resize', resize);
       this.#input?.stop();
       await this.#deliver(output);
     }
+  }
+
+  get #isVirtio(): boolean {
+    return this.#options.plan.machine.console === 'virtio';
   }
 
   #openInput(console: Console, machine: Machine): SerialInput | undefined {
@@ -152,7 +164,7 @@ class Session {
   }
 
   #lookForProgress({ stats }: Machine): void {
-    const text = silenceText(stats, whyNoKernels());
+    const text = silenceText(stats, this.#isVirtio ? 'hvc0' : 'ttyS0', whyNoKernels());
     if (text !== undefined) stderr.write(`kvm-cli: ${text}\n`);
   }
 

@@ -17,7 +17,7 @@ export const keysHelp = `
 Ctrl-A x       end the run
 Ctrl-A h       print this help
 Ctrl-A Ctrl-A  send Ctrl-A to the guest
-Ctrl-C         interrupt: goes to a guest that reads its serial port, ends the run otherwise
+Ctrl-C         interrupt: goes to a guest that reads its console, ends the run otherwise
 `;
 
 /** Separates commands to kvm-cli from the keys for the guest. The keys are those of QEMU's console. */

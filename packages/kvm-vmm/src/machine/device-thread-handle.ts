@@ -9,8 +9,9 @@ import { smallHeap } from './small-heap.js';
 
 /** What the main thread does about reports of the device thread. */
 export interface DeviceEvents {
-  output(): void;
-  room(): void;
+  output(stream: number): void;
+  room(stream: number): void;
+  balloon(): void;
   message(message: unknown, device: string): void;
   failed(): void;
 }
@@ -40,8 +41,9 @@ export class DeviceThreadHandle {
       };
       worker.on('message', (report: DeviceReport) => {
         if (report.kind === 'ready') resolve(report.devices);
-        else if (report.kind === 'output') events.output();
-        else if (report.kind === 'room') events.room();
+        else if (report.kind === 'output') events.output(report.stream);
+        else if (report.kind === 'room') events.room(report.stream);
+        else if (report.kind === 'balloon') events.balloon();
         else if (report.kind === 'message') events.message(report.message, report.device);
         else if (report.kind === 'ended') this.#outcome = report.end.outcome;
         else fail(errorOf(report.error));

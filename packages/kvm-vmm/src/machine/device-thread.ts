@@ -7,6 +7,7 @@ import { com1 } from '../devices/uart/uart.js';
 import { GuestDma } from '../memory/guest-dma.js';
 import { GuestRam } from '../memory/guest-ram.js';
 import { ByteRing } from '../streams/byte-ring.js';
+import type { VirtioEvents } from '../virtio/parts.js';
 import { Board } from '../x86/board.js';
 import { ioApic } from '../x86/devices/ioapic/ioapic.js';
 import { connectLines, firstRoutes } from '../x86/interrupt-controllers.js';
@@ -47,8 +48,8 @@ class DeviceThread {
   readonly #vm = Vm.from(order.vm);
   readonly #memory = GuestMemory.from(order.memory);
   readonly #devices = new Devices();
-  readonly #consoleIn = new ByteRing(order.consoleIn);
-  readonly #consoleOut = new ByteRing(order.consoleOut);
+  readonly #consoleIn = new ByteRing(order.serial.input);
+  readonly #consoleOut = new ByteRing(order.serial.output);
   readonly #wake = EventFd.from(order.shared.wake);
   readonly #epoll = this.#vm.createEpoll();
   readonly #loop = new EventLoop(control, this.#epoll, this.#wake);
@@ -108,7 +109,17 @@ class DeviceThread {
       import('../virtio/virtio-mmio.js'),
     ]);
     const dma = new GuestDma(this.#memory);
-    const parts = { wires: this.#wires, memory: this.#memory, backend: selectBackend(order.memory.backend) };
+    const events: VirtioEvents = {
+      output: (stream) => {
+        firstOutput[0] ||= now();
+        send({ kind: 'output', stream });
+      },
+      room: (stream) => send({ kind: 'room', stream }),
+      balloon: () => send({ kind: 'balloon' }),
+      readsConsole: () => Atomics.store(control, Word.GuestReads, 1),
+    };
+    const backend = selectBackend(order.memory.backend);
+    const parts = { wires: this.#wires, memory: this.#memory, backend, events };
     for (const [index, plan] of order.virtio.entries()) {
       const device = await makeVirtioDevice(plan, `${plan.kind}${index}`, parts);
       if (board.pci === undefined) board.addVirtio(device, dma, this.#wires, VirtioMmio);
@@ -183,7 +194,7 @@ class DeviceThread {
   #print(bytes: Uint8Array): void {
     firstOutput[0] ||= now();
     this.#consoleOut.write(bytes);
-    if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output' });
+    if (this.#consoleOut.takeSleepingReader()) send({ kind: 'output', stream: order.serial.number });
   }
 
   /** Gives the guest the input that has arrived, as much as it takes now. */
@@ -192,7 +203,7 @@ class DeviceThread {
     const room = uart?.room ?? 0;
     if (room === 0 || this.#consoleIn.available === 0) return;
     uart?.push(this.#consoleIn.read(room));
-    if (this.#consoleIn.takeSleepingWriter()) send({ kind: 'room' });
+    if (this.#consoleIn.takeSleepingWriter()) send({ kind: 'room', stream: order.serial.number });
   }
 
   /** The guest polls for input and there is none. */

@@ -166,6 +166,16 @@ export interface RngModel {
   readonly bytesPerSecond?: number;
 }
 
+/** A balloon. */
+export interface BalloonModel {
+  /** How much memory the guest is to give back. Default: `0`. */
+  readonly target?: number | string;
+  /** Whether the guest may take memory out of the balloon when it has no other left. Default: `true`. */
+  readonly deflateOnOom?: boolean;
+  /** Whether the guest reports free memory, which goes back to the host at once. Default: `true`. */
+  readonly reporting?: boolean;
+}
+
 /** A device of your own: a module that exports a function `device`. */
 export interface DeviceModule {
   /** The module: `new URL('./my-device.js', import.meta.url)`. It is loaded in the thread of the devices. */
@@ -245,6 +255,21 @@ export interface MachineDocument {
   readonly net?: readonly (TapOptions | PasstOptions | SocketOptions)[];
   /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
   readonly rng?: boolean | RngModel;
+  /**
+   * What the console of the guest is: `serial`, the serial port, `ttyS0` of Linux; `virtio`, which is faster and knows
+   * the size of a terminal, `hvc0` of Linux. The default command line of a kernel names it. Default: `serial`.
+   */
+  readonly console?: 'serial' | 'virtio';
+  /**
+   * Names of further byte streams between the guest and the program, such as `org.example.agent`:
+   * /dev/virtio-ports/org.example.agent of Linux.
+   */
+  readonly ports?: readonly string[];
+  /**
+   * A balloon, virtio-balloon: a size of memory that the guest is to give back to the host, `0` for none; the program
+   * changes it later. Memory that the guest does not use goes back to the host by itself. Default: `false`.
+   */
+  readonly balloon?: boolean | number | string | BalloonModel;
   /**
    * How the guest reaches its virtio devices: `mmio`, by registers in memory; `pci`, by a PCI bus with MSI-X, for which
    * a kernel looks a little longer. Default: `mmio`.

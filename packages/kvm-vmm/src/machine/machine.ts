@@ -14,7 +14,6 @@ import { selectBackend } from '@kvm/core/backend';
 import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
 import { type OpenDisk, openDisk } from '../storage/open-disk.js';
-import { ByteRing } from '../streams/byte-ring.js';
 import { type OpenNet, openNet } from '../virtio/net/open-net.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
@@ -22,9 +21,11 @@ import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
 import { constantTscKhz } from '../x86/cpu/tsc-khz.js';
 import { reserveHostPages } from '../x86/host-pages.js';
 import { createInterruptControllers } from '../x86/interrupt-controllers.js';
+import type { Balloon } from './balloon.js';
+import { BalloonHandle } from './balloon-handle.js';
 import { Bell } from './bell.js';
 import { Claims } from './claims.js';
-import { Console } from './console.js';
+import type { Console } from './console.js';
 import { Gate, Word, words } from './control.js';
 import { DeviceThreadHandle } from './device-thread-handle.js';
 import { DiskThreadHandle } from './disk-thread-handle.js';
@@ -32,11 +33,9 @@ import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
 import { smallHeap } from './small-heap.js';
+import { Streams } from './streams.js';
 import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
-
-/** Bytes of each direction of the console, a power of two. */
-const ringSize = 2 ** 16;
 
 /** What the host's side of devices is opened as. */
 interface Opened {
@@ -66,7 +65,8 @@ export class Machine implements AsyncDisposable {
   readonly #control: Int32Array;
   readonly #wake: EventFd;
   readonly #bell: Bell;
-  readonly #console: Console;
+  readonly #streams: Streams;
+  readonly #balloon: BalloonHandle | undefined;
   readonly #stats: readonly VcpuStats[];
   readonly #firstOutput: Float64Array;
   /** By the numbers of the devices. */
@@ -94,8 +94,9 @@ export class Machine implements AsyncDisposable {
     };
     try {
       using image = openBoot(plan.boot, plan.memorySize, {
-        virtio: [...plan.disks, ...plan.net, ...plan.virtio],
+        virtioCount: virtioCount(plan),
         transport: plan.transport,
+        console: plan.console,
       });
       const backend = selectBackend(plan.kvm?.backend);
       const disks: OpenDisk[] = [];
@@ -155,9 +156,8 @@ export class Machine implements AsyncDisposable {
     this.#firstOutput = shared.firstOutput;
     this.#control = shared.control;
     this.#bell = new Bell(shared.control, this.#wake);
-    const consoleIn = ByteRing.allocate(ringSize);
-    const consoleOut = ByteRing.allocate(ringSize);
-    this.#console = new Console(consoleOut, consoleIn, () => this.#bell.ring());
+    this.#streams = new Streams(vm, plan, () => this.#bell.ring());
+    this.#balloon = plan.balloon && new BalloonHandle(vm, plan.balloon, plan.memorySize);
     const parts = { vm, memory, cpus: plan.cpus };
     this.#nets = opened.nets;
     this.#disks = opened.disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
@@ -168,16 +168,21 @@ export class Machine implements AsyncDisposable {
         vm: vm.share(),
         memory: memory.share(),
         board: plan.board,
-        consoleIn: consoleIn.shared,
-        consoleOut: consoleOut.shared,
+        serial: this.#streams.serial,
         modules: plan.modules,
-        virtio: [...[...this.#disks, ...this.#nets].map((each) => each.plan), ...plan.virtio],
+        virtio: [
+          ...[...this.#disks, ...this.#nets].map((each) => each.plan),
+          ...plan.virtio,
+          ...this.#streams.plans,
+          ...(this.#balloon === undefined ? [] : [this.#balloon.plan]),
+        ],
         transport: plan.transport,
       },
       this.#bell,
       {
-        output: () => this.#console.wakeReader(),
-        room: () => this.#console.wakeWriter(),
+        output: (stream) => this.#streams.wakeReader(stream),
+        room: (stream) => this.#streams.wakeWriter(stream),
+        balloon: () => this.#balloon?.reported(),
         message: plan.onMessage,
         failed: () => void this.#abandon(),
       },
@@ -199,9 +204,43 @@ export class Machine implements AsyncDisposable {
     this.done.catch(() => {}).finally(() => this.#hasStarted());
   }
 
-  /** The guest's console, a serial port: reads what the guest writes; the guest reads what is written to it. */
+  /**
+   * The guest's console, a serial port or `hvc0`, as the option `console` says: reads what the guest writes; the guest
+   * reads what is written to it.
+   */
   get console(): Console {
-    return this.#console.attach();
+    return this.#streams.console.attach();
+  }
+
+  /**
+   * A port of the option `ports`, `/dev/virtio-ports/NAME` of Linux, as a stream like the console. Nothing that the
+   * guest writes to it is lost: the guest waits until it is read. What is written to it waits until a program of the
+   * guest has opened the port.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if there is no port with this name.
+   */
+  port(name: string): Console {
+    return this.#streams.port(name);
+  }
+
+  /**
+   * Tells the guest the size of its console, in characters. It is kept for a guest that has no driver yet.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if the console is a serial port, which has no size;
+   *   `ERR_KVM_OUT_OF_RANGE` for more than 65,535.
+   */
+  resizeConsole(columns: number, rows: number): void {
+    this.#streams.resize(columns, rows);
+  }
+
+  /**
+   * What takes memory back from the guest.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` without the option `balloon`.
+   */
+  get balloon(): Balloon {
+    if (this.#balloon !== undefined) return this.#balloon;
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this machine has no balloon', { hint: 'balloon: true' });
   }
 
   /** Whether the guest has read from its console, or waits for input. */
@@ -310,7 +349,8 @@ export class Machine implements AsyncDisposable {
     const devices = await this.#devices.end();
     const disks = await Promise.all(this.#disks.map((disk) => disk.end()));
     for (const net of this.#nets) net.close();
-    this.#console.finish();
+    this.#streams.finish();
+    this.#balloon?.finish();
     this.#wake.close();
     this.#vm.close();
     this.#memory.close();
@@ -321,6 +361,12 @@ export class Machine implements AsyncDisposable {
     if (failure !== undefined) throw failure.error;
     return outcome ?? devices.outcome ?? { kind: 'interrupted' };
   }
+}
+
+/** The virtio devices of a machine. */
+function virtioCount({ disks, net, virtio, console, ports, balloon }: Plan): number {
+  const others = [console === 'virtio', ports.length > 0, balloon !== undefined];
+  return disks.length + net.length + virtio.length + others.filter((exists) => exists).length;
 }
 
 function checkCpus(kvm: Kvm, cpus: number): void {

@@ -63,6 +63,19 @@ test('random bytes are a device with a rate', () => {
   expect(planned).toEqual([[], [], byDefault, byDefault, [{ kind: 'rng', bytesPerSecond: 5 }]]);
 });
 
+test('a balloon has a target of whole pages, and features', () => {
+  const balloons = [false, true, '10000', 8192, { deflateOnOom: false }, { target: '1M', reporting: false }] as const;
+  const both = { deflateOnOom: true, reporting: true };
+  expect(balloons.map((balloon) => checkOptions({ boot, balloon }).balloon)).toEqual([
+    undefined,
+    { target: 0, ...both },
+    { target: 8192, ...both },
+    { target: 8192, ...both },
+    { target: 0, deflateOnOom: false, reporting: true },
+    { target: 2 ** 20, deflateOnOom: true, reporting: false },
+  ]);
+});
+
 test('what JSON cannot say is taken from a program', () => {
   const module = new URL('file:///device.js');
   const options = { boot: flat({ image: '/guest', loadAddr: 0x2000n, entry: '0x2001' }), devices: [{ module }] };
@@ -125,6 +138,18 @@ test.each<[string, object, string]>([
     'net[0].ports[0] must be ports of the host and of the guest',
   ],
   ['a trace of nothing', { trace: 'mimo' }, 'trace: there are no exits named mimo (did you mean mmio?)'],
+  ['another console', { console: 'hvc0' }, `console must be 'serial' or 'virtio', not "hvc0"`],
+  ['a port with a folder', { ports: ['a', 'b/c'] }, 'ports[1] must be a name of up to 64 letters'],
+  ['a port without a name', { ports: [''] }, 'ports[0] must be a name'],
+  ['a port twice', { ports: ['a', 'b', 'a'] }, 'ports must be different names'],
+  [
+    'too many ports',
+    { ports: Array.from({ length: 31 }, (_, i) => `p${i}`) },
+    'ports must be at most 30 names, not 31',
+  ],
+  ['a balloon of all memory', { memory: '1M', balloon: '1M' }, 'balloon must be less than the memory of the guest'],
+  ['a balloon of words', { balloon: 'much' }, "balloon must be bytes, or a number with a unit as in '512M'"],
+  ['a large target', { balloon: { target: 2 ** 40 } }, 'balloon.target must be less than the memory of the guest'],
   ['an unknown option', { cpuCount: 1 }, 'there is no option cpuCount'],
   [
     'a misspelt option within another',

@@ -1,5 +1,6 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { disksOf } from '../storage/disk-options.js';
+import { targetOf } from '../virtio/balloon/target.js';
 import { checkNets } from '../virtio/net/net-options.js';
 import type { NetOptions } from '../virtio/net/open-net.js';
 import type { VirtioPlan } from '../virtio/plan.js';
@@ -9,6 +10,7 @@ import { type CpuTemplate, checkTemplate } from '../x86/cpu/template.js';
 import { cpuTemplates } from '../x86/cpu/templates.js';
 import { checkSchema, type NameOf } from './check-schema.js';
 import type {
+  BalloonModel,
   CpuModel,
   DeviceModule,
   DiskOptions,
@@ -47,8 +49,13 @@ export interface Plan {
   readonly board: BoardModel;
   readonly disks: readonly Required<DiskOptions>[];
   readonly net: readonly NetOptions[];
-  /** Those without disks and networks. */
+  /** Those without the disks, the networks, the console, the ports and the balloon. */
   readonly virtio: readonly VirtioPlan[];
+  readonly console: 'serial' | 'virtio';
+  /** The names of the ports. */
+  readonly ports: readonly string[];
+  /** The target in bytes, of whole pages. */
+  readonly balloon: (Required<BalloonModel> & { readonly target: number }) | undefined;
   readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
@@ -63,6 +70,9 @@ export interface Plan {
 
 /** Bytes a second. */
 const defaultRngRate = machineSchema.properties.rng.anyOf[1].properties.bytesPerSecond.default;
+
+/** As many as QEMU has. */
+const mostPorts = 30;
 
 const defaultMemory = { linux: machineSchema.properties.memory.default, flat: '16M' };
 
@@ -110,13 +120,15 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
   checkSchema(machineSchema, document, name);
   const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], net = [], rng = false, trace = 'all' } = document;
   const { devices = [], transport = 'mmio', hugePages = false, prefault = false } = document;
+  const { console = 'serial', ports = [] } = document;
+  const memorySize = wholePages(sizeInBytes(document.memory ?? defaultMemory[boot.type]), name('memory'));
   const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
     throw invalid(`${name('cpus')}: several processors need interrupt controllers to start`);
   }
   within(name('trace'), () => new ExitFilter(trace));
   return {
-    memorySize: wholePages(sizeInBytes(document.memory ?? defaultMemory[boot.type]), name('memory')),
+    memorySize,
     memoryFile,
     cpus,
     cpu: modelOf(cpu, name),
@@ -126,6 +138,9 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     disks: disksOf(disks, name),
     net: checkNets(net, name),
     virtio: rngOf(rng),
+    console,
+    ports: portsOf(ports, name('ports')),
+    balloon: balloonOf(document.balloon ?? false, memorySize, name),
     transport,
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,
@@ -171,6 +186,24 @@ function rngOf(rng: boolean | RngModel): VirtioPlan[] {
   if (rng === false) return [];
   const { bytesPerSecond = defaultRngRate } = rng === true ? {} : rng;
   return [{ kind: 'rng', bytesPerSecond }];
+}
+
+function portsOf(ports: readonly string[], name: string): readonly string[] {
+  if (new Set(ports).size < ports.length) throw invalid(`${name} must be different names`);
+  if (ports.length <= mostPorts) return ports;
+  throw new KvmError('ERR_KVM_OUT_OF_RANGE', `${name} must be at most ${mostPorts} names, not ${ports.length}`);
+}
+
+function balloonOf(
+  balloon: NonNullable<MachineDocument['balloon']>,
+  memorySize: number,
+  name: NameOf,
+): Plan['balloon'] {
+  if (balloon === false) return undefined;
+  const model: BalloonModel = typeof balloon === 'object' ? balloon : { target: balloon === true ? 0 : balloon };
+  const { target = 0, deflateOnOom = true, reporting = true } = model;
+  const place = name(typeof balloon === 'object' ? 'balloon.target' : 'balloon');
+  return { target: targetOf(target, memorySize, place), deflateOnOom, reporting };
 }
 
 function moduleOf({ module, data }: DeviceModule, name: string): { url: string; data: unknown } {

@@ -1,7 +1,7 @@
 import type { GuestMemory, KvmErrorJson, SharedEventFd, Vm } from '@kvm/core';
 import type { DeviceState } from '../devices/device.js';
 import type { Outcome } from '../devices/outcome.js';
-import type { SharedRing } from '../streams/byte-ring.js';
+import type { StreamPlan } from '../virtio/console/console-plan.js';
 import type { VirtioPlan } from '../virtio/plan.js';
 import type { BoardModel } from '../x86/board-model.js';
 import type { SharedStats } from './vcpu-stats.js';
@@ -27,8 +27,8 @@ export interface DeviceOrder {
   readonly vm: ReturnType<Vm['share']>;
   readonly memory: ReturnType<GuestMemory['share']>;
   readonly board: BoardModel;
-  readonly consoleIn: SharedRing;
-  readonly consoleOut: SharedRing;
+  /** The serial port. */
+  readonly serial: StreamPlan;
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly virtio: readonly VirtioPlan[];
   /** How the guest reaches them. */
@@ -39,10 +39,12 @@ export interface DeviceOrder {
 export type DeviceReport =
   /** All devices are there: their names, in the order of their claims. */
   | { readonly kind: 'ready'; readonly devices: readonly string[] }
-  /** The main thread waits for output of the console, and there is some. */
-  | { readonly kind: 'output' }
-  /** The main thread waits for room for input, and there is some. */
-  | { readonly kind: 'room' }
+  /** The main thread waits for output of a stream, and there is some. */
+  | { readonly kind: 'output'; readonly stream: number }
+  /** The main thread waits for room for a stream's input, and there is some. */
+  | { readonly kind: 'room'; readonly stream: number }
+  /** The guest has answered about its memory. */
+  | { readonly kind: 'balloon' }
   | { readonly kind: 'message'; readonly device: string; readonly message: unknown }
   | { readonly kind: 'ended'; readonly end: DeviceEnd }
   | { readonly kind: 'failed'; readonly error: KvmErrorJson | PlainError };

@@ -1,10 +1,13 @@
 import { storage } from '../storage/schema.js';
+import { balloon } from '../virtio/balloon/schema.js';
+import { console } from '../virtio/console/schema.js';
 import { net } from '../virtio/net/schema.js';
 import { virtio } from '../virtio/schema.js';
 import { board } from '../x86/schema/board.js';
 import { boot } from '../x86/schema/boot.js';
 import { cpu } from '../x86/schema/cpu.js';
 import type { JsonSchema } from './json-schema.js';
+import { size } from './size-schema.js';
 
 export type { JsonSchema } from './json-schema.js';
 
@@ -22,13 +25,11 @@ export const machineSchema = {
     $schema: { type: 'string', description: 'Where this schema is: for editors.' },
     boot,
     memory: {
-      type: ['integer', 'string'],
-      pattern: '^(0[xX][0-9a-fA-F]+|[0-9]+)([KMGTkmgt]([iI]?[bB])?)?$',
+      ...size,
       description:
         'Guest memory in bytes, or a number with a unit: `64K`, `512M`, `8G`; whole pages of 4096 bytes. ' +
         'A flat binary has 16M by default.',
       default: '512M',
-      'x-wanted': "bytes, or a number with a unit as in '512M'",
       'x-flag': '--mem <size>',
     },
     memoryFile: {
@@ -66,6 +67,8 @@ export const machineSchema = {
     ...storage,
     ...net,
     ...virtio,
+    ...console,
+    ...balloon,
     transport: {
       enum: ['mmio', 'pci'],
       description:

@@ -43,10 +43,10 @@ export class ByteRing {
     return this.#bytes.length - this.available;
   }
 
-  /** Writes as many bytes as there is room for, from `offset` on. Returns how many. */
-  write(source: Uint8Array, offset = 0): number {
+  /** Writes as many bytes as there is room for, up to `limit` from `offset` on. Returns how many. */
+  write(source: Uint8Array, offset = 0, limit: number = source.length - offset): number {
     const written = Atomics.load(this.#words, WRITTEN);
-    const length = Math.min(this.room, source.length - offset);
+    const length = Math.min(this.room, limit);
     const mask = this.#bytes.length - 1;
     for (let i = 0; i < length; i++) this.#bytes[(written + i) & mask] = source[offset + i] as number;
     if (length > 0) Atomics.store(this.#words, WRITTEN, (written + length) | 0);
@@ -55,12 +55,19 @@ export class ByteRing {
 
   /** Reads up to `limit` bytes. */
   read(limit: number = this.#bytes.length): Uint8Array<ArrayBuffer> {
-    const read = Atomics.load(this.#words, READ);
     const copy = new Uint8Array(Math.min(this.available, limit));
-    const mask = this.#bytes.length - 1;
-    for (let i = 0; i < copy.length; i++) copy[i] = this.#bytes[(read + i) & mask] as number;
-    if (copy.length > 0) Atomics.store(this.#words, READ, (read + copy.length) | 0);
+    this.readInto(copy);
     return copy;
+  }
+
+  /** Reads up to `limit` bytes to the start of `into`. Returns how many. */
+  readInto(into: Uint8Array, limit: number = into.length): number {
+    const read = Atomics.load(this.#words, READ);
+    const length = Math.min(this.available, limit);
+    const mask = this.#bytes.length - 1;
+    for (let i = 0; i < length; i++) into[i] = this.#bytes[(read + i) & mask] as number;
+    if (length > 0) Atomics.store(this.#words, READ, (read + length) | 0);
+    return length;
   }
 
   /** The ring is empty, and the reader wants a message. Returns false when data has arrived meanwhile: read on. */

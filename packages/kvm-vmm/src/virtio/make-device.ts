@@ -1,24 +1,28 @@
-import type { GuestMemory } from '@kvm/core';
-import type { Backend } from '@kvm/core/backend';
-import type { Wires } from '../machine/wires.js';
 import { RemoteBlock } from './block/remote-block.js';
+import type { VirtioParts } from './parts.js';
 import type { VirtioPlan } from './plan.js';
-import { VirtioRng } from './rng.js';
 import type { VirtioDevice } from './virtio-device.js';
 
-/** What the devices of a machine are made with. */
-export interface DeviceParts {
-  readonly wires: Wires;
-  readonly memory: GuestMemory;
-  readonly backend: Backend;
-}
-
-/** Makes a virtio device. `name` is unique within the machine. The code of some is loaded where they are wanted. */
-export async function makeVirtioDevice(plan: VirtioPlan, name: string, parts: DeviceParts): Promise<VirtioDevice> {
+/** Makes a virtio device. `name` is unique within the machine. The code of most is loaded where they are wanted. */
+export async function makeVirtioDevice(plan: VirtioPlan, name: string, parts: VirtioParts): Promise<VirtioDevice> {
   const { wires } = parts;
-  if (plan.kind === 'rng') return new VirtioRng({ name, bytesPerSecond: plan.bytesPerSecond });
-  if (plan.kind === 'net') return (await import('./net/make-net.js')).makeNet(plan, name, parts);
-  const block = new RemoteBlock(plan, name, wires.open(plan.doorbell));
-  wires.listen(wires.open(plan.report), () => block.reported());
-  return block;
+  switch (plan.kind) {
+    case 'block': {
+      const block = new RemoteBlock(plan, name, wires.open(plan.doorbell));
+      wires.listen(wires.open(plan.report), () => block.reported());
+      return block;
+    }
+    case 'rng': {
+      const { VirtioRng } = await import('./rng.js');
+      return new VirtioRng({ name, bytesPerSecond: plan.bytesPerSecond });
+    }
+    case 'net':
+      return (await import('./net/make-net.js')).makeNet(plan, name, parts);
+    case 'console':
+      return (await import('./console/make-console.js')).makeConsole(plan, name, parts);
+    case 'ports':
+      return (await import('./console/make-console.js')).makePorts(plan, name, parts);
+    case 'balloon':
+      return (await import('./balloon/make-balloon.js')).makeBalloon(plan, name, parts);
+  }
 }

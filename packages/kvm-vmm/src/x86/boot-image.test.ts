@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { kvmError } from '../../../kvm-core/test/errors.js';
-import { openBoot } from './boot-image.js';
+import { commandLine, openBoot } from './boot-image.js';
 import { flat, linux } from './boot-options.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kvm-vmm-boot-'));
@@ -40,4 +40,21 @@ test('the bytes of a flat image must be bytes', () => {
   for (const image of [5, {}, [1], undefined]) {
     kvmError('ERR_KVM_INVALID_ARGUMENT', () => openBoot(flat({ image } as never), 2 ** 20));
   }
+});
+
+test.each([
+  ['mmio', 'serial', 'console=ttyS0 panic=-1 pci=off'],
+  ['mmio', 'virtio', 'console=hvc0 panic=-1 pci=off'],
+  ['pci', 'serial', 'console=ttyS0 panic=-1'],
+  ['pci', 'virtio', 'console=hvc0 panic=-1'],
+] as const)('with virtio by %s and a %s console, the default command line is "%s"', (transport, console, line) => {
+  expect(commandLine(undefined, { transport, console, virtioCount: 2 })).toBe(line);
+  expect(commandLine('quiet', { transport, console, virtioCount: 2 })).toBe('quiet');
+});
+
+test('a kernel without ACPI is told where its devices are', () => {
+  const setup = { transport: 'mmio', console: 'serial', virtioCount: 2 } as const;
+  expect(commandLine('acpi=off', setup)).toMatch(/^acpi=off virtio_mmio\.device=\S+ virtio_mmio\.device=\S+$/);
+  expect(commandLine('acpi=off', { ...setup, virtioCount: 0 })).toBe('acpi=off');
+  expect(commandLine('acpi=off', { ...setup, transport: 'pci' })).toBe('acpi=off');
 });

@@ -19,11 +19,12 @@ export interface BootImage extends Disposable {
 
 /** The virtio devices of the machine. */
 interface VirtioSetup {
-  readonly virtio: { readonly length: number };
+  readonly virtioCount: number;
   readonly transport: 'mmio' | 'pci';
+  readonly console: 'serial' | 'virtio';
 }
 
-const noVirtio: VirtioSetup = { virtio: [], transport: 'mmio' };
+const noVirtio: VirtioSetup = { virtioCount: 0, transport: 'mmio', console: 'serial' };
 
 /** @throws KvmError for an image that cannot be booted in so much memory, and for a file that cannot be read. */
 export function openBoot(boot: LinuxBoot | FlatBoot, memorySize: number, virtio = noVirtio): BootImage {
@@ -62,11 +63,14 @@ function openKernel(
   }
 }
 
-/** A kernel that shall not look into ACPI's tables is told by its command line where the devices are. */
-function commandLine(given: string | undefined, { transport, virtio: { length } }: VirtioSetup): string {
-  if (transport === 'pci') return given ?? pciCommandLine;
-  const line = given ?? defaultCommandLine;
-  return length > 0 && /(^| )acpi=off( |$)/.test(line) ? `${line} ${virtioParameters(length)}` : line;
+/**
+ * The command line of a kernel. One that shall not look into ACPI's tables is told by it where the devices are.
+ */
+export function commandLine(given: string | undefined, { transport, virtioCount, console }: VirtioSetup): string {
+  const byDefault = transport === 'pci' ? pciCommandLine : defaultCommandLine;
+  const line = given ?? (console === 'virtio' ? byDefault.replace('ttyS0', 'hvc0') : byDefault);
+  if (transport === 'pci' || virtioCount === 0 || !/(^| )acpi=off( |$)/.test(line)) return line;
+  return `${line} ${virtioParameters(virtioCount)}`;
 }
 
 function openFlat({ image, mode = 'real', loadAddr, entry }: FlatBoot, memorySize: number): BootImage {
