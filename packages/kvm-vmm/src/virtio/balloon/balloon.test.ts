@@ -5,6 +5,7 @@ import { kinds, SplitDriver } from '../../../test/virtio-driver.js';
 import { TestQueue } from '../../../test/virtio-queue.js';
 import {
   VIRTIO_BALLOON_F_DEFLATE_ON_OOM,
+  VIRTIO_BALLOON_F_MUST_TELL_HOST,
   VIRTIO_BALLOON_F_REPORTING,
   VIRTIO_BALLOON_F_STATS_VQ,
   VIRTIO_BALLOON_S_AVAIL,
@@ -15,9 +16,12 @@ import { VirtioBalloon } from './balloon.js';
 import { allocateWords, Word } from './balloon-plan.js';
 
 const pages = 32;
-const everything = bit(VIRTIO_BALLOON_F_STATS_VQ) | bit(VIRTIO_BALLOON_F_REPORTING);
+const everything = [VIRTIO_BALLOON_F_MUST_TELL_HOST, VIRTIO_BALLOON_F_STATS_VQ, VIRTIO_BALLOON_F_REPORTING].reduce(
+  (set, feature) => set | bit(feature),
+  0n,
+);
 
-function balloonOf(Kind = SplitDriver as (typeof kinds)[number][1], fail = false) {
+function balloonOf(Kind = SplitDriver as (typeof kinds)[number][1], fail = false, pages = 32) {
   const words = allocateWords();
   const seen = { reported: 0, changes: 0 };
   const given: number[][] = [];
@@ -174,6 +178,23 @@ test('leaves free pages alone whose content the driver wants to find', () => {
   queue(3).offer(4096);
   device.notify(3);
   expect([given, queue(3).take()?.length]).toEqual([[], 0]);
+});
+
+test('a block of 2 MiB goes back as a whole once all of its pages are in the balloon', () => {
+  const every = (first: number, count: number): number[] => Array.from({ length: count }, (_, i) => first + 2 * i);
+  const blocks = (features: bigint): number[][] => {
+    const { given, start, name } = balloonOf(undefined, true, 1536);
+    start(features);
+    name(0, ...every(512, 256));
+    name(1, 514, 514, 2000);
+    name(0, ...every(513, 256), 513, 515);
+    expect(given.every(([, count]) => count === 1)).toBe(true);
+    name(0, 514);
+    return given.filter(([, count]) => count !== 1);
+  };
+  expect(blocks(everything)).toEqual([[512, 512]]);
+  // A driver that need not tell may use a page again already.
+  expect(blocks(0n)).toEqual([]);
 });
 
 test('a host that cannot take a page back keeps it', () => {

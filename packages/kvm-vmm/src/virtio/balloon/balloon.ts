@@ -2,6 +2,7 @@ import { type GuestMemory, KvmError, pageSize } from '@kvm/core';
 import { u32 } from '@kvm/core/struct';
 import {
   VIRTIO_BALLOON_F_DEFLATE_ON_OOM,
+  VIRTIO_BALLOON_F_MUST_TELL_HOST,
   VIRTIO_BALLOON_F_PAGE_POISON,
   VIRTIO_BALLOON_F_REPORTING,
   VIRTIO_BALLOON_F_STATS_VQ,
@@ -23,6 +24,8 @@ const queueSize = 64;
 /** Pages of one request. Linux names 256; what a longer request has beyond is not taken, so that none takes long. */
 const mostPages = 1024;
 const numberSize = 4;
+/** Pages of a huge page of the host, which may be able to take back a whole one only. */
+const blockPages = 512;
 const pageBytes = 2 ** VIRTIO_BALLOON_PFN_SHIFT;
 /** Offsets in the configuration space that a driver writes to. */
 const Offset = { Actual: 4, PoisonVal: 12 } as const;
@@ -56,6 +59,11 @@ export class VirtioBalloon implements VirtioDevice {
   /** Offsets of memory that is to be given back: what lies together goes in one call. */
   #start = 0;
   #end = 0;
+  /** The pages in the balloon, a bit for each, and how many each block has of them. */
+  readonly #inside: Uint8Array;
+  readonly #insideOfBlock: Uint16Array;
+  /** Whether the driver uses no page before the device knows that it is out of the balloon. */
+  #tells = false;
   #transport: VirtioTransport | undefined;
   #queues: readonly (Queue | undefined)[] = [];
   #statsQueue = -1;
@@ -67,7 +75,11 @@ export class VirtioBalloon implements VirtioDevice {
     this.name = options.name;
     this.#options = options;
     this.queueSizes = Array.from({ length: options.reporting ? 4 : 3 }, () => queueSize);
+    const pages = Math.ceil(options.memory.size / pageBytes);
+    this.#inside = new Uint8Array(Math.ceil(pages / 8));
+    this.#insideOfBlock = new Uint16Array(Math.ceil(pages / blockPages));
     this.features = [
+      VIRTIO_BALLOON_F_MUST_TELL_HOST,
       VIRTIO_BALLOON_F_STATS_VQ,
       VIRTIO_BALLOON_F_PAGE_POISON,
       ...(options.reporting ? [VIRTIO_BALLOON_F_REPORTING] : []),
@@ -90,6 +102,7 @@ export class VirtioBalloon implements VirtioDevice {
 
   activate(queues: readonly (Queue | undefined)[], features: bigint): void {
     this.#queues = queues;
+    this.#tells = has(features, VIRTIO_BALLOON_F_MUST_TELL_HOST);
     // A queue has a number only if the driver has its feature: so Linux counts them.
     this.#statsQueue = has(features, VIRTIO_BALLOON_F_STATS_VQ) ? 2 : -1;
     const reporting = this.#statsQueue === -1 ? 2 : 3;
@@ -106,7 +119,7 @@ export class VirtioBalloon implements VirtioDevice {
     do {
       queue.suppress();
       for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
-        if (index === 0) this.#takePages(chain);
+        if (index < 2) this.#movePages(chain, index === 0);
         else if (index === this.#reportingQueue) this.#takeReported(chain);
         queue.push(chain, 0);
       }
@@ -132,6 +145,8 @@ export class VirtioBalloon implements VirtioDevice {
   reset(): void {
     this.#queues = [];
     this.#holdsStats = false;
+    this.#inside.fill(0);
+    this.#insideOfBlock.fill(0);
     this.#config.poisonVal = 0;
     this.writeConfig(Offset.Actual, numberSize, 0);
   }
@@ -158,15 +173,33 @@ export class VirtioBalloon implements VirtioDevice {
     return true;
   }
 
-  /** Takes the pages whose numbers a chain has. */
-  #takePages(chain: Chain): void {
+  /** Moves the pages whose numbers a chain has into the balloon, or out of it. */
+  #movePages(chain: Chain, isIn: boolean): void {
     const length = chain.readInto(0, this.#numberBytes);
     const { size } = this.#options.memory;
     for (let at = 0; at + numberSize <= length; at += numberSize) {
       const offset = ramOffset(this.#numbers.getUint32(at, true) * pageBytes, pageBytes, size);
-      if (offset !== undefined) this.#add(offset, offset + pageBytes);
+      if (offset === undefined) continue;
+      if (isIn) this.#add(offset, offset + pageBytes);
+      if (this.#tells) this.#mark(offset / pageBytes, isIn);
     }
     this.#giveBack();
+  }
+
+  /** Gives a block back as a whole once all of its pages are in the balloon. */
+  #mark(page: number, isIn: boolean): void {
+    const index = page >> 3;
+    const mask = 1 << (page & 7);
+    const bits = this.#inside[index] as number;
+    if (((bits & mask) !== 0) === isIn) return;
+    this.#inside[index] = bits ^ mask;
+    const block = Math.floor(page / blockPages);
+    const count = (this.#insideOfBlock[block] as number) + (isIn ? 1 : -1);
+    this.#insideOfBlock[block] = count;
+    if (count < blockPages) return;
+    this.#giveBack();
+    const start = block * blockPages * pageBytes;
+    this.#add(start, start + blockPages * pageBytes);
   }
 
   /** Takes the pages that a chain consists of: the driver uses them again once it has the chain back. */
