@@ -93,12 +93,12 @@ test.each([
             // The socket is full.
           }
         } else if (each.kind === 'notify') {
-          rig.net.notify(each.queue);
+          rig.notify(each.queue);
         } else if (each.kind === 'ring') {
           indices[each.queue] = paint(rig, each.queue, each.ring, indices[each.queue] as number);
           allow(allowed, each.queue, each.ring);
           expected = rig.memory.read(0, rig.memory.size);
-          rig.net.notify(each.queue);
+          rig.notify(each.queue);
         } else if (each.kind === 'turn') {
           rig.turn();
         } else {
