@@ -8,7 +8,7 @@ import { IoVector } from '../src/virtio/net/io-vector.js';
 import type { Link } from '../src/virtio/net/link.js';
 import { VirtioNet } from '../src/virtio/net/net.js';
 import type { NetRates } from '../src/virtio/net/rate-limit.js';
-import type { RingOptions } from '../src/virtio/queue.js';
+import type { Ring, RingOptions } from '../src/virtio/queue.js';
 import { ram } from './ram.js';
 import { type Driver, kinds, type Piece } from './virtio-driver.js';
 
@@ -56,6 +56,9 @@ export class NetRig {
   /** The drivers of the queues: received, transmitted, control. */
   readonly drivers: readonly Driver[];
   #watched: { events: number; ready: (events: number) => void } | undefined;
+  #rings: readonly (Ring | undefined)[] = [];
+  /** The queues that have given as many chains as they may at once. */
+  readonly #postponed = new Set<number>();
   readonly #options: Required<Pick<RigOptions, 'size' | 'areMergeable'>>;
   /** Where the buffers of chains are, by queue and id. */
   readonly #pieces = [new Map<number, Piece[]>(), new Map<number, Piece[]>(), new Map<number, Piece[]>()];
@@ -106,10 +109,18 @@ export class NetRig {
 
   activate(options: Partial<RingOptions> = {}): void {
     const dma = new GuestDma(this.memory);
-    const rings = this.drivers.map((driver) => driver.open(dma, { longestChain: 256, ...options }));
+    this.#rings = this.drivers.map((driver, queue) =>
+      driver.open(dma, { longestChain: 256, spent: () => this.#postponed.add(queue), ...options }),
+    );
     const features = this.#options.areMergeable ? bit(VIRTIO_NET_F_MRG_RXBUF) : 0n;
-    this.net.activate(rings, features);
-    for (let queue = 0; queue < rings.length; queue++) this.net.notify(queue);
+    this.net.activate(this.#rings, features);
+    for (let queue = 0; queue < this.#rings.length; queue++) this.notify(queue);
+  }
+
+  /** The driver rings, as a transport passes it on. */
+  notify(queue: number): void {
+    this.#rings[queue]?.refill();
+    this.net.notify(queue);
   }
 
   /** Adds a chain to a queue, cut into pieces of these lengths. Returns whether there was room. */
@@ -165,6 +176,9 @@ export class NetRig {
 
   /** Lets happen what the descriptor is watched for. */
   turn(events: number = EpollEvent.In | EpollEvent.Out): void {
+    const postponed = [...this.#postponed];
+    this.#postponed.clear();
+    for (const queue of postponed) this.notify(queue);
     const watched = this.#watched;
     if (watched === undefined) return;
     const happened = events & (watched.events | EpollEvent.HangUp | EpollEvent.Error);

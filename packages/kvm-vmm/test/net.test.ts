@@ -144,13 +144,15 @@ describeUnless(reason, 'networks under Linux', () => {
       let text = '';
       const ready = new Promise<void>((resolve) => {
         machine.console.on('data', (chunk: Buffer) => {
-          text += chunk.toString('latin1').replaceAll('\r', '');
+          const part = chunk.toString('latin1').replaceAll('\r', '');
+          process.stdout.write(part);
+          text += part;
           if (text.includes('ready\n')) resolve();
         });
       });
       machine.start();
       await Promise.race([ready, machine.done]);
-      process.stdout.write(`${text}${JSON.stringify(machine.stats)}\n`);
+      process.stdout.write(`${JSON.stringify(machine.stats)}\n`);
       const made = /made ([0-9a-f]{64})/.exec(text)?.[1];
       for (const url of ['http://10.0.0.2/file', ...(passt === '' ? [] : ['http://127.0.0.1:8081/file'])]) {
         const response = await fetch(url);

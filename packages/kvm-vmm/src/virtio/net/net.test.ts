@@ -70,11 +70,11 @@ describe.each(['stream', 'seqpacket'] as const)('two network cards, connected by
           if (each.kind === 'send') {
             const frame = frameOf(each.length, i);
             if (a.transmit(frame, each.cuts)) sent.push(frame);
-            a.net.notify(1);
+            a.notify(1);
           } else if (each.kind === 'provide') {
             // The first buffer of a frame has room for its header, in any number of pieces.
             b.add(0, [...each.pieces, 12], true);
-            b.net.notify(0);
+            b.notify(0);
           } else if (each.kind === 'turn') {
             a.turn();
             b.turn();
@@ -83,10 +83,10 @@ describe.each(['stream', 'seqpacket'] as const)('two network cards, connected by
           }
           a.sent();
         }
-        for (let i = 0; i < 200 && (a.watched !== EpollEvent.In || i < 10 || received.length < sent.length); i++) {
+        for (let i = 0; i < 100 && (a.watched !== EpollEvent.In || i < 10 || received.length < sent.length); i++) {
           a.turn();
           b.add(0, [30_000], true);
-          b.net.notify(0);
+          b.notify(0);
           b.turn();
           a.sent();
           received.push(...b.received());
@@ -102,7 +102,7 @@ describe.each(['stream', 'seqpacket'] as const)('two network cards, connected by
         expect([a.calls, b.calls]).toEqual([[], []]);
         for (const fd of fds) close(fd);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
     expect(delivered).toBeGreaterThan(20);
   });
@@ -113,7 +113,7 @@ describe.each(['stream', 'seqpacket'] as const)('two network cards, connected by
     let sent = 0;
     while (a.watched !== (EpollEvent.In | EpollEvent.Out) && a.watched !== EpollEvent.Out) {
       expect(a.transmit(frameOf(9000, sent++))).toBe(true);
-      a.net.notify(1);
+      a.notify(1);
       a.sent();
       expect(sent).toBeLessThan(1000);
     }
@@ -123,7 +123,7 @@ describe.each(['stream', 'seqpacket'] as const)('two network cards, connected by
     for (let i = 0; i < 3 * sent && received.length < sent; i++) {
       b.add(0, [4000], true);
       b.add(0, [6000], true);
-      b.net.notify(0);
+      b.notify(0);
       b.turn();
       a.turn();
       received.push(...b.received());
@@ -136,12 +136,12 @@ describe.each(['stream', 'seqpacket'] as const)('two network cards, connected by
     const [a, b] = [rigOf(near, type), rigOf(far, type, { kind })];
     for (const length of [2000, 100]) {
       a.transmit(frameOf(length, length));
-      a.net.notify(1);
+      a.notify(1);
     }
     for (const lengths of [[100, 100, 12], [100, 100], [100, 100], [100]]) {
       expect(b.received()).toEqual([]);
       expect(b.add(0, lengths, true)).toBe(true);
-      b.net.notify(0);
+      b.notify(0);
       b.turn();
     }
     expect(b.received()).toEqual([frameOf(100, 100)]);
@@ -152,11 +152,11 @@ describe.each(['stream', 'seqpacket'] as const)('two network cards, connected by
     const [a, b] = [rigOf(near, type), rigOf(far, type)];
     const send = (seed: number): void => {
       expect(a.transmit(frameOf(500, seed))).toBe(true);
-      a.net.notify(1);
+      a.notify(1);
       a.sent();
     };
     b.add(0, [2000], true);
-    b.net.notify(0);
+    b.notify(0);
     expect(b.watched).toBe(EpollEvent.In);
     b.net.reset();
     expect(b.watched ?? 0).toBe(0);
@@ -176,19 +176,19 @@ describe.each(['stream', 'seqpacket'] as const)('two network cards, connected by
     a.turn(EpollEvent.HangUp);
     expect(a.watched).toBeUndefined();
     a.add(0, [100], true);
-    a.net.notify(0);
+    a.notify(0);
     expect([a.net.config[6], a.watched, a.calls]).toEqual([0, undefined, ['configChanged', 'unplugged']]);
     a.transmit(frameOf(60, 1));
-    a.net.notify(1);
+    a.notify(1);
     expect(a.sent()).toBe(1);
     const other = pair(type);
     a.net.plug(new (type === 'stream' ? StreamLink : TapLink)(other[0], a.vector, backend));
     expect(a.net.config[6]).toBe(1);
     a.transmit(frameOf(60, 1));
-    a.net.notify(1);
+    a.notify(1);
     const b = rigOf(other[1], type);
     b.add(0, [100], true);
-    b.net.notify(0);
+    b.notify(0);
     expect(b.received()).toEqual([frameOf(60, 1)]);
   });
 });
@@ -214,14 +214,14 @@ test('a stream in any pieces is the same frames; what is none is dropped; its en
           const size = sizes[i % sizes.length] as number;
           if (at < stream.length) at += writeSync(far, stream, at, Math.min(size, stream.length - at));
           rig.add(0, [7, 2100], true);
-          rig.net.notify(0);
+          rig.notify(0);
           for (let j = 0; j < 3; j++) rig.turn();
           received.push(...rig.received());
         }
         close(far);
         for (let i = 0; i < 10; i++) {
           rig.add(0, [7, 2100], true);
-          rig.net.notify(0);
+          rig.notify(0);
           rig.turn(EpollEvent.In | EpollEvent.HangUp);
           received.push(...rig.received());
         }
@@ -241,7 +241,7 @@ test('a frame that has come in part is lost with a reset, and no other', () => {
   const frames = Buffer.concat([prefixed(frameOf(400, 1)), prefixed(frameOf(300, 2))]);
   const provide = (): void => {
     rig.add(0, [2000], true);
-    rig.net.notify(0);
+    rig.notify(0);
     rig.turn();
   };
   provide();
@@ -267,10 +267,10 @@ test('a card keeps to its rates in each direction, and loses nothing', () => {
   let sent = 0;
   for (now = 0; now < 3000; now += 10) {
     if (sent < 40 && a.transmit(frameOf(sent < 20 ? 1000 : 60, sent))) sent++;
-    a.net.notify(1);
+    a.notify(1);
     a.sent();
     b.add(0, [2000], true);
-    b.net.notify(0);
+    b.notify(0);
     for (const rig of [a, b]) {
       rig.turn();
       if (rig.net.msUntilUpdate <= 0) rig.net.update();
@@ -300,7 +300,7 @@ test('the driver changes the address by the control queue, and is refused all el
       { address: at + bytes.length, length: answer, isWritable: true },
     ].filter((piece) => piece.length > 0);
     rig.drivers[2]?.add(pieces);
-    rig.net.notify(2);
+    rig.notify(2);
     expect(rig.drivers[2]?.used()?.length).toBe(answer === 0 ? undefined : 1);
     return rig.memory.read(at + bytes.length, 1)[0];
   };

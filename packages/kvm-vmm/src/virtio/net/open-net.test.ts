@@ -51,9 +51,9 @@ function arpRequest(asked: readonly number[]): Uint8Array {
 async function resolve(rig: NetRig, asked: readonly number[]): Promise<void> {
   for (let i = 0; i < 500; i++) {
     rig.add(0, [12, 1514], true);
-    rig.net.notify(0);
+    rig.notify(0);
     if (i % 20 === 0) rig.transmit(arpRequest(asked));
-    rig.net.notify(1);
+    rig.notify(1);
     rig.sent();
     rig.turn();
     for (const frame of rig.received()) {
@@ -118,7 +118,7 @@ describe('a socket', () => {
       const rig = new NetRig({ link: (vector) => new StreamLink(other.plan.link.fd, vector, backend) });
       rig.activate();
       rig.transmit(Uint8Array.from({ length: 60 }, () => i));
-      rig.net.notify(1);
+      rig.notify(1);
       driver.add(0, [2000], true);
       net.notify(0);
       turn();

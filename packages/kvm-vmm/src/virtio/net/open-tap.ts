@@ -25,7 +25,8 @@ export function openTap(name: string, backend: Backend): number {
   if (result === -EBUSY) throw refuse(`the tap ${name} is in use by another program`, 'give each machine its own tap');
   if (result === -EPERM) throw refuse(`the tap ${name} belongs to another user`, make);
   if (result === -EINVAL) {
-    throw refuse(`the interface ${name} is no tap, or one with several queues`, make.replace('make one', 'make a tap'));
+    const another = 'give it the name of another: ip tuntap add dev tap0 mode tap user USER && ip link set tap0 up';
+    throw refuse(`the interface ${name} is no tap, or one with several queues`, another);
   }
   throw refuse(`the tap ${name} cannot be used: errno ${-result}`);
 }
