@@ -15,6 +15,9 @@ import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
 import { type OpenDisk, openDisk } from '../storage/open-disk.js';
 import { ByteRing } from '../streams/byte-ring.js';
+import type { BlockPlan } from '../virtio/block/block-order.js';
+import type { FsPlan } from '../virtio/fs/fs-order.js';
+import { type OpenShare, openShare } from '../virtio/fs/open-share.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
 import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
@@ -26,10 +29,12 @@ import { Claims } from './claims.js';
 import { Console } from './console.js';
 import { Gate, Word, words } from './control.js';
 import { DeviceThreadHandle } from './device-thread-handle.js';
-import { DiskThreadHandle } from './disk-thread-handle.js';
+import { startDisk } from './disk-thread.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
+import type { QueueThreadHandle } from './queue-thread-handle.js';
+import { startShare } from './share-thread.js';
 import { smallHeap } from './small-heap.js';
 import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
@@ -67,7 +72,7 @@ export class Machine implements AsyncDisposable {
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
-  readonly #disks: readonly DiskThreadHandle[];
+  readonly #queueThreads: readonly QueueThreadHandle<BlockPlan | FsPlan>[];
   /** Waits for the vCPUs to stand still. */
   #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
 
@@ -86,11 +91,12 @@ export class Machine implements AsyncDisposable {
     };
     try {
       using image = openBoot(plan.boot, plan.memorySize, {
-        virtio: [...plan.disks, ...plan.virtio],
+        virtio: [...plan.disks, ...plan.shares, ...plan.virtio],
         transport: plan.transport,
       });
       const disks: OpenDisk[] = [];
       for (const disk of plan.disks) disks.push(keep(await openDisk(disk, selectBackend(plan.kvm?.backend))));
+      const shares = plan.shares.map((share) => keep(openShare(share, plan.shares.length)));
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
@@ -109,7 +115,7 @@ export class Machine implements AsyncDisposable {
         return vcpu;
       });
       image.enter(vcpus[0] as Vcpu, memory);
-      const machine = new Machine(plan, disks, kvm, vm, memory, vcpus);
+      const machine = new Machine(plan, { disks, shares }, kvm, vm, memory, vcpus);
       try {
         // The threads start meanwhile.
         image.load(memory);
@@ -125,7 +131,14 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  private constructor(plan: Plan, disks: OpenDisk[], kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
+  private constructor(
+    plan: Plan,
+    { disks, shares }: { disks: OpenDisk[]; shares: OpenShare[] },
+    kvm: Kvm,
+    vm: Vm,
+    memory: GuestMemory,
+    vcpus: Vcpu[],
+  ) {
     this.kvm = kvm;
     this.#vm = vm;
     this.#memory = memory;
@@ -147,8 +160,11 @@ export class Machine implements AsyncDisposable {
     const consoleIn = ByteRing.allocate(ringSize);
     const consoleOut = ByteRing.allocate(ringSize);
     this.#console = new Console(consoleOut, consoleIn, () => this.#bell.ring());
-    const parts = { vm, memory, cpus: plan.cpus };
-    this.#disks = disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
+    const parts = { vm, memory, cpus: plan.cpus, failed: () => void this.#abandon() };
+    this.#queueThreads = [
+      ...disks.map((disk) => startDisk(disk, parts)),
+      ...shares.map((share) => startShare(share, parts)),
+    ];
     this.#devices = new DeviceThreadHandle(
       {
         shared,
@@ -159,7 +175,7 @@ export class Machine implements AsyncDisposable {
         consoleIn: consoleIn.shared,
         consoleOut: consoleOut.shared,
         modules: plan.modules,
-        virtio: [...this.#disks.map((disk) => disk.plan), ...plan.virtio],
+        virtio: [...this.#queueThreads.map((thread) => thread.plan), ...plan.virtio],
         transport: plan.transport,
       },
       this.#bell,
@@ -296,14 +312,14 @@ export class Machine implements AsyncDisposable {
       failure = { error };
     }
     const devices = await this.#devices.end();
-    const disks = await Promise.all(this.#disks.map((disk) => disk.end()));
+    const ended = await Promise.all(this.#queueThreads.map((thread) => thread.end()));
     this.#console.finish();
     this.#wake.close();
     this.#vm.close();
     this.#memory.close();
     this.kvm.close();
     // The error of a device comes first: vCPUs that ask a failed thread fail, too.
-    const failed = devices.failure ?? disks.find((each) => each !== undefined);
+    const failed = devices.failure ?? ended.find((each) => each !== undefined);
     if (failed !== undefined) throw failed;
     if (failure !== undefined) throw failure.error;
     return outcome ?? devices.outcome ?? { kind: 'interrupted' };

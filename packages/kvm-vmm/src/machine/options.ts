@@ -1,5 +1,6 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { disksOf } from '../storage/disk-options.js';
+import { sharesOf } from '../virtio/fs/share-options.js';
 import type { VirtioPlan } from '../virtio/plan.js';
 import { type BoardModel, boardOf } from '../x86/board-model.js';
 import { parseFeatures } from '../x86/cpu/feature-list.js';
@@ -14,6 +15,7 @@ import type {
   LinuxBoot,
   MachineDocument,
   RngModel,
+  ShareOptions,
 } from './document.js';
 import { ExitFilter } from './exit-filter.js';
 import { machineSchema } from './schema.js';
@@ -44,7 +46,8 @@ export interface Plan {
   readonly boot: LinuxBoot | FlatBoot;
   readonly board: BoardModel;
   readonly disks: readonly Required<DiskOptions>[];
-  /** Those without the disks. */
+  readonly shares: readonly Required<ShareOptions>[];
+  /** Those without the disks and shares. */
   readonly virtio: readonly VirtioPlan[];
   readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
@@ -105,7 +108,17 @@ function workerOf(url: unknown = new URL('../../dist/machine/worker.js', import.
 
 function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit' | 'workerUrl'> {
   checkSchema(machineSchema, document, name);
-  const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], rng = false, devices = [], trace = 'all' } = document;
+  const {
+    boot,
+    memoryFile,
+    cpus = 1,
+    cpu = {},
+    disks = [],
+    shares = [],
+    rng = false,
+    devices = [],
+    trace = 'all',
+  } = document;
   const { transport = 'mmio', hugePages = false, prefault = false } = document;
   const board = boardOf(document, boot.type);
   if (board.interrupts === 'none' && cpus !== 1) {
@@ -121,6 +134,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     boot: board.machine === 'test' && boot.type === 'linux' ? { cmdline: '', ...boot } : boot,
     board,
     disks: disksOf(disks, name),
+    shares: sharesOf(shares, name),
     virtio: rngOf(rng),
     transport,
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),

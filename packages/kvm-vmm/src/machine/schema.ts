@@ -1,4 +1,5 @@
 import { storage } from '../storage/schema.js';
+import { shares } from '../virtio/fs/schema.js';
 import { virtio } from '../virtio/schema.js';
 import { board } from '../x86/schema/board.js';
 import { boot } from '../x86/schema/boot.js';
@@ -63,6 +64,7 @@ export const machineSchema = {
     cpu,
     ...board,
     ...storage,
+    ...shares,
     ...virtio,
     transport: {
       enum: ['mmio', 'pci'],
