@@ -173,6 +173,13 @@ Napi::Value EpollWait(const Napi::CallbackInfo& info) {
   return Number(info, OrErrno(epoll_wait(Int(info[0]), events, Int(info[2]), Int(info[3]))));
 }
 
+Napi::Value Syscall(const Napi::CallbackInfo& info) {
+  int64_t arguments[6];
+  for (size_t i = 0; i < 6; i++) arguments[i] = info[i + 1].As<Napi::Number>().Int64Value();
+  return Number(info, OrErrno(syscall(Int(info[0]), arguments[0], arguments[1], arguments[2], arguments[3],
+                                      arguments[4], arguments[5])));
+}
+
 }  // namespace
 
 void AddSyscalls(Napi::Env env, Napi::Object exports) {
@@ -203,6 +210,7 @@ void AddSyscalls(Napi::Env env, Napi::Object exports) {
   exports.Set("epollCreate", Napi::Function::New<EpollCreate>(env, "epollCreate"));
   exports.Set("epollControl", Napi::Function::New<EpollControl>(env, "epollControl"));
   exports.Set("epollWait", Napi::Function::New<EpollWait>(env, "epollWait"));
+  exports.Set("syscall", Napi::Function::New<Syscall>(env, "syscall"));
 }
 
 }  // namespace kvm

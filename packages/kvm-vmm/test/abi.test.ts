@@ -4,6 +4,7 @@ import { FUSE_KERNEL_VERSION, FUSE_LOOKUP, FuseInHeader, FuseOutHeader } from '.
 import { PCI_CAP_ID_MSIX, PCI_COMMAND_MEMORY, PCI_MSIX_ENTRY_SIZE } from '../src/abi/pci/index.js';
 import { HvmStartInfo, XEN_HVM_START_MAGIC_VALUE } from '../src/abi/start-info/index.js';
 import { IFF_NO_PI, IFF_TAP, Ifreq, TUNSETIFF } from '../src/abi/tun/index.js';
+import { __NR_getpid, __NR_preadv } from '../src/abi/unistd/index.js';
 import { UFFDIO_API, UFFDIO_WAKE, UffdioApi } from '../src/abi/userfaultfd/index.js';
 import { VFIO_DEVICE_GET_INFO, VFIO_GROUP_SET_CONTAINER, VfioDeviceInfo } from '../src/abi/vfio/index.js';
 import { VHOST_SET_MEM_TABLE, VHOST_SET_OWNER, VhostMemory } from '../src/abi/vhost/index.js';
@@ -37,6 +38,7 @@ describe('the other interfaces', () => {
     expect(VFIO_GROUP_SET_CONTAINER).toMatchObject({ argument: { kind: 'integer', size: 4 }, direction: 'write' });
     expect(UFFDIO_API).toMatchObject({ request: 0xc018aa3f, argument: { type: UffdioApi } });
     expect(UFFDIO_WAKE.direction).toBe('write');
+    expect([__NR_getpid, __NR_preadv]).toEqual([39, 295]);
   });
 
   it('have the requests of FUSE', () => {

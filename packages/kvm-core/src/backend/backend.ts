@@ -70,6 +70,11 @@ export interface Backend {
   epollControl(epoll: number, operation: number, fd: number, events: number, token: number): number;
   /** `epoll_wait(epoll, address, count, timeout)`: fills the address with `epollEvent` structures, returns how many. */
   epollWait(epoll: number, address: number, count: number, timeout: number): number;
+  /**
+   * Makes any other system call of this processor: six arguments, 0 for those that it does not have. Returns its
+   * result, or `-errno`.
+   */
+  syscall(number: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
 
   /** The id of this thread, for `interrupt`. */
   threadId(): number;

@@ -81,6 +81,9 @@ export function loadFfi(): Backend {
   const epollCreate = syscall('int epoll_create1(int flags)');
   const epollControl = syscall('int epoll_ctl(int epoll, int operation, int fd, int64_t event)');
   const epollWait = syscall('int epoll_wait(int epoll, int64_t events, int count, int timeout)');
+  const anySyscall = syscall(
+    `int64_t syscall(int64_t number, ${['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `int64_t ${name}`).join(', ')})`,
+  );
   const wanted = new Int32Array(epollEvent.words);
   const wantedAddress = Number(koffi.address(wanted));
   const tgkill = syscall('int tgkill(int process, int thread, int signal)');
@@ -131,6 +134,7 @@ export function loadFfi(): Backend {
       return epollControl(epoll, operation, fd, wantedAddress);
     },
     epollWait,
+    syscall: anySyscall,
     threadId,
     interrupt: (thread) => {
       const signal = prepareKickSignal(libc);

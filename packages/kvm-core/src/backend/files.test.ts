@@ -24,6 +24,19 @@ for (const [name, attempt] of each) {
       backend = selectBackend(name);
     });
 
+    test.skipIf(process.arch !== 'x64')('makes any system call', () => {
+      const [pipe2, pwrite64, getpid] = [293, 18, 39];
+      expect(backend.syscall(getpid, 0, 0, 0, 0, 0, 0)).toBe(process.pid);
+      const fds = new Int32Array(2);
+      expect(backend.syscall(pipe2, backend.address(fds), O_CLOEXEC, 0, 0, 0, 0)).toBe(0);
+      expect(flagsOf(fds[0] as number) & O_CLOEXEC).toBe(O_CLOEXEC);
+      expect(backend.syscall(pwrite64, fds[1] as number, backend.address(fds), 8, 0, 0, 0)).toBe(
+        -constants.errno.ESPIPE,
+      );
+      for (const fd of fds) expect(backend.close(fd)).toBe(0);
+      expect(backend.syscall(100_000, 1, 2, 3, 4, 5, 6)).toBe(-constants.errno.ENOSYS);
+    });
+
     test('zeroes a range of a file, which keeps its size, or reports that the file system cannot', () => {
       const path = join(tmpdir(), `kvm-zero-${process.pid}-${name}`);
       writeFileSync(path, new Uint8Array(3 * 4096).fill(7));

@@ -29,6 +29,7 @@ const functions: Readonly<Record<Exclude<keyof Backend, 'name' | 'version'>, tru
   epollCreate: true,
   epollControl: true,
   epollWait: true,
+  syscall: true,
   threadId: true,
   interrupt: true,
   createTimer: true,

@@ -108,8 +108,8 @@ export abstract class GenericVcpu<E extends AnyExit = AnyExit, R extends RunHead
     this.#timer.arm(left);
     let result: number;
     try {
-      // In a thread that is being terminated, the engine leaves at the next turn of a loop. Before it, no other call may
-      // be made: koffi would abort the process.
+      // The engine leaves a thread that is being terminated at the next turn of a loop. No other call may be made
+      // before it: koffi would abort the process.
       do result = this.#enter();
       while (this.#goesOn(result) && performance.now() < deadline);
     } finally {

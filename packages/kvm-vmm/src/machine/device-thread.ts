@@ -114,12 +114,6 @@ class DeviceThread {
     }
   }
 
-  fail(error: unknown): void {
-    for (const mailbox of this.#mailboxes) mailbox.fail();
-    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-    send({ kind: 'failed', error: error instanceof KvmError ? error.toJSON() : { name, message, stack } });
-  }
-
   /** What a Worker has open stays open when it ends. */
   close(): void {
     this.#wires.close();
@@ -222,6 +216,13 @@ async function deviceOf(url: string, context: DeviceContext): Promise<Device> {
   });
 }
 
+/** Reports an error, and has the vCPUs wait for no answer. */
+function fail(error: unknown): void {
+  for (let i = 0; i < order.cpus; i++) new Mailbox(slots, i).fail();
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  send({ kind: 'failed', error: error instanceof KvmError ? error.toJSON() : { name, message, stack } });
+}
+
 /** Serves the devices until the machine ends. */
 export async function serveDevices(): Promise<void> {
   let thread: DeviceThread | undefined;
@@ -229,7 +230,7 @@ export async function serveDevices(): Promise<void> {
     thread = new DeviceThread();
     await thread.run();
   } catch (error) {
-    thread?.fail(error);
+    fail(error);
   } finally {
     thread?.close();
   }
