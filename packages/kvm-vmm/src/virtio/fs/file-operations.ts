@@ -32,7 +32,7 @@ import {
 import type { Chain } from '../chain.js';
 import { numberAt } from './host.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, SEEK_DATA, SEEK_HOLE } from './linux.js';
-import { requestStart } from './message.js';
+import { placeIn, requestStart } from './message.js';
 import { changes, type Operations, operation } from './operation.js';
 import type { Share } from './share.js';
 import type { Vectors } from './vectors.js';
@@ -55,7 +55,12 @@ const allocations = new Set<number>([
 ]);
 
 /** READ and WRITE have these in the same places. */
-const place = { fh: requestStart, offset: requestStart + 8, size: requestStart + 16, writeFlags: requestStart + 20 };
+const place = {
+  fh: requestStart + placeIn(FuseWriteIn, 'fh'),
+  offset: requestStart + placeIn(FuseWriteIn, 'offset'),
+  size: requestStart + placeIn(FuseWriteIn, 'size'),
+  writeFlags: requestStart + placeIn(FuseWriteIn, 'writeFlags'),
+};
 
 /** The flags with which the host opens a regular file, or -errno. */
 export function fileFlags(wanted: number): number {
@@ -89,7 +94,7 @@ export function fileOperations(share: Share, vectors: Vectors): Operations {
     if (fd < 0) return fd;
     openOut.fh = BigInt(handles.add(inode.id, fd));
     openOut.openFlags = openFlags[share.cache];
-    openOut.padding = 0;
+    openOut.backingId = 0;
     return FuseOpenOut.size;
   };
 

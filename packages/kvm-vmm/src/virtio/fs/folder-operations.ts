@@ -9,6 +9,7 @@ import {
   FUSE_STATFS,
 } from '../../abi/fuse/constants.js';
 import {
+  FuseDirent,
   FuseEntryOut,
   FuseOpenIn,
   FuseOpenOut,
@@ -19,14 +20,20 @@ import {
 import { folderFlags } from './file-operations.js';
 import { FolderStream } from './folder-stream.js';
 import { NAME_MAX, O_PATH } from './linux.js';
-import { answerStart } from './message.js';
+import { answerStart, placeIn } from './message.js';
 import { type Operations, operation } from './operation.js';
 import type { Share } from './share.js';
 
 const { EINVAL, ENFILE } = constants.errno;
 
-/** `struct fuse_dirent`: inode (8), offset (8), length of the name (4), type (4), and the name. */
-const at = { inode: 0, offset: 8, nameLength: 16, type: 20, name: FUSE_NAME_OFFSET } as const;
+/** The places in an entry. */
+const at = {
+  inode: placeIn(FuseDirent, 'ino'),
+  offset: placeIn(FuseDirent, 'off'),
+  nameLength: placeIn(FuseDirent, 'namelen'),
+  type: placeIn(FuseDirent, 'type'),
+  name: FUSE_NAME_OFFSET,
+};
 const alignment = 8;
 
 /** The requests about open folders, and the one about the file system. */
@@ -45,7 +52,7 @@ export function folderOperations(share: Share): Operations {
     if (fd < 0) return fd;
     openOut.fh = BigInt(handles.add(inode.id, fd, new FolderStream(host, fd)));
     openOut.openFlags = folderFlags[share.cache];
-    openOut.padding = 0;
+    openOut.backingId = 0;
     return FuseOpenOut.size;
   };
 

@@ -2,6 +2,33 @@ import { type BigIntStats, fdatasyncSync, fstatSync, fsyncSync, statfsSync } fro
 import { KvmError } from '@kvm/core';
 import type { Backend } from '@kvm/core/backend';
 import {
+  __NR_fallocate,
+  __NR_fchmodat,
+  __NR_fchownat,
+  __NR_ftruncate,
+  __NR_getdents64,
+  __NR_getxattr,
+  __NR_linkat,
+  __NR_listxattr,
+  __NR_lseek,
+  __NR_mkdirat,
+  __NR_mknodat,
+  __NR_openat,
+  __NR_preadv,
+  __NR_pwritev,
+  __NR_readlinkat,
+  __NR_removexattr,
+  __NR_renameat2,
+  __NR_setfsgid,
+  __NR_setfsuid,
+  __NR_setxattr,
+  __NR_symlinkat,
+  __NR_umask,
+  __NR_unlinkat,
+  __NR_unshare,
+  __NR_utimensat,
+} from '../../abi/unistd/constants.js';
+import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -12,7 +39,6 @@ import {
   UTIME_NOW,
   UTIME_OMIT,
 } from './linux.js';
-import { Syscall } from './syscall.js';
 
 /** The address of bytes of this process: of a name with a zero byte behind it, or of a buffer. */
 export type Address = number;
@@ -58,7 +84,7 @@ export class Host {
     this.#timesAddress = backend.address(this.#times);
     new TextEncoder().encodeInto(folder, this.#path);
     this.#empty = this.#pathAddress + this.#path.length - 1;
-    this.#descriptors = this.#call(Syscall.openat, AT_FDCWD, this.#pathAddress, O_PATH | O_CLOEXEC);
+    this.#descriptors = this.#call(__NR_openat, AT_FDCWD, this.#pathAddress, O_PATH | O_CLOEXEC);
     if (this.#descriptors < 0) {
       throw new KvmError('ERR_KVM_SYSCALL', `${folder} cannot be opened`, {
         errno: -this.#descriptors,
@@ -79,17 +105,17 @@ export class Host {
   /** Makes files of this thread with exactly the permissions that they are to have. */
   dropMask(): void {
     // The mask belongs to all threads that have not left them.
-    if (this.#call(Syscall.unshare, CLONE_FS) === 0) this.#call(Syscall.umask, 0);
+    if (this.#call(__NR_unshare, CLONE_FS) === 0) this.#call(__NR_umask, 0);
   }
 
   /** A descriptor of what has a name in a folder, itself if it is a symlink, or of a new file. */
   open(dir: number, name: Address, flags: number, mode = 0): number {
-    return this.#call(Syscall.openat, dir, name, flags | O_CLOEXEC, mode);
+    return this.#call(__NR_openat, dir, name, flags | O_CLOEXEC, mode);
   }
 
   /** A second descriptor of what one stands for, which is a regular file or a folder if it is to be read. */
   reopen(fd: number, flags: number): number {
-    return this.#call(Syscall.openat, this.#descriptors, this.#nameOf(fd), flags | O_CLOEXEC);
+    return this.#call(__NR_openat, this.#descriptors, this.#nameOf(fd), flags | O_CLOEXEC);
   }
 
   closeFile(fd: number): void {
@@ -129,42 +155,42 @@ export class Host {
   }
 
   makeFolder(dir: number, name: Address, mode: number): number {
-    return this.#call(Syscall.mkdirat, dir, name, mode);
+    return this.#call(__NR_mkdirat, dir, name, mode);
   }
 
   makeNode(dir: number, name: Address, mode: number): number {
-    return this.#call(Syscall.mknodat, dir, name, mode);
+    return this.#call(__NR_mknodat, dir, name, mode);
   }
 
   makeSymlink(dir: number, name: Address, target: Address): number {
-    return this.#call(Syscall.symlinkat, target, dir, name);
+    return this.#call(__NR_symlinkat, target, dir, name);
   }
 
   /** A second name of what a descriptor stands for. */
   makeLink(fd: number, dir: number, name: Address): number {
-    return this.#call(Syscall.linkat, this.#descriptors, this.#nameOf(fd), dir, name, AT_SYMLINK_FOLLOW);
+    return this.#call(__NR_linkat, this.#descriptors, this.#nameOf(fd), dir, name, AT_SYMLINK_FOLLOW);
   }
 
   remove(dir: number, name: Address, isFolder: boolean): number {
-    return this.#call(Syscall.unlinkat, dir, name, isFolder ? AT_REMOVEDIR : 0);
+    return this.#call(__NR_unlinkat, dir, name, isFolder ? AT_REMOVEDIR : 0);
   }
 
   rename(from: number, name: Address, to: number, newName: Address, flags: number): number {
-    return this.#call(Syscall.renameat2, from, name, to, newName, flags);
+    return this.#call(__NR_renameat2, from, name, to, newName, flags);
   }
 
   readLink(fd: number, into: Address, length: number): number {
-    return this.#call(Syscall.readlinkat, fd, this.#empty, into, length);
+    return this.#call(__NR_readlinkat, fd, this.#empty, into, length);
   }
 
   /** Not for a symlink, which has no mode. */
   chmod(fd: number, mode: number): number {
-    return this.#call(Syscall.fchmodat, this.#descriptors, this.#nameOf(fd), mode);
+    return this.#call(__NR_fchmodat, this.#descriptors, this.#nameOf(fd), mode);
   }
 
   /** An id that is undefined stays. */
   chown(fd: number, uid: number | undefined, gid: number | undefined): number {
-    return this.#call(Syscall.fchownat, fd, this.#empty, uid ?? unchanged, gid ?? unchanged, AT_EMPTY_PATH);
+    return this.#call(__NR_fchownat, fd, this.#empty, uid ?? unchanged, gid ?? unchanged, AT_EMPTY_PATH);
   }
 
   /** Sets the times of access and of change: seconds and nanoseconds, now, or undefined for none. */
@@ -175,58 +201,58 @@ export class Host {
       const nanoseconds = isTime ? time.nanoseconds : time === 'now' ? UTIME_NOW : UTIME_OMIT;
       this.#times.setBigUint64(16 * index + 8, BigInt(nanoseconds), true);
     }
-    return this.#call(Syscall.utimensat, fd, this.#empty, this.#timesAddress, AT_EMPTY_PATH);
+    return this.#call(__NR_utimensat, fd, this.#empty, this.#timesAddress, AT_EMPTY_PATH);
   }
 
   truncate(fd: number, size: number): number {
-    return this.#call(Syscall.ftruncate, fd, size);
+    return this.#call(__NR_ftruncate, fd, size);
   }
 
   allocate(fd: number, mode: number, offset: number, length: number): number {
-    return this.#call(Syscall.fallocate, fd, mode, offset, length);
+    return this.#call(__NR_fallocate, fd, mode, offset, length);
   }
 
   seek(fd: number, offset: number, whence: number): number {
-    return this.#call(Syscall.lseek, fd, offset, whence);
+    return this.#call(__NR_lseek, fd, offset, whence);
   }
 
   /** Reads entries of a folder, as getdents(2) describes them. */
   readFolder(fd: number, into: Address, length: number): number {
-    return this.#call(Syscall.getdents64, fd, into, length);
+    return this.#call(__NR_getdents64, fd, into, length);
   }
 
   /** Moves bytes between a file and as many pieces of memory, which `vectors` has as `struct iovec`. */
   transfer(isWrite: boolean, fd: number, vectors: Address, count: number, position: number): number {
-    return this.#call(isWrite ? Syscall.pwritev : Syscall.preadv, fd, vectors, count, position);
+    return this.#call(isWrite ? __NR_pwritev : __NR_preadv, fd, vectors, count, position);
   }
 
   getAttribute(fd: number, name: Address, value: Address, size: number): number {
-    return this.#call(Syscall.getxattr, this.#pathOf(fd), name, value, size);
+    return this.#call(__NR_getxattr, this.#pathOf(fd), name, value, size);
   }
 
   listAttributes(fd: number, list: Address, size: number): number {
-    return this.#call(Syscall.listxattr, this.#pathOf(fd), list, size);
+    return this.#call(__NR_listxattr, this.#pathOf(fd), list, size);
   }
 
   setAttribute(fd: number, name: Address, value: Address, size: number, flags: number): number {
-    return this.#call(Syscall.setxattr, this.#pathOf(fd), name, value, size, flags);
+    return this.#call(__NR_setxattr, this.#pathOf(fd), name, value, size, flags);
   }
 
   removeAttribute(fd: number, name: Address): number {
-    return this.#call(Syscall.removexattr, this.#pathOf(fd), name);
+    return this.#call(__NR_removexattr, this.#pathOf(fd), name);
   }
 
   /** Calls `make` as a user of the host, if this process may, so that what it makes belongs to them. */
   as(uid: number, gid: number, make: () => number): number {
     if (!this.#isRoot) return make();
     // Of this thread alone, and for files alone. The group comes first, while this is still root.
-    const ownGid = this.#call(Syscall.setfsgid, gid);
-    const ownUid = this.#call(Syscall.setfsuid, uid);
+    const ownGid = this.#call(__NR_setfsgid, gid);
+    const ownUid = this.#call(__NR_setfsuid, uid);
     try {
       return make();
     } finally {
-      this.#call(Syscall.setfsuid, ownUid);
-      this.#call(Syscall.setfsgid, ownGid);
+      this.#call(__NR_setfsuid, ownUid);
+      this.#call(__NR_setfsgid, ownGid);
     }
   }
 
@@ -273,6 +299,6 @@ export function numberAt(view: DataView, at: number): number {
 /** What Node's error says of the system call, negative. */
 function errnoOf(error: unknown): number {
   const { errno } = error as NodeJS.ErrnoException;
-  if (errno === undefined) throw error;
-  return errno;
+  if (errno !== undefined) return errno;
+  throw error;
 }

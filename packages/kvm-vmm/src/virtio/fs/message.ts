@@ -1,3 +1,4 @@
+import type { Struct, StructType } from '@kvm/core/struct';
 import { FuseInHeader, FuseOutHeader } from '../../abi/fuse/structs.js';
 import type { Chain } from '../chain.js';
 import { type Address, type Host, stableBytes } from './host.js';
@@ -12,6 +13,13 @@ const longestAnswer = XATTR_SIZE_MAX + PATH_MAX;
 /** Bytes before the arguments of a request, and before those of an answer. */
 export const requestStart: number = FuseInHeader.size;
 export const answerStart: number = FuseOutHeader.size;
+
+/** Where a field of a struct begins, for numbers that are read without a bigint. */
+export function placeIn(type: StructType, field: string): number {
+  const struct = new type() as Struct & Record<string, unknown>;
+  struct[field] = typeof struct[field] === 'bigint' ? 1n : 1;
+  return struct.bytes.indexOf(1);
+}
 
 /** A request, copied from the guest, and the answer to it. There is one object for all of them. */
 export class Message {

@@ -95,7 +95,7 @@ export function nameOperations(share: Share): Operations {
   const created = (inode: number, fd: number): number => {
     createdOut.fh = BigInt(handles.add(inode, fd));
     createdOut.openFlags = openFlags[share.cache];
-    createdOut.padding = 0;
+    createdOut.backingId = 0;
     return FuseEntryOut.size + FuseOpenOut.size;
   };
 

@@ -1,13 +1,13 @@
 import { type BigIntStats, constants as flags } from 'node:fs';
 import { constants } from 'node:os';
-import { type FuseAttr, FuseAttrOut, FuseEntryOut } from '../../abi/fuse/structs.js';
+import { type FuseAttr, FuseAttrOut, FuseEntryOut, FuseInHeader } from '../../abi/fuse/structs.js';
 import type { ShareOrder } from './fs-order.js';
 import { type Handle, Handles } from './handles.js';
 import { type Address, type Host, numberAt } from './host.js';
 import { type IdTable, idTables } from './ids.js';
 import { type Inode, Inodes } from './inodes.js';
 import { O_PATH } from './linux.js';
-import type { Message } from './message.js';
+import { type Message, placeIn } from './message.js';
 
 const { EBADF, ENFILE, ENOTDIR, EPERM, ESTALE } = constants.errno;
 
@@ -19,7 +19,7 @@ const billion = 1_000_000_000n;
 const setIds = 0o6000;
 
 /** The header's field with the file that a request is about. */
-const nodeidPlace = 16;
+const nodeidPlace = placeIn(FuseInHeader, 'nodeid');
 
 /** What all operations on a shared folder have in common. */
 export class Share {
