@@ -17,9 +17,12 @@ export type {
   DiskOptions,
   FlatBoot,
   FwCfgFiles,
+  IdMap,
+  IdRange,
   LinuxBoot,
   MachineDocument,
   RngModel,
+  ShareOptions,
 } from './machine/document.js';
 export { Machine } from './machine/machine.js';
 export { checkMachine, type MachineOptions } from './machine/options.js';

@@ -40,7 +40,8 @@ export function openShare({ path, tag, readOnly, cache, ids }: Required<ShareOpt
 
 function openFolder(path: string): number {
   try {
-    accessSync(path, flags.R_OK | flags.X_OK);
+    // With the dot behind it, a file is told from a folder that may not be listed.
+    accessSync(`${path}/.`, flags.R_OK | flags.X_OK);
     return openSync(path, O_PATH | flags.O_DIRECTORY);
   } catch (cause) {
     const { errno = 0, message } = cause as NodeJS.ErrnoException;
