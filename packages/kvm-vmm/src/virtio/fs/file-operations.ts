@@ -44,8 +44,11 @@ export const openFlags = { none: FOPEN_DIRECT_IO, auto: 0, always: FOPEN_KEEP_CA
 export const folderFlags = { none: 0, auto: 0, always: FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR } as const;
 
 const accessMode = flags.O_RDONLY | flags.O_WRONLY | flags.O_RDWR;
-/** What a guest may ask for beside reading and writing. The rest is done by its own kernel, or is not its business. */
-const allowedFlags = flags.O_APPEND | flags.O_DSYNC | flags.O_SYNC | flags.O_TRUNC;
+/**
+ * What a guest may ask for beside reading and writing. The rest is done by its own kernel, or is not its business: it
+ * says where it appends, and may write mapped pages through any descriptor, which must not append them.
+ */
+const allowedFlags = flags.O_DSYNC | flags.O_SYNC | flags.O_TRUNC;
 const allocations = new Set<number>([
   0,
   FALLOC_FL_KEEP_SIZE,

@@ -24,7 +24,7 @@ const { errno } = constants;
 const fifo = 0o010_000;
 const regular = 0o100_000;
 const device = 0o020_000;
-const flags = { write: 1, readWrite: 2, create: 0o100, exclusive: 0o200, truncate: 0o1000 } as const;
+const flags = { write: 1, readWrite: 2, create: 0o100, exclusive: 0o200, truncate: 0o1000, append: 0o2000 } as const;
 
 /** A folder that is shared, with a client; and a folder beside it that is not. */
 function shared(options: ClientOptions = {}) {
@@ -334,6 +334,15 @@ describe('writing', () => {
     expect(client.call(abi.FUSE_RMDIR, 1n, ['dir']).error).toBe(-errno.ENOTEMPTY);
     for (const name of ['sym', 'second']) expect(client.call(abi.FUSE_UNLINK, made.nodeid, [name]).error).toBe(0);
     expect(client.call(abi.FUSE_MKNOD, 1n, [abi.FuseMknodIn.from({ mode: device }).bytes, 'tty']).error).toBe(-1);
+  });
+
+  test('writes where the guest says, though it appends', () => {
+    const { client, folder } = shared();
+    const id = client.find('hello');
+    const fh = client.open(id, flags.write | flags.append);
+    client.write(id, fh, 0n, Buffer.from('HELLO'));
+    client.write(id, fh, 12n, Buffer.from('!'));
+    expect(readFileSync(join(folder, 'hello'), 'utf8')).toBe('HELLO, guest!');
   });
 
   test('sets modes, sizes and times, also of files that are open', () => {
