@@ -7,6 +7,7 @@
 .intel_syntax noprefix
 .code32
 .include "machine.inc"
+.include "virtio-rng.inc"
 
 .set CONFIG_ADDRESS, 0xcf8
 .set CONFIG_DATA, 0xcfc
@@ -30,12 +31,6 @@
 .set QUEUE_DEVICE, 48
 
 .set STACK, 0x3000
-.set SIZE, 8                    # descriptors
-.set DESCRIPTORS, 0x4000
-.set AVAILABLE, 0x5000
-.set USED, 0x6000
-.set BUFFER, 0x7000
-.set LENGTH, 64
 
 .globl start
 start:
@@ -110,40 +105,7 @@ found:
     mov word ptr [ebx + QUEUE_ENABLE], 1
     mov byte ptr [ebx + DEVICE_STATUS], 15      # DRIVER_OK
 
-    mov dword ptr ds:[DESCRIPTORS], BUFFER
-    mov dword ptr ds:[DESCRIPTORS + 8], LENGTH
-    mov word ptr ds:[DESCRIPTORS + 12], 2       # the device writes
-    xor ecx, ecx                                # requests until now
-
-request:
-    inc ecx
-    mov word ptr ds:[AVAILABLE + 2], cx         # every element is 0: the one descriptor
-    mfence
-    mov word ptr [edi], 0
-answer:
-    pause
-    cmp word ptr ds:[USED + 2], cx
-    jne answer
-    cmp ecx, dword ptr ds:[requests]
-    jb request
-
-    dec ecx
-    and ecx, SIZE - 1
-    mov eax, dword ptr ds:[USED + 8 + ecx * 8]  # the length of the last answer
-    mov ebp, 3
-    mov ecx, LENGTH
-look:
-    cmp byte ptr ds:[BUFFER + ecx - 1], 0
-    jne random
-    loop look
-    jmp finish
-random:
-    mov ebp, eax
-finish:
-    mov eax, ebp
-    mov dx, DEBUG_EXIT
-    out dx, al
-    hlt
+    ask_and_end mov word ptr [edi], 0
 
 # Reads the dword at the offset ecx of the device's configuration space, into eax.
 read_config:

@@ -33,6 +33,18 @@ test('a skipped test has the reason that was printed for it', () => {
   expect(skipped).toMatchObject({ state: 'skipped', why: 'there is no such thing' });
 });
 
+test('so has one of a group within another', () => {
+  const heard = new Results();
+  for (const report of [
+    { kind: 'file', file, said: 'with KVM: skipped, there is none\n' },
+    { kind: 'end', file, name: 'a bundle > with KVM > runs', state: 'skipped', milliseconds: 0 },
+    { kind: 'end', file, name: 'a bundle > without KVM > runs', state: 'skipped', milliseconds: 0 },
+  ] as const) {
+    heard.add(Buffer.from(writeReport(report)));
+  }
+  expect(heard.tests.map(({ why }) => why)).toEqual(['there is none', undefined]);
+});
+
 test('the test that ran when the machine ended has failed, and its file is not run again', () => {
   const heard = results();
   expect([...heard.ended]).toEqual([file]);

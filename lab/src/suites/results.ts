@@ -76,6 +76,7 @@ export class Results {
   }
 
   #reasonFor(name: string): string | undefined {
-    return [...this.#reasons].find(([title]) => name.startsWith(title))?.[1];
+    // The title of a group within another is only a part of the name.
+    return [...this.#reasons].find(([title]) => ` > ${name}`.includes(` > ${title}`))?.[1];
   }
 }

@@ -12,10 +12,13 @@ export function packageFolder(name: PackageName): string {
 }
 
 /**
- * Tests of the checkout and not of a kernel, for which vitest compiles and compares files. And tests that would take
- * longer here than all others: thousands of VMs, tens of thousands of kicks.
+ * Tests of the checkout and not of a kernel, for which vitest compiles files. And tests that would take longer here
+ * than all others: thousands of VMs, tens of thousands of kicks.
  */
-const notForLabs = /^(?:(?:docs|coverage|seed|cycles|garbage|kicks)\.test|runtimes|guest\/listing)/;
+const notForLabs = /^(?:(?:docs|seed|cycles|garbage|kicks)\.test|runtimes|guest\/listing)/;
+
+/** Tests that vitest compares files for. */
+const comparesFiles = /\.toMatchFileSnapshot\(/;
 
 /**
  * In other packages than @kvm/core, only the tests that check for KVM run here. The others give the same result
@@ -45,7 +48,10 @@ function filesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts') && !notForLabs.test(name))
     .map((name) => join(folder, name))
-    .filter((path) => isCore || asksForKvm.test(readFileSync(path, 'utf8')));
+    .filter((path) => {
+      const source = readFileSync(path, 'utf8');
+      return !comparesFiles.test(source) && (isCore || asksForKvm.test(source));
+    });
 }
 
 /** Estimates the duration of a test file from its length and from the threads and processes that it starts. */

@@ -59,14 +59,15 @@ onEveryMachine('a kick', (backend) => {
     guest.vcpu.kvmRun.immediateExit = 1;
     const done = new Int32Array(new SharedArrayBuffer(4));
     const worker = new Worker(
-      `const { workerData: { words, done } } = require('node:worker_threads');
+      `const { parentPort, workerData: { words, done } } = require('node:worker_threads');
+       parentPort.postMessage('runs');
        Atomics.wait(done, 0, 0, 100);
        Atomics.store(done, 0, 1);
        Atomics.store(words, ${pending}, ${sent});
        Atomics.notify(words, ${pending});`,
       { eval: true, workerData: { words, done } },
     );
-    await new Promise((resolve, reject) => worker.once('online', resolve).once('error', reject));
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
     expect(guest.vcpu.run().reason).toBe(ExitReason.Intr);
     expect([Atomics.load(done, 0), Atomics.load(words, pending)]).toEqual([1, none]);
     await worker.terminate();
