@@ -38,8 +38,8 @@ const trials: readonly (readonly [command: string, result: string])[] = [
   ['chown 12:34 b/moved && stat -c %u:%g b/moved', '12:34'],
   ['touch -d @1000000 b/moved && stat -c %Y b/moved', '1000000'],
   ['truncate -s 3 b/moved && wc -c < b/moved', '3'],
-  ['dd if=/dev/zero of=sparse bs=64k seek=99 count=1 2>&- && stat -c %s sparse', '6553600'],
-  ['dd if=/dev/urandom of=big bs=64k count=4 conv=fsync 2>&- && wc -c < big', '262144'],
+  ['dd if=/dev/zero of=sparse bs=64k seek=99 count=1 2>/dev/null && stat -c %s sparse', '6553600'],
+  ['dd if=/dev/urandom of=big bs=64k count=4 conv=fsync 2>/dev/null && wc -c < big', '262144'],
   ['cp big copy && cmp big copy && echo same', 'same'],
   ['mkfifo pipe && (echo through > pipe & cat pipe)', 'through'],
   ['exec 3< b/second && rm b/second b/moved && cat <&3', 'thr'],
@@ -64,15 +64,15 @@ mount -t virtiofs none /sys || echo "no such tag"
 cd /tree
 echo "files $(find . -type f | wc -l) folders $(find . -type d | wc -l)"
 echo "hash $(find . -type f | sort | tr '\\n' '\\0' | xargs -0 sha256sum | sha256sum)"
-(echo x > new) 2>&- || echo "refused to write"
-(echo x > d0/f0) 2>&- || echo "refused to overwrite"
-rm d0/f0 2>&- || echo "refused to remove"
-chmod 777 d0 2>&- || echo "refused to change"
+(echo x > new) 2>/dev/null || echo "refused to write"
+(echo x > d0/f0) 2>/dev/null || echo "refused to overwrite"
+rm d0/f0 2>/dev/null || echo "refused to remove"
+chmod 777 d0 2>/dev/null || echo "refused to change"
 cd /rw
 number=0
 while read -r command; do
   number=$((number + 1))
-  result=$(sh -c "$command" 2>&- < /dev/null) && echo "trial $number: "$result || echo "trial $number: no"
+  result=$(sh -c "$command" 2>/dev/null < /dev/null) && echo "trial $number: "$result || echo "trial $number: no"
 done < /trials
 echo "big $(sha256sum < big)"
 sync
