@@ -22,7 +22,7 @@ const programsBeside = {
   },
 };
 
-const programs = ['virtio/block/block-thread', 'storage/http-thread'];
+const programs = ['virtio/block/block-thread', 'virtio/fs/fs-thread', 'storage/http-thread'];
 /** Tests run these in Workers. */
 const tested = ['machine/mailbox', 'machine/bell'];
 

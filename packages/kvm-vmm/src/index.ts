@@ -19,10 +19,13 @@ export type {
   DiskOptions,
   FlatBoot,
   FwCfgFiles,
+  IdMap,
+  IdRange,
   LinuxBoot,
   MachineDocument,
   PasstOptions,
   RngModel,
+  ShareOptions,
   SocketOptions,
   TapOptions,
 } from './machine/document.js';

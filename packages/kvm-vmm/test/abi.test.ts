@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BootParams, E820MAX, SETUP_E820_EXT, SetupHeader } from '../src/abi/bootparam/index.js';
+import { FUSE_KERNEL_VERSION, FUSE_LOOKUP, FuseInHeader, FuseOutHeader } from '../src/abi/fuse/index.js';
 import { PCI_CAP_ID_MSIX, PCI_COMMAND_MEMORY, PCI_MSIX_ENTRY_SIZE } from '../src/abi/pci/index.js';
 import { HvmStartInfo, XEN_HVM_START_MAGIC_VALUE } from '../src/abi/start-info/index.js';
 import { IFF_NO_PI, IFF_TAP, Ifreq, TUNSETIFF } from '../src/abi/tun/index.js';
@@ -38,5 +39,9 @@ describe('the other interfaces', () => {
     expect(UFFDIO_API).toMatchObject({ request: 0xc018aa3f, argument: { type: UffdioApi } });
     expect(UFFDIO_WAKE.direction).toBe('write');
     expect([__NR_getpid, __NR_preadv]).toEqual([39, 295]);
+  });
+
+  it('have the requests of FUSE', () => {
+    expect([FUSE_KERNEL_VERSION, FUSE_LOOKUP, FuseInHeader.size, FuseOutHeader.size]).toEqual([7, 1, 40, 16]);
   });
 });

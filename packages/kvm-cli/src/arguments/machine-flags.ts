@@ -2,6 +2,7 @@ import { type JsonSchema, machineSchema } from '@kvm/vmm/schema';
 import { Option } from 'commander';
 import { parseDisk } from './disk.js';
 import { parseNet } from './net.js';
+import { parseShare } from './share.js';
 
 /** An option of the command line that sets an option of a machine. */
 export interface MachineFlag {
@@ -33,9 +34,10 @@ function optionOf(flag: string, { type, enum: choices, description = '', default
   ];
   const text = inHelp(description);
   const option = new Option(flag, notes.length === 0 ? text : `${text} (${notes.join('; ')})`);
-  // The only flags that may be repeated.
-  if (flag === machineSchema.properties.disks['x-flag']) option.argParser(parseDisk);
-  if (flag === machineSchema.properties.net['x-flag']) option.argParser(parseNet);
+  // Lists: flags that may be repeated.
+  if (option.attributeName() === 'disk') option.argParser(parseDisk);
+  if (option.attributeName() === 'net') option.argParser(parseNet);
+  if (option.attributeName() === 'share') option.argParser(parseShare);
   // The check of the whole document says what is wrong with a number.
   if (type === 'integer') option.argParser((given) => (/^[0-9]{1,15}$/.test(given) ? Number(given) : given));
   return option;

@@ -108,6 +108,44 @@ export interface DiskOptions {
   readonly serial?: string;
 }
 
+/** Ids of the guest, and what they are on the host. */
+export interface IdRange {
+  /** The first id in the guest. */
+  readonly guest: number;
+  /** The first id on the host. */
+  readonly host: number;
+  /** How many. Default: `1`. */
+  readonly count?: number;
+}
+
+/** How the ids of the guest and those of the host belong together. */
+export interface IdMap {
+  /** What users of the host are in the guest. Others are 65534 there, and cannot be given to a file. */
+  readonly uids: readonly IdRange[];
+  /** What groups of the host are in the guest. Others are 65534 there, and cannot be given to a file. */
+  readonly gids: readonly IdRange[];
+}
+
+/** A folder of the host. */
+export interface ShareOptions {
+  /** The folder. */
+  readonly path: string;
+  /** The name by which the guest mounts it, at most 36 bytes. The name of the folder without it. */
+  readonly tag?: string;
+  /** Whether the guest may only read. Default: `true`. */
+  readonly readOnly?: boolean;
+  /**
+   * How long the guest trusts what it knows of the files: `none`, it asks each time; `auto`, for a second, and it reads
+   * a file anew when it opens it; `always`, for files that only the guest changes. Default: `auto`.
+   */
+  readonly cache?: 'none' | 'auto' | 'always';
+  /**
+   * The owners that the guest sees: `host`, those of the host; `squash`, its root owns all files, and what it makes
+   * belongs to the user of this process; or a map. Default: `host`.
+   */
+  readonly ids?: 'host' | 'squash' | IdMap;
+}
+
 /** A network card that is connected to a tap of the host. */
 export interface TapOptions {
   /** An interface of the host, which it bridges or routes. */
@@ -248,6 +286,11 @@ export interface MachineDocument {
    * `base.img,overlay`; may be repeated.
    */
   readonly disks?: readonly DiskOptions[];
+  /**
+   * Folders of the host, virtio-fs: `mount -t virtiofs <tag> /mnt` of Linux. On a command line `dir`, `dir:tag` or
+   * `dir:tag,rw`; may be repeated.
+   */
+  readonly shares?: readonly ShareOptions[];
   /**
    * Network cards, virtio-net: eth0, eth1 and so on of Linux. On a command line `tap0`, `passt,port=8080:80`,
    * `socket:PATH`, each with `,mac=...,mtu=...` if need be, or `none`; may be repeated.

@@ -14,6 +14,9 @@ import { selectBackend } from '@kvm/core/backend';
 import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
 import { type OpenDisk, openDisk } from '../storage/open-disk.js';
+import type { BlockPlan } from '../virtio/block/block-order.js';
+import type { FsPlan } from '../virtio/fs/fs-order.js';
+import { type OpenShare, openShare } from '../virtio/fs/open-share.js';
 import { type OpenNet, openNet } from '../virtio/net/open-net.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
@@ -28,10 +31,12 @@ import { Claims } from './claims.js';
 import type { Console } from './console.js';
 import { Gate, Word, words } from './control.js';
 import { DeviceThreadHandle } from './device-thread-handle.js';
-import { DiskThreadHandle } from './disk-thread-handle.js';
+import { startDisk } from './disk-thread.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
+import type { QueueThreadHandle } from './queue-thread-handle.js';
+import { startShare } from './share-thread.js';
 import { smallHeap } from './small-heap.js';
 import { Streams } from './streams.js';
 import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
@@ -40,6 +45,7 @@ import type { VcpuTypes } from './vcpu-thread.js';
 /** What the host's side of devices is opened as. */
 interface Opened {
   readonly disks: readonly OpenDisk[];
+  readonly shares: readonly OpenShare[];
   readonly nets: readonly OpenNet[];
 }
 
@@ -74,7 +80,7 @@ export class Machine implements AsyncDisposable {
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
-  readonly #disks: readonly DiskThreadHandle[];
+  readonly #queueThreads: readonly QueueThreadHandle<BlockPlan | FsPlan>[];
   readonly #nets: readonly OpenNet[];
   /** Waits for the vCPUs to stand still. */
   #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
@@ -101,6 +107,7 @@ export class Machine implements AsyncDisposable {
       const backend = selectBackend(plan.kvm?.backend);
       const disks: OpenDisk[] = [];
       for (const disk of plan.disks) disks.push(keep(await openDisk(disk, backend)));
+      const shares = plan.shares.map((share) => keep(openShare(share, plan.shares.length)));
       const nets = plan.net.map((net) => keep(openNet(net, backend)));
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
@@ -120,7 +127,7 @@ export class Machine implements AsyncDisposable {
         return vcpu;
       });
       image.enter(vcpus[0] as Vcpu, memory);
-      const machine = new Machine(plan, { disks, nets }, kvm, vm, memory, vcpus);
+      const machine = new Machine(plan, { disks, shares, nets }, kvm, vm, memory, vcpus);
       try {
         // The threads start meanwhile.
         image.load(memory);
@@ -158,9 +165,12 @@ export class Machine implements AsyncDisposable {
     this.#bell = new Bell(shared.control, this.#wake);
     this.#streams = new Streams(vm, plan, () => this.#bell.ring());
     this.#balloon = plan.balloon && new BalloonHandle(vm, plan.balloon, plan.memorySize);
-    const parts = { vm, memory, cpus: plan.cpus };
     this.#nets = opened.nets;
-    this.#disks = opened.disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
+    const parts = { vm, memory, cpus: plan.cpus, failed: () => void this.#abandon() };
+    this.#queueThreads = [
+      ...opened.disks.map((disk) => startDisk(disk, parts)),
+      ...opened.shares.map((share) => startShare(share, parts)),
+    ];
     this.#devices = new DeviceThreadHandle(
       {
         shared,
@@ -171,7 +181,7 @@ export class Machine implements AsyncDisposable {
         serial: this.#streams.serial,
         modules: plan.modules,
         virtio: [
-          ...[...this.#disks, ...this.#nets].map((each) => each.plan),
+          ...[...this.#queueThreads, ...this.#nets].map((each) => each.plan),
           ...plan.virtio,
           ...this.#streams.plans,
           ...(this.#balloon === undefined ? [] : [this.#balloon.plan]),
@@ -347,7 +357,7 @@ export class Machine implements AsyncDisposable {
       failure = { error };
     }
     const devices = await this.#devices.end();
-    const disks = await Promise.all(this.#disks.map((disk) => disk.end()));
+    const ended = await Promise.all(this.#queueThreads.map((thread) => thread.end()));
     for (const net of this.#nets) net.close();
     this.#streams.finish();
     this.#balloon?.finish();
@@ -356,7 +366,7 @@ export class Machine implements AsyncDisposable {
     this.#memory.close();
     this.kvm.close();
     // The error of a device comes first: vCPUs that ask a failed thread fail, too.
-    const failed = devices.failure ?? disks.find((each) => each !== undefined);
+    const failed = devices.failure ?? ended.find((each) => each !== undefined);
     if (failed !== undefined) throw failed;
     if (failure !== undefined) throw failure.error;
     return outcome ?? devices.outcome ?? { kind: 'interrupted' };
@@ -364,9 +374,9 @@ export class Machine implements AsyncDisposable {
 }
 
 /** The virtio devices of a machine. */
-function virtioCount({ disks, net, virtio, console, ports, balloon }: Plan): number {
+function virtioCount({ disks, shares, net, virtio, console, ports, balloon }: Plan): number {
   const others = [console === 'virtio', ports.length > 0, balloon !== undefined];
-  return disks.length + net.length + virtio.length + others.filter((exists) => exists).length;
+  return disks.length + shares.length + net.length + virtio.length + others.filter((exists) => exists).length;
 }
 
 function checkCpus(kvm: Kvm, cpus: number): void {

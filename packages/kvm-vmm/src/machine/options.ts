@@ -1,6 +1,7 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { disksOf } from '../storage/disk-options.js';
 import { targetOf } from '../virtio/balloon/target.js';
+import { sharesOf } from '../virtio/fs/share-options.js';
 import { checkNets } from '../virtio/net/net-options.js';
 import type { NetOptions } from '../virtio/net/open-net.js';
 import type { VirtioPlan } from '../virtio/plan.js';
@@ -18,6 +19,7 @@ import type {
   LinuxBoot,
   MachineDocument,
   RngModel,
+  ShareOptions,
 } from './document.js';
 import { ExitFilter } from './exit-filter.js';
 import { machineSchema } from './schema.js';
@@ -48,8 +50,9 @@ export interface Plan {
   readonly boot: LinuxBoot | FlatBoot;
   readonly board: BoardModel;
   readonly disks: readonly Required<DiskOptions>[];
+  readonly shares: readonly Required<ShareOptions>[];
   readonly net: readonly NetOptions[];
-  /** Those without the disks, the networks, the console, the ports and the balloon. */
+  /** Those without the disks, the shares, the networks, the console, the ports and the balloon. */
   readonly virtio: readonly VirtioPlan[];
   readonly console: 'serial' | 'virtio';
   /** The names of the ports. */
@@ -118,8 +121,8 @@ function workerOf(url: unknown = new URL('../../dist/machine/worker.js', import.
 
 function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMessage' | 'onExit' | 'workerUrl'> {
   checkSchema(machineSchema, document, name);
-  const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], net = [], rng = false, trace = 'all' } = document;
-  const { devices = [], transport = 'mmio', hugePages = false, prefault = false } = document;
+  const { boot, memoryFile, cpus = 1, cpu = {}, disks = [], shares = [], net = [], rng = false } = document;
+  const { devices = [], transport = 'mmio', hugePages = false, prefault = false, trace = 'all' } = document;
   const { console = 'serial', ports = [] } = document;
   const memorySize = wholePages(sizeInBytes(document.memory ?? defaultMemory[boot.type]), name('memory'));
   const board = boardOf(document, boot.type);
@@ -136,6 +139,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     boot: board.machine === 'test' && boot.type === 'linux' ? { cmdline: '', ...boot } : boot,
     board,
     disks: disksOf(disks, name),
+    shares: sharesOf(shares, name),
     net: checkNets(net, name),
     virtio: rngOf(rng),
     console,

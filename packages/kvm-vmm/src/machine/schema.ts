@@ -1,6 +1,7 @@
 import { storage } from '../storage/schema.js';
 import { balloon } from '../virtio/balloon/schema.js';
 import { console } from '../virtio/console/schema.js';
+import { shares } from '../virtio/fs/schema.js';
 import { net } from '../virtio/net/schema.js';
 import { virtio } from '../virtio/schema.js';
 import { board } from '../x86/schema/board.js';
@@ -65,6 +66,7 @@ export const machineSchema = {
     cpu,
     ...board,
     ...storage,
+    ...shares,
     ...net,
     ...virtio,
     ...console,

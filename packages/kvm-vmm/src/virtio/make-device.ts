@@ -1,17 +1,17 @@
-import { RemoteBlock } from './block/remote-block.js';
+import { remoteBlock } from './block/remote-block.js';
 import type { VirtioParts } from './parts.js';
 import type { VirtioPlan } from './plan.js';
+import { RemoteDevice, type RemoteModel } from './remote/remote-device.js';
+import type { RemotePlan } from './remote/remote-order.js';
 import type { VirtioDevice } from './virtio-device.js';
 
 /** Makes a virtio device. `name` is unique within the machine. The code of most is loaded where they are wanted. */
 export async function makeVirtioDevice(plan: VirtioPlan, name: string, parts: VirtioParts): Promise<VirtioDevice> {
-  const { wires } = parts;
   switch (plan.kind) {
-    case 'block': {
-      const block = new RemoteBlock(plan, name, wires.open(plan.doorbell));
-      wires.listen(wires.open(plan.report), () => block.reported());
-      return block;
-    }
+    case 'block':
+      return remote(remoteBlock(plan, name), plan, parts);
+    case 'fs':
+      return remote((await import('./fs/config.js')).remoteFs(plan, name), plan, parts);
     case 'rng': {
       const { VirtioRng } = await import('./rng.js');
       return new VirtioRng({ name, bytesPerSecond: plan.bytesPerSecond });
@@ -25,4 +25,11 @@ export async function makeVirtioDevice(plan: VirtioPlan, name: string, parts: Vi
     case 'balloon':
       return (await import('./balloon/make-balloon.js')).makeBalloon(plan, name, parts);
   }
+}
+
+/** A device whose queues belong to a thread of its own. */
+function remote(model: RemoteModel, { words, doorbell, report }: RemotePlan, { wires }: VirtioParts): VirtioDevice {
+  const device = new RemoteDevice(model, words, wires.open(doorbell));
+  wires.listen(wires.open(report), () => device.reported());
+  return device;
 }

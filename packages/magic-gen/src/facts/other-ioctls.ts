@@ -91,4 +91,7 @@ export const otherIoctlFacts: Readonly<Record<string, OtherIoctlFacts>> = table(
   USERFAULTFD_IOC_NEW: value,
   UFFDIO_UNREGISTER: { direction: 'write' },
   UFFDIO_WAKE: { direction: 'write' },
+
+  // fs/fuse/dev.c
+  FUSE_DEV_IOC_SYNC_INIT: none,
 });

@@ -15,9 +15,10 @@ import {
 import { openDisk } from '../../storage/open-disk.js';
 import { bit } from '../features.js';
 import { Area, QueueSetup } from '../queue-setup.js';
+import { RemoteDevice } from '../remote/remote-device.js';
+import { allocateWords, Word } from '../remote/thread-words.js';
 import type { BlockOrder } from './block-order.js';
-import { RemoteBlock } from './remote-block.js';
-import { allocateWords, Word } from './thread-words.js';
+import { remoteBlock } from './remote-block.js';
 
 const page = 4096;
 const sector = 512;
@@ -63,7 +64,7 @@ async function start() {
     workerData: order,
   });
   const plan = { kind: 'block', ...disk, queues: 1, words, doorbell, report } as const;
-  const block = new RemoteBlock(plan, 'disk0', EventFd.from(doorbell));
+  const block = new RemoteDevice(remoteBlock(plan, 'disk0'), words, EventFd.from(doorbell));
   const reports = EventFd.from(report);
   onTestFinished(async () => {
     Atomics.store(words, Word.Quit, 1);
@@ -110,7 +111,7 @@ function ring(): QueueSetup {
   return setup;
 }
 
-function attach(block: RemoteBlock): { calls: string[] } {
+function attach(block: RemoteDevice): { calls: string[] } {
   const calls: string[] = [];
   block.attach({
     configChanged: () => calls.push('config'),

@@ -1,84 +1,15 @@
-import type { EventFd } from '@kvm/core';
 import { VIRTIO_ID_BLOCK } from '../../abi/virtio/constants.js';
-import { checkVersion, type DeviceState } from '../../devices/device.js';
-import type { Queue } from '../queue.js';
-import type { QueueSetup } from '../queue-setup.js';
-import type { VirtioDevice, VirtioTransport } from '../virtio-device.js';
+import type { RemoteModel } from '../remote/remote-device.js';
 import type { BlockPlan } from './block-order.js';
 import { configOf, featuresOf, queueSize } from './config.js';
-import { putSetup, Word } from './thread-words.js';
 
-/** A disk as the thread of the devices has it: its registers. The thread of the disk has its queues. */
-export class RemoteBlock implements VirtioDevice {
-  readonly name: string;
-  readonly type = VIRTIO_ID_BLOCK;
-  readonly features: bigint;
-  readonly queueSizes: readonly number[];
-  readonly config: Uint8Array;
-  readonly doorbell: EventFd;
-  readonly #words: Int32Array;
-  #transport: VirtioTransport | undefined;
-  #activations = 0;
-
-  constructor(plan: BlockPlan, name: string, doorbell: EventFd) {
-    this.name = name;
-    this.features = featuresOf(plan);
-    this.queueSizes = Array.from({ length: plan.queues }, () => queueSize);
-    this.config = configOf(plan, plan.queues);
-    this.doorbell = doorbell;
-    this.#words = plan.words;
-  }
-
-  attach(transport: VirtioTransport): void {
-    this.#transport = transport;
-  }
-
-  activate(_: readonly (Queue | undefined)[], features: bigint, setups: readonly QueueSetup[]): void {
-    putSetup(this.#words, setups, features);
-    this.#want(++this.#activations);
-  }
-
-  /** The driver may have added chains before the queues were there. */
-  notify(): void {
-    this.doorbell.write();
-  }
-
-  /** Returns when no request is in flight any more: the driver may use its memory for something else then. */
-  reset(): void {
-    this.#want(0);
-    Atomics.store(this.#words, Word.Interrupts, 0);
-    Atomics.store(this.#words, Word.NeedsReset, 0);
-  }
-
-  /** The thread of the disk has something to say. */
-  reported(): void {
-    const words = this.#words;
-    if (Atomics.exchange(words, Word.NeedsReset, 0) !== 0) this.#transport?.needsReset();
-    const interrupts = Atomics.exchange(words, Word.Interrupts, 0);
-    for (let queue = 0; queue < this.queueSizes.length; queue++) {
-      if ((interrupts & (1 << queue)) !== 0) this.#transport?.usedChains(queue);
-    }
-  }
-
-  save(): DeviceState {
-    return { version: 1 };
-  }
-
-  load(state: DeviceState): void {
-    checkVersion(state, 1, this.name);
-  }
-
-  #want(activation: number): void {
-    const words = this.#words;
-    Atomics.store(words, Word.Wanted, activation);
-    this.doorbell.write();
-    for (;;) {
-      const current = Atomics.load(words, Word.Current);
-      if (current === activation || Atomics.load(words, Word.Gone) !== 0) return;
-      Atomics.wait(words, Word.Current, current, goneCheck);
-    }
-  }
+/** What a driver sees of a disk, whose queues are in a thread of its own. */
+export function remoteBlock(plan: BlockPlan, name: string): RemoteModel {
+  return {
+    name,
+    type: VIRTIO_ID_BLOCK,
+    features: featuresOf(plan),
+    queueSizes: Array.from({ length: plan.queues }, () => queueSize),
+    config: configOf(plan, plan.queues),
+  };
 }
-
-/** Milliseconds between looks at whether the thread has gone, which changes another word. */
-const goneCheck = 100;

@@ -1,6 +1,6 @@
 import { QueueSetup } from '../queue-setup.js';
 
-/** The words that the thread of a disk shares with the thread of the devices, and with the main thread. */
+/** The words that the thread of a device shares with the thread of the devices, and with the main thread. */
 export const Word = {
   /** The number of the activation that the driver wants to be in force; 0 after a reset. */
   Wanted: 0,
@@ -26,7 +26,7 @@ export function allocateWords(queues: number): Int32Array {
   return new Int32Array(new SharedArrayBuffer((queuesStart + queueWords * queues) * Int32Array.BYTES_PER_ELEMENT));
 }
 
-/** Puts down what the driver has set up, for the thread of the disk. */
+/** Puts down what the driver has set up, for the thread of the device. */
 export function putSetup(words: Int32Array, queues: readonly QueueSetup[], features: bigint): void {
   words[Word.FeaturesLow] = Number(BigInt.asIntN(32, features));
   words[Word.FeaturesHigh] = Number(BigInt.asIntN(32, features >> 32n));
