@@ -1,6 +1,7 @@
 import { type JsonSchema, machineSchema } from '@kvm/vmm/schema';
 import { Option } from 'commander';
 import { parseDisk } from './disk.js';
+import { parseVsock } from './vsock.js';
 
 /** An option of the command line that sets an option of a machine. */
 export interface MachineFlag {
@@ -32,8 +33,9 @@ function optionOf(flag: string, { type, enum: choices, description = '', default
   ];
   const text = inHelp(description);
   const option = new Option(flag, notes.length === 0 ? text : `${text} (${notes.join('; ')})`);
-  // The only list: a flag that may be repeated.
-  if (type === 'array') option.argParser(parseDisk);
+  // What is no text, number or switch.
+  if (option.attributeName() === 'disk') option.argParser(parseDisk);
+  if (option.attributeName() === 'vsock') option.argParser(parseVsock);
   // The check of the whole document says what is wrong with a number.
   if (type === 'integer') option.argParser((given) => (/^[0-9]{1,15}$/.test(given) ? Number(given) : given));
   return option;

@@ -114,6 +114,17 @@ export interface RngModel {
   readonly bytesPerSecond?: number;
 }
 
+/** Sockets between the guest and the host. */
+export interface VsockModel {
+  /** The guest's address. The host has 2. Default: `3`. */
+  readonly cid?: number;
+  /**
+   * A Unix socket for programs of the host: they write `CONNECT <port>` and a new line, and are connected to that port
+   * of the guest. A guest that connects to a port of the host is connected to the Unix socket `<path>_<port>`.
+   */
+  readonly path?: string;
+}
+
 /** A device of your own: a module that exports a function `device`. */
 export interface DeviceModule {
   /** The module: `new URL('./my-device.js', import.meta.url)`. It is loaded in the thread of the devices. */
@@ -188,6 +199,11 @@ export interface MachineDocument {
   readonly disks?: readonly DiskOptions[];
   /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
   readonly rng?: boolean | RngModel;
+  /**
+   * Sockets between the guest and the host, virtio-vsock: AF_VSOCK of Linux. On a command line `v.sock` or
+   * `v.sock,cid=4`. Default: `false`.
+   */
+  readonly vsock?: boolean | VsockModel;
   /**
    * How the guest reaches its virtio devices: `mmio`, by registers in memory; `pci`, by a PCI bus with MSI-X, for which
    * a kernel looks a little longer. Default: `mmio`.

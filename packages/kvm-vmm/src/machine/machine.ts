@@ -15,6 +15,7 @@ import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
 import { type OpenDisk, openDisk } from '../storage/open-disk.js';
 import { ByteRing } from '../streams/byte-ring.js';
+import type { Vsock } from '../virtio/vsock/vsock.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
 import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
@@ -33,6 +34,7 @@ import type { Shared, VcpuMessage } from './order.js';
 import { smallHeap } from './small-heap.js';
 import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
+import { VsockHandle } from './vsock-handle.js';
 
 /** Bytes of each direction of the console, a power of two. */
 const ringSize = 2 ** 16;
@@ -68,6 +70,7 @@ export class Machine implements AsyncDisposable {
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
   readonly #disks: readonly DiskThreadHandle[];
+  readonly #vsock: VsockHandle | undefined;
   /** Waits for the vCPUs to stand still. */
   #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
 
@@ -86,7 +89,7 @@ export class Machine implements AsyncDisposable {
     };
     try {
       using image = openBoot(plan.boot, plan.memorySize, {
-        virtio: [...plan.disks, ...plan.virtio],
+        virtio: [...plan.disks, ...plan.virtio, ...(plan.vsock === undefined ? [] : [plan.vsock])],
         transport: plan.transport,
       });
       const disks: OpenDisk[] = [];
@@ -113,6 +116,7 @@ export class Machine implements AsyncDisposable {
       try {
         // The threads start meanwhile.
         image.load(memory);
+        await machine.#vsock?.open();
         machine.#deviceNames = await machine.#devices.ready;
       } catch (error) {
         await machine.close();
@@ -149,6 +153,7 @@ export class Machine implements AsyncDisposable {
     this.#console = new Console(consoleOut, consoleIn, () => this.#bell.ring());
     const parts = { vm, memory, cpus: plan.cpus };
     this.#disks = disks.map((disk) => new DiskThreadHandle(disk, parts, () => void this.#abandon()));
+    this.#vsock = plan.vsock && new VsockHandle(plan.vsock, vm);
     this.#devices = new DeviceThreadHandle(
       {
         shared,
@@ -159,7 +164,11 @@ export class Machine implements AsyncDisposable {
         consoleIn: consoleIn.shared,
         consoleOut: consoleOut.shared,
         modules: plan.modules,
-        virtio: [...this.#disks.map((disk) => disk.plan), ...plan.virtio],
+        virtio: [
+          ...this.#disks.map((disk) => disk.plan),
+          ...plan.virtio,
+          ...(this.#vsock === undefined ? [] : [this.#vsock.plan]),
+        ],
         transport: plan.transport,
       },
       this.#bell,
@@ -190,6 +199,17 @@ export class Machine implements AsyncDisposable {
   /** The guest's console, a serial port: reads what the guest writes; the guest reads what is written to it. */
   get console(): Console {
     return this.#console.attach();
+  }
+
+  /**
+   * The sockets between the guest and this program.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a machine without the option `vsock`.
+   */
+  get vsock(): Vsock {
+    if (this.#vsock !== undefined) return this.#vsock.vsock;
+    const hint = 'Machine.create({ vsock: {} })';
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this machine has no vsock device', { hint });
   }
 
   /** Whether the guest has read from its console, or waits for input. */
@@ -298,6 +318,7 @@ export class Machine implements AsyncDisposable {
     const devices = await this.#devices.end();
     const disks = await Promise.all(this.#disks.map((disk) => disk.end()));
     this.#console.finish();
+    this.#vsock?.end();
     this.#wake.close();
     this.#vm.close();
     this.#memory.close();

@@ -1,6 +1,7 @@
 import { KvmError, type KvmOptions, pageSize } from '@kvm/core';
 import { disksOf } from '../storage/disk-options.js';
 import type { VirtioPlan } from '../virtio/plan.js';
+import { type VsockSettings, vsockOf } from '../virtio/vsock/vsock-options.js';
 import { type BoardModel, boardOf } from '../x86/board-model.js';
 import { parseFeatures } from '../x86/cpu/feature-list.js';
 import { type CpuTemplate, checkTemplate } from '../x86/cpu/template.js';
@@ -44,8 +45,9 @@ export interface Plan {
   readonly boot: LinuxBoot | FlatBoot;
   readonly board: BoardModel;
   readonly disks: readonly Required<DiskOptions>[];
-  /** Those without the disks. */
+  /** Those without the disks and the sockets. */
   readonly virtio: readonly VirtioPlan[];
+  readonly vsock: VsockSettings | undefined;
   readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
@@ -122,6 +124,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     board,
     disks: disksOf(disks, name),
     virtio: rngOf(rng),
+    vsock: vsockOf(document.vsock ?? false, name),
     transport,
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,
