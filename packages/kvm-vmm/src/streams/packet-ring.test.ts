@@ -51,11 +51,17 @@ test('a packet that was not committed is none, and leaves room for others', () =
   expect([ring.next(), ring.length, ring.tag]).toEqual([8, 24, 2]);
 });
 
-test('a side that waits is woken once', () => {
-  const ring = PacketRing.allocate(64);
-  expect([ring.takeWaitingReader(), ring.takeWaitingWriter()]).toEqual([false, false]);
-  ring.waitForPacket();
-  ring.waitForRoom();
-  expect([ring.takeWaitingReader(), ring.takeWaitingReader()]).toEqual([true, false]);
-  expect([ring.takeWaitingWriter(), ring.takeWaitingWriter()]).toEqual([true, false]);
+test('a side that waits is woken once, when there is something for it', () => {
+  const writer = PacketRing.allocate(64);
+  const reader = new PacketRing(writer.shared);
+  expect(writer.takeWaitingReader()).toBe(false);
+  put(writer, Uint8Array.of(1));
+  expect([writer.takeWaitingReader(), writer.takeWaitingReader()]).toEqual([true, false]);
+  put(writer, Uint8Array.of(1));
+  expect(writer.takeWaitingReader()).toBe(false);
+  writer.waitForRoom();
+  expect(reader.takeWaitingWriter()).toBe(false);
+  reader.next();
+  reader.release();
+  expect([reader.takeWaitingWriter(), reader.takeWaitingWriter()]).toEqual([true, false]);
 });

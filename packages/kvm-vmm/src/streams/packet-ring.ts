@@ -34,6 +34,8 @@ export class PacketRing {
   readonly #words: Int32Array;
   readonly #heads: Int32Array;
   #end = 0;
+  /** Whether anything has changed since the other side was last looked after. */
+  #hasChanged = false;
 
   constructor(shared: SharedRing) {
     const { buffer, byteOffset, byteLength } = shared.bytes;
@@ -43,9 +45,14 @@ export class PacketRing {
     this.#heads = new Int32Array(buffer, byteOffset, byteLength / Int32Array.BYTES_PER_ELEMENT);
   }
 
-  /** @param capacity bytes, a power of two from 16 on. */
+  /**
+   * A ring whose reader waits for the first packet.
+   *
+   * @param capacity bytes, a power of two from 16 on.
+   */
   static allocate(capacity: number): PacketRing {
     const words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT));
+    words[READER_WAITS] = 1;
     return new PacketRing({ words, bytes: new Uint8Array(new SharedArrayBuffer(capacity)) });
   }
 
@@ -77,6 +84,7 @@ export class PacketRing {
   /** For the writer: the packet is there. */
   commit(): void {
     Atomics.store(this.#words, WRITTEN, this.#end);
+    this.#hasChanged = true;
   }
 
   /** For the reader: finds the next packet. Returns its offset in `bytes`, or -1 if there is none. */
@@ -97,6 +105,7 @@ export class PacketRing {
   /** For the reader: it has done with the packet that `next` has found. */
   release(): void {
     Atomics.store(this.#words, READ, this.#end);
+    this.#hasChanged = true;
   }
 
   /** The reader wants to be woken for the next packet. Look once more: one may have come meanwhile. */
@@ -109,14 +118,20 @@ export class PacketRing {
     Atomics.store(this.#words, WRITER_WAITS, 1);
   }
 
-  /** For the writer: whether the reader is to be woken. It is once for each `waitForPacket`. */
+  /** For the writer, after it has written: whether the reader is to be woken. It is once for each `waitForPacket`. */
   takeWaitingReader(): boolean {
-    return Atomics.exchange(this.#words, READER_WAITS, 0) === 1;
+    return this.#takeWaiting(READER_WAITS);
   }
 
-  /** For the reader: whether the writer is to be woken. It is once for each `waitForRoom`. */
+  /** For the reader, after it has read: whether the writer is to be woken. It is once for each `waitForRoom`. */
   takeWaitingWriter(): boolean {
-    return Atomics.exchange(this.#words, WRITER_WAITS, 0) === 1;
+    return this.#takeWaiting(WRITER_WAITS);
+  }
+
+  #takeWaiting(word: number): boolean {
+    if (!this.#hasChanged) return false;
+    this.#hasChanged = false;
+    return Atomics.exchange(this.#words, word, 0) === 1;
   }
 }
 

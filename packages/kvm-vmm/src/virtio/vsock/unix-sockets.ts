@@ -1,5 +1,6 @@
-import { lstatSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { KvmError } from '@kvm/core';
 import type { Connection } from './connection.js';
 import type { Vsock } from './vsock.js';
@@ -49,7 +50,8 @@ export class UnixSockets {
   async #listen(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (cause: NodeJS.ErrnoException) => {
-        const hint = cause.code === 'ENOENT' ? 'make its folder first' : undefined;
+        // Node reports a folder that is missing as one without permission.
+        const hint = existsSync(dirname(this.#path)) ? undefined : 'make its folder first';
         reject(refuse(`the vsock socket ${this.#path} cannot be made: ${cause.code}`, hint, cause));
       });
       this.#server.listen(this.#path, () => resolve());
