@@ -106,6 +106,7 @@ Examples:
   $ kvm-cli run --host-kernel
   $ kvm-cli run vmlinuz --initrd initrd.img --mem 1G --cpus 2
   $ kvm-cli run vmlinuz --initrd initrd.img --disk root.img --disk data.img,ro
+  $ kvm-cli run vmlinuz --initrd initrd.img --vsock v.sock
   $ kvm-cli run --config machine.json --mem 2G
   $ kvm-cli run --trace all,-io:0x3f8-0x3ff --trace-file trace.log guest.bin
   $ kvm-cli run guest.bin

@@ -12,9 +12,9 @@ const newLine = 10;
 const connectRequest = /^CONNECT (\d{1,10})\r?$/;
 
 /**
- * The Unix sockets through which other programs of the host use the sockets of a guest, by Firecracker's convention: who
- * connects to `path` writes `CONNECT <port>\n` and reads `OK <port of the host>\n`. What follows is the connection. A
- * connection of the guest to port P of the host goes to `path_P`.
+ * The Unix sockets through which other programs of the host use the sockets of a guest, by Firecracker's convention:
+ * who connects to `path` writes `CONNECT <port>\n` and reads `OK <port of the host>\n`. What follows is the connection.
+ * A connection of the guest to port P of the host goes to `path_P`.
  */
 export class UnixSockets {
   readonly #path: string;
