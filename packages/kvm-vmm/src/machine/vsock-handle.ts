@@ -16,6 +16,7 @@ export class VsockHandle {
   readonly #wake: EventFd;
   readonly #reports: MessagePort;
   #sockets: UnixSockets | undefined;
+  #hasEnded = false;
 
   constructor({ cid, path }: VsockSettings, vm: Vm) {
     const { port1, port2 } = new MessageChannel();
@@ -39,11 +40,15 @@ export class VsockHandle {
 
   /** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if there can be no Unix socket at the path. */
   async open(): Promise<void> {
-    if (this.#path !== undefined) this.#sockets = await UnixSockets.open(this.#path, this.vsock);
+    if (this.#path === undefined) return;
+    this.#sockets = await UnixSockets.open(this.#path, this.vsock);
+    // The machine may have failed meanwhile.
+    if (this.#hasEnded) this.#sockets.close();
   }
 
   /** The thread of the devices has ended. */
   end(): void {
+    this.#hasEnded = true;
     this.vsock.finish();
     this.#sockets?.close();
     this.#reports.close();
