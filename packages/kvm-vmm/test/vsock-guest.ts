@@ -13,7 +13,7 @@ import type { Dma } from '../src/virtio/dma.js';
 import type { Ring } from '../src/virtio/queue.js';
 import { VsockLink } from '../src/virtio/vsock/link.js';
 import { VirtioVsock } from '../src/virtio/vsock/virtio-vsock.js';
-import { Vsock } from '../src/virtio/vsock/vsock.js';
+import { VsockHost } from '../src/virtio/vsock/vsock-host.js';
 import { ram } from './ram.js';
 import { type Driver, SplitDriver } from './virtio-driver.js';
 
@@ -63,7 +63,7 @@ export interface GuestOptions {
 
 /** A driver of virtio-vsock, the device, and the program of the host. `settle` does what their threads would do. */
 export class VsockGuest {
-  readonly vsock: Vsock;
+  readonly vsock: VsockHost;
   readonly device: VirtioVsock;
   readonly rx: Side;
   readonly tx: Side;
@@ -98,7 +98,7 @@ export class VsockGuest {
       this.needsReset = true;
     };
     this.#stride = headerSize + mostBytes + 16;
-    this.vsock = new Vsock(new VsockLink(plan, wake));
+    this.vsock = new VsockHost(new VsockLink(plan, wake));
     this.device = new VirtioVsock(plan, 'vsock0', report);
     this.device.attach({ configChanged() {}, usedChains() {}, needsReset });
     const side = (): Side => {

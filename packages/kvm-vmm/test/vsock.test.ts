@@ -126,12 +126,13 @@ describeUnless(reason, "vsock under Linux's driver", () => {
       const steps = [connectToGuest, connectAgain];
       machine.console.on('data', (chunk: Buffer) => {
         const before = text.split('listening\n').length;
+        process.stdout.write(chunk);
         text += chunk.toString('latin1').replaceAll('\r', '');
         if (text.split('listening\n').length > before) connecting = connecting.then(steps.shift());
       });
       machine.start();
       expect(await machine.done, text).toEqual({ kind: 'power-off' });
-      process.stdout.write(`${text}${JSON.stringify(machine.stats)}\n`);
+      process.stdout.write(`${JSON.stringify(machine.stats)}\n`);
       await connecting;
       server.close();
       const [hash] = /(?<=^bytes )[0-9a-f]{64}/m.exec(text) ?? [];

@@ -3,7 +3,7 @@ import type { EventFd, Vm } from '@kvm/core';
 import { PacketRing } from '../streams/packet-ring.js';
 import { VsockLink } from '../virtio/vsock/link.js';
 import { UnixSockets } from '../virtio/vsock/unix-sockets.js';
-import { Vsock } from '../virtio/vsock/vsock.js';
+import { VsockHost } from '../virtio/vsock/vsock-host.js';
 import type { VsockSettings } from '../virtio/vsock/vsock-options.js';
 import { ringSize, type VsockPlan } from '../virtio/vsock/vsock-plan.js';
 
@@ -11,7 +11,7 @@ import { ringSize, type VsockPlan } from '../virtio/vsock/vsock-plan.js';
 export class VsockHandle {
   /** For the thread of the devices. */
   readonly plan: VsockPlan;
-  readonly vsock: Vsock;
+  readonly vsock: VsockHost;
   readonly #path: string | undefined;
   readonly #wake: EventFd;
   readonly #reports: MessagePort;
@@ -32,7 +32,7 @@ export class VsockHandle {
       wake: this.#wake.share(),
       report: port2,
     };
-    this.vsock = new Vsock(new VsockLink(this.plan, () => this.#wake.write()));
+    this.vsock = new VsockHost(new VsockLink(this.plan, () => this.#wake.write()));
     port1.on('message', () => this.vsock.take());
     // The threads of the machine keep the program running.
     port1.unref();

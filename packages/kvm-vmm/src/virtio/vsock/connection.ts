@@ -13,7 +13,7 @@ import type { VirtioVsockHdr } from '../../abi/virtio/structs.js';
 import { brokenPipe, gone, invalidPacket, refused, resetByGuest } from './connection-error.js';
 import type { VsockLink } from './link.js';
 import { ReceiveBuffer } from './receive-buffer.js';
-import { type StreamSource, VsockConnection } from './vsock-connection.js';
+import { type StreamSource, VsockStream } from './vsock-stream.js';
 
 /** The most bytes of a packet for the guest, so that connections take turns. */
 const mostPayload = 2 ** 16;
@@ -56,7 +56,7 @@ export interface Ports {
 export class Connection implements StreamSource {
   readonly hostPort: number;
   readonly guestPort: number;
-  readonly stream: VsockConnection;
+  readonly stream: VsockStream;
   readonly #owner: ConnectionOwner;
   readonly #bufAlloc: number;
   readonly #received = new ReceiveBuffer();
@@ -87,7 +87,7 @@ export class Connection implements StreamSource {
     this.guestPort = guestPort;
     this.#bufAlloc = bufAlloc;
     this.#state = state;
-    this.stream = new VsockConnection(this);
+    this.stream = new VsockStream(this);
   }
 
   /** The host connects to the guest. */

@@ -4,7 +4,7 @@ import { recordingDma } from '../../../test/recording-dma.js';
 import { kinds } from '../../../test/virtio-driver.js';
 import { buffersAt, cid, headerSize, VsockGuest } from '../../../test/vsock-guest.js';
 import { VIRTIO_VSOCK_OP_CREDIT_REQUEST, VIRTIO_VSOCK_OP_REQUEST } from '../../abi/virtio/constants.js';
-import type { VsockConnection } from './vsock-connection.js';
+import type { VsockConnection } from './vsock.js';
 
 /** A guest that writes any packets and offers any buffers to a program that listens, connects and writes. */
 

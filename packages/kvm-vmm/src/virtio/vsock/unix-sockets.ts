@@ -3,8 +3,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { KvmError } from '@kvm/core';
 import type { Connection } from './connection.js';
-import type { Vsock } from './vsock.js';
-import type { VsockConnection } from './vsock-connection.js';
+import type { VsockConnection } from './vsock.js';
+import type { VsockHost } from './vsock-host.js';
 
 /** `CONNECT 4294967295`, and a carriage return of those who type it. */
 const longestRequest = 19;
@@ -18,11 +18,11 @@ const connectRequest = /^CONNECT (\d{1,10})\r?$/;
  */
 export class UnixSockets {
   readonly #path: string;
-  readonly #vsock: Vsock;
+  readonly #vsock: VsockHost;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(path: string, vsock: Vsock) {
+  private constructor(path: string, vsock: VsockHost) {
     this.#path = path;
     this.#vsock = vsock;
     this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.#serve(socket));
@@ -33,7 +33,7 @@ export class UnixSockets {
    *
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if that is not possible, with what to do about it.
    */
-  static async open(path: string, vsock: Vsock): Promise<UnixSockets> {
+  static async open(path: string, vsock: VsockHost): Promise<UnixSockets> {
     await removeStale(path);
     const sockets = new UnixSockets(path, vsock);
     await sockets.#listen();

@@ -21,7 +21,7 @@ import {
   VIRTIO_VSOCK_TYPE_STREAM,
 } from '../../abi/virtio/constants.js';
 import { mostConnections } from './connection-table.js';
-import type { VsockConnection } from './vsock-connection.js';
+import type { VsockConnection } from './vsock.js';
 import { mostBuffered } from './vsock-plan.js';
 
 const { ECONNREFUSED, ECONNRESET, EPIPE, EMFILE } = constants.errno;

@@ -1,10 +1,27 @@
-import { once } from 'node:events';
-import { KvmError } from '@kvm/core';
-import { u32 } from '@kvm/core/struct';
-import { gone } from './connection-error.js';
-import { type Acceptor, ConnectionTable } from './connection-table.js';
-import type { VsockLink } from './link.js';
-import type { VsockConnection } from './vsock-connection.js';
+import type { Duplex } from 'node:stream';
+
+/**
+ * The sockets between a guest and this program: `machine.vsock`.
+ *
+ *     machine.vsock.listen(1024, (connection) => connection.pipe(connection));
+ *     const connection = await machine.vsock.connect(5000);
+ */
+export interface Vsock {
+  /**
+   * Connects to a port of the guest. It waits until the guest has a driver.
+   *
+   * @throws KvmError `ERR_KVM_CLOSED`, with an `errno`: ECONNREFUSED if nothing listens there, ECONNRESET if the guest
+   *   ends, EMFILE if there are too many connections. What `signal` says if it is aborted.
+   */
+  connect(port: number, options?: { signal?: AbortSignal }): Promise<VsockConnection>;
+  /**
+   * Accepts the connections of the guest to a port of the host, and passes each on. Without a listener, they go to the
+   * Unix socket of that port, if the machine has a path for them.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if there is a listener already.
+   */
+  listen(port: number, accept: (connection: VsockConnection) => void): VsockListener;
+}
 
 /** A port of the host at which something listens. */
 export interface VsockListener extends Disposable {
@@ -13,86 +30,12 @@ export interface VsockListener extends Disposable {
 }
 
 /**
- * The sockets between a guest and this program: `machine.vsock`.
+ * A connection between the guest and the host, as a stream. It may be half-closed: after `end` the guest can still
+ * send, and after the end of the guest's bytes this side can. `destroy` resets it.
  *
- *     machine.vsock.listen(1024, (connection) => connection.pipe(connection));
- *     const connection = await machine.vsock.connect(5000);
+ * If the guest resets the connection, it is destroyed with an error, unless nobody listens for errors.
  */
-export class Vsock {
-  readonly #table: ConnectionTable;
-  readonly #listeners = new Map<number, (connection: VsockConnection) => void>();
-  #other: ((hostPort: number) => Acceptor) | undefined;
-  #hasEnded = false;
-
-  /** @internal `Machine.create` makes it. */
-  constructor(link: VsockLink) {
-    this.#table = new ConnectionTable(link, (hostPort) => this.#acceptorOf(hostPort));
-  }
-
-  /**
-   * Connects to a port of the guest. It waits until the guest has a driver.
-   *
-   * @throws KvmError `ERR_KVM_CLOSED`, with an `errno`: ECONNREFUSED if nothing listens there, ECONNRESET if the guest
-   *   ends, EMFILE if there are too many connections. What `signal` says if it is aborted.
-   */
-  async connect(port: number, { signal }: { signal?: AbortSignal } = {}): Promise<VsockConnection> {
-    u32(port, 'a vsock port');
-    if (this.#hasEnded) throw gone();
-    const { stream } = this.#table.request(port);
-    try {
-      await once(stream, 'connect', signal === undefined ? {} : { signal });
-      return stream;
-    } catch (error) {
-      stream.destroy();
-      throw error;
-    }
-  }
-
-  /**
-   * Accepts the connections of the guest to a port of the host, and passes each on. Without a listener, they go to the
-   * Unix socket of that port, if the machine has a path for them.
-   *
-   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if there is a listener already.
-   */
-  listen(port: number, accept: (connection: VsockConnection) => void): VsockListener {
-    u32(port, 'a vsock port');
-    if (typeof accept !== 'function') throw invalid('the second argument of vsock.listen must be a function');
-    if (this.#listeners.has(port)) throw invalid(`there is a listener at vsock port ${port} already`);
-    this.#listeners.set(port, accept);
-    const close = (): void => {
-      if (this.#listeners.get(port) === accept) this.#listeners.delete(port);
-    };
-    return { close, [Symbol.dispose]: close };
-  }
-
-  /** @internal Sets what takes connections to ports without a listener. */
-  setOther(acceptorOf: (hostPort: number) => Acceptor): void {
-    this.#other = acceptorOf;
-  }
-
-  /** @internal The thread of the devices has reported. */
-  take(): void {
-    if (!this.#hasEnded) this.#table.take();
-  }
-
-  /** @internal The machine has ended. What the guest has sent before is still read. */
-  finish(): void {
-    if (this.#hasEnded) return;
-    this.#table.drain();
-    this.#hasEnded = true;
-    this.#table.abandon();
-  }
-
-  #acceptorOf(hostPort: number): Acceptor | undefined {
-    const listener = this.#listeners.get(hostPort);
-    if (listener === undefined) return this.#other?.(hostPort);
-    return (connection) => {
-      connection.accept();
-      listener(connection.stream);
-    };
-  }
-}
-
-function invalid(message: string): KvmError {
-  return new KvmError('ERR_KVM_INVALID_ARGUMENT', message);
+export interface VsockConnection extends Duplex {
+  readonly hostPort: number;
+  readonly guestPort: number;
 }

@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import type { VsockConnection } from './vsock.js';
 
 /** What is behind a stream. */
 export interface StreamSource {
@@ -14,18 +15,12 @@ export interface StreamSource {
   close(): void;
 }
 
-/**
- * A connection between the guest and the host, as a stream. It may be half-closed: after `end` the guest can still
- * send, and after the end of the guest's bytes this side can. `destroy` resets it.
- *
- * If the guest resets the connection, it is destroyed with an error, unless nobody listens for errors.
- */
-export class VsockConnection extends Duplex {
+/** A connection as a stream. */
+export class VsockStream extends Duplex implements VsockConnection {
   readonly hostPort: number;
   readonly guestPort: number;
   readonly #source: StreamSource;
 
-  /** @internal `machine.vsock` makes them. */
   constructor(source: StreamSource) {
     // What is not read stays in the buffer of the connection, whose size the guest knows.
     super({ allowHalfOpen: true, readableHighWaterMark: 1 });
@@ -34,7 +29,7 @@ export class VsockConnection extends Duplex {
     this.#source = source;
   }
 
-  /** @internal The connection is over. A guest must not end a program that has no listener for errors. */
+  /** The connection is over. A guest must not end a program that has no listener for errors. */
   fail(error: Error): void {
     this.destroy(this.listenerCount('error') > 0 ? error : undefined);
   }
