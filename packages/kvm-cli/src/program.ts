@@ -110,6 +110,7 @@ Examples:
   $ kvm-cli run vmlinuz --initrd initrd.img --net passt,port=8080:80
   $ kvm-cli run vmlinuz --initrd initrd.img --console virtio --balloon 256M
   $ kvm-cli run vmlinuz --initrd initrd.img --share . --share /srv/work:work,rw
+  $ kvm-cli run vmlinuz --initrd initrd.img --vsock v.sock
   $ kvm-cli run --config machine.json --mem 2G
   $ kvm-cli run --trace all,-io:0x3f8-0x3ff --trace-file trace.log guest.bin
   $ kvm-cli run guest.bin

@@ -28,6 +28,7 @@ export type {
   ShareOptions,
   SocketOptions,
   TapOptions,
+  VsockModel,
 } from './machine/document.js';
 export { Machine } from './machine/machine.js';
 export { checkMachine, type MachineOptions } from './machine/options.js';
@@ -39,6 +40,7 @@ export { describeExit } from './run/describe-exit.js';
 export { ExitCounts } from './run/exit-counts.js';
 export { ExitDispatcher, type RunOptions } from './run/exit-dispatcher.js';
 export { runVcpu } from './run/run-vcpu.js';
+export type { Vsock, VsockConnection, VsockListener } from './virtio/vsock/vsock.js';
 export * as aml from './x86/acpi/aml/index.js';
 export type { Resource } from './x86/acpi/aml/resource.js';
 export {

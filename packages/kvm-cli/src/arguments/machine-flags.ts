@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { parseDisk } from './disk.js';
 import { parseNet } from './net.js';
 import { parseShare } from './share.js';
+import { parseVsock } from './vsock.js';
 
 /** An option of the command line that sets an option of a machine. */
 export interface MachineFlag {
@@ -34,10 +35,11 @@ function optionOf(flag: string, { type, enum: choices, description = '', default
   ];
   const text = inHelp(description);
   const option = new Option(flag, notes.length === 0 ? text : `${text} (${notes.join('; ')})`);
-  // Lists: flags that may be repeated.
+  // What is no text, number or switch.
   if (option.attributeName() === 'disk') option.argParser(parseDisk);
   if (option.attributeName() === 'net') option.argParser(parseNet);
   if (option.attributeName() === 'share') option.argParser(parseShare);
+  if (option.attributeName() === 'vsock') option.argParser(parseVsock);
   // The check of the whole document says what is wrong with a number.
   if (type === 'integer') option.argParser((given) => (/^[0-9]{1,15}$/.test(given) ? Number(given) : given));
   return option;

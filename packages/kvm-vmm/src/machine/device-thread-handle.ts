@@ -29,7 +29,8 @@ export class DeviceThreadHandle {
   constructor(order: DeviceOrder, bell: Bell, events: DeviceEvents, program: URL) {
     this.#control = order.shared.control;
     this.#bell = bell;
-    const worker = new Worker(program, { workerData: order, resourceLimits: smallHeap });
+    const ports = order.virtio.flatMap((plan) => (plan.kind === 'vsock' ? [plan.report] : []));
+    const worker = new Worker(program, { workerData: order, transferList: ports, resourceLimits: smallHeap });
     let fail = (_error: Error): void => {};
     this.ready = new Promise((resolve, reject) => {
       fail = (error) => {

@@ -204,6 +204,17 @@ export interface RngModel {
   readonly bytesPerSecond?: number;
 }
 
+/** Sockets between the guest and the host. */
+export interface VsockModel {
+  /** The guest's address. The host has 2. Default: `3`. */
+  readonly cid?: number;
+  /**
+   * A Unix socket for programs of the host: they write `CONNECT <port>` and a new line, and are connected to that port
+   * of the guest. A guest that connects to a port of the host is connected to the Unix socket `<path>_<port>`.
+   */
+  readonly path?: string;
+}
+
 /** A balloon. */
 export interface BalloonModel {
   /** How much memory the guest is to give back. Default: `0`. */
@@ -298,6 +309,11 @@ export interface MachineDocument {
   readonly net?: readonly (TapOptions | PasstOptions | SocketOptions)[];
   /** A source of random bytes, virtio-rng: /dev/hwrng of Linux. Default: `false`. */
   readonly rng?: boolean | RngModel;
+  /**
+   * Sockets between the guest and the host, virtio-vsock: AF_VSOCK of Linux. On a command line `v.sock` or
+   * `v.sock,cid=4`. Default: `false`.
+   */
+  readonly vsock?: boolean | VsockModel;
   /**
    * What the console of the guest is: `serial`, the serial port, `ttyS0` of Linux; `virtio`, which is faster and knows
    * the size of a terminal, `hvc0` of Linux. The default command line of a kernel names it. Default: `serial`.

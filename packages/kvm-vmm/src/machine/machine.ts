@@ -18,6 +18,7 @@ import type { BlockPlan } from '../virtio/block/block-order.js';
 import type { FsPlan } from '../virtio/fs/fs-order.js';
 import { type OpenShare, openShare } from '../virtio/fs/open-share.js';
 import { type OpenNet, openNet } from '../virtio/net/open-net.js';
+import type { Vsock } from '../virtio/vsock/vsock.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
 import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
@@ -41,6 +42,7 @@ import { smallHeap } from './small-heap.js';
 import { Streams } from './streams.js';
 import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
+import { VsockHandle } from './vsock-handle.js';
 
 /** What the host's side of devices is opened as. */
 interface Opened {
@@ -82,6 +84,7 @@ export class Machine implements AsyncDisposable {
   readonly #devices: DeviceThreadHandle;
   readonly #queueThreads: readonly QueueThreadHandle<BlockPlan | FsPlan>[];
   readonly #nets: readonly OpenNet[];
+  readonly #vsock: VsockHandle | undefined;
   /** Waits for the vCPUs to stand still. */
   #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
 
@@ -131,6 +134,7 @@ export class Machine implements AsyncDisposable {
       try {
         // The threads start meanwhile.
         image.load(memory);
+        await machine.#vsock?.open();
         machine.#deviceNames = await machine.#devices.ready;
         await Promise.all(nets.map(({ ready }) => ready));
       } catch (error) {
@@ -171,6 +175,7 @@ export class Machine implements AsyncDisposable {
       ...opened.disks.map((disk) => startDisk(disk, parts)),
       ...opened.shares.map((share) => startShare(share, parts)),
     ];
+    this.#vsock = plan.vsock && new VsockHandle(plan.vsock, vm);
     this.#devices = new DeviceThreadHandle(
       {
         shared,
@@ -184,7 +189,7 @@ export class Machine implements AsyncDisposable {
           ...[...this.#queueThreads, ...this.#nets].map((each) => each.plan),
           ...plan.virtio,
           ...this.#streams.plans,
-          ...(this.#balloon === undefined ? [] : [this.#balloon.plan]),
+          ...[this.#balloon, this.#vsock].flatMap((each) => each?.plan ?? []),
         ],
         transport: plan.transport,
       },
@@ -251,6 +256,17 @@ export class Machine implements AsyncDisposable {
   get balloon(): Balloon {
     if (this.#balloon !== undefined) return this.#balloon;
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this machine has no balloon', { hint: 'balloon: true' });
+  }
+
+  /**
+   * The sockets between the guest and this program.
+   *
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a machine without the option `vsock`.
+   */
+  get vsock(): Vsock {
+    if (this.#vsock !== undefined) return this.#vsock.vsock;
+    const hint = 'Machine.create({ vsock: {} })';
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this machine has no vsock device', { hint });
   }
 
   /** Whether the guest has read from its console, or waits for input. */
@@ -361,6 +377,7 @@ export class Machine implements AsyncDisposable {
     for (const net of this.#nets) net.close();
     this.#streams.finish();
     this.#balloon?.finish();
+    this.#vsock?.end();
     this.#wake.close();
     this.#vm.close();
     this.#memory.close();
@@ -374,8 +391,8 @@ export class Machine implements AsyncDisposable {
 }
 
 /** The virtio devices of a machine. */
-function virtioCount({ disks, shares, net, virtio, console, ports, balloon }: Plan): number {
-  const others = [console === 'virtio', ports.length > 0, balloon !== undefined];
+function virtioCount({ disks, shares, net, virtio, console, ports, balloon, vsock }: Plan): number {
+  const others = [console === 'virtio', ports.length > 0, balloon !== undefined, vsock !== undefined];
   return disks.length + shares.length + net.length + virtio.length + others.filter((exists) => exists).length;
 }
 

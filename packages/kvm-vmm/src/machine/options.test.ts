@@ -54,6 +54,18 @@ test('a unit test has an empty command line by default', () => {
   expect(checkOptions({ boot, machine: 'test' }).boot).toEqual(boot);
 });
 
+test('sockets have an address and a path, or none', () => {
+  const planned = [false, true, {}, { cid: 4, path: 'v.sock' }].map((vsock) => checkOptions({ boot, vsock }).vsock);
+  const plain = { cid: 3, path: undefined };
+  expect(planned).toEqual([undefined, plain, plain, { cid: 4, path: 'v.sock' }]);
+  expect(() => checkOptions({ boot, vsock: { cid: 2 } })).toThrow(
+    /vsock.cid must be a whole number from 3 to 4294967294/,
+  );
+  expect(() => checkOptions({ boot, vsock: { path: 'x'.repeat(97) } })).toThrow(
+    /vsock.path must have at most 96 bytes/,
+  );
+});
+
 test('random bytes are a device with a rate', () => {
   const boot = linux({ kernel: 'vmlinux' });
   const planned = [undefined, false, true, {}, { bytesPerSecond: 5 }].map(

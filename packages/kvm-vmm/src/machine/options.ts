@@ -5,6 +5,7 @@ import { sharesOf } from '../virtio/fs/share-options.js';
 import { checkNets } from '../virtio/net/net-options.js';
 import type { NetOptions } from '../virtio/net/open-net.js';
 import type { VirtioPlan } from '../virtio/plan.js';
+import { type VsockSettings, vsockOf } from '../virtio/vsock/vsock-options.js';
 import { type BoardModel, boardOf } from '../x86/board-model.js';
 import { parseFeatures } from '../x86/cpu/feature-list.js';
 import { type CpuTemplate, checkTemplate } from '../x86/cpu/template.js';
@@ -52,13 +53,14 @@ export interface Plan {
   readonly disks: readonly Required<DiskOptions>[];
   readonly shares: readonly Required<ShareOptions>[];
   readonly net: readonly NetOptions[];
-  /** Those without the disks, the shares, the networks, the console, the ports and the balloon. */
+  /** Those that are no more than their options. */
   readonly virtio: readonly VirtioPlan[];
   readonly console: 'serial' | 'virtio';
   /** The names of the ports. */
   readonly ports: readonly string[];
   /** The target in bytes, of whole pages. */
   readonly balloon: (Required<BalloonModel> & { readonly target: number }) | undefined;
+  readonly vsock: VsockSettings | undefined;
   readonly transport: 'mmio' | 'pci';
   readonly modules: readonly { readonly url: string; readonly data: unknown }[];
   readonly onMessage: (message: unknown, device: string) => void;
@@ -145,6 +147,7 @@ function planMachine(document: MachineDocument, name: NameOf): Omit<Plan, 'onMes
     console,
     ports: portsOf(ports, name('ports')),
     balloon: balloonOf(document.balloon ?? false, memorySize, name),
+    vsock: vsockOf(document.vsock ?? false, name),
     transport,
     modules: devices.map((device, i) => moduleOf(device, name(`devices[${i}].module`))),
     trace,

@@ -24,6 +24,8 @@ export async function makeVirtioDevice(plan: VirtioPlan, name: string, parts: Vi
       return (await import('./console/make-console.js')).makePorts(plan, name, parts);
     case 'balloon':
       return (await import('./balloon/make-balloon.js')).makeBalloon(plan, name, parts);
+    case 'vsock':
+      return (await import('./vsock/make-vsock.js')).makeVsock(plan, name, parts);
   }
 }
 

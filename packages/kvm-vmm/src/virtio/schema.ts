@@ -1,4 +1,5 @@
 import type { JsonSchema } from '../machine/json-schema.js';
+import { vsock } from './vsock/schema.js';
 
 /** The virtio devices of a machine, as part of its schema. */
 export const virtio = {
@@ -25,4 +26,5 @@ export const virtio = {
     default: false,
     'x-flag': '--rng',
   },
+  vsock,
 } as const satisfies Readonly<Record<string, JsonSchema>>;
