@@ -32,7 +32,7 @@ for (const [bundler, build] of Object.entries({ esbuild: bundlers.esbuild })) {
     };
 
     test('throws the errors of the package', () => {
-      expect(run('native', 'nowhere')).toMatchObject({ name: 'KvmError', code: 'ERR_KVM_UNAVAILABLE' });
+      expect(run('ffi', 'nowhere')).toMatchObject({ name: 'KvmError', code: 'ERR_KVM_UNAVAILABLE' });
     });
 
     onEachBackend(`with KVM, by ${bundler}`, (backend) => {

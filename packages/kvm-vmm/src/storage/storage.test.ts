@@ -14,6 +14,7 @@ import { KvmError } from '@kvm/core';
 import { type BackendName, selectBackend } from '@kvm/core/backend';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { onEachLoadedBackend } from '../../../kvm-core/test/backends.js';
 import type { DiskOptions } from '../machine/document.js';
 import { storageOf } from './disk.js';
 import { type OpenDisk, openDisk } from './open-disk.js';
@@ -130,33 +131,35 @@ describe.each([
   ['an overlay in memory', { overlay: true }, false],
   ['an overlay in a file', { overlay: 'overlay' }, true],
 ] as const)('%s', (_, { overlay = false }: { overlay?: string | boolean }, isKept) => {
-  test.each(['native', 'ffi'] as const)('is as plain bytes are, after restarts, too (%s)', async (name) => {
-    await fc.assert(
-      fc.asyncProperty(steps, async (all) => {
-        writeFileSync(path, content);
-        const kept = join(folder, 'overlay');
-        rmSync(kept, { force: true });
-        const options = { overlay: typeof overlay === 'string' ? kept : overlay };
-        let model = Uint8Array.from(content);
-        const rest = [...all];
-        do {
-          if (!isKept) model = Uint8Array.from(content);
-          await use(
-            options,
-            (storage) => {
-              expect(storage.size).toBe(size);
-              for (let next = rest.shift(); next !== undefined && next.kind !== 'restart'; next = rest.shift()) {
-                step(storage, model, next);
-              }
-              expect(Buffer.compare(readAll(storage), model)).toBe(0);
-            },
-            name,
-          );
-        } while (rest.length > 0);
-        if (isKept) await use(options, (storage) => expect(Buffer.compare(readAll(storage), model)).toBe(0));
-        if (overlay !== false) expect(Buffer.compare(readFileSync(path), content)).toBe(0);
-      }),
-    );
+  onEachLoadedBackend('with a backend', (name) => {
+    test('is as plain bytes are, after restarts, too', async () => {
+      await fc.assert(
+        fc.asyncProperty(steps, async (all) => {
+          writeFileSync(path, content);
+          const kept = join(folder, 'overlay');
+          rmSync(kept, { force: true });
+          const options = { overlay: typeof overlay === 'string' ? kept : overlay };
+          let model = Uint8Array.from(content);
+          const rest = [...all];
+          do {
+            if (!isKept) model = Uint8Array.from(content);
+            await use(
+              options,
+              (storage) => {
+                expect(storage.size).toBe(size);
+                for (let next = rest.shift(); next !== undefined && next.kind !== 'restart'; next = rest.shift()) {
+                  step(storage, model, next);
+                }
+                expect(Buffer.compare(readAll(storage), model)).toBe(0);
+              },
+              name,
+            );
+          } while (rest.length > 0);
+          if (isKept) await use(options, (storage) => expect(Buffer.compare(readAll(storage), model)).toBe(0));
+          if (overlay !== false) expect(Buffer.compare(readFileSync(path), content)).toBe(0);
+        }),
+      );
+    });
   });
 });
 
