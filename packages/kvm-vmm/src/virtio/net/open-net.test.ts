@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { EpollEvent } from '@kvm/core';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { backend, NetRig } from '../../../test/net-rig.js';
 import { VIRTIO_NET_F_MRG_RXBUF } from '../../abi/virtio/constants.js';
 import { GuestDma } from '../../memory/guest-dma.js';
@@ -196,10 +196,12 @@ function ip(...args: string[]): boolean {
   return spawnSync('ip', args).status === 0;
 }
 const tap = `kvmtap${process.pid % 10_000}`;
-const mayMakeTaps = ip('tuntap', 'add', 'dev', tap, 'mode', 'tap');
-afterAll(() => void (mayMakeTaps && ip('link', 'del', tap)));
+const mayMakeTaps = ip('tuntap', 'add', 'dev', tap, 'mode', 'tap') && ip('link', 'del', tap);
 
 describe('a tap', () => {
+  beforeAll(() => void (mayMakeTaps && ip('tuntap', 'add', 'dev', tap, 'mode', 'tap')));
+  afterAll(() => void (mayMakeTaps && ip('link', 'del', tap)));
+
   test('that is not there is refused, and not made', () => {
     expect(refusal({ type: 'tap', name: 'no-such-tap' })).toMatch(
       /there is no tap no-such-tap.*ip tuntap add dev no-such/,
