@@ -50,6 +50,7 @@ export function recordingBackend(kernel: (call: RecordedCall) => number): Backen
     epollCreate: nothing,
     epollControl: nothing,
     epollWait: nothing,
+    syscall: nothing,
     threadId: nothing,
     interrupt: nothing,
     createTimer: nothing,

@@ -116,10 +116,10 @@ export class VirtioVsock implements VirtioDevice {
       queue.suppress();
       for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
         taken = this.#take(chain);
+        if (taken === Taken.NoRoom) queue.unpop(chain);
         if (taken !== Taken.Yes) break;
         queue.push(chain, 0);
       }
-      if (taken === Taken.NoRoom) queue.unpop(chain);
       queue.signal();
     } while (taken === Taken.Yes && queue.listen());
     if (taken === Taken.Invalid) this.#transport?.needsReset();
