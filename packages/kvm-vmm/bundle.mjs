@@ -11,7 +11,7 @@ const programsBeside = {
       const from = posix.dirname(chunk.fileName);
       chunk.code = chunk.code
         // rolldown keeps these imports of nothing, of which esbuild warns in bundles of users.
-        .replaceAll(/^import "[./]+(?:shared\/)?constants\.js";\n/gm, '')
+        .replaceAll(/^import "[./]+(?:shared\/)?constants\d*\.js";\n/gm, '')
         .replaceAll(builtProgram, (_, program) => {
           const path = posix.relative(from, program);
           return JSON.stringify(path.startsWith('.') ? path : `./${path}`);

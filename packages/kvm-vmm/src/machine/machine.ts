@@ -13,11 +13,6 @@ import {
 import { selectBackend } from '@kvm/core/backend';
 import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
-import { type OpenDisk, openDisk } from '../storage/open-disk.js';
-import type { BlockPlan } from '../virtio/block/block-order.js';
-import type { FsPlan } from '../virtio/fs/fs-order.js';
-import { type OpenShare, openShare } from '../virtio/fs/open-share.js';
-import { type OpenNet, openNet } from '../virtio/net/open-net.js';
 import type { Vsock } from '../virtio/vsock/vsock.js';
 import { openBoot } from '../x86/boot-image.js';
 import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
@@ -26,30 +21,18 @@ import { constantTscKhz } from '../x86/cpu/tsc-khz.js';
 import { reserveHostPages } from '../x86/host-pages.js';
 import { createInterruptControllers } from '../x86/interrupt-controllers.js';
 import type { Balloon } from './balloon.js';
-import { BalloonHandle } from './balloon-handle.js';
 import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import type { Console } from './console.js';
 import { Gate, Word, words } from './control.js';
 import { DeviceThreadHandle } from './device-thread-handle.js';
-import { startDisk } from './disk-thread.js';
 import { Mailbox } from './mailbox.js';
 import { checkOptions, type MachineOptions, type Plan } from './options.js';
 import type { Shared, VcpuMessage } from './order.js';
-import type { QueueThreadHandle } from './queue-thread-handle.js';
-import { startShare } from './share-thread.js';
 import { smallHeap } from './small-heap.js';
-import { Streams } from './streams.js';
 import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
-import { VsockHandle } from './vsock-handle.js';
-
-/** What the host's side of devices is opened as. */
-interface Opened {
-  readonly disks: readonly OpenDisk[];
-  readonly shares: readonly OpenShare[];
-  readonly nets: readonly OpenNet[];
-}
+import { type OpenFiles, openFiles, VirtioDevices, virtioCount } from './virtio-devices.js';
 
 /**
  * A virtual machine: guest memory, processors with a thread each, and devices in a thread of their own. The main thread
@@ -73,8 +56,7 @@ export class Machine implements AsyncDisposable {
   readonly #control: Int32Array;
   readonly #wake: EventFd;
   readonly #bell: Bell;
-  readonly #streams: Streams;
-  readonly #balloon: BalloonHandle | undefined;
+  readonly #virtio: VirtioDevices;
   readonly #stats: readonly VcpuStats[];
   readonly #firstOutput: Float64Array;
   /** By the numbers of the devices. */
@@ -82,9 +64,6 @@ export class Machine implements AsyncDisposable {
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
-  readonly #queueThreads: readonly QueueThreadHandle<BlockPlan | FsPlan>[];
-  readonly #nets: readonly OpenNet[];
-  readonly #vsock: VsockHandle | undefined;
   /** Waits for the vCPUs to stand still. */
   #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
 
@@ -107,11 +86,7 @@ export class Machine implements AsyncDisposable {
         transport: plan.transport,
         console: plan.console,
       });
-      const backend = selectBackend(plan.kvm?.backend);
-      const disks: OpenDisk[] = [];
-      for (const disk of plan.disks) disks.push(keep(await openDisk(disk, backend)));
-      const shares = plan.shares.map((share) => keep(openShare(share, plan.shares.length)));
-      const nets = plan.net.map((net) => keep(openNet(net, backend)));
+      const files = await openFiles(plan, selectBackend(plan.kvm?.backend), keep);
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
@@ -130,13 +105,12 @@ export class Machine implements AsyncDisposable {
         return vcpu;
       });
       image.enter(vcpus[0] as Vcpu, memory);
-      const machine = new Machine(plan, { disks, shares, nets }, kvm, vm, memory, vcpus);
+      const machine = new Machine(plan, files, kvm, vm, memory, vcpus);
       try {
         // The threads start meanwhile.
         image.load(memory);
-        await machine.#vsock?.open();
         machine.#deviceNames = await machine.#devices.ready;
-        await Promise.all(nets.map(({ ready }) => ready));
+        await machine.#virtio.ready();
       } catch (error) {
         await machine.close();
         throw error;
@@ -148,7 +122,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  private constructor(plan: Plan, opened: Opened, kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
+  private constructor(plan: Plan, files: OpenFiles, kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
     this.kvm = kvm;
     this.#vm = vm;
     this.#memory = memory;
@@ -167,15 +141,9 @@ export class Machine implements AsyncDisposable {
     this.#firstOutput = shared.firstOutput;
     this.#control = shared.control;
     this.#bell = new Bell(shared.control, this.#wake);
-    this.#streams = new Streams(vm, plan, () => this.#bell.ring());
-    this.#balloon = plan.balloon && new BalloonHandle(vm, plan.balloon, plan.memorySize);
-    this.#nets = opened.nets;
     const parts = { vm, memory, cpus: plan.cpus, failed: () => void this.#abandon() };
-    this.#queueThreads = [
-      ...opened.disks.map((disk) => startDisk(disk, parts)),
-      ...opened.shares.map((share) => startShare(share, parts)),
-    ];
-    this.#vsock = plan.vsock && new VsockHandle(plan.vsock, vm);
+    this.#virtio = new VirtioDevices(plan, files, parts, () => this.#bell.ring());
+    const { streams } = this.#virtio;
     this.#devices = new DeviceThreadHandle(
       {
         shared,
@@ -183,21 +151,16 @@ export class Machine implements AsyncDisposable {
         vm: vm.share(),
         memory: memory.share(),
         board: plan.board,
-        serial: this.#streams.serial,
+        serial: streams.serial,
         modules: plan.modules,
-        virtio: [
-          ...[...this.#queueThreads, ...this.#nets].map((each) => each.plan),
-          ...plan.virtio,
-          ...this.#streams.plans,
-          ...[this.#balloon, this.#vsock].flatMap((each) => each?.plan ?? []),
-        ],
+        virtio: this.#virtio.plans,
         transport: plan.transport,
       },
       this.#bell,
       {
-        output: (stream) => this.#streams.wakeReader(stream),
-        room: (stream) => this.#streams.wakeWriter(stream),
-        balloon: () => this.#balloon?.reported(),
+        output: (stream) => streams.wakeReader(stream),
+        room: (stream) => streams.wakeWriter(stream),
+        balloon: () => this.#virtio.balloonReported(),
         message: plan.onMessage,
         failed: () => void this.#abandon(),
       },
@@ -224,7 +187,7 @@ export class Machine implements AsyncDisposable {
    * reads what is written to it.
    */
   get console(): Console {
-    return this.#streams.console.attach();
+    return this.#virtio.streams.console.attach();
   }
 
   /**
@@ -235,7 +198,7 @@ export class Machine implements AsyncDisposable {
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` if there is no port with this name.
    */
   port(name: string): Console {
-    return this.#streams.port(name);
+    return this.#virtio.streams.port(name);
   }
 
   /**
@@ -245,7 +208,7 @@ export class Machine implements AsyncDisposable {
    *   `ERR_KVM_OUT_OF_RANGE` for more than 65,535.
    */
   resizeConsole(columns: number, rows: number): void {
-    this.#streams.resize(columns, rows);
+    this.#virtio.streams.resize(columns, rows);
   }
 
   /**
@@ -254,8 +217,7 @@ export class Machine implements AsyncDisposable {
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` without the option `balloon`.
    */
   get balloon(): Balloon {
-    if (this.#balloon !== undefined) return this.#balloon;
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this machine has no balloon', { hint: 'balloon: true' });
+    return this.#virtio.balloon;
   }
 
   /**
@@ -264,9 +226,7 @@ export class Machine implements AsyncDisposable {
    * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a machine without the option `vsock`.
    */
   get vsock(): Vsock {
-    if (this.#vsock !== undefined) return this.#vsock.vsock;
-    const hint = 'Machine.create({ vsock: {} })';
-    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'this machine has no vsock device', { hint });
+    return this.#virtio.vsock;
   }
 
   /** Whether the guest has read from its console, or waits for input. */
@@ -373,27 +333,17 @@ export class Machine implements AsyncDisposable {
       failure = { error };
     }
     const devices = await this.#devices.end();
-    const ended = await Promise.all(this.#queueThreads.map((thread) => thread.end()));
-    for (const net of this.#nets) net.close();
-    this.#streams.finish();
-    this.#balloon?.finish();
-    this.#vsock?.end();
+    const failedDevice = await this.#virtio.end();
     this.#wake.close();
     this.#vm.close();
     this.#memory.close();
     this.kvm.close();
     // The error of a device comes first: vCPUs that ask a failed thread fail, too.
-    const failed = devices.failure ?? ended.find((each) => each !== undefined);
+    const failed = devices.failure ?? failedDevice;
     if (failed !== undefined) throw failed;
     if (failure !== undefined) throw failure.error;
     return outcome ?? devices.outcome ?? { kind: 'interrupted' };
   }
-}
-
-/** The virtio devices of a machine. */
-function virtioCount({ disks, shares, net, virtio, console, ports, balloon, vsock }: Plan): number {
-  const others = [console === 'virtio', ports.length > 0, balloon !== undefined, vsock !== undefined];
-  return disks.length + shares.length + net.length + virtio.length + others.filter((exists) => exists).length;
 }
 
 function checkCpus(kvm: Kvm, cpus: number): void {
