@@ -52,9 +52,14 @@ describe('an expression', () => {
     ['sizeof(1ULL)', '8'],
     ['_Alignof(struct s)', '8'],
     ['offsetof(struct s, b)', '8'],
+    ['offsetof(struct t, c.b)', '16'],
+    ['offsetof(struct t, c.b) + offsetof(struct t, c . a)', '24'],
+    ['offsetof(struct t, d.e)', '28'],
     ['E + 1', '6'],
   ])('%s is %s', (expression, value) => {
-    const before = 'struct s { __u8 a; __u64 b; }; enum { E = 5 };';
+    const before =
+      'struct s { __u8 a; __u64 b; }; enum { E = 5 };' +
+      'struct t { __u8 f; struct s c; struct { struct { __u32 g; __u32 e; } d; }; };';
     expect(constant(expression, before)?.value).toBe(value);
   });
 

@@ -153,10 +153,15 @@ class Evaluation {
   }
 }
 
-/** The offset of a member; as in C, it may be inside anonymous records. */
+/** The offset of a member, `a` or `a.b`; as in C, it may be inside anonymous records. */
 function offsetOfMember(type: CType & { kind: 'record' }, name: string): number | undefined {
+  const [first, ...rest] = name.split('.');
   for (const member of type.record.members) {
-    if (member.name === name) return member.bits ? undefined : member.offset;
+    if (member.name === first) {
+      if (rest.length === 0) return member.bits ? undefined : member.offset;
+      const inner = member.type.kind === 'record' ? offsetOfMember(member.type, rest.join('.')) : undefined;
+      return inner === undefined ? undefined : member.offset + inner;
+    }
     if (member.name === null && member.type.kind === 'record') {
       const inner = offsetOfMember(member.type, name);
       if (inner !== undefined) return member.offset + inner;

@@ -17,7 +17,15 @@ export function markName(text: string, called: boolean): string {
   return names.has(text) || (text === 'offsetof' && !called) ? mark + text : text;
 }
 
+/** What the names of a member within a member, of which the grammar takes one, are joined by while it reads them. */
+const dot = '__magic_gen_dot_';
+
+/** The name of a member within a member, as in `offsetof(struct s, a.b)`. */
+export function joinNames(names: readonly string[]): string {
+  return names.join(dot);
+}
+
 /** A text of the parser, with the names as in the headers. */
 export function unmarkNames(text: string): string {
-  return text.includes(mark) ? text.replaceAll(mark, '') : text;
+  return text.includes('__magic_gen_') ? text.replaceAll(mark, '').replaceAll(dot, '.') : text;
 }

@@ -1,7 +1,7 @@
 import { MagicGenError } from '../errors.js';
 import { locate, type Token } from '../preprocess/tokens.js';
 import { type Assertion, Code } from './code.js';
-import { markName, unmarkNames } from './names.js';
+import { joinNames, markName, unmarkNames } from './names.js';
 import { redundantParentheses } from './redundant-parentheses.js';
 
 /** The name given to an unnamed bitfield, because the grammar requires one. No header may use names like it. */
@@ -77,9 +77,29 @@ export function rewriteExpression(tokens: readonly Token[], typeNames: TypeNames
 }
 
 function respell(tokens: readonly Token[]): Token[] {
-  return tokens
-    .filter((token) => token.text !== '__extension__')
-    .map((token) => (Object.hasOwn(respelled, token.text) ? { ...token, text: respelled[token.text] ?? '' } : token));
+  return withWholeMembers(
+    tokens
+      .filter((token) => token.text !== '__extension__')
+      .map((token) => (Object.hasOwn(respelled, token.text) ? { ...token, text: respelled[token.text] ?? '' } : token)),
+  );
+}
+
+/** In `offsetof(struct s, a.b)`, `a.b` becomes one name. */
+function withWholeMembers(tokens: readonly Token[]): Token[] {
+  const output: Token[] = [];
+  let next = 0; // to be copied
+  for (const [index, { text }] of tokens.entries()) {
+    const end = text === 'offsetof' ? closing(tokens, index + 1) : undefined;
+    if (end === undefined) continue;
+    const first = tokens.findLastIndex((token, at) => at < end && token.text === ',') + 1;
+    const member = tokens.slice(first, end);
+    const areNames = member.every((token, at) => at % 2 === 0 || token.text === '.');
+    if (member.length < 3 || first <= index || !areNames) continue;
+    const names = member.filter((_, at) => at % 2 === 0).map((token) => token.text);
+    output.push(...tokens.slice(next, first), { ...(member[0] as Token), text: joinNames(names) });
+    next = end;
+  }
+  return [...output, ...tokens.slice(next)];
 }
 
 function mark(token: Token, index: number, tokens: readonly Token[]): Token {

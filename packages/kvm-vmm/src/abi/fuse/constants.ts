@@ -515,6 +515,9 @@ export const FUSE_INVALID_UIDGID = 4294967295;
 /** `FUSE_NAME_OFFSET`, linux/fuse.h. */
 export const FUSE_NAME_OFFSET = 24;
 
+/** `FUSE_NAME_OFFSET_DIRENTPLUS`, linux/fuse.h. */
+export const FUSE_NAME_OFFSET_DIRENTPLUS = 152;
+
 /** `FUSE_DEV_IOC_MAGIC`, linux/fuse.h. Since Linux 6.1 or earlier. */
 export const FUSE_DEV_IOC_MAGIC = 229;
 
