@@ -23,7 +23,7 @@ function counterpart(name: string): unknown {
 }
 
 function typeExport(name: string): string | undefined {
-  const exports = ['arch/x86/index', 'arch/shared/exports']
+  const exports = ['arch/x86/index', 'arch/common/exports']
     .map((name) => readFileSync(new URL(`../src/${name}.ts`, import.meta.url), 'utf8'))
     .join('\n');
   return exports.match(new RegExp(`\\btype (?:\\{[^}]*\\b)?${name}\\b`))?.[0];

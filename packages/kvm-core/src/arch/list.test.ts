@@ -11,7 +11,7 @@ test('every listed architecture has its folders, and no other exists but what al
   };
   expect(
     folders('./')
-      .filter((name) => name !== 'shared')
+      .filter((name) => name !== 'common')
       .sort(),
   ).toEqual(names);
   expect(folders('../abi/').sort()).toEqual([...names, 'generic'].sort());

@@ -2,7 +2,7 @@ import * as abi from '../../abi/arm64/index.js';
 import { namesOf } from '../names.js';
 
 export * from '../../abi/arm64/index.js';
-export * from '../shared/exports.js';
+export * from '../common/exports.js';
 export { CoreReg, type CoreRegName } from './core-regs.js';
 export type { Exit } from './exit.js';
 export { ccsidrReg, FirmwareReg, TimerReg } from './firmware-regs.js';

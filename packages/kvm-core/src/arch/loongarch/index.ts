@@ -1,11 +1,11 @@
 import * as abi from '../../abi/loongarch/index.js';
+import { plainClasses } from '../common/plain-classes.js';
 import { namesOf } from '../names.js';
-import { plainClasses } from '../shared/plain-classes.js';
 import { loongarch } from './architecture.js';
 import { type Exit, exitMakers } from './exit.js';
 
 export * from '../../abi/loongarch/index.js';
-export * from '../shared/exports.js';
+export * from '../common/exports.js';
 export type { Exit } from './exit.js';
 
 export const { Kvm, Vm, Vcpu } = /* @__PURE__ */ plainClasses<Exit, abi.KvmRun, abi.Cap>(loongarch, exitMakers);

@@ -2,7 +2,7 @@ import * as abi from '../../abi/riscv/index.js';
 import { namesOf } from '../names.js';
 
 export * from '../../abi/riscv/index.js';
-export * from '../shared/exports.js';
+export * from '../common/exports.js';
 export type { Exit } from './exit.js';
 export { doubleReg, FcsrReg, floatReg, IsaExtReg, SbiExtReg, VectorCsr, vectorReg } from './extensions.js';
 export { Kvm } from './kvm.js';

@@ -2,7 +2,7 @@ import * as abi from '../../abi/s390/index.js';
 import { namesOf } from '../names.js';
 
 export * from '../../abi/s390/index.js';
-export * from '../shared/exports.js';
+export * from '../common/exports.js';
 export type { Exit } from './exit.js';
 export { Kvm } from './kvm.js';
 export type { MemOpOptions } from './memory.js';

@@ -6,7 +6,7 @@ import type { Vcpu } from './vcpu/vcpu.js';
 import type { Vm } from './vm/vm.js';
 
 export * from '../../abi/x86/index.js';
-export * from '../shared/exports.js';
+export * from '../common/exports.js';
 export { type CpuidBit, CpuidFeature } from './cpuid/features.js';
 export type { GuestCpuidOptions } from './cpuid/guest.js';
 export { CpuidTable } from './cpuid/table.js';
