@@ -1,29 +1,17 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { linux, Machine } from '../src/index.js';
+import { initrdOf, noLinux, vmlinux } from './linux-guest.js';
 
 /** The balloon under Linux's driver. The kernels are those of the lab, which runs these tests. */
 
-const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
-const reason =
-  noKvm ??
-  (vmlinux === undefined || busybox === undefined || modules === undefined
-    ? 'there is no kernel: a lab has one'
-    : undefined);
-
 /** Uses 96 MiB of memory and frees them, then looks at how much there is once the host says so. */
-const init = `#!/bin/busybox sh
-busybox mkdir -p /proc /sys /dev /memory
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-for module in /modules/*; do busybox insmod $module; done
+const work = `busybox mkdir -p /memory
 busybox mount -t tmpfs -o size=128M memory /memory
 busybox dd if=/dev/zero of=/memory/file bs=1M count=96 2>/dev/null
 echo full
@@ -39,27 +27,14 @@ busybox poweroff -f
 const mebibyte = 2 ** 20;
 const patience = 300_000;
 
-describeUnless(reason, "the balloon under Linux's driver", () => {
+describeUnless(noLinux, "the balloon under Linux's driver", () => {
   let place: string;
   let initrd: string;
 
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'kvm-balloon-'));
     initrd = join(place, 'initrd');
-    const drivers = readdirSync(modules as string).filter((name) => /virtio_(mmio|balloon)/.test(name));
-    writeFileSync(
-      initrd,
-      cpio([
-        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
-        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
-        { path: 'init', mode: regularFile, data: Buffer.from(init) },
-        ...drivers.map((name) => ({
-          path: `modules/${name}`,
-          mode: regularFile,
-          data: readFileSync(join(modules as string, name)),
-        })),
-      ]),
-    );
+    writeFileSync(initrd, initrdOf(work, { drivers: /virtio_(mmio|balloon)/ }));
   });
   afterAll(() => rm(place, { recursive: true }));
 
@@ -71,7 +46,7 @@ describeUnless(reason, "the balloon under Linux's driver", () => {
     async (backend, transport, reporting) => {
       await using machine = await Machine.create({
         memory: '256M',
-        boot: linux({ kernel: vmlinux as string, initrd, cmdline: 'console=ttyS0 panic=-1 quiet' }),
+        boot: linux({ kernel: vmlinux, initrd, cmdline: 'console=ttyS0 panic=-1 quiet' }),
         balloon: { reporting },
         transport,
         kvm: { backend },

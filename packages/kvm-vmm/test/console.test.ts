@@ -1,29 +1,16 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { type Console, linux, Machine } from '../src/index.js';
+import { initrdOf, noLinux, vmlinux } from './linux-guest.js';
 
 /** The virtio console and ports under Linux's driver. The kernels are those of the lab, which runs these tests. */
 
-const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
-const reason =
-  noKvm ??
-  (vmlinux === undefined || busybox === undefined || modules === undefined
-    ? 'there is no kernel: a lab has one'
-    : undefined);
-
 /** Talks on its console, waits for another size of it, and answers on a port whose name it looks up as udev does. */
-const init = `#!/bin/busybox sh
-busybox mkdir -p /proc /sys /dev
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-for module in /modules/*virtio_mmio*; do busybox insmod $module; done
-until [ -c /dev/hvc0 ]; do busybox sleep 0.1; done
+const work = `until [ -c /dev/hvc0 ]; do busybox sleep 0.1; done
 exec < /dev/hvc0 > /dev/hvc0 2>&1
 echo "size $(busybox stty size)"
 busybox stty -echo
@@ -47,27 +34,14 @@ busybox poweroff -f
 
 const patience = 200_000;
 
-describeUnless(reason, "the virtio console under Linux's driver", () => {
+describeUnless(noLinux, "the virtio console under Linux's driver", () => {
   let place: string;
   let initrd: string;
 
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'kvm-console-'));
     initrd = join(place, 'initrd');
-    const drivers = readdirSync(modules as string).filter((name) => name.includes('virtio_mmio'));
-    writeFileSync(
-      initrd,
-      cpio([
-        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
-        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
-        { path: 'init', mode: regularFile, data: Buffer.from(init) },
-        ...drivers.map((name) => ({
-          path: `modules/${name}`,
-          mode: regularFile,
-          data: readFileSync(join(modules as string, name)),
-        })),
-      ]),
-    );
+    writeFileSync(initrd, initrdOf(work, { drivers: /virtio_mmio/ }));
   });
   afterAll(() => rm(place, { recursive: true }));
 
@@ -80,7 +54,7 @@ describeUnless(reason, "the virtio console under Linux's driver", () => {
       await using machine = await Machine.create({
         memory: '256M',
         cpus,
-        boot: linux({ kernel: vmlinux as string, initrd, cmdline: 'console=hvc0 panic=-1 quiet' }),
+        boot: linux({ kernel: vmlinux, initrd, cmdline: 'console=hvc0 panic=-1 quiet' }),
         console: 'virtio',
         ports: ['org.example.agent', 'org.example.other'],
         transport,

@@ -1,33 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { type DiskOptions, linux, Machine, type MachineOptions } from '../src/index.js';
+import { initrdOf, noLinux, vmlinux } from './linux-guest.js';
 
 /** Disks under Linux's driver and its ext4. The kernels are those of the lab, which runs these tests. */
-
-const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
-const reason =
-  noKvm ??
-  (vmlinux === undefined || busybox === undefined || modules === undefined
-    ? 'there is no kernel: a lab has one'
-    : undefined);
-
-/** What the guest does once it has its disks is the end of its init. */
-const init = (work: string): string => `#!/bin/busybox sh
-busybox mkdir -p /proc /sys /dev /disk
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-for module in /modules/*; do busybox insmod $module; done
-${work}
-busybox poweroff -f
-`;
 
 /** Reads what the host has put there, writes a file, and looks at what the driver has made of each disk. */
 const useDisks = `
@@ -67,7 +49,7 @@ done
 
 const patience = 200_000;
 
-describeUnless(reason, 'disks under Linux', () => {
+describeUnless(noLinux, 'disks under Linux', () => {
   let place: string;
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'kvm-disks-'));
@@ -85,24 +67,13 @@ describeUnless(reason, 'disks under Linux', () => {
 
   function options(work: string, disks: DiskOptions[]): MachineOptions {
     const initrd = join(place, 'initrd');
-    const drivers = readdirSync(modules as string).filter((name) =>
-      /virtio(?!_net|_transport)|ext4|crc|jbd2|mbcache/.test(name),
-    );
-    const files = drivers.map((name) => ({
-      path: `modules/${name}`,
-      mode: regularFile,
-      data: readFileSync(join(modules as string, name)),
-    }));
     writeFileSync(
       initrd,
-      cpio([
-        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
-        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
-        { path: 'init', mode: regularFile, data: Buffer.from(init(work)) },
-        ...files,
-      ]),
+      initrdOf(`busybox mkdir /disk\n${work}\nbusybox poweroff -f\n`, {
+        drivers: /virtio(?!_net|_transport)|ext4|crc|jbd2|mbcache/,
+      }),
     );
-    const boot = linux({ kernel: vmlinux as string, initrd, cmdline: 'console=ttyS0 panic=-1 pci=off quiet' });
+    const boot = linux({ kernel: vmlinux, initrd, cmdline: 'console=ttyS0 panic=-1 pci=off quiet' });
     return { memory: '256M', boot, disks };
   }
 

@@ -1,26 +1,19 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BackendName } from '@kvm/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { type BootProtocol, linux, Machine, type MachineDocument, type Outcome } from '../src/index.js';
+import { initrdOf, noLinux, vmlinux } from './linux-guest.js';
 
 /** Linux in the machine. The kernels are those of the lab, which runs these tests. */
 
-const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_DISTRIBUTED_KERNEL: bzImage, KVM_LAB_BUSYBOX: busybox } = process.env;
-const reason =
-  noKvm ?? (vmlinux === undefined || busybox === undefined ? 'there is no kernel: a lab has one' : undefined);
+const bzImage = process.env['KVM_LAB_DISTRIBUTED_KERNEL'];
 
 /** What the guest reports, and how it ends: by the last word of its command line. */
-const init = `#!/bin/busybox sh
-busybox mkdir -p /proc /sys /dev
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-echo "cpus $(busybox nproc)"
+const work = `echo "cpus $(busybox nproc)"
 echo "memory $(busybox awk '/MemTotal/ { print $2 }' /proc/meminfo)"
 echo "time $(busybox date +%s)"
 echo "clock $(busybox cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
@@ -47,21 +40,14 @@ esac
 /** A bzImage unpacks itself, which takes a minute under emulation. */
 const patience = 200_000;
 
-describeUnless(reason, 'Linux', () => {
+describeUnless(noLinux, 'Linux', () => {
   let place: string;
   let initrd: string;
 
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'kvm-linux-'));
     initrd = join(place, 'initrd');
-    writeFileSync(
-      initrd,
-      cpio([
-        { path: 'bin', mode: folder },
-        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
-        { path: 'init', mode: regularFile, data: Buffer.from(init) },
-      ]),
-    );
+    writeFileSync(initrd, initrdOf(work));
   });
   afterAll(() => rm(place, { recursive: true }));
 

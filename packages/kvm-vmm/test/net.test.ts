@@ -1,35 +1,23 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { linux, Machine } from '../src/index.js';
+import { busybox, initrdOf, modules, noLinux, vmlinux } from './linux-guest.js';
 
 /** Networks under Linux's driver. The kernels, and the driver of taps, are those of the lab, which runs these tests. */
-
-const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
-const reason =
-  noKvm ??
-  (vmlinux === undefined || busybox === undefined || modules === undefined
-    ? 'there is no kernel: a lab has one'
-    : undefined);
 
 const megabytes = 3;
 const patience = 200_000;
 
 /** The tap has 10.0.0.1. */
-const init = (http: number, tcp: number): string => `#!/bin/busybox sh
-busybox mkdir -p /proc /sys /dev /www
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-for module in /modules/*; do busybox insmod $module; done
+const work = (http: number, tcp: number): string => `busybox mkdir -p /www
 busybox ifconfig lo 127.0.0.1 up
 busybox ifconfig eth0 10.0.0.2 netmask 255.255.255.0 up
 cd /sys/class/net/eth0
@@ -62,7 +50,7 @@ function listening(server: Server): Promise<number> {
   });
 }
 
-describeUnless(reason, 'networks under Linux', () => {
+describeUnless(noLinux, 'networks under Linux', () => {
   let place: string;
   const content = randomBytes(megabytes * 2 ** 20);
   const server = createHttpServer((_, response) => response.end(content));
@@ -76,27 +64,14 @@ describeUnless(reason, 'networks under Linux', () => {
 
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'kvm-net-'));
-    const run = (...args: string[]): Buffer => execFileSync(busybox as string, args);
-    const driver = readdirSync(modules as string).find((name) => name.endsWith('-tun.ko'));
-    if (driver !== undefined && !existsSync('/dev/net/tun')) run('insmod', join(modules as string, driver));
+    const run = (...args: string[]): Buffer => execFileSync(busybox, args);
+    const driver = readdirSync(modules).find((name) => name.endsWith('-tun.ko'));
+    if (driver !== undefined && !existsSync('/dev/net/tun')) run('insmod', join(modules, driver));
     run('tunctl', '-t', 'tap0');
     run('ifconfig', 'tap0', '10.0.0.1', 'netmask', '255.255.255.0', 'up');
     const http = await listening(server);
     const tcp = await listening(sink);
-    const drivers = readdirSync(modules as string).filter((name) => /virtio_(mmio|net)|failover/.test(name));
-    writeFileSync(
-      join(place, 'initrd'),
-      cpio([
-        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
-        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
-        { path: 'init', mode: regularFile, data: Buffer.from(init(http, tcp)) },
-        ...drivers.map((name) => ({
-          path: `modules/${name}`,
-          mode: regularFile,
-          data: readFileSync(join(modules as string, name)),
-        })),
-      ]),
-    );
+    writeFileSync(join(place, 'initrd'), initrdOf(work(http, tcp), { drivers: /virtio_(mmio|net)|failover/ }));
   });
   afterAll(async () => {
     server.close();
@@ -116,7 +91,7 @@ describeUnless(reason, 'networks under Linux', () => {
         cpus,
         transport,
         boot: linux({
-          kernel: vmlinux as string,
+          kernel: vmlinux,
           initrd: join(place, 'initrd'),
           cmdline: `console=ttyS0 panic=-1 quiet${transport === 'mmio' ? ' pci=off' : ''}`,
         }),

@@ -1,26 +1,16 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { linux, Machine } from '../src/index.js';
+import { initrdOf, noLinux, vmlinux } from './linux-guest.js';
 
 /** The PCI bus under Linux. The kernels are those of the lab, which runs these tests. */
 
-const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
-const isLab = vmlinux !== undefined && busybox !== undefined && modules !== undefined;
-const reason = noKvm ?? (isLab ? undefined : 'there is no kernel: a lab has one');
-
 /** Lists the bus, reads random bytes, and reports what the kernel says of it. */
-const init = `#!/bin/busybox sh
-busybox mkdir -p /proc /sys /dev
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-for module in /modules/*; do busybox insmod $module; done
-for device in /sys/bus/pci/devices/*; do
+const work = `for device in /sys/bus/pci/devices/*; do
   echo "\${device##*/} $(busybox cat $device/class $device/vendor $device/device | busybox xargs) \\
     $(busybox ls $device)" |
     busybox tr '\\n' ' '
@@ -37,27 +27,14 @@ busybox poweroff -f
 
 const patience = 300_000;
 
-describeUnless(reason, 'a PCI bus under Linux', () => {
+describeUnless(noLinux, 'a PCI bus under Linux', () => {
   let place: string;
   let initrd: string;
 
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'kvm-pci-'));
     initrd = join(place, 'initrd');
-    const driver = (name: string) => readFileSync(join(modules as string, name));
-    writeFileSync(
-      initrd,
-      cpio([
-        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
-        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
-        { path: 'init', mode: regularFile, data: Buffer.from(init) },
-        ...readdirSync(modules as string).map((name) => ({
-          path: `modules/${name}`,
-          mode: regularFile,
-          data: driver(name),
-        })),
-      ]),
-    );
+    writeFileSync(initrd, initrdOf(work, { drivers: /./ }));
   });
   afterAll(() => rm(place, { recursive: true }));
 
@@ -70,7 +47,7 @@ describeUnless(reason, 'a PCI bus under Linux', () => {
       await using machine = await Machine.create({
         memory: '256M',
         cpus,
-        boot: linux({ kernel: vmlinux as string, initrd, cmdline: `console=ttyS0 panic=-1 quiet ${parameters}` }),
+        boot: linux({ kernel: vmlinux, initrd, cmdline: `console=ttyS0 panic=-1 quiet ${parameters}` }),
         rng: { bytesPerSecond: 2 ** 22 },
         transport: 'pci',
         kvm: { backend },

@@ -4,18 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { linux, Machine } from '../src/index.js';
+import { initrdOf, noLinux, vmlinux } from './linux-guest.js';
 
 /** Shared folders under Linux's driver. The kernels are those of the lab, which runs these tests. */
-
-const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
-const reason =
-  noKvm ??
-  (vmlinux === undefined || busybox === undefined || modules === undefined
-    ? 'there is no kernel: a lab has one'
-    : undefined);
 
 /** What is tried in the folder that may be written, in order, and what comes of it. */
 const trials: readonly (readonly [command: string, result: string])[] = [
@@ -50,13 +43,8 @@ const trials: readonly (readonly [command: string, result: string])[] = [
   ["test $(df -m . | tail -n 1 | awk '{ print $2 }') -gt 0 && echo room", 'room'],
 ];
 
-const init = `#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /sys /dev /tree /rw
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-for module in /modules/*; do insmod $module; done
+const work = `busybox mkdir /tree /rw
+busybox --install -s /bin
 echo of the guest > /proof
 mount -t virtiofs tree /tree && echo "mounted tree"
 mount -t virtiofs work /rw && echo "mounted work"
@@ -84,7 +72,7 @@ poweroff -f
 
 const patience = 300_000;
 
-describeUnless(reason, 'shared folders under Linux', () => {
+describeUnless(noLinux, 'shared folders under Linux', () => {
   let place: string;
   let hash: string;
 
@@ -104,21 +92,8 @@ describeUnless(reason, 'shared folders under Linux', () => {
     // As `sha256sum` of the guest prints them.
     const sums = all.toSorted().map((name) => `${sha256(readFileSync(join(place, 'tree', name)))}  ${name}\n`);
     hash = sha256(Buffer.from(sums.join('')));
-    const drivers = readdirSync(modules as string).filter((name) => /virtio(?!_net|_transport)|fuse/.test(name));
-    writeFileSync(
-      join(place, 'initrd'),
-      cpio([
-        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
-        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
-        { path: 'init', mode: regularFile, data: Buffer.from(init) },
-        { path: 'trials', mode: regularFile, data: Buffer.from(trials.map(([command]) => `${command}\n`).join('')) },
-        ...drivers.map((name) => ({
-          path: `modules/${name}`,
-          mode: regularFile,
-          data: readFileSync(join(modules as string, name)),
-        })),
-      ]),
-    );
+    const files = { trials: Buffer.from(trials.map(([command]) => `${command}\n`).join('')) };
+    writeFileSync(join(place, 'initrd'), initrdOf(work, { drivers: /virtio(?!_net|_transport)|fuse/, files }));
   });
   afterAll(() => rm(place, { recursive: true }));
 
@@ -137,7 +112,7 @@ describeUnless(reason, 'shared folders under Linux', () => {
         cpus,
         transport,
         boot: linux({
-          kernel: vmlinux as string,
+          kernel: vmlinux,
           initrd: join(place, 'initrd'),
           cmdline: `console=ttyS0 panic=-1 ${pci}quiet`,
         }),

@@ -1,29 +1,16 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { linux, Machine } from '../src/index.js';
+import { initrdOf, noLinux, vmlinux } from './linux-guest.js';
 
 /** Virtio devices under the drivers of Linux. The kernels are those of the lab, which runs these tests. */
 
-const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
-const reason =
-  noKvm ??
-  (vmlinux === undefined || busybox === undefined || modules === undefined
-    ? 'there is no kernel: a lab has one'
-    : undefined);
-
 /** Reads random bytes twice, and reports what it has found. */
-const init = `#!/bin/busybox sh
-busybox mkdir -p /proc /sys /dev
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-for module in /modules/*; do busybox insmod $module; done
-echo "drivers $(busybox ls /sys/bus/virtio/drivers/virtio_rng | busybox grep -c virtio)"
+const work = `echo "drivers $(busybox ls /sys/bus/virtio/drivers/virtio_rng | busybox grep -c virtio)"
 echo "features $(busybox cat /sys/bus/virtio/devices/virtio0/features)"
 echo "source $(busybox cat /sys/class/misc/hw_random/rng_current)"
 busybox dd if=/dev/hwrng of=/one bs=4096 count=16 2>/dev/null
@@ -37,26 +24,14 @@ busybox poweroff -f
 
 const patience = 300_000;
 
-describeUnless(reason, "virtio under Linux's drivers", () => {
+describeUnless(noLinux, "virtio under Linux's drivers", () => {
   let place: string;
   let initrd: string;
 
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'kvm-virtio-'));
     initrd = join(place, 'initrd');
-    writeFileSync(
-      initrd,
-      cpio([
-        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
-        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
-        { path: 'init', mode: regularFile, data: Buffer.from(init) },
-        ...readdirSync(modules as string).map((name) => ({
-          path: `modules/${name}`,
-          mode: regularFile,
-          data: readFileSync(join(modules as string, name)),
-        })),
-      ]),
-    );
+    writeFileSync(initrd, initrdOf(work, { drivers: /./ }));
   });
   afterAll(() => rm(place, { recursive: true }));
 
@@ -69,7 +44,7 @@ describeUnless(reason, "virtio under Linux's drivers", () => {
       await using machine = await Machine.create({
         memory: '256M',
         cpus,
-        boot: linux({ kernel: vmlinux as string, initrd, cmdline: 'console=ttyS0 panic=-1 pci=off quiet' }),
+        boot: linux({ kernel: vmlinux, initrd, cmdline: 'console=ttyS0 panic=-1 pci=off quiet' }),
         rng: { bytesPerSecond: 2 ** 22 },
         kvm: { backend },
       });

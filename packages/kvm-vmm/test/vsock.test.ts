@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,30 +9,17 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeUnless, noKvm } from '../../kvm-core/test/backends.js';
-import { cpio, folder, regularFile } from '../src/boot/cpio.js';
+import { describeUnless } from '../../kvm-core/test/backends.js';
 import { linux, Machine } from '../src/index.js';
+import { initrdOf, noLinux, vmlinux } from './linux-guest.js';
 
 /** Sockets under Linux's driver. The kernels are those of the lab, which runs these tests. */
-
-const { KVM_LAB_KERNEL: vmlinux, KVM_LAB_BUSYBOX: busybox, KVM_LAB_MODULES: modules } = process.env;
-const reason =
-  noKvm ??
-  (vmlinux === undefined || busybox === undefined || modules === undefined
-    ? 'there is no kernel: a lab has one'
-    : undefined);
 
 const megabytes = 1;
 const many = 100;
 
 /** The guest's programs; each direction is compared by its hash. */
-const init = `#!/bin/busybox sh
-busybox mkdir -p /proc /sys /dev
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-for module in /modules/*; do busybox insmod $module; done
-busybox dd if=/dev/urandom of=/bytes bs=64k count=${16 * megabytes} 2>/dev/null
+const work = `busybox dd if=/dev/urandom of=/bytes bs=64k count=${16 * megabytes} 2>/dev/null
 echo "bytes $(busybox sha256sum < /bytes)"
 /vsock connect 2 1024 < /bytes > /echo
 echo "program $(busybox sha256sum < /echo)"
@@ -61,7 +48,7 @@ function received(stream: Duplex): Promise<Buffer> {
   });
 }
 
-describeUnless(reason, "vsock under Linux's driver", () => {
+describeUnless(noLinux, "vsock under Linux's driver", () => {
   let place: string;
   let initrd: string;
 
@@ -72,20 +59,9 @@ describeUnless(reason, "vsock under Linux's driver", () => {
     const source = fileURLToPath(new URL('vsock-guest.c', import.meta.url));
     const flags = ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector', '-O1'];
     execFileSync('clang-19', [...flags, '-o', program, source]);
-    const drivers = readdirSync(modules as string).filter((name) => /virtio_(mmio|pci)|vsock/.test(name));
     writeFileSync(
       initrd,
-      cpio([
-        ...['bin', 'modules'].map((path) => ({ path, mode: folder })),
-        { path: 'bin/busybox', mode: regularFile, data: readFileSync(busybox as string) },
-        { path: 'vsock', mode: regularFile, data: readFileSync(program) },
-        { path: 'init', mode: regularFile, data: Buffer.from(init) },
-        ...drivers.map((name) => ({
-          path: `modules/${name}`,
-          mode: regularFile,
-          data: readFileSync(join(modules as string, name)),
-        })),
-      ]),
+      initrdOf(work, { drivers: /virtio_(mmio|pci)|vsock/, files: { vsock: readFileSync(program) } }),
     );
   }, patience);
   afterAll(() => rm(place, { recursive: true }));
@@ -100,7 +76,7 @@ describeUnless(reason, "vsock under Linux's driver", () => {
       await using machine = await Machine.create({
         memory: '256M',
         cpus,
-        boot: linux({ kernel: vmlinux as string, initrd, cmdline: 'console=ttyS0 panic=-1 quiet' }),
+        boot: linux({ kernel: vmlinux, initrd, cmdline: 'console=ttyS0 panic=-1 quiet' }),
         vsock: { path, cid: 42 },
         transport,
         kvm: { backend },
