@@ -32,7 +32,7 @@ import type { Shared, VcpuMessage } from './order.js';
 import { smallHeap } from './small-heap.js';
 import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
-import { type OpenFiles, openFiles, VirtioDevices, virtioCount } from './virtio-devices.js';
+import { type OpenDevices, openDevices, VirtioDevices, virtioCount } from './virtio-devices.js';
 
 /**
  * A virtual machine: guest memory, processors with a thread each, and devices in a thread of their own. The main thread
@@ -86,7 +86,7 @@ export class Machine implements AsyncDisposable {
         transport: plan.transport,
         console: plan.console,
       });
-      const files = await openFiles(plan, selectBackend(plan.kvm?.backend), keep);
+      const devices = await openDevices(plan, selectBackend(plan.kvm?.backend), keep);
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
@@ -105,7 +105,7 @@ export class Machine implements AsyncDisposable {
         return vcpu;
       });
       image.enter(vcpus[0] as Vcpu, memory);
-      const machine = new Machine(plan, files, kvm, vm, memory, vcpus);
+      const machine = new Machine(plan, devices, kvm, vm, memory, vcpus);
       try {
         // The threads start meanwhile.
         image.load(memory);
@@ -122,7 +122,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  private constructor(plan: Plan, files: OpenFiles, kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
+  private constructor(plan: Plan, devices: OpenDevices, kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
     this.kvm = kvm;
     this.#vm = vm;
     this.#memory = memory;
@@ -142,7 +142,7 @@ export class Machine implements AsyncDisposable {
     this.#control = shared.control;
     this.#bell = new Bell(shared.control, this.#wake);
     const parts = { vm, memory, cpus: plan.cpus, failed: () => void this.#abandon() };
-    this.#virtio = new VirtioDevices(plan, files, parts, () => this.#bell.ring());
+    this.#virtio = new VirtioDevices(plan, devices, parts, () => this.#bell.ring());
     const { streams } = this.#virtio;
     this.#devices = new DeviceThreadHandle(
       {

@@ -1,10 +1,9 @@
-import { KvmError } from '@kvm/core';
+import { KvmError, type Vm } from '@kvm/core';
 import type { Backend } from '@kvm/core/backend';
-import { type OpenDisk, openDisk } from '../storage/open-disk.js';
+import { openDisk } from '../storage/open-disk.js';
 import type { BlockPlan } from '../virtio/block/block-order.js';
 import type { FsPlan } from '../virtio/fs/fs-order.js';
-import { type OpenShare, openShare } from '../virtio/fs/open-share.js';
-import { type OpenNet, openNet } from '../virtio/net/open-net.js';
+import type { OpenNet } from '../virtio/net/open-net.js';
 import type { VirtioPlan } from '../virtio/plan.js';
 import type { Vsock } from '../virtio/vsock/vsock.js';
 import type { Balloon } from './balloon.js';
@@ -12,32 +11,54 @@ import { BalloonHandle } from './balloon-handle.js';
 import { startDisk } from './disk-thread.js';
 import type { Plan } from './options.js';
 import type { MachineParts, QueueThreadHandle } from './queue-thread-handle.js';
-import { startShare } from './share-thread.js';
 import { Streams } from './streams.js';
-import { VsockHandle } from './vsock-handle.js';
+import type { VsockHandle } from './vsock-handle.js';
 
-/** What devices use of the host. It is opened before there is a VM. */
-export interface OpenFiles {
-  readonly disks: readonly OpenDisk[];
-  readonly shares: readonly OpenShare[];
+type DeviceThread = QueueThreadHandle<BlockPlan | FsPlan>;
+
+/** Devices whose part of the host is open. Nothing of a VM is needed for that. */
+export interface OpenDevices {
+  /** Each starts the thread of a disk or a share. */
+  readonly threads: readonly ((parts: MachineParts) => DeviceThread)[];
   readonly nets: readonly OpenNet[];
+  readonly vsock: ((vm: Vm) => VsockHandle) | undefined;
 }
 
 /**
- * Opens what devices use of the host.
+ * Opens what devices use of the host. A machine that has no shares, networks or sockets does not load their code.
  *
  * @param keep takes what is to be closed if there will be no machine.
  * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for what cannot be used.
  */
-export async function openFiles(
+export async function openDevices(
   plan: Plan,
   backend: Backend,
   keep: <T extends { close(): void }>(each: T) => T,
-): Promise<OpenFiles> {
-  const disks: OpenDisk[] = [];
-  for (const disk of plan.disks) disks.push(keep(await openDisk(disk, backend)));
-  const shares = plan.shares.map((share) => keep(openShare(share, plan.shares.length)));
-  return { disks, shares, nets: plan.net.map((net) => keep(openNet(net, backend))) };
+): Promise<OpenDevices> {
+  const threads: OpenDevices['threads'][number][] = [];
+  for (const options of plan.disks) {
+    const disk = keep(await openDisk(options, backend));
+    threads.push((parts) => startDisk(disk, parts));
+  }
+  if (plan.shares.length > 0) {
+    const [{ openShare }, { startShare }] = await Promise.all([
+      import('../virtio/fs/open-share.js'),
+      import('./share-thread.js'),
+    ]);
+    for (const options of plan.shares) {
+      const share = keep(openShare(options, plan.shares.length));
+      threads.push((parts) => startShare(share, parts));
+    }
+  }
+  const nets: OpenNet[] = [];
+  if (plan.net.length > 0) {
+    const { openNet } = await import('../virtio/net/open-net.js');
+    for (const options of plan.net) nets.push(keep(openNet(options, backend)));
+  }
+  const settings = plan.vsock;
+  if (settings === undefined) return { threads, nets, vsock: undefined };
+  const { VsockHandle: Handle } = await import('./vsock-handle.js');
+  return { threads, nets, vsock: (vm) => new Handle(settings, vm) };
 }
 
 /** How many virtio devices a machine has. */
@@ -54,19 +75,16 @@ export class VirtioDevices {
   readonly #balloon: BalloonHandle | undefined;
   readonly #vsock: VsockHandle | undefined;
   readonly #nets: readonly OpenNet[];
-  readonly #threads: readonly QueueThreadHandle<BlockPlan | FsPlan>[];
+  readonly #threads: readonly DeviceThread[];
 
   /** @param ring rings the bell of the thread of the devices. */
-  constructor(plan: Plan, { disks, shares, nets }: OpenFiles, parts: MachineParts, ring: () => void) {
+  constructor(plan: Plan, { threads, nets, vsock }: OpenDevices, parts: MachineParts, ring: () => void) {
     const { vm } = parts;
     this.streams = new Streams(vm, plan, ring);
     this.#balloon = plan.balloon && new BalloonHandle(vm, plan.balloon, plan.memorySize);
-    this.#vsock = plan.vsock && new VsockHandle(plan.vsock, vm);
+    this.#vsock = vsock?.(vm);
     this.#nets = nets;
-    this.#threads = [
-      ...disks.map((disk) => startDisk(disk, parts)),
-      ...shares.map((share) => startShare(share, parts)),
-    ];
+    this.#threads = threads.map((start) => start(parts));
     this.plans = [
       ...[...this.#threads, ...nets].map((each) => each.plan),
       ...plan.virtio,

@@ -1,10 +1,10 @@
 import { basename, resolve } from 'node:path';
 import { KvmError } from '@kvm/core';
-import { VirtioFsConfig } from '../../abi/virtio/structs.js';
 import type { NameOf } from '../../machine/check-schema.js';
 import type { ShareOptions } from '../../machine/document.js';
 
-const tagSize = new VirtioFsConfig().tag.length;
+/** Of `VirtioFsConfig`, whose file is long: machines without shares do not load it. */
+const tagSize = 36;
 
 /** @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for what the schema does not know of shares. */
 export function sharesOf(shares: readonly ShareOptions[], name: NameOf): Required<ShareOptions>[] {

@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import type { Backend } from '@kvm/core/backend';
 import type { PasstOptions, SocketOptions, TapOptions } from '../../machine/document.js';
-import { bytesOfMac, randomMac } from './mac.js';
+import { bytesOfMac } from './mac.js';
 import type { OpenLink } from './open-link.js';
 import { openPasst } from './open-passt.js';
 import { openSocket } from './open-socket.js';
@@ -46,4 +47,10 @@ function openLink(options: NetOptions, backend: Backend): OpenLink {
   if (options.type === 'socket') return openSocket(options, backend);
   const fd = openTap(options.name, backend);
   return { plan: { kind: 'tap', fd }, ready: Promise.resolve(), close: () => closeSync(fd) };
+}
+
+/** An address of nobody else's: locally administered, of one card. */
+function randomMac(): number[] {
+  const [first = 0, ...others] = randomBytes(6);
+  return [(first & 0xfc) | 0x02, ...others];
 }
