@@ -204,9 +204,15 @@ export class CommonConfig {
       generation: this.#generation,
       selects: [this.deviceFeatureSelect, this.driverFeatureSelect, this.queueSelect],
       features: [...this.#driverFeatures],
-      queues: this.#queues.map((queue, index) => ({ ...queue.save(), ring: this.#rings[index]?.save() ?? null })),
+      queues: this.#queues.map((queue, index) => ({ ...queue.save(), ring: this.#placeOf(index) })),
       device: this.device.save(),
     };
+  }
+
+  /** Where a queue stands; null for one that is not in use, or not any more. */
+  #placeOf(index: number): RingState | null {
+    const isUsed = this.#isActive && this.#queues[index]?.isEnabled === true;
+    return (isUsed && this.#rings[index]?.save()) || null;
   }
 
   /**

@@ -298,6 +298,25 @@ test('goes on after a restore, with the chains that were pending and an interrup
   }
 });
 
+test.each([
+  ['is disabled', (write: (offset: number, value: number) => void) => write(Offset.QueueReady, 0)],
+  ['is broken', (_: unknown, memory: GuestMemory) => memory.write(0x3002, Uint8Array.of(0xff, 0xff))],
+])('a queue that %s while the device runs is saved as one that is not used', (_, end) => {
+  const { memory, mmio, write, negotiate, enable } = machine();
+  new SplitDriver(memory, 8, false).add([buffer]);
+  negotiate(0);
+  enable(0, 8);
+  write(Offset.Status, Status.Ready);
+  expect(mmio.save().queues[0]?.ring).toEqual({ available: 1, used: 1 });
+  end(write, memory);
+  write(Offset.QueueNotify, 0);
+  const saved = mmio.save();
+  expect(saved.queues[0]?.ring).toBeNull();
+  const restored = machine(memory);
+  restored.mmio.load(saved);
+  expect(restored.mmio.save().queues).toEqual(saved.queues);
+});
+
 test('any sequence of accesses does no harm, and saves and loads', () => {
   const offset = fc.oneof(fc.constantFrom(...Object.values(Offset)), fc.nat(0x110));
   const value = fc.oneof(fc.nat(16), fc.constantFrom(0x1000, 0x3000, 0x4000, 0xffff_ffff), fc.nat(0xffff_ffff));
