@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
+import { bytesOfView } from './bytes.js';
 import { StructView } from './struct-view.js';
 
 /**
@@ -40,6 +41,8 @@ export function list<T>(value: ArrayLike<T>, what: string): T[] {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be an array`);
   }
   integer(length as number, 0, longestList, `the length of ${what}`);
+  // An array whose buffer is detached has a length of 0, and no elements to ask for.
+  if (ArrayBuffer.isView(value)) bytesOfView(value, what);
   return Array.from(value);
 }
 
