@@ -77,7 +77,7 @@ Napi::Value Map(const Napi::CallbackInfo& info) {
 
 Napi::Value MapOver(const Napi::CallbackInfo& info) {
   const off_t offset = static_cast<off_t>(info[3].As<Napi::Number>().Int64Value());
-  const int flags = MAP_SHARED | MAP_FIXED;
+  const int flags = MAP_FIXED | (info[4].As<Napi::Boolean>().Value() ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED);
   void* address = mmap(Pointer(info[1]), Size(info[2]), PROT_READ | PROT_WRITE, flags, Int(info[0]), offset);
   const int64_t result = AddressOrErrno(address);
   return Number(info, result < 0 ? result : 0);

@@ -24,8 +24,11 @@ export interface Backend {
 
   /** Maps `length` bytes of a file, shared, for reading and writing; returns the address, or `-errno`. */
   map(fd: number, length: number, offset: number): number;
-  /** Replaces pages of this process by those of a file, shared, for reading and writing. Returns 0, or `-errno`. */
-  mapOver(fd: number, address: number, length: number, offset: number): number;
+  /**
+   * Replaces pages of this process by those of a file, for reading and writing: shared, or private, so that writes stay
+   * in this process. Returns 0, or `-errno`.
+   */
+  mapOver(fd: number, address: number, length: number, offset: number, isPrivate: boolean): number;
   /**
    * Replaces a mapping with private zero pages, so that a view which outlives it reads zeros and never faults.
    * The kernel's object behind the mapping is released at once; the address range stays reserved.

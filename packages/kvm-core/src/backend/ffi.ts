@@ -5,6 +5,7 @@ import { requireInstalled } from './installed.js';
 const PROT_READ_WRITE = 0x3;
 const MAP_SHARED = 0x01;
 const MAP_SHARED_FIXED = 0x01 | 0x10;
+const MAP_PRIVATE_FIXED_NORESERVE = 0x02 | 0x10 | 0x4000;
 const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x02 | 0x10 | 0x20 | 0x4000;
 const MADV_DONTNEED = 4;
 const MADV_REMOVE = 9;
@@ -100,8 +101,11 @@ export function loadFfi(): Backend {
     },
     address: (bytes) => Number(koffi.address(bytes)),
     map: (fd, length, offset) => mmap(0, length, PROT_READ_WRITE, MAP_SHARED, fd, offset),
-    mapOver: (fd, address, length, offset) =>
-      Math.min(0, mmap(address, length, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, offset)),
+    mapOver: (fd, address, length, offset, isPrivate) =>
+      Math.min(
+        0,
+        mmap(address, length, PROT_READ_WRITE, isPrivate ? MAP_PRIVATE_FIXED_NORESERVE : MAP_SHARED_FIXED, fd, offset),
+      ),
     blank: (address, length) =>
       mmap(address, length, PROT_READ_WRITE, MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE, -1, 0) < 0
         ? -(errno[0] as number)

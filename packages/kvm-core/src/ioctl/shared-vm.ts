@@ -14,6 +14,8 @@ export interface SharedVm {
   readonly backend: BackendName;
   /** The descriptor in the thread that shared it. */
   readonly fd: number;
+  /** The descriptor of /dev/kvm that it was created from, in the same thread. */
+  readonly system: number;
   /** Whether that descriptor is open: one word that all threads share. */
   readonly claim: Int32Array;
   /** Identifies the VM: the same number in all of its handles. */
@@ -48,6 +50,7 @@ export function shareVm(descriptor: Descriptor): SharedVm {
     arch: arch.name,
     backend: backend.name,
     fd,
+    system: descriptor.system.fd,
     claim: descriptor.shared,
     identity,
     mmapSize,
@@ -94,7 +97,7 @@ export function checkVm(arch: Architecture, shared: SharedVm): void {
   const isWhole =
     backendNames.includes(backend) &&
     isSharedWords(claim, 1) &&
-    areCounts(rest.fd, rest.identity, rest.mmapSize, rest.dirtyRingBytes) &&
+    areCounts(rest.fd, rest.system, rest.identity, rest.mmapSize, rest.dirtyRingBytes) &&
     Array.isArray(slots) &&
     slots.every(isSlot);
   if (!isWhole) throw notAHandle('vm.share()');
@@ -125,7 +128,9 @@ export function vmOf(arch: Architecture, shared: SharedVm, fd: number): Descript
     slots.set(slot, { ...rest, pages, size: pages.length, address, release: nothing, share: nothing });
   }
   const facts = { mmapSize, dirtyRingBytes, slots, identity };
-  const descriptor = new Descriptor(arch, backend, fd, undefined, () => slots.clear(), facts);
+  // The thread that shared the VM closes it. It is asked for what never changes, such as the list of MSRs.
+  const system = new Descriptor(arch, backend, shared.system);
+  const descriptor = new Descriptor(arch, backend, fd, system, () => slots.clear(), facts);
   descriptor.shared = newClaim(State.Owned);
   return descriptor;
 }

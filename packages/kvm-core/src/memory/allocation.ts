@@ -9,7 +9,7 @@ import { mapFile } from './memory-file.js';
 import { pageSize } from './page-size.js';
 import { allocatePages } from './pages.js';
 import { memorySize } from './sizes.js';
-import { Windows } from './windows.js';
+import { type Backing, Windows } from './windows.js';
 
 /** Options of `kvm.allocateMemory`. */
 export interface MemoryOptions {
@@ -33,6 +33,12 @@ export interface MemoryOptions {
    * access beyond its end ends the process (SIGBUS).
    */
   file?: string;
+  /**
+   * Maps the file copy-on-write (`MAP_PRIVATE`); default false. The memory begins with the content of the file, which
+   * must exist, is only read, and must not change meanwhile. What is written stays in this process. All memories of one
+   * file share the pages that they have not written: a fork of a guest costs no copy of its memory.
+   */
+  copyOnWrite?: boolean;
 }
 
 /** The size of a huge page in bytes, and its alignment. */
@@ -69,17 +75,21 @@ export function allocateWindows(backend: Backend, options: MemoryOptions, limit:
     hugePages = false,
     reserve = false,
     file,
-  } = optionsOf(options, 'the options of allocateMemory', ['size', 'hugePages', 'reserve', 'file']);
+    copyOnWrite = false,
+  } = optionsOf(options, 'the options of allocateMemory', ['size', 'hugePages', 'reserve', 'file', 'copyOnWrite']);
   memorySize(size, 'the size of guest memory');
   if (boolean(reserve, 'reserve') && size > freemem()) {
     throw new KvmError('ERR_KVM_OUT_OF_RANGE', `cannot reserve ${size} bytes of memory: ${freemem()} are free`);
   }
   boolean(hugePages, 'hugePages');
+  if (boolean(copyOnWrite, 'copyOnWrite') && file === undefined) {
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', 'copyOnWrite needs a file');
+  }
   // KVM maps a huge page only where it is one in the guest's address space, too: both start on its boundary.
   const alignment = size >= hugePageSize ? hugePageSize : pageSize;
   const atLeast = file === undefined ? 0 : ownMapping;
   const parts = partsOf(size, limit, (_, length) => allocatePages(backend, length, alignment, atLeast));
-  if (file !== undefined) mapFile(backend, file, size, parts);
+  if (file !== undefined) mapFile(backend, file, size, parts, copyOnWrite);
   for (const part of hugePages ? parts : []) {
     systemCall('asking for huge pages', backend.hugePages(backend.address(part), part.length));
   }
@@ -89,7 +99,7 @@ export function allocateWindows(backend: Backend, options: MemoryOptions, limit:
       size,
       windowSize: Math.min(size, limit),
       windows: parts,
-      isFile: file !== undefined,
+      backing: backingOf(file, copyOnWrite),
     }),
     discard: () => {
       // A file keeps its content.
@@ -97,6 +107,11 @@ export function allocateWindows(backend: Backend, options: MemoryOptions, limit:
       for (const part of parts) give(backend.address(part), part.length);
     },
   };
+}
+
+function backingOf(file: string | undefined, copyOnWrite: boolean): Backing {
+  if (file === undefined) return 'anonymous';
+  return copyOnWrite ? 'private' : 'shared';
 }
 
 /**
@@ -113,7 +128,11 @@ export function mappedWindows(backend: Backend, address: number, size: number): 
   // Copies need separate windows: a program can transfer the buffers of views.
   const own = partsOf(size, windowLimit, viewOf);
   return {
-    windows: new Windows(backend, { size, windowSize: Math.min(size, windowLimit), windows: parts, isFile: true }, own),
+    windows: new Windows(
+      backend,
+      { size, windowSize: Math.min(size, windowLimit), windows: parts, backing: 'shared' },
+      own,
+    ),
     discard: () => {
       unreachable.unregister(parts);
       backend.blank(address, size);

@@ -68,7 +68,7 @@ export class GuestMemory implements Disposable {
    */
   share(): SharedGuestMemory {
     this.#check(0, 0);
-    const { size, windowSize, windows, isFile, areShared } = this.#windows;
+    const { size, windowSize, windows, backing, areShared } = this.#windows;
     if (!areShared) {
       throw new KvmError(
         'ERR_KVM_INVALID_ARGUMENT',
@@ -76,7 +76,7 @@ export class GuestMemory implements Disposable {
       );
     }
     this.keep();
-    return { size, windowSize, windows, isFile, backend: this.#backendName };
+    return { size, windowSize, windows, backing, backend: this.#backendName };
   }
 
   /** @internal `console.log`. */
@@ -137,7 +137,8 @@ export class GuestMemory implements Disposable {
   /**
    * Takes pages back from the guest, as a balloon does. They return to the host at once, and then read zero for the
    * guest, this thread and every Worker that shares the memory. The next access takes new pages from the host. For
-   * memory of a file or of `GuestMemfd.map`, the file loses the pages, in all of its mappings and slots.
+   * memory of a file or of `GuestMemfd.map`, the file loses the pages, in all of its mappings and slots; one that is
+   * mapped copy-on-write keeps its own.
    *
    * @param offset bytes from the start of the memory, whole pages.
    * @param length bytes, whole pages; default: all up to the end.

@@ -44,6 +44,44 @@ for (const name of backendNames) {
       expect(readFileSync(file).equals(before)).toBe(true);
     });
 
+    test('is copied on write: every memory has its own, and the file keeps its content', () => {
+      const file = newFile();
+      const before = new Uint8Array(4 * pageSize).fill(7);
+      writeFileSync(file, before, { mode: 0o400 });
+      const fork = (): GuestMemory =>
+        GuestMemory.allocate(selectBackend(name), { size: 4 * pageSize, file, copyOnWrite: true }, 2 * pageSize);
+      using one = fork();
+      using other = fork();
+      one.write(2 * pageSize - 1, Uint8Array.of(1, 2));
+      other.bytes(0, 1)[0] = 3;
+      expect([one, other].map((memory) => [memory.read(0, 1)[0], memory.read(2 * pageSize, 1)[0]])).toEqual([
+        [7, 2],
+        [3, 7],
+      ]);
+      // What is taken back reads zero, and not as the file does.
+      one.discard(pageSize, 2 * pageSize);
+      expect(one.read(pageSize, 2 * pageSize).every((byte) => byte === 0)).toBe(true);
+      expect(other.read(pageSize, 1)[0]).toBe(7);
+      expect(readFileSync(file).equals(before)).toBe(true);
+    });
+
+    test('is not copied on write without a file of its size', () => {
+      const wrong = (options: object): KvmError => {
+        try {
+          GuestMemory.allocate(selectBackend(name), { size: pageSize, copyOnWrite: true, ...options });
+        } catch (error) {
+          return error as KvmError;
+        }
+        throw new Error('it was allocated');
+      };
+      expect(wrong({})).toMatchObject({ code: 'ERR_KVM_INVALID_ARGUMENT', message: 'copyOnWrite needs a file' });
+      expect(wrong({ file: newFile() }).code).toBe('ERR_KVM_INVALID_ARGUMENT');
+      const empty = newFile();
+      writeFileSync(empty, '');
+      expect(wrong({ file: empty })).toMatchObject({ code: 'ERR_KVM_OUT_OF_RANGE' });
+      expect(statSync(empty).size).toBe(0);
+    });
+
     test('is seen by another memory of the file, across windows', () => {
       const file = newFile();
       using memory = allocate(file, 5 * pageSize, 2 * pageSize);

@@ -3,6 +3,7 @@ import type { Backend, BackendName } from '../backend/backend.js';
 import { backendNames, selectBackend } from '../backend/select.js';
 import { KvmError } from '../errors/kvm-error.js';
 import { objectOf } from '../struct/check.js';
+import { type Backing, backings } from './windows.js';
 
 const { isSharedArrayBuffer, isUint8Array } = types;
 
@@ -13,19 +14,19 @@ export interface SharedGuestMemory {
   readonly size: number;
   readonly windowSize: number;
   readonly windows: readonly Uint8Array[];
-  /** Whether the pages are those of a file. */
-  readonly isFile: boolean;
+  /** Where the pages come from. */
+  readonly backing: Backing;
   /** The backend that it was allocated with. It loads in the other thread, too. */
   readonly backend: BackendName;
 }
 
 /** The parts of such a record. */
 export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, 'backend'> & { backend: Backend } {
-  const { size, windowSize, windows, isFile, backend } = objectOf(shared, 'the result of memory.share()');
+  const { size, windowSize, windows, backing, backend } = objectOf(shared, 'the result of memory.share()');
   const isWhole =
     backendNames.includes(backend) &&
     typeof windowSize === 'number' &&
-    typeof isFile === 'boolean' &&
+    backings.includes(backing) &&
     size > 0 &&
     Array.isArray(windows) &&
     windows.length === Math.ceil(size / windowSize) &&
@@ -40,5 +41,5 @@ export function openMemory(shared: SharedGuestMemory): Omit<SharedGuestMemory, '
       hint: 'send the whole handle with postMessage, to a thread of this process',
     });
   }
-  return { size, windowSize, windows, isFile, backend: selectBackend(backend) };
+  return { size, windowSize, windows, backing, backend: selectBackend(backend) };
 }

@@ -14,9 +14,12 @@ export interface Layout {
   readonly size: number;
   readonly windowSize: number;
   readonly windows: readonly Uint8Array[];
-  /** Whether the pages are those of a file. */
-  readonly isFile: boolean;
+  readonly backing: Backing;
 }
+
+/** Where pages come from: nowhere, a file that others see changed, or a file whose changes stay in this process. */
+export type Backing = (typeof backings)[number];
+export const backings = ['anonymous', 'shared', 'private'] as const;
 
 /**
  * The pages of a guest memory, in one buffer, or in several if the runtime has a lower limit. The caller must check
@@ -26,7 +29,7 @@ export class Windows implements Layout {
   readonly size: number;
   readonly windowSize: number;
   readonly windows: readonly Uint8Array[];
-  readonly isFile: boolean;
+  readonly backing: Backing;
   readonly #backend: Backend;
   /** The results of `#unshared`, by window. */
   readonly #unsharedWindows: (Uint8Array | undefined)[];
@@ -34,12 +37,12 @@ export class Windows implements Layout {
   #copied = 0;
 
   /** @param unshared the windows to use for copies, if the memory is not shared. */
-  constructor(backend: Backend, { size, windowSize, windows, isFile }: Layout, unshared: Uint8Array[] = []) {
+  constructor(backend: Backend, { size, windowSize, windows, backing }: Layout, unshared: Uint8Array[] = []) {
     this.#backend = backend;
     this.size = size;
     this.windowSize = windowSize;
     this.windows = windows;
-    this.isFile = isFile;
+    this.backing = backing;
     this.#unsharedWindows = unshared;
   }
 
@@ -69,7 +72,8 @@ export class Windows implements Layout {
   /** Returns whole pages to the host. */
   discard(offset: number, length: number): void {
     const backend = this.#backend;
-    const give = this.isFile ? backend.remove : backend.discard;
+    // Pages that are given up in a private mapping of a file would be those of the file again.
+    const give = { anonymous: backend.discard, shared: backend.remove, private: backend.blank }[this.backing];
     for (let done = 0; done < length; ) {
       const part = Math.min(this.windowSize - ((offset + done) % this.windowSize), length - done);
       systemCall('discarding guest memory', give(backend.address(this.view(offset + done, part)), part));

@@ -1,5 +1,7 @@
 import { KvmError } from '../errors/kvm-error.js';
 import type { GuestMemory } from '../memory/guest-memory.js';
+import { boolean } from '../struct/check.js';
+import { optionsOf } from '../struct/options.js';
 import { GenericVcpu } from '../vcpu/vcpu.js';
 import { GenericVm } from '../vm/vm.js';
 import { restoredMemory, savedMemory } from './memory.js';
@@ -13,6 +15,12 @@ export interface RestoredVm<C> {
   readonly vcpus: readonly C[];
   /** The memories, which are in the same slots as before. */
   readonly memories: readonly GuestMemory[];
+}
+
+/** Options of `vm.save`. */
+export interface SaveOptions {
+  /** Whether the state has the guest's memory; default true. */
+  readonly memory?: boolean;
 }
 
 /** Saves and restores a VM, on the architectures whose kernel supports it. */
@@ -34,18 +42,21 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
    *
    * @param vcpus all vCPUs of the VM. For a vCPU that another thread runs, pass the result of its `save` in that
    *   thread.
+   * @param options `memory: false` leaves the memory out, for a program that keeps it in a file of its own.
    * @throws KvmError `ERR_KVM_STATE` if a vCPU is missing that this object created and that is open in this thread. The
    *   VM cannot know of other vCPUs: a state without them restores a VM without them.
    */
-  save(vcpus: Iterable<C | SavedState>): SavedState {
+  save(vcpus: Iterable<C | SavedState>, options: SaveOptions = {}): SavedState {
     this.opened();
+    const { memory = true } = optionsOf(options, 'the options of save', ['memory']);
+    boolean(memory, 'memory');
     const states = listOf(vcpus).map((vcpu) => (vcpu instanceof SavedState ? vcpu : vcpu.save()));
     const ids = states.map((state) => idOf(state, this.archName));
     if (new Set(ids).size < ids.length) throw broken(`the vCPUs ${ids.join(', ')} are not all different`);
     const missing = [...this.made].find(([id, { released }]) => !released && !ids.includes(id));
     if (missing !== undefined) throw broken(`vCPU ${missing[0]} of this VM is not among those to save`);
     return SavedState.of('vm', this.archName, [
-      ...savedMemory(this.facts.slots, this.abi.MemoryFlag.GuestMemfd),
+      ...(memory ? savedMemory(this.facts.slots, this.abi.MemoryFlag.GuestMemfd) : []),
       ...states.flatMap((state, i) =>
         state.header.parts.map(({ name }) => ({ name: `vcpu/${ids[i]}/${name}`, bytes: state.part(name) })),
       ),
@@ -54,7 +65,8 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
   }
 
   /**
-   * Restores a state into a new VM, without memory and vCPUs, on which the program has enabled the same capabilities.
+   * Restores a state into a new VM, without vCPUs, on which the program has enabled the same capabilities. The VM has no
+   * memory, unless the state was saved without it: then the program has given it the memory and the slots of before.
    * On x86, it creates interrupt controllers and the timer if the state has them and the VM does not.
    *
    * @throws KvmError `ERR_KVM_STATE` if the state is damaged, is of another kind, or does not match this host, and if
@@ -63,12 +75,15 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
   restore(state: SavedState): RestoredVm<C> {
     const backend = this.opened();
     checkKind(state, 'vm', this.archName);
-    if (this.facts.slots.size > 0) throw broken('a state can only be restored into a VM without memory');
+    const hasMemory = state.has('slots');
+    if (hasMemory && this.facts.slots.size > 0) throw broken('a state can only be restored into a VM without memory');
+    if (!hasMemory && this.facts.slots.size === 0)
+      throw broken('this state was saved without memory: the VM needs that of before');
     if (this.made.size > 0) throw broken('a state can only be restored into a VM without vCPUs');
     const own = state.selected((name) => (/^(?:slots$|memory\/\d+$|vcpu\/\d+\/.)/.test(name) ? undefined : name));
     const early = new Set(this.earlyParts.map(({ name }) => name));
     const ids = new Set(state.header.parts.flatMap(({ name }) => /^vcpu\/(\d+)\//.exec(name)?.[1] ?? []));
-    const { memories, slots } = restoredMemory(state, backend);
+    const { memories, slots } = hasMemory ? restoredMemory(state, backend) : { memories: [], slots: [] };
     const vcpus: C[] = [];
     try {
       for (const slot of slots) this.setUserMemoryRegion(slot);

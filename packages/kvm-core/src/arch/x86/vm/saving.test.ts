@@ -13,7 +13,7 @@ import { backendNames } from '../../../backend/select.js';
 import { KvmError } from '../../../errors/kvm-error.js';
 import { SavedState } from '../../../state/saved-state.js';
 import { Kvm } from '../kvm.js';
-import type { Vcpu } from '../vcpu/vcpu.js';
+import { Vcpu } from '../vcpu/vcpu.js';
 
 /**
  * Computes Fibonacci numbers. Each is stored in memory and written to a port:
@@ -98,6 +98,32 @@ onEachBackend('a saved VM', (backend) => {
     expect(vcpus.map((vcpu) => vcpu.getMpState())).toEqual([first.getMpState(), second.getMpState()]);
     expect(vcpus[1]?.getMpState()).not.toBe(vcpus[0]?.getMpState());
     expect(other.getPit2().channels[0]?.count).toBe(vm.getPit2().channels[0]?.count);
+    for (const vcpu of vcpus) vcpu.close();
+  });
+
+  test('has the state of a vCPU that another thread saves, which has no /dev/kvm of its own', () => {
+    using guest = realModeGuest(backend, fibonacci);
+    told(guest.vcpu, 3);
+    using moved = Vcpu.from(guest.vcpu.transfer());
+    using vm = guest.kvm.createVm();
+    const { vcpus, memories } = vm.restore(guest.vm.save([moved.save()]));
+    expect(told(vcpus[0] as Vcpu, 4)).toEqual(numbers.slice(3, 7));
+    for (const each of [...vcpus, ...memories]) each.close();
+  });
+
+  test('without its memory goes on with a copy that the program has made of it', () => {
+    using guest = realModeGuest(backend, fibonacci);
+    told(guest.vcpu, 3);
+    const state = guest.vm.save([guest.vcpu], { memory: false });
+    expect(state.size).toBeLessThan(guest.memory.size);
+    using vm = guest.kvm.createVm();
+    expect(kvmError('ERR_KVM_STATE', () => vm.restore(state)).message).toContain('was saved without memory');
+    using memory = guest.kvm.allocateMemory({ size: guest.memory.size });
+    memory.write(0, guest.memory.read(0, memory.size));
+    vm.mapMemory(memory, 0n);
+    const { vcpus, memories } = vm.restore(state);
+    expect(memories).toEqual([]);
+    expect(told(vcpus[0] as Vcpu, 4)).toEqual(numbers.slice(3, 7));
     for (const vcpu of vcpus) vcpu.close();
   });
 
