@@ -8,7 +8,7 @@ export const shared = defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // A crash in one test file must not end the others.
     pool: 'forks',
-    setupFiles: [`${import.meta.dirname}/vitest.watchdog.ts`],
+    setupFiles: ['watchdog', 'seed'].map((name) => `${import.meta.dirname}/vitest.${name}.ts`),
     testTimeout: 60_000,
     reporters: ['default', ['json', { outputFile: process.env['KVM_TEST_RESULTS'] ?? 'test-results.json' }]],
   },

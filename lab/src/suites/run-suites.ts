@@ -154,7 +154,7 @@ export class Suites {
           shares: [this.#queue],
           layers: this.#layers,
           folder: checkout,
-          environment: { HOME: '/tmp', KVM_SAFETY_SECONDS: '1' },
+          environment: { HOME: '/tmp', KVM_SAFETY_SECONDS: '1', ...seed() },
         },
         {
           progress,
@@ -187,4 +187,10 @@ interface End {
   kernel?: string;
   /** Why it ended early. */
   why?: string;
+}
+
+/** What random tests begin with, where somebody says so. */
+function seed(): Record<string, string> {
+  const { KVM_TEST_SEED } = process.env;
+  return KVM_TEST_SEED === undefined ? {} : { KVM_TEST_SEED };
 }

@@ -8,7 +8,7 @@ import { onEachBackend } from './backends.js';
 
 /** How long each backend is called at random: longer where somebody looks for trouble. */
 const seconds = Number(process.env['KVM_SAFETY_SECONDS'] ?? 20);
-const seed = Number(process.env['KVM_SAFETY_SEED'] ?? Date.now() % 2 ** 31);
+const seed = Number(process.env['KVM_TEST_SEED'] ?? Date.now() % 2 ** 31);
 
 onEachBackend('arbitrary calls with arbitrary arguments', (backend) => {
   test('throw only KvmErrors, and release every descriptor', {
