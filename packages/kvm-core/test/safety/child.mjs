@@ -196,8 +196,9 @@ function method({ on, call, args }, pool) {
   if ((name === 'close' || name === 'transfer') && call % 5 !== 0) return;
   const given = args.map((arg) => real(arg, pool));
   const what = `${object.constructor.name}.${name}`;
-  // No other thread writes to the eventfd, so a wait must be short.
-  if (name === 'wait' && typeof given[0] === 'number') given[0] = Math.min(given[0], 1);
+  // No other thread writes to the eventfd, so a wait must be short, and that of an epoll must not be for ever.
+  if (name === 'wait' && typeof given[0] === 'number') given[0] = given[0] === -1 ? 1 : Math.min(given[0], 1);
+  if (name === 'wait' && given[0] === undefined) given[0] = 1;
   const result = attempt(what, given, () => {
     if (kind === 'iterate') return [...object];
     if (kind === 'set') {
