@@ -65,8 +65,8 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
   }
 
   /**
-   * Restores a state into a new VM, without vCPUs, on which the program has enabled the same capabilities. The VM has no
-   * memory, unless the state was saved without it: then the program has given it the memory and the slots of before.
+   * Restores a state into a new VM, without vCPUs, on which the program has enabled the same capabilities. The VM has
+   * no memory, unless the state was saved without it: then the program has given it the memory and the slots of before.
    * On x86, it creates interrupt controllers and the timer if the state has them and the VM does not.
    *
    * @throws KvmError `ERR_KVM_STATE` if the state is damaged, is of another kind, or does not match this host, and if
@@ -75,7 +75,7 @@ export abstract class VmSaving<C extends VcpuSaving = VcpuSaving> extends Generi
   restore(state: SavedState): RestoredVm<C> {
     const backend = this.opened();
     checkKind(state, 'vm', this.archName);
-    const hasMemory = state.has('slots');
+    const hasMemory = state.header.parts.some(({ name }) => /^(?:slots$|memory\/\d+$)/.test(name));
     if (hasMemory && this.facts.slots.size > 0) throw broken('a state can only be restored into a VM without memory');
     if (!hasMemory && this.facts.slots.size === 0)
       throw broken('this state was saved without memory: the VM needs that of before');

@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
 import { KvmError } from '../errors/kvm-error.js';
-import { bytesOfView } from './bytes.js';
 import { StructView } from './struct-view.js';
 
 /**
@@ -41,9 +40,13 @@ export function list<T>(value: ArrayLike<T>, what: string): T[] {
     throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `${what} must be an array`);
   }
   integer(length as number, 0, longestList, `the length of ${what}`);
-  // An array whose buffer is detached has a length of 0, and no elements to ask for.
-  if (ArrayBuffer.isView(value)) bytesOfView(value, what);
-  return Array.from(value);
+  try {
+    return Array.from(value);
+  } catch (error) {
+    // The elements of a list may throw what they like.
+    if (!ArrayBuffer.isView(value)) throw error;
+    throw new KvmError('ERR_KVM_INVALID_ARGUMENT', `the buffer of ${what} was transferred away, or is too short now`);
+  }
 }
 
 export function boolean(value: boolean, where: string): boolean {
