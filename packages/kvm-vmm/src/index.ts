@@ -31,7 +31,7 @@ export type {
   VsockModel,
 } from './machine/document.js';
 export { Machine } from './machine/machine.js';
-export { checkMachine, type MachineOptions } from './machine/options.js';
+export { checkMachine, type MachineOptions, type RestoreOptions } from './machine/options.js';
 export { readMachine } from './machine/read-machine.js';
 export type { MachineStats } from './machine/vcpu-stats.js';
 export { GuestRam } from './memory/guest-ram.js';

@@ -47,7 +47,13 @@ export class FuseClient {
       { length: memorySize / windowSize },
       (_, i) => new Uint8Array(buffer, i * windowSize, windowSize),
     );
-    const memory = GuestMemory.from({ size: memorySize, windowSize, windows, isFile: false, backend: backend.name });
+    const memory = GuestMemory.from({
+      size: memorySize,
+      windowSize,
+      windows,
+      backing: 'anonymous',
+      backend: backend.name,
+    });
     const share = openShare({ path, tag: 'tag', readOnly: false, cache: 'auto', ids: 'host', ...rest }, 1);
     const host = new Host(backend);
     this.bytes = new Uint8Array(buffer);

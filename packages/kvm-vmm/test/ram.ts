@@ -8,5 +8,5 @@ export function ram(size: number, windowSize: number = size): GuestMemory {
   const windows = Array.from({ length: Math.ceil(size / windowSize) }, (_, i) => {
     return new Uint8Array(new SharedArrayBuffer(Math.min(windowSize, size - i * windowSize)));
   });
-  return GuestMemory.from({ size, windowSize, windows, isFile: false, backend });
+  return GuestMemory.from({ size, windowSize, windows, backing: 'anonymous', backend });
 }

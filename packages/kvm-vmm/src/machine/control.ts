@@ -4,7 +4,7 @@ export const Word = {
   Bell: 0,
   /** One of `Gate`: the vCPUs wait for it before they enter the guest. */
   Gate: 1,
-  /** Counts pauses and their ends: the vCPUs are to stand still while it is odd. */
+  /** Changes with each order to the vCPUs: they are to stand still while it is odd. */
   Pause: 2,
   /** 1 when the device thread is to end. */
   Quit: 3,
@@ -18,8 +18,12 @@ export const Word = {
   PowerButton: 7,
   /** 1 while the device thread sleeps, or is about to. */
   Asleep: 8,
+  /** The value of `Pause` with which the vCPUs are to send their states. */
+  SaveVcpus: 9,
+  /** Changes with each order to the device thread: it is to save its devices and to stand still while it is odd. */
+  Hold: 10,
 } as const;
 
-export const words = 9;
+export const words = 11;
 
 export const Gate = { Closed: 0, Open: 1, Cancelled: 2 } as const;

@@ -3,8 +3,9 @@ import { KvmError, type KvmErrorJson } from '@kvm/core';
 import type { Outcome } from '../devices/outcome.js';
 import type { Bell } from './bell.js';
 import { Word } from './control.js';
+import { deferred } from './deferred.js';
 import { Mailbox } from './mailbox.js';
-import type { DeviceOrder, DeviceReport, PlainError } from './order.js';
+import type { DeviceOrder, DeviceReport, DeviceStates, PlainError } from './order.js';
 import { smallHeap } from './small-heap.js';
 
 /** What the main thread does about reports of the device thread. */
@@ -23,6 +24,7 @@ export class DeviceThreadHandle {
   readonly #control: Int32Array;
   readonly #bell: Bell;
   readonly #exited: Promise<void>;
+  #held = deferred<DeviceStates>();
   #outcome: Outcome | undefined;
   #failure: Error | undefined;
 
@@ -38,6 +40,7 @@ export class DeviceThreadHandle {
         // A thread that is gone answers nothing: its vCPUs would wait for ever.
         for (let i = 0; i < order.cpus; i++) new Mailbox(order.shared.slots, i).fail();
         reject(error);
+        this.#held.reject(error);
         events.failed();
       };
       worker.on('message', (report: DeviceReport) => {
@@ -46,7 +49,8 @@ export class DeviceThreadHandle {
         else if (report.kind === 'room') events.room(report.stream);
         else if (report.kind === 'balloon') events.balloon();
         else if (report.kind === 'message') events.message(report.message, report.device);
-        else if (report.kind === 'ended') this.#outcome = report.end.outcome;
+        else if (report.kind === 'held') this.#held.resolve(report.states);
+        else if (report.kind === 'ended') this.#outcome = report.outcome;
         else fail(errorOf(report.error));
       });
       worker.on('error', (error) => fail(withHint(error)));
@@ -55,14 +59,37 @@ export class DeviceThreadHandle {
     this.#exited = new Promise((resolve) => {
       worker.on('exit', (code) => {
         if (code !== 0) fail(new KvmError('ERR_KVM_HANDLER', `the thread of the devices ended with status ${code}`));
+        this.#held.reject(new KvmError('ERR_KVM_CLOSED', 'the machine has ended'));
         resolve();
       });
     });
   }
 
+  /**
+   * Saves the devices, while no vCPU runs. The thread and those of single devices stand still afterwards, until
+   * `release`.
+   *
+   * @throws the error of a device, or KvmError `ERR_KVM_CLOSED` if the machine has ended.
+   */
+  async hold(): Promise<DeviceStates> {
+    if (Atomics.load(this.#control, Word.Hold) % 2 === 0) {
+      this.#held = deferred();
+      Atomics.add(this.#control, Word.Hold, 1);
+      this.#bell.ring();
+    }
+    return await this.#held.promise;
+  }
+
+  release(): void {
+    if (Atomics.load(this.#control, Word.Hold) % 2 === 0) return;
+    Atomics.add(this.#control, Word.Hold, 1);
+    Atomics.notify(this.#control, Word.Hold);
+  }
+
   /** Ends the thread, once no vCPU runs any more. */
   async end(): Promise<{ outcome: Outcome | undefined; failure: Error | undefined }> {
     Atomics.store(this.#control, Word.Quit, 1);
+    this.release();
     this.#bell.ring();
     await this.#exited;
     return { outcome: this.#outcome, failure: this.#failure };

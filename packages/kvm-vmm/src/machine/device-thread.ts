@@ -83,7 +83,8 @@ class DeviceThread {
     }
     if (order.transport === 'pci') await this.#addPci(board, line);
     await this.#addVirtio(board);
-    board.describe();
+    if (order.states === undefined) board.describe();
+    else this.#devices.load(order.states);
     const added = Array.from(this.#devices);
     Claims.publish(
       added.map(({ ranges }) => ranges),
@@ -92,7 +93,7 @@ class DeviceThread {
     );
     send({ kind: 'ready', devices: added.map(({ name }) => name) });
     this.#serve();
-    send({ kind: 'ended', end: { outcome: this.#devices.outcome, states: this.#devices.save() } });
+    send({ kind: 'ended', outcome: this.#devices.outcome });
   }
 
   /** A machine without PCI does not load its code. */
@@ -147,9 +148,19 @@ class DeviceThread {
       if (Atomics.exchange(control, Word.PowerButton, 0) !== 0) this.#board?.pressPowerButton();
       this.#loop.dispatch();
       for (let i = 0; i < this.#mailboxes.length; i++) this.#serveVcpu(i);
+      const hold = Atomics.load(control, Word.Hold);
+      if (hold % 2 !== 0) this.#hold(hold);
       if (isExpected && !isSetUp) this.#feedAfterSetUp();
       else this.#sleep();
     }
+  }
+
+  /** Saves the devices, and leaves them and the guest's memory alone until it may go on. No vCPU runs. */
+  #hold(hold: number): void {
+    this.#board?.hold();
+    send({ kind: 'held', states: this.#devices.save() });
+    while (Atomics.load(control, Word.Hold) === hold) Atomics.wait(control, Word.Hold, hold);
+    this.#board?.release();
   }
 
   /** Gives the guest its first input, once its driver has been quiet for a while. */

@@ -13,11 +13,8 @@ import {
 import { selectBackend } from '@kvm/core/backend';
 import type { Outcome } from '../devices/outcome.js';
 import { mapRam } from '../memory/memory-map.js';
+import type { Saved } from '../snapshot/write.js';
 import type { Vsock } from '../virtio/vsock/vsock.js';
-import { openBoot } from '../x86/boot-image.js';
-import { guestCpuid } from '../x86/cpu/guest-cpuid.js';
-import { setTemplateMsrs } from '../x86/cpu/template-msrs.js';
-import { constantTscKhz } from '../x86/cpu/tsc-khz.js';
 import { reserveHostPages } from '../x86/host-pages.js';
 import { createInterruptControllers } from '../x86/interrupt-controllers.js';
 import type { Balloon } from './balloon.js';
@@ -25,14 +22,18 @@ import { Bell } from './bell.js';
 import { Claims } from './claims.js';
 import type { Console } from './console.js';
 import { Gate, Word, words } from './control.js';
+import { type Deferred, deferred } from './deferred.js';
 import { DeviceThreadHandle } from './device-thread-handle.js';
+import type { MachineDocument } from './document.js';
 import { Mailbox } from './mailbox.js';
-import { checkOptions, type MachineOptions, type Plan } from './options.js';
-import type { Shared, VcpuMessage } from './order.js';
+import { checkOptions, type MachineOptions, type Plan, type RestoreOptions } from './options.js';
+import type { DeviceStates, Shared, VcpuMessage } from './order.js';
+import { Boot, type Keep, type Origin } from './origin.js';
+import { Saving } from './saving.js';
 import { smallHeap } from './small-heap.js';
 import { type MachineStats, sharedNumbers, sumOf, VcpuStats } from './vcpu-stats.js';
 import type { VcpuTypes } from './vcpu-thread.js';
-import { type OpenDevices, openDevices, VirtioDevices, virtioCount } from './virtio-devices.js';
+import { type OpenDevices, openDevices, VirtioDevices } from './virtio-devices.js';
 
 /**
  * A virtual machine: guest memory, processors with a thread each, and devices in a thread of their own. The main thread
@@ -50,7 +51,9 @@ export class Machine implements AsyncDisposable {
   /** Resolves when the first processor enters the guest, or the machine has ended before. */
   readonly started: Promise<void>;
   #hasStarted = (): void => {};
-  readonly #onExit: Plan['onExit'];
+  readonly #plan: Plan;
+  /** What it was made with. */
+  readonly #document: MachineDocument;
   readonly #vm: Vm;
   readonly #memory: GuestMemory;
   readonly #control: Int32Array;
@@ -64,8 +67,11 @@ export class Machine implements AsyncDisposable {
   readonly #kickHandles: readonly KickHandle[];
   readonly #running: Running<Vcpu, Outcome | undefined>;
   readonly #devices: DeviceThreadHandle;
+  #saving: Saving | undefined;
+  /** Whether the program wants the vCPUs to stand still. */
+  #isPaused = false;
   /** Waits for the vCPUs to stand still. */
-  #pausing: { pause: number; missing: number; promise: Promise<void>; resolve: () => void } | undefined;
+  #pausing: (Deferred<void> & { readonly pause: number; missing: number }) | undefined;
 
   /**
    * Makes a machine, loads what it boots, and starts its threads. The guest does not run before `start`.
@@ -75,40 +81,49 @@ export class Machine implements AsyncDisposable {
    */
   static async create(options: MachineOptions): Promise<Machine> {
     const plan = checkOptions(options);
+    using boot = new Boot(plan);
+    return await Machine.#make(plan, options, boot);
+  }
+
+  /**
+   * Makes a machine whose guest goes on where `snapshot` saved it, once it is started: in another process, with the
+   * other backend, as often as you like. All such machines share the pages that they do not write to. Do not change the
+   * snapshot's files meanwhile; another `snapshot` to the folder does not.
+   *
+   * The guest learns that it was restored by its devices: connections of vsock have ended, files of shares are looked
+   * up again. What it knows of networks stays, with the MAC address of before.
+   *
+   * @param folder that of `snapshot`.
+   * @param options what is another one than before: disks and shares of the same number, such as copies.
+   * @throws KvmError `ERR_KVM_STATE` for a snapshot that is damaged or of another version, that this host cannot run,
+   *   and if a disk has changed since; as `create` does for options.
+   */
+  static async restore(folder: string, options: RestoreOptions = {}): Promise<Machine> {
+    const { readRestored } = await import('../snapshot/restored.js');
+    const { plan, document, origin } = await readRestored(folder, options);
+    return await Machine.#make(plan, document, origin);
+  }
+
+  static async #make(plan: Plan, document: MachineDocument, origin: Origin): Promise<Machine> {
     const made: { close(): void }[] = [];
-    const keep = <T extends { close(): void }>(each: T): T => {
+    const keep: Keep = (each) => {
       made.unshift(each);
       return each;
     };
     try {
-      using image = openBoot(plan.boot, plan.memorySize, {
-        virtioCount: virtioCount(plan),
-        transport: plan.transport,
-        console: plan.console,
-      });
       const devices = await openDevices(plan, selectBackend(plan.kvm?.backend), keep);
       const kvm = keep(Kvm.open(plan.kvm));
       checkCpus(kvm, plan.cpus);
       const vm = keep(kvm.createVm());
       reserveHostPages(kvm, vm);
       createInterruptControllers(vm, plan.board);
-      const memory = keep(allocateMemory(kvm, plan));
+      const memory = keep(origin.allocate(kvm));
       mapRam(vm, memory);
-      let tscKhz: number | undefined;
-      const vcpus = Array.from({ length: plan.cpus }, (_, id) => {
-        const vcpu = keep(vm.createVcpu(id));
-        const { features, template } = plan.cpu;
-        const lapic = plan.board.interrupts !== 'none';
-        tscKhz ??= constantTscKhz(kvm, vcpu);
-        vcpu.setCpuid2(guestCpuid(kvm, { cpu: id, cpus: plan.cpus, features, template, lapic, tscKhz }));
-        if (template !== undefined) setTemplateMsrs(vcpu, template);
-        return vcpu;
-      });
-      image.enter(vcpus[0] as Vcpu, memory);
-      const machine = new Machine(plan, devices, kvm, vm, memory, vcpus);
+      const vcpus = origin.createVcpus(kvm, vm, memory, keep);
+      const machine = new Machine(plan, document, { devices, kvm, vm, memory, vcpus, states: origin.states });
       try {
         // The threads start meanwhile.
-        image.load(memory);
+        origin.load(memory);
         machine.#deviceNames = await machine.#devices.ready;
         await machine.#virtio.ready();
       } catch (error) {
@@ -122,11 +137,13 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  private constructor(plan: Plan, devices: OpenDevices, kvm: Kvm, vm: Vm, memory: GuestMemory, vcpus: Vcpu[]) {
+  private constructor(plan: Plan, document: MachineDocument, made: Made) {
+    const { devices, kvm, vm, memory, vcpus, states } = made;
+    this.#plan = plan;
+    this.#document = document;
     this.kvm = kvm;
     this.#vm = vm;
     this.#memory = memory;
-    this.#onExit = plan.onExit;
     this.started = new Promise((resolve) => {
       this.#hasStarted = resolve;
     });
@@ -155,6 +172,7 @@ export class Machine implements AsyncDisposable {
         modules: plan.modules,
         virtio: this.#virtio.plans,
         transport: plan.transport,
+        states,
       },
       this.#bell,
       {
@@ -174,7 +192,7 @@ export class Machine implements AsyncDisposable {
       handlers: plan.workerUrl,
       workerUrl: plan.workerUrl,
       resourceLimits: smallHeap,
-      data: { shared, stats, trace: plan.onExit && plan.trace },
+      data: { shared, stats, trace: plan.onExit && plan.trace, isRestored: states !== undefined },
       onMessage: (message, vcpu) => this.#take(message, vcpu),
     });
     this.done = this.#watch();
@@ -249,29 +267,50 @@ export class Machine implements AsyncDisposable {
 
   /** Stops all vCPUs between two instructions. Resolves when they stand still, or the machine has ended. */
   async pause(): Promise<void> {
-    if (this.#pausing === undefined) {
-      let resolve = (): void => {};
-      const promise = new Promise<void>((settled) => {
-        resolve = settled;
-      });
-      const pause = Atomics.add(this.#control, Word.Pause, 1) + 1;
-      this.#pausing = { pause, missing: this.#kickHandles.length, promise, resolve };
-      for (const handle of this.#kickHandles) kick(handle);
-    }
-    const over = this.done.then(
-      () => {},
-      () => {},
-    );
-    await Promise.race([this.#pausing.promise, over]);
+    this.#isPaused = true;
+    await this.#standStill();
   }
 
-  /** Lets the vCPUs run again after `pause`. */
+  /** Lets the vCPUs run again after `pause`. During a snapshot they do so at its end. */
   resume(): void {
-    if (this.#pausing === undefined) return;
-    this.#pausing.resolve();
-    this.#pausing = undefined;
-    Atomics.add(this.#control, Word.Pause, 1);
-    Atomics.notify(this.#control, Word.Pause);
+    this.#isPaused = false;
+    if (this.#saving === undefined) this.#goOn();
+  }
+
+  /**
+   * Saves the machine to a folder, with its memory, processors and devices, and lets it go on, unless it was paused.
+   * `Machine.restore` makes machines of it. The guest stands still while its memory is written, and not while the files
+   * reach the disk. A snapshot that the folder has is replaced at the end, at once: a crash leaves one of them whole.
+   *
+   * Disks and shares are not part of it: a machine is restored with what they were then. So pause this one, and stop it
+   * afterwards or copy its disks before it goes on. Connections are not either, and what devices of your own refer to.
+   *
+   * @param folder made if there is none. Only this user may read what is put into it: it has all that the guest knows.
+   * @throws KvmError `ERR_KVM_INVALID_ARGUMENT` for a machine that was not started, that is being saved, or whose disk
+   *   has an overlay in memory, and for a folder that cannot be written; `ERR_KVM_CLOSED` if the machine ends
+   *   meanwhile.
+   */
+  async snapshot(folder: string): Promise<void> {
+    if (this.#saving !== undefined) throw invalid('this machine is being saved already');
+    if (Atomics.load(this.#control, Word.Gate) !== Gate.Open) {
+      throw invalid('only a machine that was started can be saved');
+    }
+    const saving = new Saving(this.#control, this.#kickHandles.length);
+    this.#saving = saving;
+    try {
+      const { SnapshotWriter } = await import('../snapshot/write.js');
+      const writer = await SnapshotWriter.open(folder);
+      try {
+        await this.#standStill();
+        await writer.write(await this.#save(saving));
+        this.#endSaving();
+        await writer.commit();
+      } finally {
+        await writer.close();
+      }
+    } finally {
+      this.#endSaving();
+    }
   }
 
   /** Presses the power button. What the guest does then is its own decision: most shut down. */
@@ -295,10 +334,53 @@ export class Machine implements AsyncDisposable {
     await this.close();
   }
 
+  async #standStill(): Promise<void> {
+    if (this.#pausing === undefined) {
+      const pause = Atomics.add(this.#control, Word.Pause, 1) + 1;
+      this.#pausing = { pause, missing: this.#kickHandles.length, ...deferred<void>() };
+      for (const handle of this.#kickHandles) kick(handle);
+    }
+    const over = this.done.then(
+      () => {},
+      () => {},
+    );
+    await Promise.race([this.#pausing.promise, over]);
+  }
+
+  #goOn(): void {
+    this.#devices.release();
+    if (this.#pausing === undefined) return;
+    this.#pausing.resolve();
+    this.#pausing = undefined;
+    Atomics.add(this.#control, Word.Pause, 1);
+    Atomics.notify(this.#control, Word.Pause);
+  }
+
+  /** What a snapshot has. The devices first: their interrupts are in the processors' states then. */
+  async #save(saving: Saving): Promise<Saved> {
+    const { savedDocument } = await import('../snapshot/document.js');
+    const { hostFiles } = await import('../snapshot/host-files.js');
+    const { memorySize } = this.#plan;
+    const machine = savedDocument(this.#document, memorySize);
+    const over = this.done.then(() => ended(), ended);
+    const devices = await Promise.race([this.#devices.hold(), over]);
+    const vcpus = await Promise.race([saving.vcpus(), over]);
+    const state = this.#vm.save(vcpus, { memory: false });
+    return { machine, devices, state, memory: this.#memory, host: hostFiles(this.#plan) };
+  }
+
+  /** The machine goes on, unless the program has paused it. */
+  #endSaving(): void {
+    if (this.#saving === undefined) return;
+    this.#saving = undefined;
+    if (!this.#isPaused) this.#goOn();
+  }
+
   #take(message: VcpuMessage, vcpu: number): unknown {
     if (message === 'started') this.#hasStarted();
+    else if ('state' in message) this.#saving?.take(message, vcpu);
     else if ('pause' in message) this.#hasPaused(message.pause);
-    else return this.#onExit?.(message.trace, vcpu);
+    else return this.#plan.onExit?.(message.trace, vcpu);
     return undefined;
   }
 
@@ -315,7 +397,7 @@ export class Machine implements AsyncDisposable {
     // A vCPU may wait for room for its output.
     this.#bell.ring();
     const stopped = this.#running.stop();
-    this.resume();
+    this.#goOn();
     await stopped.catch(() => {});
   }
 
@@ -346,16 +428,26 @@ export class Machine implements AsyncDisposable {
   }
 }
 
+/** What a machine consists of. */
+interface Made {
+  readonly devices: OpenDevices;
+  readonly kvm: Kvm;
+  readonly vm: Vm;
+  readonly memory: GuestMemory;
+  readonly vcpus: readonly Vcpu[];
+  readonly states: DeviceStates | undefined;
+}
+
 function checkCpus(kvm: Kvm, cpus: number): void {
   const most = kvm.checkExtension(Cap.MaxVcpus);
   if (cpus <= most) return;
   throw new KvmError('ERR_KVM_OUT_OF_RANGE', `this host's KVM allows ${most} processors for a guest, not ${cpus}`);
 }
 
-function allocateMemory(kvm: Kvm, { memorySize: size, memoryFile: file, hugePages, prefault }: Plan): GuestMemory {
-  if (file === undefined) return kvm.allocateMemory({ size, hugePages, reserve: prefault });
-  // Memory is zero at first. Pages that are taken back now must not be those that are taken from the host.
-  using before = kvm.allocateMemory({ size, file });
-  before.discard();
-  return kvm.allocateMemory({ size, file, hugePages, reserve: prefault });
+function invalid(message: string): KvmError {
+  return new KvmError('ERR_KVM_INVALID_ARGUMENT', message);
+}
+
+function ended(cause?: unknown): never {
+  throw new KvmError('ERR_KVM_CLOSED', 'the machine has ended', { cause });
 }

@@ -42,6 +42,19 @@ export interface MachineOptions extends MachineDocument {
   readonly workerUrl?: URL | string;
 }
 
+/** What a program may say anew of a machine that was saved; the rest is as it was. */
+export interface RestoreOptions
+  extends Pick<
+    MachineOptions,
+    'kvm' | 'disks' | 'shares' | 'net' | 'vsock' | 'trace' | 'onMessage' | 'onExit' | 'workerUrl'
+  > {
+  /**
+   * Whether to compare the digest of the memory, for which all of it is read; default true. A program that restores one
+   * snapshot many times needs it once.
+   */
+  readonly verify?: boolean;
+}
+
 /** Checked options. */
 export interface Plan {
   readonly memorySize: number;

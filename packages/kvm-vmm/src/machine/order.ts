@@ -33,7 +33,12 @@ export interface DeviceOrder {
   readonly virtio: readonly VirtioPlan[];
   /** How the guest reaches them. */
   readonly transport: 'mmio' | 'pci';
+  /** The states that the devices begin with, for a machine that was saved. */
+  readonly states: DeviceStates | undefined;
 }
+
+/** The states of devices, by their names. */
+export type DeviceStates = Readonly<Record<string, DeviceState>>;
 
 /** What the device thread reports. */
 export type DeviceReport =
@@ -46,7 +51,10 @@ export type DeviceReport =
   /** The guest has answered about its memory. */
   | { readonly kind: 'balloon' }
   | { readonly kind: 'message'; readonly device: string; readonly message: unknown }
-  | { readonly kind: 'ended'; readonly end: DeviceEnd }
+  /** The thread stands still. */
+  | { readonly kind: 'held'; readonly states: DeviceStates }
+  /** The machine has ended; with how, if a device has ended it. */
+  | { readonly kind: 'ended'; readonly outcome: Outcome | undefined }
   | { readonly kind: 'failed'; readonly error: KvmErrorJson | PlainError };
 
 /** An error that is no KvmError. */
@@ -56,12 +64,6 @@ export interface PlainError {
   readonly stack: string | undefined;
 }
 
-/** What the device thread leaves behind. */
-export interface DeviceEnd {
-  readonly outcome: Outcome | undefined;
-  readonly states: Readonly<Record<string, DeviceState>>;
-}
-
 /** What the vCPU threads start with. */
 export interface VcpuData {
   readonly shared: Shared;
@@ -69,6 +71,8 @@ export interface VcpuData {
   readonly stats: readonly SharedStats[];
   /** The exits that are reported, for `ExitFilter`; undefined for none. */
   readonly trace: string | undefined;
+  /** Whether the guest goes on where it was saved. */
+  readonly isRestored: boolean;
 }
 
 /** What a vCPU thread sends. */
@@ -77,5 +81,7 @@ export type VcpuMessage =
   | 'started'
   /** It stands still, until the pause with this number ends. */
   | { readonly pause: number }
+  /** The bytes of its state, and the number of the pause in which it was saved. */
+  | { readonly state: Uint8Array; readonly saved: number }
   /** An exit, after it was handled. */
   | { readonly trace: string };

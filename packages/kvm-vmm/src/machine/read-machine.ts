@@ -25,7 +25,12 @@ export function readMachine(path: string): MachineDocument {
     });
   }
   checkSchema({ type: 'object' }, document, () => `${path}: the machine`);
-  return absolute(machineSchema, document, dirname(resolve(path))) as MachineDocument;
+  return absolutePaths(document as MachineDocument, dirname(resolve(path)));
+}
+
+/** A document whose paths are relative to a folder, with absolute ones. */
+export function absolutePaths<D extends MachineDocument>(document: D, folder: string): D {
+  return absolute(machineSchema, document, folder) as D;
 }
 
 /** A value with its paths made absolute. Values of wrong types stay as they are. */

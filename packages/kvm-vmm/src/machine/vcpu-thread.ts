@@ -3,6 +3,7 @@ import { type AccessSize, setValueAt, valueAt } from '../bus/registers.js';
 import type { Outcome } from '../devices/outcome.js';
 import { describeExit } from '../run/describe-exit.js';
 import { outcomeOf } from '../run/outcome-of.js';
+import { tellOfPause } from '../x86/cpu/tell-of-pause.js';
 import { ioApic } from '../x86/devices/ioapic/ioapic.js';
 import { Bell, wakeOf } from './bell.js';
 import { Claims } from './claims.js';
@@ -43,7 +44,8 @@ class VcpuThread {
     if (data.trace !== undefined) this.#trace = new ExitFilter(data.trace);
   }
 
-  begin(): void {
+  begin(isRestored: boolean): void {
+    if (isRestored) tellOfPause(this.#context.vcpu);
     this.#context.post('started');
     this.#stats.begin();
   }
@@ -122,10 +124,16 @@ class VcpuThread {
 
   /** A kick pauses the vCPU, or stops it after this handler. */
   #interrupted(): void {
-    const pause = Atomics.load(this.#control, Word.Pause);
+    const control = this.#control;
+    const { vcpu } = this.#context;
+    let pause = Atomics.load(control, Word.Pause);
     if (pause % 2 === 0) return;
-    this.#context.post({ pause });
-    while (Atomics.load(this.#control, Word.Pause) === pause) Atomics.wait(this.#control, Word.Pause, pause);
+    for (; pause % 2 !== 0; pause = Atomics.load(control, Word.Pause)) {
+      const isToSave = Atomics.load(control, Word.SaveVcpus) === pause;
+      this.#context.post(isToSave ? { state: vcpu.save().toBytes(), saved: pause } : { pause });
+      while (Atomics.load(control, Word.Pause) === pause) Atomics.wait(control, Word.Pause, pause);
+    }
+    tellOfPause(vcpu);
   }
 }
 
@@ -144,7 +152,7 @@ export const { setup, exit, intr } = {
       return;
     }
     thread = new VcpuThread(context);
-    thread.begin();
+    thread.begin(context.data.isRestored);
   },
   exit: (exit) => thread.handle(exit),
   intr: (exit) => thread.handle(exit),

@@ -1,6 +1,6 @@
 import type { EventFd } from '@kvm/core';
 import type { DeviceState } from '../devices/device.js';
-import type { Queue } from './queue.js';
+import type { Ring } from './queue.js';
 import type { QueueSetup } from './queue-setup.js';
 
 /** What a virtio device may ask of the transport that it is behind. */
@@ -56,9 +56,10 @@ export interface VirtioDevice {
    *
    * @param queues by their index; undefined for those that the driver has not enabled.
    * @param features those that both sides have.
-   * @param setups where the driver has put each queue, for a device that uses them in another thread.
+   * @param setups where the driver has put each queue, for a device that uses them in another thread. Such a device
+   *   brings `queues` up to date in `hold`.
    */
-  activate(queues: readonly (Queue | undefined)[], features: bigint, setups: readonly QueueSetup[]): void;
+  activate(queues: readonly (Ring | undefined)[], features: bigint, setups: readonly QueueSetup[]): void;
   /** There may be new chains in a queue that is enabled. It may be called without any, and once for many. */
   notify(queue: number): void;
   /** Milliseconds until `update` is to be called, for devices with timers; infinite without one that runs. */
@@ -67,6 +68,12 @@ export interface VirtioDevice {
   update?(): void;
   /** Forgets the queues, the features and every request: the driver has reset the device. Push no chain any more. */
   reset(): void;
+  /**
+   * Leaves the guest's memory alone from now on, until `release`: returns when no request is in flight any more. For a
+   * device with a thread of its own.
+   */
+  hold?(): void;
+  release?(): void;
   /** Its own state, while no vCPU runs and no request is in flight: every chain that was popped has been pushed. */
   save(): DeviceState;
   /**

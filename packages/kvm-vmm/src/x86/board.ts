@@ -122,6 +122,15 @@ export class Board {
     for (const device of this.#virtio) device.update?.();
   }
 
+  /** Returns when no device uses the guest's memory any more, until `release`. */
+  hold(): void {
+    for (const device of this.#virtio) device.hold?.();
+  }
+
+  release(): void {
+    for (const device of this.#virtio) device.release?.();
+  }
+
   pressPowerButton(): void {
     this.#acpi?.press();
   }

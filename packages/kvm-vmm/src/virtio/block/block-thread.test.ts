@@ -50,7 +50,7 @@ async function start() {
     size: memorySize,
     windowSize: memorySize,
     windows: [bytes],
-    isFile: false,
+    backing: 'anonymous',
     backend: backend.name,
   });
   const words = allocateWords(1);

@@ -101,7 +101,7 @@ class Driver {
       { length: memorySize / windowSize },
       (_, i) => new Uint8Array(buffer, i * windowSize, windowSize),
     );
-    this.memory = GuestMemory.from({ size: memorySize, windowSize, windows, isFile: false, backend: 'ffi' });
+    this.memory = GuestMemory.from({ size: memorySize, windowSize, windows, backing: 'anonymous', backend: 'ffi' });
     this.bytes = new Uint8Array(buffer);
     this.#view = new DataView(buffer);
     this.block = new Block({ name: 'disk0', storage, memory: this.memory, serial, queues: 1 });

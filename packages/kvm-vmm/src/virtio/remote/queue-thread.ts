@@ -2,10 +2,10 @@ import { parentPort } from 'node:worker_threads';
 import { EventFd, GuestMemory, KvmError } from '@kvm/core';
 import { GuestDma } from '../../memory/guest-dma.js';
 import { openRing } from '../open-ring.js';
-import type { Queue } from '../queue.js';
+import type { Ring } from '../queue.js';
 import type { VirtioDevice } from '../virtio-device.js';
 import type { RemoteOrder, RemoteReport } from './remote-order.js';
-import { featuresIn, setupIn, Word } from './thread-words.js';
+import { featuresIn, Hold, placeIn, putPlace, setupIn, Word } from './thread-words.js';
 
 /** Milliseconds. Every change of a word rings the doorbell. */
 const forEver = 0x7fff_ffff;
@@ -35,6 +35,7 @@ class QueueThread {
   readonly #report: EventFd;
   readonly #served: ServedDevice;
   #current = 0;
+  #rings: readonly (Ring | undefined)[] = [];
 
   constructor({ words, memory, doorbell, report }: RemoteOrder, make: (parts: QueueThreadParts) => ServedDevice) {
     this.#words = words;
@@ -44,7 +45,10 @@ class QueueThread {
     this.#report = EventFd.from(report);
     this.#served = make({
       memory: this.#memory,
-      isInterrupted: () => Atomics.load(words, Word.Wanted) !== this.#current || Atomics.load(words, Word.Quit) !== 0,
+      isInterrupted: () =>
+        Atomics.load(words, Word.Wanted) !== this.#current ||
+        Atomics.load(words, Word.Quit) !== 0 ||
+        Atomics.load(words, Word.Hold) !== Hold.None,
     });
   }
 
@@ -56,6 +60,10 @@ class QueueThread {
       const wanted = Atomics.load(words, Word.Wanted);
       if (wanted !== this.#current) this.#activate(wanted);
       for (let queue = 0; queue < device.queueSizes.length; queue++) device.notify(queue);
+      if (Atomics.load(words, Word.Hold) !== Hold.None) {
+        this.#hold();
+        continue;
+      }
       if (Atomics.load(words, Word.Wanted) === this.#current) this.#doorbell.wait(forEver);
       this.#doorbell.read();
     }
@@ -66,30 +74,42 @@ class QueueThread {
     for (const each of [this.#doorbell, this.#report, this.#memory]) each.close();
   }
 
+  /** Stands still, with no request in flight, until it is released. What is left in the queues is looked at then. */
+  #hold(): void {
+    const words = this.#words;
+    for (const [index, ring] of this.#rings.entries()) if (ring !== undefined) putPlace(words, index, ring.save());
+    Atomics.store(words, Word.Hold, Hold.Held);
+    Atomics.notify(words, Word.Hold);
+    while (Atomics.load(words, Word.Hold) === Hold.Held) Atomics.wait(words, Word.Hold, Hold.Held);
+  }
+
   /** No request is in flight here. */
   #activate(wanted: number): void {
     const { device } = this.#served;
     device.reset();
     this.#current = wanted;
+    this.#rings = [];
     if (wanted !== 0) {
       const features = featuresIn(this.#words);
-      const queues = device.queueSizes.map((size, index) => this.#open(index, size, features));
-      device.activate(queues, features, []);
+      this.#rings = device.queueSizes.map((size, index) => this.#open(index, size, features));
+      device.activate(this.#rings, features, []);
     }
     Atomics.store(this.#words, Word.Current, wanted);
     Atomics.notify(this.#words, Word.Current);
   }
 
-  #open(index: number, sizeMax: number, features: bigint): Queue | undefined {
+  #open(index: number, sizeMax: number, features: bigint): Ring | undefined {
     const setup = setupIn(this.#words, index, sizeMax);
     if (setup === undefined) return undefined;
-    return openRing(this.#dma, setup, features, {
+    const ring = openRing(this.#dma, setup, features, {
       interrupt: () => {
         Atomics.or(this.#words, Word.Interrupts, 1 << index);
         this.#report.write();
       },
       needsReset: () => this.#needsReset(),
     });
+    ring?.load(placeIn(this.#words, index));
+    return ring;
   }
 
   #needsReset(): void {

@@ -1,9 +1,9 @@
 import type { EventFd } from '@kvm/core';
 import { checkVersion, type DeviceState } from '../../devices/device.js';
-import type { Queue } from '../queue.js';
+import type { Ring } from '../queue.js';
 import type { QueueSetup } from '../queue-setup.js';
 import type { VirtioDevice, VirtioTransport } from '../virtio-device.js';
-import { putSetup, Word } from './thread-words.js';
+import { Hold, placeIn, putPlace, putSetup, Word } from './thread-words.js';
 
 /** What a driver sees of a device. */
 export type RemoteModel = Pick<VirtioDevice, 'name' | 'type' | 'features' | 'queueSizes' | 'config'>;
@@ -19,6 +19,8 @@ export class RemoteDevice implements VirtioDevice {
   readonly #words: Int32Array;
   #transport: VirtioTransport | undefined;
   #activations = 0;
+  /** Where the driver's queues stood when the device's own thread got them, or was held. */
+  #rings: readonly (Ring | undefined)[] = [];
 
   constructor({ name, type, features, queueSizes, config }: RemoteModel, words: Int32Array, doorbell: EventFd) {
     this.name = name;
@@ -34,8 +36,10 @@ export class RemoteDevice implements VirtioDevice {
     this.#transport = transport;
   }
 
-  activate(_: readonly (Queue | undefined)[], features: bigint, setups: readonly QueueSetup[]): void {
+  activate(queues: readonly (Ring | undefined)[], features: bigint, setups: readonly QueueSetup[]): void {
+    this.#rings = queues;
     putSetup(this.#words, setups, features);
+    for (const [index, ring] of queues.entries()) if (ring !== undefined) putPlace(this.#words, index, ring.save());
     this.#want(++this.#activations);
   }
 
@@ -46,6 +50,7 @@ export class RemoteDevice implements VirtioDevice {
 
   /** Returns when no request is in flight any more: the driver may use its memory for something else then. */
   reset(): void {
+    this.#rings = [];
     this.#want(0);
     Atomics.store(this.#words, Word.Interrupts, 0);
     Atomics.store(this.#words, Word.NeedsReset, 0);
@@ -59,6 +64,19 @@ export class RemoteDevice implements VirtioDevice {
     for (let queue = 0; queue < this.queueSizes.length; queue++) {
       if ((interrupts & (1 << queue)) !== 0) this.#transport?.usedChains(queue);
     }
+  }
+
+  hold(): void {
+    const words = this.#words;
+    Atomics.store(words, Word.Hold, Hold.Wanted);
+    this.doorbell.write();
+    this.#waitWhile(Word.Hold, Hold.Wanted);
+    for (const [index, ring] of this.#rings.entries()) ring?.load(placeIn(words, index));
+  }
+
+  release(): void {
+    Atomics.store(this.#words, Word.Hold, Hold.None);
+    Atomics.notify(this.#words, Word.Hold);
   }
 
   save(): DeviceState {
@@ -76,7 +94,15 @@ export class RemoteDevice implements VirtioDevice {
     for (;;) {
       const current = Atomics.load(words, Word.Current);
       if (current === activation || Atomics.load(words, Word.Gone) !== 0) return;
-      Atomics.wait(words, Word.Current, current, goneCheck);
+      this.#waitWhile(Word.Current, current);
+    }
+  }
+
+  /** Waits until the thread changes a word, or has gone. */
+  #waitWhile(word: number, value: number): void {
+    const words = this.#words;
+    while (Atomics.load(words, word) === value && Atomics.load(words, Word.Gone) === 0) {
+      Atomics.wait(words, word, value, goneCheck);
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { RingState } from '../queue.js';
 import { QueueSetup } from '../queue-setup.js';
 
 /** The words that the thread of a device shares with the thread of the devices, and with the main thread. */
@@ -16,11 +17,17 @@ export const Word = {
   NeedsReset: 5,
   FeaturesLow: 6,
   FeaturesHigh: 7,
+  /** One of `Hold`. */
+  Hold: 8,
 } as const;
 
-const queuesStart = 8;
-/** Words of a queue: its size, whether it is enabled, and the halves of three addresses. */
-const queueWords = 8;
+/** Whether the thread of the device leaves the guest's memory alone. */
+export const Hold = { None: 0, Wanted: 1, Held: 2 } as const;
+
+const queuesStart = 9;
+/** Words of a queue: its size, whether it is enabled, the halves of three addresses, and where it stands. */
+const queueWords = 10;
+const placeStart = 8;
 
 export function allocateWords(queues: number): Int32Array {
   return new Int32Array(new SharedArrayBuffer((queuesStart + queueWords * queues) * Int32Array.BYTES_PER_ELEMENT));
@@ -44,9 +51,19 @@ export function featuresIn(words: Int32Array): bigint {
 /** The set-up of a queue; undefined for one that the driver has not enabled. */
 export function setupIn(words: Int32Array, index: number, sizeMax: number): QueueSetup | undefined {
   const start = queuesStart + queueWords * index;
-  const [size, isEnabled, ...areas] = new Uint32Array(words.slice(start, start + queueWords));
+  const [size, isEnabled, ...areas] = new Uint32Array(words.slice(start, start + placeStart));
   if (isEnabled === 0) return undefined;
   const setup = new QueueSetup(sizeMax);
   setup.load({ size: size as number, isEnabled: true, areas });
   return setup;
+}
+
+/** Puts down where a queue stands, for whichever thread goes on with it. */
+export function putPlace(words: Int32Array, index: number, { available, used }: RingState): void {
+  words.set([available, used], queuesStart + queueWords * index + placeStart);
+}
+
+export function placeIn(words: Int32Array, index: number): RingState {
+  const start = queuesStart + queueWords * index + placeStart;
+  return { available: words[start] as number, used: words[start + 1] as number };
 }
