@@ -45,6 +45,7 @@ export * as aml from './x86/acpi/aml/index.js';
 export type { Resource } from './x86/acpi/aml/resource.js';
 export {
   type AcpiDevice,
+  type GenerationId,
   type InterruptOverride,
   type Platform,
   type PowerButton,

@@ -10,7 +10,10 @@ import { initrdOf, noLinux, vmlinux } from './linux-guest.js';
 
 /** A Linux guest that is saved while it computes and writes to its disk, and goes on in other machines. */
 
-/** Each answer has a secret of this boot, a number of the generator, and whether the disk has what was written. */
+/**
+ * Each answer has a secret of this boot, a number of the generator, how often the disk was written, and how often the
+ * kernel was told that it was restored.
+ */
 const work = `
 busybox mkdir /disk
 busybox mount -t ext4 /dev/vda /disk
@@ -33,7 +36,8 @@ while read command; do
     busybox poweroff -f
   fi
   random=$(busybox head -c 8 /dev/urandom | busybox hexdump -e '8/1 "%02x"')
-  echo "answer $command $secret $random $(busybox cat /number)"
+  forks=$(busybox dmesg | busybox grep -c "virtual machine fork")
+  echo "answer $command $secret $random $(busybox cat /number) $forks"
 done
 `;
 
@@ -60,8 +64,9 @@ function dialogue(machine: Machine) {
     });
   const ask = async (name: string) => {
     machine.console.write(`${name}\n`);
-    const [, secret, random, number] = await match(new RegExp(`answer ${name} (\\w{16}) (\\w{16}) (\\d+)\n`));
-    return { secret, random, number: Number(number) };
+    const answer = new RegExp(`answer ${name} (\\w{16}) (\\w{16}) (\\d+) (\\d+)\n`);
+    const [, secret, random, number, forks] = await match(answer);
+    return { secret, random, number: Number(number), forks: Number(forks) };
   };
   return { ask, match, text: () => text };
 }
@@ -73,7 +78,10 @@ describeUnless(noLinux, 'a snapshot of Linux', () => {
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'kvm-snapshot-'));
     initrd = join(place, 'initrd');
-    writeFileSync(initrd, initrdOf(work, { drivers: /virtio_(mmio|pci|blk)|virtio_rng|ext4|crc|jbd2|mbcache/ }));
+    writeFileSync(
+      initrd,
+      initrdOf(work, { drivers: /virtio_(mmio|pci|blk)|virtio_rng|vmgenid|ext4|crc|jbd2|mbcache/ }),
+    );
   });
   afterAll(() => rm(place, { recursive: true }));
 
@@ -103,6 +111,7 @@ describeUnless(noLinux, 'a snapshot of Linux', () => {
       machine.start();
       await first.match(/^ready$/m);
       const before = await first.ask('one');
+      expect(before.forks).toBe(0);
 
       // While it writes to its disk; the snapshot after that replaces this one.
       await machine.snapshot(folder);
@@ -134,10 +143,23 @@ describeUnless(noLinux, 'a snapshot of Linux', () => {
       for (const answer of answers) {
         expect(answer.secret).toBe(before.secret);
         expect(answer.number).toBeGreaterThanOrEqual(number);
+        expect(answer.forks).toBe(1);
       }
-      for (const each of [machine, ...machines]) each.console.write('end\n');
-      for (const each of [machine, ...machines]) expect(await each.done).toEqual({ kind: 'power-off' });
-      for (const { text } of [first, ...dialogues]) expect(text()).not.toContain('the disk has changed');
+      const numbers = answers.map(({ random }) => random);
+      expect(new Set(numbers).size).toBe(numbers.length);
+      for (const each of machines) each.console.write('end\n');
+      for (const each of machines) expect(await each.done).toEqual({ kind: 'power-off' });
+
+      // One that is stopped leaves its disk as it was saved, whatever its guest has asked for.
+      await machine.pause();
+      await machine.snapshot(folder);
+      await machine.stop();
+      await using resumed = await Machine.restore(folder);
+      const last = dialogue(resumed);
+      resumed.start();
+      resumed.console.write('end\n');
+      expect(await resumed.done).toEqual({ kind: 'power-off' });
+      for (const { text } of [first, ...dialogues, last]) expect(text()).not.toContain('the disk has changed');
       for (const path of [disk, copy, second]) execFileSync('e2fsck', ['-fn', path], { stdio: 'ignore' });
     },
     patience,

@@ -83,8 +83,12 @@ class DeviceThread {
     }
     if (order.transport === 'pci') await this.#addPci(board, line);
     await this.#addVirtio(board);
-    if (order.states === undefined) board.describe();
-    else this.#devices.load(order.states);
+    if (order.states === undefined) {
+      board.describe();
+    } else {
+      this.#devices.load(order.states);
+      board.renew();
+    }
     const added = Array.from(this.#devices);
     Claims.publish(
       added.map(({ ranges }) => ranges),
@@ -160,7 +164,8 @@ class DeviceThread {
     this.#board?.hold();
     send({ kind: 'held', states: this.#devices.save() });
     while (Atomics.load(control, Word.Hold) === hold) Atomics.wait(control, Word.Hold, hold);
-    this.#board?.release();
+    // If the machine ends, its disks stay as they were saved.
+    if (Atomics.load(control, Word.Stop) === 0) this.#board?.release();
   }
 
   /** Gives the guest its first input, once its driver has been quiet for a while. */

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { type EventFd, type GuestMemory, KvmError, type Vm } from '@kvm/core';
 import type { RemoteOrder, RemotePlan, RemoteReport } from '../virtio/remote/remote-order.js';
-import { allocateWords, Word } from '../virtio/remote/thread-words.js';
+import { allocateWords, Hold, Word } from '../virtio/remote/thread-words.js';
 
 /** What the threads of a machine's devices need of it. */
 export interface MachineParts {
@@ -72,6 +72,8 @@ export class QueueThreadHandle<Plan extends RemotePlan> {
   /** Ends the thread, once no vCPU runs any more: what the guest has written is durable then. */
   async end(): Promise<Error | undefined> {
     Atomics.store(this.#words, Word.Quit, 1);
+    Atomics.store(this.#words, Word.Hold, Hold.None);
+    Atomics.notify(this.#words, Word.Hold);
     this.#doorbell.write();
     await this.#exited;
     for (const each of [this.#doorbell, this.#report, this.#program]) each.close();

@@ -1,6 +1,7 @@
 import type { InterruptLine } from '../devices/interrupt-line.js';
 import type { Devices } from '../machine/devices.js';
 import type { Platform } from './acpi/platform.js';
+import { generationIdAddress } from './acpi-start.js';
 import { FixedAcpi, fixedHardware } from './devices/acpi/fixed-hardware.js';
 import { HardwareReducedAcpi, hardwareReduced } from './devices/acpi/hardware-reduced.js';
 import { PmTimer } from './devices/acpi/pm-timer.js';
@@ -11,6 +12,8 @@ export interface AcpiHardware {
   readonly described: Partial<Platform> & Required<Pick<Platform, 'reset'>>;
   /** Presses the power button. */
   press(): void;
+  /** Tells the guest that its generation ID is another one; full ACPI does not. */
+  changeGeneration(): void;
 }
 
 /** The interrupts of the power button: a free one of ISA, and the SCI. */
@@ -26,8 +29,10 @@ export function addReducedAcpi(devices: Devices, line: (gsi: number) => Interrup
       reset: { port: at(hardwareReduced.reset), value: hardwareReduced.resetValue },
       sleep: { controlPort: at(hardwareReduced.sleepControl), statusPort: at(hardwareReduced.sleepStatus) },
       powerButton: { gsi: Gsi.PowerButton, eventsPort: at(hardwareReduced.events), mask: hardwareReduced.powerButton },
+      generationId: { address: generationIdAddress, mask: hardwareReduced.newGeneration },
     },
     press: () => acpi.press(),
+    changeGeneration: () => acpi.changeGeneration(),
   };
 }
 
@@ -49,5 +54,6 @@ export function addFullAcpi(devices: Devices, line: (gsi: number) => InterruptLi
       pmTimerPort: Number(timer.ranges[0]?.start),
     },
     press: () => acpi.press(),
+    changeGeneration: () => {},
   };
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { DebugExit } from '../devices/debug-exit.js';
 import type { BusRange } from '../devices/device.js';
 import type { InterruptLine } from '../devices/interrupt-line.js';
@@ -13,7 +14,7 @@ import type { Resource } from './acpi/aml/resource.js';
 import type { AcpiDevice, Platform } from './acpi/platform.js';
 import { acpiTables } from './acpi/tables.js';
 import { type AcpiHardware, addFullAcpi, addReducedAcpi } from './acpi-hardware.js';
-import { acpiStart } from './acpi-start.js';
+import { acpiStart, generationIdAddress } from './acpi-start.js';
 import type { BoardModel } from './board-model.js';
 import { FwCfg } from './devices/fw-cfg/fw-cfg.js';
 import { I8042 } from './devices/i8042/i8042.js';
@@ -107,6 +108,14 @@ export class Board {
     const { start, bytes } = acpiTables(this.#platform(this.#acpi), acpiStart);
     this.#options.ram.write(Number(start), bytes);
     this.#options.ram.write(resetVector, resetCode(this.#acpi.described.reset));
+    this.#writeGenerationId();
+  }
+
+  /** Tells the guest that it was restored, as others of the same state may be: it gets new random numbers. */
+  renew(): void {
+    if (this.#acpi === undefined) return;
+    this.#writeGenerationId();
+    this.#acpi.changeGeneration();
   }
 
   /** Milliseconds until `update` is to be called; infinite without a timer. */
@@ -133,6 +142,10 @@ export class Board {
 
   pressPowerButton(): void {
     this.#acpi?.press();
+  }
+
+  #writeGenerationId(): void {
+    this.#options.ram.write(Number(generationIdAddress), randomBytes(16));
   }
 
   #addPlatform(): void {

@@ -24,6 +24,7 @@ export function checkPlatform(platform: Platform): CheckedPlatform {
     'pm1',
     'pmTimerPort',
     'powerButton',
+    'generationId',
     'overrides',
     'ecam',
     'pics',
@@ -59,7 +60,15 @@ export function checkPlatform(platform: Platform): CheckedPlatform {
   return { ...given, hardwareReduced, devices, overrides, pics, ioApic, sci: integer(pm1?.sci ?? 9, 1, 15, 'the SCI') };
 }
 
-function checkRegisters({ reset, sleep, pm1, powerButton, pmTimerPort, ecam }: Platform): void {
+function checkRegisters({ reset, sleep, pm1, powerButton, generationId, pmTimerPort, ecam }: Platform): void {
+  if (generationId !== undefined) {
+    const { address, mask = 0x40 } = optionsOf(generationId, 'the generation ID', ['address', 'mask']);
+    if (u64(address, 'the address of the generation ID') % 8n !== 0n) {
+      throw invalid('the address of the generation ID must be a multiple of 8');
+    }
+    integer(mask, 1, 0xffff_ffff, 'the bits of the generation ID');
+    if (powerButton === undefined) throw invalid('a generation ID needs the events of powerButton');
+  }
   if (ecam !== undefined) {
     const { start, buses } = optionsOf(ecam, 'the configuration space of PCI', ['start', 'buses']);
     u64(start, 'the start of the configuration space of PCI');

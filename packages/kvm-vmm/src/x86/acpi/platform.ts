@@ -31,6 +31,14 @@ export interface PowerButton {
   readonly mask?: number;
 }
 
+/** What tells the guest that it was restored: Microsoft's Virtual Machine Generation ID. */
+export interface GenerationId {
+  /** Where its 16 bytes are: in memory that the guest does not use otherwise, a multiple of 8. */
+  readonly address: bigint;
+  /** The bits in the events of `powerButton` that report a new one; 0x40. */
+  readonly mask?: number;
+}
+
 /** PCI's configuration space in memory, of segment 0. */
 export interface Ecam {
   /** Where that of bus 0 begins. */
@@ -73,6 +81,8 @@ export interface Platform {
   readonly pmTimerPort?: number;
   /** The power button of hardware-reduced ACPI, an event of a Generic Event Device. */
   readonly powerButton?: PowerButton;
+  /** A number of this guest and of no other. Its changes are events of the Generic Event Device of `powerButton`. */
+  readonly generationId?: GenerationId;
   /** Whether there are two PICs beside the I/O APIC: not with `hardwareReduced`, else true. */
   readonly pics?: boolean;
   /** The interrupts of ISA that differ from the default. The SCI is added by itself. */

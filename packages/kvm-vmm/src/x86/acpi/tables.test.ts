@@ -22,6 +22,7 @@ const reduced: Platform = {
   reset: { port: 0x64, value: 0xfe },
   sleep: { controlPort: 0x600, statusPort: 0x601 },
   powerButton: { gsi: 9, eventsPort: 0x604 },
+  generationId: { address: 0x1_0000_0008n },
 };
 const full: Platform = {
   cpus: 2,
@@ -101,6 +102,8 @@ describe('the ACPI tables of a machine', () => {
       { cpus: 1, reset: null as never },
       { cpus: 1, sleep: { controlPort: 1 } as never },
       { ...reduced, powerButton: 9 as never },
+      { ...reduced, powerButton: undefined as never },
+      { ...reduced, generationId: { address: 4n } },
       { ...full, pm1: [] as never },
       { ...full, overrides: [{ irq: 0, gsi: 2, polarity: 'up' as never }] },
       { cpus: 1, devices: [serial, serial] },
@@ -195,6 +198,8 @@ describeUnless(noIasl, 'iasl', () => {
     expect(source).toMatch(/"ACPI0013".*Interrupt \(ResourceConsumer, Level, ActiveHigh, .*0x00000009,/s);
     expect(source).toMatch(/OperationRegion \(EREG, SystemIO, 0x0604, 0x04\).*EVTS, +32/s);
     expect(source).toMatch(/_EVT, 1, Serialized.*Local0 = EVTS.*If \(\(Local0 & 0x02\)\).*Notify \(PWRB, 0x80\)/s);
+    expect(source).toMatch(/If \(\(Local0 & 0x40\)\).*Notify \(VGEN, 0x80\)/s);
+    expect(source).toMatch(/Device \(VGEN\).*_CID, "VM_Gen_Counter".*ADDR, Package \(0x02\).*0x08,.*One/s);
     expect(source).toMatch(/Name \(_S5, Package \(0x04\).*0x05,/s);
     expect(roundTrip(found(acpiTables({ cpus: 1 })).get('DSDT') as Uint8Array)).not.toMatch(/_S5|PWRB/);
   });

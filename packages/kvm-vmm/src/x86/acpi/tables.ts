@@ -12,8 +12,8 @@ import { mcfg } from './tables/mcfg.js';
 
 /** Where a guest without EFI looks for the RSDP, at each multiple of 16. */
 const areaStart = 0xe_0000n;
-/** The last 16 bytes below 1 MiB are the processor's reset vector. */
-const areaEnd = 0xf_fff0n;
+/** The generation ID and the processor's reset vector lie between here and 1 MiB. */
+const areaEnd = 0xf_ffc0n;
 const rsdpSize = 36n;
 const facsSize = 64;
 

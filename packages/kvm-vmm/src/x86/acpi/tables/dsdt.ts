@@ -7,7 +7,7 @@ import { device, field, local, method, name, operationRegion, scope } from '../a
 import { resourceTemplate } from '../aml/resource-template.js';
 import { and, ifElse, notify, store } from '../aml/statements.js';
 import type { CheckedPlatform } from '../check-platform.js';
-import { type AcpiDevice, type PowerButton, sleepTypeOff } from '../platform.js';
+import { type AcpiDevice, type GenerationId, type PowerButton, sleepTypeOff } from '../platform.js';
 import { table } from './header.js';
 
 /** Integers have 64 bits from this revision on. */
@@ -15,14 +15,21 @@ const revision = 2;
 const pressed = 0x80;
 const buttonName = 'PWRB';
 const eventsName = 'GED';
+const generationName = 'VGEN';
+const changed = 0x80;
+const twoTo32 = 2n ** 32n;
 
 /** The devices, and how to turn the machine off. */
-export function dsdt({ devices, powerButton, sleep, pm1 }: CheckedPlatform): Uint8Array {
+export function dsdt({ devices, powerButton, generationId, sleep, pm1 }: CheckedPlatform): Uint8Array {
   const objects = devices.map(describe);
   const names = devices.map((each) => each.name);
   if (powerButton !== undefined) {
     names.push(buttonName, eventsName);
-    objects.push(...buttonDevices(powerButton));
+    objects.push(...buttonDevices(powerButton, generationId));
+  }
+  if (generationId !== undefined) {
+    names.push(generationName);
+    objects.push(generationDevice(generationId));
   }
   const twice = names.find((each, i) => names.indexOf(each) !== i);
   if (twice !== undefined) {
@@ -50,11 +57,21 @@ function describe(given: AcpiDevice): Aml {
   return device(own, ...parts, ...objects);
 }
 
+/** The device that drivers know by its compatible id. Its `ADDR` has the halves of the address. */
+function generationDevice({ address }: GenerationId): Aml {
+  const id = 'VM_Gen_Counter';
+  return describe({
+    name: generationName,
+    hid: 'QEMU0003',
+    objects: [name('_CID', id), name('_DDN', id), name('ADDR', packageOf([address % twoTo32, address / twoTo32]))],
+  });
+}
+
 /**
  * A power button, and a Generic Event Device that reports it: for its interrupt the guest calls `_EVT`, which reads
  * what has happened.
  */
-function buttonDevices({ gsi, eventsPort, mask = 2 }: PowerButton): Aml[] {
+function buttonDevices({ gsi, eventsPort, mask = 2 }: PowerButton, generation: GenerationId | undefined): Aml[] {
   const [region, events, happened] = ['EREG', 'EVTS', local(0)];
   return [
     describe({ name: buttonName, hid: 'PNP0C0C', uid: 0 }),
@@ -71,6 +88,9 @@ function buttonDevices({ gsi, eventsPort, mask = 2 }: PowerButton): Aml[] {
           { args: 1, serialized: true },
           store(path(events), happened),
           ifElse(and(happened, mask), [notify(buttonName, pressed)]),
+          ...(generation === undefined
+            ? []
+            : [ifElse(and(happened, generation.mask ?? 0x40), [notify(generationName, changed)])]),
         ),
       ],
     }),

@@ -50,6 +50,15 @@ test('hardware-reduced: a saved press raises the line of the restored machine', 
   expect([line.level, restored.read(hardwareReduced.events, 4)]).toEqual([true, hardwareReduced.powerButton]);
 });
 
+test('hardware-reduced: a new generation is an event beside the power button', () => {
+  const line = new InterruptLine();
+  const acpi = new HardwareReducedAcpi({ line });
+  acpi.press();
+  acpi.changeGeneration();
+  expect(acpi.read(hardwareReduced.events, 4)).toBe(hardwareReduced.powerButton | hardwareReduced.newGeneration);
+  expect([line.level, acpi.read(hardwareReduced.events, 4)]).toEqual([false, 0]);
+});
+
 test('fixed hardware: the power button raises the SCI if enabled, until its status is cleared by a one', () => {
   const line = new InterruptLine();
   const acpi = new FixedAcpi({ line });
@@ -92,7 +101,7 @@ test('fixed hardware: an access of four bytes writes status and enable', () => {
 
 test.each([
   [new HardwareReducedAcpi(), { sleepControl: 0x01 }],
-  [new HardwareReducedAcpi(), { powerButton: 1 }],
+  [new HardwareReducedAcpi(), { events: 1 }],
   [new HardwareReducedAcpi(), { outcome: 'halt' }],
   [new FixedAcpi(), { enable: 0x2 }],
   [new FixedAcpi(), { control: 0x1 }],

@@ -1,4 +1,4 @@
-import { boolean, integer, optionsOf } from '@kvm/core/struct';
+import { integer, optionsOf } from '@kvm/core/struct';
 import { RegisterFile } from '../../../bus/register-file.js';
 import type { AccessSize } from '../../../bus/registers.js';
 import { bits, checkLine } from '../../../devices/check.js';
@@ -22,6 +22,8 @@ export const hardwareReduced = {
   events: 4,
   /** The bit of the power button in the events: QEMU's, for a system power down. */
   powerButton: 0x02,
+  /** The bit of a new generation ID in the events. */
+  newGeneration: 0x40,
   /** The sleep type of S5. */
   softOff,
 } as const;
@@ -38,13 +40,14 @@ export interface HardwareReducedAcpiOptions {
 export interface HardwareReducedAcpiState {
   readonly version: 1;
   readonly sleepControl: number;
-  readonly powerButton: boolean;
+  /** Those that the guest has not read. */
+  readonly events: number;
   readonly outcome: EndKind | null;
 }
 
 /**
  * The registers of hardware-reduced ACPI: power-off by the sleep registers, reboot by the reset register, and the
- * events of a Generic Event Device. The power button is the only event, and S5 the only sleep state.
+ * events of a Generic Event Device: the power button, and a new generation ID. S5 is the only sleep state.
  *
  * ACPI 6.5, 4.8.3.6, 4.8.3.7 and 5.6.9; QEMU's docs/specs/acpi_hw_reduced_hotplug.rst.
  */
@@ -66,7 +69,7 @@ export class HardwareReducedAcpi implements Device {
     { name: 'events', offset: hardwareReduced.events, size: 4, whole: true, read: () => this.#takeEvents() },
   ]);
   #sleepControl = 0;
-  #powerButton = false;
+  #events = 0;
   #end: EndKind | null = null;
 
   constructor(options: HardwareReducedAcpiOptions = {}) {
@@ -86,8 +89,12 @@ export class HardwareReducedAcpi implements Device {
 
   /** Presses the power button. What the guest does then is its own decision; most shut down. */
   press(): void {
-    this.#powerButton = true;
-    this.#line.set(true);
+    this.#raise(hardwareReduced.powerButton);
+  }
+
+  /** Tells the guest that its generation ID is another one: it was restored. */
+  changeGeneration(): void {
+    this.#raise(hardwareReduced.newGeneration);
   }
 
   read(offset: number, size: AccessSize): number {
@@ -99,19 +106,19 @@ export class HardwareReducedAcpi implements Device {
   }
 
   save(): HardwareReducedAcpiState {
-    return { version: 1, sleepControl: this.#sleepControl, powerButton: this.#powerButton, outcome: this.#end };
+    return { version: 1, sleepControl: this.#sleepControl, events: this.#events, outcome: this.#end };
   }
 
   load(state: HardwareReducedAcpiState): void {
-    const known = ['version', 'sleepControl', 'powerButton', 'outcome'] as const;
-    const { sleepControl, powerButton, outcome } = optionsOf(state, 'the state of a HardwareReducedAcpi', known);
+    const known = ['version', 'sleepControl', 'events', 'outcome'] as const;
+    const { sleepControl, events, outcome } = optionsOf(state, 'the state of a HardwareReducedAcpi', known);
     checkVersion(state, 1, this.name);
     bits(sleepControl, Control.Type, 'sleepControl');
-    boolean(powerButton, 'powerButton');
+    bits(events, hardwareReduced.powerButton | hardwareReduced.newGeneration, 'events');
     this.#end = endOf(outcome);
     this.#sleepControl = sleepControl;
-    this.#powerButton = powerButton;
-    this.#line.set(powerButton);
+    this.#events = events;
+    this.#line.set(events !== 0);
   }
 
   #sleep(value: number): void {
@@ -121,13 +128,18 @@ export class HardwareReducedAcpi implements Device {
     if ((value & Control.Enable) !== 0 && type === softOff) this.#end ??= 'power-off';
   }
 
+  #raise(event: number): void {
+    this.#events |= event;
+    this.#line.set(true);
+  }
+
   #reset(value: number): void {
     if (value === hardwareReduced.resetValue) this.#end ??= 'reboot';
   }
 
   #takeEvents(): number {
-    const events = this.#powerButton ? hardwareReduced.powerButton : 0;
-    this.#powerButton = false;
+    const events = this.#events;
+    this.#events = 0;
     this.#line.set(false);
     return events;
   }
